@@ -1,0 +1,1 @@
+"""The protocol over ASGI: HTTP and WebSocket in thin shells around the engine."""

@@ -1,0 +1,346 @@
+"""`HandshakeApp`: the protocol as a Starlette application that any ASGI framework can mount.
+
+This is the composition root: the one place that knows the engine, the transports and the store a URL stands for.
+Nothing needed for correctness happens in a lifespan, since the lifespan of a mounted application is not run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .. import messages
+from ..credentials import Credential
+from ..engine import Prompt, ProtocolEngine
+from ..errors import HandshakeError
+from ..limits import Limits
+from ..modes import DEFAULT_HANDLERS, ModeHandler
+from ..stores import SessionStore, open_store
+from . import http, redaction
+from .connection import credential_of, mount_of
+from .http import JSONBody, Resource, json_response, reply
+from .lifespan import composed
+from .openapi import openapi
+from .websocket import WatchSocket, unknown_socket
+
+logger = logging.getLogger("handshake_prompt")
+
+EXPOSED_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "Idempotency-Replayed")
+ALLOWED_HEADERS = ("Content-Type", "X-Handshake-Token", "X-Handshake-User-Token", "Authorization", "Idempotency-Key")
+
+
+class HandshakeApp(Starlette):
+    """The Handshake Prompt Protocol, ready to mount: `app.mount("/handshake", HandshakeApp())`.
+
+    Args:
+        store: a `SessionStore`, or the URL of one (`"memory://"`). One opened from a URL is closed with the
+            application, one that was given stays open.
+        ttl: seconds a session lives after its last use.
+        rate_limit_per_min: the agent's requests per session and minute.
+        validator: `validator(value, type) -> bool` in place of the form modes' own check of types.
+        mode_handlers: the modes by name.
+        require_browser_auth: the host's own proof of the user role, `(request, session) -> bool`, in place of the
+            cookie.
+        strict_modes: refuse modes that nobody registered.
+        prompt: answer `POST /session` with a prompt even if the page did not ask; a callable builds it.
+        public_url: scheme and host for prompts, such as `"https://example.com"`. Without it the request's own Host is
+            used, which is only as trustworthy as the proxy in front.
+        allowed_origins: further origins whose pages may act for their person, such as `"https://app.example.com"`.
+        limits: all other bounds.
+
+    Raises:
+        ValueError: an argument is not what it has to be.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: SessionStore | str = "memory://",
+        ttl: float = 1800,
+        rate_limit_per_min: int | None = None,
+        validator: Callable[[Any, str], bool] | None = None,
+        mode_handlers: Mapping[str, ModeHandler] = DEFAULT_HANDLERS,
+        require_browser_auth: Callable[..., Any] | None = None,
+        strict_modes: bool = False,
+        prompt: Prompt = False,
+        public_url: str | None = None,
+        allowed_origins: Collection[str] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        if isinstance(allowed_origins, str):
+            raise ValueError("allowed_origins is a collection of origins, not one text")
+        self._owns_store = isinstance(store, str)
+        self.engine = ProtocolEngine(
+            store=open_store(store, limits) if isinstance(store, str) else store,
+            ttl=ttl,
+            rate_limit_per_min=rate_limit_per_min,
+            validator=validator,
+            mode_handlers=mode_handlers,
+            require_browser_auth=require_browser_auth,
+            strict_modes=strict_modes,
+            prompt=prompt,
+            public_url=public_url,
+            limits=limits,
+        )
+        self._public_url = public_url
+        self._allowed_origins = frozenset(allowed_origins)
+        self._prefix: str | None = None
+        self._ws_prefix: str | None = None
+        self._warned_of_host = False
+        self._socket = WatchSocket(self.engine, self._credential)
+        self.on_create_session = self.engine.on_create_session
+        self.on_action = self.engine.on_action
+        self.on_extend = self.engine.on_extend
+        self.on_done = self.engine.on_done
+        redaction.install()
+        super().__init__(routes=self._endpoints(), middleware=self._middleware(), lifespan=self.lifespan)
+        self.router.redirect_slashes = False
+        self.router.default = _nothing_here
+
+    # Mounting
+
+    def mount_on(self, app: Starlette, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> None:
+        """Mount both of the protocol's prefixes on a Starlette or FastAPI application, and nest the lifespan in its."""
+        app.router.routes.extend(self.routes_at(prefix, ws_prefix))
+        hosts = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def nested(host: Any) -> AsyncIterator[Any]:
+            async with hosts(host) as state, self.lifespan():
+                yield state
+
+        app.router.lifespan_context = nested
+
+    def routes_at(self, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> list[BaseRoute]:
+        """Return the routes to splice into an application's own."""
+        self._prefix, self._ws_prefix = _path(prefix), _path(ws_prefix)
+        sockets = Router([WebSocketRoute("/{sid}", self._socket)], default=_nothing_here, redirect_slashes=False)
+        return [
+            Route(self._prefix, Resource({"GET": self._index})),
+            Mount(self._prefix, self),
+            Mount(self._ws_prefix, _without_trailing_slash(sockets)),
+        ]
+
+    def wrap(self, app: ASGIApp, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> ASGIApp:
+        """Put the protocol in front of an application whose framework cannot mount one, and compose the lifespans."""
+        router = Router(self.routes_at(prefix, ws_prefix), default=app, redirect_slashes=False)
+        return composed(router, app, self.lifespan)
+
+    @asynccontextmanager
+    async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
+        """Run with the application; at the end watchers are sent elsewhere and running requests are finished.
+
+        Offered to nest in a host's lifespan. Leaving it out costs the drain and nothing else.
+        """
+        self.engine.resume()
+        try:
+            yield
+        finally:
+            await self.engine.drain()
+            if self._owns_store:
+                await self.engine.store.aclose()
+
+    async def __aenter__(self) -> HandshakeApp:
+        self.engine.resume()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.engine.drain()
+        if self._owns_store:
+            await self.engine.store.aclose()
+
+    # For the host application
+
+    async def read_as_user(self, request: Request, session_id: str) -> dict[str, Any]:
+        """Return the members of `GET /context` if the person this session belongs to sent `request`.
+
+        Raises:
+            HandshakeError: they did not, or the session has ended; `error_response` renders it.
+        """
+        credential = self._credential(request, session_id).without_agent()
+        payload, _ = await self.engine.get_context(session_id, credential, request)
+        return payload
+
+    def error_response(self, error: HandshakeError) -> Response:
+        """Render an error as the protocol's own endpoints do."""
+        return http.problem(error)
+
+    # ASGI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection.
+
+        Raises:
+            RuntimeError: the scope is of a type that no version of ASGI we know has.
+        """
+        if scope["type"] not in ("http", "websocket", "lifespan"):
+            raise RuntimeError(f"HandshakeApp cannot serve ASGI scopes of type {scope['type']!r}")
+        await super().__call__(_trimmed(scope), receive, send)
+
+    def _endpoints(self) -> list[BaseRoute]:
+        return [
+            Route("/", Resource({"GET": self._index})),
+            Route("/session", Resource({"POST": self._create})),
+            Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
+            Route("/session/{sid}/extend", Resource({"POST": self._extend})),
+            Route("/session/{sid}/rotate", Resource({"POST": self._rotate})),
+            Route("/context/{sid}", Resource({"GET": self._context})),
+            Route("/action/{sid}", Resource({"POST": self._action})),
+            Route("/notify/{sid}", Resource({"POST": self._notify})),
+            Route("/diff/{sid}", Resource({"GET": self._diff})),
+            Route("/client.js", Resource({"GET": self._client})),
+            Route("/openapi.json", Resource({"GET": self._openapi})),
+            WebSocketRoute("/ws/{sid}", self._socket),
+        ]
+
+    def _middleware(self) -> list[Middleware]:
+        if not self._allowed_origins:
+            return []
+        return [
+            Middleware(
+                CORSMiddleware,
+                allow_origins=sorted(self._allowed_origins),
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=ALLOWED_HEADERS,
+                allow_credentials=True,
+                expose_headers=EXPOSED_HEADERS,
+            )
+        ]
+
+    # Endpoints
+
+    async def _create(self, request: Request) -> Response:
+        body = JSONBody(request, self.engine.limits)
+        mount = self._mount(request)
+        answer = await self.engine.create_session(
+            body, Request(request.scope, body.replay), credential=self._credential(request, ""), mount=mount
+        )
+        response = reply(answer)
+        if "prompt" in answer[0]:
+            self._warn_of_host(request)
+        await http.set_user_cookie(
+            request,
+            response,
+            self.engine,
+            session_id=answer[0]["sessionId"],
+            user_token=answer.user_token or "",
+        )
+        return response
+
+    async def _status(self, request: Request) -> Response:
+        return reply(await self.engine.get_session(*self._caller(request), request))
+
+    async def _revoke(self, request: Request) -> Response:
+        return reply(await self.engine.revoke(*self._caller(request), request))
+
+    async def _context(self, request: Request) -> Response:
+        return reply(await self.engine.get_context(*self._caller(request), request))
+
+    async def _diff(self, request: Request) -> Response:
+        query = request.query_params
+        work = self.engine.get_diff(
+            *self._caller(request), request, since=query.get("since", ""), wait=query.get("wait", 0)
+        )
+        return reply(await (http.unless_disconnected(request, work) if "wait" in query else work))
+
+    async def _action(self, request: Request) -> Response:
+        session_id, credential = self._caller(request)
+        body = JSONBody(request, self.engine.limits)
+        return reply(
+            await self.engine.post_action(
+                session_id,
+                body,
+                credential,
+                Request(request.scope, body.replay),
+                idempotency_key=request.headers.get("idempotency-key"),
+            )
+        )
+
+    async def _notify(self, request: Request) -> Response:
+        session_id, credential = self._caller(request)
+        body = JSONBody(request, self.engine.limits)
+        hooks_request = Request(request.scope, body.replay)
+        return reply(await self.engine.post_notify(session_id, body, credential, hooks_request))
+
+    async def _extend(self, request: Request) -> Response:
+        session_id, credential = self._caller(request)
+        body = JSONBody(request, self.engine.limits)
+        hooks_request = Request(request.scope, body.replay)
+        return reply(await self.engine.post_extend(session_id, body, credential, hooks_request))
+
+    async def _rotate(self, request: Request) -> Response:
+        session_id, credential = self._caller(request)
+        body = JSONBody(request, self.engine.limits)
+        hooks_request = Request(request.scope, body.replay)
+        mount = self._mount(request)
+        return reply(await self.engine.rotate(session_id, body, credential, hooks_request, mount=mount))
+
+    async def _client(self, request: Request) -> Response:
+        source = resources.files("handshake_prompt.browser").joinpath("client.js").read_bytes()
+        return Response(source, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
+
+    async def _openapi(self, request: Request) -> Response:
+        return json_response(openapi(self._mount(request).prefix or "/", self.engine.limits))
+
+    async def _index(self, request: Request) -> Response:
+        return json_response(messages.index(self._mount(request), self.engine.limits))
+
+    # What a connection means
+
+    def _caller(self, request: Request) -> tuple[str, Credential]:
+        session_id: str = request.path_params["sid"]
+        return session_id, self._credential(request, session_id)
+
+    def _credential(self, connection: HTTPConnection[Any], session_id: str) -> Credential:
+        return credential_of(
+            connection, session_id, allowed_origins=self._allowed_origins, public_url=self._public_url
+        )
+
+    def _mount(self, request: Request) -> messages.Mount:
+        return mount_of(request, prefix=self._prefix, ws_prefix=self._ws_prefix)
+
+    def _warn_of_host(self, request: Request) -> None:
+        if self._warned_of_host or self._public_url or request.url.hostname in ("localhost", "127.0.0.1", "::1"):
+            return
+        self._warned_of_host = True
+        logger.warning(
+            "A prompt was built from the request's Host header. Behind a proxy that passes on any Host a stranger can "
+            "point prompts at another server: set public_url."
+        )
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    await (unknown_socket if scope["type"] == "websocket" else http.not_found)(scope, receive, send)
+
+
+def _trimmed(scope: Scope) -> Scope:
+    """Return a scope in which a trailing slash makes no difference."""
+    path: str = scope.get("path", "")
+    if not path.endswith("/") or path == scope.get("root_path", "") + "/":
+        return scope
+    return {**scope, "path": path.rstrip("/") or "/"}
+
+
+def _without_trailing_slash(app: ASGIApp) -> ASGIApp:
+    async def trimmed(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(_trimmed(scope), receive, send)
+
+    return trimmed
+
+
+def _path(prefix: str) -> str:
+    path = prefix.rstrip("/")
+    if not path.startswith("/"):
+        raise ValueError(f"A prefix starts with a slash and names something: '/handshake', not {prefix!r}")
+    return path

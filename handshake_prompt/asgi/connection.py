@@ -1,0 +1,106 @@
+"""What a connection tells about its caller: credentials, address, origin, and where we are mounted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from ..credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
+from ..messages import Mount
+
+BEARER_SUBPROTOCOL = "hpp.bearer."
+USER_SUBPROTOCOL = "hpp.user."
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_SECURE_SCHEMES = ("https", "wss")
+
+
+def is_secure(connection: HTTPConnection[Any]) -> bool:
+    """Whether the client speaks TLS, as far as the server was told."""
+    return connection.scope.get("scheme") in _SECURE_SCHEMES
+
+
+def credential_of(
+    connection: HTTPConnection[Any], session_id: str, *, allowed_origins: Collection[str], public_url: str | None
+) -> Credential:
+    """Collect what a request or a WebSocket handshake brings to prove a role.
+
+    The agent's token is looked for in the X-Handshake-Token header, as a bearer token, among the subprotocols and in
+    the query, the person's in the X-Handshake-User-Token header, among the subprotocols and in the session's cookie.
+    """
+    headers, cookies = connection.headers, connection.cookies
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    token = (
+        headers.get("x-handshake-token")
+        or (bearer.strip() if scheme.lower() == "bearer" else "")
+        or _subprotocol(connection, BEARER_SUBPROTOCOL)
+        or connection.query_params.get("token")
+    )
+    user_token = (
+        headers.get("x-handshake-user-token")
+        or _subprotocol(connection, USER_SUBPROTOCOL)
+        or cookies.get(SECURE_COOKIE_PREFIX + session_id)
+        or cookies.get(COOKIE_PREFIX + session_id)
+    )
+    return Credential(
+        token=token or None,
+        user_token=user_token or None,
+        address=connection.client.host if connection.client else "",
+        foreign_origin=is_foreign(connection, allowed_origins=allowed_origins, public_url=public_url),
+    )
+
+
+def is_foreign(connection: HTTPConnection[Any], *, allowed_origins: Collection[str], public_url: str | None) -> bool:
+    """Whether a request comes from a page on an origin that may not act for the person.
+
+    A request without an Origin header does not come from a page on another origin. Hosts have to be equal; a secure
+    page is let in by a server that believes it speaks plain http, since a proxy may have ended the TLS.
+    """
+    origin = connection.headers.get("origin")
+    if origin is None or origin in allowed_origins or "*" in allowed_origins:
+        return False
+    if public_url is not None and _site(origin) == _site(public_url):
+        return False
+    page = _site(origin)
+    own = _site(f"{'https' if is_secure(connection) else 'http'}://{connection.headers.get('host', '')}")
+    if page is None or own is None:
+        return True
+    upgraded = page[0] == "https" and own[0] == "http" and own[2] in (page[2], 80)
+    return page != own and not (page[1] == own[1] and upgraded)
+
+
+def mount_of(connection: HTTPConnection[Any], *, prefix: str | None, ws_prefix: str | None) -> Mount:
+    """Return where the protocol is mounted, as this client sees it.
+
+    Args:
+        connection: a request that reached the application.
+        prefix: the path `ws_prefix` is a sibling of, when both were mounted side by side.
+        ws_prefix: None when the WebSocket is served below the application itself, at `/ws`.
+    """
+    scope = connection.scope
+    root = scope.get("root_path", "").rstrip("/")
+    host = connection.headers.get("host")
+    base_url = f"{'https' if is_secure(connection) else 'http'}://{host}" if host else None
+    if ws_prefix is None:
+        return Mount(root, f"{root}/ws", base_url)
+    return Mount(root, root.removesuffix(prefix or "") + ws_prefix, base_url)
+
+
+def _subprotocol(connection: HTTPConnection[Any], prefix: str) -> str | None:
+    for name in connection.scope.get("subprotocols", ()):
+        if name.startswith(prefix):
+            return str(name[len(prefix) :])
+    return None
+
+
+def _site(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port; None for what is no origin, such as `null`."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None

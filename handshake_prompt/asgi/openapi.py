@@ -1,0 +1,165 @@
+"""The OpenAPI description of the HTTP endpoints, made from the very shapes that requests are parsed into."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from .. import __version__, errors, messages
+from ..limits import Limits
+
+_AGENT = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
+_USER: list[dict[str, list[str]]] = [{"userToken": []}, {"userCookie": []}]
+
+_COMMON = (400, 403, 404, 405, 429, 500, 503)
+_BODY = (408, 413, 415)
+
+
+class _Endpoint(NamedTuple):
+    method: str
+    path: str
+    summary: str
+    reply: type
+    body: type | None = None
+    security: list[dict[str, list[str]]] = []  # noqa: RUF012 - a NamedTuple's default, never changed
+    errors: tuple[int, ...] = _COMMON
+    query: tuple[tuple[str, str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+_ENDPOINTS = (
+    _Endpoint("post", "/session", "Open a session", messages.SessionCreated, messages.CreateRequest,
+              errors=(400, 403, 405, *_BODY, 429, 500, 503)),
+    _Endpoint("get", "/session/{sid}", "How a session stands", messages.SessionStatus, security=_AGENT + _USER),
+    _Endpoint("delete", "/session/{sid}", "Revoke a session (the person)", messages.Done, security=_USER),
+    _Endpoint("post", "/session/{sid}/extend", "Give a session more time", messages.Extended, messages.ExtendRequest,
+              security=_AGENT + _USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/session/{sid}/rotate", "Replace the agent's token (the person)", messages.Rotated,
+              messages.RotateRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("get", "/context/{sid}", "The state of the page", messages.Context, security=_AGENT + _USER),
+    _Endpoint("post", "/action/{sid}", "Carry out actions (the agent)", messages.ActionReply, messages.ActionRequest,
+              security=_AGENT, errors=(*_COMMON, *_BODY, 409, 422),
+              headers=(("Idempotency-Key", "One key, one effect, however often the request is sent"),)),
+    _Endpoint("post", "/notify/{sid}", "Edit or release a field (the person)", messages.NotifyReply,
+              messages.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("get", "/diff/{sid}", "What changed", messages.Diff, security=_AGENT + _USER,
+              query=(("since", "string", "A cursor, or an ISO 8601 instant"),
+                     ("wait", "number", "Seconds to wait for the first change"))),
+)  # fmt: skip
+
+
+def openapi(server: str, limits: Limits) -> dict[str, Any]:
+    """Return the description of a server whose endpoints are below the path `server`."""
+    shapes = {shape for endpoint in _ENDPOINTS for shape in (endpoint.reply, endpoint.body) if shape is not None}
+    ordered = sorted({*shapes, messages.Problem}, key=lambda shape: shape.__name__)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    paths: dict[str, dict[str, Any]] = {
+        "/": {"get": _plain("Name, protocol version, limits, links", "application/json")},
+        "/client.js": {"get": _plain("The page's side, as an ES module", "text/javascript")},
+        "/openapi.json": {"get": _plain("This description", "application/json")},
+    }
+    for endpoint in _ENDPOINTS:
+        paths.setdefault(endpoint.path, {})[endpoint.method] = _operation(endpoint, limits)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Handshake Prompt Protocol",
+            "version": messages.PROTOCOL_VERSION,
+            "description": f"Served by handshake-prompt {__version__}. SPEC.md describes the protocol.",
+        },
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": _SECURITY_SCHEMES, "headers": _HEADERS},
+    }
+
+
+_SECURITY_SCHEMES = {
+    "agentToken": {"type": "apiKey", "in": "header", "name": "X-Handshake-Token"},
+    "agentBearer": {"type": "http", "scheme": "bearer"},
+    "agentQuery": {"type": "apiKey", "in": "query", "name": "token"},
+    "userToken": {"type": "apiKey", "in": "header", "name": "X-Handshake-User-Token"},
+    "userCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "hpp_{sid}",
+        "description": "Named after the session; over https with the prefix __Host-",
+    },
+}
+
+_HEADERS = {
+    "RateLimit-Policy": {"schema": {"type": "string"}, "example": '"session";q=60;w=60'},
+    "RateLimit": {"schema": {"type": "string"}, "example": '"session";r=57;t=12'},
+}
+
+_SESSION_ID = {
+    "name": "sid",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+}
+
+
+def _operation(endpoint: _Endpoint, limits: Limits) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": f"{endpoint.method}_{endpoint.path.replace('/{sid}', '').strip('/').replace('/', '_')}",
+        "parameters": _parameters(endpoint),
+        "responses": {"200": _success(endpoint), **{str(s): _failure(s) for s in sorted(set(endpoint.errors))}},
+    }
+    if endpoint.security:
+        operation["security"] = endpoint.security
+    if endpoint.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {limits.body_bytes} bytes.",
+            "content": {"application/json": {"schema": _ref(endpoint.body)}},
+        }
+    return operation
+
+
+def _parameters(endpoint: _Endpoint) -> list[dict[str, Any]]:
+    path = [_SESSION_ID] if "{sid}" in endpoint.path else []
+    query = [
+        {"name": name, "in": "query", "description": text, "schema": {"type": kind}}
+        for name, kind, text in endpoint.query
+    ]
+    headers = [
+        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        for name, text in endpoint.headers
+    ]
+    return [*path, *query, *headers]
+
+
+def _success(endpoint: _Endpoint) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": "Done",
+        "content": {"application/json": {"schema": _ref(endpoint.reply)}},
+    }
+    if endpoint.security:
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+    return response
+
+
+def _failure(status: int) -> dict[str, Any]:
+    codes = sorted({error.code for error in _all_errors() if error.status == status})
+    return {
+        "description": "One of: " + ", ".join(codes),
+        "content": {"application/problem+json": {"schema": _ref(messages.Problem)}},
+    }
+
+
+def _all_errors() -> list[type[errors.HandshakeError]]:
+    found, pending = [], [errors.HandshakeError]
+    while pending:
+        found.append(pending.pop())
+        pending.extend(found[-1].__subclasses__())
+    return found
+
+
+def _plain(summary: str, media_type: str) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": {"description": "Done", "content": {media_type: {}}}}}
+
+
+def _ref(shape: type) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}

@@ -1,0 +1,104 @@
+"""The WebSocket: carries a watch's frames out and a page's frames in. SPEC.md section 7.
+
+A refusal is an accept followed by a close with its code, since a browser is not told why a handshake failed. One task
+reads, one writes; each send is limited in time, and a peer that cannot be reached costs nobody else anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from .. import messages
+from ..credentials import Credential
+from ..engine import ProtocolEngine
+from ..errors import CloseCode, HandshakeError, NotFoundError
+from ..watch import Watch
+
+logger = logging.getLogger("handshake_prompt")
+
+SUBPROTOCOL = "hpp.v1"
+
+
+class WatchSocket:
+    """The endpoint `WS /ws/{sid}`, as an ASGI application."""
+
+    def __init__(self, engine: ProtocolEngine, credential_of: Callable[[WebSocket, str], Credential]) -> None:
+        self._engine = engine
+        self._credential_of = credential_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        session_id = scope["path_params"]["sid"]
+        await _accept(websocket)
+        try:
+            watch = await self._engine.watch(
+                session_id,
+                self._credential_of(websocket, session_id),
+                websocket,
+                after=websocket.query_params.get("after"),
+            )
+        except HandshakeError as error:
+            await self._refuse(websocket, error)
+            return
+        async with watch:
+            await self._run(websocket, watch)
+
+    async def _run(self, websocket: WebSocket, watch: Watch) -> None:
+        reader = asyncio.create_task(_read(websocket, watch))
+        try:
+            await self._write(websocket, watch)
+        except (TimeoutError, OSError, WebSocketDisconnect):
+            logger.debug("A watcher of %s could not be reached", watch.session_id)
+        finally:
+            reader.cancel()
+            await asyncio.wait({reader})
+
+    async def _write(self, websocket: WebSocket, watch: Watch) -> None:
+        patience = self._engine.limits.send_timeout
+        async for text in watch:
+            async with asyncio.timeout(patience):
+                await websocket.send({"type": "websocket.send", "text": text})
+        async with asyncio.timeout(patience):
+            await _close(websocket, watch.close_code)
+
+    async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:
+        text = messages.encode({"type": "error", "msg": error.detail, "code": error.code}).decode()
+        try:
+            async with asyncio.timeout(self._engine.limits.send_timeout):
+                await websocket.send({"type": "websocket.send", "text": text})
+                await _close(websocket, error.close_code, error.code)
+        except (TimeoutError, OSError, WebSocketDisconnect):
+            logger.debug("A refused watcher was gone before it could be told")
+
+
+async def unknown_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket at a path that is none of ours."""
+    websocket = WebSocket(scope, receive, send)
+    await _accept(websocket)
+    await _close(websocket, NotFoundError.close_code, NotFoundError.code)
+
+
+async def _accept(websocket: WebSocket) -> None:
+    offered = websocket.scope.get("subprotocols", ())
+    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+
+
+async def _close(websocket: WebSocket, code: CloseCode, reason: str | None = None) -> None:
+    await websocket.send({"type": "websocket.close", "code": int(code), "reason": reason or code.name.lower()})
+
+
+async def _read(websocket: WebSocket, watch: Watch) -> None:
+    """Hand the page's frames to the watch until either side ends."""
+    try:
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            text = message.get("text")
+            await watch.receive(message.get("bytes") if text is None else text)
+        watch.abandon()
+    except Exception:  # the boundary to the host's code: modes and stores
+        logger.exception("A message to session %s failed", watch.session_id)
+        watch.close(CloseCode.INTERNAL)

@@ -1,0 +1,79 @@
+"""Credentials: minted here, stored only as digests, compared in constant time. SPEC.md section 3."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+COOKIE_PREFIX = "hpp_"
+SECURE_COOKIE_PREFIX = "__Host-hpp_"
+
+
+class Role(StrEnum):
+    """Who a credential proves its holder to be."""
+
+    AGENT = "agent"
+    USER = "user"
+
+
+def mint_session_id() -> str:
+    """Return 128 random bits as 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+def mint_token() -> str:
+    """Return 192 random bits as 32 URL-safe characters, the first of them no dash: command lines take it for an option."""
+    while (token := secrets.token_urlsafe(24)).startswith("-"):
+        continue
+    return token
+
+
+def mint_epoch() -> str:
+    """Return the random half of a session's cursors: two logs never share it."""
+    return secrets.token_hex(4)
+
+
+def mint_connection() -> str:
+    """Return a name for one connection, so that its own edits are not sent back to it."""
+    return secrets.token_hex(8)
+
+
+def digest(token: str) -> str:
+    """Return the hexadecimal SHA-256 of a token: the only form in which one is kept."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def matches(token: str | None, expected_digest: str | None) -> bool:
+    """Whether `token` is the one `expected_digest` was made from. Nothing matches a missing value."""
+    if not token or not expected_digest:
+        return False
+    return hmac.compare_digest(digest(token), expected_digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request brings to prove a role. Secrets are masked in the repr.
+
+    Args:
+        token: the agent's token from the prompt.
+        user_token: the person's secret, from the session's cookie or the X-Handshake-User-Token header.
+        address: the client's address, for counting failed attempts; empty when unknown.
+        foreign_origin: the request comes from a page on an origin that may not act for the person.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    user_token: str | None = field(default=None, repr=False)
+    address: str = ""
+    foreign_origin: bool = False
+
+    def without_agent(self) -> Credential:
+        """Return the same credential with nothing in it that proves an agent."""
+        return replace(self, token=None)
+
+    @classmethod
+    def of(cls, value: Credential | str | None) -> Credential:
+        """Accept a bare agent token, or nothing, where a credential is expected."""
+        return value if isinstance(value, cls) else cls(token=value)  # type: ignore[arg-type]

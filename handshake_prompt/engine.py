@@ -1,0 +1,651 @@
+"""The protocol engine: every operation of the protocol, with no web framework in sight.
+
+An operation is admitted by the guard, its body is read and parsed, the host's hooks decide, and the ledger applies
+the transition. Each returns a `Reply`, which unpacks as `payload, status`, or raises a `HandshakeError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from . import messages
+from .broadcast import Frame, Hub
+from .credentials import Credential, Role, digest, matches, mint_connection, mint_epoch, mint_session_id, mint_token
+from .diff import Changes, changes_since
+from .errors import (
+    CloseCode,
+    ConflictError,
+    HandshakeError,
+    InvalidRequestError,
+    InvalidTokenError,
+    UnavailableError,
+    UnknownModeError,
+    UserRequiredError,
+)
+from .guard import Admission, Guard, Operation
+from .hooks import Hooks, Verdict
+from .idempotency import Idempotency
+from .ledger import Ledger
+from .limits import Limits
+from .messages import Body, Mount, Outcome, whole_seconds
+from .modes import DEFAULT_HANDLERS, ModeHandler, registry
+from .prompt import build_prompt
+from .rate_limit import Quota
+from .session import DONE, EXTENDED, REVOKED, ROTATED, Session
+from .stores import MemoryStore, Receipt, Record, SessionStore
+from .validation import check_actions, check_creation, check_edit, check_extension, check_wait
+from .watch import Watch, opening
+
+logger = logging.getLogger("handshake_prompt")
+
+T = TypeVar("T")
+
+Prompt = bool | Callable[..., str]
+"""Whether replies bring a prompt unasked, or what builds it: `builder(created, base_url, language=...) -> str`."""
+
+
+class Reply(tuple[dict[str, Any], int]):
+    """What an operation answers: unpacks as `payload, status`.
+
+    `quota` feeds the rate headers, `replayed` marks the stored reply of an idempotency key, and `user_token` is the
+    person's new credential, for whoever sets the cookie.
+    """
+
+    quota: Quota | None
+    replayed: bool
+    user_token: str | None
+
+    def __new__(
+        cls,
+        payload: Mapping[str, Any],
+        *,
+        quota: Quota | None = None,
+        replayed: bool = False,
+        user_token: str | None = None,
+    ) -> Reply:
+        reply = super().__new__(cls, (dict(payload), 200))
+        reply.quota, reply.replayed, reply.user_token = quota, replayed, user_token
+        return reply
+
+    def __repr__(self) -> str:
+        return f"<Reply {self[1]} {sorted(self[0])}>"
+
+
+class Statistics(NamedTuple):
+    """What the engine holds right now, for operators and tests."""
+
+    watchers: int
+    locks: int
+    running: int
+
+
+class ProtocolEngine:
+    """The Handshake Prompt Protocol over a store.
+
+    Args:
+        store: where sessions live; a `MemoryStore` by default.
+        prefix: the path that replies name when a call gives no `mount`.
+        ws_prefix: the same for the WebSocket.
+        ttl: seconds a session lives after its last use.
+        rate_limit_per_min: the agent's requests per session and minute; short for `Limits(agent_requests=...)`.
+        validator: `validator(value, type) -> bool` in place of the form modes' own check of types.
+        mode_handlers: the modes by name, `DEFAULT_HANDLERS` if not given.
+        require_browser_auth: the host's own proof of the user role, `(request, session) -> bool`, in place of the
+            cookie.
+        strict_modes: refuse modes that nobody registered.
+        prompt: whether, and with what, prompts are built.
+        public_url: scheme and host that prompts name, whatever a request says.
+        limits: all other bounds.
+
+    Raises:
+        ValueError: `ttl` is not positive.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: SessionStore | None = None,
+        prefix: str = "/handshake",
+        ws_prefix: str = "/ws/handshake",
+        ttl: float = 1800,
+        rate_limit_per_min: int | None = None,
+        validator: Callable[[Any, str], bool] | None = None,
+        mode_handlers: Mapping[str, ModeHandler] = DEFAULT_HANDLERS,
+        require_browser_auth: Callable[..., Any] | None = None,
+        strict_modes: bool = False,
+        prompt: Prompt = False,
+        public_url: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        if not ttl > 0:
+            raise ValueError(f"ttl has to be a positive number of seconds, not {ttl!r}")
+        self.limits = limits = (limits or Limits()).replace(agent_requests=rate_limit_per_min)
+        self.store = store or MemoryStore(limits)
+        self.hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
+        self.ttl = ttl
+        self._mount = Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url)
+        self._modes = registry(mode_handlers, limits, validator)
+        self._strict_modes = strict_modes
+        self._prompt = prompt
+        self._hub = Hub(limits)
+        self._guard = Guard(self.store, self.hooks, limits=limits, browser_auth=require_browser_auth)
+        self._ledger = Ledger(self.store, self._hub, limits=limits)
+        self._idempotency = Idempotency(self.store, limits)
+        self._running: set[asyncio.Task[Any]] = set()
+        self._draining = False
+        self.on_create_session = self.hooks.on_create_session
+        self.on_action = self.hooks.on_action
+        self.on_extend = self.hooks.on_extend
+        self.on_done = self.hooks.on_done
+
+    # Operations
+
+    async def create_session(
+        self,
+        body: Body,
+        request: object = None,
+        *,
+        credential: Credential | None = None,
+        mount: Mount | None = None,
+    ) -> Reply:
+        """Open a session: `POST /session`.
+
+        Raises:
+            OriginError, ForbiddenError, InvalidRequestError, TooLargeError, RateLimitedError, UnavailableError.
+        """
+        await self._guard.admit_creation(Credential.of(credential))
+        asked = await _read(messages.CreateRequest, body)
+        check_creation(asked, self.limits)
+        mode = asked.mode or "default"
+        handler = self._registered(mode, needed=self._strict_modes or bool(asked.schema))
+        token, user_token = mint_token(), mint_token()
+        now = self.store.now()
+        session = Session(
+            session_id=mint_session_id(),
+            mode=mode,
+            epoch=mint_epoch(),
+            token_digest=digest(token),
+            user_digest=digest(user_token),
+            created_at=now,
+            deadline=now + self.limits.max_lifetime,
+            ttl=self.ttl,
+            meta=asked.meta or {},
+        ).checkout(self._ledger.turn(Role.USER))
+        handler.setup_session(session, asked)
+        await self.hooks.created(session, request)
+        session.commit()
+        record = await self._ledger.create(session)
+        payload = self._created(record, token, mount or self._mount)
+        if asked.user_token:
+            payload["userToken"] = user_token
+        return Reply(self._with_prompt(payload, asked.prompt, session), user_token=user_token)
+
+    async def get_session(
+        self, session_id: str, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """Say how a session stands: `GET /session/{sid}`."""
+
+        async def status(admission: Admission) -> dict[str, Any]:
+            session = admission.session
+            return {
+                "sessionId": session.session_id,
+                "mode": session.mode,
+                "role": admission.role,
+                "expiresIn": self._left(admission.record),
+                "maxExpiresIn": whole_seconds(session.deadline - self.store.now()),
+                "watchers": self._hub.count(session.session_id),
+                "cursor": str(session.cursor),
+            }
+
+        return await self._serve(Operation.STATUS, session_id, credential, request, status)
+
+    async def get_context(
+        self, session_id: str, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """Return the state of the page: `GET /context/{sid}`."""
+
+        async def context(admission: Admission) -> dict[str, Any]:
+            await self._ledger.touch(admission.record)
+            return self._context(admission.record, admission.role)
+
+        return await self._serve(Operation.CONTEXT, session_id, credential, request, context)
+
+    async def post_action(
+        self,
+        session_id: str,
+        body: Body,
+        credential: Credential | str | None = None,
+        request: object = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Reply:
+        """Carry out a batch of the agent's actions: `POST /action/{sid}`.
+
+        A refused action is an entry in the reply, not an error. With an idempotency key a batch has one effect,
+        however often it is sent.
+        """
+        replayed = False
+
+        async def act(admission: Admission) -> dict[str, Any]:
+            nonlocal replayed
+            asked = await _read(messages.ActionRequest, body)
+            check_actions(asked.actions, self.limits)
+            if idempotency_key is None:
+                return await self._finish(self._act(admission, asked))
+            once = self._idempotency.once(
+                session_id,
+                idempotency_key,
+                body=asked,
+                run=lambda fingerprint: self._act(admission, asked, key=(idempotency_key, fingerprint)),
+            )
+            payload, replayed = await self._finish(once)
+            return payload
+
+        reply = await self._serve(Operation.ACTION, session_id, credential, request, act)
+        reply.replayed = replayed
+        return reply
+
+    async def post_notify(
+        self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """Carry out an edit or a release by the person: `POST /notify/{sid}`."""
+
+        async def edit(admission: Admission) -> dict[str, Any]:
+            asked = await _read(messages.NotifyRequest, body)
+            outcome, record = await self._finish(
+                self._edit(session_id, asked.key, None if asked.release else (asked.value,))
+            )
+            if outcome.status != "applied":
+                raise InvalidRequestError(outcome.msg, code=outcome.code)
+            cursor = str(record.session.cursor)
+            return {"ok": True, "key": outcome.key, "by": outcome.by, "seq": outcome.seq, "cursor": cursor}
+
+        return await self._serve(Operation.NOTIFY, session_id, credential, request, edit)
+
+    async def get_diff(
+        self,
+        session_id: str,
+        credential: Credential | str | None = None,
+        request: object = None,
+        *,
+        since: str = "",
+        wait: str | float = 0,
+    ) -> Reply:
+        """Return what changed since a cursor or an instant, waiting for it if asked to: `GET /diff/{sid}`."""
+
+        async def diff(admission: Admission) -> dict[str, Any]:
+            patience = check_wait(wait, self.limits)
+            await self._ledger.touch(admission.record)
+            changes = await self._changes(admission, since, patience)
+            return {"sessionId": session_id, "since": since, **changes.members(admission.role)}
+
+        return await self._serve(Operation.DIFF, session_id, credential, request, diff)
+
+    async def post_extend(
+        self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """Give a session more time, as far as the host's policy and its absolute lifetime allow."""
+
+        async def extend(admission: Admission) -> dict[str, Any]:
+            asked = await _read(messages.ExtendRequest, body)
+            seconds = check_extension(asked.extra_seconds, self.limits)
+            return await self._finish(self._extend(admission, seconds))
+
+        return await self._serve(Operation.EXTEND, session_id, credential, request, extend)
+
+    async def rotate(
+        self,
+        session_id: str,
+        body: Body,
+        credential: Credential | str | None = None,
+        request: object = None,
+        *,
+        mount: Mount | None = None,
+    ) -> Reply:
+        """Replace the agent's token: the old one is worth nothing from here on, and its watchers are closed."""
+
+        async def replace(admission: Admission) -> dict[str, Any]:
+            asked = await _read(messages.RotateRequest, body)
+            token = mint_token()
+
+            def rotate(draft: Record) -> None:
+                draft.session.token_digest = digest(token)
+                draft.session.notice(ROTATED)
+
+            applied = await self._ledger.apply(session_id, rotate, turn=self._ledger.turn(admission.role))
+            self._hub.close(session_id, CloseCode.UNAUTHENTICATED, role=Role.AGENT)
+            created = self._created(applied.record, token, mount or self._mount)
+            told = self._with_prompt(created, asked.prompt, applied.record.session)
+            payload = {"ok": True, "token": token, "expiresIn": told["expiresIn"]}
+            return payload | ({"prompt": told["prompt"]} if "prompt" in told else {})
+
+        return await self._serve(Operation.ROTATE, session_id, credential, request, replace)
+
+    async def revoke(
+        self, session_id: str, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
+
+        async def end(admission: Admission) -> dict[str, Any]:
+            def forget(draft: Record) -> None:
+                draft.session.end(REVOKED)
+                draft.expires_at = self.store.now()
+
+            await self._ledger.apply(session_id, forget, turn=self._ledger.turn(admission.role))
+            self._hub.end(session_id, REVOKED)
+            return {"ok": True}
+
+        return await self._serve(Operation.REVOKE, session_id, credential, request, end)
+
+    async def watch(
+        self,
+        session_id: str,
+        credential: Credential | str | None = None,
+        request: object = None,
+        *,
+        after: str | None = None,
+    ) -> Watch:
+        """Watch a session, from a cursor on if `after` is one that can be resumed from.
+
+        Returns:
+            a `Watch`; leave it as the context manager it is. Watching alone does not keep a session alive.
+        """
+        if self._draining:
+            raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
+        admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
+        async with self._ledger.steady(session_id) as record:
+            self._confirm(admission, record.session)
+            frames = await opening(
+                self.store,
+                record,
+                admission.role,
+                after=after,
+                limits=self.limits,
+                snapshot=self._context(record, admission.role),
+            )
+            watcher = self._hub.join(session_id, admission.role, source=mint_connection())
+            self._hub.renew(session_id, record.expires_at)
+        return Watch(
+            watcher,
+            frames,
+            limits=self.limits,
+            carry=self._carry,
+            left=lambda: watcher.channel.expires_at - self.store.now(),
+            expire=lambda: self._ledger.expire(session_id),
+            leave=lambda: self._hub.leave(watcher),
+        )
+
+    async def time_left(self, session_id: str, user_token: str) -> float:
+        """Return the seconds a session has left, 0 unless `user_token` is its person's: nobody else learns anything."""
+        record = await self.store.load(session_id)
+        if record is None or record.session.ended or not matches(user_token, record.session.user_digest):
+            return 0.0
+        return max(0.0, record.expires_at - self.store.now())
+
+    # Lifecycle
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the engine holds right now."""
+        return Statistics(self._hub.watchers, len(self._ledger.locks), len(self._running))
+
+    async def drain(self) -> None:
+        """Send the watchers elsewhere, spread over `drain_spread` seconds, and let running requests finish."""
+        self._draining = True
+        watchers = self._hub.all_watchers()
+        pause = self.limits.drain_spread / len(watchers) if watchers else 0
+        for watcher in watchers:
+            after = random.randrange(round(self.limits.drain_spread * 1000))  # noqa: S311 - spreads load, guards nothing
+            text = messages.encode({"type": "draining", "afterMs": after}).decode()
+            watcher.close(CloseCode.DRAINING, last=Frame(text))
+            await asyncio.sleep(pause)
+        if self._running:
+            await asyncio.wait(self._running, timeout=self.limits.hook_timeout)
+
+    def resume(self) -> None:
+        """Accept watchers again after a drain."""
+        self._draining = False
+
+    async def aclose(self) -> None:
+        """Drain, then let go of the store's resources."""
+        await self.drain()
+        await self.store.aclose()
+
+    # How operations are carried out
+
+    async def _serve(
+        self,
+        operation: Operation,
+        session_id: str,
+        credential: Credential | str | None,
+        request: object,
+        answer: Callable[[Admission], Awaitable[dict[str, Any]]],
+    ) -> Reply:
+        """Admit a request, carry it out, and let reply and refusal alike tell what is left of the quota."""
+        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request)
+        try:
+            return Reply(await answer(admission), quota=admission.quota)
+        except HandshakeError as error:
+            error.quota = admission.quota
+            raise
+
+    async def _act(
+        self, admission: Admission, asked: messages.ActionRequest, *, key: tuple[str, str] | None = None
+    ) -> dict[str, Any]:
+        verdicts = await self.hooks.verdicts(admission.session, asked.actions, admission.request)
+        pace = asked.pace(self.limits.pace_interval)
+        pace = min(pace, self.limits.pace_batch / max(1, len(asked.actions)))
+        session_id = admission.session_id
+
+        def play(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
+            self._confirm(admission, draft.session)
+            outcomes = self._outcomes(draft.session, asked.actions, verdicts)
+            return self._acted(draft, outcomes), outcomes
+
+        applied = await self._ledger.apply(
+            session_id,
+            play,
+            turn=self._ledger.turn(Role.AGENT, pace=pace),
+            receipt=lambda applied: (
+                Receipt(*key, messages.encode(applied.result[0]), self.limits.idempotency_seconds) if key else None
+            ),
+        )
+        payload, outcomes = applied.result
+        if self.hooks.wants_done:
+            self._spawn(self.hooks.done(applied.record.session, outcomes))
+        return payload
+
+    def _outcomes(
+        self, session: Session, actions: Sequence[messages.Action], verdicts: Sequence[Verdict]
+    ) -> list[Outcome]:
+        """Let the mode play what the hooks let through, and put the vetoes in their places."""
+        permitted = [action for action, veto in zip(actions, verdicts, strict=True) if veto is None]
+        played = iter(self._mode(session).process_actions(session, permitted))
+        return [
+            next(played) if veto is None else session.refuse(action.key or "", "vetoed", veto)
+            for action, veto in zip(actions, verdicts, strict=True)
+        ]
+
+    def _acted(self, draft: Record, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Close a batch with its `done` notice and return the reply to it."""
+        session = draft.session
+        applied = [outcome.key for outcome in outcomes if outcome.status == "applied"]
+        rejected = [outcome.key for outcome in outcomes if outcome.status == "rejected"]
+        members = self._mode(session).context_response(session, Role.AGENT)
+        missing = members.get("missing", [])
+        session.notice(DONE, applied=len(applied), rejected=rejected, missing=missing)
+        clients = self._hub.count(session.session_id)
+        payload = {
+            "ok": True,
+            "applied": applied,
+            "rejected": rejected,
+            "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"],
+            "results": [outcome.result() for outcome in outcomes],
+            "broadcast": {"clients": clients, "actionMessages": clients * len(applied), "doneMessages": clients},
+            "cursor": str(session.cursor),
+            "expiresIn": self._left(draft),
+        }
+        if "missing" in members:
+            payload |= {"missing": missing, "context": session.context(Role.AGENT)}
+        return payload
+
+    async def _edit(
+        self, session_id: str, key: str | None, value: tuple[Any] | None, *, source: str | None = None
+    ) -> tuple[Outcome, Record]:
+        """Write the person's value, or release the field when there is none."""
+        key = check_edit(key, value[0] if value else None, self.limits)
+
+        def play(draft: Record) -> Outcome:
+            if value is None:
+                return draft.session.release(key)
+            return self._mode(draft.session).process_notify(draft.session, key, value[0])
+
+        applied = await self._ledger.apply(session_id, play, turn=self._ledger.turn(Role.USER, source=source))
+        return applied.result, applied.record
+
+    async def _extend(self, admission: Admission, asked: int) -> dict[str, Any]:
+        granted = await self.hooks.extended(admission.session, asked, admission.request)
+
+        def lengthen(draft: Record) -> int:
+            self._confirm(admission, draft.session)
+            before = draft.expires_at
+            draft.expires_at = min(before + granted, draft.session.deadline)
+            gained = whole_seconds(draft.expires_at - before)
+            if not gained:
+                raise ConflictError(
+                    "The session is at its longest lifetime",
+                    code="lifetime_exhausted",
+                    next_steps=["Finish in the time that is left, or ask the person to open a new session."],
+                )
+            draft.session.notice(EXTENDED, expiresIn=self._left(draft))
+            return gained
+
+        turn = self._ledger.turn(admission.role)
+        applied = await self._ledger.apply(admission.session_id, lengthen, turn=turn)
+        return {"ok": True, "extended": applied.result, "expiresIn": self._left(applied.record)}
+
+    async def _changes(self, admission: Admission, since: str, patience: float) -> Changes:
+        """Collect what changed, waiting up to `patience` seconds for the first change."""
+        session_id = admission.session_id
+        until = asyncio.get_running_loop().time() + patience
+        while True:
+            async with self._ledger.steady(session_id) as record:
+                changes = await changes_since(self.store, record.session, since, limits=self.limits)
+                left = until - asyncio.get_running_loop().time()
+                if changes.events or changes.truncated or left <= 0 or self._draining:
+                    return changes
+                watcher = self._hub.join(session_id, admission.role, source=mint_connection())
+            try:
+                await watcher.wait(left)
+            finally:
+                self._hub.leave(watcher)
+
+    async def _carry(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
+        """Carry out a message from a watcher's page."""
+        if message["type"] not in ("userEdit", "release"):
+            return await self._finish(self._carry_to_mode(watch, message))
+        if watch.role is not Role.USER:
+            raise UserRequiredError
+        asked = messages.decode(messages.PageMessage, message)
+        value = None if asked.type == "release" else (asked.value,)
+        outcome, _ = await self._finish(self._edit(watch.session_id, asked.key, value, source=watch.source))
+        return [outcome]
+
+    async def _carry_to_mode(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
+        def play(draft: Record) -> list[Outcome]:
+            return self._mode(draft.session).process_ws_message(draft.session, message)
+
+        turn = self._ledger.turn(watch.role, source=watch.source)
+        return (await self._ledger.apply(watch.session_id, play, turn=turn)).result
+
+    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carry something through to its end, even if the client that asked for it is gone meanwhile."""
+        return await asyncio.shield(self._spawn(work))
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: whoever still waits gets it, and nobody else has to be told
+
+    # Views
+
+    def _context(self, record: Record, role: Role) -> dict[str, Any]:
+        session = record.session
+        return {
+            "sessionId": session.session_id,
+            "mode": session.mode,
+            "role": role,
+            **self._mode(session).context_response(session, role),
+            "context": session.context(role),
+            "meta": session.meta,
+            "expiresIn": self._left(record),
+            "cursor": str(session.cursor),
+        }
+
+    def _created(self, record: Record, token: str, mount: Mount) -> dict[str, Any]:
+        session = record.session
+        session_id, prefix = session.session_id, mount.prefix
+        payload = {
+            "sessionId": session_id,
+            "token": token,
+            "mode": session.mode,
+            "wsUrl": f"{mount.ws_prefix}/{session_id}",
+            "sessionUrl": f"{prefix}/session/{session_id}",
+            "contextUrl": f"{prefix}/context/{session_id}",
+            "actionUrl": f"{prefix}/action/{session_id}",
+            "diffUrl": f"{prefix}/diff/{session_id}",
+            "notifyUrl": f"{prefix}/notify/{session_id}",
+            "extendUrl": f"{prefix}/session/{session_id}/extend",
+            "rotateUrl": f"{prefix}/session/{session_id}/rotate",
+            "expiresIn": self._left(record),
+            "maxExpiresIn": whole_seconds(session.deadline - self.store.now()),
+            "cursor": str(session.cursor),
+            "protocol": messages.PROTOCOL_VERSION,
+        }
+        base_url = self._mount.base_url or mount.base_url
+        return payload | ({"baseUrl": base_url} if base_url else {})
+
+    def _with_prompt(
+        self, created: dict[str, Any], asked: bool | messages.PromptRequest | None, session: Session
+    ) -> dict[str, Any]:
+        if not (asked or self._prompt):
+            return created
+        if "baseUrl" not in created:
+            raise InvalidRequestError("A prompt names the server: set public_url", code="no_base_url")
+        builder = self._prompt if callable(self._prompt) else build_prompt
+        language = asked.language if isinstance(asked, messages.PromptRequest) and asked.language else "en"
+        if language not in ("en", "zh"):
+            raise InvalidRequestError("A prompt can be had in the languages en and zh", code="unknown_language")
+        prompt = builder({**created, "meta": session.meta}, created["baseUrl"], language=language)
+        return {**created, "prompt": prompt}
+
+    def _left(self, record: Record) -> int:
+        return whole_seconds(record.expires_at - self.store.now())
+
+    def _registered(self, mode: str, *, needed: bool) -> ModeHandler:
+        if mode not in self._modes and needed:
+            known = ", ".join(sorted(self._modes))
+            raise UnknownModeError(f"No such mode. This server has: {known}")
+        return self._modes.get(mode) or self._modes["default"]
+
+    def _mode(self, session: Session) -> ModeHandler:
+        return self._registered(session.mode, needed=False)
+
+    def _confirm(self, admission: Admission, session: Session) -> None:
+        """Make sure that the credential a request was admitted with is still the session's."""
+        if admission.role is Role.AGENT and session.token_digest != admission.session.token_digest:
+            raise InvalidTokenError
+
+
+async def _read(shape: type[T], body: Body) -> T:
+    return messages.decode(shape, await body() if callable(body) else body)

@@ -1,0 +1,272 @@
+"""What can go wrong, as one tree: each error knows its code, its HTTP status and its WebSocket close code.
+
+SPEC.md section 9 lists the codes. The transport finds everything it needs to answer on the error itself, so one
+function renders the whole tree and nothing else in the package maps errors to statuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import ClassVar
+
+from .rate_limit import Quota
+
+
+class CloseCode(IntEnum):
+    """WebSocket close codes. 4400-4499 are final, 4500-4599 ask the watcher to reconnect (SPEC.md section 7)."""
+
+    NORMAL = 1000
+    UNSUPPORTED_DATA = 1003
+    MALFORMED = 4400
+    UNAUTHENTICATED = 4401
+    FORBIDDEN = 4403
+    UNKNOWN_SESSION = 4404
+    ENDED = 4410
+    TOO_LARGE = 4413
+    FLOOD = 4429
+    INTERNAL = 4500
+    DRAINING = 4503
+    SLOW = 4508
+
+    @property
+    def final(self) -> bool:
+        """Whether reconnecting is pointless."""
+        return 4400 <= self < 4500
+
+
+class HandshakeError(Exception):
+    """The root of every error this package raises on purpose.
+
+    Args:
+        detail: one sentence for the caller; it never carries a secret or a foreign exception's text.
+        code: a more precise code than the class's own.
+        retry_after: seconds after which the same request may succeed.
+        next_steps: what the caller can do now, most useful first.
+
+    Whoever had counted the request by then sets `quota`, so that a refusal carries the rate headers too.
+    """
+
+    status: ClassVar[int] = 500
+    code: str = "internal_error"
+    title: ClassVar[str] = "Internal error"
+    close_code: ClassVar[CloseCode] = CloseCode.INTERNAL
+    retryable: ClassVar[bool] = False
+    hint: ClassVar[str | None] = None
+    """The next step to name when the place that raised gave none."""
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        code: str | None = None,
+        retry_after: float | None = None,
+        next_steps: Sequence[str] = (),
+    ) -> None:
+        self.detail = detail or self.title
+        if code is not None:
+            self.code = code
+        self.retry_after = retry_after
+        self.next_steps = tuple(next_steps) or ((self.hint,) if self.hint else ())
+        self.quota: Quota | None = None
+        super().__init__(self.detail)
+
+
+class InvalidRequestError(HandshakeError):
+    """400: the request is not of the documented shape."""
+
+    status = 400
+    code = "invalid_request"
+    title = "Invalid request"
+    close_code = CloseCode.MALFORMED
+
+
+class InvalidJSONError(InvalidRequestError):
+    """400: the body is not JSON."""
+
+    code = "invalid_json"
+    title = "The body is not valid JSON"
+
+
+class UnknownModeError(InvalidRequestError):
+    """400: the mode is not registered, and the request needs it to be."""
+
+    code = "unknown_mode"
+    title = "Unknown mode"
+
+
+class InvalidSchemaError(InvalidRequestError):
+    """400: the schema cannot be honoured."""
+
+    code = "invalid_schema"
+    title = "Invalid schema"
+
+
+class ForbiddenError(HandshakeError):
+    """403: the host application's policy says no."""
+
+    status = 403
+    code = "denied"
+    title = "Denied by the server's policy"
+    close_code = CloseCode.FORBIDDEN
+
+
+class InvalidTokenError(ForbiddenError):
+    """403: the credential is missing or is not this session's."""
+
+    code = "invalid_token"
+    title = "Invalid token"
+    close_code = CloseCode.UNAUTHENTICATED
+    hint = "Check the token line of the handshake prompt, or ask the person for a new prompt."
+
+
+class AgentRequiredError(ForbiddenError):
+    """403: only the agent may do this; a person's writes are edits."""
+
+    code = "agent_required"
+    title = "Only the agent may do this"
+    hint = "Send the session token in the X-Handshake-Token header. A person's changes go to the notify URL."
+
+
+class UserRequiredError(ForbiddenError):
+    """403: only the person at the page may do this."""
+
+    code = "user_required"
+    title = "Only the person at the page may do this"
+    hint = "Ask the person to do it on the page."
+
+
+class OriginError(ForbiddenError):
+    """403: a page on a foreign origin asked to act as the person."""
+
+    code = "origin_not_allowed"
+    title = "This origin may not act for the person"
+    hint = "Add the page's origin to allowed_origins."
+
+
+class NotFoundError(HandshakeError):
+    """404: no such resource."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+    close_code = CloseCode.UNKNOWN_SESSION
+
+
+class SessionNotFoundError(NotFoundError):
+    """404: unknown, or ended and not to be told apart by a stranger."""
+
+    code = "session_not_found"
+    title = "Session not found or expired"
+    hint = "Ask the person to open a new session and paste its prompt."
+
+
+class SessionExpiredError(SessionNotFoundError):
+    """404: the session's time ran out; told to holders of its credentials only."""
+
+    code = "session_expired"
+    title = "The session has expired"
+    close_code = CloseCode.ENDED
+
+
+class SessionRevokedError(SessionNotFoundError):
+    """404: the person ended the session; told to holders of its credentials only."""
+
+    code = "session_revoked"
+    title = "The person has ended the session"
+    close_code = CloseCode.ENDED
+
+
+class MethodNotAllowedError(HandshakeError):
+    """405: the resource exists and does not answer this method."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    close_code = CloseCode.MALFORMED
+
+
+class BodyTimeoutError(HandshakeError):
+    """408: the body did not arrive in time."""
+
+    status = 408
+    code = "body_timeout"
+    title = "The body took too long to arrive"
+    close_code = CloseCode.MALFORMED
+    retryable = True
+
+
+class ConflictError(HandshakeError):
+    """409: the request is well formed and cannot be carried out in the present state."""
+
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+    close_code = CloseCode.MALFORMED
+
+
+class TooLargeError(HandshakeError):
+    """413: over a documented bound."""
+
+    status = 413
+    code = "too_large"
+    title = "Too large"
+    close_code = CloseCode.TOO_LARGE
+
+
+class UnsupportedMediaTypeError(HandshakeError):
+    """415: a body that is not declared as plain JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Send the body as application/json, without Content-Encoding"
+    close_code = CloseCode.UNSUPPORTED_DATA
+
+
+class IdempotencyMismatchError(HandshakeError):
+    """422: the idempotency key was used before, with another body."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    title = "This idempotency key was used with another body"
+    close_code = CloseCode.MALFORMED
+    hint = "Use a new key for a new request."
+
+
+class RateLimitedError(HandshakeError):
+    """429: too many requests, attempts, watchers or frames."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Rate limit exceeded"
+    close_code = CloseCode.FLOOD
+    retryable = True
+
+
+class InternalError(HandshakeError):
+    """500: a fault of ours or of the host's code; the traceback is in the log, never in the reply."""
+
+
+class UnavailableError(HandshakeError):
+    """503: not now; the same request may succeed later."""
+
+    status = 503
+    code = "unavailable"
+    title = "Temporarily unavailable"
+    close_code = CloseCode.DRAINING
+    retryable = True
+
+
+class StoreUnavailableError(UnavailableError):
+    """503: the store cannot be reached. Stores raise it for every failure to connect or to answer in time."""
+
+    code = "store_unavailable"
+    title = "The session store cannot be reached"
+
+
+class VersionConflictError(ConflictError):
+    """Another writer saved the record first. The engine retries on a fresh copy; callers see 409 only if that fails."""
+
+    code = "version_conflict"
+    title = "The session is changing too fast"
+    retryable = True

@@ -1,0 +1,91 @@
+"""What a session's log holds and a watcher can be told. SPEC.md section 6.
+
+An event has a `seq`; the log of a session numbers them 1, 2, 3 ... without a hole. Frames that are not logged
+(`connected`, `ack`, `error`, `heartbeat`, and those that announce an end) describe a connection, not the session.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+from .credentials import Role
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True):
+    """A value was written: `action` by the agent, `edit` by the person."""
+
+    type: str
+    seq: int
+    at: str
+    key: str
+    value: Any
+    by: str
+    previous: Any = None
+    sensitive: bool = False
+    pace: float = 0.0
+    """Seconds a watcher's writer leaves between this frame and the one before."""
+    source: str | None = None
+    """The connection it came from, which is not shown it again."""
+    size: int = 0
+    """Bytes of value and previous value: what the log's bound counts."""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notice"):
+    """Something other than a write happened: `done`, `extended`, `rotated`, or what a mode adds."""
+
+    type: str
+    seq: int
+    at: str
+    members: dict[str, Any]
+    size: int = 0
+
+
+Event = Change | Notice
+
+
+class Cursor(NamedTuple):
+    """A place in one session's log. Opaque to clients; the epoch tells one log from another."""
+
+    epoch: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """Return the cursor `text` stands for, or None if it stands for none."""
+        match = _CURSOR.fullmatch(text)
+        return cls(match[1], int(match[2])) if match else None
+
+
+_CURSOR = re.compile(r"([0-9a-f]{8})\.([0-9]{1,15})", re.ASCII)
+
+
+def frame(event: Event, role: Role, *, epoch: str) -> dict[str, Any]:
+    """Return the WebSocket frame that tells a watcher of `role` about `event`."""
+    place = {"seq": event.seq, "cursor": str(Cursor(epoch, event.seq)), "at": event.at}
+    if isinstance(event, Notice):
+        return {"type": event.type, **event.members, **place}
+    shown = {"type": event.type, "key": event.key, "value": event.value, "by": event.by, **place}
+    if withheld(event, role):
+        shown.update(value=None, sensitive=True)
+    return shown
+
+
+def change_record(event: Change, role: Role) -> dict[str, Any]:
+    """Return the entry of `/diff` for `event`. An agent is not shown what a person replaced or removed."""
+    record = {"key": event.key, "to": event.value, "by": event.by, "at": event.at, "seq": event.seq}
+    if withheld(event, role):
+        return {**record, "to": None, "sensitive": True}
+    if role is Role.USER or event.type == "action":
+        record["from"] = event.previous
+    return record
+
+
+def withheld(event: Event, role: Role) -> bool:
+    """Whether a watcher of `role` may not see the event's value."""
+    return role is Role.AGENT and isinstance(event, Change) and event.sensitive

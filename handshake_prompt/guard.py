@@ -1,0 +1,204 @@
+"""Who may do what: one guard that every operation passes before its body is read. SPEC.md sections 3 and 9.
+
+The order is fixed: origin, credential, rate, role. Nothing unauthenticated is parsed, refreshed or counted against
+the rightful holder, and a stranger cannot tell an ended session from one that never was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from .credentials import Credential, Role, matches
+from .errors import (
+    AgentRequiredError,
+    HandshakeError,
+    InvalidTokenError,
+    OriginError,
+    RateLimitedError,
+    SessionExpiredError,
+    SessionNotFoundError,
+    SessionRevokedError,
+    UserRequiredError,
+)
+from .hooks import HookFailedError, Hooks, Reject
+from .limits import Limits
+from .rate_limit import Quota
+from .session import REVOKED, Session
+from .stores import Record, SessionStore
+
+_EITHER = frozenset(Role)
+_AGENT = frozenset({Role.AGENT})
+_USER = frozenset({Role.USER})
+
+
+class Operation(Enum):
+    """What can be asked of a session, and who may ask it. Creating one needs no role, only an allowed origin."""
+
+    STATUS = "status", _EITHER
+    CONTEXT = "context", _EITHER
+    DIFF = "diff", _EITHER
+    WATCH = "watch", _EITHER
+    EXTEND = "extend", _EITHER
+    ACTION = "action", _AGENT
+    NOTIFY = "notify", _USER
+    ROTATE = "rotate", _USER
+    REVOKE = "revoke", _USER
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that may do this."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that passed: for which session, in which role, and what is left of its quota.
+
+    `session` is a snapshot, not to be changed; `request` is the host framework's, for the hooks.
+    """
+
+    record: Record
+    role: Role
+    quota: Quota
+    request: object = None
+
+    @property
+    def session(self) -> Session:
+        """The session as it was when the request was admitted."""
+        return self.record.session
+
+    @property
+    def session_id(self) -> str:
+        """Its id."""
+        return self.record.session.session_id
+
+
+class Guard:
+    """Admits requests.
+
+    Args:
+        store: where sessions and counters live.
+        hooks: runs `browser_auth`, with the same limits as any hook.
+        limits: the rates.
+        browser_auth: the host's own proof of the user role, `(request, session) -> bool`; where it is given, it
+            decides alone, and neither cookie nor header makes a person.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        hooks: Hooks,
+        *,
+        limits: Limits,
+        browser_auth: Callable[..., Any] | None = None,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._limits = limits
+        self._browser_auth = browser_auth
+
+    async def admit_creation(self, credential: Credential) -> None:
+        """Let a page open a session.
+
+        Raises:
+            OriginError: the page is on a foreign origin.
+            RateLimitedError: too many sessions from one address.
+        """
+        if credential.foreign_origin:
+            raise OriginError
+        if credential.address:
+            await self._count(f"create:{credential.address}", self._limits.creates_per_address)
+
+    async def admit(
+        self, operation: Operation, session_id: str, credential: Credential, request: object = None
+    ) -> Admission:
+        """Admit a request, or say why not.
+
+        Raises:
+            OriginError, InvalidTokenError, AgentRequiredError, UserRequiredError: 403.
+            SessionNotFoundError: 404, with the true reason for those who hold a credential of the session.
+            RateLimitedError: 429.
+        """
+        if credential.foreign_origin and (credential.user_token or operation.roles == _USER):
+            raise OriginError
+        record = await self._store.load(session_id) if _SESSION_ID.fullmatch(session_id) else None
+        if record is None:
+            raise await self._charge(SessionNotFoundError(), None, credential)
+        roles = await self._proven(operation, record.session, credential, request)
+        ended = ended_error(record, self._store.now())
+        if not roles:
+            error = SessionNotFoundError() if ended else InvalidTokenError()
+            raise await self._charge(error, session_id, credential)
+        if ended:
+            raise ended
+        role = _preferred(roles & operation.roles or roles)
+        quota = await self._count(f"{role}:{session_id}", self._quota_of(role))
+        if role not in operation.roles:
+            refusal = AgentRequiredError() if operation.roles == _AGENT else UserRequiredError()
+            refusal.quota = quota
+            raise refusal
+        return Admission(record, role, quota, request)
+
+    async def _proven(
+        self, operation: Operation, session: Session, credential: Credential, request: object
+    ) -> frozenset[Role]:
+        if matches(credential.token, session.token_digest):
+            if operation.roles == _AGENT or not await self._is_user(session, credential, request):
+                return _AGENT
+            return _EITHER
+        return _USER if await self._is_user(session, credential, request) else frozenset()
+
+    async def _is_user(self, session: Session, credential: Credential, request: object) -> bool:
+        if credential.foreign_origin:
+            return False
+        if self._browser_auth is None:
+            return matches(credential.user_token, session.user_digest)
+        try:
+            return bool(await self._hooks.call(self._browser_auth, request, session))
+        except (HookFailedError, Reject):
+            return False
+
+    async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
+        """Count a failed attempt against the session and the address, and return what to answer."""
+        counters = [(f"wrong:{credential.address}", self._limits.wrong_tokens_per_address)] if credential.address else []
+        if session_id is not None:
+            counters.append((f"wrong:{session_id}", self._limits.wrong_tokens_per_session))
+        for counter, limit in counters:
+            quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
+            if not quota.allowed:
+                return RateLimitedError(
+                    "Too many attempts with a wrong credential", code="too_many_attempts", retry_after=quota.reset_after
+                )
+        return error
+
+    async def _count(self, counter: str, limit: int) -> Quota:
+        quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
+        if not quota.allowed:
+            error = RateLimitedError(retry_after=quota.reset_after)
+            error.quota = quota
+            raise error
+        return quota
+
+    def _quota_of(self, role: Role) -> int:
+        return self._limits.agent_requests if role is Role.AGENT else self._limits.user_requests
+
+
+_SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def _preferred(roles: frozenset[Role]) -> Role:
+    """A request that proves both roles acts as the person, where the person may act."""
+    return Role.USER if Role.USER in roles else Role.AGENT
+
+
+def ended_error(record: Record, now: float) -> SessionNotFoundError | None:
+    """Return why a session has ended, None while it lives."""
+    if record.session.ended == REVOKED:
+        return SessionRevokedError()
+    if record.session.ended or record.expires_at <= now:
+        return SessionExpiredError()
+    return None

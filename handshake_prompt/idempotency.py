@@ -1,0 +1,71 @@
+"""One idempotency key, one effect: a request that comes again gets the reply of the first. SPEC.md section 4.
+
+The receipt is saved by the store together with the change itself, so there is no moment at which one exists without
+the other. Copies that arrive while the first is still running join it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from .errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
+from .limits import Limits
+from .stores import Receipt, SessionStore
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+
+class Idempotency:
+    """Runs requests that carry a key at most once."""
+
+    def __init__(self, store: SessionStore, limits: Limits) -> None:
+        self._store = store
+        self._limits = limits
+        self._running: dict[tuple[str, str], asyncio.Event] = {}
+
+    async def once(
+        self, session_id: str, key: str, *, body: object, run: Callable[[str], Awaitable[dict[str, Any]]]
+    ) -> tuple[dict[str, Any], bool]:
+        """Return the reply to a request, and whether it is a replay.
+
+        `run` is called with the body's fingerprint, which belongs into the receipt it saves.
+
+        Raises:
+            InvalidRequestError: the key is not 1-255 visible ASCII characters.
+            IdempotencyMismatchError: the key was used with another body.
+            ConflictError: the first request is still running (`idempotency_in_progress`).
+        """
+        if not _KEY.fullmatch(key):
+            raise InvalidRequestError("Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key")
+        fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
+        await self._join(session_id, key)
+        finished = self._running[session_id, key] = asyncio.Event()
+        try:
+            receipt = await self._store.receipt(session_id, key)
+            if receipt is None:
+                return await run(fingerprint), False
+        finally:
+            del self._running[session_id, key]
+            finished.set()
+        if receipt.fingerprint != fingerprint:
+            raise IdempotencyMismatchError
+        return msgspec.json.decode(receipt.reply), True
+
+    async def _join(self, session_id: str, key: str) -> None:
+        """Wait until no request with this key is running."""
+        try:
+            async with asyncio.timeout(self._limits.idempotency_join):
+                while (running := self._running.get((session_id, key))) is not None:
+                    await running.wait()
+        except TimeoutError:
+            raise ConflictError(
+                "A request with this idempotency key is still running",
+                code="idempotency_in_progress",
+                retry_after=self._limits.idempotency_join,
+            ) from None

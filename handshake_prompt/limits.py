@@ -1,0 +1,130 @@
+"""Every bound of the protocol in one frozen value, each with the reason for its default beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds a server enforces; SPEC.md section 10 has the table.
+
+    Durations are seconds, sizes are bytes of UTF-8 JSON unless said otherwise.
+
+    Raises:
+        ValueError: on construction, if a bound is not a positive number or two of them contradict each other.
+    """
+
+    # Rates. Windows start with their first request, so `remaining` and `reset` in the headers are exact.
+    agent_requests: int = 60
+    """Per session and window: an agent's loop of read, act, poll stays well below one request a second."""
+    user_requests: int = 600
+    """Per session and window, apart from the agent's: an agent can never use up the person's requests."""
+    rate_window: float = 60.0
+    wrong_tokens_per_session: int = 10
+    """Guessing 192 bits is hopeless; this keeps it quiet as well. The right token is never locked out."""
+    wrong_tokens_per_address: int = 20
+    creates_per_address: int = 30
+
+    # Bodies and values.
+    body_bytes: int = 256 * 1024
+    body_timeout: float = 10.0
+    """For the whole body, however many chunks it comes in."""
+    json_depth: int = 16
+    """Counted explicitly: the depth at which parsers give up differs between Python versions."""
+    fields: int = 500
+    actions: int = 200
+    value_bytes: int = 32 * 1024
+    key_chars: int = 256
+    mode_chars: int = 64
+    session_bytes: int = 512 * 1024
+    """All of a session's values, schema and meta together."""
+    pattern_chars: int = 512
+    """A field's `pattern`; it is matched in linear time, this bounds the constant."""
+
+    # Lifetimes.
+    extend_seconds: int = 86_400
+    """The most one call may ask for."""
+    max_lifetime: float = 86_400.0
+    """From creation, whatever is extended."""
+    tombstone_seconds: float = 600.0
+    """How long holders of an ended session's credentials are told why it ended."""
+    expiring_notice: float = 60.0
+    idempotency_seconds: float = 600.0
+    idempotency_bytes: int = 1024 * 1024
+    """Of stored replies per session; the oldest make room."""
+    idempotency_join: float = 10.0
+    """How long a copy of a request that is still running waits for its outcome before it is told 409."""
+
+    # The event log of a session.
+    log_events: int = 512
+    log_bytes: int = 1024 * 1024
+    replay_events: int = 300
+    """A resume that missed more gets a snapshot: cheaper for both sides than hundreds of frames."""
+    diff_events: int = 50
+    """What `/diff` lists when it is not told since when."""
+    long_poll: float = 25.0
+    """Below the idle timeout of common proxies (30 s and up)."""
+
+    # Watchers.
+    watchers_per_session: int = 8
+    """Tabs, a phone, an agent or two."""
+    watchers: int = 10_000
+    queue_events: int = 256
+    queue_bytes: int = 1024 * 1024
+    """Per watcher; over either bound it is closed 4508 and resumes losslessly."""
+    frame_bytes: int = 64 * 1024
+    frames_per_second: float = 20.0
+    frames_burst: int = 60
+    """From one page; over it the socket is read more slowly and nothing is dropped."""
+    malformed_frames: int = 10
+    """Per minute."""
+    send_timeout: float = 10.0
+    keepalive: float = 25.0
+    pace_interval: float = 2.0
+    """The longest pause between two frames of a paced batch."""
+    pace_batch: float = 10.0
+    """The longest a paced frame is held back behind the state it shows."""
+    drain_spread: float = 2.0
+    """Watchers are told to reconnect spread over this time, so that they do not all arrive at once elsewhere."""
+
+    # Processes.
+    sessions: int = 100_000
+    """In a memory store."""
+    hook_timeout: float = 5.0
+    hook_batch_timeout: float = 10.0
+    """For all `on_action` calls of one request; the agent SDK of version 0.2 gives up after 15 s."""
+    cookies: int = 8
+    """Sessions one browser can hold the person's role in at a time."""
+
+    def replace(self, **bounds: float | None) -> Limits:
+        """Return these limits with the given ones in place; None leaves a bound as it is."""
+        return dataclasses.replace(self, **{name: value for name, value in bounds.items() if value is not None})
+
+    def public(self) -> dict[str, float]:
+        """Return the bounds that a client meets, under the wire's names."""
+        return {
+            "requestsPerMinute": round(self.agent_requests * 60 / self.rate_window),
+            "bodyBytes": self.body_bytes,
+            "valueBytes": self.value_bytes,
+            "sessionBytes": self.session_bytes,
+            "fields": self.fields,
+            "actions": self.actions,
+            "watchers": self.watchers_per_session,
+            "frameBytes": self.frame_bytes,
+            "maxLifetime": self.max_lifetime,
+            "longPoll": self.long_poll,
+        }
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+                raise ValueError(f"Limits.{field.name} must be a positive number, not {value!r}")
+        if self.value_bytes > self.frame_bytes:
+            raise ValueError("Limits.value_bytes must not exceed frame_bytes: a page could not send such a value")
+        if self.replay_events > self.log_events:
+            raise ValueError("Limits.replay_events must not exceed log_events: only what is kept can be replayed")
+        if self.actions >= self.queue_events:
+            raise ValueError("Limits.actions must be below queue_events: one batch has to fit a watcher's queue")

@@ -1,0 +1,344 @@
+"""The shapes of requests and replies: the one place that knows the wire's camelCase. SPEC.md sections 4 and 5."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar
+
+import msgspec
+
+from .errors import InvalidJSONError, InvalidRequestError, TooLargeError
+from .limits import Limits
+
+PROTOCOL_VERSION = "1.0"
+
+T = TypeVar("T")
+
+
+class Mount(NamedTuple):
+    """Where the protocol is served, as a client of this request sees it.
+
+    `prefix` and `ws_prefix` are paths without a trailing slash; `base_url` is scheme and host, None when unknown.
+    """
+
+    prefix: str
+    ws_prefix: str
+    base_url: str | None = None
+
+Body = Mapping[str, Any] | bytes | Callable[[], Awaitable[bytes]]
+"""A request's body: plain values, the bytes of a JSON object, or a reader that is called only once the guard has passed."""
+
+
+class PromptRequest(msgspec.Struct, frozen=True):
+    """How the page wants its prompt: `{"language": "en" | "zh"}`."""
+
+    language: str | None = None
+
+
+class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /session`. `context` (or its alias `data`) holds the person's own values, `defaults` open suggestions."""
+
+    mode: str | None = None
+    schema: list[Any] | None = None
+    context: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    defaults: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+    prompt: bool | PromptRequest | None = None
+    user_token: bool | None = None
+
+    @property
+    def initial_values(self) -> dict[str, Any]:
+        """The values given at creation, under whichever of the two names."""
+        return self.context or self.data or {}
+
+
+class Action(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One thing an agent asks for. `if_rev` makes it conditional on the value's revision."""
+
+    type: str | None = None
+    key: str | None = None
+    value: Any = None
+    if_rev: int | None = None
+
+
+class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /action/{sid}`."""
+
+    actions: list[Action]
+    stream: bool | None = None
+    interval_ms: int | float | None = None
+
+    def pace(self, longest: float) -> float:
+        """Return the pause between shown frames in seconds, within `longest`; 0 when the batch is not streamed."""
+        if self.stream is False:
+            return 0.0
+        interval = 300.0 if self.interval_ms is None else float(self.interval_ms)
+        return min(interval / 1000, longest) if interval > 0 else 0.0
+
+
+class NotifyRequest(msgspec.Struct, frozen=True):
+    """`POST /notify/{sid}`: an edit, or with `release` the return of a field to the agent."""
+
+    key: str | None = None
+    value: Any = None
+    release: bool = False
+
+
+class ExtendRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /session/{sid}/extend`."""
+
+    extra_seconds: int = 1800
+
+
+class RotateRequest(msgspec.Struct, frozen=True):
+    """`POST /session/{sid}/rotate`."""
+
+    prompt: bool | PromptRequest | None = None
+
+
+class PageMessage(msgspec.Struct, frozen=True):
+    """A frame from the page that every mode understands: `userEdit` or `release`. `ref` comes back in the answer."""
+
+    type: str
+    key: str
+    value: Any = None
+    ref: str | int | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one action or edit; a member of `results`.
+
+    `status` is `applied`, `rejected` (a matter of who may write) or `error` (a matter of what was written).
+    """
+
+    key: str | None
+    status: str
+    code: str | None = None
+    seq: int | None = None
+    msg: str | None = None
+    current: Any = None
+    by: str | None = None
+    at: str | None = None
+    action: dict[str, Any] | None = None
+
+
+    def result(self) -> dict[str, Any]:
+        """Return the entry of `results`."""
+        shown = {"key": self.key, "status": self.status, "code": self.code, "seq": self.seq, "msg": self.msg}
+        if self.current is not None:
+            shown["current"] = self.current
+        return {name: value for name, value in shown.items() if value is not None}
+
+    def error(self) -> dict[str, Any]:
+        """Return the entry of `errors`, as clients of version 0.2 read it."""
+        subject = {"action": self.action or {}} if self.key is None else {"key": self.key}
+        return {**subject, "msg": self.msg, "code": self.code}
+
+
+class FieldRecord(TypedDict):
+    """A value in `context`."""
+
+    value: Any
+    by: str
+    at: str
+    rev: int
+    sensitive: NotRequired[bool]
+    filled: NotRequired[bool]
+
+
+class Problem(TypedDict):
+    """An error: `application/problem+json` (RFC 9457), and `error`, which clients of version 0.2 read."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    error: str
+    retryAfter: NotRequired[int]
+    nextSteps: NotRequired[list[str]]
+
+
+class SessionCreated(TypedDict):
+    """The reply of `POST /session`. URLs are absolute paths."""
+
+    sessionId: str
+    token: str
+    mode: str
+    wsUrl: str
+    sessionUrl: str
+    contextUrl: str
+    actionUrl: str
+    diffUrl: str
+    notifyUrl: str
+    extendUrl: str
+    rotateUrl: str
+    expiresIn: int
+    maxExpiresIn: int
+    cursor: str
+    protocol: str
+    baseUrl: NotRequired[str]
+    prompt: NotRequired[str]
+    userToken: NotRequired[str]
+
+
+class SessionStatus(TypedDict):
+    """The reply of `GET /session/{sid}`."""
+
+    sessionId: str
+    mode: str
+    role: str
+    expiresIn: int
+    maxExpiresIn: int
+    watchers: int
+    cursor: str
+
+
+class Context(TypedDict):
+    """The reply of `GET /context/{sid}` and the `snapshot` of a watcher. A mode adds members of its own."""
+
+    sessionId: str
+    mode: str
+    role: str
+    context: dict[str, FieldRecord]
+    meta: dict[str, Any]
+    expiresIn: int
+    cursor: str
+    schema: NotRequired[list[Any]]
+    missing: NotRequired[list[str]]
+    data: NotRequired[dict[str, Any]]
+
+
+class BroadcastCount(TypedDict):
+    """How many frames of a batch were queued, to how many watchers."""
+
+    clients: int
+    actionMessages: int
+    doneMessages: int
+
+
+class ActionReply(TypedDict):
+    """The reply of `POST /action/{sid}`."""
+
+    ok: bool
+    applied: list[str]
+    rejected: list[str]
+    errors: list[dict[str, Any]]
+    results: list[dict[str, Any]]
+    broadcast: BroadcastCount
+    cursor: str
+    expiresIn: int
+    missing: NotRequired[list[str]]
+    context: NotRequired[dict[str, FieldRecord]]
+
+
+class NotifyReply(TypedDict):
+    """The reply of `POST /notify/{sid}`."""
+
+    ok: bool
+    key: str
+    by: str
+    seq: int
+    cursor: str
+
+
+ChangeRecord = TypedDict(
+    "ChangeRecord",
+    {
+        "key": str,
+        "to": Any,
+        "by": str,
+        "at": str,
+        "seq": int,
+        "from": NotRequired[Any],
+        "sensitive": NotRequired[bool],
+    },
+)
+
+
+class Diff(TypedDict):
+    """The reply of `GET /diff/{sid}`. `truncated` means: read the context again."""
+
+    sessionId: str
+    since: str
+    changes: list[ChangeRecord]
+    cursor: str
+    truncated: bool
+
+
+class Extended(TypedDict):
+    """The reply of `POST /session/{sid}/extend`: `extended` is what was granted, in seconds."""
+
+    ok: bool
+    extended: int
+    expiresIn: int
+
+
+class Rotated(TypedDict):
+    """The reply of `POST /session/{sid}/rotate`."""
+
+    ok: bool
+    token: str
+    expiresIn: int
+    prompt: NotRequired[str]
+
+
+class Done(TypedDict):
+    """The reply of `DELETE /session/{sid}`."""
+
+    ok: bool
+
+
+def index(mount: Mount, limits: Limits) -> dict[str, Any]:
+    """Return what `GET /` tells about a server."""
+    return {
+        "name": "Handshake Prompt Protocol",
+        "protocol": PROTOCOL_VERSION,
+        "limits": limits.public(),
+        "links": {
+            "session": f"{mount.prefix}/session",
+            "client": f"{mount.prefix}/client.js",
+            "openapi": f"{mount.prefix}/openapi.json",
+        },
+    }
+
+
+def decode(shape: type[T], body: Mapping[str, Any] | bytes) -> T:
+    """Turn a body into a value of `shape`.
+
+    Raises:
+        InvalidJSONError: bytes that are not JSON.
+        InvalidRequestError: JSON of another shape.
+        TooLargeError: nested beyond what the parser follows.
+    """
+    try:
+        if isinstance(body, bytes):
+            return msgspec.json.decode(body, type=shape)
+        return msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        raise InvalidRequestError(f"The body has another shape than documented: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidJSONError("The body is not valid JSON in UTF-8") from None
+    except RecursionError:
+        raise TooLargeError("The body is nested too deeply", code="too_deep") from None
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+def encode(value: object) -> bytes:
+    """Return `value` as JSON in pure ASCII, so that no text in it can make a send fail."""
+    raw = msgspec.json.encode(value)
+    if raw.isascii():
+        return raw
+    escaped = _NOT_ASCII.sub(lambda match: encode_basestring_ascii(match[0])[1:-1], raw.decode())
+    return escaped.encode("ascii")
+
+
+def whole_seconds(seconds: float) -> int:
+    """Round a remaining time to whole seconds, never below zero."""
+    return max(0, round(seconds))

@@ -1,0 +1,70 @@
+"""What a mode is: the meaning that one kind of session gives to its values.
+
+A mode is pure. It changes the working copy of a session that it is handed, through `session.write`, and nothing else:
+the copy may be thrown away and the transition run again when another worker was first. Side effects belong in hooks.
+Who the author of a write is, the copy knows from the request's credential; a mode cannot choose it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..credentials import Role
+from ..errors import InvalidRequestError
+from ..messages import Action, CreateRequest, Outcome
+from ..session import By, Session
+
+
+class ModeHandler:
+    """The five methods of a mode, with what most modes want. Subclass it and override what differs."""
+
+    untyped_action: str | None = "set"
+    """What an action without `type` is taken for; None refuses it."""
+
+    def setup_session(self, session: Session, body: CreateRequest) -> None:
+        """Fill a new session from the body of `POST /session`.
+
+        Raises:
+            InvalidRequestError: the body cannot be honoured; no session is created.
+        """
+        for key, value in {**(body.defaults or {}), **body.initial_values}.items():
+            session.give(key, value, by=By.DEFAULT)
+
+    def context_response(self, session: Session, role: Role) -> dict[str, Any]:
+        """Return the mode's own members of `GET /context` as `role` may see them."""
+        raise NotImplementedError
+
+    def process_actions(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
+        """Carry out a batch of the agent's actions, in order, and return one outcome for each."""
+        return [self.process_action(session, action) for action in actions]
+
+    def process_action(self, session: Session, action: Action) -> Outcome:
+        """Carry out one action."""
+        if (action.type or self.untyped_action) != "set":
+            return unsupported(action, f"Unsupported action type {action.type!r}; this mode knows: set")
+        if action.key is None:
+            return unsupported(action, "The action has no key", code="missing_key")
+        return self.set_value(session, action.key, action.value, if_rev=action.if_rev)
+
+    def process_notify(self, session: Session, key: str, value: Any) -> Outcome:
+        """Carry out an edit by the person."""
+        return self.set_value(session, key, value)
+
+    def process_ws_message(self, session: Session, message: Mapping[str, Any]) -> list[Outcome]:
+        """Carry out a frame from a watcher that is neither `userEdit` nor `release`.
+
+        Raises:
+            InvalidRequestError: the mode knows no such message.
+        """
+        raise InvalidRequestError("This mode knows no such message", code="unknown_message")
+
+    def set_value(self, session: Session, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
+        """Write one field as the author of the session's turn."""
+        return session.write(key, value, if_rev=if_rev)
+
+
+def unsupported(action: Action, msg: str, *, code: str = "unsupported_action") -> Outcome:
+    """Return the outcome of an action that no field can answer for."""
+    named = {"type": action.type} if action.type is not None else {}
+    return Outcome(action.key, "error", code, msg=msg, action=None if action.key is not None else named)

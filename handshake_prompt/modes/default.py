@@ -1,0 +1,17 @@
+"""The `default` mode: opaque keys and values, for device pairing, configuration, or anything that is no form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..credentials import Role
+from ..session import Session
+from .base import ModeHandler
+
+
+class DefaultHandler(ModeHandler):
+    """Accepts any key; what the page gives at creation is open to the agent, what the person edits is theirs."""
+
+    def context_response(self, session: Session, role: Role) -> dict[str, Any]:
+        """Return `data`: the bare values."""
+        return {"data": {key: session.field_record(key, role)["value"] for key in session.values}}

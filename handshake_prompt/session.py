@@ -1,0 +1,267 @@
+"""A session: its state and every transition of it. Pure: no clock, no I/O, no asyncio. SPEC.md section 5.
+
+Who may write a field is a table, not a path through code. A transition works on a copy that knows its author; the
+author comes from the credential of the request, so neither a message nor a mode can write as somebody else.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from .credentials import Role
+from .events import Change, Cursor, Event, Notice
+from .messages import FieldRecord, Outcome
+
+
+class By(StrEnum):
+    """Whose value a field holds."""
+
+    EMPTY = "empty"
+    DEFAULT = "default"
+    USER = "user"
+    USER_EDIT = "user_edit"
+    AI = "ai"
+
+
+OWNERSHIP: dict[Role, dict[str, By | None]] = {
+    Role.AGENT: {By.EMPTY: By.AI, By.DEFAULT: By.AI, By.AI: By.AI, By.USER: None, By.USER_EDIT: None},
+    Role.USER: {
+        By.EMPTY: By.USER,
+        By.DEFAULT: By.USER,
+        By.AI: By.USER_EDIT,
+        By.USER: By.USER,
+        By.USER_EDIT: By.USER_EDIT,
+    },
+}
+"""writer -> whose the value is now -> whose it becomes; None refuses."""
+
+RELEASED: dict[str, By] = {By.USER: By.DEFAULT, By.USER_EDIT: By.DEFAULT}
+"""What the person's release makes of a field; any other stays as it is."""
+
+ACTION, EDIT, DONE, EXTENDED, ROTATED = "action", "edit", "done", "extended", "rotated"
+EXPIRED, REVOKED = "expired", "revoked"
+
+_EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
+_TICK = 1e-6
+"""Instants of one session are a microsecond apart at least: no two changes share one, whatever the clock does."""
+
+
+def is_empty(value: object) -> bool:
+    """Whether a value counts as nothing: null, "", [] or {}. 0 and false are values."""
+    return value in _EMPTY_VALUES
+
+
+class FieldValue(msgspec.Struct, frozen=True):
+    """A value, whose it is, since when, and the `seq` that wrote it (0: given at creation)."""
+
+    value: Any
+    by: str
+    at: str
+    rev: int = 0
+    size: int = 0
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One transition under way: who is the author, and when."""
+
+    author: Role
+    now: float
+    """Wall-clock time, seconds since the epoch; for display only, never for a deadline."""
+    source: str | None = None
+    pace: float = 0.0
+
+
+class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Everything a session is.
+
+    Transitions are called on a copy from `checkout`, and their events are taken with `commit`. Times named `_at` and
+    `deadline` are on the store's clock. Hooks may set `owner` and `meta` while the session is being created.
+    """
+
+    session_id: str
+    mode: str
+    epoch: str
+    token_digest: str
+    user_digest: str
+    created_at: float
+    deadline: float
+    """When the session ends, whatever is extended."""
+    ttl: float
+    owner: Any = None
+    meta: dict[str, Any] = msgspec.field(default_factory=dict)
+    schema: list[Any] = msgspec.field(default_factory=list)
+    sensitive: tuple[str, ...] = ()
+    """Keys whose values the agent never sees."""
+    values: dict[str, FieldValue] = msgspec.field(default_factory=dict)
+    state: dict[str, Any] = msgspec.field(default_factory=dict)
+    """A mode's own: JSON values only, replaced rather than changed in place."""
+    seq: int = 0
+    last_at: float = 0.0
+    size: int = 0
+    """Bytes of all values."""
+    ended: str | None = None
+    """Why, once it has: `expired` or `revoked`."""
+    turn: Turn | None = None
+    pending: list[Event] = msgspec.field(default_factory=list)
+
+    # Transitions
+
+    def checkout(self, turn: Turn) -> Session:
+        """Return a working copy on which `turn` can be played; the original stays as it is."""
+        copy = msgspec.structs.replace(self, turn=turn, pending=[])
+        copy.values = dict(self.values)
+        copy.state = dict(self.state)
+        return copy
+
+    def commit(self) -> list[Event]:
+        """End the turn and return the events it made, in order."""
+        events, self.pending, self.turn = self.pending, [], None
+        return events
+
+    def give(self, key: str, value: Any, *, by: By) -> None:
+        """Put a value that is there from the start; no event tells of it."""
+        by = By.EMPTY if is_empty(value) and by is By.USER else by
+        self._put(key, FieldValue(value, by, self._instant(), 0, _size(value)))
+
+    def write(self, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
+        """Write a field as the turn's author.
+
+        Returns:
+            the outcome: `applied`, or `rejected` with code `stale` (`if_rev` is not the value's revision any more) or
+            `user_locked` (the person's value, and the author is not the person). A refusal changes nothing.
+        """
+        turn, now = self._turn, self.values.get(key)
+        becomes = OWNERSHIP[turn.author][now.by if now else By.EMPTY]
+        if becomes is None:
+            return self.refuse(key, "user_locked", "The person wrote this field; it is theirs")
+        if if_rev is not None and if_rev != (now.rev if now else 0):
+            return self.refuse(key, "stale", "The field has changed since; look at current and decide again")
+        return self._record(key, value, becomes, event=ACTION if turn.author is Role.AGENT else EDIT)
+
+    def release(self, key: str) -> Outcome:
+        """Return a field of the person's to the agent; a field that is not the person's stays as it is."""
+        now = self.values.get(key)
+        becomes = RELEASED.get(now.by) if now else None
+        if self._turn.author is not Role.USER:
+            return self.refuse(key, "user_required", "Only the person can release a field")
+        if now is None or becomes is None:
+            return Outcome(key, "applied", by=now.by if now else By.EMPTY, seq=now.rev if now else 0)
+        return self._record(key, now.value, becomes, event=EDIT)
+
+    def notice(self, kind: str, **members: Any) -> None:
+        """Log something other than a write."""
+        self.seq += 1
+        self.pending.append(Notice(type=kind, seq=self.seq, at=self._instant(), members=members, size=_size(members)))
+
+    def refuse(self, key: str, code: str, msg: str, *, status: str = "rejected") -> Outcome:
+        """Return the outcome of a write that changed nothing, with the current value where there is one."""
+        current = self.field_record(key, self._turn.author) if key in self.values and status == "rejected" else None
+        return Outcome(key, status, code, msg=msg, current=current)
+
+    def end(self, reason: str) -> None:
+        """End the session: what is left is the name, the digests and the reason."""
+        self.ended = reason
+        self.values, self.state, self.meta, self.schema, self.size = {}, {}, {}, [], 0
+        self.pending = []
+
+    # Views
+
+    @property
+    def author(self) -> Role:
+        """Who writes in the turn under way."""
+        return self._turn.author
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the log stands."""
+        return Cursor(self.epoch, self.seq)
+
+    def value(self, key: str) -> Any:
+        """Return the value of a field, None where there is none."""
+        field = self.values.get(key)
+        return field.value if field else None
+
+    def field_record(self, key: str, role: Role) -> FieldRecord:
+        """Return one value as `role` may see it."""
+        field = self.values[key]
+        record: FieldRecord = {"value": field.value, "by": field.by, "at": field.at, "rev": field.rev}
+        if role is Role.AGENT and key in self.sensitive:
+            record["value"] = None
+            record["sensitive"] = True
+            record["filled"] = not is_empty(field.value)
+        return record
+
+    def context(self, role: Role) -> dict[str, FieldRecord]:
+        """Return all values as `role` may see them."""
+        return {key: self.field_record(key, role) for key in self.values}
+
+    def __repr__(self) -> str:
+        return f"<Session {self.session_id} mode={self.mode!r} seq={self.seq} ended={self.ended}>"
+
+    # How transitions are made
+
+    @property
+    def _turn(self) -> Turn:
+        if self.turn is None:
+            raise RuntimeError("a session is changed only inside a turn: use a copy from Session.checkout()")
+        return self.turn
+
+    def _record(self, key: str, value: Any, by: By, *, event: str) -> Outcome:
+        turn, old = self._turn, self.values.get(key)
+        self.seq += 1
+        field = FieldValue(value, by, self._instant(), self.seq, _size(value))
+        self._put(key, field)
+        self.pending.append(
+            Change(
+                type=event,
+                seq=self.seq,
+                at=field.at,
+                key=key,
+                value=value,
+                by=by,
+                previous=old.value if old else None,
+                sensitive=key in self.sensitive,
+                pace=turn.pace,
+                source=turn.source,
+                size=field.size + (old.size if old else 0),
+            )
+        )
+        return Outcome(key, "applied", seq=self.seq, by=by, at=field.at)
+
+    def _put(self, key: str, field: FieldValue) -> None:
+        old = self.values.get(key)
+        self.size += len(key) + field.size - (len(key) + old.size if old else 0)
+        self.values[key] = field
+
+    def _instant(self) -> str:
+        """Return the turn's time as text; times of one session only ever go forward."""
+        self.last_at = max(self._turn.now, self.last_at + _TICK)
+        return instant(self.last_at)
+
+
+def instant(seconds: float) -> str:
+    """Return a wall-clock time as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def parse_instant(text: str) -> str | None:
+    """Return any ISO 8601 instant in the form of `instant`; None for what is none.
+
+    A time without an offset is UTC. A `+` that a careless client left unescaped arrives as a space, and is understood.
+    """
+    for candidate in (text, "+".join(text.rsplit(" ", 1))):
+        try:
+            parsed = datetime.fromisoformat(candidate)
+            return instant((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _size(value: object) -> int:
+    return len(msgspec.json.encode(value))
+

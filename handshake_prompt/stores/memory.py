@@ -1,0 +1,178 @@
+"""Sessions in this process's memory: the default, and the model the other stores are held to."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+
+from .. import rate_limit
+from ..errors import UnavailableError, VersionConflictError
+from ..events import Event
+from ..limits import Limits
+from ..rate_limit import Quota, Window
+from .base import Log, Receipt, Record, SessionStore
+
+SWEEP_BATCH = 500
+"""Records looked at in one go: well under a millisecond, so a sweep is never felt by a request."""
+SWEEP_INTERVAL = 5.0
+COUNTERS = 200_000
+"""Running windows kept at most; the oldest make room. Each is one address or session that was active this minute."""
+
+
+class MemoryStore(SessionStore):
+    """Keeps sessions as objects, for one process.
+
+    Args:
+        limits: bounds on the number of sessions, their logs and receipts.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._due: list[tuple[float, str]] = []
+        """A heap with one entry per record; times moved by `touch` are put right when they come up."""
+        self._counters: OrderedDict[str, Window] = OrderedDict()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._sweeper_loop: asyncio.AbstractEventLoop | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def now(self) -> float:
+        return self._clock()
+
+    async def create(self, record: Record) -> None:
+        session_id = record.session.session_id
+        if len(self._entries) >= self._limits.sessions:
+            self.sweep()
+        if len(self._entries) >= self._limits.sessions:
+            raise UnavailableError("The server holds as many sessions as it can", code="at_capacity", retry_after=30)
+        if session_id in self._entries:
+            raise VersionConflictError
+        self._entries[session_id] = _Entry(record)
+        heapq.heappush(self._due, (record.purge_at, session_id))
+        self._schedule_sweep()
+
+    async def load(self, session_id: str) -> Record | None:
+        entry = self._entries.get(session_id)
+        if entry is None or entry.record.purge_at <= self.now():
+            return None
+        kept = entry.record
+        return Record(kept.session, kept.version, kept.expires_at, kept.purge_at)
+
+    async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
+        entry = self._entries.get(record.session.session_id)
+        if entry is None or entry.record.version != record.version:
+            raise VersionConflictError
+        record.version += 1
+        entry.record = Record(record.session, record.version, record.expires_at, record.purge_at)
+        if record.session.ended:
+            entry.forget()
+            return
+        entry.append(events, self._limits)
+        if receipt is not None:
+            entry.keep(receipt, self.now(), self._limits)
+
+    async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
+        if (entry := self._entries.get(session_id)) is not None:
+            entry.record.expires_at, entry.record.purge_at = expires_at, purge_at
+
+    async def events_after(self, session_id: str, seq: int) -> Log:
+        entry = self._entries.get(session_id)
+        if entry is None:
+            return Log((), complete=False)
+        first_kept = entry.log[0].seq if entry.log else entry.record.session.seq + 1
+        return Log([event for event in entry.log if event.seq > seq], complete=seq >= first_kept - 1)
+
+    async def receipt(self, session_id: str, key: str) -> Receipt | None:
+        entry = self._entries.get(session_id)
+        kept = entry.receipts.get(key) if entry else None
+        return kept[1] if kept and kept[0] > self.now() else None
+
+    async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
+        now = self.now()
+        before = self._counters.get(counter)
+        after, quota = rate_limit.hit(before, now, limit=limit, length=window)
+        self._counters[counter] = after
+        if before is None or after.ends_at != before.ends_at:
+            self._counters.move_to_end(counter)
+            self._drop_counters(now)
+        return quota
+
+    def sweep(self) -> bool:
+        """Forget records past their time, a bounded number at once; return whether more are due."""
+        now = self.now()
+        for _ in range(SWEEP_BATCH):
+            if not self._due or self._due[0][0] > now:
+                return False
+            _, session_id = heapq.heappop(self._due)
+            purge_at = self._entries[session_id].record.purge_at
+            if purge_at > now:
+                heapq.heappush(self._due, (purge_at, session_id))
+            else:
+                del self._entries[session_id]
+        return True
+
+    async def aclose(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    def _schedule_sweep(self) -> None:
+        """Arm the sweep on the running loop: a timer, not a task, so nothing is left behind when a loop ends."""
+        loop = asyncio.get_running_loop()
+        if self._sweeper is None or self._sweeper_loop is not loop:
+            self._sweeper_loop = loop
+            self._sweeper = loop.call_later(SWEEP_INTERVAL, self._sweep_and_rearm)
+
+    def _sweep_and_rearm(self) -> None:
+        self._sweeper = None
+        more = self.sweep()
+        if self._entries and self._sweeper_loop is not None:
+            self._sweeper = self._sweeper_loop.call_later(0 if more else SWEEP_INTERVAL, self._sweep_and_rearm)
+
+    def _drop_counters(self, now: float) -> None:
+        """Windows are kept in the order in which they began, so those that are over are at the front."""
+        while self._counters:
+            oldest = next(iter(self._counters))
+            if self._counters[oldest].ends_at > now and len(self._counters) <= COUNTERS:
+                return
+            del self._counters[oldest]
+
+
+class _Entry:
+    """A record with its log and its receipts."""
+
+    __slots__ = ("log", "log_bytes", "receipt_bytes", "receipts", "record")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.forget()
+
+    def forget(self) -> None:
+        self.log: deque[Event] = deque()
+        self.log_bytes = 0
+        self.receipts: OrderedDict[str, tuple[float, Receipt]] = OrderedDict()
+        self.receipt_bytes = 0
+
+    def append(self, events: Sequence[Event], limits: Limits) -> None:
+        self.log.extend(events)
+        self.log_bytes += sum(event.size for event in events)
+        while len(self.log) > limits.log_events or (self.log_bytes > limits.log_bytes and len(self.log) > 1):
+            self.log_bytes -= self.log.popleft().size
+
+    def keep(self, receipt: Receipt, now: float, limits: Limits) -> None:
+        self.receipts[receipt.key] = (now + receipt.lifetime, receipt)
+        self.receipt_bytes += len(receipt.reply)
+        while self.receipts:
+            oldest = next(iter(self.receipts))
+            ends_at, kept = self.receipts[oldest]
+            if ends_at > now and (self.receipt_bytes <= limits.idempotency_bytes or kept is receipt):
+                return
+            self.receipt_bytes -= len(kept.reply)
+            del self.receipts[oldest]

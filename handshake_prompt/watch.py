@@ -1,0 +1,253 @@
+"""What one watcher is sent, and when; and what its page may send. Transports only carry the text to and fro.
+
+A paced batch is applied and answered at once; here, on each connection's own time, its frames are spaced out. A
+paced frame that a newer value of its field has overtaken is left out, so a page never shows an older value than the
+form holds. Nothing else is ever left out. SPEC.md section 6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from . import messages
+from .broadcast import Frame, Watcher, frame_text
+from .credentials import Role
+from .errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
+from .events import Cursor
+from .limits import Limits
+from .messages import Outcome
+from .stores import Record, SessionStore
+
+HEARTBEAT = messages.encode({"type": "heartbeat"}).decode()
+MINUTE = 60.0
+
+Carry = Callable[["Watch", dict[str, Any]], Awaitable[list[Outcome]]]
+
+
+class Watch:
+    """A watcher's connection, free of any transport: `async for text in watch` sends, `receive` takes what comes.
+
+    Use it as an async context manager: leaving it frees the watcher's place. After the iteration has ended,
+    `close_code` says with which code to close.
+
+    Args:
+        opening: the frames that come first: `connected`, then what a resume missed.
+        carry: carries out a message of the page.
+        left: returns the seconds the session has left.
+        expire: called when they are over.
+        leave: frees the watcher's place.
+    """
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        opening: Iterable[str],
+        *,
+        limits: Limits,
+        carry: Carry,
+        left: Callable[[], float],
+        expire: Callable[[], Awaitable[None]],
+        leave: Callable[[], None],
+    ) -> None:
+        self._watcher = watcher
+        self._opening = deque(opening)
+        self._limits = limits
+        self._carry = carry
+        self._left = left
+        self._expire = expire
+        self._leave = leave
+        self._now = asyncio.get_running_loop().time
+        self._sent_at = self._paced_at = self._now()
+        self._told_of: float | None = None
+        self._tokens = float(limits.frames_burst)
+        self._tokens_at = self._now()
+        self._malformed: deque[float] = deque(maxlen=limits.malformed_frames)
+
+    @property
+    def session_id(self) -> str:
+        """The session that is watched."""
+        return self._watcher.channel.session_id
+
+    @property
+    def role(self) -> Role:
+        """Who watches."""
+        return self._watcher.role
+
+    @property
+    def source(self) -> str:
+        """This connection's name: an edit is not shown again to the connection it came from."""
+        return self._watcher.source
+
+    @property
+    def close_code(self) -> CloseCode:
+        """The verdict to close with."""
+        return self._watcher.close_code or CloseCode.NORMAL
+
+    async def __aenter__(self) -> Watch:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while self._opening:
+            yield self._opening.popleft()
+        while (text := await self._next()) is not None:
+            yield text
+            self._sent_at = self._now()
+
+    async def receive(self, data: str | bytes | None) -> None:
+        """Take one frame from the page; the answer, `ack` or `error`, is queued to it.
+
+        Waits when the page sends faster than it may: the transport reads on only after this returns, so nothing is
+        dropped and the sender is slowed down.
+        """
+        await self._throttle()
+        if not isinstance(data, str):
+            self._watcher.close(CloseCode.UNSUPPORTED_DATA)
+            return
+        if len(data) > self._limits.frame_bytes or len(data.encode("utf-8", "replace")) > self._limits.frame_bytes:
+            self._watcher.close(CloseCode.TOO_LARGE)
+            return
+        ref: object = None
+        try:
+            message = _parse(data)
+            ref = message.get("ref")
+            for outcome in await self._carry(self, message):
+                self._tell(**_answer(outcome, ref))
+        except HandshakeError as error:
+            self._refuse(error, ref)
+
+    def close(self, code: CloseCode) -> None:
+        """Ask for the connection to be closed."""
+        self._watcher.close(code)
+
+    def abandon(self) -> None:
+        """Note that the peer is gone: nothing more is sent."""
+        self._watcher.close(CloseCode.NORMAL, abandon=True)
+
+    async def _next(self) -> str | None:
+        """Return the next frame to send, waiting for it; None when the connection is to be closed."""
+        while True:
+            frame = self._watcher.peek()
+            if frame is None:
+                if self._watcher.close_code is not None:
+                    return None
+                if (text := await self._idle()) is not None:
+                    return text
+            elif (pause := self._pause(frame)) > 0:
+                await self._watcher.wait(min(pause, max(self._left(), 0.0)))
+                await self._look_at_the_time()
+            else:
+                self._watcher.take()
+                if self._watcher.overtaken(frame):
+                    continue
+                if frame.pace:
+                    self._paced_at = self._now()
+                return frame.text
+
+    def _pause(self, frame: Frame) -> float:
+        """Return how long a frame is still to be held back."""
+        if not frame.pace or self._watcher.hurried or self._watcher.overtaken(frame):
+            return 0.0
+        return min(self._paced_at + frame.pace, frame.born + self._limits.pace_batch) - self._now()
+
+    async def _idle(self) -> str | None:
+        """Wait for something to send; return a heartbeat or a notice if it is time for one."""
+        left = self._left()
+        until_notice = left - self._limits.expiring_notice if self._told_of != self._ends_at() else left
+        until_heartbeat = self._sent_at + self._limits.keepalive - self._now()
+        await self._watcher.wait(max(0.0, min(until_heartbeat, until_notice, left)))
+        await self._look_at_the_time()
+        if self._watcher.peek() is not None or self._watcher.close_code is not None:
+            return None
+        if self._told_of != self._ends_at() and self._left() <= self._limits.expiring_notice:
+            self._told_of = self._ends_at()
+            return _text(type="expiring", expiresIn=messages.whole_seconds(self._left()))
+        return HEARTBEAT if self._now() >= self._sent_at + self._limits.keepalive else None
+
+    async def _look_at_the_time(self) -> None:
+        if self._left() <= 0 and self._watcher.close_code is None:
+            await self._expire()
+
+    def _ends_at(self) -> float:
+        return self._watcher.channel.expires_at
+
+    async def _throttle(self) -> None:
+        """Take one token of a bucket that holds a burst and refills at the sustained rate."""
+        rate, now = self._limits.frames_per_second, self._now()
+        self._tokens = min(self._limits.frames_burst, self._tokens + (now - self._tokens_at) * rate)
+        self._tokens_at = now
+        self._tokens -= 1
+        if self._tokens < 0:
+            await asyncio.sleep(-self._tokens / rate)
+
+    def _refuse(self, error: HandshakeError, ref: object) -> None:
+        self._tell(type="error", msg=error.detail, code=error.code, ref=ref)
+        if not isinstance(error, InvalidRequestError):
+            return
+        self._malformed.append(self._now())
+        if len(self._malformed) == self._limits.malformed_frames and self._now() - self._malformed[0] < MINUTE:
+            self._watcher.close(CloseCode.FLOOD)
+
+    def _tell(self, **members: object) -> None:
+        """Queue a frame that is about this connection, ahead of what is being paced."""
+        self._watcher.offer(Frame(_text(**members)), urgent=True)
+
+
+def _parse(data: str) -> dict[str, Any]:
+    try:
+        message = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError):
+        raise InvalidRequestError("The frame is not valid JSON", code="invalid_json") from None
+    except RecursionError:
+        raise TooLargeError("The frame is nested too deeply", code="too_deep") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise InvalidRequestError("A frame is an object with a type")
+    if not isinstance(message.get("ref"), str | int | None) or len(str(message.get("ref"))) > 64:
+        raise InvalidRequestError("ref has to be a text or a number of up to 64 characters")
+    return message
+
+
+def _answer(outcome: Outcome, ref: object) -> dict[str, object]:
+    if outcome.status == "applied":
+        return {"type": "ack", "key": outcome.key, "by": outcome.by, "seq": outcome.seq, "at": outcome.at, "ref": ref}
+    return {"type": "error", "msg": outcome.msg, "code": outcome.code, "key": outcome.key, "ref": ref}
+
+
+def _text(**members: object) -> str:
+    return messages.encode({name: value for name, value in members.items() if value is not None}).decode()
+
+
+async def opening(
+    store: SessionStore, record: Record, role: Role, *, after: str | None, limits: Limits, snapshot: dict[str, Any]
+) -> list[str]:
+    """Return the first frames of a connection: `connected`, and every missed event or a snapshot, never part of one.
+
+    A cursor can be resumed from if it is a place in this session's log, and all that came after it is still kept and
+    not too much.
+    """
+    session = record.session
+    cursor = Cursor.parse(after) if after else None
+    log = None
+    if cursor is not None and cursor.epoch == session.epoch and cursor.seq <= session.seq:
+        log = await store.events_after(session.session_id, cursor.seq)
+    recovered = log is not None and log.complete and len(log.events) <= limits.replay_events
+    connected = {
+        "type": "connected",
+        "sessionId": session.session_id,
+        "mode": session.mode,
+        "role": role,
+        "cursor": str(cursor if recovered else session.cursor),
+        "recovered": recovered,
+        "snapshot": None if recovered else snapshot,
+        "expiresIn": snapshot["expiresIn"],
+        "keepalive": limits.keepalive,
+    }
+    missed = [frame_text(event, role, epoch=session.epoch) for event in log.events] if log and recovered else []
+    return [messages.encode(connected).decode(), *missed]

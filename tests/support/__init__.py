@@ -1,0 +1,1 @@
+"""What tests share: a real server on loopback, a clock to turn by hand, parts that may be absent."""

@@ -1,0 +1,15 @@
+"""Parts of a test's world that a machine may lack."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def absent(part: str, remedy: str) -> None:
+    """Skip the test for want of `part`, or fail it where everything is required (`HPP_REQUIRE_ALL=1`)."""
+    reason = f"{part} is not there: {remedy}"
+    if os.environ.get("HPP_REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,148 @@
+"""The two people of every test: the page with its cookie and the agent with its token, over real HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+PATIENCE = 5.0
+"""Seconds that any wait in a test may take."""
+
+
+@dataclass
+class Peer:
+    """A session as its page (`user`) and its agent (`agent`) see it. `created` is the reply of `POST /session`."""
+
+    base_url: str
+    created: dict[str, Any]
+    cookie: str
+    http: httpx.AsyncClient = field(repr=False)
+
+    @property
+    def session_id(self) -> str:
+        return str(self.created["sessionId"])
+
+    @property
+    def token(self) -> str:
+        return str(self.created["token"])
+
+    @property
+    def as_agent(self) -> dict[str, str]:
+        return {"X-Handshake-Token": self.token}
+
+    @property
+    def as_user(self) -> dict[str, str]:
+        return {"Cookie": self.cookie}
+
+    async def agent(self, method: str, name: str, body: Any = None, **options: Any) -> httpx.Response:
+        """Send a request as the agent; `name` is a URL member of the create reply without `Url`."""
+        return await self.send(method, name, body, headers=self.as_agent | options.pop("headers", {}), **options)
+
+    async def user(self, method: str, name: str, body: Any = None, **options: Any) -> httpx.Response:
+        """Send a request as the person."""
+        return await self.send(method, name, body, headers=self.as_user | options.pop("headers", {}), **options)
+
+    async def send(self, method: str, name: str, body: Any = None, **options: Any) -> httpx.Response:
+        """Send a request with exactly the given headers."""
+        content = {"json": body} if body is not None else {}
+        return await self.http.request(method, self.base_url + self.created[f"{name}Url"], **content, **options)
+
+    async def act(self, values: dict[str, Any], *, stream: bool = False, interval_ms: int = 0) -> dict[str, Any]:
+        """Write fields as the agent and return the reply's members."""
+        actions = [{"type": "set", "key": key, "value": value} for key, value in values.items()]
+        response = await self.agent(
+            "POST", "action", {"actions": actions, "stream": stream, "intervalMs": interval_ms}
+        )
+        assert response.status_code == 200, response.text
+        members: dict[str, Any] = response.json()
+        return members
+
+    async def edit(self, key: str, value: Any) -> dict[str, Any]:
+        """Write a field as the person and return the reply's members."""
+        response = await self.user("POST", "notify", {"key": key, "value": value})
+        assert response.status_code == 200, response.text
+        members: dict[str, Any] = response.json()
+        return members
+
+    async def context(self, *, role: str = "agent") -> dict[str, Any]:
+        """Return the members of `GET /context`."""
+        response = await (self.agent if role == "agent" else self.user)("GET", "context")
+        assert response.status_code == 200, response.text
+        members: dict[str, Any] = response.json()
+        return members
+
+    @asynccontextmanager
+    async def watch(
+        self, *, role: str = "user", after: str | None = None, headers: dict[str, str] | None = None, query: str = ""
+    ) -> AsyncIterator[Socket]:
+        """Open a WebSocket in a role, or with exactly the given headers."""
+        if headers is None:
+            headers = self.as_user if role == "user" else {}
+        subprotocols = ["hpp.v1"] + ([f"hpp.bearer.{self.token}"] if role == "agent" else [])
+        url = self.base_url.replace("http", "ws", 1) + self.created["wsUrl"]
+        parts = [part for part in (query, f"after={after}" if after else "") if part]
+        async with connect(
+            url + ("?" + "&".join(parts) if parts else ""),
+            additional_headers=headers,
+            subprotocols=[Subprotocol(name) for name in subprotocols],
+            open_timeout=PATIENCE,
+            close_timeout=1,
+            max_queue=1024,
+        ) as connection:
+            yield Socket(connection)
+
+
+@dataclass
+class Socket:
+    """A watcher's end of the WebSocket; every wait is bounded."""
+
+    connection: ClientConnection
+
+    async def send(self, message: Any) -> None:
+        """Send one frame; text and bytes go as they are, anything else as JSON."""
+        raw = message if isinstance(message, str | bytes) else json.dumps(message)
+        await self.connection.send(raw)
+
+    async def next(self, kind: str | None = None) -> dict[str, Any]:
+        """Return the next frame, or the next one of a kind."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                frame: dict[str, Any] = json.loads(await self.connection.recv())
+                if kind is None or frame["type"] == kind:
+                    return frame
+
+    async def until(self, kind: str) -> list[dict[str, Any]]:
+        """Return all frames up to and with the first of a kind."""
+        frames = [await self.next()]
+        while frames[-1]["type"] != kind:
+            frames.append(await self.next())
+        return frames
+
+    async def closed(self) -> tuple[int | None, list[dict[str, Any]]]:
+        """Wait for the close; return its code and the frames that came before it."""
+        frames: list[dict[str, Any]] = []
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    frames.append(json.loads(await self.connection.recv()))
+        except ConnectionClosed:
+            return self.connection.close_code, frames
+
+
+async def open_session(base_url: str, body: dict[str, Any] | None = None, *, mount: str = "/handshake") -> Peer:
+    """Open a session as a page would. The caller closes `peer.http`."""
+    http = httpx.AsyncClient(timeout=PATIENCE)
+    response = await http.post(f"{base_url}{mount}/session", json=body if body is not None else {})
+    assert response.status_code == 200, response.text
+    cookie = response.headers["set-cookie"].partition(";")[0]
+    http.cookies.clear()
+    return Peer(base_url, response.json(), cookie, http)
