@@ -6,12 +6,13 @@ __version__ = "1.0.0.dev0"
 
 from .asgi.app import HandshakeApp
 from .credentials import Credential, Role
-from .engine import ProtocolEngine, Reply
+from .engine import ProtocolEngine
 from .errors import HandshakeError
 from .hooks import Reject
 from .limits import Limits
 from .modes import ModeHandler
 from .prompt import build_prompt, parse_prompt
+from .replies import Reply
 from .session import Session
 from .stores import MemoryStore, SessionStore, open_store
 

@@ -191,9 +191,7 @@ class Hub:
         last = Frame(messages.encode({"type": reason}).decode())
         self.close(session_id, CloseCode.ENDED, last=last)
 
-    def close(
-        self, session_id: str, code: CloseCode, *, last: Frame | None = None, role: Role | None = None
-    ) -> None:
+    def close(self, session_id: str, code: CloseCode, *, last: Frame | None = None, role: Role | None = None) -> None:
         """Close the watchers of a session, or only those of one role."""
         channel = self._channels.get(session_id)
         for watcher in tuple(channel.watchers) if channel else ():

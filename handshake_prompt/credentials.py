@@ -25,7 +25,7 @@ def mint_session_id() -> str:
 
 
 def mint_token() -> str:
-    """Return 192 random bits as 32 URL-safe characters, the first of them no dash: command lines take it for an option."""
+    """Return 192 random bits as 32 URL-safe characters; not led by a dash, which command lines take for an option."""
     while (token := secrets.token_urlsafe(24)).startswith("-"):
         continue
     return token

@@ -7,72 +7,31 @@ the transition. Each returns a `Reply`, which unpacks as `payload, status`, or r
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from . import messages
+from .batch import Batches
 from .broadcast import Frame, Hub
 from .credentials import Credential, Role, digest, matches, mint_connection, mint_epoch, mint_session_id, mint_token
 from .diff import Changes, changes_since
-from .errors import (
-    CloseCode,
-    ConflictError,
-    HandshakeError,
-    InvalidRequestError,
-    InvalidTokenError,
-    UnavailableError,
-    UnknownModeError,
-    UserRequiredError,
-)
+from .errors import CloseCode, ConflictError, HandshakeError, InvalidRequestError, UnavailableError, UserRequiredError
 from .guard import Admission, Guard, Operation
-from .hooks import Hooks, Verdict
+from .handover import Handover, Prompt
+from .hooks import Hooks
 from .idempotency import Idempotency
 from .ledger import Ledger
 from .limits import Limits
 from .messages import Body, Mount, Outcome, whole_seconds
-from .modes import DEFAULT_HANDLERS, ModeHandler, registry
-from .prompt import build_prompt
-from .rate_limit import Quota
-from .session import DONE, EXTENDED, REVOKED, ROTATED, Session
-from .stores import MemoryStore, Receipt, Record, SessionStore
+from .modes import DEFAULT_HANDLERS, ModeHandler, Modes
+from .replies import Reply
+from .session import EXTENDED, REVOKED, ROTATED, Session
+from .stores import MemoryStore, Record, SessionStore
 from .validation import check_actions, check_creation, check_edit, check_extension, check_wait
 from .watch import Watch, opening
 
-logger = logging.getLogger("handshake_prompt")
-
 T = TypeVar("T")
-
-Prompt = bool | Callable[..., str]
-"""Whether replies bring a prompt unasked, or what builds it: `builder(created, base_url, language=...) -> str`."""
-
-
-class Reply(tuple[dict[str, Any], int]):
-    """What an operation answers: unpacks as `payload, status`.
-
-    `quota` feeds the rate headers, `replayed` marks the stored reply of an idempotency key, and `user_token` is the
-    person's new credential, for whoever sets the cookie.
-    """
-
-    quota: Quota | None
-    replayed: bool
-    user_token: str | None
-
-    def __new__(
-        cls,
-        payload: Mapping[str, Any],
-        *,
-        quota: Quota | None = None,
-        replayed: bool = False,
-        user_token: str | None = None,
-    ) -> Reply:
-        reply = super().__new__(cls, (dict(payload), 200))
-        reply.quota, reply.replayed, reply.user_token = quota, replayed, user_token
-        return reply
-
-    def __repr__(self) -> str:
-        return f"<Reply {self[1]} {sorted(self[0])}>"
 
 
 class Statistics(NamedTuple):
@@ -127,13 +86,12 @@ class ProtocolEngine:
         self.store = store or MemoryStore(limits)
         self.hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
         self.ttl = ttl
-        self._mount = Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url)
-        self._modes = registry(mode_handlers, limits, validator)
-        self._strict_modes = strict_modes
-        self._prompt = prompt
+        self._handover = Handover(Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url), prompt=prompt)
+        self._modes = Modes(mode_handlers, limits, validator=validator, strict=strict_modes)
         self._hub = Hub(limits)
         self._guard = Guard(self.store, self.hooks, limits=limits, browser_auth=require_browser_auth)
         self._ledger = Ledger(self.store, self._hub, limits=limits)
+        self._batches = Batches(self._ledger, self.hooks, self._modes, hub=self._hub, limits=limits)
         self._idempotency = Idempotency(self.store, limits)
         self._running: set[asyncio.Task[Any]] = set()
         self._draining = False
@@ -160,10 +118,10 @@ class ProtocolEngine:
         await self._guard.admit_creation(Credential.of(credential))
         asked = await _read(messages.CreateRequest, body)
         check_creation(asked, self.limits)
+        language = self._handover.language(asked.prompt, mount)
         mode = asked.mode or "default"
-        handler = self._registered(mode, needed=self._strict_modes or bool(asked.schema))
-        token, user_token = mint_token(), mint_token()
-        now = self.store.now()
+        handler = self._modes.named(mode, with_schema=bool(asked.schema))
+        token, user_token, now = mint_token(), mint_token(), self.store.now()
         session = Session(
             session_id=mint_session_id(),
             mode=mode,
@@ -179,10 +137,12 @@ class ProtocolEngine:
         await self.hooks.created(session, request)
         session.commit()
         record = await self._ledger.create(session)
-        payload = self._created(record, token, mount or self._mount)
+        payload = self._handover.created(record, token, mount=mount, now=now)
         if asked.user_token:
             payload["userToken"] = user_token
-        return Reply(self._with_prompt(payload, asked.prompt, session), user_token=user_token)
+        if language:
+            payload["prompt"] = self._handover.prompt(payload, language=language, meta=session.meta)
+        return Reply(payload, user_token=user_token)
 
     async def get_session(
         self, session_id: str, credential: Credential | str | None = None, request: object = None
@@ -240,7 +200,7 @@ class ProtocolEngine:
                 session_id,
                 idempotency_key,
                 body=asked,
-                run=lambda fingerprint: self._act(admission, asked, key=(idempotency_key, fingerprint)),
+                run=lambda fingerprint: self._act(admission, asked, key=idempotency_key, fingerprint=fingerprint),
             )
             payload, replayed = await self._finish(once)
             return payload
@@ -254,7 +214,7 @@ class ProtocolEngine:
     ) -> Reply:
         """Carry out an edit or a release by the person: `POST /notify/{sid}`."""
 
-        async def edit(admission: Admission) -> dict[str, Any]:
+        async def edit(_: Admission) -> dict[str, Any]:
             asked = await _read(messages.NotifyRequest, body)
             outcome, record = await self._finish(
                 self._edit(session_id, asked.key, None if asked.release else (asked.value,))
@@ -310,18 +270,21 @@ class ProtocolEngine:
 
         async def replace(admission: Admission) -> dict[str, Any]:
             asked = await _read(messages.RotateRequest, body)
+            language = self._handover.language(asked.prompt, mount)
             token = mint_token()
 
-            def rotate(draft: Record) -> None:
+            def rotate(draft: Record) -> Session:
                 draft.session.token_digest = digest(token)
                 draft.session.notice(ROTATED)
+                return draft.session
 
             applied = await self._ledger.apply(session_id, rotate, turn=self._ledger.turn(admission.role))
             self._hub.close(session_id, CloseCode.UNAUTHENTICATED, role=Role.AGENT)
-            created = self._created(applied.record, token, mount or self._mount)
-            told = self._with_prompt(created, asked.prompt, applied.record.session)
-            payload = {"ok": True, "token": token, "expiresIn": told["expiresIn"]}
-            return payload | ({"prompt": told["prompt"]} if "prompt" in told else {})
+            created = self._handover.created(applied.record, token, mount=mount, now=self.store.now())
+            payload = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}
+            if language:
+                payload["prompt"] = self._handover.prompt(created, language=language, meta=applied.result.meta)
+            return payload
 
         return await self._serve(Operation.ROTATE, session_id, credential, request, replace)
 
@@ -358,7 +321,7 @@ class ProtocolEngine:
             raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
         admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
         async with self._ledger.steady(session_id) as record:
-            self._confirm(admission, record.session)
+            admission.confirm(record.session)
             frames = await opening(
                 self.store,
                 record,
@@ -434,64 +397,12 @@ class ProtocolEngine:
             raise
 
     async def _act(
-        self, admission: Admission, asked: messages.ActionRequest, *, key: tuple[str, str] | None = None
+        self, admission: Admission, asked: messages.ActionRequest, *, key: str | None = None, fingerprint: str = ""
     ) -> dict[str, Any]:
-        verdicts = await self.hooks.verdicts(admission.session, asked.actions, admission.request)
-        pace = asked.pace(self.limits.pace_interval)
-        pace = min(pace, self.limits.pace_batch / max(1, len(asked.actions)))
-        session_id = admission.session_id
-
-        def play(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
-            self._confirm(admission, draft.session)
-            outcomes = self._outcomes(draft.session, asked.actions, verdicts)
-            return self._acted(draft, outcomes), outcomes
-
-        applied = await self._ledger.apply(
-            session_id,
-            play,
-            turn=self._ledger.turn(Role.AGENT, pace=pace),
-            receipt=lambda applied: (
-                Receipt(*key, messages.encode(applied.result[0]), self.limits.idempotency_seconds) if key else None
-            ),
-        )
-        payload, outcomes = applied.result
+        played = await self._batches.play(admission, asked, key=key, fingerprint=fingerprint)
         if self.hooks.wants_done:
-            self._spawn(self.hooks.done(applied.record.session, outcomes))
-        return payload
-
-    def _outcomes(
-        self, session: Session, actions: Sequence[messages.Action], verdicts: Sequence[Verdict]
-    ) -> list[Outcome]:
-        """Let the mode play what the hooks let through, and put the vetoes in their places."""
-        permitted = [action for action, veto in zip(actions, verdicts, strict=True) if veto is None]
-        played = iter(self._mode(session).process_actions(session, permitted))
-        return [
-            next(played) if veto is None else session.refuse(action.key or "", "vetoed", veto)
-            for action, veto in zip(actions, verdicts, strict=True)
-        ]
-
-    def _acted(self, draft: Record, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        """Close a batch with its `done` notice and return the reply to it."""
-        session = draft.session
-        applied = [outcome.key for outcome in outcomes if outcome.status == "applied"]
-        rejected = [outcome.key for outcome in outcomes if outcome.status == "rejected"]
-        members = self._mode(session).context_response(session, Role.AGENT)
-        missing = members.get("missing", [])
-        session.notice(DONE, applied=len(applied), rejected=rejected, missing=missing)
-        clients = self._hub.count(session.session_id)
-        payload = {
-            "ok": True,
-            "applied": applied,
-            "rejected": rejected,
-            "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"],
-            "results": [outcome.result() for outcome in outcomes],
-            "broadcast": {"clients": clients, "actionMessages": clients * len(applied), "doneMessages": clients},
-            "cursor": str(session.cursor),
-            "expiresIn": self._left(draft),
-        }
-        if "missing" in members:
-            payload |= {"missing": missing, "context": session.context(Role.AGENT)}
-        return payload
+            self._spawn(self.hooks.done(played.session, played.outcomes))
+        return played.payload
 
     async def _edit(
         self, session_id: str, key: str | None, value: tuple[Any] | None, *, source: str | None = None
@@ -502,7 +413,7 @@ class ProtocolEngine:
         def play(draft: Record) -> Outcome:
             if value is None:
                 return draft.session.release(key)
-            return self._mode(draft.session).process_notify(draft.session, key, value[0])
+            return self._modes.of(draft.session).process_notify(draft.session, key, value[0])
 
         applied = await self._ledger.apply(session_id, play, turn=self._ledger.turn(Role.USER, source=source))
         return applied.result, applied.record
@@ -511,7 +422,7 @@ class ProtocolEngine:
         granted = await self.hooks.extended(admission.session, asked, admission.request)
 
         def lengthen(draft: Record) -> int:
-            self._confirm(admission, draft.session)
+            admission.confirm(draft.session)
             before = draft.expires_at
             draft.expires_at = min(before + granted, draft.session.deadline)
             gained = whole_seconds(draft.expires_at - before)
@@ -557,7 +468,7 @@ class ProtocolEngine:
 
     async def _carry_to_mode(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
         def play(draft: Record) -> list[Outcome]:
-            return self._mode(draft.session).process_ws_message(draft.session, message)
+            return self._modes.of(draft.session).process_ws_message(draft.session, message)
 
         turn = self._ledger.turn(watch.role, source=watch.source)
         return (await self._ledger.apply(watch.session_id, play, turn=turn)).result
@@ -585,66 +496,15 @@ class ProtocolEngine:
             "sessionId": session.session_id,
             "mode": session.mode,
             "role": role,
-            **self._mode(session).context_response(session, role),
+            **self._modes.of(session).context_response(session, role),
             "context": session.context(role),
             "meta": session.meta,
             "expiresIn": self._left(record),
             "cursor": str(session.cursor),
         }
 
-    def _created(self, record: Record, token: str, mount: Mount) -> dict[str, Any]:
-        session = record.session
-        session_id, prefix = session.session_id, mount.prefix
-        payload = {
-            "sessionId": session_id,
-            "token": token,
-            "mode": session.mode,
-            "wsUrl": f"{mount.ws_prefix}/{session_id}",
-            "sessionUrl": f"{prefix}/session/{session_id}",
-            "contextUrl": f"{prefix}/context/{session_id}",
-            "actionUrl": f"{prefix}/action/{session_id}",
-            "diffUrl": f"{prefix}/diff/{session_id}",
-            "notifyUrl": f"{prefix}/notify/{session_id}",
-            "extendUrl": f"{prefix}/session/{session_id}/extend",
-            "rotateUrl": f"{prefix}/session/{session_id}/rotate",
-            "expiresIn": self._left(record),
-            "maxExpiresIn": whole_seconds(session.deadline - self.store.now()),
-            "cursor": str(session.cursor),
-            "protocol": messages.PROTOCOL_VERSION,
-        }
-        base_url = self._mount.base_url or mount.base_url
-        return payload | ({"baseUrl": base_url} if base_url else {})
-
-    def _with_prompt(
-        self, created: dict[str, Any], asked: bool | messages.PromptRequest | None, session: Session
-    ) -> dict[str, Any]:
-        if not (asked or self._prompt):
-            return created
-        if "baseUrl" not in created:
-            raise InvalidRequestError("A prompt names the server: set public_url", code="no_base_url")
-        builder = self._prompt if callable(self._prompt) else build_prompt
-        language = asked.language if isinstance(asked, messages.PromptRequest) and asked.language else "en"
-        if language not in ("en", "zh"):
-            raise InvalidRequestError("A prompt can be had in the languages en and zh", code="unknown_language")
-        prompt = builder({**created, "meta": session.meta}, created["baseUrl"], language=language)
-        return {**created, "prompt": prompt}
-
     def _left(self, record: Record) -> int:
-        return whole_seconds(record.expires_at - self.store.now())
-
-    def _registered(self, mode: str, *, needed: bool) -> ModeHandler:
-        if mode not in self._modes and needed:
-            known = ", ".join(sorted(self._modes))
-            raise UnknownModeError(f"No such mode. This server has: {known}")
-        return self._modes.get(mode) or self._modes["default"]
-
-    def _mode(self, session: Session) -> ModeHandler:
-        return self._registered(session.mode, needed=False)
-
-    def _confirm(self, admission: Admission, session: Session) -> None:
-        """Make sure that the credential a request was admitted with is still the session's."""
-        if admission.role is Role.AGENT and session.token_digest != admission.session.token_digest:
-            raise InvalidTokenError
+        return whole_seconds(self._ledger.left(record))
 
 
 async def _read(shape: type[T], body: Body) -> T:

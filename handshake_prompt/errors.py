@@ -12,6 +12,9 @@ from typing import ClassVar
 
 from .rate_limit import Quota
 
+FINAL_CODES = range(4400, 4500)
+"""Close codes after which reconnecting is pointless."""
+
 
 class CloseCode(IntEnum):
     """WebSocket close codes. 4400-4499 are final, 4500-4599 ask the watcher to reconnect (SPEC.md section 7)."""
@@ -32,7 +35,7 @@ class CloseCode(IntEnum):
     @property
     def final(self) -> bool:
         """Whether reconnecting is pointless."""
-        return 4400 <= self < 4500
+        return self in FINAL_CODES
 
 
 class HandshakeError(Exception):

@@ -76,6 +76,15 @@ class Admission:
         """Its id."""
         return self.record.session.session_id
 
+    def confirm(self, session: Session) -> None:
+        """Make sure, where it counts, that the credential is still the session's: it may have been replaced since.
+
+        Raises:
+            InvalidTokenError: it was.
+        """
+        if self.role is Role.AGENT and session.token_digest != self.session.token_digest:
+            raise InvalidTokenError
+
 
 class Guard:
     """Admits requests.
@@ -164,7 +173,9 @@ class Guard:
 
     async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
         """Count a failed attempt against the session and the address, and return what to answer."""
-        counters = [(f"wrong:{credential.address}", self._limits.wrong_tokens_per_address)] if credential.address else []
+        counters = []
+        if credential.address:
+            counters.append((f"wrong:{credential.address}", self._limits.wrong_tokens_per_address))
         if session_id is not None:
             counters.append((f"wrong:{session_id}", self._limits.wrong_tokens_per_session))
         for counter, limit in counters:
@@ -191,7 +202,7 @@ _SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def _preferred(roles: frozenset[Role]) -> Role:
-    """A request that proves both roles acts as the person, where the person may act."""
+    """Return the role to act in: a request that proves both acts as the person, where the person may act."""
     return Role.USER if Role.USER in roles else Role.AGENT
 
 

@@ -174,7 +174,8 @@ class Hooks:
         if answer is None or answer is True:
             return None
         if answer is not False:
-            logger.error("The hook %s answered %s; it has to be True, False or None", _name(hook), type(answer).__name__)
+            kind = type(answer).__name__
+            logger.error("The hook %s answered %s; it has to be True, False or None", _name(hook), kind)
         return VETOED
 
 
@@ -208,7 +209,7 @@ def _threads() -> anyio.CapacityLimiter:
 
 
 class _Watched(Awaitable[Any]):
-    """Awaits a hook and names it in the log when one of its steps holds the event loop."""
+    """Awaits a hook step by step, and names it in the log when one of its steps holds the event loop."""
 
     def __init__(self, awaitable: Awaitable[Any], hook: Callable[..., Any]) -> None:
         self._awaitable = awaitable
@@ -216,25 +217,27 @@ class _Watched(Awaitable[Any]):
 
     def __await__(self) -> Generator[Any, Any, Any]:
         steps = self._awaitable.__await__()
-        resume: Callable[[], Any] = lambda: next(steps)  # noqa: E731 - replaced at each step
+        interrupt: BaseException | None = None
         while True:
-            begun = time.perf_counter()
             try:
-                waits_for = resume()
+                waits_for = self._timed(steps, interrupt)
             except StopIteration as finished:
                 return finished.value
-            finally:
-                held = time.perf_counter() - begun
-                if held > SLOW_STEP:
-                    logger.warning(
-                        "The hook %s held the event loop for %.0f ms; use await, or a plain def", _name(self._hook), held * 1000
-                    )
             try:
                 yield waits_for
-            except BaseException as interrupt:
-                resume = lambda error=interrupt: steps.throw(error)  # type: ignore[attr-defined]  # noqa: E731
-            else:
-                resume = lambda: next(steps)  # noqa: E731
+                interrupt = None
+            except (Exception, asyncio.CancelledError) as thrown:  # noqa: BLE001 - handed on to the hook, as await does
+                interrupt = thrown
+
+    def _timed(self, steps: Generator[Any, Any, Any], interrupt: BaseException | None) -> Any:
+        begun = time.perf_counter()
+        try:
+            return next(steps) if interrupt is None else steps.throw(interrupt)
+        finally:
+            held = time.perf_counter() - begun
+            if held > SLOW_STEP:
+                message = "The hook %s held the event loop for %.0f ms; use await, or a plain def"
+                logger.warning(message, _name(self._hook), held * 1000)
 
 
 def _name(hook: Callable[..., Any]) -> str:

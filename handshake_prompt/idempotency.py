@@ -16,7 +16,7 @@ import msgspec
 
 from .errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
 from .limits import Limits
-from .stores import Receipt, SessionStore
+from .stores import SessionStore
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
@@ -42,7 +42,9 @@ class Idempotency:
             ConflictError: the first request is still running (`idempotency_in_progress`).
         """
         if not _KEY.fullmatch(key):
-            raise InvalidRequestError("Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key")
+            raise InvalidRequestError(
+                "Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key"
+            )
         fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
         await self._join(session_id, key)
         finished = self._running[session_id, key] = asyncio.Event()

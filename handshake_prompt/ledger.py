@@ -28,11 +28,10 @@ ATTEMPTS = 16
 
 
 class Applied(NamedTuple, Generic[T]):
-    """A transition that is saved: what it returned, the record after it, and to how many watchers it was queued."""
+    """A transition that is saved: what it returned, and the record after it."""
 
     result: T
     record: Record
-    clients: int
 
 
 class Ledger:
@@ -74,7 +73,7 @@ class Ledger:
         transition: Callable[[Record], T],
         *,
         turn: Turn,
-        receipt: Callable[[Applied[T]], Receipt | None] | None = None,
+        receipt: Callable[[T], Receipt | None] | None = None,
     ) -> Applied[T]:
         """Run a transition on a draft of a session's record and save what it made, with the request's receipt.
 
@@ -92,14 +91,13 @@ class Ledger:
                 draft.purge_at = draft.expires_at + self._limits.tombstone_seconds
                 events = draft.session.commit()
                 self._check_size(draft.session)
-                applied = Applied(result, draft, self._hub.count(session_id))
                 try:
-                    await self._store.save(draft, events=events, receipt=receipt(applied) if receipt else None)
+                    await self._store.save(draft, events=events, receipt=receipt(result) if receipt else None)
                 except VersionConflictError:
                     continue
                 self._hub.publish(session_id, events, epoch=draft.session.epoch)
                 self._hub.renew(session_id, draft.expires_at)
-                return applied
+                return Applied(result, draft)
         raise VersionConflictError(retry_after=1)
 
     async def touch(self, record: Record) -> None:
@@ -116,6 +114,10 @@ class Ledger:
             session_id = record.session.session_id
             await self._store.touch(session_id, expires_at=record.expires_at, purge_at=record.purge_at)
             self._hub.renew(session_id, record.expires_at)
+
+    def left(self, record: Record) -> float:
+        """Return the seconds a session has left."""
+        return max(0.0, record.expires_at - self._store.now())
 
     async def expire(self, session_id: str) -> None:
         """Tell the watchers of a session whose time seems to be over that it has ended, unless it was used since."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class Limits:
     cookies: int = 8
     """Sessions one browser can hold the person's role in at a time."""
 
-    def replace(self, **bounds: float | None) -> Limits:
+    def replace(self, **bounds: Any) -> Limits:
         """Return these limits with the given ones in place; None leaves a bound as it is."""
         return dataclasses.replace(self, **{name: value for name, value in bounds.items() if value is not None})
 

@@ -27,8 +27,9 @@ class Mount(NamedTuple):
     ws_prefix: str
     base_url: str | None = None
 
+
 Body = Mapping[str, Any] | bytes | Callable[[], Awaitable[bytes]]
-"""A request's body: plain values, the bytes of a JSON object, or a reader that is called only once the guard has passed."""
+"""A request's body: plain values, the bytes of a JSON object, or a reader, called only once the guard has passed."""
 
 
 class PromptRequest(msgspec.Struct, frozen=True):
@@ -123,7 +124,6 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str | None = None
     at: str | None = None
     action: dict[str, Any] | None = None
-
 
     def result(self) -> dict[str, Any]:
         """Return the entry of `results`."""

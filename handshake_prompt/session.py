@@ -264,4 +264,3 @@ def parse_instant(text: str) -> str | None:
 
 def _size(value: object) -> int:
     return len(msgspec.json.encode(value))
-

@@ -83,4 +83,4 @@ def check_wait(wait: str | float, limits: Limits) -> float:
 
 def _check_count(count: int, most: int, what: str) -> None:
     if count > most:
-        raise TooLargeError(f"At most {most} {what}", code=f"too_many_{what.split()[0]}")
+        raise TooLargeError(f"At most {most} {what}", code=f"too_many_{what.split(maxsplit=1)[0]}")

@@ -21,7 +21,6 @@ _RESERVED_KEYS = frozenset({"__proto__", "prototype", "constructor"})
 """Assigning to these on a JavaScript object changes more than a member."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 _WIDEST_ASCII = 6  # bytes that JSON spends on a control character, the longest escape within ASCII
 
 _KINDS = {
@@ -42,6 +41,7 @@ _DATETIME = re.compile(rf"{_DATE.pattern}[ T]{_CLOCK}:[0-5][0-9](?:\.[0-9]{{1,6}
 _MAILBOX = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _LABEL = re.compile(r"(?!-)(?:[A-Za-z0-9-]|[^\x00-\x9f\s\ud800-\udfff]){1,63}(?<!-)")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\s\\<>\"\ud800-\udfff]")
+_EMAIL_CHARS = 254  # RFC 5321, section 4.5.3.1
 _SHOWN_CHARS = 60
 
 
@@ -154,7 +154,7 @@ def _read(value: object, form: re.Pattern[str], read: Callable[[str], _Moment]) 
 
 def is_email(value: object) -> bool:
     """Whether `value` is one email address: unquoted, in any script, with or without a dot in its domain."""
-    if not isinstance(value, str) or len(value) > 254:  # RFC 5321, section 4.5.3.1
+    if not isinstance(value, str) or len(value) > _EMAIL_CHARS:
         return False
     mailbox, _, domain = value.rpartition("@")
     return bool(_MAILBOX.fullmatch(mailbox)) and all(map(_LABEL.fullmatch, domain.split(".")))

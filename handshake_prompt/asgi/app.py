@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from importlib import resources
-from typing import Any
+from typing import Any, Self
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,13 +20,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .. import messages
-from ..credentials import Credential
-from ..engine import Prompt, ProtocolEngine
-from ..errors import HandshakeError
-from ..limits import Limits
-from ..modes import DEFAULT_HANDLERS, ModeHandler
-from ..stores import SessionStore, open_store
+from handshake_prompt import messages
+from handshake_prompt.credentials import Credential
+from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.errors import HandshakeError
+from handshake_prompt.handover import Prompt
+from handshake_prompt.limits import Limits
+from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
+from handshake_prompt.stores import SessionStore, open_store
+
 from . import http, redaction
 from .connection import credential_of, mount_of
 from .http import JSONBody, Resource, json_response, reply
@@ -60,7 +62,7 @@ class HandshakeApp(Starlette):
         limits: all other bounds.
 
     Raises:
-        ValueError: an argument is not what it has to be.
+        ValueError, TypeError: an argument is not what it has to be.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class HandshakeApp(Starlette):
         limits: Limits | None = None,
     ) -> None:
         if isinstance(allowed_origins, str):
-            raise ValueError("allowed_origins is a collection of origins, not one text")
+            raise TypeError("allowed_origins is a collection of origins, not one text")
         self._owns_store = isinstance(store, str)
         self.engine = ProtocolEngine(
             store=open_store(store, limits) if isinstance(store, str) else store,
@@ -138,7 +140,7 @@ class HandshakeApp(Starlette):
         return composed(router, app, self.lifespan)
 
     @asynccontextmanager
-    async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
+    async def lifespan(self, app: Any = None) -> AsyncIterator[None]:  # noqa: ARG002 - what frameworks pass
         """Run with the application; at the end watchers are sent elsewhere and running requests are finished.
 
         Offered to nest in a host's lifespan. Leaving it out costs the drain and nothing else.
@@ -151,7 +153,7 @@ class HandshakeApp(Starlette):
             if self._owns_store:
                 await self.engine.store.aclose()
 
-    async def __aenter__(self) -> HandshakeApp:
+    async def __aenter__(self) -> Self:
         self.engine.resume()
         return self
 
@@ -286,7 +288,7 @@ class HandshakeApp(Starlette):
         mount = self._mount(request)
         return reply(await self.engine.rotate(session_id, body, credential, hooks_request, mount=mount))
 
-    async def _client(self, request: Request) -> Response:
+    async def _client(self, _: Request) -> Response:
         source = resources.files("handshake_prompt.browser").joinpath("client.js").read_bytes()
         return Response(source, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
 
@@ -303,9 +305,7 @@ class HandshakeApp(Starlette):
         return session_id, self._credential(request, session_id)
 
     def _credential(self, connection: HTTPConnection[Any], session_id: str) -> Credential:
-        return credential_of(
-            connection, session_id, allowed_origins=self._allowed_origins, public_url=self._public_url
-        )
+        return credential_of(connection, session_id, allowed_origins=self._allowed_origins, public_url=self._public_url)
 
     def _mount(self, request: Request) -> messages.Mount:
         return mount_of(request, prefix=self._prefix, ws_prefix=self._ws_prefix)

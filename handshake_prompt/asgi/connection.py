@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from ..credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
-from ..messages import Mount
+from handshake_prompt.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
+from handshake_prompt.messages import Mount
 
 BEARER_SUBPROTOCOL = "hpp.bearer."
 USER_SUBPROTOCOL = "hpp.user."

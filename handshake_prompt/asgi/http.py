@@ -12,10 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from .. import messages
-from ..credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX
-from ..engine import ProtocolEngine, Reply
-from ..errors import (
+from handshake_prompt import messages
+from handshake_prompt.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX
+from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.errors import (
     BodyTimeoutError,
     HandshakeError,
     InternalError,
@@ -24,8 +24,10 @@ from ..errors import (
     TooLargeError,
     UnsupportedMediaTypeError,
 )
-from ..limits import Limits
-from ..rate_limit import Quota
+from handshake_prompt.limits import Limits
+from handshake_prompt.rate_limit import Quota
+from handshake_prompt.replies import Reply
+
 from .connection import is_secure
 
 logger = logging.getLogger("handshake_prompt")
@@ -57,13 +59,11 @@ class Resource:
     async def _respond(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": self._allow})
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            return problem(MethodNotAllowedError(f"This resource answers {self._allow}"), {"Allow": self._allow})
         try:
-            handler = self._handlers.get(request.method)
-            if handler is None:
-                raise MethodNotAllowedError(f"This resource answers {self._allow}")
             return await handler(request)
-        except MethodNotAllowedError as error:
-            return problem(error, {"Allow": self._allow})
         except HandshakeError as error:
             return problem(error)
         except ClientDisconnect:

@@ -11,9 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 logger = logging.getLogger("handshake_prompt")
 
 
-def composed(
-    serve: ASGIApp, app: ASGIApp, lifespan: Callable[[], AbstractAsyncContextManager[None]]
-) -> ASGIApp:
+def composed(serve: ASGIApp, app: ASGIApp, lifespan: Callable[[], AbstractAsyncContextManager[None]]) -> ASGIApp:
     """Return an application that serves with `serve` and runs the lifespans of `app` and of ours.
 
     Ours begins after the application's has, and ends before it does, so that hooks find what the host opened.
@@ -31,9 +29,7 @@ def composed(
 class _Lifespan:
     """One run of the lifespan protocol, with ours inside the application's."""
 
-    def __init__(
-        self, receive: Receive, send: Send, lifespan: Callable[[], AbstractAsyncContextManager[None]]
-    ) -> None:
+    def __init__(self, receive: Receive, send: Send, lifespan: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         self._receive = receive
         self._send = send
         self._lifespan = lifespan

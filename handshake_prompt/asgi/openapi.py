@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .. import __version__, errors, messages
-from ..limits import Limits
+from handshake_prompt import __version__, errors, messages
+from handshake_prompt.limits import Limits
 
-_AGENT = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
+_AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
 _USER: list[dict[str, list[str]]] = [{"userToken": []}, {"userCookie": []}]
 
 _COMMON = (400, 403, 404, 405, 429, 500, 503)

@@ -26,7 +26,10 @@ LOGGERS = (
     "websockets.server",
 )
 
-_SECRET = re.compile(r"((?:\btoken=|\bhpp\.(?:bearer|user)\.)|\bhpp_[0-9a-f]{32}=|x-handshake-(?:user-)?token:\s*)[^\s&\"',;]+", re.I)
+_SECRET = re.compile(
+    r"(\btoken=|\bhpp\.(?:bearer|user)\.|\bhpp_[0-9a-f]{32}=|x-handshake-(?:user-)?token:\s*)[^\s&\"',;]+",
+    re.IGNORECASE,
+)
 
 
 def redact(text: str) -> str:

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from .. import messages
-from ..credentials import Credential
-from ..engine import ProtocolEngine
-from ..errors import CloseCode, HandshakeError, NotFoundError
-from ..watch import Watch
+from handshake_prompt import messages
+from handshake_prompt.credentials import Credential
+from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.errors import CloseCode, HandshakeError, NotFoundError
+from handshake_prompt.watch import Watch
 
 logger = logging.getLogger("handshake_prompt")
 

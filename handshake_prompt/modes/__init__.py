@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..limits import Limits
+from handshake_prompt.errors import UnknownModeError
+from handshake_prompt.limits import Limits
+from handshake_prompt.session import Session
+
 from .base import ModeHandler
 from .default import DefaultHandler
 from .form_fill import FormFillHandler
 
-__all__ = ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "registry"]
+__all__ = ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "Modes"]
 
 _form_fill = FormFillHandler()
 
@@ -22,13 +25,47 @@ DEFAULT_HANDLERS: Mapping[str, ModeHandler] = {
 """The modes every engine knows. Extend it: `mode_handlers={**DEFAULT_HANDLERS, "my-mode": MyHandler()}`."""
 
 
-def registry(
-    handlers: Mapping[str, ModeHandler], limits: Limits, validator: Callable[[Any, str], bool] | None
-) -> dict[str, ModeHandler]:
-    """Return `handlers` as one engine uses them: the form handlers with its limits and validator."""
-    bound = {
-        id(handler): handler.bound_to(limits, validator)
-        for handler in handlers.values()
-        if isinstance(handler, FormFillHandler)
-    }
-    return {name: bound.get(id(handler), handler) for name, handler in handlers.items()}
+class Modes:
+    """The modes of one engine.
+
+    Args:
+        handlers: the modes by name.
+        limits: what the form modes check schemas and values against.
+        validator: what the form modes ask in place of their own check of types.
+        strict: refuse modes that nobody registered.
+
+    Raises:
+        ValueError: there is no `default` among them.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[str, ModeHandler],
+        limits: Limits,
+        *,
+        validator: Callable[[Any, str], bool] | None = None,
+        strict: bool = False,
+    ) -> None:
+        if "default" not in handlers:
+            raise ValueError("mode_handlers needs a 'default': start from {**DEFAULT_HANDLERS, ...}")
+        forms = {
+            id(form): form.bound_to(limits, validator)
+            for form in handlers.values()
+            if isinstance(form, FormFillHandler)
+        }
+        self._handlers = {name: forms.get(id(handler), handler) for name, handler in handlers.items()}
+        self._strict = strict
+
+    def named(self, mode: str, *, with_schema: bool) -> ModeHandler:
+        """Return the mode a new session asks for; one nobody registered is `default`, unless it brings a schema.
+
+        Raises:
+            UnknownModeError: only a registered mode could honour the request.
+        """
+        if mode not in self._handlers and (self._strict or with_schema):
+            raise UnknownModeError(f"No such mode. This server has: {', '.join(sorted(self._handlers))}")
+        return self._handlers.get(mode, self._handlers["default"])
+
+    def of(self, session: Session) -> ModeHandler:
+        """Return the mode of a session."""
+        return self._handlers.get(session.mode, self._handlers["default"])

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..credentials import Role
-from ..errors import InvalidRequestError
-from ..messages import Action, CreateRequest, Outcome
-from ..session import By, Session
+from handshake_prompt.credentials import Role
+from handshake_prompt.errors import InvalidRequestError
+from handshake_prompt.messages import Action, CreateRequest, Outcome
+from handshake_prompt.session import By, Session
 
 
 class ModeHandler:

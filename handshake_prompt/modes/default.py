@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..credentials import Role
-from ..session import Session
+from handshake_prompt.credentials import Role
+from handshake_prompt.session import Session
+
 from .base import ModeHandler
 
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import re2
 
-from ..errors import HandshakeError, InvalidSchemaError
-from ..limits import Limits
-from ..values import (
+from handshake_prompt.errors import HandshakeError, InvalidSchemaError
+from handshake_prompt.limits import Limits
+from handshake_prompt.values import (
     BOUNDS,
     LENGTHS,
     LIST,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..credentials import Role
-from ..limits import Limits
-from ..messages import CreateRequest, Outcome
-from ..session import By, Session, is_empty
+from handshake_prompt.credentials import Role
+from handshake_prompt.limits import Limits
+from handshake_prompt.messages import CreateRequest, Outcome
+from handshake_prompt.session import By, Session, is_empty
+
 from .base import ModeHandler
 from .fields import Field, compile_schema, missing
 
@@ -26,9 +27,7 @@ class FormFillHandler(ModeHandler):
 
     untyped_action = None
 
-    def __init__(
-        self, limits: Limits | None = None, *, validator: Callable[[Any, str], bool] | None = None
-    ) -> None:
+    def __init__(self, limits: Limits | None = None, *, validator: Callable[[Any, str], bool] | None = None) -> None:
         self._limits = limits or Limits()
         self._validator = validator
         self._compiled: dict[str, dict[str, Field]] = {}

@@ -1,6 +1,7 @@
 """Where sessions live."""
 
-from ..limits import Limits
+from handshake_prompt.limits import Limits
+
 from .base import Log, Receipt, Record, SessionStore
 from .memory import MemoryStore
 
@@ -15,4 +16,6 @@ def open_store(url: str, limits: Limits | None = None) -> SessionStore:
     """
     if url == "memory://":
         return MemoryStore(limits)
-    raise ValueError(f"No store for {url.split('://')[0]!r} URLs. Use memory://, or give a SessionStore object.")
+    raise ValueError(
+        f"No store for {url.split('://', maxsplit=1)[0]!r} URLs. Use memory://, or give a SessionStore object."
+    )

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..events import Event
-from ..rate_limit import Quota
-from ..session import Session
+from handshake_prompt.events import Event
+from handshake_prompt.rate_limit import Quota
+from handshake_prompt.session import Session
 
 
 @dataclass(slots=True)

@@ -8,11 +8,12 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
-from .. import rate_limit
-from ..errors import UnavailableError, VersionConflictError
-from ..events import Event
-from ..limits import Limits
-from ..rate_limit import Quota, Window
+from handshake_prompt import rate_limit
+from handshake_prompt.errors import UnavailableError, VersionConflictError
+from handshake_prompt.events import Event
+from handshake_prompt.limits import Limits
+from handshake_prompt.rate_limit import Quota, Window
+
 from .base import Log, Receipt, Record, SessionStore
 
 SWEEP_BATCH = 500

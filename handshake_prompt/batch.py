@@ -1,0 +1,100 @@
+"""One batch of an agent's actions: judged by the hooks, played by the mode, closed with `done`. SPEC.md section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .broadcast import Hub
+from .credentials import Role
+from .guard import Admission
+from .hooks import Hooks, Verdict
+from .ledger import Ledger
+from .limits import Limits
+from .messages import Action, ActionRequest, Outcome, encode, whole_seconds
+from .modes import Modes
+from .session import DONE, Session
+from .stores import Receipt, Record
+
+
+class Played(NamedTuple):
+    """What became of a batch: the reply, and what the `on_done` hooks are told."""
+
+    payload: dict[str, Any]
+    session: Session
+    outcomes: Sequence[Outcome]
+
+
+class Batches:
+    """Plays batches on sessions."""
+
+    def __init__(self, ledger: Ledger, hooks: Hooks, modes: Modes, *, hub: Hub, limits: Limits) -> None:
+        self._ledger = ledger
+        self._hooks = hooks
+        self._modes = modes
+        self._hub = hub
+        self._limits = limits
+
+    async def play(
+        self, admission: Admission, asked: ActionRequest, *, key: str | None = None, fingerprint: str = ""
+    ) -> Played:
+        """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change.
+
+        Raises:
+            HandshakeError: see `Ledger.apply`; also when the agent's token was replaced in the meantime.
+        """
+        verdicts = await self._hooks.verdicts(admission.session, asked.actions, admission.request)
+
+        def transition(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
+            admission.confirm(draft.session)
+            outcomes = self._outcomes(draft.session, asked.actions, verdicts)
+            return self._reply(draft, outcomes), outcomes
+
+        applied = await self._ledger.apply(
+            admission.session_id,
+            transition,
+            turn=self._ledger.turn(Role.AGENT, pace=self._pace(asked)),
+            receipt=lambda result: (
+                Receipt(key, fingerprint, encode(result[0]), self._limits.idempotency_seconds) if key else None
+            ),
+        )
+        payload, outcomes = applied.result
+        return Played(payload, applied.record.session, outcomes)
+
+    def _pace(self, asked: ActionRequest) -> float:
+        """Return the pause between the batch's frames, so that all of them are shown within their time."""
+        longest = self._limits.pace_batch / max(1, len(asked.actions))
+        return asked.pace(min(longest, self._limits.pace_interval))
+
+    def _outcomes(self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[Outcome]:
+        """Let the mode play what the hooks let through, and put the vetoes in their places."""
+        judged = list(zip(actions, verdicts, strict=True))
+        permitted = [action for action, veto in judged if veto is None]
+        played = iter(self._modes.of(session).process_actions(session, permitted))
+        return [
+            next(played) if veto is None else session.refuse(action.key or "", "vetoed", veto)
+            for action, veto in judged
+        ]
+
+    def _reply(self, draft: Record, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Log the batch's `done` and return the members of the reply."""
+        session = draft.session
+        applied = [outcome.key for outcome in outcomes if outcome.status == "applied"]
+        rejected = [outcome.key for outcome in outcomes if outcome.status == "rejected"]
+        members = self._modes.of(session).context_response(session, Role.AGENT)
+        missing = members.get("missing", [])
+        session.notice(DONE, applied=len(applied), rejected=rejected, missing=missing)
+        clients = self._hub.count(session.session_id)
+        payload = {
+            "ok": True,
+            "applied": applied,
+            "rejected": rejected,
+            "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"],
+            "results": [outcome.result() for outcome in outcomes],
+            "broadcast": {"clients": clients, "actionMessages": clients * len(applied), "doneMessages": clients},
+            "cursor": str(session.cursor),
+            "expiresIn": whole_seconds(self._ledger.left(draft)),
+        }
+        if "missing" in members:
+            payload |= {"missing": missing, "context": session.context(Role.AGENT)}
+        return payload
