@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -25,6 +25,8 @@ from .stores import Record, SessionStore
 
 HEARTBEAT = messages.encode({"type": "heartbeat"}).decode()
 MINUTE = 60.0
+REF_CHARS = 64
+"""A page's own mark on a message, given back in the answer; long enough for a UUID."""
 
 Carry = Callable[["Watch", dict[str, Any]], Awaitable[list[Outcome]]]
 
@@ -80,7 +82,7 @@ class Watch:
 
     @property
     def source(self) -> str:
-        """This connection's name: an edit is not shown again to the connection it came from."""
+        """The connection's name: an edit is not shown again to the connection it came from."""
         return self._watcher.source
 
     @property
@@ -88,7 +90,7 @@ class Watch:
         """The verdict to close with."""
         return self._watcher.close_code or CloseCode.NORMAL
 
-    async def __aenter__(self) -> Watch:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -209,8 +211,8 @@ def _parse(data: str) -> dict[str, Any]:
         raise TooLargeError("The frame is nested too deeply", code="too_deep") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise InvalidRequestError("A frame is an object with a type")
-    if not isinstance(message.get("ref"), str | int | None) or len(str(message.get("ref"))) > 64:
-        raise InvalidRequestError("ref has to be a text or a number of up to 64 characters")
+    if not isinstance(message.get("ref"), str | int | None) or len(str(message.get("ref"))) > REF_CHARS:
+        raise InvalidRequestError(f"ref has to be a text or a number of up to {REF_CHARS} characters")
     return message
 
 

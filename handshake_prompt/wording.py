@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Wording(NamedTuple):
     """All sentences of one language, as `str.format` templates.
 
-    The list of credentials names every key of the parser's, the usual prefix too, before anything that is not ours: a line
-    further down can then never supply one that is absent.
+    The list of credentials names every key the parser looks for, the usual prefix too, before anything that is not
+    ours: a line further down can then never supply one that is absent.
     """
 
     text: str

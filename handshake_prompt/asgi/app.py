@@ -140,7 +140,7 @@ class HandshakeApp(Starlette):
         return composed(router, app, self.lifespan)
 
     @asynccontextmanager
-    async def lifespan(self, app: Any = None) -> AsyncIterator[None]:  # noqa: ARG002 - what frameworks pass
+    async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
         """Run with the application; at the end watchers are sent elsewhere and running requests are finished.
 
         Offered to nest in a host's lifespan. Leaving it out costs the drain and nothing else.

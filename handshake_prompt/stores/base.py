@@ -94,5 +94,5 @@ class SessionStore(ABC):
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
         """Count one request on a named counter, as `rate_limit.hit` does."""
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027 - a store may have nothing to let go of
         """Let go of what the store opened. Safe to call twice, and while late callers are still about."""
