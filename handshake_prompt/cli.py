@@ -1,0 +1,102 @@
+"""The `handshake-prompt` command: the demo, and the bare protocol server for applications in any language."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import uvicorn
+from starlette.applications import Starlette
+
+from . import __version__
+from .asgi.app import HandshakeApp
+from .demo import create_demo
+from .engine import ProtocolEngine
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+GRACE = 5
+"""Seconds that open requests get to finish after the watchers have been sent away."""
+
+
+def _address(default_port: int) -> Callable[[F], F]:
+    """Add the options that say where to listen."""
+
+    def decorate(command: F) -> F:
+        port = click.option("--port", default=default_port, show_default=True, type=click.IntRange(0, 65535))
+        return click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")(
+            port(command)
+        )
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="handshake-prompt")
+def main() -> None:
+    """Let a person hand the page they are on to their own AI agent."""
+
+
+@main.command()
+@_address(8000)
+def demo(host: str, port: int) -> None:
+    """Serve an expense report to fill in together with an agent."""
+    app = create_demo()
+    _run(app, app.state.hpp.engine, host=host, port=port, announce="Open {url} in a browser. Stop with Ctrl+C.")
+
+
+@main.command()
+@_address(8000)
+@click.option("--prefix", default="/handshake", show_default=True, help="Path of the HTTP endpoints.")
+@click.option("--ws-prefix", default="/ws/handshake", show_default=True, help="Path of the WebSocket.")
+@click.option("--ttl", default=1800.0, show_default=True, help="Seconds a session lives after its last use.")
+@click.option("--rate-limit", default=60, show_default=True, help="An agent's requests per session and minute.")
+@click.option("--public-url", help="Scheme and host that prompts name, such as https://example.com.")
+@click.option("--allowed-origin", "allowed_origins", multiple=True, help="An origin whose pages may act; repeatable.")
+def serve(host: str, port: int, prefix: str, ws_prefix: str, **options: Any) -> None:
+    """Serve the bare protocol, as a sidecar of an application in any language."""
+    options["rate_limit_per_min"] = options.pop("rate_limit")
+    app = Starlette()
+    try:
+        hpp = HandshakeApp(**options)
+        hpp.mount_on(app, prefix=prefix, ws_prefix=ws_prefix)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _run(app, hpp.engine, host=host, port=port, announce=f"Serving the protocol at {{url}}{prefix}. Stop with Ctrl+C.")
+
+
+class DrainingServer(uvicorn.Server):
+    """A uvicorn that sends the watchers elsewhere before it closes their sockets."""
+
+    def __init__(self, config: uvicorn.Config, engine: ProtocolEngine) -> None:
+        super().__init__(config)
+        self._engine = engine
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then shut down as uvicorn does."""
+        await self._engine.drain()
+        await super().shutdown(sockets)
+
+
+def _run(app: Starlette, engine: ProtocolEngine, *, host: str, port: int, announce: str) -> None:
+    listener = _listen(host, port)
+    name = f"[{host}]" if ":" in host else host
+    click.echo(announce.format(url=f"http://{name}:{listener.getsockname()[1]}"))
+    server = DrainingServer(uvicorn.Config(app, log_level="info", timeout_graceful_shutdown=GRACE), engine)
+    try:
+        asyncio.run(server.serve(sockets=[listener]))
+    except KeyboardInterrupt:
+        click.echo("Stopped.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port or --host."
+        ) from None

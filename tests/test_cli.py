@@ -1,0 +1,141 @@
+"""The command, run as a person runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from handshake_prompt import __version__
+from handshake_prompt.cli import main
+from tests.support.peer import open_session
+
+SECONDS_TO_EXIT = 10
+
+
+@dataclass
+class Command:
+    """A running command: the address it announced, and what it printed."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    printed: list[str] = field(default_factory=list)
+
+    async def stop(self, how: signal.Signals = signal.SIGINT) -> int:
+        """Interrupt it and return its exit code."""
+        self.process.send_signal(how)
+        async with asyncio.timeout(SECONDS_TO_EXIT):
+            assert self.process.stdout is not None
+            self.printed.append((await self.process.stdout.read()).decode())
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def running(*arguments: str) -> AsyncIterator[Command]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "handshake_prompt",
+        *arguments,
+        "--port",
+        "0",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(SECONDS_TO_EXIT):
+            line = (await process.stdout.readline()).decode()
+            announced = re.search(r"http://127\.0\.0\.1:\d+", line)
+            assert announced, line
+            while b"startup complete" not in (started := await process.stdout.readline()):
+                assert started, "the server ended before it had started"
+        yield Command(process, announced[0], [line])
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_demo_serves_its_page_and_stops_on_interrupt() -> None:
+    async with running("demo") as demo, httpx.AsyncClient() as http:
+        page = await http.get(demo.url)
+        assert page.status_code == 200
+        assert "text/html" in page.headers["content-type"]
+        assert await demo.stop() == 0
+
+
+async def test_serve_takes_its_prefixes_rate_and_public_url() -> None:
+    options = ["--prefix", "/hpp", "--ws-prefix", "/live", "--rate-limit", "2", "--public-url", "https://example.com"]
+    async with running("serve", *options) as server:
+        peer = await open_session(server.url, {"prompt": True}, mount="/hpp")
+        async with aclosing(peer.http), peer.watch(role="agent") as agent:
+            await agent.next("connected")
+            statuses = [(await peer.agent("GET", "context")).status_code for _ in range(2)]
+        assert peer.created["wsUrl"] == f"/live/{peer.session_id}"
+        assert peer.created["baseUrl"] == "https://example.com"
+        assert "- baseUrl: https://example.com" in peer.created["prompt"]
+        assert statuses == [200, 429]
+
+
+async def test_interrupt_sends_every_watcher_elsewhere_and_ends_in_time() -> None:
+    async with running("serve") as server, AsyncExitStack() as stack:
+        peer = await open_session(server.url)
+        await stack.enter_async_context(aclosing(peer.http))
+        pages = [await stack.enter_async_context(peer.watch()) for _ in range(8)]
+        for page in pages:
+            await page.next("connected")
+        stopped = asyncio.create_task(server.stop())
+        ends = [await page.closed() for page in pages]
+        assert await stopped == 0
+        assert [code for code, _ in ends] == [4503] * 8
+        assert all(frames[-1]["type"] == "draining" for _, frames in ends)
+
+
+async def test_access_log_never_has_a_credential() -> None:
+    async with running("serve") as server:
+        peer = await open_session(server.url)
+        async with aclosing(peer.http):
+            await peer.http.get(f"{peer.base_url}{peer.created['contextUrl']}?token={peer.token}")
+            async with peer.watch(query=f"token={peer.token}") as page:
+                await page.next("connected")
+        await server.stop()
+        log = "".join(server.printed)
+        assert peer.session_id in log
+        assert "token=[redacted]" in log
+        assert peer.token not in log
+        assert peer.cookie.partition("=")[2] not in log
+
+
+def test_port_that_is_taken_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = CliRunner().invoke(main, ["serve", "--port", str(taken.getsockname()[1])])
+    assert result.exit_code == 1
+    assert "Choose another with --port" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["serve", "--ttl", "0"], "ttl has to be a positive number", id="ttl"),
+        pytest.param(["serve", "--prefix", "hpp"], "starts with a slash", id="prefix"),
+        pytest.param(["serve", "--rate-limit", "0"], "agent_requests must be a positive number", id="rate"),
+    ],
+)
+def test_bad_option_is_a_usage_error(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_version_is_the_package_s() -> None:
+    assert __version__ in CliRunner().invoke(main, ["--version"]).output

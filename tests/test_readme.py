@@ -1,0 +1,124 @@
+"""README's code runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import django
+import httpx
+import pytest
+from django.conf import settings
+
+from handshake_prompt import HandshakeApp
+from handshake_prompt.session import Session
+from tests.support.peer import open_session
+from tests.support.serving import serving
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+
+
+def block(word: str) -> str:
+    """Return the one code block with a word in it."""
+    (found,) = [code for code in PYTHON if word in code]
+    return str(found)
+
+
+def run(code: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(code, "README.md", "exec"), names)  # noqa: S102 - our own text
+    return names
+
+
+def test_readme_is_no_longer_than_a_person_reads() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "litestar", "django"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_quick_start_serves_a_session_that_its_page_can_watch(framework: str) -> None:
+    if not settings.configured:
+        settings.configure(SECRET_KEY="made up", ROOT_URLCONF="django.urls", ALLOWED_HOSTS=["*"])
+        django.setup()
+    app = run(block(f"from {framework}"))["app"]
+    async with serving(app) as url:
+        peer = await open_session(url, {"data": {"a": 1}})
+        async with aclosing(peer.http), peer.watch() as page:
+            assert (await page.next("connected"))["snapshot"]["data"] == {"a": 1}
+
+
+async def test_quick_start_by_plain_mount_has_its_socket_below_the_mount() -> None:
+    names = run(block("from fastapi").replace("hpp.mount_on(app)", 'app.mount("/handshake", hpp)'))
+    async with serving(names["app"]) as url:
+        peer = await open_session(url)
+        async with aclosing(peer.http), peer.watch() as page:
+            await page.next("connected")
+        assert peer.created["wsUrl"] == f"/handshake/ws/{peer.session_id}"
+
+
+async def test_hooks_do_what_they_are_said_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    hpp: HandshakeApp = run(block("on_create_session"))["hpp"]
+
+    class Request:
+        session = {"user_id": "u1"}  # noqa: RUF012 - a made-up request
+
+    created, _ = await hpp.engine.create_session({}, Request())
+    session_id, token = created["sessionId"], created["token"]
+    record = await hpp.engine.store.load(session_id)
+    actions = [{"key": "iban", "value": "x"}, {"key": "name", "value": "y"}]
+    acted, _ = await hpp.engine.post_action(session_id, {"actions": actions}, token)
+    extended, _ = await hpp.engine.post_extend(session_id, {"extraSeconds": 4000}, token)
+    await hpp.engine.drain()
+
+    assert record is not None
+    assert record.session.owner == "u1"
+    assert (acted["applied"], acted["rejected"]) == (["name"], ["iban"])
+    assert acted["results"][0]["msg"] == "The account is changed by the person only"
+    assert extended["extended"] == 1800
+    assert "['name']" in capsys.readouterr().out
+
+
+async def test_mode_of_your_own_refuses_and_applies() -> None:
+    hpp: HandshakeApp = run(block("Thermostat"))["hpp"]
+    created, _ = await hpp.engine.create_session({"mode": "thermostat"})
+    actions = [{"key": "target", "value": 99}, {"key": "target", "value": 21}]
+    acted, _ = await hpp.engine.post_action(created["sessionId"], {"actions": actions}, created["token"])
+    context, _ = await hpp.engine.get_context(created["sessionId"], created["token"])
+
+    assert [result.get("code") for result in acted["results"]] == ["out_of_range", None]
+    assert (context["target"], context["unit"]) == (21, "°C")
+
+
+def test_engine_runs_without_a_framework() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", block("asyncio.run")], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "{'room': 'kitchen'}\n"
+
+
+def test_every_endpoint_of_the_table_is_served() -> None:
+    served = {getattr(route, "path", "") for route in HandshakeApp().routes}
+    named = {path for path in re.findall(r"`(?:\w+ )?(/[\w./{}]*)`", README.partition("## Endpoints")[2].partition("##")[0])}
+    assert named == served
+
+
+def test_the_two_commands_are_complete() -> None:
+    assert [command.split("&&")[-1].split()[0] for command in SHELL] == [".venv/bin/handshake-prompt", ".venv/bin/pytest"]
+
+
+def test_sessions_that_hooks_see_have_what_the_table_names() -> None:
+    assert {"session_id", "owner", "meta"} <= set(Session.__struct_fields__)
+
+
+async def test_the_page_module_named_in_readme_is_served() -> None:
+    async with serving(HandshakeApp()) as url, httpx.AsyncClient() as http:
+        source = (await http.get(f"{url}/client.js")).text
+    for method in re.findall(r"session\.(\w+)\(", README.partition("```js")[2].partition("```")[0]):
+        assert method == "addEventListener" or re.search(rf"^\s+(async )?{method}\(", source, re.MULTILINE), method
