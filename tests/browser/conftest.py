@@ -1,0 +1,43 @@
+"""The demo in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from handshake_prompt.demo import create_demo
+from tests.conftest import CHROMIUM_ARGS
+
+
+@pytest.fixture
+async def url(serve: Callable[..., Awaitable[str]]) -> str:
+    return await serve(create_demo())
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def context(browser: Browser, url: str) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(base_url=url, permissions=["clipboard-read", "clipboard-write"])
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext) -> AsyncIterator[Page]:
+    """A page of the demo; whatever it writes to the console as an error fails the test."""
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.goto("/")
+    yield page
+    assert complaints == []
