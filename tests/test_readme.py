@@ -105,12 +105,17 @@ def test_engine_runs_without_a_framework() -> None:
 
 def test_every_endpoint_of_the_table_is_served() -> None:
     served = {getattr(route, "path", "") for route in HandshakeApp().routes}
-    named = {path for path in re.findall(r"`(?:\w+ )?(/[\w./{}]*)`", README.partition("## Endpoints")[2].partition("##")[0])}
+    named = {
+        path for path in re.findall(r"`(?:\w+ )?(/[\w./{}]*)`", README.partition("## Endpoints")[2].partition("##")[0])
+    }
     assert named == served
 
 
 def test_the_two_commands_are_complete() -> None:
-    assert [command.split("&&")[-1].split()[0] for command in SHELL] == [".venv/bin/handshake-prompt", ".venv/bin/pytest"]
+    assert [command.split("&&")[-1].split()[0] for command in SHELL] == [
+        ".venv/bin/handshake-prompt",
+        ".venv/bin/pytest",
+    ]
 
 
 def test_sessions_that_hooks_see_have_what_the_table_names() -> None:

@@ -40,8 +40,6 @@ const ENDED = 4410;
 /** What an edit by the person makes of a field, by its author so far. The server has the last word in its `ack`. */
 const AFTER_EDIT = { empty: "user", default: "user", user: "user", ai: "user_edit", user_edit: "user_edit" };
 const AFTER_RELEASE = { empty: "empty", default: "default", user: "default", ai: "ai", user_edit: "default" };
-/** Refusals that say "not now": the edit is kept and sent again. */
-const RETRYABLE = new Set(["rate_limited", "store_unavailable", "unavailable", "version_conflict", "internal_error"]);
 const EMPTY = Object.freeze({ value: null, by: "empty", at: null, rev: 0 });
 
 /** A request the server refused. */
@@ -102,7 +100,8 @@ async function request(method, url, { body, userToken, options = {} } = {}) {
   if (userToken) headers.set("X-Handshake-User-Token", userToken);
   const keepalive = method === "POST" && text.length < KEEPALIVE_CHARS;
   const signal = AbortSignal.timeout(REQUEST_TIMEOUT);
-  const response = await fetch(url, { keepalive, signal, ...options, credentials: "include", method, headers, body: text });
+  const own = { credentials: "include", method, headers, body: text };
+  const response = await fetch(url, { keepalive, signal, ...options, ...own });
   const reply = await response.json().catch(() => ({}));
   if (!response.ok) throw new HandshakeError(response.status, reply);
   return reply;
@@ -167,7 +166,8 @@ export class HandshakeSession extends EventTarget {
    */
   static async create({ base = "/handshake", fetch: options, prompt = true, ...body } = {}) {
     const root = new URL(base.replace(/\/+$/, ""), document.baseURI);
-    const reply = await request("POST", `${root.href}/session`, { body: { ...body, prompt: prompt || undefined }, options });
+    const asked = { ...body, prompt: prompt || undefined };
+    const reply = await request("POST", `${root.href}/session`, { body: asked, options });
     const urls = {};
     for (const [member, path] of Object.entries(reply)) {
       if (member.endsWith("Url") && member !== "baseUrl") urls[member.slice(0, -3)] = new URL(path, root).href;
@@ -280,7 +280,7 @@ export class HandshakeSession extends EventTarget {
     return this.#pending.size === 0;
   }
 
-  /** Replace the agent's token; whoever holds the old one is locked out. @returns {Promise<string | null>} the prompt. */
+  /** Replace the agent's token and lock the old one out. @returns {Promise<string | null>} the new prompt. */
   async rotate() {
     const reply = await this.#request("POST", "rotate", { prompt: this.#promptOption || undefined });
     this.token = reply.token;
@@ -390,8 +390,8 @@ export class HandshakeSession extends EventTarget {
     }
   }
 
-  #refuse({ ref, code }) {
-    if (RETRYABLE.has(code)) {
+  #refuse({ ref, retryable }) {
+    if (retryable) {
       this.#retry(ref);
       return;
     }

@@ -163,9 +163,11 @@ const REACTIONS = {
 function summary() {
   const all = [...fields.values()];
   const written = all.filter(({ by }) => by === "ai").length;
-  const left = all.filter(({ definition, value }) => definition.required && isEmpty(value)).map(({ label }) => label).join(", ");
+  const missing = all.filter(({ definition, value }) => definition.required && isEmpty(value));
+  const left = missing.map(({ label }) => label).join(", ");
   const spared = refused.size > 0 ? `, ${refused.size} of yours left alone` : "";
-  return `${count(written, "field")} written${spared}. ${left ? `Left for you: ${left}.` : "Nothing required is missing."}`;
+  const rest = left ? `Left for you: ${left}.` : "Nothing required is missing.";
+  return `${count(written, "field")} written${spared}. ${rest}`;
 }
 
 function over(status, message) {
@@ -259,7 +261,8 @@ async function submit() {
     showSubmitted([...fields.values()], "No session is open: these are the values of this page.");
     return;
   }
-  const stored = await Promise.race([session.settled(), new Promise((resolve) => setTimeout(resolve, SUBMIT_PATIENCE))]);
+  const patience = new Promise((resolve) => setTimeout(resolve, SUBMIT_PATIENCE));
+  const stored = await Promise.race([session.settled(), patience]);
   if (!stored) {
     tell("Your last changes have not reached the server yet. Please try again in a moment.");
     return;

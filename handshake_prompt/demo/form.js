@@ -19,7 +19,15 @@ const DEFINITIONS = [
           { value: "other", label: "Other" },
         ],
       },
-      { key: "amount", label: "Amount in euros", type: "number", required: true, min: 0.01, max: 5000, desc: "At most 5,000" },
+      {
+        key: "amount",
+        label: "Amount in euros",
+        type: "number",
+        required: true,
+        min: 0.01,
+        max: 5000,
+        desc: "At most 5,000",
+      },
       { key: "attendees", label: "Attendees", type: "array", desc: "One per line", wide: true },
       { key: "billable", label: "Charge to the client", type: "boolean", wide: true },
     ],
@@ -35,7 +43,14 @@ const DEFINITIONS = [
     title: "Receipt",
     fields: [
       { key: "receipt_at", label: "Issued at", type: "datetime" },
-      { key: "receipt_links", label: "Links", type: "url", multiple: true, desc: "One per line", placeholder: "https://" },
+      {
+        key: "receipt_links",
+        label: "Links",
+        type: "url",
+        multiple: true,
+        desc: "One per line",
+        placeholder: "https://",
+      },
     ],
   },
   {
@@ -74,6 +89,8 @@ const INPUT_TYPES = {
   url: "url",
 };
 
+const RELEASE = "Let the agent write this again";
+
 export const isEmpty = (value) =>
   value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 
@@ -100,7 +117,7 @@ export function display(definition, value) {
 // ---- controls: one shape for every kind of input
 
 function textControl(definition) {
-  const input = make("input", { type: INPUT_TYPES[definition.type] ?? "text", placeholder: definition.placeholder ?? "" });
+  const input = make("input", { type: INPUT_TYPES[definition.type], placeholder: definition.placeholder ?? "" });
   const numeric = input.type === "number";
   if (numeric) input.step = definition.type === "integer" ? "1" : "0.01";
   if (definition.min !== undefined) input.min = definition.min;
@@ -175,7 +192,7 @@ export class Field {
   #note;
   #release;
 
-  /** @param {{onInput: (field: Field) => void, onLeave: (field: Field) => void, onRelease: (field: Field) => void}} told */
+  /** @param {Record<"onInput" | "onLeave" | "onRelease", (field: Field) => void>} told */
   constructor(definition, { onInput, onLeave, onRelease }) {
     const { key, label, desc = "", required, readOnly, type, wide } = definition;
     this.definition = definition;
@@ -192,7 +209,7 @@ export class Field {
 
     this.#badge = make("span", { id: `by-${key}`, className: "badge" });
     this.#note = make("span", { id: `note-${key}`, className: "note", textContent: desc });
-    this.#release = make("button", { type: "button", className: "link release", textContent: "Let the agent write this again" });
+    this.#release = make("button", { type: "button", className: "link release", textContent: RELEASE });
     this.#release.setAttribute("aria-describedby", name.id);
     input.setAttribute("aria-describedby", `${this.#badge.id} ${this.#note.id}`);
 

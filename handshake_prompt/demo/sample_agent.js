@@ -7,7 +7,7 @@ const INTERVAL = 400;
 
 function yesterday() {
   const day = new Date(Date.now() - 86_400_000);
-  return `${day.getFullYear()}-${String(day.getMonth() + 1).padStart(2, "0")}-${String(day.getDate()).padStart(2, "0")}`;
+  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }
 
 /** What it makes of the receipt it imagines; the bank account it cannot know, and leaves to the person. */
@@ -40,7 +40,8 @@ export function parsePrompt(text) {
     seen.add(key);
     found[key] = value;
   }
-  for (const key of ["sessionId", "token", "baseUrl"]) if (!found[key]) throw new Error(`The prompt has no line for ${key}.`);
+  const missing = ["sessionId", "token", "baseUrl"].filter((key) => !found[key]);
+  if (missing.length > 0) throw new Error(`The prompt has no line for ${missing.join(", ")}.`);
   return found;
 }
 
@@ -71,7 +72,9 @@ export async function runSampleAgent(prompt, report) {
     const actions = keys.map((key) => ({ type: "set", key, value: FOUND[key] ?? "unknown" }));
     const { applied, results } = await call("action", { actions, stream: true, intervalMs: INTERVAL });
     report(`Sample agent sent ${actions.length} values, ${applied.length} accepted`);
-    for (const { key, status, code } of results) if (status !== "applied") report(`${labels[key]} refused: ${code}`, "refused");
+    for (const { key, status, code } of results) {
+      if (status !== "applied") report(`${labels[key]} refused: ${code}`, "refused");
+    }
   }
 
   const { schema, context } = await call("context");

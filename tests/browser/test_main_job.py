@@ -8,7 +8,10 @@ import re
 import sys
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AGENT = [sys.executable, "-m", "handshake_prompt_agent"]
 

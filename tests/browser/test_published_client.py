@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.peer import PATIENCE
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PAGE_OF_0_2 = """
 async () => {
