@@ -56,8 +56,17 @@ class Watcher:
 
     @property
     def hurried(self) -> bool:
-        """Whether pacing has to stop: the watcher is being closed, or is half way to its bound."""
-        return self.close_code is not None or self.backlog > self._limits.queue_events // 2
+        """Whether pacing has to stop: the watcher is being closed, or is half way to one of its bounds."""
+        return (
+            self.close_code is not None
+            or self.backlog > self._limits.queue_events // 2
+            or self._queued_bytes > self._limits.queue_bytes // 2
+        )
+
+    @property
+    def unsent(self) -> int | None:
+        """The `seq` of the first logged event queued, None if there is none."""
+        return self._queue[0].seq if self._queue else None
 
     def offer(self, frame: Frame, *, urgent: bool = False) -> bool:
         """Queue a frame without waiting; return False, and cut the watcher off, if it would be over its bound.

@@ -21,7 +21,7 @@ from .guard import Admission, Guard, Operation
 from .handover import Handover, Prompt
 from .hooks import Hooks
 from .idempotency import Idempotency
-from .ledger import Ledger
+from .ledger import Applied, Ledger
 from .limits import Limits
 from .messages import Body, Mount, Outcome, whole_seconds
 from .modes import DEFAULT_HANDLERS, ModeHandler, Modes
@@ -83,7 +83,7 @@ class ProtocolEngine:
         if not ttl > 0:
             raise ValueError(f"ttl has to be a positive number of seconds, not {ttl!r}")
         self.limits = limits = (limits or Limits()).replace(agent_requests=rate_limit_per_min)
-        self.store = store or MemoryStore(limits)
+        self.store = MemoryStore(limits) if store is None else store  # an empty MemoryStore is falsy
         self.hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
         self.ttl = ttl
         self._handover = Handover(Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url), prompt=prompt)
@@ -273,13 +273,7 @@ class ProtocolEngine:
             language = self._handover.language(asked.prompt, mount)
             token = mint_token()
 
-            def rotate(draft: Record) -> Session:
-                draft.session.token_digest = digest(token)
-                draft.session.notice(ROTATED)
-                return draft.session
-
-            applied = await self._ledger.apply(session_id, rotate, turn=self._ledger.turn(admission.role))
-            self._hub.close(session_id, CloseCode.UNAUTHENTICATED, role=Role.AGENT)
+            applied = await self._finish(self._rotate(admission, token))
             created = self._handover.created(applied.record, token, mount=mount, now=self.store.now())
             payload = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}
             if language:
@@ -294,12 +288,7 @@ class ProtocolEngine:
         """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
 
         async def end(admission: Admission) -> dict[str, Any]:
-            def forget(draft: Record) -> None:
-                draft.session.end(REVOKED)
-                draft.expires_at = self.store.now()
-
-            await self._ledger.apply(session_id, forget, turn=self._ledger.turn(admission.role))
-            self._hub.end(session_id, REVOKED)
+            await self._finish(self._revoke(admission))
             return {"ok": True}
 
         return await self._serve(Operation.REVOKE, session_id, credential, request, end)
@@ -317,8 +306,6 @@ class ProtocolEngine:
         Returns:
             a `Watch`; leave it as the context manager it is. Watching alone does not keep a session alive.
         """
-        if self._draining:
-            raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
         admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
         async with self._ledger.steady(session_id) as record:
             admission.confirm(record.session)
@@ -330,12 +317,15 @@ class ProtocolEngine:
                 limits=self.limits,
                 snapshot=self._context(record, admission.role),
             )
+            if self._draining:  # asked last, so that nobody slips in behind the drain
+                raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
             watcher = self._hub.join(session_id, admission.role, source=mint_connection())
             self._hub.renew(session_id, record.expires_at)
         return Watch(
             watcher,
             frames,
             limits=self.limits,
+            epoch=record.session.epoch,
             carry=self._carry,
             left=lambda: watcher.channel.expires_at - self.store.now(),
             expire=lambda: self._ledger.expire(session_id),
@@ -362,7 +352,7 @@ class ProtocolEngine:
         watchers = self._hub.all_watchers()
         pause = self.limits.drain_spread / len(watchers) if watchers else 0
         for watcher in watchers:
-            after = random.randrange(round(self.limits.drain_spread * 1000))  # noqa: S311 - spreads load, guards nothing
+            after = round(random.uniform(0, self.limits.drain_spread * 1000))  # noqa: S311 - spreads load, guards nothing
             text = messages.encode({"type": "draining", "afterMs": after}).decode()
             watcher.close(CloseCode.DRAINING, last=Frame(text))
             await asyncio.sleep(pause)
@@ -439,19 +429,38 @@ class ProtocolEngine:
         applied = await self._ledger.apply(admission.session_id, lengthen, turn=turn)
         return {"ok": True, "extended": applied.result, "expiresIn": self._left(applied.record)}
 
+    async def _rotate(self, admission: Admission, token: str) -> Applied[Session]:
+        def rotate(draft: Record) -> Session:
+            draft.session.token_digest = digest(token)
+            draft.session.notice(ROTATED)
+            return draft.session
+
+        applied = await self._ledger.apply(admission.session_id, rotate, turn=self._ledger.turn(admission.role))
+        self._hub.close(admission.session_id, CloseCode.UNAUTHENTICATED, role=Role.AGENT)
+        return applied
+
+    async def _revoke(self, admission: Admission) -> None:
+        def forget(draft: Record) -> None:
+            draft.session.end(REVOKED)
+            draft.expires_at = self.store.now()
+
+        await self._ledger.apply(admission.session_id, forget, turn=self._ledger.turn(admission.role))
+        self._hub.end(admission.session_id, REVOKED)
+
     async def _changes(self, admission: Admission, since: str, patience: float) -> Changes:
         """Collect what changed, waiting up to `patience` seconds for the first change."""
         session_id = admission.session_id
         until = asyncio.get_running_loop().time() + patience
         while True:
             async with self._ledger.steady(session_id) as record:
+                admission.confirm(record.session)
                 changes = await changes_since(self.store, record.session, since, limits=self.limits)
                 left = until - asyncio.get_running_loop().time()
                 if changes.events or changes.truncated or left <= 0 or self._draining:
                     return changes
                 watcher = self._hub.join(session_id, admission.role, source=mint_connection())
             try:
-                await watcher.wait(left)
+                await watcher.wait(min(left, self._ledger.left(record)))
             finally:
                 self._hub.leave(watcher)
 

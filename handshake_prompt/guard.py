@@ -24,7 +24,7 @@ from .errors import (
     SessionRevokedError,
     UserRequiredError,
 )
-from .hooks import HookFailedError, Hooks, Reject
+from .hooks import Hook, Hooks
 from .limits import Limits
 from .rate_limit import Quota
 from .session import REVOKED, Session
@@ -108,7 +108,7 @@ class Guard:
         self._store = store
         self._hooks = hooks
         self._limits = limits
-        self._browser_auth = browser_auth
+        self._browser_auth = Hook(browser_auth) if browser_auth else None
 
     async def admit_creation(self, credential: Credential) -> None:
         """Let a page open a session.
@@ -166,10 +166,7 @@ class Guard:
             return False
         if self._browser_auth is None:
             return matches(credential.user_token, session.user_digest)
-        try:
-            return bool(await self._hooks.call(self._browser_auth, request, session))
-        except (HookFailedError, Reject):
-            return False
+        return await self._hooks.proves(self._browser_auth, request, session)
 
     async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
         """Count a failed attempt against the session and the address, and return what to answer."""

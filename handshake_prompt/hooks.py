@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from .errors import ForbiddenError
@@ -30,7 +32,9 @@ VETOED = "The server's policy does not allow this"
 SLOW_STEP = 0.25
 """Seconds an async hook may hold the event loop at a stretch before the log names it."""
 THREADS = 40
-"""Plain functions run in worker threads of their own, so that hanging ones cannot use up the host's."""
+"""Calls of one plain function at a time; each has threads of its own, so that one that hangs starves no other."""
+HANGING_THREADS = 40
+"""Threads of one plain function that may hang for good; once so many do, it denies without being called."""
 
 
 class Reject(Exception):  # noqa: N818 - it is an answer, not a failure
@@ -59,29 +63,29 @@ class Hooks:
     def __init__(self, *, timeout: float, batch_timeout: float) -> None:
         self._timeout = timeout
         self._batch_timeout = batch_timeout
-        self._create: list[Callable[..., Any]] = []
-        self._action: list[Callable[..., Any]] = []
-        self._extend: list[Callable[..., Any]] = []
-        self._done: list[Callable[..., Any]] = []
+        self._create: list[Hook] = []
+        self._action: list[Hook] = []
+        self._extend: list[Hook] = []
+        self._done: list[Hook] = []
 
     def on_create_session(self, hook: F) -> F:
         """Register `hook(session, request)`: set `session.owner` or `session.meta`, or raise to deny."""
-        self._create.append(hook)
+        self._create.append(Hook(hook))
         return hook
 
     def on_action(self, hook: F) -> F:
         """Register `hook(session, action, request)`: False or `Reject` vetoes. Runs once for each action."""
-        self._action.append(hook)
+        self._action.append(Hook(hook))
         return hook
 
     def on_extend(self, hook: F) -> F:
         """Register `hook(session, extra_seconds, request)`: False denies, an int caps, True or None grants."""
-        self._extend.append(hook)
+        self._extend.append(Hook(hook))
         return hook
 
     def on_done(self, hook: F) -> F:
         """Register `hook(session, applied, rejected, errors)`, run after the reply of an action request."""
-        self._done.append(hook)
+        self._done.append(Hook(hook))
         return hook
 
     async def created(self, session: Session, request: object) -> None:
@@ -99,12 +103,8 @@ class Hooks:
         """Ask the hooks about each action of a batch; once they have used up their time, the rest is vetoed."""
         if not self._action:
             return [None] * len(actions)
-        deadline = time.monotonic() + self._batch_timeout
-        verdicts: list[Verdict] = []
-        for action in actions:
-            in_time = time.monotonic() < deadline
-            verdicts.append(await self._verdict(session, action, request) if in_time else VETOED)
-        return verdicts
+        deadline = asyncio.get_running_loop().time() + self._batch_timeout
+        return [await self._verdict(session, action, request, deadline=deadline) for action in actions]
 
     async def extended(self, session: Session, seconds: int, request: object) -> int:
         """Return how many seconds the hooks grant of those asked for.
@@ -137,36 +137,49 @@ class Hooks:
         """Whether anybody asked to hear of finished batches."""
         return bool(self._done)
 
-    async def call(self, hook: Callable[..., Any], *args: object) -> Any:
-        """Run one hook within the time limit.
+    async def proves(self, hook: Hook, *args: object) -> bool:
+        """Whether a hook answered True, and nothing but True: a redirect to a login page is no proof."""
+        try:
+            answer = await self.call(hook, *args)
+        except (HookFailedError, Reject):
+            return False
+        if answer is not None and not isinstance(answer, bool):
+            logger.error("The hook %s answered %s; it has to be True or False", hook.name, type(answer).__name__)
+        return answer is True
+
+    async def call(self, hook: Hook, *args: object, within: float | None = None) -> Any:
+        """Run one hook within the time limit, or within fewer seconds if so asked.
 
         Raises:
             Reject: the hook denied with a reason.
             HookFailedError: it raised anything else, or took too long.
         """
         try:
-            async with asyncio.timeout(self._timeout):
-                answer = await _run(hook, args)
+            async with asyncio.timeout(self._timeout if within is None else min(within, self._timeout)):
+                answer = await hook(*args)
         except Reject:
             raise
-        except Exception as error:  # the boundary to foreign code: whatever it raises denies
-            logger.exception("The hook %s failed; the request is denied", _name(hook))
+        except (Exception, asyncio.CancelledError) as error:  # the boundary to foreign code: whatever it raises denies
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            logger.exception("The hook %s failed; what it decides is denied", hook.name)
             raise HookFailedError from error
         if isinstance(answer, Reject):
             raise answer
         return answer
 
-    async def _verdict(self, session: Session, action: Action, request: object) -> Verdict:
+    async def _verdict(self, session: Session, action: Action, request: object, *, deadline: float) -> Verdict:
         for hook in self._action:
-            verdict = await self._decide(hook, session, action, request)
+            left = deadline - asyncio.get_running_loop().time()
+            verdict = await self._decide(hook, session, action, request, within=left) if left > 0 else VETOED
             if verdict is not None:
                 return verdict
         return None
 
-    async def _decide(self, hook: Callable[..., Any], *args: object) -> Verdict:
+    async def _decide(self, hook: Hook, *args: object, within: float | None = None) -> Verdict:
         """Run a hook that answers yes (True, None) or no; anything else is taken for no."""
         try:
-            answer = await self.call(hook, *args)
+            answer = await self.call(hook, *args, within=within)
         except Reject as reject:
             return reject.reason
         except HookFailedError:
@@ -175,45 +188,70 @@ class Hooks:
             return None
         if answer is not False:
             kind = type(answer).__name__
-            logger.error("The hook %s answered %s; it has to be True, False or None", _name(hook), kind)
+            logger.error("The hook %s answered %s; it has to be True, False or None", hook.name, kind)
         return VETOED
 
 
-def _granted(hook: Callable[..., Any], answer: object, asked: int) -> int:
+class Hook:
+    """One function of the host's."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        qualified = getattr(function, "__qualname__", type(function).__name__)
+        self.name = f"{getattr(function, '__module__', '?')}.{qualified}"
+        self._function = function
+        self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004 - callable objects count
+        )
+        self._threads = threading.Semaphore(THREADS + HANGING_THREADS)
+        self._limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar(self.name)
+
+    async def __call__(self, *args: object) -> Any:
+        """Call the function; a plain one in a thread, which goes on by itself if the call is cancelled."""
+        if self._is_async:
+            return await _Watched(self._function(*args), self.name)
+        answer = await anyio.to_thread.run_sync(self._run, args, abandon_on_cancel=True, limiter=self._calls())
+        return await answer if inspect.isawaitable(answer) else answer
+
+    def _run(self, args: tuple[object, ...]) -> Any:
+        if not self._threads.acquire(blocking=False):
+            raise TimeoutError("too many earlier calls still hang")
+        try:
+            return self._function(*args)
+        finally:
+            self._threads.release()
+
+    def _calls(self) -> anyio.CapacityLimiter:
+        """Return this event loop's limit on calls at a time."""
+        limiter = self._limiter.get(None)
+        if limiter is None:
+            limiter = anyio.CapacityLimiter(THREADS)
+            self._limiter.set(limiter)
+        return limiter
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled the task that calls the hook, rather than the hook having made it up."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _granted(hook: Hook, answer: object, asked: int) -> int:
     if answer is None or answer is True:
         return asked
     if isinstance(answer, int) and not isinstance(answer, bool) and answer > 0:
         return min(answer, asked)
     if answer is not False:
-        logger.error("The hook %s answered %r; it has to be True, False, None or seconds", _name(hook), answer)
+        kind = type(answer).__name__
+        logger.error("The hook %s answered %s; it has to be True, False, None or seconds above 0", hook.name, kind)
     raise ForbiddenError("The server's policy does not extend this session", code="extend_denied")
-
-
-async def _run(hook: Callable[..., Any], args: tuple[object, ...]) -> Any:
-    if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004 - callable objects count
-        return await _Watched(hook(*args), hook)
-    answer = await anyio.to_thread.run_sync(lambda: hook(*args), abandon_on_cancel=True, limiter=_threads())
-    return await answer if inspect.isawaitable(answer) else answer
-
-
-_limiters: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("handshake_prompt_hook_threads")
-
-
-def _threads() -> anyio.CapacityLimiter:
-    """Return this event loop's limit on hook threads."""
-    limiter = _limiters.get(None)
-    if limiter is None:
-        limiter = anyio.CapacityLimiter(THREADS)
-        _limiters.set(limiter)
-    return limiter
 
 
 class _Watched(Awaitable[Any]):
     """Awaits a hook step by step, and names it in the log when one of its steps holds the event loop."""
 
-    def __init__(self, awaitable: Awaitable[Any], hook: Callable[..., Any]) -> None:
+    def __init__(self, awaitable: Awaitable[Any], name: str) -> None:
         self._awaitable = awaitable
-        self._hook = hook
+        self._name = name
 
     def __await__(self) -> Generator[Any, Any, Any]:
         steps = self._awaitable.__await__()
@@ -237,8 +275,4 @@ class _Watched(Awaitable[Any]):
             held = time.perf_counter() - begun
             if held > SLOW_STEP:
                 message = "The hook %s held the event loop for %.0f ms; use await, or a plain def"
-                logger.warning(message, _name(self._hook), held * 1000)
-
-
-def _name(hook: Callable[..., Any]) -> str:
-    return f"{getattr(hook, '__module__', '?')}.{getattr(hook, '__qualname__', type(hook).__name__)}"
+                logger.warning(message, self._name, held * 1000)

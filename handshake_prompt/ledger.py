@@ -61,6 +61,7 @@ class Ledger:
             TooLargeError: it is larger than a session may be (`session_full`).
             UnavailableError: the store is full.
         """
+        session.settle()
         self._check_size(session)
         record = Record(session, version=0, expires_at=0.0, purge_at=0.0)
         self._refresh(record)

@@ -121,8 +121,9 @@ class Limits:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-                raise ValueError(f"Limits.{field.name} must be a positive number, not {value!r}")
+            allowed, kind = (int, " without a fraction") if field.type == "int" else (int | float, "")
+            if isinstance(value, bool) or not isinstance(value, allowed) or not 0 < value < float("inf"):
+                raise ValueError(f"Limits.{field.name} must be a positive number{kind}, not {value!r}")
         if self.value_bytes > self.frame_bytes:
             raise ValueError("Limits.value_bytes must not exceed frame_bytes: a page could not send such a value")
         if self.replay_events > self.log_events:

@@ -76,8 +76,8 @@ class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
         """Return the pause between shown frames in seconds, within `longest`; 0 when the batch is not streamed."""
         if self.stream is False:
             return 0.0
-        interval = 300.0 if self.interval_ms is None else float(self.interval_ms)
-        return min(interval / 1000, longest) if interval > 0 else 0.0
+        interval = 300 if self.interval_ms is None else self.interval_ms
+        return min(interval, longest * 1000) / 1000 if interval > 0 else 0.0
 
 
 class NotifyRequest(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ author comes from the credential of the request, so neither a message nor a mode
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -46,8 +46,7 @@ ACTION, EDIT, DONE, EXTENDED, ROTATED = "action", "edit", "done", "extended", "r
 EXPIRED, REVOKED = "expired", "revoked"
 
 _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
-_TICK = 1e-6
-"""Instants of one session are a microsecond apart at least: no two changes share one, whatever the clock does."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_empty(value: object) -> bool:
@@ -100,9 +99,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     state: dict[str, Any] = msgspec.field(default_factory=dict)
     """A mode's own: JSON values only, replaced rather than changed in place."""
     seq: int = 0
-    last_at: float = 0.0
+    last_at: int = 0
+    """Microseconds since the epoch: whole ones, so that the next instant is another one in text too."""
     size: int = 0
-    """Bytes of all values."""
+    """Bytes of all values, and once the session is kept of its schema and meta."""
     ended: str | None = None
     """Why, once it has: `expired` or `revoked`."""
     turn: Turn | None = None
@@ -121,6 +121,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         """End the turn and return the events it made, in order."""
         events, self.pending, self.turn = self.pending, [], None
         return events
+
+    def settle(self) -> None:
+        """Count what is fixed from here on, schema and meta, into the session's size. Called once, when it is kept."""
+        self.size += _size(self.schema) + _size(self.meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
         """Put a value that is there from the start; no event tells of it."""
@@ -144,12 +148,14 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def release(self, key: str) -> Outcome:
         """Return a field of the person's to the agent; a field that is not the person's stays as it is."""
-        now = self.values.get(key)
-        becomes = RELEASED.get(now.by) if now else None
         if self._turn.author is not Role.USER:
             return self.refuse(key, "user_required", "Only the person can release a field")
-        if now is None or becomes is None:
-            return Outcome(key, "applied", by=now.by if now else By.EMPTY, seq=now.rev if now else 0)
+        now = self.values.get(key)
+        if now is None:
+            return Outcome(key, "applied", by=By.EMPTY, seq=0)
+        becomes = RELEASED.get(now.by)
+        if becomes is None:
+            return Outcome(key, "applied", by=now.by, seq=now.rev, at=now.at)
         return self._record(key, now.value, becomes, event=EDIT)
 
     def notice(self, kind: str, **members: Any) -> None:
@@ -238,14 +244,14 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.values[key] = field
 
     def _instant(self) -> str:
-        """Return the turn's time as text; times of one session only ever go forward."""
-        self.last_at = max(self._turn.now, self.last_at + _TICK)
+        """Return the turn's time as text; those of one session only ever go forward, whatever the clock does."""
+        self.last_at = max(round(self._turn.now * 1e6), self.last_at + 1)
         return instant(self.last_at)
 
 
-def instant(seconds: float) -> str:
-    """Return a wall-clock time as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+def instant(microseconds: int) -> str:
+    """Return a time since the epoch as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")
 
 
 def parse_instant(text: str) -> str | None:
@@ -256,7 +262,8 @@ def parse_instant(text: str) -> str | None:
     for candidate in (text, "+".join(text.rsplit(" ", 1))):
         try:
             parsed = datetime.fromisoformat(candidate)
-            return instant((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
+            known = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            return known.astimezone(UTC).isoformat(timespec="microseconds")
         except (ValueError, OverflowError):
             continue
     return None

@@ -30,7 +30,7 @@ from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
 from handshake_prompt.stores import SessionStore, open_store
 
 from . import http, redaction
-from .connection import credential_of, mount_of
+from .connection import credential_of, located, mount_of
 from .http import JSONBody, Resource, json_response, reply
 from .lifespan import composed
 from .openapi import openapi
@@ -129,14 +129,14 @@ class HandshakeApp(Starlette):
         self._prefix, self._ws_prefix = _path(prefix), _path(ws_prefix)
         sockets = Router([WebSocketRoute("/{sid}", self._socket)], default=_nothing_here, redirect_slashes=False)
         return [
-            Route(self._prefix, Resource({"GET": self._index})),
+            Route(self._prefix, _at_its_prefix(self._prefix, self)),
             Mount(self._prefix, self),
-            Mount(self._ws_prefix, _without_trailing_slash(sockets)),
+            Mount(self._ws_prefix, _at_its_place(sockets)),
         ]
 
     def wrap(self, app: ASGIApp, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> ASGIApp:
         """Put the protocol in front of an application whose framework cannot mount one, and compose the lifespans."""
-        router = Router(self.routes_at(prefix, ws_prefix), default=app, redirect_slashes=False)
+        router = Router(self.routes_at(prefix, ws_prefix), default=_unrouted(app), redirect_slashes=False)
         return composed(router, app, self.lifespan)
 
     @asynccontextmanager
@@ -188,7 +188,7 @@ class HandshakeApp(Starlette):
         """
         if scope["type"] not in ("http", "websocket", "lifespan"):
             raise RuntimeError(f"HandshakeApp cannot serve ASGI scopes of type {scope['type']!r}")
-        await super().__call__(_trimmed(scope), receive, send)
+        await super().__call__(scope if scope["type"] == "lifespan" else located(scope), receive, send)
 
     def _endpoints(self) -> list[BaseRoute]:
         return [
@@ -324,19 +324,31 @@ async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     await (unknown_socket if scope["type"] == "websocket" else http.not_found)(scope, receive, send)
 
 
-def _trimmed(scope: Scope) -> Scope:
-    """Return a scope in which a trailing slash makes no difference."""
-    path: str = scope.get("path", "")
-    if not path.endswith("/") or path == scope.get("root_path", "") + "/":
-        return scope
-    return {**scope, "path": path.rstrip("/") or "/"}
+def _at_its_place(app: ASGIApp) -> ASGIApp:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(located(scope), receive, send)
+
+    return application
 
 
-def _without_trailing_slash(app: ASGIApp) -> ASGIApp:
-    async def trimmed(scope: Scope, receive: Receive, send: Send) -> None:
-        await app(_trimmed(scope), receive, send)
+def _at_its_prefix(prefix: str, app: ASGIApp) -> ASGIApp:
+    """Serve an application's root at its bare prefix, which a mount leaves out."""
 
-    return trimmed
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("root_path", "")
+        outer = {"app_root_path": scope.get("app_root_path", root), "root_path": root.rstrip("/") + prefix}
+        await app({**scope, **outer}, receive, send)
+
+    return Router(default=application)
+
+
+def _unrouted(app: ASGIApp) -> ASGIApp:
+    """Hide from an application that a router of ours came first: it resolves its URLs by its own."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({name: value for name, value in scope.items() if name != "router"}, receive, send)
+
+    return application
 
 
 def _path(prefix: str) -> str:

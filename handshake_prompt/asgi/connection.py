@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from handshake_prompt.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
 from handshake_prompt.messages import Mount
@@ -68,8 +70,25 @@ def is_foreign(connection: HTTPConnection[Any], *, allowed_origins: Collection[s
     own = _site(f"{'https' if is_secure(connection) else 'http'}://{connection.headers.get('host', '')}")
     if page is None or own is None:
         return True
-    upgraded = page[0] == "https" and own[0] == "http" and own[2] in (page[2], 80)
+    upgraded = page[0] == "https" and own[0] == "http" and (own[2] == page[2] or (own[2], page[2]) == (80, 443))
     return page != own and not (page[1] == own[1] and upgraded)
+
+
+def located(scope: Scope) -> Scope:
+    """Return a scope as ASGI means it: `path` is what the client sees, `root_path` the part of it that led to us.
+
+    Starlette's mounts and uvicorn keep to that. A server behind a proxy that strips its prefix names the prefix in
+    `root_path` and leaves it out of `path`; Litestar cuts the mount off `path` and names it nowhere, so it is read
+    from `raw_path`, which is never rewritten. A slash at the end makes no difference.
+    """
+    root = scope.get("root_path", "").rstrip("/")
+    app_root = scope.get("app_root_path", root).rstrip("/")
+    rest = _whole(scope["path"], root, app_root).removeprefix(root).rstrip("/")
+    raw = scope.get("raw_path")
+    seen = _whole(unquote(raw.decode("latin-1")) if raw else scope["path"], root, app_root).rstrip("/")
+    if seen.endswith(rest):
+        root = re.sub("^/+", "/", seen.removesuffix(rest))
+    return {**scope, "path": root + (rest or "/"), "root_path": root}
 
 
 def mount_of(connection: HTTPConnection[Any], *, prefix: str | None, ws_prefix: str | None) -> Mount:
@@ -80,13 +99,17 @@ def mount_of(connection: HTTPConnection[Any], *, prefix: str | None, ws_prefix: 
         prefix: the path `ws_prefix` is a sibling of, when both were mounted side by side.
         ws_prefix: None when the WebSocket is served below the application itself, at `/ws`.
     """
-    scope = connection.scope
-    root = scope.get("root_path", "").rstrip("/")
+    root = connection.scope.get("root_path", "")
     host = connection.headers.get("host")
     base_url = f"{'https' if is_secure(connection) else 'http'}://{host}" if host else None
-    if ws_prefix is None:
-        return Mount(root, f"{root}/ws", base_url)
-    return Mount(root, root.removesuffix(prefix or "") + ws_prefix, base_url)
+    beside = prefix is not None and ws_prefix is not None and root.endswith(prefix)
+    ws = f"{root.removesuffix(prefix or '')}{ws_prefix}" if beside else f"{root}/ws"
+    return Mount(quote(root), quote(ws), base_url)
+
+
+def _whole(path: str, root: str, app_root: str) -> str:
+    """Return a path with the prefix that a proxy stripped from it."""
+    return path if f"{path}/".startswith(f"{root}/") else app_root + path
 
 
 def _subprotocol(connection: HTTPConnection[Any], prefix: str) -> str | None:

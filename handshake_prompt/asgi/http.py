@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -37,6 +38,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 COOKIES_CHECKED = 32
 """Cookies of ours that one request can make us look up."""
+MOST_DIGITS = 18
+"""Of a Content-Length: Python refuses to read a number of thousands of digits."""
+
+_OUR_COOKIE = re.compile(f"(?:{SECURE_COOKIE_PREFIX}|{COOKIE_PREFIX})([0-9a-f]{{32}})", re.ASCII)
 
 
 class Resource:
@@ -151,7 +156,8 @@ class JSONBody:
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/json" or headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMediaTypeError
-        if headers.get("content-length", "0").isdecimal() and int(headers.get("content-length", "0")) > self._most:
+        declared = headers.get("content-length", "0").lstrip("0")
+        if declared.isdecimal() and (len(declared) > MOST_DIGITS or int(declared) > self._most):
             raise self._too_large()
         try:
             async with asyncio.timeout(self._limits.body_timeout):
@@ -215,10 +221,9 @@ async def set_user_cookie(
     """
     secure = is_secure(request)
     left: list[tuple[float, str]] = []
-    ours = [name for name in request.cookies if name.startswith((COOKIE_PREFIX, SECURE_COOKIE_PREFIX))]
-    for name in ours[:COOKIES_CHECKED]:
-        held = name.removeprefix(SECURE_COOKIE_PREFIX).removeprefix(COOKIE_PREFIX)
-        left.append((await engine.time_left(held, request.cookies[name]), name))
+    ours = [match for name in request.cookies if (match := _OUR_COOKIE.fullmatch(name))]
+    for match in ours[:COOKIES_CHECKED]:
+        left.append((await engine.time_left(match[1], request.cookies[match[0]]), match[0]))
     kept = sorted(left, reverse=True)[: engine.limits.cookies - 1]
     for seconds, name in left:
         if not seconds or (seconds, name) not in kept:

@@ -1,7 +1,8 @@
-"""Keeps credentials out of the access logs of the servers we run under.
+"""Keeps credentials out of the logs of the servers we run under.
 
 They write the URL of every request with its query string, and `?token=` is how clients of version 0.2 open their
-WebSocket; uvicorn writes those URLs through its error logger.
+WebSocket; uvicorn writes those URLs through its error logger, and headers too when asked for all details. What a
+server writes without the logging module, such as daphne's access log, is out of reach.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ LOGGERS = (
 )
 
 _SECRET = re.compile(
-    r"(\btoken=|\bhpp\.(?:bearer|user)\.|\bhpp_[0-9a-f]{32}=|x-handshake-(?:user-)?token:\s*)[^\s&\"',;]+",
+    r"(\btoken=|\bhpp\.(?:bearer|user)\.|\bhpp_[0-9a-f]{32}=|\bx-handshake-(?:user-)?token:\s*"
+    r"|\bauthorization:\s*bearer\s+)[^\s&\"',;]+",
     re.IGNORECASE,
 )
 
@@ -38,16 +40,18 @@ def redact(text: str) -> str:
 
 
 class RedactCredentials(logging.Filter):
-    """Blanks credentials in a record's message and arguments; lets every record pass."""
+    """Blanks credentials in what a record says; lets every record pass."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Redact `record` in place."""
-        if isinstance(record.msg, str):
-            record.msg = redact(record.msg)
+        """Redact `record` in place. Texts stay where they are among its arguments, since formatters pick them out."""
         if isinstance(record.args, tuple):
             record.args = tuple(redact(arg) if isinstance(arg, str) else arg for arg in record.args)
-        elif isinstance(record.args, dict):
-            record.args = {name: redact(arg) if isinstance(arg, str) else arg for name, arg in record.args.items()}
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, LookupError):
+            return True  # arguments that do not fit the message: logging reports that itself, without raising
+        if (clean := redact(message)) != message:
+            record.msg, record.args = clean, ()
         return True
 
 

@@ -80,7 +80,11 @@ class SessionStore(ABC):
 
     @abstractmethod
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
-        """Move the times of a record without counting as a change. An unknown record is left alone."""
+        """Move the times of a record forward without counting as a change.
+
+        A caller may know less than the store: times never move back, and a record that has ended, or is unknown, is
+        left alone.
+        """
 
     @abstractmethod
     async def events_after(self, session_id: str, seq: int) -> Log:

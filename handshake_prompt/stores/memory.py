@@ -36,7 +36,8 @@ class MemoryStore(SessionStore):
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._due: list[tuple[float, str]] = []
-        """A heap with one entry per record; times moved by `touch` are put right when they come up."""
+        """A heap with an entry per record, two for one that was ended; times that have moved are put right when they
+        come up."""
         self._counters: OrderedDict[str, Window] = OrderedDict()
         self._sweeper: asyncio.TimerHandle | None = None
         self._sweeper_loop: asyncio.AbstractEventLoop | None = None
@@ -74,14 +75,18 @@ class MemoryStore(SessionStore):
         entry.record = Record(record.session, record.version, record.expires_at, record.purge_at)
         if record.session.ended:
             entry.forget()
+            heapq.heappush(self._due, (record.purge_at, record.session.session_id))
             return
         entry.append(events, self._limits)
         if receipt is not None:
             entry.keep(receipt, self.now(), self._limits)
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
-        if (entry := self._entries.get(session_id)) is not None:
-            entry.record.expires_at, entry.record.purge_at = expires_at, purge_at
+        entry = self._entries.get(session_id)
+        if entry is None or entry.record.session.ended:
+            return
+        entry.record.expires_at = max(entry.record.expires_at, expires_at)
+        entry.record.purge_at = max(entry.record.purge_at, purge_at)
 
     async def events_after(self, session_id: str, seq: int) -> Log:
         entry = self._entries.get(session_id)
@@ -112,9 +117,11 @@ class MemoryStore(SessionStore):
             if not self._due or self._due[0][0] > now:
                 return False
             _, session_id = heapq.heappop(self._due)
-            purge_at = self._entries[session_id].record.purge_at
-            if purge_at > now:
-                heapq.heappush(self._due, (purge_at, session_id))
+            entry = self._entries.get(session_id)
+            if entry is None:
+                continue
+            if entry.record.purge_at > now:
+                heapq.heappush(self._due, (entry.record.purge_at, session_id))
             else:
                 del self._entries[session_id]
         return True
@@ -168,6 +175,8 @@ class _Entry:
             self.log_bytes -= self.log.popleft().size
 
     def keep(self, receipt: Receipt, now: float, limits: Limits) -> None:
+        if (before := self.receipts.pop(receipt.key, None)) is not None:
+            self.receipt_bytes -= len(before[1].reply)
         self.receipts[receipt.key] = (now + receipt.lifetime, receipt)
         self.receipt_bytes += len(receipt.reply)
         while self.receipts:
