@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import InvalidRequestError
 from .messages import PROTOCOL_VERSION, Mount, PromptRequest, whole_seconds
-from .prompt import LANGUAGES, build_prompt
+from .prompt import LANGUAGES, build_prompt, is_address
 from .stores import Record
 
 Prompt = bool | Callable[..., str]
@@ -65,23 +65,16 @@ class Handover:
         language = wish.language if isinstance(wish, PromptRequest) and wish.language else LANGUAGES[0]
         if language not in LANGUAGES:
             raise InvalidRequestError(f"Prompts are written in {', '.join(LANGUAGES)}", code="unknown_language")
-        if not self._base_url(mount):
-            raise InvalidRequestError("A prompt names the server, and its address is not known", code="no_base_url")
+        if not is_address(self._base_url(mount) or ""):
+            raise InvalidRequestError(
+                "A prompt names the server, and the address of this request cannot stand in one", code="no_base_url"
+            )
         return language
 
     def prompt(self, created: Mapping[str, Any], *, language: str, meta: Mapping[str, Any]) -> str:
-        """Return the prompt that goes with a reply.
-
-        Raises:
-            InvalidRequestError: the address the client used for us cannot stand in a prompt (`no_base_url`).
-        """
+        """Return the prompt that goes with a reply, in a language that `language` returned."""
         builder = self._prompt if callable(self._prompt) else build_prompt
-        try:
-            return builder(created, created["baseUrl"], language=language, data=meta)
-        except ValueError as error:
-            raise InvalidRequestError(
-                "The address of this request cannot stand in a prompt", code="no_base_url"
-            ) from error
+        return builder(created, created["baseUrl"], language=language, data=meta)
 
     def _base_url(self, mount: Mount | None) -> str | None:
         return self._mount.base_url or (mount.base_url if mount else None)

@@ -175,6 +175,11 @@ def parse_prompt(text: str) -> ParsedPrompt:
     )
 
 
+def is_address(url: str) -> bool:
+    """Whether a URL can be the `base_url` of a prompt."""
+    return _split_url(url) is not None
+
+
 def _first_lines(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in text.splitlines():

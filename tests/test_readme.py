@@ -105,9 +105,7 @@ def test_engine_runs_without_a_framework() -> None:
 
 def test_every_endpoint_of_the_table_is_served() -> None:
     served = {getattr(route, "path", "") for route in HandshakeApp().routes}
-    named = {
-        path for path in re.findall(r"`(?:\w+ )?(/[\w./{}]*)`", README.partition("## Endpoints")[2].partition("##")[0])
-    }
+    named = set(re.findall(r"`(?:\w+ )?(/[\w./{}]*)`", README.partition("## Endpoints")[2].partition("##")[0]))
     assert named == served
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from handshake_prompt import __version__, errors, messages
+from handshake_prompt import errors, messages
 from handshake_prompt.limits import Limits
 
 _AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
@@ -66,7 +66,7 @@ def openapi(server: str, limits: Limits) -> dict[str, Any]:
         "info": {
             "title": "Handshake Prompt Protocol",
             "version": messages.PROTOCOL_VERSION,
-            "description": f"Served by handshake-prompt {__version__}. SPEC.md describes the protocol.",
+            "description": "Hands a web page to its person's own AI agent. SPEC.md describes the protocol.",
         },
         "servers": [{"url": server}],
         "paths": paths,

@@ -37,7 +37,9 @@ _Check = Callable[[Any], str | None]
 _log = logging.getLogger(__name__)
 
 _PATTERN_PROGRAM = 2_500
-"""Instructions in a compiled pattern, which bound what a byte of text costs: enough for `.{0,255}`."""
+"""Instructions in a compiled pattern: enough for `.{0,255}` or for two classes of Unicode letters."""
+_PATTERN_STEPS = 2_000_000
+"""Instructions times bytes of text, some 10 ns each at worst: a short pattern takes any text, a long one 800 bytes."""
 _PATTERNS = 8
 """Times `pattern_chars`, for a schema's different patterns together: the worst take 50 ms each to compile."""
 _PATTERN_OPTIONS = re2.Options()
@@ -368,9 +370,13 @@ def _check_pattern(pattern: str) -> _Check:
         if not isinstance(value, str):
             return None
         try:
-            return None if _compiled(pattern).fullmatch(value) else "text that does not match"
+            text = value.encode()
         except UnicodeEncodeError:
             return "text that is not valid Unicode"
+        compiled = _compiled(pattern)
+        if compiled.programsize * len(text) > _PATTERN_STEPS:
+            return "text that is too long for such a pattern"
+        return None if compiled.fullmatch(text) else "text that does not match"
 
     return check
 
