@@ -41,6 +41,7 @@ class Batches:
         """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change.
 
         Raises:
+            DoneBeforeError: another worker has played it under this `key`.
             HandshakeError: see `Ledger.apply`; also when the agent's token was replaced in the meantime.
         """
         verdicts = await self._hooks.verdicts(admission.session, asked.actions, admission.request)
@@ -54,6 +55,7 @@ class Batches:
             admission.session_id,
             transition,
             turn=self._ledger.turn(Role.AGENT, pace=self._pace(asked)),
+            key=key,
             receipt=lambda result: (
                 Receipt(key, fingerprint, encode(result[0]), self._limits.idempotency_seconds) if key else None
             ),

@@ -95,8 +95,12 @@ def _run(app: Starlette, engine: ProtocolEngine, *, host: str, port: int, announ
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise click.ClickException(
             f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port or --host."
         ) from None
+    # Connections inherit it. asyncio sets it only on sockets whose protocol number is TCP's, which `create_server`
+    # leaves at 0; without it a reply in two parts waits 40 ms for the other end's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

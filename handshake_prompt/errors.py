@@ -57,6 +57,8 @@ class HandshakeError(Exception):
     retryable: ClassVar[bool] = False
     hint: ClassVar[str | None] = None
     """The next step to name when the place that raised gave none."""
+    pause: ClassVar[float | None] = None
+    """The `retry_after` when the place that raised gave none."""
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class HandshakeError(Exception):
         self.detail = detail or self.title
         if code is not None:
             self.code = code
-        self.retry_after = retry_after
+        self.retry_after = self.pause if retry_after is None else retry_after
         self.next_steps = tuple(next_steps) or ((self.hint,) if self.hint else ())
         self.quota: Quota | None = None
         super().__init__(self.detail)
@@ -258,6 +260,7 @@ class UnavailableError(HandshakeError):
     title = "Temporarily unavailable"
     close_code = CloseCode.DRAINING
     retryable = True
+    pause = 1.0
 
 
 class StoreUnavailableError(UnavailableError):

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from .errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
+from .ledger import DoneBeforeError
 from .limits import Limits
 from .stores import SessionStore
 
@@ -34,7 +35,8 @@ class Idempotency:
     ) -> tuple[dict[str, Any], bool]:
         """Return the reply to a request, and whether it is a replay.
 
-        `run` is called with the body's fingerprint, which belongs into the receipt it saves.
+        `run` is called with the body's fingerprint, which belongs into the receipt it saves. It raises
+        `DoneBeforeError` if it finds that another worker was first.
 
         Raises:
             InvalidRequestError: the key is not 1-255 visible ASCII characters.
@@ -52,6 +54,8 @@ class Idempotency:
             receipt = await self._store.receipt(session_id, key)
             if receipt is None:
                 return await run(fingerprint), False
+        except DoneBeforeError as done:
+            receipt = done.receipt
         finally:
             del self._running[session_id, key]
             finished.set()

@@ -34,6 +34,14 @@ class Applied(NamedTuple, Generic[T]):
     record: Record
 
 
+class DoneBeforeError(Exception):
+    """A request has been carried out before, under the same idempotency key; `receipt` has its outcome."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__(receipt.key)
+        self.receipt = receipt
+
+
 class Ledger:
     """Applies transitions to sessions.
 
@@ -74,11 +82,13 @@ class Ledger:
         transition: Callable[[Record], T],
         *,
         turn: Turn,
+        key: str | None = None,
         receipt: Callable[[T], Receipt | None] | None = None,
     ) -> Applied[T]:
         """Run a transition on a draft of a session's record and save what it made, with the request's receipt.
 
         Raises:
+            DoneBeforeError: the request came with an idempotency `key`, and another worker was first.
             SessionNotFoundError: the session is gone or has ended.
             TooLargeError: the session would be larger than it may (`session_full`); nothing is written.
             VersionConflictError: other workers kept being first.
@@ -86,6 +96,9 @@ class Ledger:
         async with self.locks.hold(session_id):
             for _ in range(ATTEMPTS):
                 draft = await self.current(session_id)
+                # After the load: a receipt that is kept from here on makes the save below fail.
+                if key is not None and (kept := await self._store.receipt(session_id, key)) is not None:
+                    raise DoneBeforeError(kept)
                 draft.session = draft.session.checkout(turn)
                 self._refresh(draft)
                 result = transition(draft)

@@ -36,4 +36,5 @@ def hit(window: Window | None, now: float, *, limit: int, length: float) -> tupl
     allowed = window.hits < limit
     if allowed:
         window = Window(window.hits + 1, window.ends_at)
-    return window, Quota(limit, length, allowed, limit - window.hits, window.ends_at - now)
+    left = min(length, window.ends_at - now)  # never a rounding error more than a window, which a header would round up
+    return window, Quota(limit, length, allowed, limit - window.hits, left)

@@ -113,6 +113,8 @@ class Watch:
         dropped and the sender is slowed down.
         """
         await self._throttle()
+        if self.close_code.final:
+            return  # the verdict is spoken: nothing is carried out for whoever does not leave
         if not isinstance(data, str):
             self._watcher.close(CloseCode.UNSUPPORTED_DATA)
             return

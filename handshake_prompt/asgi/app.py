@@ -7,7 +7,7 @@ Nothing needed for correctness happens in a lifespan, since the lifespan of a mo
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any, Self
@@ -27,7 +27,7 @@ from handshake_prompt.errors import HandshakeError
 from handshake_prompt.handover import Prompt
 from handshake_prompt.limits import Limits
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
-from handshake_prompt.stores import SessionStore, open_store
+from handshake_prompt.stores import MemoryStore, SessionStore, open_store
 
 from . import http, redaction
 from .connection import credential_of, located, mount_of
@@ -35,6 +35,7 @@ from .http import JSONBody, Resource, json_response, reply
 from .lifespan import composed
 from .openapi import openapi
 from .websocket import WatchSocket, unknown_socket
+from .workers import worker_count
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -106,6 +107,12 @@ class HandshakeApp(Starlette):
         self.on_extend = self.engine.on_extend
         self.on_done = self.engine.on_done
         redaction.install()
+        if isinstance(self.engine.store, MemoryStore) and (workers := worker_count()) > 1:
+            logger.warning(
+                "Sessions are kept in the memory of one process, and %d workers were asked for: most requests will "
+                "meet a worker that does not know their session. Run one worker.",
+                workers,
+            )
         super().__init__(routes=self._endpoints(), middleware=self._middleware(), lifespan=self.lifespan)
         self.router.redirect_slashes = False
         self.router.default = _nothing_here
@@ -113,8 +120,11 @@ class HandshakeApp(Starlette):
     # Mounting
 
     def mount_on(self, app: Starlette, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> None:
-        """Mount both of the protocol's prefixes on a Starlette or FastAPI application, and nest the lifespan in its."""
-        app.router.routes.extend(self.routes_at(prefix, ws_prefix))
+        """Mount both of the protocol's prefixes on a Starlette or FastAPI application, and nest the lifespan in its.
+
+        The routes go ahead of the application's own, which may end in one that catches all.
+        """
+        app.router.routes[:0] = self.routes_at(prefix, ws_prefix)
         hosts = app.router.lifespan_context
 
         @asynccontextmanager
@@ -134,7 +144,9 @@ class HandshakeApp(Starlette):
             Mount(self._ws_prefix, _at_its_place(sockets)),
         ]
 
-    def wrap(self, app: ASGIApp, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> ASGIApp:
+    def wrap(
+        self, app: Callable[..., Awaitable[None]], prefix: str = "/handshake", ws_prefix: str = "/ws/handshake"
+    ) -> ASGIApp:
         """Put the protocol in front of an application whose framework cannot mount one, and compose the lifespans."""
         router = Router(self.routes_at(prefix, ws_prefix), default=_unrouted(app), redirect_slashes=False)
         return composed(router, app, self.lifespan)

@@ -83,9 +83,10 @@ def located(scope: Scope) -> Scope:
     """
     root = scope.get("root_path", "").rstrip("/")
     app_root = scope.get("app_root_path", root).rstrip("/")
-    rest = _whole(scope["path"], root, app_root).removeprefix(root).rstrip("/")
+    whole = _whole(scope["path"], root, app_root)
+    rest = (whole.removeprefix(root) if _is_below(whole, root) else scope["path"]).rstrip("/")
     raw = scope.get("raw_path")
-    seen = _whole(unquote(raw.decode("latin-1")) if raw else scope["path"], root, app_root).rstrip("/")
+    seen = _whole(unquote(raw.decode("latin-1")), root, app_root).rstrip("/") if raw else root + rest
     if seen.endswith(rest):
         root = re.sub("^/+", "/", seen.removesuffix(rest))
     return {**scope, "path": root + (rest or "/"), "root_path": root}
@@ -109,7 +110,11 @@ def mount_of(connection: HTTPConnection[Any], *, prefix: str | None, ws_prefix: 
 
 def _whole(path: str, root: str, app_root: str) -> str:
     """Return a path with the prefix that a proxy stripped from it."""
-    return path if f"{path}/".startswith(f"{root}/") else app_root + path
+    return path if _is_below(path, root) else app_root + path
+
+
+def _is_below(path: str, root: str) -> bool:
+    return f"{path}/".startswith(f"{root}/")
 
 
 def _subprotocol(connection: HTTPConnection[Any], prefix: str) -> str | None:

@@ -220,10 +220,8 @@ async def set_user_cookie(
     with the least time left make room.
     """
     secure = is_secure(request)
-    left: list[tuple[float, str]] = []
-    ours = [match for name in request.cookies if (match := _OUR_COOKIE.fullmatch(name))]
-    for match in ours[:COOKIES_CHECKED]:
-        left.append((await engine.time_left(match[1], request.cookies[match[0]]), match[0]))
+    ours = [match for name in request.cookies if (match := _OUR_COOKIE.fullmatch(name))][:COOKIES_CHECKED]
+    left = [(await engine.time_left(match[1], request.cookies[match[0]]), match[0]) for match in ours]
     kept = sorted(left, reverse=True)[: engine.limits.cookies - 1]
     for seconds, name in left:
         if not seconds or (seconds, name) not in kept:

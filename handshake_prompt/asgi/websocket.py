@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from handshake_prompt import messages
 from handshake_prompt.credentials import Credential
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.errors import CloseCode, HandshakeError, NotFoundError
+from handshake_prompt.errors import CloseCode, HandshakeError, InternalError, NotFoundError
 from handshake_prompt.watch import Watch
 
 logger = logging.getLogger("handshake_prompt")
@@ -45,26 +45,33 @@ class WatchSocket:
         except HandshakeError as error:
             await self._refuse(websocket, error)
             return
+        except Exception:  # the boundary to the host's code: modes and stores
+            logger.exception("Session %s could not be opened to a watcher", session_id)
+            await self._refuse(websocket, InternalError())
+            return
         async with watch:
             await self._run(websocket, watch)
 
     async def _run(self, websocket: WebSocket, watch: Watch) -> None:
         reader = asyncio.create_task(_read(websocket, watch))
         try:
-            await self._write(websocket, watch)
+            try:
+                await self._write(websocket, watch)
+            finally:  # ahead of the close: granian carries none out while somebody waits to receive
+                reader.cancel()
+                await asyncio.wait({reader})
+            async with asyncio.timeout(self._engine.limits.send_timeout):
+                await _close(websocket, watch.close_code)
         except (TimeoutError, OSError, WebSocketDisconnect):
             logger.debug("A watcher of %s could not be reached", watch.session_id)
-        finally:
-            reader.cancel()
-            await asyncio.wait({reader})
+        except Exception:  # the boundary to stores
+            logger.exception("A watcher of session %s failed", watch.session_id)
+            await self._refuse(websocket, InternalError())
 
     async def _write(self, websocket: WebSocket, watch: Watch) -> None:
-        patience = self._engine.limits.send_timeout
         async for text in watch:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(self._engine.limits.send_timeout):
                 await websocket.send({"type": "websocket.send", "text": text})
-        async with asyncio.timeout(patience):
-            await _close(websocket, watch.close_code)
 
     async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:
         text = messages.encode({"type": "error", "msg": error.detail, "code": error.code}).decode()

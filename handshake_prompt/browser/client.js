@@ -68,6 +68,7 @@ export async function copyText(text) {
   try {
     if (typeof text !== "string" && globalThis.ClipboardItem && navigator.clipboard) {
       const blob = text.then((content) => new Blob([content], { type: "text/plain" }));
+      blob.catch(() => {}); // the text's own promise tells of it
       await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
       return true;
     }
@@ -165,9 +166,9 @@ export class HandshakeSession extends EventTarget {
    * @throws {HandshakeError} if the server refuses.
    */
   static async create({ base = "/handshake", fetch: options, prompt = true, ...body } = {}) {
-    const root = new URL(base.replace(/\/+$/, ""), document.baseURI);
+    const root = new URL(base.replace(/\/*$/, "/"), document.baseURI);
     const asked = { ...body, prompt: prompt || undefined };
-    const reply = await request("POST", `${root.href}/session`, { body: asked, options });
+    const reply = await request("POST", new URL("session", root), { body: asked, options });
     const urls = {};
     for (const [member, path] of Object.entries(reply)) {
       if (member.endsWith("Url") && member !== "baseUrl") urls[member.slice(0, -3)] = new URL(path, root).href;
@@ -254,9 +255,11 @@ export class HandshakeSession extends EventTarget {
    * Report what the person made of a field. The field is theirs from now on.
    *
    * @returns {boolean} false if the session is over. The outcome itself comes as `ack` or `error`.
+   * @throws {TypeError | SyntaxError} if the value cannot be told in JSON.
    */
   edit(key, value) {
-    return this.#queue(key, { release: false, value });
+    // As the server will see it, and as it is now: it may be sent, or sent again, when the page has changed it.
+    return this.#queue(key, { release: false, value: JSON.parse(JSON.stringify(value ?? null)) });
   }
 
   /**
@@ -354,6 +357,7 @@ export class HandshakeSession extends EventTarget {
   }
 
   #welcome({ snapshot, cursor, keepalive }) {
+    const socket = this.#socket;
     this.#keepalive = keepalive ?? this.#keepalive;
     this.#openedAt = performance.now();
     if (snapshot) {
@@ -363,6 +367,8 @@ export class HandshakeSession extends EventTarget {
       this.#released.clear();
       for (const key of new Set([...this.fields.keys(), ...this.#stored.keys()])) this.#refresh(key, "snapshot");
     }
+    // A listener may have closed the session.
+    if (socket !== this.#socket) return;
     this.#enter("open");
     this.#send();
   }
@@ -522,16 +528,17 @@ export class HandshakeSession extends EventTarget {
     if (this.#listening) return;
     this.#listening = new AbortController();
     const { signal } = this.#listening;
-    document.addEventListener("visibilitychange", () => this.#reconnect(), { signal });
-    const online = () => {
+    const atOnce = () => {
       clearTimeout(this.#reconnectTimer);
       this.#reconnectTimer = null;
       this.#reconnect();
     };
-    window.addEventListener("online", online, { signal });
+    document.addEventListener("visibilitychange", atOnce, { signal });
+    window.addEventListener("online", atOnce, { signal });
   }
 
   #end(code) {
+    if (this.#final) return;
     this.#final = true;
     clearTimeout(this.#retryTimer);
     this.#disconnect();

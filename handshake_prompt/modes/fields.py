@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple
-
-import re2
+from typing import Any
 
 from handshake_prompt.errors import HandshakeError, InvalidSchemaError
 from handshake_prompt.limits import Limits
-from handshake_prompt.values import (
-    BOUNDS,
-    LENGTHS,
-    LIST,
-    TYPES,
-    ValueType,
-    check_key,
-    check_value,
-    identity,
-    kind,
-    precedes,
-    shown,
-    type_of,
-)
+from handshake_prompt.values import check_key, check_value
 
-CustomType = Callable[[Any, str], bool]
-"""The host's own check of types: given a value and the type's name, it answers exactly True or False."""
-
-_Check = Callable[[Any], str | None]
-"""None for a value that is accepted, else what it is instead, in words that never repeat it."""
-
-_log = logging.getLogger(__name__)
-
-_PATTERN_PROGRAM = 2_500
-"""Instructions in a compiled pattern: enough for `.{0,255}` or for two classes of Unicode letters."""
-_PATTERN_STEPS = 2_000_000
-"""Instructions times bytes of text, some 10 ns each at worst: a short pattern takes any text, a long one 800 bytes."""
-_PATTERNS = 8
-"""Times `pattern_chars`, for a schema's different patterns together: the worst take 50 ms each to compile."""
-_PATTERN_OPTIONS = re2.Options()
-_PATTERN_OPTIONS.max_mem = 256 * 1024  # bytes; with the default of 8 MiB, 500 characters can compile for seconds
-_PATTERN_OPTIONS.log_errors = False
-_PATTERN_OPTIONS.never_capture = True
+from .constraints import Check, Constraints, CustomType, check_custom, check_type, constraint_checks
+from .field_types import BOUNDS, LENGTHS, LIST, TYPES, ValueType, identity, precedes, shown, type_of
+from .patterns import MATCH_STEPS, Pattern, Patterns
 
 _SHOWN_OPTIONS = 20
 """In a message; an agent has the whole list in the schema."""
@@ -66,16 +33,6 @@ _CONSTRAINTS = ("min", "max", "minLength", "maxLength", "pattern")
 """In the order of `Constraints`."""
 
 
-class Constraints(NamedTuple):
-    """The bounds a schema entry names, as it names them; None where it names none."""
-
-    min: Any = None
-    max: Any = None
-    min_length: int | None = None
-    max_length: int | None = None
-    pattern: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a form; `accepts` says in words what it takes, `options` is empty when any value will do.
@@ -94,9 +51,10 @@ class Field:
     constraints: Constraints
     accepts: str
     _many: bool = field(repr=False)
+    _pattern: Pattern | None = field(repr=False, compare=False)
     _empty: Any = field(repr=False, compare=False)
-    _whole: tuple[_Check, ...] = field(repr=False, compare=False)
-    _each: tuple[_Check, ...] = field(repr=False, compare=False)
+    _whole: tuple[Check, ...] = field(repr=False, compare=False)
+    _each: tuple[Check, ...] = field(repr=False, compare=False)
 
     def check(self, value: Any) -> str | None:
         """Say what is wrong with a value; whether the field may be written at all is decided elsewhere.
@@ -114,11 +72,23 @@ class Field:
         for check in self._whole:
             if got := check(value):
                 return f"expected {self.accepts}, got {got}"
-        for place, entry in enumerate(value if self._many and type(value) is list else (value,), 1):
+        if self.cost(value) > MATCH_STEPS:
+            return f"expected {self.accepts}, got text that is too long for such a pattern"
+        for place, entry in enumerate(self._entries(value), 1):
             for check in self._each:
                 if got := check(entry):
                     return f"expected {self.accepts}, got {got}" + (f" as entry {place}" if self._many else "")
         return None
+
+    def cost(self, value: Any) -> int:
+        """Return the steps that matching a value with the field's pattern takes at worst.
+
+        More than `MATCH_STEPS` are never taken: `check` refuses such a value unmatched.
+        """
+        return sum(map(self._pattern.cost, self._entries(value))) if self._pattern is not None else 0
+
+    def _entries(self, value: Any) -> Iterable[Any]:
+        return value if self._many and type(value) is list else (value,)
 
 
 def compile_schema(schema: object, limits: Limits, *, custom_type: CustomType | None = None) -> dict[str, Field]:
@@ -174,7 +144,7 @@ class _Compiler:
     def __init__(self, limits: Limits, custom_type: CustomType | None) -> None:
         self._limits = limits
         self._custom_type = custom_type
-        self._patterns: set[str] = set()
+        self._patterns = Patterns(limits)
 
     def field(self, entry: Any) -> Field:
         if not isinstance(entry, dict):
@@ -188,14 +158,15 @@ class _Compiler:
         sensitive = entry.get("sensitive") is True
         options = self._read_options(entry) if unit is TYPES["enum"] else ()
         constraints = self._read_constraints(entry, unit, many=many)
-        whole, each = _constraint_checks(unit, constraints, options, many=many)
-        custom = _check_custom(self._custom_type, name, sensitive=sensitive) if self._custom_type else None
+        pattern = self._patterns.compile(constraints.pattern) if constraints.pattern is not None else None
+        whole, each = constraint_checks(unit, constraints, options=options, pattern=pattern, many=many)
+        custom = check_custom(self._custom_type, name, sensitive=sensitive) if self._custom_type else None
         if multiple or custom is None:
-            each.insert(0, custom or _check_type(unit))
+            each.insert(0, custom or check_type(unit))
         else:
             whole.insert(0, custom)
         if multiple or (listed and custom is None):
-            whole.insert(0, _check_type(LIST))
+            whole.insert(0, check_type(LIST))
         return Field(
             key=key,
             type=name,
@@ -207,6 +178,7 @@ class _Compiler:
             constraints=constraints,
             accepts=_describe(unit, constraints, options, many=many),
             _many=many,
+            _pattern=pattern,
             _empty=[] if many else unit.empty,
             _whole=tuple(whole),
             _each=tuple(each),
@@ -256,135 +228,7 @@ class _Compiler:
             raise InvalidSchemaError("min must not be above max")
         if constraints.max_length is not None and (constraints.min_length or 0) > constraints.max_length:
             raise InvalidSchemaError("minLength must not be above maxLength")
-        if constraints.pattern is not None:
-            self._check_pattern(constraints.pattern)
         return constraints
-
-    def _check_pattern(self, pattern: str) -> None:
-        if len(pattern) > self._limits.pattern_chars:
-            raise InvalidSchemaError(f"pattern must not exceed {self._limits.pattern_chars} characters")
-        self._patterns.add(pattern)
-        if sum(map(len, self._patterns)) > _PATTERNS * self._limits.pattern_chars:
-            raise InvalidSchemaError("the schema's patterns are too long in all: shorten, share or drop some")
-        try:
-            compiled = _compiled(pattern)
-        except re2.error:
-            raise InvalidSchemaError(
-                "pattern is not one that RE2 takes: lookaround and backreferences are not supported, nor are counts"
-                " above 1000; to bound the length use maxLength"
-            ) from None
-        if compiled.programsize > _PATTERN_PROGRAM:
-            raise InvalidSchemaError("pattern is too costly: lower its counts, or bound the length with maxLength")
-
-
-def _constraint_checks(
-    unit: ValueType, constraints: Constraints, options: tuple[Any, ...], *, many: bool
-) -> tuple[list[_Check], list[_Check]]:
-    """Return the checks of the whole value and those of each entry; without `many` the value is its only entry."""
-    low, high, shortest, longest, pattern = constraints
-    whole: list[_Check] = []
-    each: list[_Check] = []
-    if shortest is not None or longest is not None:
-        # Before the pattern, so that maxLength also bounds what matching costs.
-        (whole if many else each).append(_check_length(shortest or 0, longest))
-    if low is not None or high is not None:
-        each.append(_check_bounds(unit.point, unit.point(low), unit.point(high)))
-    if options:
-        each.append(_check_options(options))
-    if options and many:
-        whole.append(_check_distinct)
-    if pattern is not None:
-        each.append(_check_pattern(pattern))
-    return whole, each
-
-
-def _check_type(unit: ValueType) -> _Check:
-    def check(value: Any) -> str | None:
-        if unit.accepts(value):
-            return None
-        return "other text" if isinstance(value, str) and unit.empty == "" else kind(value)
-
-    return check
-
-
-def _check_custom(custom_type: CustomType, name: str, *, sensitive: bool) -> _Check:
-    def check(value: Any) -> str | None:
-        try:
-            verdict: object = custom_type(value, name)
-        except Exception as error:  # noqa: BLE001 - here the host's code runs
-            # The text of the host's exception may quote the value, and a sensitive one may not be logged.
-            trace = "".join(traceback.format_tb(error.__traceback__)) if sensitive else traceback.format_exc()
-            _log.error("the validator raised %s for type %r\n%s", type(error).__name__, name, trace)
-            return "a value the server could not check"
-        if verdict is True:
-            return None
-        if verdict is not False:
-            _log.error("the validator answered %s for type %r, not True or False", type(verdict).__name__, name)
-        return "another value"
-
-    return check
-
-
-def _check_length(shortest: int, longest: int | None) -> _Check:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, str | list):
-            return None
-        if len(value) < shortest:
-            return f"{kind(value)} that is shorter"
-        return f"{kind(value)} that is longer" if longest is not None and len(value) > longest else None
-
-    return check
-
-
-def _check_bounds(point: Callable[[Any], Any], low: Any, high: Any) -> _Check:
-    def check(value: Any) -> str | None:
-        found = point(value)
-        if found is None:
-            return None
-        if low is not None and precedes(found, low):
-            return "a value below that"
-        return "a value above that" if high is not None and precedes(high, found) else None
-
-    return check
-
-
-def _check_options(options: tuple[Any, ...]) -> _Check:
-    allowed = frozenset(map(identity, options))
-
-    def check(value: Any) -> str | None:
-        scalar = value is None or isinstance(value, str | int | float)
-        return None if scalar and identity(value) in allowed else "another value"
-
-    return check
-
-
-def _check_distinct(values: Any) -> str | None:
-    if not isinstance(values, list):
-        return None
-    named = [identity(value) for value in values if isinstance(value, str | int | float)]
-    return "a list that repeats an entry" if len(set(named)) < len(named) else None
-
-
-def _check_pattern(pattern: str) -> _Check:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, str):
-            return None
-        try:
-            text = value.encode()
-        except UnicodeEncodeError:
-            return "text that is not valid Unicode"
-        compiled = _compiled(pattern)
-        if compiled.programsize * len(text) > _PATTERN_STEPS:
-            return "text that is too long for such a pattern"
-        return None if compiled.fullmatch(text) else "text that does not match"
-
-    return check
-
-
-@lru_cache(maxsize=128)
-def _compiled(pattern: str) -> Any:
-    # Fields keep the text alone, so this bounds what the patterns of all sessions take: 32 MiB.
-    return re2.compile(pattern, _PATTERN_OPTIONS)
 
 
 def _describe(unit: ValueType, constraints: Constraints, options: tuple[Any, ...], *, many: bool) -> str:

@@ -1,0 +1,328 @@
+"""A form takes what its schema lets in, knows what is missing, and never works for long on one batch."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from handshake_prompt import HandshakeApp
+from handshake_prompt.credentials import Role
+from handshake_prompt.errors import InvalidSchemaError, TooLargeError
+from handshake_prompt.limits import Limits
+from handshake_prompt.messages import Action
+from handshake_prompt.modes import FormFillHandler
+from handshake_prompt.modes.fields import compile_schema
+from tests.support.forms import act, edit, new_session, put
+from tests.support.in_process import open_in_process
+
+SCHEMA = [
+    {"key": "name", "required": True},
+    {"key": "age", "type": "int", "min": 0, "required": True},
+    {"key": "secret", "sensitive": True},
+    {"key": "number", "readOnly": True},
+]
+
+# What the body gives for the field `name`, and the value and author it starts with.
+GIVEN: dict[str, tuple[dict[str, Any], tuple[Any, str] | None]] = {
+    "nothing": ({}, None),
+    "a value": ({"context": {"name": "Ada"}}, ("Ada", "user")),
+    "a value by its other name": ({"data": {"name": "Ada"}}, ("Ada", "user")),
+    "an empty value": ({"context": {"name": ""}}, ("", "empty")),
+    "false is a value": ({"context": {"name": False}}, (False, "user")),
+    "a default": ({"defaults": {"name": "Bob"}}, ("Bob", "default")),
+    "a default and a value": ({"defaults": {"name": "Bob"}, "context": {"name": "Ada"}}, ("Ada", "user")),
+    "a default and an empty value": ({"defaults": {"name": "Bob"}, "context": {"name": None}}, ("Bob", "default")),
+}
+
+
+@pytest.mark.parametrize(("body", "starts"), GIVEN.values(), ids=GIVEN)
+def test_values_given_at_creation_are_the_persons_unless_they_are_empty_or_defaults(
+    body: dict[str, Any], starts: tuple[Any, str] | None
+) -> None:
+    session = new_session(FormFillHandler(), schema=SCHEMA, **body)
+    held = {key: (value.value, value.by) for key, value in session.values.items()}
+    assert held == ({} if starts is None else {"name": starts})
+
+
+def test_a_schema_that_cannot_be_honoured_opens_no_session() -> None:
+    with pytest.raises(InvalidSchemaError):
+        new_session(FormFillHandler(), schema=[{"label": "no key"}])
+
+
+WRITES: dict[str, tuple[str, Any, str | None, str | None]] = {
+    "a value that fits": ("age", 36, None, None),
+    "a value that does not fit": ("age", "old", "invalid_value", None),
+    "a value out of bounds": ("age", -1, "invalid_value", None),
+    "a sensitive field": ("secret", "s3cret", None, None),
+    "a sensitive field of another type": ("secret", 5, "invalid_value", None),
+    "a read-only field": ("number", "1", "read_only", "read_only"),
+    "a field the form does not have": ("other", "1", "unknown_field", "unknown_field"),
+    "a value given for a field the form does not have": ("stray", "2", "unknown_field", "unknown_field"),
+    "a default of a read-only field": ("number", None, "read_only", "read_only"),
+}
+"""What is written, and the codes with which the agent and the person are refused."""
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(("key", "value", "agent_code", "person_code"), WRITES.values(), ids=WRITES)
+def test_a_write_is_checked_against_the_schema(
+    key: str, value: Any, agent_code: str | None, person_code: str | None, role: Role
+) -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=SCHEMA, defaults={"stray": "1", "number": "7"})
+    if role is Role.AGENT:
+        ([outcome], after), code = act(handler, session, put(key, value)), agent_code
+    else:
+        (outcome, after), code = edit(handler, session, key, value), person_code
+    assert (outcome.key, outcome.code) == (key, code)
+    assert outcome.status == ("applied" if code is None else "error")
+    assert after.value(key) == (value if code is None else session.value(key))
+
+
+def test_a_value_for_a_field_the_form_does_not_have_is_shown_to_both() -> None:
+    session = new_session(FormFillHandler(), schema=SCHEMA, context={"stray": "1"})
+    assert [session.context(role)["stray"]["value"] for role in Role] == ["1", "1"]
+
+
+@pytest.mark.parametrize("schema", [None, []], ids=repr)
+def test_without_a_schema_every_key_is_taken(schema: list[Any] | None) -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=schema)
+    [outcome], session = act(handler, session, put("anything", {"a": 1}))
+    assert (outcome.status, session.value("anything")) == ("applied", {"a": 1})
+    assert handler.context_response(session, Role.AGENT) == {"schema": [], "missing": []}
+
+
+ODD: dict[str, tuple[Action, str, str | None]] = {
+    "without a type": (Action(None, "name", "x"), "unsupported_action", "name"),
+    "of an unknown type": (Action("call", "name", "x"), "unsupported_action", "name"),
+    "without a key": (Action("set", None, "x"), "missing_key", None),
+    "of nothing": (Action(), "unsupported_action", None),
+}
+
+
+@pytest.mark.parametrize(("action", "code", "key"), ODD.values(), ids=ODD)
+def test_an_action_of_another_shape_is_refused_and_spares_the_batch(action: Action, code: str, key: str | None) -> None:
+    handler = FormFillHandler()
+    (odd, last), after = act(handler, new_session(handler, schema=SCHEMA), action, put("name", "Ada"))
+    assert (odd.status, odd.code, odd.key) == ("error", code, key)
+    assert (last.status, after.value("name")) == ("applied", "Ada")
+
+
+def test_locks_and_revisions_hold_in_a_form() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=SCHEMA, context={"name": "Ada"})
+    (locked, first), session = act(handler, session, put("name", "Bob"), put("age", 1))
+    assert (locked.status, locked.code, first.status) == ("rejected", "user_locked", "applied")
+    (stale, fresh), session = act(handler, session, put("age", 2, if_rev=0), put("age", 3, if_rev=1))
+    assert (stale.code, fresh.status, session.value("age")) == ("stale", "applied", 3)
+
+
+def test_missing_follows_the_values() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=SCHEMA)
+    assert handler.context_response(session, Role.AGENT) == {"schema": SCHEMA, "missing": ["name", "age"]}
+    _, session = act(handler, session, put("age", 0))
+    assert handler.missing(session) == ["name"]
+    _, session = edit(handler, session, "name", "Ada")
+    assert handler.missing(session) == []
+
+
+def test_what_is_sensitive_is_remembered_by_the_session() -> None:
+    session = new_session(FormFillHandler(), schema=SCHEMA, context={"secret": "s3cret"})
+    assert session.sensitive == ("secret",)
+    assert session.context(Role.AGENT)["secret"]["value"] is None
+    assert session.context(Role.USER)["secret"]["value"] == "s3cret"
+
+
+@pytest.mark.parametrize(("answer", "status"), [(True, "applied"), (1, "error"), ("yes", "error"), (None, "error")])
+def test_a_validator_accepts_with_exactly_true(answer: Any, status: str) -> None:
+    asked: list[tuple[Any, str]] = []
+
+    def validator(value: Any, name: str) -> Any:
+        asked.append((value, name))
+        return answer
+
+    handler = FormFillHandler(validator=validator)
+    session = new_session(handler, schema=SCHEMA)
+    [outcome], _ = act(handler, session, put("name", 5))
+    assert outcome.status == status
+    assert asked == [(5, "string")]
+    assert edit(handler, session, "name", 6)[0].status == "applied"
+    assert asked == [(5, "string")]
+
+
+def test_a_bound_handler_is_of_the_same_kind_and_keeps_a_validator_of_its_own() -> None:
+    class Wizard(FormFillHandler):
+        pass
+
+    def anything(*_: object) -> bool:
+        return True
+
+    def nothing(*_: object) -> bool:
+        return False
+
+    original = Wizard(validator=nothing)
+    for validator, status in ((None, "error"), (anything, "applied")):
+        handler = original.bound_to(Limits(fields=4), validator)
+        assert type(handler) is Wizard
+        [outcome], _ = act(handler, new_session(handler, schema=SCHEMA), put("name", "Ada"))
+        assert outcome.status == status
+        with pytest.raises(InvalidSchemaError):
+            new_session(handler, session_id="another", schema=form_of(5))
+
+
+# What is kept compiled
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the numbers of fields of the schemas compiled so far; ten fields are kept compiled."""
+    sizes: list[int] = []
+
+    def counted(schema: Any, *arguments: Any, **options: Any) -> Any:
+        sizes.append(len(schema))
+        return compile_schema(schema, *arguments, **options)
+
+    monkeypatch.setattr("handshake_prompt.modes.form_fill.compile_schema", counted)
+    monkeypatch.setattr("handshake_prompt.modes.form_fill.COMPILED_FIELDS", 10)
+    return sizes
+
+
+def form_of(fields: int, **members: Any) -> list[Any]:
+    return [{"key": f"k{number}", **members} for number in range(fields)]
+
+
+def test_a_schema_is_compiled_once_while_there_is_room(compiled: list[int]) -> None:
+    handler = FormFillHandler()
+    sessions = [new_session(handler, session_id=name, schema=form_of(5)) for name in ("a", "b")]
+    for session in sessions:
+        act(handler, session, put("k0", "x"))
+        handler.missing(session)
+    assert compiled == [5, 5]
+
+
+def test_the_oldest_forms_make_room_for_as_many_fields_as_come(compiled: list[int]) -> None:
+    handler = FormFillHandler()
+    a, b, c = (new_session(handler, session_id=f"s{size}", schema=form_of(size)) for size in (3, 4, 2))
+    new_session(handler, session_id="d", schema=form_of(6))
+    assert handler.missing(c) == []
+    assert compiled == [3, 4, 2, 6]
+    [outcome], _ = act(handler, a, put("k2", 1))
+    assert (outcome.code, compiled) == ("invalid_value", [3, 4, 2, 6, 3])
+    handler.missing(b)
+    assert compiled[5:] == [4]
+
+
+def test_a_form_larger_than_all_the_room_is_still_kept_while_it_is_the_newest(compiled: list[int]) -> None:
+    handler = FormFillHandler()
+    large = new_session(handler, session_id="a", schema=form_of(30))
+    handler.missing(large)
+    assert compiled == [30]
+    small = new_session(handler, session_id="b", schema=form_of(1))
+    handler.missing(small)
+    assert compiled == [30, 1]
+    handler.missing(large)
+    assert compiled == [30, 1, 30]
+
+
+HEAVY: dict[str, dict[str, Any]] = {
+    "options": {"type": "enum", "options": list(range(80))},
+    "a type's long name": {"type": "x" * 10_240},
+}
+
+
+@pytest.mark.parametrize("members", HEAVY.values(), ids=HEAVY)
+def test_what_is_as_large_as_ten_fields_counts_as_ten(members: dict[str, Any], compiled: list[int]) -> None:
+    handler = FormFillHandler()
+    first = new_session(handler, session_id="a", schema=form_of(1))
+    new_session(handler, session_id="b", schema=form_of(1, **members))
+    handler.missing(first)
+    assert compiled == [1, 1, 1]
+
+
+def test_sessions_without_a_schema_take_no_room(compiled: list[int]) -> None:
+    handler = FormFillHandler()
+    first = new_session(handler, session_id="a", schema=form_of(10))
+    for number in range(20):
+        new_session(handler, session_id=f"b{number}", schema=[])
+    handler.missing(first)
+    assert compiled.count(10) == 1
+    assert list(handler._compiled) == ["a"]
+
+
+# What one batch may take
+
+WIDE = "[ab]*a[ab]{900}"  # some 900 instructions, of which each byte of text can need every one
+COSTLY: dict[str, tuple[dict[str, Any], list[Any]]] = {
+    "a few long texts": ({"pattern": WIDE}, ["a" * 4_000] * 3),
+    "many short texts": ({"pattern": WIDE}, ["a" * 100] * 200),
+    "lists of short texts": ({"pattern": WIDE, "multiple": True}, [["a" * 10] * 100] * 10),
+    "lists of very many texts": ({"pattern": "[ab]*", "multiple": True}, [[""] * 10_000] * 3),
+    "a whole body of text": ({"pattern": r"(?s).*\S.*\S.*\S.*"}, ["a" * 32_000] * 8),
+}
+
+
+@pytest.mark.parametrize(("members", "values"), COSTLY.values(), ids=COSTLY)
+def test_a_batch_that_is_costly_to_match_is_refused_at_once_and_writes_nothing(
+    members: dict[str, Any], values: list[Any]
+) -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=[{"key": "free"}, *form_of(len(values), **members)])
+    batch = [put("free", "x"), *(put(f"k{number}", value) for number, value in enumerate(values))]
+    began = time.process_time()
+    with pytest.raises(TooLargeError) as refusal:
+        act(handler, session, *batch)
+    assert time.process_time() - began < 0.1
+    assert refusal.value.code == "patterns_too_costly"
+    assert "smaller batches" in refusal.value.next_steps[0]
+    assert session.values == {}
+
+
+@pytest.mark.parametrize(("members", "values"), COSTLY.values(), ids=COSTLY)
+def test_each_value_of_a_costly_batch_is_checked_in_a_batch_of_its_own(
+    members: dict[str, Any], values: list[Any]
+) -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=form_of(1, **members))
+    began = time.process_time()
+    [outcome], _ = act(handler, session, put("k0", values[0]))
+    assert time.process_time() - began < 0.25  # five times what it takes, for machines that are busy
+    assert outcome.code in (None, "invalid_value")
+
+
+def test_a_value_that_is_costly_by_itself_is_refused_alone() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=form_of(3, pattern=WIDE))
+    (first, *others), _ = act(
+        handler, session, put("k0", "a" * 1000), *(put(key, "a" * 32_000) for key in ("k1", "k2", "k1"))
+    )
+    assert first.status == "applied"
+    assert all(outcome.code == "invalid_value" and "too long" in str(outcome.msg) for outcome in others)
+
+
+def test_an_ordinary_form_is_filled_in_one_batch() -> None:
+    handler = FormFillHandler()
+    kinds = [
+        (r"\p{L}[\p{L} '-]*", "Zoë d'Amélie"),
+        (r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", "XX00TEST0123456789012345"),
+        (r"\+?[0-9 ()/-]{5,25}", "+00 (0)12 345 67-89"),
+        (r"(?s).*\S.*", "A note of some length. " * 20),
+    ]
+    rows = [(f"k{number}", *kinds[number % len(kinds)]) for number in range(Limits().actions)]
+    session = new_session(handler, schema=[{"key": key, "pattern": pattern} for key, pattern, _ in rows])
+    outcomes, _ = act(handler, session, *(put(key, value) for key, _, value in rows))
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+
+
+async def test_a_batch_too_costly_is_answered_413_with_what_to_do_and_the_page_is_told_nothing() -> None:
+    peer = await open_in_process(HandshakeApp(), {"mode": "form-fill", "schema": form_of(4, pattern=WIDE)})
+    actions = [{"type": "set", "key": f"k{number}", "value": "a" * 4_000} for number in range(4)]
+    reply = await peer.agent("POST", "action", {"actions": actions})
+    assert (reply.status_code, reply.json()["code"]) == (413, "patterns_too_costly")
+    assert reply.json()["nextSteps"]
+    after = await peer.context()
+    assert (after["context"], after["cursor"]) == ({}, peer.created["cursor"])
+    assert (await peer.act({"k0": "a" * 4_000}))["applied"] == ["k0"]

@@ -1,0 +1,58 @@
+"""Forms without a server: fields, sessions, and a mode's work on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handshake_prompt.credentials import Role
+from handshake_prompt.limits import Limits
+from handshake_prompt.messages import Action, CreateRequest, Outcome
+from handshake_prompt.modes import ModeHandler
+from handshake_prompt.modes.constraints import CustomType
+from handshake_prompt.modes.fields import Field, compile_schema
+from handshake_prompt.session import Session, Turn
+
+NOON = 1_767_268_800.0
+
+
+def field(*, custom_type: CustomType | None = None, **members: Any) -> Field:
+    """Return the compiled field that has the given members and the key `k`."""
+    return compile_schema([{"key": "k", **members}], Limits(), custom_type=custom_type)["k"]
+
+
+def new_session(handler: ModeHandler, *, session_id: str = "5" * 32, **body: Any) -> Session:
+    """Return a session as `handler` sets it up for the body of `POST /session`, in Python's names."""
+    session = Session(
+        session_id=session_id,
+        mode="form-fill",
+        epoch="e" * 8,
+        token_digest="a",
+        user_digest="u",
+        created_at=0.0,
+        deadline=86_400.0,
+        ttl=1800.0,
+    ).checkout(Turn(author=Role.USER, now=NOON))
+    handler.setup_session(session, CreateRequest(**body))
+    session.commit()
+    return session
+
+
+def act(handler: ModeHandler, session: Session, *actions: Action) -> tuple[list[Outcome], Session]:
+    """Play a batch as the agent; return its outcomes and the session after it."""
+    draft = session.checkout(Turn(author=Role.AGENT, now=NOON))
+    outcomes = handler.process_actions(draft, actions)
+    draft.commit()
+    return outcomes, draft
+
+
+def edit(handler: ModeHandler, session: Session, key: str, value: Any) -> tuple[Outcome, Session]:
+    """Write a field as the person; return the outcome and the session after it."""
+    draft = session.checkout(Turn(author=Role.USER, now=NOON))
+    outcome = handler.process_notify(draft, key, value)
+    draft.commit()
+    return outcome, draft
+
+
+def put(key: str, value: Any, *, if_rev: int | None = None) -> Action:
+    """Return the action that writes one field."""
+    return Action("set", key, value, if_rev)

@@ -1,0 +1,121 @@
+"""A session as the engine's callers see it, with no transport in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from handshake_prompt import Credential, Limits, MemoryStore, ProtocolEngine, Reply, Role
+from handshake_prompt.events import Event
+from handshake_prompt.stores import Record
+from handshake_prompt.watch import Watch
+from tests.support.relay import RelayStore
+from tests.support.virtual_time import loop_time
+
+
+def virtual_engine(limits: Limits | None = None, **options: Any) -> ProtocolEngine:
+    """Return an engine whose sessions live on the running loop's time, over a store that tests can get in between."""
+    return ProtocolEngine(store=RelayStore(MemoryStore(limits, clock=loop_time)), limits=limits, **options)
+
+
+@dataclass
+class Pair:
+    """A session, its agent and its person."""
+
+    engine: ProtocolEngine
+    created: dict[str, Any]
+
+    @property
+    def session_id(self) -> str:
+        return str(self.created["sessionId"])
+
+    @property
+    def store(self) -> RelayStore:
+        assert isinstance(self.engine.store, RelayStore)
+        return self.engine.store
+
+    @property
+    def agent(self) -> Credential:
+        return Credential(token=self.created["token"])
+
+    @property
+    def user(self) -> Credential:
+        return Credential(user_token=self.created["userToken"])
+
+    def of(self, role: Role) -> Credential:
+        return self.agent if role is Role.AGENT else self.user
+
+    async def act(self, values: Mapping[str, Any], *, key: str | None = None, **members: Any) -> Reply:
+        """Write fields as the agent, at once unless asked otherwise."""
+        actions = [{"type": "set", "key": name, "value": value} for name, value in values.items()]
+        body = {"actions": actions, "stream": False} | members
+        return await self.engine.post_action(self.session_id, body, self.agent, idempotency_key=key)
+
+    async def edit(self, key: str, value: Any) -> Reply:
+        """Write a field as the person."""
+        return await self.engine.post_notify(self.session_id, {"key": key, "value": value}, self.user)
+
+    async def context(self, role: Role = Role.USER) -> dict[str, Any]:
+        payload, _ = await self.engine.get_context(self.session_id, self.of(role))
+        return payload
+
+    async def values(self) -> dict[str, tuple[Any, str]]:
+        """Return the values and whose they are."""
+        context = (await self.context())["context"]
+        return {key: (record["value"], record["by"]) for key, record in context.items()}
+
+    async def diff(self, **options: Any) -> dict[str, Any]:
+        payload, _ = await self.engine.get_diff(self.session_id, self.agent, **options)
+        return payload
+
+    async def record(self) -> Record:
+        record = await self.store.inner.load(self.session_id)
+        assert record is not None
+        return record
+
+    async def log(self) -> Sequence[Event]:
+        return (await self.store.inner.events_after(self.session_id, 0)).events
+
+    @asynccontextmanager
+    async def watch(self, role: Role = Role.USER, *, after: str | None = None) -> AsyncIterator[Viewer]:
+        async with await self.engine.watch(self.session_id, self.of(role), after=after) as watch:
+            viewer = Viewer(watch)
+            writer = asyncio.create_task(viewer.run())
+            try:
+                yield viewer
+            finally:
+                writer.cancel()
+                await asyncio.gather(writer, return_exceptions=True)
+
+
+@dataclass
+class Viewer:
+    """The far end of a watch: what it was shown, and its close code once it is over."""
+
+    watch: Watch
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    closed: int | None = None
+
+    async def run(self) -> None:
+        async for text in self.watch:
+            self.frames.append(json.loads(text))
+        self.closed = self.watch.close_code
+
+    async def send(self, **message: Any) -> None:
+        await self.watch.receive(json.dumps(message))
+
+    async def shown(self, *kinds: str) -> list[dict[str, Any]]:
+        """Return all frames so far, once what is due has arrived; or only those of some kinds."""
+        await asyncio.sleep(0.001)
+        return [frame for frame in self.frames if not kinds or frame["type"] in kinds]
+
+
+async def open_pair(engine: ProtocolEngine, body: Mapping[str, Any] | None = None) -> Pair:
+    """Open a session."""
+    created, status = await engine.create_session({"userToken": True} | dict(body or {}))
+    assert status == 200
+    return Pair(engine, created)
