@@ -1,0 +1,179 @@
+"""SPEC.md section 8: what keeps a session alive, how it ends, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conformance.conftest import OPERATIONS, Open, Start
+from tests.support.peer import PATIENCE, Peer
+
+TTL = 0.8
+MANY = {"agent_requests": 100_000, "user_requests": 100_000, "wrong_tokens_per_session": 100_000}
+
+
+async def test_hpp_097_use_gives_a_session_its_full_time_again(local: Start) -> None:
+    server = await local(MANY, ttl=TTL)
+    peers = {use: await server.open({}) for use in ("context", "diff", "action", "notify", "userEdit")}
+    async with peers["userEdit"].watch() as page:
+        await page.next("connected")
+
+        async def edit() -> None:
+            await page.send({"type": "userEdit", "key": "a", "value": 1})
+            await page.next("ack")
+
+        uses: dict[str, Callable[[], Awaitable[Any]]] = {
+            "context": lambda: peers["context"].agent("GET", "context"),
+            "diff": lambda: peers["diff"].user("GET", "diff"),
+            "action": lambda: peers["action"].act({"a": 1}),
+            "notify": lambda: peers["notify"].edit("a", 1),
+            "userEdit": edit,
+        }
+        await asyncio.gather(*(_keep_doing(use, seconds=2 * TTL) for use in uses.values()))
+    alive = {use: (await peer.agent("GET", "context")).status_code for use, peer in peers.items()}
+    assert alive == dict.fromkeys(peers, 200)
+
+
+async def test_hpp_098_nothing_else_prolongs_a_session(local: Start) -> None:
+    server = await local(MANY, ttl=TTL)
+    attempts: dict[str, Callable[[Peer], Awaitable[Any]]] = {
+        "status": lambda peer: peer.agent("GET", "session"),
+        "watch": _look,
+        "wrong token": lambda peer: peer.send("GET", "context", headers={"X-Handshake-Token": "wrong"}),
+        "broken body": lambda peer: peer.agent("POST", "action", {"actions": 1}),
+        "refused by role": lambda peer: peer.agent("POST", "notify", {"key": "a", "value": 1}),
+        "no credential": lambda peer: peer.send("POST", "action", {"actions": []}),
+    }
+    peers = {name: await server.open({}) for name in attempts}
+    await asyncio.gather(
+        *(_keep_doing(partial(attempt, peers[name]), seconds=1.1 * TTL) for name, attempt in attempts.items())
+    )
+    told = {name: (await peer.agent("GET", "context")).json().get("code") for name, peer in peers.items()}
+    assert told == dict.fromkeys(peers, "session_expired")
+
+
+async def test_hpp_099_a_session_ends_at_its_absolute_lifetime(local: Start) -> None:
+    server = await local(MANY | {"max_lifetime": TTL})
+    peer = await server.open({})
+    assert peer.created["expiresIn"] <= peer.created["maxExpiresIn"] <= 1
+
+    async def use() -> None:
+        await peer.agent("POST", "extend", {"extraSeconds": 3600})
+        await peer.agent("GET", "context")
+
+    await _keep_doing(use, seconds=1.2 * TTL)
+    assert (await peer.agent("GET", "context")).json()["code"] == "session_expired"
+
+
+@pytest.mark.parametrize("role", ["agent", "user"])
+async def test_hpp_100_watchers_are_told_before_and_at_the_end(local: Start, role: str) -> None:
+    server = await local({"expiring_notice": TTL / 2}, ttl=TTL)
+    peer = await server.open()
+    async with peer.watch(role=role) as watcher:
+        begun = time.monotonic()
+        code, frames = await watcher.closed()
+        assert TTL / 2 < time.monotonic() - begun < TTL + 1
+    assert (code, [frame["type"] for frame in frames]) == (4410, ["connected", "expiring", "expired"])
+    assert frames[1]["expiresIn"] <= 1
+
+
+async def test_hpp_101_a_revocation_ends_everything_within_a_second(pair: Open) -> None:
+    peer = await pair()
+    async with peer.watch() as page, peer.watch(role="agent") as agent:
+        for watcher in (page, agent):
+            await watcher.next("connected")
+        begun = time.monotonic()
+        assert (await peer.user("DELETE", "session")).json() == {"ok": True}
+        for watcher in (page, agent):
+            assert await watcher.closed() == (4410, [{"type": "revoked"}])
+        assert time.monotonic() - begun < 1
+    for method, name, body in OPERATIONS:
+        for headers in (peer.as_agent, peer.as_user):
+            reply = await peer.send(method, name, body, headers=headers)
+            assert (reply.status_code, reply.json()["code"]) == (404, "session_revoked")
+
+
+@pytest.mark.parametrize("role", ["agent", "user"])
+async def test_hpp_102_a_holder_is_told_how_the_session_ended(local: Start, role: str) -> None:
+    server = await local(ttl=0.05)
+    peer = await server.open()
+    reply = await _until(404, lambda: (peer.agent if role == "agent" else peer.user)("GET", "session"))
+    assert reply.json()["code"] == "session_expired"
+    async with peer.watch(role=role) as watcher:
+        code, frames = await watcher.closed()
+    assert (code, [frame["code"] for frame in frames]) == (4410, ["session_expired"])
+
+
+async def test_hpp_103_a_stranger_cannot_tell_an_ended_session_from_none(pair: Open) -> None:
+    peer = await pair()
+    await peer.user("DELETE", "session")
+    stranger = {"X-Handshake-Token": "s" * 32}
+    url = peer.base_url + peer.created["contextUrl"]
+    for headers in ({}, stranger):
+        ended = await peer.http.get(url, headers=headers)
+        never = await peer.http.get(url.replace(peer.session_id, "0" * 32), headers=headers)
+        assert (ended.status_code, ended.json()["code"]) == (404, "session_not_found")
+        assert (ended.status_code, ended.json()) == (never.status_code, never.json())
+        assert set(ended.headers) == set(never.headers)
+
+
+async def test_hpp_104_once_forgotten_a_session_never_was(local: Start) -> None:
+    server = await local({"tombstone_seconds": 0.2})
+    peer = await server.open()
+    await peer.user("DELETE", "session")
+    assert (await peer.agent("GET", "session")).json()["code"] == "session_revoked"
+    async with asyncio.timeout(PATIENCE):
+        while (await peer.agent("GET", "session")).json()["code"] == "session_revoked":
+            await asyncio.sleep(0.02)
+    for send in (peer.agent, peer.user):
+        reply = await send("GET", "session")
+        assert (reply.status_code, reply.json()["code"]) == (404, "session_not_found")
+
+
+async def test_hpp_105_a_rotation_closes_the_old_tokens_watchers_alone(pair: Open) -> None:
+    peer = await pair()
+    async with peer.watch() as page, peer.watch(role="agent") as agent:
+        for watcher in (page, agent):
+            await watcher.next("connected")
+        await peer.user("POST", "rotate", {})
+        code, _ = await agent.closed()
+        assert code == 4401
+        assert (await page.next())["type"] == "rotated"
+        await peer.edit("name", "A")
+        assert (await page.next())["type"] == "edit"
+
+
+async def test_hpp_106_every_watcher_hears_of_an_extension(pair: Open) -> None:
+    peer = await pair()
+    async with peer.watch() as page, peer.watch(role="agent") as agent:
+        for watcher in (page, agent):
+            await watcher.next("connected")
+        reply = (await peer.agent("POST", "extend", {"extraSeconds": 600})).json()
+        for watcher in (page, agent):
+            frame = await watcher.next()
+            assert (frame["type"], frame["expiresIn"]) == ("extended", reply["expiresIn"])
+
+
+async def _keep_doing(attempt: Callable[[], Awaitable[Any]], *, seconds: float) -> None:
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        await attempt()
+        await asyncio.sleep(0.05)
+
+
+async def _until(status: int, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async with asyncio.timeout(PATIENCE):
+        while (reply := await ask()).status_code != status:
+            await asyncio.sleep(0.02)
+    return reply
+
+
+async def _look(peer: Peer) -> None:
+    async with peer.watch(role="agent") as agent:
+        await agent.next()
