@@ -1,0 +1,495 @@
+"""Who may do what: every route, with every credential in every place it can stand, in every state of a session.
+
+The grids are the whole policy as data. A cell is `ok`, or the code of the refusal; `tests.support.in_process` keeps
+a cell cheap enough for all of them to be tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from starlette.requests import Request
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from handshake_prompt import HandshakeApp, Limits, MemoryStore, Session
+from handshake_prompt.stores import Record
+from tests.conftest import Open
+from tests.support.clock import ManualClock
+from tests.support.in_process import open_in_process
+from tests.support.peer import PATIENCE, Peer, Socket
+
+ALLOWED = "https://app.example.com"
+FOREIGN = "https://evil.example.net"
+TTL = 1800.0
+FORM = {"mode": "form-fill", "schema": [{"key": "name", "type": "string"}]}
+UNKNOWN = "0" * 32
+HUNDRED = 100
+OPEN_HANDED = Limits(wrong_tokens_per_session=10**6, wrong_tokens_per_address=10**6, creates_per_address=10**6)
+
+
+class Route(NamedTuple):
+    """A request that a credential may or may not be enough for. `writes` says whose the field `name` is after it."""
+
+    method: str
+    url: str
+    body: Any = None
+    writes: str | None = None
+
+
+ROUTES = {
+    "status": Route("GET", "session"),
+    "context": Route("GET", "context"),
+    "diff": Route("GET", "diff"),
+    "action": Route("POST", "action", {"actions": [{"type": "set", "key": "name", "value": "new"}]}, "ai"),
+    "edit": Route("POST", "notify", {"key": "name", "value": "new"}, "user"),
+    "release": Route("POST", "notify", {"key": "name", "release": True}, "empty"),
+    "extend": Route("POST", "extend", {"extraSeconds": 60}),
+    "rotate": Route("POST", "rotate", {}),
+    "revoke": Route("DELETE", "session"),
+}
+
+
+class Scene(NamedTuple):
+    """A session, another one on the same server, and the token that was the first one's before it was rotated."""
+
+    peer: Peer
+    other: Peer
+    old_token: str
+
+    @property
+    def cookie_name(self) -> str:
+        return self.peer.cookie.partition("=")[0]
+
+    @property
+    def secret(self) -> str:
+        return self.peer.cookie.partition("=")[2]
+
+
+Bring = Callable[[Scene], dict[str, str]]
+"""What a request carries: headers, and under `?` the query."""
+
+CREDENTIALS: dict[str, Bring] = {
+    "nothing": lambda _: {},
+    "agent: header": lambda s: s.peer.as_agent,
+    "agent: bearer": lambda s: {"Authorization": f"Bearer {s.peer.token}"},
+    "agent: bearer in lower case": lambda s: {"Authorization": f"bearer {s.peer.token}"},
+    "agent: query": lambda s: {"?": f"token={s.peer.token}"},
+    "agent: foreign origin": lambda s: {**s.peer.as_agent, "Origin": FOREIGN},
+    "agent: basic": lambda s: {"Authorization": f"Basic {s.peer.token}"},
+    "user: cookie": lambda s: s.peer.as_user,
+    "user: header": lambda s: {"X-Handshake-User-Token": s.secret},
+    "user: cookie from here": lambda s: {**s.peer.as_user, "Origin": s.peer.base_url},
+    "user: cookie from allowed": lambda s: {**s.peer.as_user, "Origin": ALLOWED},
+    "user: cookie from foreign": lambda s: {**s.peer.as_user, "Origin": FOREIGN},
+    "user: cookie from null": lambda s: {**s.peer.as_user, "Origin": "null"},
+    "user: header from foreign": lambda s: {"X-Handshake-User-Token": s.secret, "Origin": FOREIGN},
+    "both": lambda s: s.peer.as_agent | s.peer.as_user,
+    "both: foreign origin": lambda s: s.peer.as_agent | s.peer.as_user | {"Origin": FOREIGN},
+    "wrong token": lambda _: {"X-Handshake-Token": "A" * 32},
+    "wrong bearer": lambda _: {"Authorization": "Bearer " + "A" * 32},
+    "wrong query": lambda _: {"?": "token=" + "A" * 32},
+    "wrong cookie": lambda s: {"Cookie": f"{s.cookie_name}={'A' * 32}"},
+    "wrong token, right cookie": lambda s: {"X-Handshake-Token": "A" * 32, **s.peer.as_user},
+    "right token, wrong cookie": lambda s: {**s.peer.as_agent, "Cookie": f"{s.cookie_name}={'A' * 32}"},
+    "wrong header, right query": lambda s: {"X-Handshake-Token": "A" * 32, "?": f"token={s.peer.token}"},
+    "token as cookie": lambda s: {"Cookie": f"{s.cookie_name}={s.peer.token}"},
+    "token as user header": lambda s: {"X-Handshake-User-Token": s.peer.token},
+    "token as both": lambda s: {**s.peer.as_agent, "X-Handshake-User-Token": s.peer.token},
+    "user secret as token": lambda s: {"X-Handshake-Token": s.secret},
+    "user secret in the query": lambda s: {"?": f"token={s.secret}"},
+    "other session's token": lambda s: s.other.as_agent,
+    "other session's cookie": lambda s: s.other.as_user,
+    "other session's secret": lambda s: {"Cookie": f"{s.cookie_name}={s.other.cookie.partition('=')[2]}"},
+    "rotated-out token": lambda s: {"X-Handshake-Token": s.old_token},
+    "rotated-out token, right cookie": lambda s: {"X-Handshake-Token": s.old_token, **s.peer.as_user},
+    "session id as token": lambda s: {"X-Handshake-Token": s.peer.session_id},
+    "empty token": lambda _: {"X-Handshake-Token": ""},
+    "empty cookie": lambda s: {"Cookie": f"{s.cookie_name}="},
+}
+
+TOKEN, AGENT, USER, ORIGIN = "invalid_token", "agent_required", "user_required", "origin_not_allowed"
+GONE, EXPIRED, REVOKED = "session_not_found", "session_expired", "session_revoked"
+
+_AGENTS = "ok ok ok ok user_required user_required ok user_required user_required"
+_USERS = "ok ok ok agent_required ok ok ok ok ok"
+_BOTH = "ok ok ok ok ok ok ok ok ok"
+_NOBODY = " ".join([TOKEN] * 9)
+_FOREIGN_AGENT = f"ok ok ok ok {ORIGIN} {ORIGIN} ok {ORIGIN} {ORIGIN}"
+_FOREIGN_USER = " ".join([ORIGIN] * 9)
+
+LIVE = {
+    "nothing": _NOBODY,
+    "agent: header": _AGENTS,
+    "agent: bearer": _AGENTS,
+    "agent: bearer in lower case": _AGENTS,
+    "agent: query": _AGENTS,
+    "agent: foreign origin": _FOREIGN_AGENT,
+    "agent: basic": _NOBODY,
+    "user: cookie": _USERS,
+    "user: header": _USERS,
+    "user: cookie from here": _USERS,
+    "user: cookie from allowed": _USERS,
+    "user: cookie from foreign": _FOREIGN_USER,
+    "user: cookie from null": _FOREIGN_USER,
+    "user: header from foreign": _FOREIGN_USER,
+    "both": _BOTH,
+    "both: foreign origin": _FOREIGN_USER,
+    "wrong token": _NOBODY,
+    "wrong bearer": _NOBODY,
+    "wrong query": _NOBODY,
+    "wrong cookie": _NOBODY,
+    "wrong token, right cookie": _USERS,
+    "right token, wrong cookie": _AGENTS,
+    "wrong header, right query": _NOBODY,
+    "token as cookie": _NOBODY,
+    "token as user header": _NOBODY,
+    "token as both": _AGENTS,
+    "user secret as token": _NOBODY,
+    "user secret in the query": _NOBODY,
+    "other session's token": _NOBODY,
+    "other session's cookie": _NOBODY,
+    "other session's secret": _NOBODY,
+    "rotated-out token": _NOBODY,
+    "rotated-out token, right cookie": _USERS,
+    "session id as token": _NOBODY,
+    "empty token": _NOBODY,
+    "empty cookie": _NOBODY,
+}
+"""credential -> what each of `ROUTES` answers it while the session lives."""
+
+
+def ended(code: str) -> dict[str, str]:
+    """Return the grid of a session that has ended: whoever holds a credential of it is told why, nobody else is."""
+    grid = {}
+    for name, row in LIVE.items():
+        cells = row.split()
+        holds = "ok" in cells
+        grid[name] = " ".join(cell if cell == ORIGIN else code if holds else GONE for cell in cells)
+    return grid
+
+
+GRIDS = {
+    "live": LIVE,
+    "expired": ended(EXPIRED),
+    "revoked": ended(REVOKED),
+    "forgotten": ended(GONE),
+    "unknown": ended(GONE),
+}
+STATUS = {"ok": 200, TOKEN: 403, AGENT: 403, USER: 403, ORIGIN: 403, GONE: 404, EXPIRED: 404, REVOKED: 404}
+
+
+ROWS = [
+    pytest.param(state, name, dict(zip(ROUTES, row.split(), strict=True)), id=f"{state}-{name}")
+    for state, grid in GRIDS.items()
+    for name, row in grid.items()
+]
+
+
+async def stage(hpp: HandshakeApp, clock: ManualClock, state: str) -> Scene:
+    """Open two sessions, rotate the first one's token, and bring it into a state."""
+    peer, other = await open_in_process(hpp, FORM), await open_in_process(hpp, FORM)
+    old_token = peer.token
+    peer.created["token"] = (await peer.user("POST", "rotate", {})).json()["token"]
+    if state in ("expired", "forgotten"):
+        clock.advance(TTL + 1)
+    if state == "forgotten":
+        clock.advance(OPEN_HANDED.tombstone_seconds)
+    if state == "revoked":
+        assert (await peer.user("DELETE", "session")).status_code == 200
+    if state == "unknown":
+        for name, url in peer.created.items():
+            peer.created[name] = str(url).replace(peer.session_id, UNKNOWN) if name.endswith("Url") else url
+        peer.cookie = peer.cookie.replace(peer.session_id, UNKNOWN)
+    return Scene(peer, other, old_token)
+
+
+async def request(peer: Peer, route: Route, brought: dict[str, str]) -> str:
+    """Send a request and name the cell it belongs in."""
+    headers = {name: value for name, value in brought.items() if name != "?"}
+    params = dict(part.split("=", 1) for part in brought.get("?", "").split("&") if part)
+    response = await peer.send(route.method, route.url, route.body, headers=headers, params=params)
+    cell = "ok" if response.status_code == 200 else response.json()["code"]
+    assert response.status_code == STATUS[cell]
+    return str(cell)
+
+
+async def stored(hpp: HandshakeApp, session_id: str) -> Record | None:
+    return await hpp.engine.store.load(session_id)
+
+
+def written_by(record: Record | None) -> str:
+    field = record.session.values.get("name") if record else None
+    return field.by if field else "empty"
+
+
+@pytest.mark.parametrize(("state", "credential", "expected"), ROWS)
+async def test_each_route_answers_a_credential_as_the_grid_says(
+    state: str, credential: str, expected: dict[str, str]
+) -> None:
+    clock = ManualClock()
+    hpp = HandshakeApp(
+        store=MemoryStore(OPEN_HANDED, clock=clock), ttl=TTL, limits=OPEN_HANDED, allowed_origins=[ALLOWED]
+    )
+    answers, authors, refreshed = {}, {}, {}
+    for name, route in ROUTES.items():
+        scene = await stage(hpp, clock, state)
+        before = await stored(hpp, scene.peer.session_id)
+        clock.advance(1)
+        answers[name] = await request(scene.peer, route, CREDENTIALS[credential](scene))
+        after = await stored(hpp, scene.peer.session_id)
+        if answers[name] != "ok" and after != before:
+            refreshed[name] = (before, after)
+        authors[name] = written_by(after)
+    assert answers == expected
+    assert not refreshed, "a refusal changed or refreshed the session"
+    assert authors == {
+        name: route.writes if route.writes and expected[name] == "ok" else "empty" for name, route in ROUTES.items()
+    }
+
+
+def test_no_row_of_the_grid_lets_an_agent_do_what_is_the_persons() -> None:
+    theirs = [list(ROUTES).index(name) for name in ("edit", "release", "rotate", "revoke")]
+    people = {"both", *(name for name, row in LIVE.items() if row == _USERS)}
+    for name, row in LIVE.items():
+        allowed = [row.split()[place] == "ok" for place in theirs]
+        assert all(allowed) if name in people else not any(allowed), name
+
+
+def test_the_grid_has_a_row_for_every_credential() -> None:
+    assert LIVE.keys() == CREDENTIALS.keys()
+
+
+# Creation needs no role, only an allowed origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        (None, "ok"),
+        ("http://localhost", "ok"),
+        (ALLOWED, "ok"),
+        (FOREIGN, ORIGIN),
+        ("null", ORIGIN),
+        ("http://localhost:8080", ORIGIN),
+        ("http://localhost.example.net", ORIGIN),
+        ("https://app.example.com.example.net", ORIGIN),
+        ("https://app.example.com:8443", ORIGIN),
+        ("http://app.example.com", ORIGIN),
+    ],
+    ids=str,
+)
+async def test_a_session_is_opened_for_pages_on_allowed_origins_only(origin: str | None, expected: str) -> None:
+    hpp = HandshakeApp(allowed_origins=[ALLOWED])
+    peer = await open_in_process(hpp)
+    headers = {} if origin is None else {"Origin": origin}
+    response = await peer.http.post("/handshake/session", json={}, headers=headers)
+    assert ("ok" if response.status_code == 200 else response.json()["code"]) == expected
+    assert ("set-cookie" in response.headers) is (expected == "ok")
+
+
+# The host application's own proof
+
+
+def by_login(request: Request, session: Session) -> bool:
+    """A host's policy: whoever is logged in as the owner of the session is its person."""
+    return bool(request.cookies.get("login") == session.owner)
+
+
+LOGINS: dict[str, Bring] = {
+    "nothing": lambda _: {},
+    "login": lambda _: {"Cookie": "login=alice"},
+    "other login": lambda _: {"Cookie": "login=mallory"},
+    "login from foreign": lambda _: {"Cookie": "login=alice", "Origin": FOREIGN},
+    "login from allowed": lambda _: {"Cookie": "login=alice", "Origin": ALLOWED},
+    "agent": lambda s: s.peer.as_agent,
+    "agent and login": lambda s: {**s.peer.as_agent, "Cookie": "login=alice"},
+    "agent and other login": lambda s: {**s.peer.as_agent, "Cookie": "login=mallory"},
+    "our cookie only": lambda s: s.peer.as_user,
+    "our header only": lambda s: {"X-Handshake-User-Token": s.secret},
+    "agent and our cookie": lambda s: s.peer.as_agent | s.peer.as_user,
+}
+LOGIN_GRID = {
+    "nothing": _NOBODY,
+    "login": _USERS,
+    "other login": _NOBODY,
+    "login from foreign": f"{TOKEN} {TOKEN} {TOKEN} {TOKEN} {ORIGIN} {ORIGIN} {TOKEN} {ORIGIN} {ORIGIN}",
+    "login from allowed": _USERS,
+    "agent": _AGENTS,
+    "agent and login": _BOTH,
+    "agent and other login": _AGENTS,
+    "our cookie only": _NOBODY,
+    "our header only": _NOBODY,
+    "agent and our cookie": _AGENTS,
+}
+"""With `require_browser_auth` the host decides alone: our cookie makes nobody a person any more."""
+
+
+@pytest.mark.parametrize("credential", LOGINS)
+async def test_the_hosts_own_proof_replaces_the_cookie(credential: str) -> None:
+    hpp = HandshakeApp(require_browser_auth=by_login, limits=OPEN_HANDED, allowed_origins=[ALLOWED])
+
+    @hpp.on_create_session
+    async def own(session: Session, _: Request) -> None:
+        session.owner = "alice"
+
+    answers, authors = {}, {}
+    for name, route in ROUTES.items():
+        peer = await open_in_process(hpp, FORM)
+        answers[name] = await request(peer, route, LOGINS[credential](Scene(peer, peer, "")))
+        authors[name] = written_by(await stored(hpp, peer.session_id))
+    expected = dict(zip(ROUTES, LOGIN_GRID[credential].split(), strict=True))
+    assert answers == expected
+    assert authors == {
+        name: route.writes if route.writes and expected[name] == "ok" else "empty" for name, route in ROUTES.items()
+    }
+
+
+async def raises(*_: object) -> bool:
+    raise RuntimeError("the user database is away")
+
+
+async def hangs(*_: object) -> bool:
+    await asyncio.Event().wait()
+    return True
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (lambda *_: True, "ok"),
+        (lambda *_: False, TOKEN),
+        (lambda *_: None, TOKEN),
+        (lambda *_: 0, TOKEN),
+        (raises, TOKEN),
+        (hangs, TOKEN),
+    ],
+    ids=["True", "False", "None", "0", "raises", "hangs"],
+)
+async def test_only_a_host_that_says_yes_makes_a_person(policy: Callable[..., Any], expected: str) -> None:
+    hpp = HandshakeApp(require_browser_auth=policy, limits=OPEN_HANDED.replace(hook_timeout=0.05))
+    peer = await open_in_process(hpp, FORM)
+    assert await request(peer, ROUTES["edit"], {}) == expected
+    assert written_by(await stored(hpp, peer.session_id)) == ("user" if expected == "ok" else "empty")
+
+
+async def test_an_agent_acts_even_where_the_host_can_not_tell_people() -> None:
+    hpp = HandshakeApp(require_browser_auth=raises)
+    peer = await open_in_process(hpp, FORM)
+    assert (await peer.act({"name": "new"}))["applied"] == ["name"]
+    assert written_by(await stored(hpp, peer.session_id)) == "ai"
+
+
+# The WebSocket
+
+SOCKETS: dict[str, tuple[Bring, Callable[[Scene], list[str]]]] = {
+    **{name: (bring, lambda _: ["hpp.v1"]) for name, bring in CREDENTIALS.items()},
+    "agent: subprotocol": (lambda _: {}, lambda s: ["hpp.v1", f"hpp.bearer.{s.peer.token}"]),
+    "agent: subprotocol alone": (lambda _: {}, lambda s: [f"hpp.bearer.{s.peer.token}"]),
+    "user: subprotocol": (lambda _: {}, lambda s: ["hpp.v1", f"hpp.user.{s.secret}"]),
+    "user: subprotocol from foreign": (lambda _: {"Origin": FOREIGN}, lambda s: ["hpp.v1", f"hpp.user.{s.secret}"]),
+    "both: query and cookie": (lambda s: {"?": f"token={s.peer.token}", **s.peer.as_user}, lambda _: []),
+    "both: subprotocols": (
+        lambda _: {},
+        lambda s: ["hpp.v1", f"hpp.bearer.{s.peer.token}", f"hpp.user.{s.secret}"],
+    ),
+    "wrong subprotocol": (lambda _: {}, lambda _: ["hpp.v1", "hpp.bearer." + "A" * 32]),
+    "token as user subprotocol": (lambda _: {}, lambda s: ["hpp.v1", f"hpp.user.{s.peer.token}"]),
+    "user secret as bearer subprotocol": (lambda _: {}, lambda s: ["hpp.v1", f"hpp.bearer.{s.secret}"]),
+    "rotated-out subprotocol": (lambda _: {}, lambda s: ["hpp.v1", f"hpp.bearer.{s.old_token}"]),
+    "other session's subprotocol": (lambda _: {}, lambda s: ["hpp.v1", f"hpp.user.{s.other.cookie.split('=')[1]}"]),
+}
+
+_WATCHES = {_AGENTS: "agent", _USERS: "user", _BOTH: "user", _NOBODY: "4401", _FOREIGN_USER: "4403"}
+WATCHES = {
+    **{name: _WATCHES.get(row, "agent") for name, row in LIVE.items()},
+    "agent: subprotocol": "agent",
+    "agent: subprotocol alone": "agent",
+    "user: subprotocol": "user",
+    "user: subprotocol from foreign": "4403",
+    "both: query and cookie": "user",
+    "both: subprotocols": "user",
+    "wrong subprotocol": "4401",
+    "token as user subprotocol": "4401",
+    "user secret as bearer subprotocol": "4401",
+    "rotated-out subprotocol": "4401",
+    "other session's subprotocol": "4401",
+}
+"""credential -> the role a watcher gets, or the code it is closed with, while the session lives."""
+
+MAY_WRITE = {"user": "ack", "agent": USER}
+
+
+def watches(state: str) -> dict[str, str]:
+    code = {"live": "", "expired": "4410", "revoked": "4410", "unknown": "4404"}[state]
+    if not code:
+        return WATCHES
+    return {name: cell if cell == "4403" else code if cell in MAY_WRITE else "4404" for name, cell in WATCHES.items()}
+
+
+async def beside(peer: Peer) -> Peer:
+    """Open another session over the same connection."""
+    response = await peer.http.post(f"{peer.base_url}/handshake/session", json=FORM)
+    peer.http.cookies.clear()
+    return Peer(peer.base_url, response.json(), response.headers["set-cookie"].partition(";")[0], peer.http)
+
+
+async def watch(scene: Scene, credential: str) -> tuple[str, str]:
+    """Open a WebSocket and try to write as the person; return the role or close code, and what came of the write."""
+    bring, subprotocols = SOCKETS[credential]
+    brought = dict(bring(scene))
+    query = brought.pop("?", "")
+    url = scene.peer.base_url.replace("http", "ws", 1) + scene.peer.created["wsUrl"] + (f"?{query}" if query else "")
+    async with connect(
+        url,
+        additional_headers=brought,
+        subprotocols=[Subprotocol(name) for name in subprotocols(scene)] or None,
+        open_timeout=PATIENCE,
+        close_timeout=1,
+    ) as connection:
+        socket = Socket(connection)
+        try:
+            first = await socket.next()
+            while first["type"] != "connected":
+                first = await socket.next()
+        except ConnectionClosed:
+            return str(connection.close_code), ""
+        await socket.send({"type": "userEdit", "key": "name", "value": "new"})
+        answer = await socket.next()
+        return first["role"], answer.get("code", answer["type"])
+
+
+@pytest.mark.parametrize("state", ["live", "expired", "revoked", "unknown"])
+async def test_a_watcher_gets_the_role_of_its_credential_or_the_close_code_of_the_grid(pair: Open, state: str) -> None:
+    clock = ManualClock()
+    hpp = HandshakeApp(
+        store=MemoryStore(OPEN_HANDED, clock=clock),
+        ttl=TTL,
+        limits=OPEN_HANDED.replace(watchers_per_session=HUNDRED),
+        allowed_origins=[ALLOWED],
+    )
+    other = await pair(hpp, FORM)
+    verdicts, writes, authors = {}, {}, {}
+    for name in SOCKETS:
+        peer = await beside(other)
+        old_token = peer.token
+        peer.created["token"] = (await peer.user("POST", "rotate", {})).json()["token"]
+        session_id = peer.session_id
+        if state == "expired":
+            clock.advance(TTL + 1)
+        if state == "revoked":
+            await peer.user("DELETE", "session")
+        if state == "unknown":
+            peer.created["wsUrl"] = peer.created["wsUrl"].replace(session_id, UNKNOWN)
+            peer.cookie = peer.cookie.replace(session_id, UNKNOWN)
+        scene = Scene(peer, other, old_token)
+        verdicts[name], writes[name] = await watch(scene, name)
+        authors[name] = written_by(await stored(hpp, session_id))
+    expected = watches(state)
+    assert verdicts == expected
+    assert writes == {name: MAY_WRITE.get(cell, "") for name, cell in expected.items()}
+    assert authors == {name: "user" if cell == "user" else "empty" for name, cell in expected.items()}

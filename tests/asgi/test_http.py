@@ -1,0 +1,470 @@
+"""The HTTP endpoints as any client meets them: methods, paths, headers, errors, and the description of it all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_type_hints, is_typeddict
+
+import httpx
+import msgspec
+import pytest
+
+from handshake_prompt import HandshakeApp, Limits, MemoryStore, messages
+from tests.conftest import FORM, Open
+from tests.support.clock import ManualClock
+from tests.support.in_process import client, open_in_process
+from tests.support.peer import Peer
+
+ALLOW = {
+    "/": "GET, HEAD, OPTIONS",
+    "/session": "OPTIONS, POST",
+    "/session/{sid}": "DELETE, GET, HEAD, OPTIONS",
+    "/session/{sid}/extend": "OPTIONS, POST",
+    "/session/{sid}/rotate": "OPTIONS, POST",
+    "/context/{sid}": "GET, HEAD, OPTIONS",
+    "/action/{sid}": "OPTIONS, POST",
+    "/notify/{sid}": "OPTIONS, POST",
+    "/diff/{sid}": "GET, HEAD, OPTIONS",
+    "/client.js": "GET, HEAD, OPTIONS",
+    "/openapi.json": "GET, HEAD, OPTIONS",
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
+
+
+def at(peer: Peer, path: str) -> str:
+    return "/handshake" + path.replace("{sid}", peer.session_id)
+
+
+# Methods
+
+
+@pytest.mark.parametrize("path", ALLOW)
+async def test_options_names_the_methods_of_a_resource(path: str) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    response = await peer.http.options(at(peer, path))
+    assert response.status_code == 204
+    assert response.headers["allow"] == ALLOW[path]
+    assert response.content == b""
+
+
+@pytest.mark.parametrize("path", ALLOW)
+async def test_any_other_method_is_refused_with_the_ones_that_are_answered(path: str) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    for method in METHODS:
+        if method in ALLOW[path].split(", "):
+            continue
+        response = await peer.http.request(method, at(peer, path), headers=peer.as_agent | peer.as_user)
+        assert response.status_code == 405, method
+        assert response.headers["allow"] == ALLOW[path]
+        if method != "HEAD":
+            assert response.json()["code"] == "method_not_allowed"
+
+
+async def test_a_method_that_is_not_answered_needs_no_credential_and_changes_nothing() -> None:
+    hpp = HandshakeApp()
+    peer = await open_in_process(hpp, FORM)
+    before = await hpp.engine.store.load(peer.session_id)
+    for _ in range(30):  # would be over the limit of wrong credentials
+        assert (await peer.http.put(at(peer, "/context/{sid}"))).status_code == 405
+    assert await hpp.engine.store.load(peer.session_id) == before
+
+
+@pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "HEAD" in allow])
+async def test_head_is_get_without_the_body(path: str) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    get = await peer.http.get(at(peer, path), headers=peer.as_agent)
+    head = await peer.http.head(at(peer, path), headers=peer.as_agent)
+    assert head.status_code == get.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers["content-length"] == str(len(get.content))
+
+
+async def test_head_passes_the_same_guard_as_get() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    assert (await peer.http.head(at(peer, "/context/{sid}"))).status_code == 403
+
+
+async def test_a_real_server_sends_no_body_after_head(pair: Open) -> None:
+    peer = await pair()
+    for _ in range(2):  # a body would break the second answer on the same connection
+        response = await peer.agent("HEAD", "context")
+        assert (response.status_code, response.content) == (200, b"")
+    assert (await peer.agent("GET", "context")).json()["sessionId"] == peer.session_id
+
+
+# Paths
+
+
+@pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "GET" in allow])
+async def test_a_slash_at_the_end_makes_no_difference(path: str) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    slashed = at(peer, path).rstrip("/") + "/"
+    response = await peer.http.get(slashed, headers=peer.as_agent, follow_redirects=False)
+    assert response.status_code == 200
+
+
+async def test_a_post_with_a_slash_at_the_end_is_not_redirected() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    response = await peer.http.post(peer.created["actionUrl"] + "/", json={"actions": []}, headers=peer.as_agent)
+    assert response.status_code == 200
+    assert (await peer.http.post("/handshake/session/", json={})).status_code == 200
+
+
+async def test_the_mount_answers_with_and_without_a_slash() -> None:
+    async with client(HandshakeApp()) as http:
+        bare, slashed = await http.get("/handshake"), await http.get("/handshake/")
+    assert bare.status_code == slashed.status_code == 200
+    assert bare.json() == slashed.json()
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/session/{sid}/nothing", "/context/{sid}/x", "/contexts/{sid}"])
+async def test_an_unknown_path_is_a_problem_too(path: str) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    for method in ("GET", "POST", "DELETE"):
+        response = await peer.http.request(method, at(peer, path), headers=peer.as_agent)
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_unknown_session_is_found_missing_under_every_route() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    for path, allow in ALLOW.items():
+        if "{sid}" not in path:
+            continue
+        method = "POST" if "POST" in allow else "GET"
+        response = await peer.http.request(method, "/handshake" + path.replace("{sid}", "0" * 32))
+        assert (response.status_code, response.json()["code"]) == (404, "session_not_found"), path
+
+
+# Rates
+
+
+def limit(response: httpx.Response) -> tuple[int, int]:
+    """Return what the RateLimit header promises: requests left, seconds until all are back."""
+    match = re.fullmatch(r'"session";r=(\d+);t=(\d+)', response.headers["ratelimit"])
+    assert match, response.headers["ratelimit"]
+    return int(match[1]), int(match[2])
+
+
+async def test_sixty_requests_of_the_agent_pass_and_the_next_is_told_when_to_come_back() -> None:
+    clock = ManualClock()
+    peer = await open_in_process(HandshakeApp(store=MemoryStore(clock=clock)), FORM)
+    for left in range(59, -1, -1):
+        response = await peer.agent("GET", "context")
+        assert response.status_code == 200
+        assert response.headers["ratelimit-policy"] == '"session";q=60;w=60'
+        assert limit(response) == (left, 60)
+    clock.advance(18)
+    refused = await peer.agent("GET", "context")
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert refused.headers["retry-after"] == "42"
+    assert refused.json()["retryAfter"] == 42
+    assert refused.json()["retryable"] is True
+    assert limit(refused) == (0, 42)
+
+
+async def test_what_the_rate_headers_promise_holds() -> None:
+    clock = ManualClock()
+    peer = await open_in_process(HandshakeApp(store=MemoryStore(clock=clock), rate_limit_per_min=2), FORM)
+    await peer.agent("GET", "context")
+    clock.advance(10)
+    left, reset = limit(await peer.agent("GET", "context"))
+    assert left == 0
+    clock.advance(reset - 1)
+    refused = await peer.agent("GET", "context")
+    assert refused.status_code == 429
+    clock.advance(int(refused.headers["retry-after"]))
+    assert limit(await peer.agent("GET", "context")) == (1, 60)
+
+
+async def test_asking_in_vain_does_not_make_the_wait_longer() -> None:
+    clock = ManualClock()
+    peer = await open_in_process(HandshakeApp(store=MemoryStore(clock=clock), rate_limit_per_min=1), FORM)
+    await peer.agent("GET", "context")
+    for _ in range(59):
+        clock.advance(1)
+        assert (await peer.agent("GET", "context")).status_code == 429
+    clock.advance(1)
+    assert (await peer.agent("GET", "context")).status_code == 200
+
+
+async def test_an_agent_over_its_rate_takes_nothing_from_the_person() -> None:
+    peer = await open_in_process(HandshakeApp(rate_limit_per_min=1), FORM)
+    await peer.agent("GET", "context")
+    assert (await peer.agent("GET", "context")).status_code == 429
+    response = await peer.user("GET", "context")
+    assert response.status_code == 200
+    assert response.headers["ratelimit-policy"] == '"session";q=600;w=60'
+    assert limit(response)[0] == 599
+
+
+async def test_every_operation_of_a_session_counts_and_creation_does_not() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    left = []
+    for method, name, body in (
+        ("GET", "session", None),
+        ("GET", "diff", None),
+        ("POST", "action", {"actions": []}),
+        ("POST", "extend", {"extraSeconds": 1}),
+        ("POST", "action", {"actions": "no list"}),  # counted before it is read
+        ("POST", "notify", {}),  # and before it is refused for the role
+    ):
+        left.append(limit(await peer.agent(method, name, body))[0])
+    assert left == [59, 58, 57, 56, 55, 54]
+
+
+async def test_a_refused_request_over_the_rate_is_not_carried_out() -> None:
+    peer = await open_in_process(HandshakeApp(rate_limit_per_min=1), FORM)
+    await peer.act({"name": "first"})
+    actions = {"actions": [{"type": "set", "key": "name", "value": "second"}]}
+    assert (await peer.agent("POST", "action", actions)).status_code == 429
+    assert (await peer.context(role="user"))["context"]["name"]["value"] == "first"
+
+
+async def test_an_address_opens_thirty_sessions_a_minute() -> None:
+    clock = ManualClock()
+    hpp = HandshakeApp(store=MemoryStore(clock=clock))
+    async with client(hpp, client=("203.0.113.7", 1)) as http, client(hpp, client=("203.0.113.8", 1)) as other:
+        statuses = [(await http.post("/handshake/session", json={})).status_code for _ in range(31)]
+        assert statuses == [200] * 30 + [429]
+        assert (await other.post("/handshake/session", json={})).status_code == 200
+        clock.advance(60)
+        assert (await http.post("/handshake/session", json={})).status_code == 200
+
+
+async def test_creating_needs_no_quota_of_an_existing_session() -> None:
+    async with client(HandshakeApp(), client=("203.0.113.7", 1)) as http:
+        response = await http.post("/handshake/session", json={})
+    assert "ratelimit" not in response.headers
+
+
+# Replies and errors
+
+
+async def test_a_problem_has_the_documented_members_and_the_one_that_old_clients_read() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    response = await peer.send("GET", "context")
+    problem = response.json()
+    assert problem.keys() == {"type", "title", "status", "detail", "code", "retryable", "error", "nextSteps"}
+    assert problem["type"] == "urn:handshake-prompt:error:invalid_token"
+    assert problem["status"] == 403
+    assert problem["code"] == "invalid_token"
+    assert problem["error"] == problem["detail"]
+    assert problem["retryable"] is False
+    assert all(isinstance(step, str) and step for step in problem["nextSteps"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/context/{sid}", 200),
+        ("GET", "/", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/nothing", 404),
+        ("PUT", "/session", 405),
+        ("POST", "/session", 415),
+    ],
+)
+async def test_no_answer_is_kept_by_a_cache_or_guessed_at_by_a_browser(method: str, path: str, status: int) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    response = await peer.http.request(method, at(peer, path), headers=peer.as_agent)
+    assert response.status_code == status
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-type"] == ("application/json" if status == 200 else "application/problem+json")
+
+
+async def test_what_goes_out_is_ascii_whatever_came_in() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    value = "Zoë \u2028 😀 漢字 \x00\x7f"
+    await peer.edit("name", value)
+    response = await peer.agent("GET", "context")
+    assert response.content.isascii()
+    assert response.json()["context"]["name"]["value"] == value
+
+
+async def test_an_unexpected_failure_is_logged_and_the_caller_learns_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def builder(*_: object, **__: object) -> str:
+        raise RuntimeError("the secret plans are in /etc/plans")
+
+    async with client(HandshakeApp(prompt=builder)) as http:
+        response = await http.post("/handshake/session", json={})
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert "secret plans" not in response.text
+    assert any(record.exc_info for record in caplog.records)
+
+
+# The service itself
+
+
+async def test_the_root_tells_name_protocol_limits_and_links() -> None:
+    async with client(HandshakeApp(limits=Limits(fields=7), rate_limit_per_min=30)) as http:
+        root = (await http.get("/handshake/")).json()
+        assert root["protocol"] == "1.0"
+        assert root["limits"]["fields"] == 7
+        assert root["limits"]["requestsPerMinute"] == 30
+        for name, link in root["links"].items():
+            assert (await http.get(link)).status_code in ((405,) if name == "session" else (200,))
+
+
+async def test_the_pages_side_is_served_as_javascript() -> None:
+    async with client(HandshakeApp()) as http:
+        response = await http.get("/handshake/client.js")
+    assert response.headers["content-type"].split(";")[0] == "text/javascript"
+    assert response.headers["cache-control"] == "no-cache"
+    assert "export" in response.text
+
+
+# The description
+
+
+async def description(http: httpx.AsyncClient) -> dict[str, Any]:
+    response = await http.get("/handshake/openapi.json")
+    assert response.headers["content-type"] == "application/json"
+    members: dict[str, Any] = response.json()
+    return members
+
+
+def references(node: Any) -> Iterator[str]:
+    """Yield every $ref within a description."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            yield from references(part)
+
+
+def resolve(document: dict[str, Any], reference: str) -> Any:
+    node: Any = document
+    for name in reference.removeprefix("#/").split("/"):
+        node = node[name.replace("~1", "/").replace("~0", "~")]
+    return node
+
+
+async def test_the_description_lists_exactly_the_routes_and_methods_that_are_served() -> None:
+    async with client(HandshakeApp()) as http:
+        document = await description(http)
+    described = {path: {method.upper() for method in operations} for path, operations in document["paths"].items()}
+    served = {path: set(allow.split(", ")) - {"HEAD", "OPTIONS"} for path, allow in ALLOW.items()}
+    assert described == served
+
+
+async def test_every_reference_of_the_description_leads_somewhere() -> None:
+    async with client(HandshakeApp()) as http:
+        document = await description(http)
+    found = set(references(document))
+    assert found
+    for reference in found:
+        assert reference.startswith("#/"), reference
+        assert resolve(document, reference), reference
+
+
+async def test_the_description_has_the_form_of_openapi_3_1() -> None:
+    async with client(HandshakeApp()) as http:
+        document = await description(http)
+    assert document["openapi"].startswith("3.1.")
+    assert document["info"].keys() >= {"title", "version"}
+    assert [server["url"] for server in document["servers"]] == ["/handshake"]
+    schemes = document["components"]["securitySchemes"]
+    operation_ids = []
+    for path, operations in document["paths"].items():
+        names = set(re.findall(r"{(\w+)}", path))
+        for method, operation in operations.items():
+            assert operation["responses"], (path, method)
+            for response in operation["responses"].values():
+                assert response["description"]
+            parameters = operation.get("parameters", [])
+            assert {one["name"] for one in parameters if one["in"] == "path"} == names, (path, method)
+            assert all(one["required"] for one in parameters if one["in"] == "path")
+            assert all("schema" in one for one in parameters)
+            for requirement in operation.get("security", []):
+                assert requirement.keys() <= schemes.keys()
+            assert ("requestBody" in operation) is (method == "post"), (path, method)
+            operation_ids += [operation["operationId"]] if "operationId" in operation else []
+    assert len(set(operation_ids)) == len(operation_ids)
+
+
+async def test_the_description_names_the_server_as_the_client_sees_it() -> None:
+    hpp = HandshakeApp()
+    transport = httpx.ASGITransport(hpp, root_path="/api/pairing")
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        document = (await http.get("/api/pairing/openapi.json")).json()
+    assert document["servers"] == [{"url": "/api/pairing"}]
+
+
+REPLIES: dict[str, tuple[str, str, str, Any, type]] = {
+    "status, agent": ("agent", "GET", "session", None, messages.SessionStatus),
+    "status, user": ("user", "GET", "session", None, messages.SessionStatus),
+    "context, agent": ("agent", "GET", "context", None, messages.Context),
+    "context, user": ("user", "GET", "context", None, messages.Context),
+    "action": (
+        "agent",
+        "POST",
+        "action",
+        {"actions": [{"type": "set", "key": "name", "value": "x"}, {"type": "set", "key": "nowhere"}, {}]},
+        messages.ActionReply,
+    ),
+    "edit": ("user", "POST", "notify", {"key": "name", "value": "x"}, messages.NotifyReply),
+    "release": ("user", "POST", "notify", {"key": "name", "release": True}, messages.NotifyReply),
+    "diff, agent": ("agent", "GET", "diff", None, messages.Diff),
+    "diff, user": ("user", "GET", "diff", None, messages.Diff),
+    "extend": ("agent", "POST", "extend", {"extraSeconds": 60}, messages.Extended),
+    "rotate": ("user", "POST", "rotate", {"prompt": True}, messages.Rotated),
+    "revoke": ("user", "DELETE", "session", None, messages.Done),
+}
+
+
+def exact(value: Any, shape: Any) -> None:
+    """Make sure that an object has no member its shape does not name; msgspec has checked the others."""
+    if is_typeddict(shape):
+        hints = get_type_hints(shape)
+        assert value.keys() <= hints.keys(), f"{value.keys() - hints.keys()} not in {shape.__name__}"
+        for name, part in value.items():
+            exact(part, hints[name])
+    elif getattr(shape, "__origin__", None) is list:
+        for part in value:
+            exact(part, shape.__args__[0])
+    elif getattr(shape, "__origin__", None) is dict:
+        for part in value.values():
+            exact(part, shape.__args__[1])
+
+
+@pytest.mark.parametrize("mode", ["form-fill", "default"])
+@pytest.mark.parametrize("case", REPLIES)
+async def test_a_real_reply_has_exactly_the_described_members(case: str, mode: str) -> None:
+    role, method, name, body, shape = REPLIES[case]
+    peer = await open_in_process(HandshakeApp(), FORM if mode == "form-fill" else {"context": {"name": "x"}})
+    await peer.edit("iban", "DE0000")
+    await peer.act({"age": 30})
+    response = await (peer.agent if role == "agent" else peer.user)(method, name, body)
+    assert response.status_code == 200, response.text
+    exact(msgspec.convert(response.json(), shape), shape)
+
+
+async def test_a_new_session_has_exactly_the_described_members() -> None:
+    async with client(HandshakeApp()) as http:
+        reply = (await http.post("/handshake/session", json={"prompt": True, "userToken": True})).json()
+    exact(msgspec.convert(reply, messages.SessionCreated), messages.SessionCreated)
+    assert reply.keys() == get_type_hints(messages.SessionCreated).keys()
+
+
+async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    urls = {
+        name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
+    }
+    assert urls.keys() == {"sessionUrl", "contextUrl", "actionUrl", "diffUrl", "notifyUrl", "extendUrl", "rotateUrl"}
+    for url in urls.values():
+        assert (await peer.http.options(url)).status_code == 204
+
+
+async def test_the_websocket_url_of_a_new_session_is_one_that_is_served(pair: Open) -> None:
+    peer = await pair()
+    async with peer.watch() as socket:
+        assert (await socket.next())["type"] == "connected"

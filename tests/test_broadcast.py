@@ -1,0 +1,245 @@
+"""The hub: what is offered to whom, within which bounds, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from handshake_prompt.broadcast import Frame, Hub, Watcher
+from handshake_prompt.credentials import Role
+from handshake_prompt.errors import CloseCode, RateLimitedError, UnavailableError
+from handshake_prompt.events import Change, Notice
+from handshake_prompt.limits import Limits
+from tests.support.virtual_time import in_virtual_time, loop_time
+
+EPOCH = "0a1b2c3d"
+AT = "2026-01-01T12:00:00.000000+00:00"
+
+
+def change(seq: int, key: str = "name", *, pace: float = 0.0, source: str | None = None, **members: object) -> Change:
+    given = {"value": f"v{seq}", "sensitive": False} | members
+    return Change(
+        type="action",
+        seq=seq,
+        at=AT,
+        key=key,
+        value=given["value"],
+        by="ai",
+        sensitive=bool(given["sensitive"]),
+        pace=pace,
+        source=source,
+    )
+
+
+def notice(seq: int) -> Notice:
+    return Notice(type="done", seq=seq, at=AT, members={})
+
+
+def hub(**bounds: float) -> Hub:
+    return Hub(Limits().replace(**bounds))
+
+
+def join(hub: Hub, session_id: str = "s", role: Role = Role.USER, *, source: str = "me") -> Watcher:
+    return hub.join(session_id, role, source=source)
+
+
+def seqs(watcher: Watcher) -> list[int]:
+    """Take all that is queued."""
+    taken = []
+    while (frame := watcher.peek()) is not None:
+        taken.append(frame.seq)
+        watcher.take()
+    return taken
+
+
+async def test_i6_every_watcher_of_the_session_is_offered_every_event_in_order() -> None:
+    room = hub()
+    first, second, other = join(room), join(room, role=Role.AGENT), join(room, "another")
+    room.publish("s", [change(1), notice(2), change(3)], epoch=EPOCH)
+    assert (seqs(first), seqs(second), seqs(other)) == ([1, 2, 3], [1, 2, 3], [])
+
+
+async def test_a_change_is_not_offered_to_the_connection_it_came_from() -> None:
+    room = hub()
+    typist, onlooker = join(room, source="tab-1"), join(room, source="tab-2")
+    room.publish("s", [change(1, source="tab-1"), notice(2), change(3)], epoch=EPOCH)
+    assert (seqs(typist), seqs(onlooker)) == ([2, 3], [1, 2, 3])
+
+
+async def test_a_sensitive_value_reaches_the_person_and_not_the_agent() -> None:
+    room = hub()
+    page, agent = join(room), join(room, role=Role.AGENT)
+    room.publish("s", [change(1, value="DE89", sensitive=True), change(2, value="open")], epoch=EPOCH)
+    texts = [watcher.peek() for watcher in (page, agent)]
+    assert [json.loads(frame.text)["value"] for frame in texts if frame] == ["DE89", None]
+    assert seqs(agent) == [1, 2]
+
+
+async def test_a_frame_that_is_the_same_for_all_is_encoded_once() -> None:
+    room = hub()
+    watchers = [join(room, role=role) for role in (Role.USER, Role.AGENT, Role.USER)]
+    room.publish("s", [change(1)], epoch=EPOCH)
+    frames = [watcher.peek() for watcher in watchers]
+    assert all(frame is frames[0] for frame in frames)
+
+
+async def test_text_of_any_script_is_sent_as_ascii() -> None:
+    room = hub()
+    page = join(room)
+    room.publish("s", [change(1, value="名\u2028🙂")], epoch=EPOCH)
+    frame = page.peek()
+    assert frame is not None
+    assert frame.text.isascii()
+    assert json.loads(frame.text)["value"] == "名\u2028🙂"
+
+
+BOUNDS: dict[str, tuple[dict[str, float], int]] = {
+    "frames": ({"queue_events": 4, "actions": 3}, 4),
+    "bytes": ({"queue_bytes": 400}, 4),
+}
+
+
+@pytest.mark.parametrize(("bounds", "room_for"), BOUNDS.values(), ids=BOUNDS)
+async def test_i11_a_watcher_over_its_bound_is_cut_off_visibly_and_alone(
+    bounds: dict[str, float], room_for: int
+) -> None:
+    slow, brisk = join(hub(**bounds)), join(hub())
+    frame = Frame("x" * 100, seq=1)
+    assert [slow.offer(frame) for _ in range(room_for)] == [True] * room_for
+    assert not slow.offer(frame)
+    assert (slow.close_code, slow.backlog, slow.peek()) == (CloseCode.SLOW, 0, None)
+    assert not slow.offer(frame)
+    assert brisk.offer(frame)
+
+
+async def test_a_watcher_that_reads_is_never_cut_off() -> None:
+    watcher = join(hub(queue_bytes=400, queue_events=4, actions=3))
+    for seq in range(1, 100):
+        assert watcher.offer(Frame("x" * 300, seq=seq))
+        assert seqs(watcher) == [seq]
+
+
+async def test_urgent_frames_go_first_and_count_like_any_other() -> None:
+    watcher = join(hub(queue_events=4, actions=3))
+    watcher.offer(Frame("log", seq=1))
+    watcher.offer(Frame("ack"), urgent=True)
+    watcher.offer(Frame("error"), urgent=True)
+    assert watcher.unsent == 1
+    texts = []
+    while (frame := watcher.peek()) is not None:
+        texts.append(frame.text)
+        watcher.take()
+    assert texts == ["ack", "error", "log"]
+    assert watcher.unsent is None
+
+
+HURRIED: dict[str, tuple[dict[str, float], int, bool]] = {
+    "half of the frames": ({"queue_events": 8, "actions": 7}, 4, False),
+    "more than half of the frames": ({"queue_events": 8, "actions": 7}, 5, True),
+    "half of the bytes": ({"queue_bytes": 800}, 4, False),
+    "more than half of the bytes": ({"queue_bytes": 800}, 5, True),
+}
+
+
+@pytest.mark.parametrize(("bounds", "queued", "hurried"), HURRIED.values(), ids=HURRIED)
+async def test_pacing_stops_before_it_could_fill_the_queue(
+    bounds: dict[str, float], queued: int, *, hurried: bool
+) -> None:
+    watcher = join(hub(**bounds))
+    for seq in range(queued):
+        assert watcher.offer(Frame("x" * 100, seq=seq))
+    assert watcher.hurried is hurried
+
+
+async def test_the_first_verdict_on_a_watcher_stands() -> None:
+    watcher = join(hub())
+    watcher.close(CloseCode.ENDED, last=Frame("expired"))
+    watcher.close(CloseCode.DRAINING, last=Frame("draining"))
+    assert watcher.close_code is CloseCode.ENDED
+    assert watcher.backlog == 1
+
+
+async def test_what_is_queued_before_a_close_is_still_sent_unless_it_is_abandoned() -> None:
+    closed, abandoned = join(hub()), join(hub())
+    for watcher, abandon in ((closed, False), (abandoned, True)):
+        watcher.offer(Frame("one", seq=1))
+        watcher.close(CloseCode.ENDED, last=Frame("expired"), abandon=abandon)
+        assert not watcher.offer(Frame("late", seq=2))
+    assert (closed.backlog, abandoned.backlog) == (2, 1)
+
+
+async def test_only_the_agents_watchers_are_closed_where_only_theirs_are_meant() -> None:
+    room = hub()
+    page, agent, other = join(room), join(room, role=Role.AGENT), join(room, "another", Role.AGENT)
+    room.close("s", CloseCode.UNAUTHENTICATED, role=Role.AGENT)
+    assert [watcher.close_code for watcher in (page, agent, other)] == [None, CloseCode.UNAUTHENTICATED, None]
+
+
+async def test_an_end_is_told_to_every_watcher_with_its_reason() -> None:
+    room = hub()
+    watchers = [join(room), join(room, role=Role.AGENT)]
+    room.end("s", "revoked")
+    room.end("unwatched", "revoked")
+    for watcher in watchers:
+        frame = watcher.peek()
+        assert (frame and frame.text, watcher.close_code) == ('{"type":"revoked"}', CloseCode.ENDED)
+
+
+async def test_i11_places_are_bounded_per_session_and_in_all_and_given_back() -> None:
+    room = hub(watchers_per_session=2, watchers=3)
+    mine = [join(room), join(room)]
+    with pytest.raises(RateLimitedError) as full_session:
+        join(room)
+    join(room, "another")
+    with pytest.raises(UnavailableError) as full_server:
+        join(room, "a third")
+    assert (full_session.value.code, full_session.value.close_code) == ("too_many_watchers", CloseCode.FLOOD)
+    assert (full_server.value.code, full_server.value.status) == ("at_capacity", 503)
+    room.leave(mine[0])
+    assert join(room, "a third").channel.session_id == "a third"
+
+
+async def test_i11_a_channel_goes_with_its_last_watcher_however_often_one_leaves() -> None:
+    room = hub()
+    watchers = [join(room), join(room)]
+    room.publish("s", [change(1)], epoch=EPOCH)
+    for watcher in [*watchers, *watchers]:
+        room.leave(watcher)
+    room.publish("s", [change(2)], epoch=EPOCH)
+    room.renew("s", 7.0)
+    assert (room.watchers, room.count("s"), room.all_watchers()) == (0, 0, [])
+    assert join(room).channel.latest == {}
+
+
+async def test_a_paced_frame_is_overtaken_by_a_newer_value_of_its_field_only() -> None:
+    room = hub()
+    watcher = join(room)
+    room.publish("s", [change(1, pace=0.3), change(2, "age", pace=0.3), change(3), change(4, "plan")], epoch=EPOCH)
+    frames = []
+    while (frame := watcher.peek()) is not None:
+        frames.append((frame.seq, watcher.overtaken(frame)))
+        watcher.take()
+    assert frames == [(1, True), (2, False), (3, False), (4, False)]
+
+
+async def test_an_unpaced_frame_is_never_left_out() -> None:
+    room = hub()
+    watcher = join(room)
+    room.publish("s", [change(1), change(2)], epoch=EPOCH)
+    frame = watcher.peek()
+    assert frame is not None
+    assert not watcher.overtaken(frame)
+
+
+@in_virtual_time
+async def test_waiting_ends_with_an_offer_or_a_close_or_its_time() -> None:
+    watcher = join(hub())
+    began = loop_time()
+    await watcher.wait(3)
+    assert loop_time() - began == pytest.approx(3)
+    for wake in (lambda: watcher.offer(Frame("x")), lambda: watcher.close(CloseCode.ENDED)):
+        asyncio.get_running_loop().call_later(1, wake)
+        await watcher.wait(60)
+    assert loop_time() - began == pytest.approx(5)

@@ -1,0 +1,96 @@
+"""The names that others may build on. Whoever adds or drops one changes this list, and the changelog."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+EXPORTED = {
+    "handshake_prompt": [
+        "Credential",
+        "HandshakeApp",
+        "HandshakeError",
+        "Limits",
+        "MemoryStore",
+        "ModeHandler",
+        "ProtocolEngine",
+        "Reject",
+        "Reply",
+        "Role",
+        "Session",
+        "SessionStore",
+        "__version__",
+        "build_prompt",
+        "open_store",
+        "parse_prompt",
+    ],
+    "handshake_prompt.modes": ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "Modes"],
+    "handshake_prompt.stores": ["Log", "MemoryStore", "Receipt", "Record", "SessionStore", "open_store"],
+}
+"""Modules that say themselves what they export."""
+
+DEFINED = {
+    "handshake_prompt.errors": [
+        "AgentRequiredError",
+        "BodyTimeoutError",
+        "CloseCode",
+        "ConflictError",
+        "ForbiddenError",
+        "HandshakeError",
+        "IdempotencyMismatchError",
+        "InternalError",
+        "InvalidJSONError",
+        "InvalidRequestError",
+        "InvalidSchemaError",
+        "InvalidTokenError",
+        "MethodNotAllowedError",
+        "NotFoundError",
+        "OriginError",
+        "RateLimitedError",
+        "SessionExpiredError",
+        "SessionNotFoundError",
+        "SessionRevokedError",
+        "StoreUnavailableError",
+        "TooLargeError",
+        "UnavailableError",
+        "UnknownModeError",
+        "UnsupportedMediaTypeError",
+        "UserRequiredError",
+        "VersionConflictError",
+    ],
+    "handshake_prompt.events": ["Change", "Cursor", "Notice", "change_record", "frame", "withheld"],
+    "handshake_prompt.limits": ["Limits"],
+    "handshake_prompt.prompt": ["ParsedPrompt", "PromptError", "build_prompt", "is_address", "parse_prompt"],
+}
+"""Modules whose public names are those they define without an underscore."""
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_a_module_exports_exactly_the_listed_names(name: str) -> None:
+    module = importlib.import_module(name)
+    assert sorted(module.__all__) == EXPORTED[name]
+    assert all(hasattr(module, public) for public in module.__all__)
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_a_module_defines_exactly_the_listed_names(name: str) -> None:
+    module = importlib.import_module(name)
+    defined = [
+        public
+        for public, thing in vars(module).items()
+        if not public.startswith("_") and getattr(thing, "__module__", None) == name
+    ]
+    assert sorted(defined) == DEFINED[name]
+
+
+def test_a_star_import_brings_the_listed_names_and_nothing_else() -> None:
+    namespace: dict[str, object] = {}
+    exec("from handshake_prompt import *", namespace)
+    assert sorted(namespace.keys() - {"__builtins__"}) == EXPORTED["handshake_prompt"]
+
+
+@pytest.mark.parametrize("public", EXPORTED["handshake_prompt"])
+def test_every_public_name_says_what_it_is(public: str) -> None:
+    thing = getattr(importlib.import_module("handshake_prompt"), public)
+    assert isinstance(thing, str) or (thing.__doc__ or "").strip()
