@@ -63,11 +63,6 @@ class Watcher:
             or self._queued_bytes > self._limits.queue_bytes // 2
         )
 
-    @property
-    def unsent(self) -> int | None:
-        """The `seq` of the first logged event queued, None if there is none."""
-        return self._queue[0].seq if self._queue else None
-
     def offer(self, frame: Frame, *, urgent: bool = False) -> bool:
         """Queue a frame without waiting; return False, and cut the watcher off, if it would be over its bound.
 
@@ -139,6 +134,7 @@ class Hub:
         self._limits = limits
         self._channels: dict[str, Channel] = {}
         self._count = 0
+        self._nobody = asyncio.Event()
 
     @property
     def watchers(self) -> int:
@@ -174,8 +170,16 @@ class Hub:
             return
         channel.watchers.discard(watcher)
         self._count -= 1
+        if not self._count:
+            self._nobody.set()
         if not channel.watchers:
             del self._channels[channel.session_id]
+
+    async def emptied(self) -> None:
+        """Wait until no watcher is left."""
+        if self._count:
+            self._nobody = asyncio.Event()  # a new one: an event belongs to the loop it was waited for on
+            await self._nobody.wait()
 
     def publish(self, session_id: str, events: Iterable[Event], *, epoch: str) -> None:
         """Queue events, in order, to every watcher but the connection each came from."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from . import messages
@@ -29,6 +30,7 @@ from .replies import Reply
 from .session import EXTENDED, REVOKED, ROTATED, Session
 from .stores import MemoryStore, Record, SessionStore
 from .validation import check_actions, check_creation, check_edit, check_extension, check_wait
+from .values import check_value
 from .watch import Watch, opening
 
 T = TypeVar("T")
@@ -325,7 +327,6 @@ class ProtocolEngine:
             watcher,
             frames,
             limits=self.limits,
-            epoch=record.session.epoch,
             carry=self._carry,
             left=lambda: watcher.channel.expires_at - self.store.now(),
             expire=lambda: self._ledger.expire(session_id),
@@ -350,12 +351,16 @@ class ProtocolEngine:
         """Send the watchers elsewhere, spread over `drain_spread` seconds, and let running requests finish."""
         self._draining = True
         watchers = self._hub.all_watchers()
-        pause = self.limits.drain_spread / len(watchers) if watchers else 0
-        for watcher in watchers:
-            after = round(random.uniform(0, self.limits.drain_spread * 1000))  # noqa: S311 - spreads load, guards nothing
+        spread = self.limits.drain_spread
+        for place, watcher in enumerate(watchers):
+            if place:
+                await asyncio.sleep(spread / len(watchers))
+            after = round(random.uniform(0, spread * 1000))  # noqa: S311 - spreads load, guards nothing
             text = messages.encode({"type": "draining", "afterMs": after}).decode()
             watcher.close(CloseCode.DRAINING, last=Frame(text))
-            await asyncio.sleep(pause)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(spread):
+                await self._hub.emptied()
         if self._running:
             await asyncio.wait(self._running, timeout=self.limits.hook_timeout)
 
@@ -467,6 +472,7 @@ class ProtocolEngine:
     async def _carry(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
         """Carry out a message from a watcher's page."""
         if message["type"] not in ("userEdit", "release"):
+            check_value(message, self.limits)
             return await self._finish(self._carry_to_mode(watch, message))
         if watch.role is not Role.USER:
             raise UserRequiredError

@@ -39,7 +39,6 @@ class Watch:
 
     Args:
         opening: the frames that come first: `connected`, then what a resume missed.
-        epoch: of the session's cursors.
         carry: carries out a message of the page.
         left: returns the seconds the session has left.
         expire: called when they are over.
@@ -52,7 +51,6 @@ class Watch:
         opening: Iterable[str],
         *,
         limits: Limits,
-        epoch: str,
         carry: Carry,
         left: Callable[[], float],
         expire: Callable[[], Awaitable[None]],
@@ -61,7 +59,6 @@ class Watch:
         self._watcher = watcher
         self._opening = deque(opening)
         self._limits = limits
-        self._epoch = epoch
         self._carry = carry
         self._left = left
         self._expire = expire
@@ -126,7 +123,7 @@ class Watch:
             message = _parse(data)
             ref = message.get("ref")
             for outcome in await self._carry(self, message):
-                self._tell(**self._answer(outcome, ref))
+                self._tell(**_answer(outcome, ref))
         except HandshakeError as error:
             self._refuse(error, ref)
 
@@ -198,22 +195,6 @@ class Watch:
         if self._tokens < 0:
             await asyncio.sleep(-self._tokens / rate)
 
-    def _answer(self, outcome: Outcome, ref: object) -> dict[str, object]:
-        if outcome.status != "applied":
-            return {"type": "error", "msg": outcome.msg, "code": outcome.code, "key": outcome.key, "ref": ref}
-        # An ack overtakes frames that are held back: its cursor is where a page that never sees them has to resume.
-        unsent = self._watcher.unsent
-        seen = outcome.seq if unsent is None else unsent - 1
-        return {
-            "type": "ack",
-            "key": outcome.key,
-            "by": outcome.by,
-            "seq": outcome.seq,
-            "cursor": None if seen is None else str(Cursor(self._epoch, seen)),
-            "at": outcome.at,
-            "ref": ref,
-        }
-
     def _refuse(self, error: HandshakeError, ref: object) -> None:
         self._tell(type="error", msg=error.detail, code=error.code, retryable=error.retryable or None, ref=ref)
         if not isinstance(error, InvalidRequestError):
@@ -239,6 +220,13 @@ def _parse(data: str) -> dict[str, Any]:
     if not isinstance(message.get("ref"), str | int | None) or len(str(message.get("ref"))) > REF_CHARS:
         raise InvalidRequestError(f"ref has to be a text or a number of up to {REF_CHARS} characters")
     return message
+
+
+def _answer(outcome: Outcome, ref: object) -> dict[str, object]:
+    """Return the frame that answers a message. An ack overtakes what is held back, so it is no place to resume from."""
+    if outcome.status == "applied":
+        return {"type": "ack", "key": outcome.key, "by": outcome.by, "seq": outcome.seq, "at": outcome.at, "ref": ref}
+    return {"type": "error", "msg": outcome.msg, "code": outcome.code, "key": outcome.key, "ref": ref}
 
 
 def _text(**members: object) -> str:

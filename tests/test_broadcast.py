@@ -126,13 +126,11 @@ async def test_urgent_frames_go_first_and_count_like_any_other() -> None:
     watcher.offer(Frame("log", seq=1))
     watcher.offer(Frame("ack"), urgent=True)
     watcher.offer(Frame("error"), urgent=True)
-    assert watcher.unsent == 1
     texts = []
     while (frame := watcher.peek()) is not None:
         texts.append(frame.text)
         watcher.take()
     assert texts == ["ack", "error", "log"]
-    assert watcher.unsent is None
 
 
 HURRIED: dict[str, tuple[dict[str, float], int, bool]] = {
@@ -211,6 +209,23 @@ async def test_i11_a_channel_goes_with_its_last_watcher_however_often_one_leaves
     room.renew("s", 7.0)
     assert (room.watchers, room.count("s"), room.all_watchers()) == (0, 0, [])
     assert join(room).channel.latest == {}
+
+
+def test_a_hub_is_waited_for_until_its_last_watcher_has_left_on_whichever_loop() -> None:
+    room = hub()
+
+    @in_virtual_time
+    async def run() -> None:
+        await room.emptied()
+        watchers = [join(room), join(room, "another")]
+        for seconds, watcher in enumerate(watchers, 1):
+            asyncio.get_running_loop().call_later(seconds, room.leave, watcher)
+        began = loop_time()
+        await room.emptied()
+        assert loop_time() - began == pytest.approx(2)
+
+    run()
+    run()
 
 
 async def test_a_paced_frame_is_overtaken_by_a_newer_value_of_its_field_only() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ import pytest
 from handshake_prompt import Credential, HandshakeError, Limits, MemoryStore, ProtocolEngine, Reject, Reply, Role
 from handshake_prompt.engine import Statistics
 from handshake_prompt.errors import CloseCode
-from handshake_prompt.messages import Mount
+from handshake_prompt.messages import Mount, Outcome
+from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
+from handshake_prompt.session import Session
 from tests.conftest import FORM
 from tests.support.clock import ManualClock
 from tests.support.pairing import Pair, open_pair, virtual_engine
@@ -422,9 +424,9 @@ async def test_a_page_edits_releases_and_is_answered_and_other_tabs_see_it() -> 
         assert (ack["type"], ack["by"], ack["seq"], ack["ref"]) == ("ack", "user", 1, "1")
         assert (released["type"], released["by"], released["seq"], released["ref"]) == ("ack", "default", 2, "2")
         edits = await other.shown("edit")
-        assert [(edit["value"], edit["by"], edit["cursor"]) for edit in edits] == [
-            ("DE89", "user", ack["cursor"]),
-            ("DE89", "default", released["cursor"]),
+        assert [(edit["value"], edit["by"], edit["seq"]) for edit in edits] == [
+            ("DE89", "user", ack["seq"]),
+            ("DE89", "default", released["seq"]),
         ]
         assert [(edit["value"], edit["sensitive"]) for edit in await agent.shown("edit")] == [(None, True)] * 2
 
@@ -440,6 +442,48 @@ async def test_i1_an_agent_on_the_socket_cannot_write_as_the_person(message: dic
         (error,) = await agent.shown("error")
         assert error["code"] == "user_required"
     assert (await pair.values(), await pair.log()) == ({"name": ("Ada", "user")}, [])
+
+
+class Chat(DefaultHandler):
+    """A mode whose watchers can talk."""
+
+    def process_ws_message(self, session: Session, message: Mapping[str, Any]) -> list[Outcome]:
+        if message["type"] != "say":
+            return super().process_ws_message(session, message)
+        return [session.write(f"{session.author} says", message["text"])]
+
+
+CHAT = {**DEFAULT_HANDLERS, "chat": Chat()}
+
+
+@in_virtual_time
+async def test_i1_a_modes_own_messages_are_written_in_the_role_of_their_connection() -> None:
+    pair = await open_pair(virtual_engine(mode_handlers=CHAT), {"mode": "chat"})
+    async with pair.watch() as page, pair.watch(AGENT) as agent:
+        for viewer in (page, agent):
+            await viewer.send(type="say", text="hello", by="user", role="user", ref=1)
+            (ack,) = await viewer.shown("ack")
+            assert ack["key"] == f"{viewer.watch.role} says"
+        assert [frame["key"] for frame in await page.shown("action", "edit")] == ["agent says"]
+    assert await pair.values() == {"user says": ("hello", "user"), "agent says": ("hello", "ai")}
+
+
+UNHEARD: dict[str, tuple[dict[str, Any], str]] = {
+    "of a type the mode does not know": ({"type": "shout"}, "unknown_message"),
+    "with a number no page can hold": ({"type": "say", "text": 2**60}, "invalid_value"),
+    "nested deeply": ({"type": "say", "text": [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}, "invalid_value"),
+    "too large": ({"type": "say", "text": "x" * 40_000}, "value_too_large"),
+}
+
+
+@pytest.mark.parametrize(("message", "code"), UNHEARD.values(), ids=UNHEARD)
+@in_virtual_time
+async def test_i8_a_message_no_mode_may_get_is_answered_with_the_reason(message: dict[str, Any], code: str) -> None:
+    pair = await open_pair(virtual_engine(mode_handlers=CHAT), {"mode": "chat"})
+    async with pair.watch() as page:
+        await page.send(**message)
+        assert [frame["code"] for frame in await page.shown("error")] == [code]
+    assert await pair.log() == []
 
 
 @in_virtual_time
@@ -499,14 +543,14 @@ async def test_draining_sends_watchers_elsewhere_spread_out_and_lets_requests_fi
     async with pair.watch() as first, pair.watch() as second:
         await first.shown()
         began = loop_time()
-        asyncio.get_running_loop().call_later(3, gate.set)
+        asyncio.get_running_loop().call_later(4, gate.set)
         await engine.drain()
-        assert loop_time() - began == pytest.approx(3)
+        assert loop_time() - began == pytest.approx(4)
         for page in (first, second):
             assert (page.frames[-1]["type"], page.closed) == ("draining", CloseCode.DRAINING)
             assert 0 <= page.frames[-1]["afterMs"] <= 2000
     assert (await running)[0]["applied"] == ["name"]
-    assert loop_time() - began < 5
+    assert loop_time() - began < 6
     assert (await polling)["changes"] == []
     assert await code_of(engine.watch(pair.session_id, pair.user)) == (503, "draining")
     engine.resume()
@@ -801,6 +845,17 @@ async def test_i12_a_request_that_was_admitted_before_an_extension_takes_nothing
     await engine.post_extend(pair.session_id, {"extraSeconds": 7200}, None, "quick")
     await reading
     assert (await engine.get_session(pair.session_id, pair.agent))[0]["expiresIn"] == 9000 - 1
+
+
+@in_virtual_time
+async def test_i13_a_request_whose_session_expires_while_it_is_admitted_revives_nothing() -> None:
+    async def slow_login(*_: object) -> bool:
+        await asyncio.sleep(4)
+        return True
+
+    pair = await open_pair(virtual_engine(ttl=3, require_browser_auth=slow_login))
+    for _ in range(2):
+        assert await code_of(pair.engine.get_context(pair.session_id, pair.agent)) == (404, "session_expired")
 
 
 @in_virtual_time

@@ -274,6 +274,19 @@ async def test_i7_one_key_has_one_effect_even_when_its_copies_reach_different_wo
     assert [event.type for event in await pairs[0].log()] == ["action", "done"]
 
 
+@in_virtual_time
+async def test_a_page_stays_while_its_session_is_used_on_another_worker_and_learns_of_the_end_there() -> None:
+    here, there = await workers(2, ttl=100)
+    async with here.watch() as page:
+        for _ in range(3):
+            await asyncio.sleep(90)
+            await there.context()
+        assert await page.shown("expired") == []
+        await asyncio.sleep(102)
+        assert await page.shown("expired") == [{"type": "expired"}]
+        assert page.closed == CloseCode.ENDED
+
+
 # Copies and callers that go away
 
 
@@ -389,18 +402,19 @@ async def test_i11_a_caller_that_goes_away_at_any_moment_leaves_nothing_behind(o
 # Hooks that take longer than the session
 
 
-LATE: dict[str, tuple[Callable[[Pair], Awaitable[object]], str]] = {
-    "revoked": (lambda pair: pair.engine.revoke(pair.session_id, pair.user), "session_revoked"),
-    "expired": (lambda _: asyncio.sleep(2), "session_expired"),
+LATE: dict[str, tuple[Operation, float, str]] = {
+    "revoked": (lambda pair: pair.engine.revoke(pair.session_id, pair.user), 600, "session_revoked"),
+    "expired": (lambda _: asyncio.sleep(2), 600, "session_expired"),
+    "forgotten": (lambda _: asyncio.sleep(2), 1, "session_not_found"),
 }
 
 
-@pytest.mark.parametrize(("end", "code"), LATE.values(), ids=LATE)
+@pytest.mark.parametrize(("end", "remembered", "code"), LATE.values(), ids=LATE)
 @in_virtual_time
 async def test_i13_a_batch_whose_session_ends_while_its_hooks_decide_writes_nothing(
-    end: Callable[[Pair], Awaitable[object]], code: str
+    end: Operation, remembered: float, code: str
 ) -> None:
-    engine = virtual_engine(ttl=2)
+    engine = virtual_engine(Limits(tombstone_seconds=remembered), ttl=2)
 
     @engine.on_action
     async def slow(*_: object) -> None:

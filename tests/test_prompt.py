@@ -17,10 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-import handshake_prompt_agent as old_agent  # type: ignore[import-untyped]
+import handshake_prompt_agent as old_agent
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from handshake_prompt import errors
 from handshake_prompt.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, build_prompt, parse_prompt

@@ -319,6 +319,13 @@ async def test_workers_that_share_a_store_lose_nothing_of_each_other() -> None:
     assert context["mine"]["by"] in ("user", "user_edit")
 
 
+async def test_a_crowd_on_one_session_takes_turns_and_nobody_is_turned_away() -> None:
+    hpp = HandshakeApp(limits=ROOMY, store=YieldingStore(ROOMY))
+    peer = await open_in_process(hpp, {})
+    replies = await asyncio.gather(*(peer.act({"a": number}) for number in range(60)))
+    assert sorted(reply["results"][0]["seq"] for reply in replies) == list(range(1, 121, 2))
+
+
 async def test_locks_and_tasks_are_gone_when_the_work_is_done() -> None:
     hpp = HandshakeApp(limits=ROOMY, store=YieldingStore(ROOMY))
     peers = [await open_in_process(hpp, {}) for _ in range(10)]

@@ -250,6 +250,51 @@ async def test_a_malformed_body_changes_nothing(case: str) -> None:
             assert after.session == before.session, label
 
 
+REFUSED = {
+    "integer no page can show": ("value", str(2**53), "invalid_value"),
+    "negative integer no page can show": ("value", str(-(2**53)), "invalid_value"),
+    "integer within a list": ("value", f"[[{2**53}]]", "invalid_value"),
+    "number too large for any": ("value", "1e400", "invalid_request"),
+    "NaN": ("value", "NaN", "invalid_json"),
+    "lone surrogate": ("value", '"\\ud800"', "invalid_json"),
+    "lone surrogate as a key": ("key", '"\\ud800"', "invalid_json"),
+    "depth 17": ("value", "[" * 17 + "]" * 17, "invalid_value"),
+    "reserved member": ("value", '{"__proto__":{"polluted":true}}', "invalid_value"),
+    "value too large": ("value", '"' + "x" * PATIENT.value_bytes + '"', "value_too_large"),
+    "reserved key": ("key", '"__proto__"', "invalid_key"),
+    "another reserved key": ("key", '"constructor"', "invalid_key"),
+    "empty key": ("key", '""', "invalid_key"),
+    "control character in a key": ("key", '"a\\u0000"', "invalid_key"),
+    "key too long": ("key", '"' + "k" * 257 + '"', "invalid_key"),
+    "key that is no text": ("key", "7", "invalid_request"),
+}
+"""What must not get in, though it is JSON or nearly so."""
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_data_that_could_not_go_out_again_safely_does_not_get_in(case: str) -> None:
+    member, literal, code = REFUSED[case]
+    hpp = HandshakeApp(limits=PATIENT)
+    peer = await open_in_process(hpp, {})
+    parts = {"key": '"name"', "value": "1", member: literal}
+    entry = f'{{"type":"set","key":{parts["key"]},"value":{parts["value"]}}}'
+    good = '{"type":"set","key":"first","value":1}'
+    for name, raw in (("action", f'{{"actions":[{good},{entry}]}}'), ("notify", entry)):
+        response = await post(peer, "POST", name, raw.encode())
+        assert response.status_code in (400, 413)
+        assert response.json()["code"] == code, name
+    assert (await peer.context())["context"] == {}, "part of a malformed batch was written"
+
+
+@pytest.mark.parametrize(
+    "value", [2**53 - 1, -(2**53) + 1, 0.1, 1e308, 5e-324, "", None, [], {}, json.loads("[" * 16 + "]" * 16)]
+)
+async def test_data_at_the_bounds_comes_back_as_it_was(value: Any) -> None:
+    peer = await open_in_process(HandshakeApp(limits=PATIENT), {})
+    assert (await peer.act({"name": value}))["applied"] == ["name"]
+    assert (await peer.context())["context"]["name"]["value"] == value
+
+
 WHOLE_BODIES = {
     "empty": b"",
     "white space": b" \n",

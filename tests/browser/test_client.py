@@ -587,6 +587,19 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up_after_ten_seco
     await tab.comes_to("open")
 
 
+async def test_what_a_connection_that_was_given_up_still_says_is_not_heard(tab: Tab, faults: Faults) -> None:
+    await tab.create()
+    await tab.do(
+        "void (WebSocket = class extends WebSocket { constructor(...a) { super(...a); globalThis.first ??= this } })"
+    )
+    await tab.connect()
+    await tab.turn(2.5 * KEEPALIVE)
+    await tab.reconnects()
+    late = "first.dispatchEvent(new MessageEvent('message', { data: JSON.stringify({ type: 'revoked' }) }))"
+    await tab.do(late)
+    assert (await tab.state(), await tab.seen("revoked"), len(faults.lines)) == ("open", [], 2)
+
+
 async def test_a_server_that_drains_is_left_alone_for_as_long_as_it_asked(
     tab: Tab, shared: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,10 +71,11 @@ async def test_hpp_075_a_resume_from_an_ack_misses_nothing(pair: Open) -> None:
         sent = [await page.next()]
         await page.send({"type": "userEdit", "key": "d", "value": 4})
         sent += await page.until("ack")
-    async with peer.watch(after=sent[-1]["cursor"]) as page:
+    async with peer.watch(after=sent[-2]["cursor"]) as page:
         connected = await page.next()
         missed = await page.until("edit")
     assert (sent[-1]["seq"], connected["recovered"]) == (5, True)
+    assert "cursor" not in sent[-1]
     assert [frame["seq"] for frame in sent[:-1] + missed] == [1, 2, 3, 4, 5]
 
 

@@ -82,14 +82,14 @@ class Pair:
 
     @asynccontextmanager
     async def watch(self, role: Role = Role.USER, *, after: str | None = None) -> AsyncIterator[Viewer]:
-        async with await self.engine.watch(self.session_id, self.of(role), after=after) as watch:
-            viewer = Viewer(watch)
-            writer = asyncio.create_task(viewer.run())
-            try:
-                yield viewer
-            finally:
-                writer.cancel()
-                await asyncio.gather(writer, return_exceptions=True)
+        viewer = Viewer(await self.engine.watch(self.session_id, self.of(role), after=after))
+        writer = asyncio.create_task(viewer.run())
+        await asyncio.sleep(0)  # once it has begun, it leaves by itself however it ends
+        try:
+            yield viewer
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
 
 
 @dataclass
@@ -101,9 +101,10 @@ class Viewer:
     closed: int | None = None
 
     async def run(self) -> None:
-        async for text in self.watch:
-            self.frames.append(json.loads(text))
-        self.closed = self.watch.close_code
+        async with self.watch:
+            async for text in self.watch:
+                self.frames.append(json.loads(text))
+            self.closed = self.watch.close_code
 
     async def send(self, **message: Any) -> None:
         await self.watch.receive(json.dumps(message))
