@@ -125,7 +125,7 @@ class Hooks:
     async def done(self, session: Session, outcomes: Sequence[Outcome]) -> None:
         """Tell the hooks what became of a batch; their failures are logged and change nothing."""
         keys = {status: [o.key for o in outcomes if o.status == status] for status in ("applied", "rejected")}
-        errors = [outcome for outcome in outcomes if outcome.status == "error"]
+        errors = [outcome.error() for outcome in outcomes if outcome.status == "error"]
         for hook in self._done:
             try:
                 await self.call(hook, session, keys["applied"], keys["rejected"], errors)

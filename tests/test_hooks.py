@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from handshake_prompt.errors import ForbiddenError
 from handshake_prompt.hooks import VETOED, Hook, Hooks, Reject
 from handshake_prompt.messages import Action, Outcome
 from handshake_prompt.session import Session
+from tests.support.clock import ManualClock
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
 
@@ -270,7 +272,7 @@ async def test_a_done_hook_hears_what_was_applied_rejected_and_wrong_and_each_he
     registry.on_done(written(lambda: _raise(RuntimeError("first")), "def"))
     registry.on_done(lambda *told: heard.append(told))
     await registry.done(SESSION, [Outcome("a", "applied"), Outcome("b", "rejected", "vetoed"), wrong])
-    assert heard == [(SESSION, ["a"], ["b"], [wrong])]
+    assert heard == [(SESSION, ["a"], ["b"], [wrong.error()])]
     assert not hooks().wants_done
 
 
@@ -383,21 +385,25 @@ async def test_i11_hanging_threads_are_bounded_and_starve_no_other_hook(
 async def test_an_async_hook_that_holds_the_loop_is_named_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(hooks_module, "SLOW_STEP", 0.01)
+    clock = ManualClock()
+    monkeypatch.setattr(hooks_module, "time", SimpleNamespace(perf_counter=clock))
 
     async def blocks(*_: object) -> None:
         await asyncio.sleep(0)
-        time.sleep(0.02)  # noqa: ASYNC251 - what the log is to name
+        clock.advance(0.3)
 
     async def waits(*_: object) -> None:
-        await asyncio.sleep(0.03)
+        for _step in range(9):
+            clock.advance(0.2)
+            asyncio.get_running_loop().call_soon(clock.advance, 60)
+            await asyncio.sleep(0)
 
     assert await asked_to_act(waits) is None
     assert caplog.records == []
     assert await asked_to_act(blocks) is None
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "blocks" in record.getMessage()
+    assert "blocks held the event loop for 300 ms" in record.getMessage()
 
 
 async def test_an_async_hook_hears_of_errors_and_cancellation_as_under_any_await() -> None:

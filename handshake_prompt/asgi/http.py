@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -19,7 +18,6 @@ from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.errors import (
     BodyTimeoutError,
     HandshakeError,
-    InternalError,
     MethodNotAllowedError,
     NotFoundError,
     TooLargeError,
@@ -30,8 +28,7 @@ from handshake_prompt.rate_limit import Quota
 from handshake_prompt.replies import Reply
 
 from .connection import is_secure
-
-logger = logging.getLogger("handshake_prompt")
+from .incidents import incident
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -73,9 +70,8 @@ class Resource:
             return problem(error)
         except ClientDisconnect:
             raise
-        except Exception:  # the boundary to the host's code: modes, stores, prompt builders
-            logger.exception("A request to %s failed", request.scope.get("path"))
-            return problem(InternalError())
+        except Exception:  # noqa: BLE001 - the boundary to the host's code: modes, stores, prompt builders
+            return problem(incident("A request to %s failed", request.scope.get("path")))
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:

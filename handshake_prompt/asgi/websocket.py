@@ -16,8 +16,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from handshake_prompt import messages
 from handshake_prompt.credentials import Credential
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.errors import CloseCode, HandshakeError, InternalError, NotFoundError
+from handshake_prompt.errors import CloseCode, HandshakeError, NotFoundError
 from handshake_prompt.watch import Watch
+
+from .incidents import incident
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -45,9 +47,8 @@ class WatchSocket:
         except HandshakeError as error:
             await self._refuse(websocket, error)
             return
-        except Exception:  # the boundary to the host's code: modes and stores
-            logger.exception("Session %s could not be opened to a watcher", session_id)
-            await self._refuse(websocket, InternalError())
+        except Exception:  # noqa: BLE001 - the boundary to the host's code: modes and stores
+            await self._refuse(websocket, incident("Session %s could not be opened to a watcher", session_id))
             return
         async with watch:
             await self._run(websocket, watch)
@@ -64,9 +65,8 @@ class WatchSocket:
                 await _close(websocket, watch.close_code)
         except (TimeoutError, OSError, WebSocketDisconnect):
             logger.debug("A watcher of %s could not be reached", watch.session_id)
-        except Exception:  # the boundary to stores
-            logger.exception("A watcher of session %s failed", watch.session_id)
-            await self._refuse(websocket, InternalError())
+        except Exception:  # noqa: BLE001 - the boundary to stores
+            await self._refuse(websocket, incident("A watcher of session %s failed", watch.session_id))
 
     async def _write(self, websocket: WebSocket, watch: Watch) -> None:
         async for text in watch:
@@ -106,6 +106,5 @@ async def _read(websocket: WebSocket, watch: Watch) -> None:
             text = message.get("text")
             await watch.receive(message.get("bytes") if text is None else text)
         watch.abandon()
-    except Exception:  # the boundary to the host's code: modes and stores
-        logger.exception("A message to session %s failed", watch.session_id)
-        watch.close(CloseCode.INTERNAL)
+    except Exception:  # noqa: BLE001 - the boundary to the host's code: modes and stores
+        watch.close(incident("A message to session %s failed", watch.session_id).close_code)

@@ -629,6 +629,16 @@ async def test_a_page_that_closed_may_connect_again_and_resumes(tab: Tab, faults
     assert faults.line.after == done["cursor"]
 
 
+async def test_a_page_that_leaves_posts_what_was_not_answered(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    faults.line.deaf = True
+    await tab.edit("b", "last words")
+    await tab.do("session.close()")
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "last words"
+    assert await tab.state() == "closed"
+
+
 @pytest.mark.parametrize("name", ["field", "state", "connected"])
 async def test_a_listener_may_close_the_session(tab: Tab, name: str) -> None:
     await tab.create()
@@ -660,14 +670,19 @@ async def test_after_a_reconnect_only_the_newest_value_of_each_field_is_sent_aga
     faults.line.deaf = True
     for key, value in [("b", "1"), ("a", "X"), ("b", "2"), ("b", "3")]:
         await tab.edit(key, value)
-    await until(lambda: len(faults.line.sent) == 4)
+    await tab.do("session.release('b')")
+    await until(lambda: len(faults.line.sent) == 5)
     await tab.page.context.set_offline(offline=True)
     await tab.loses(faults.line)
     await tab.page.context.set_offline(offline=False)
     await tab.turn_until("session.state === 'open' && ![...session.fields.values()].some(({ pending }) => pending)")
-    assert sorted(sent(faults.line)) == [("userEdit", "a", "X"), ("userEdit", "b", "3")]
+    by_key = {key: [(kind, value) for kind, of, value in sent(faults.line) if of == key] for key in "ab"}
+    assert by_key == {"a": [("userEdit", "X")], "b": [("userEdit", "3"), ("release", None)]}
     changes = (await (await tab.peer()).user("GET", "diff")).json()["changes"]
-    assert sorted((change["key"], change["to"]) for change in changes) == [("a", "X"), ("b", "3")]
+    assert [(change["to"], change["by"]) for change in changes if change["key"] == "b"] == [
+        ("3", "user"),
+        ("3", "default"),
+    ]
 
 
 async def test_while_there_is_no_connection_the_newest_value_goes_by_post_at_once(tab: Tab, faults: Faults) -> None:
@@ -729,6 +744,7 @@ async def test_an_acknowledgement_that_overtakes_the_log_loses_nothing_of_it(tab
     await tab.loses(faults.line)
     await tab.turn(1)
     await tab.shows("c", "agent's")
+    assert [frame["recovered"] for frame in await tab.seen("connected")] == [False, True]
     record = await tab.field("b")
     assert (record["value"], record["by"]) == ("mine", "user_edit")
     shown = [detail["record"]["value"] for detail in await tab.seen("field") if detail["key"] == "b"]
