@@ -72,9 +72,14 @@ class Batches:
         """Let the mode play what the hooks let through, and put the vetoes in their places."""
         judged = list(zip(actions, verdicts, strict=True))
         permitted = [action for action, veto in judged if veto is None]
-        played = iter(self._modes.of(session).process_actions(session, permitted))
+        played = self._modes.of(session).process_actions(session, permitted)
+        if len(played) != len(permitted):
+            raise RuntimeError(
+                f"The mode {session.mode!r} answered {len(permitted)} actions with {len(played)} outcomes"
+            )
+        in_order = iter(played)
         return [
-            next(played) if veto is None else session.refuse(action.key or "", "vetoed", veto)
+            next(in_order) if veto is None else session.refuse(action.key or "", "vetoed", veto)
             for action, veto in judged
         ]
 

@@ -28,7 +28,7 @@ from .messages import Body, Mount, Outcome, whole_seconds
 from .modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from .replies import Reply
 from .session import EXTENDED, REVOKED, ROTATED, Session
-from .stores import MemoryStore, Record, SessionStore
+from .stores import Record, SessionStore, open_store
 from .validation import check_actions, check_creation, check_edit, check_extension, check_wait
 from .values import check_value
 from .watch import Watch, opening
@@ -85,7 +85,7 @@ class ProtocolEngine:
         if not ttl > 0:
             raise ValueError(f"ttl has to be a positive number of seconds, not {ttl!r}")
         self.limits = limits = (limits or Limits()).replace(agent_requests=rate_limit_per_min)
-        self.store = MemoryStore(limits) if store is None else store  # an empty MemoryStore is falsy
+        self.store = open_store("memory://", limits) if store is None else store
         self.hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
         self.ttl = ttl
         self._handover = Handover(Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url), prompt=prompt)
@@ -274,7 +274,6 @@ class ProtocolEngine:
             asked = await _read(messages.RotateRequest, body)
             language = self._handover.language(asked.prompt, mount)
             token = mint_token()
-
             applied = await self._finish(self._rotate(admission, token))
             created = self._handover.created(applied.record, token, mount=mount, now=self.store.now())
             payload = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ import pytest
 from handshake_prompt import Credential, HandshakeError, Limits, MemoryStore, ProtocolEngine, Reject, Reply, Role
 from handshake_prompt.engine import Statistics
 from handshake_prompt.errors import CloseCode
-from handshake_prompt.messages import Mount, Outcome
-from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
+from handshake_prompt.messages import Action, Mount, Outcome
+from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler, ModeHandler
 from handshake_prompt.session import Session
 from tests.conftest import FORM
 from tests.support.clock import ManualClock
@@ -895,3 +895,26 @@ async def test_i9_no_secret_reaches_the_log(caplog: pytest.LogCaptureFixture) ->
     assert pair.created["token"][:-1] not in caplog.text
     assert pair.created["userToken"] not in caplog.text
     assert pair.created["token"] not in repr(await pair.engine.store.load(pair.session_id))
+
+
+# Modes that break their word
+
+
+class Forgetful(ModeHandler):
+    """Answers fewer actions than it was asked."""
+
+    def context_response(self, session: Session, role: Role) -> dict[str, Any]:
+        return {}
+
+    def process_actions(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
+        return super().process_actions(session, actions[1:])
+
+
+async def test_a_mode_that_leaves_an_action_unanswered_is_a_fault_and_writes_nothing() -> None:
+    engine = ProtocolEngine(mode_handlers={**DEFAULT_HANDLERS, "forgetful": Forgetful()})
+    created, _ = await engine.create_session({"mode": "forgetful"})
+    actions = [{"key": "a", "value": 1}, {"key": "b", "value": 2}]
+    with pytest.raises(RuntimeError, match="'forgetful' answered 2 actions with 1 outcomes"):
+        await engine.post_action(created["sessionId"], {"actions": actions}, created["token"])
+    context, _ = await engine.get_context(created["sessionId"], created["token"])
+    assert context["context"] == {}
