@@ -44,7 +44,7 @@ class Batches:
             DoneBeforeError: another worker has played it under this `key`.
             HandshakeError: see `Ledger.apply`; also when the agent's token was replaced in the meantime.
         """
-        verdicts = await self._hooks.verdicts(admission.session, asked.actions, admission.request)
+        verdicts = await self._hooks.verdicts(admission.session.detached(), asked.actions, admission.request)
 
         def transition(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
             admission.confirm(draft.session)

@@ -395,7 +395,7 @@ class ProtocolEngine:
     ) -> dict[str, Any]:
         played = await self._batches.play(admission, asked, key=key, fingerprint=fingerprint)
         if self.hooks.wants_done:
-            self._spawn(self.hooks.done(played.session, played.outcomes))
+            self._spawn(self.hooks.done(played.session.detached(), played.outcomes))
         return played.payload
 
     async def _edit(
@@ -413,7 +413,7 @@ class ProtocolEngine:
         return applied.result, applied.record
 
     async def _extend(self, admission: Admission, asked: int) -> dict[str, Any]:
-        granted = await self.hooks.extended(admission.session, asked, admission.request)
+        granted = await self.hooks.extended(admission.session.detached(), asked, admission.request)
 
         def lengthen(draft: Record) -> int:
             admission.confirm(draft.session)

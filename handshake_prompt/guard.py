@@ -166,7 +166,7 @@ class Guard:
             return False
         if self._browser_auth is None:
             return matches(credential.user_token, session.user_digest)
-        return await self._hooks.proves(self._browser_auth, request, session)
+        return await self._hooks.proves(self._browser_auth, request, session.detached())
 
     async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
         """Count a failed attempt against the session and the address, and return what to answer."""

@@ -117,6 +117,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         copy.state = dict(self.state)
         return copy
 
+    def detached(self) -> Session:
+        """Return a copy to show to the host's code: what it sets there changes nothing here."""
+        values, state, meta = dict(self.values), dict(self.state), dict(self.meta)
+        return msgspec.structs.replace(self, values=values, state=state, meta=meta, turn=None, pending=[])
+
     def commit(self) -> list[Event]:
         """End the turn and return the events it made, in order."""
         events, self.pending, self.turn = self.pending, [], None

@@ -918,3 +918,26 @@ async def test_a_mode_that_leaves_an_action_unanswered_is_a_fault_and_writes_not
         await engine.post_action(created["sessionId"], {"actions": actions}, created["token"])
     context, _ = await engine.get_context(created["sessionId"], created["token"])
     assert context["context"] == {}
+
+
+async def test_what_a_hook_sets_on_the_session_it_is_shown_stays_with_the_hook() -> None:
+    engine = ProtocolEngine(require_browser_auth=lambda _, session: scribble(session))
+
+    def scribble(session: Session, *_: object) -> bool:
+        session.owner = "mallory"
+        session.meta["seen"] = True
+        session.values.clear()
+        return True
+
+    engine.on_action(scribble)
+    engine.on_extend(scribble)
+    engine.on_done(scribble)
+    created, _ = await engine.create_session({"data": {"a": 1}})
+    session_id, token = created["sessionId"], created["token"]
+    await engine.post_action(session_id, {"actions": [{"key": "b", "value": 2}]}, token)
+    await engine.post_extend(session_id, {"extraSeconds": 60}, token)
+    await engine.drain()
+
+    record = await engine.store.load(session_id)
+    assert record is not None
+    assert (record.session.owner, record.session.meta, sorted(record.session.values)) == (None, {}, ["a", "b"])

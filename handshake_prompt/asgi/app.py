@@ -161,15 +161,16 @@ class HandshakeApp(Starlette):
         try:
             yield
         finally:
-            await self.engine.drain()
-            if self._owns_store:
-                await self.engine.store.aclose()
+            await self._stop()
 
     async def __aenter__(self) -> Self:
         self.engine.resume()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
         await self.engine.drain()
         if self._owns_store:
             await self.engine.store.aclose()

@@ -7,6 +7,7 @@ Who the author of a write is, the copy knows from the request's credential; a mo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from handshake_prompt.messages import Action, CreateRequest, Outcome
 from handshake_prompt.session import By, Session
 
 
-class ModeHandler:
+class ModeHandler(ABC):
     """The five methods of a mode, with what most modes want. Subclass it and override what differs."""
 
     untyped_action: str | None = "set"
@@ -31,9 +32,9 @@ class ModeHandler:
         for key, value in {**(body.defaults or {}), **body.initial_values}.items():
             session.give(key, value, by=By.DEFAULT)
 
+    @abstractmethod
     def context_response(self, session: Session, role: Role) -> dict[str, Any]:
         """Return the mode's own members of `GET /context` as `role` may see them."""
-        raise NotImplementedError
 
     def process_actions(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
         """Carry out a batch of the agent's actions, in order, and return one outcome for each."""
