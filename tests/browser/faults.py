@@ -88,8 +88,6 @@ class Line:
         self.handshake = handshake
         self.after = handshake.query_params.get("after")
         self.sent: list[dict[str, Any]] = []
-        self.carried: list[str] = []
-        """The types of the server's frames that were not held."""
         self.deaf = False
         self._receive = receive
         self._send = send
@@ -112,12 +110,7 @@ class Line:
         held, self._held = self._held[:: -1 if backwards else 1], []
         self._holds_all, self._holding = False, frozenset()
         for text in held:
-            await self.deliver(text)
-
-    async def deliver(self, text: str) -> None:
-        """Send the page one frame, be it the server's or not."""
-        self.carried.append(json.loads(text)["type"])
-        await self._send({"type": "websocket.send", "text": text})
+            await self._deliver(text)
 
     async def drop(self, code: int) -> None:
         """Close the page's end; the server is told as if the page had gone."""
@@ -144,4 +137,7 @@ class Line:
         if self._holds_all or json.loads(message["text"])["type"] in self._holding:
             self._held.append(message["text"])
         else:
-            await self.deliver(message["text"])
+            await self._deliver(message["text"])
+
+    async def _deliver(self, text: str) -> None:
+        await self._send({"type": "websocket.send", "text": text})

@@ -69,6 +69,22 @@ SHOW = """
   document.dispatchEvent(new Event("visibilitychange"));
 }
 """
+TAP = """
+() => {
+  globalThis.heard = globalThis.said = 0;
+  WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      globalThis.first ??= this;
+      this.addEventListener("message", () => { heard += 1; });
+    }
+    send(text) {
+      said += 1;
+      super.send(text);
+    }
+  };
+}
+"""
 CREATED = """
 ({ sessionId: session.id, token: session.token,
    ...Object.fromEntries(Object.entries(session.urls).map(([name, url]) => [`${name}Url`, url])) })
@@ -220,20 +236,15 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-@asynccontextmanager
-async def page_of(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    yield await context.new_page()
-    await context.close()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def still(browser: Browser) -> AsyncIterator[Page]:
-    """A page whose time passes only when it is turned on; making one takes as long as a test."""
-    async with page_of(browser) as page:
-        await page.clock.install(time=0)
-        await page.clock.pause_at(1)
-        yield page
+    """A page whose time passes only when it is turned on; making one takes longer than a test."""
+    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = await context.new_page()
+    await page.clock.install(time=0)
+    await page.clock.pause_at(1)
+    yield page
+    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -564,13 +575,16 @@ async def test_any_frame_is_a_sign_of_life(tab: Tab, faults: Faults) -> None:
     assert (await tab.state(), len(faults.lines)) == ("open", 1)
 
 
-async def test_the_servers_heartbeats_keep_a_quiet_connection(browser: Browser, http: httpx.AsyncClient) -> None:
-    async with site(Limits(keepalive=0.4)) as served, page_of(browser) as page:
-        in_real_time = Tab(page, http)
-        await in_real_time.visit(served.url)
-        await in_real_time.open()
-        await until(lambda: served.faults.line.carried.count("heartbeat") >= 3)
-        assert await in_real_time.states() == ["connecting", "open"]
+async def test_the_servers_heartbeats_keep_a_quiet_connection(tab: Tab) -> None:
+    async with site(Limits(keepalive=0.2)) as served:
+        await tab.visit(served.url)
+        await tab.create()
+        await tab.do(TAP)
+        await tab.connect()
+        for _ in range(3):
+            await tab.until("(before) => heard > before", await tab.do("heard"))
+            await tab.turn(2.4 * 200)
+        assert (await tab.states(), len(served.faults.lines)) == (["connecting", "open"], 1)
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up_after_ten_seconds(tab: Tab, faults: Faults) -> None:
@@ -589,14 +603,11 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up_after_ten_seco
 
 async def test_what_a_connection_that_was_given_up_still_says_is_not_heard(tab: Tab, faults: Faults) -> None:
     await tab.create()
-    await tab.do(
-        "void (WebSocket = class extends WebSocket { constructor(...a) { super(...a); globalThis.first ??= this } })"
-    )
+    await tab.do(TAP)
     await tab.connect()
     await tab.turn(2.5 * KEEPALIVE)
     await tab.reconnects()
-    late = "first.dispatchEvent(new MessageEvent('message', { data: JSON.stringify({ type: 'revoked' }) }))"
-    await tab.do(late)
+    await tab.do("first.dispatchEvent(new MessageEvent('message', { data: JSON.stringify({ type: 'revoked' }) }))")
     assert (await tab.state(), await tab.seen("revoked"), len(faults.lines)) == ("open", [], 2)
 
 
@@ -878,17 +889,27 @@ async def test_a_post_that_is_refused_for_now_is_tried_again_and_the_value_never
     assert await tab.seen("error") == []
 
 
-async def test_a_frame_that_is_refused_for_now_is_sent_again(tab: Tab, shared: Site) -> None:
-    await tab.open()
-    shared.store.failures = 1
-    await tab.edit("b", "kept")
-    (error,) = await tab.hears("error")
-    assert (error["code"], (await tab.field("b"))["pending"]) == ("store_unavailable", True)
-    await tab.turn(499)
-    assert len(shared.faults.line.sent) == 1
-    await tab.turn(1)
-    assert await tab.settle() is True
-    assert sent(shared.faults.line) == [("userEdit", "b", "kept")] * 2
+async def test_a_frame_that_is_refused_for_now_is_sent_again_later_each_time(tab: Tab, shared: Site) -> None:
+    await tab.has_luck(0.5, 0.5, 0.5, 0.5)
+    await tab.create()
+    await tab.do(TAP)
+    await tab.connect()
+    tries = refusals = 0
+    for value, delays in [("kept", (750, 1_000, 1_500)), ("after a success", (750,))]:
+        shared.store.failures = len(delays)
+        await tab.edit("b", value)
+        tries += 1
+        for delay in delays:
+            refusals += 1
+            errors = await tab.hears("error", refusals)
+            assert (errors[-1]["code"], (await tab.field("b"))["pending"]) == ("store_unavailable", True)
+            await tab.turn(delay - 1)
+            assert await tab.do("said") == tries
+            await tab.turn(1)
+            tries += 1
+            assert await tab.do("said") == tries
+        assert await tab.settle() is True
+    assert sent(shared.faults.line) == [("userEdit", "b", "kept")] * 4 + [("userEdit", "b", "after a success")] * 2
 
 
 async def test_an_edit_made_offline_arrives_later(tab: Tab) -> None:
