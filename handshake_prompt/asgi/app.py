@@ -30,7 +30,7 @@ from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
 from handshake_prompt.stores import MemoryStore, SessionStore, open_store
 
 from . import http, redaction
-from .connection import credential_of, located, mount_of
+from .connection import check_origin, credential_of, located, mount_of
 from .http import JSONBody, Resource, json_response, reply
 from .lifespan import composed
 from .openapi import openapi
@@ -97,7 +97,7 @@ class HandshakeApp(Starlette):
             limits=limits,
         )
         self._public_url = public_url
-        self._allowed_origins = frozenset(allowed_origins)
+        self._allowed_origins = frozenset(map(check_origin, allowed_origins))
         self._prefix: str | None = None
         self._ws_prefix: str | None = None
         self._warned_of_host = False

@@ -18,6 +18,7 @@ USER_SUBPROTOCOL = "hpp.user."
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE_SCHEMES = ("https", "wss")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 def is_secure(connection: HTTPConnection[Any]) -> bool:
@@ -55,6 +56,18 @@ def credential_of(
     )
 
 
+def check_origin(origin: str) -> str:
+    """Return `origin` if it is one as browsers send it.
+
+    Raises:
+        ValueError: it is a pattern, has a path, or is none; `*` would let every page act for the person.
+    """
+    site = _site(origin)
+    if site is None or not _ORIGIN.fullmatch(origin):
+        raise ValueError(f"An allowed origin is scheme, host and port, such as https://app.example.com, not {origin!r}")
+    return origin
+
+
 def is_foreign(connection: HTTPConnection[Any], *, allowed_origins: Collection[str], public_url: str | None) -> bool:
     """Whether a request comes from a page on an origin that may not act for the person.
 
@@ -62,7 +75,7 @@ def is_foreign(connection: HTTPConnection[Any], *, allowed_origins: Collection[s
     page is let in by a server that believes it speaks plain http, since a proxy may have ended the TLS.
     """
     origin = connection.headers.get("origin")
-    if origin is None or origin in allowed_origins or "*" in allowed_origins:
+    if origin is None or origin in allowed_origins:
         return False
     if public_url is not None and _site(origin) == _site(public_url):
         return False

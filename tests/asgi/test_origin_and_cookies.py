@@ -360,3 +360,26 @@ async def test_a_page_on_a_foreign_origin_can_not_open_the_persons_websocket(
     assert code == 4403
     assert [frame["type"] for frame in frames] == ["error"]
     assert frames[0]["code"] == "origin_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "",
+        "app.example.com",
+        "https://*.example.com",
+        "https://example.com/",
+        "https://Example.com",
+        "https://",
+    ],
+)
+def test_an_allowed_origin_is_one_a_browser_sends_and_never_a_pattern(origin: str) -> None:
+    with pytest.raises(ValueError, match="An allowed origin is scheme, host and port"):
+        HandshakeApp(allowed_origins=[origin])
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000", "http://[::1]:8000"])
+def test_origins_as_browsers_send_them_can_be_allowed(origin: str) -> None:
+    HandshakeApp(allowed_origins=[origin])

@@ -1010,7 +1010,7 @@ async def test_a_page_of_an_origin_that_is_not_allowed_cannot_open_a_session(tab
 
 
 async def test_the_server_may_be_an_origin_of_its_own(tab: Tab) -> None:
-    hpp = HandshakeApp(allowed_origins=["*"])
+    hpp = HandshakeApp(allowed_origins=[await tab.do("location.origin")])
     async with serving(hpp) as url:
         await tab.open(base=url, userToken=True)
         assert (await tab.do("session.urls.context")).startswith(f"{url}/context/")
