@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -256,7 +257,14 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def instant(microseconds: int) -> str:
     """Return a time since the epoch as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")
+    second, fraction = divmod(microseconds, 1_000_000)
+    return f"{_second(second)}.{fraction:06}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    """Return a whole second as text; a batch of changes is within one, and each of them needs it."""
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_instant(text: str) -> str | None:

@@ -45,7 +45,7 @@ def check_actions(actions: Sequence[Action], limits: Limits) -> None:
     for action in actions:
         if action.key is not None:
             check_key(action.key, limits)
-        if action.type is not None:
+        if action.type is not None and action.type != "set":
             check_key(action.type, limits)
         check_value(action.value, limits)
 

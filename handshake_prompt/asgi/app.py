@@ -204,19 +204,20 @@ class HandshakeApp(Starlette):
         await super().__call__(scope if scope["type"] == "lifespan" else located(scope), receive, send)
 
     def _endpoints(self) -> list[BaseRoute]:
+        # Routes are tried in turn, so those that are asked for most come first.
         return [
-            Route("/", Resource({"GET": self._index})),
+            Route("/context/{sid}", Resource({"GET": self._context})),
+            Route("/action/{sid}", Resource({"POST": self._action})),
+            Route("/diff/{sid}", Resource({"GET": self._diff})),
+            Route("/notify/{sid}", Resource({"POST": self._notify})),
+            WebSocketRoute("/ws/{sid}", self._socket),
             Route("/session", Resource({"POST": self._create})),
             Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
             Route("/session/{sid}/extend", Resource({"POST": self._extend})),
             Route("/session/{sid}/rotate", Resource({"POST": self._rotate})),
-            Route("/context/{sid}", Resource({"GET": self._context})),
-            Route("/action/{sid}", Resource({"POST": self._action})),
-            Route("/notify/{sid}", Resource({"POST": self._notify})),
-            Route("/diff/{sid}", Resource({"GET": self._diff})),
             Route("/client.js", Resource({"GET": self._client})),
             Route("/openapi.json", Resource({"GET": self._openapi})),
-            WebSocketRoute("/ws/{sid}", self._socket),
+            Route("/", Resource({"GET": self._index})),
         ]
 
     def _middleware(self) -> list[Middleware]:
