@@ -9,13 +9,12 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import django
 import httpx
 import pytest
-from django.conf import settings
 
 from handshake_prompt import HandshakeApp
 from handshake_prompt.session import Session
+from tests.embedding.hosts.frameworks import set_up_django
 from tests.support.peer import open_session
 from tests.support.serving import serving
 
@@ -44,9 +43,7 @@ def test_readme_is_no_longer_than_a_person_reads() -> None:
 @pytest.mark.parametrize("framework", ["fastapi", "litestar", "django"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 async def test_quick_start_serves_a_session_that_its_page_can_watch(framework: str) -> None:
-    if not settings.configured:
-        settings.configure(SECRET_KEY="made up", ROOT_URLCONF="django.urls", ALLOWED_HOSTS=["*"])
-        django.setup()
+    set_up_django()
     app = run(block(f"from {framework}"))["app"]
     async with serving(app) as url:
         peer = await open_session(url, {"data": {"a": 1}})

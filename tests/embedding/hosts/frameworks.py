@@ -77,11 +77,16 @@ def litestar_wrap(hpp: HandshakeApp, own: Own | None) -> Application:
     return hpp.wrap(app)
 
 
-def django_wrap(hpp: HandshakeApp, own: Own | None) -> Application:
-    """Django refuses the lifespan protocol; who needs it puts an application that has one around it."""
+def set_up_django() -> None:
+    """Give this process the one Django project it can have."""
     if not settings.configured:
         settings.configure(ROOT_URLCONF=__name__, SECRET_KEY="of a test", ALLOWED_HOSTS=["127.0.0.1"])
         django.setup()
+
+
+def django_wrap(hpp: HandshakeApp, own: Own | None) -> Application:
+    """Django refuses the lifespan protocol; who needs it puts an application that has one around it."""
+    set_up_django()
     application: ASGIApp = get_asgi_application()
     return hpp.wrap(_with_lifespan(application, own) if own else application)
 
