@@ -271,36 +271,17 @@ class HandshakeApp(Starlette):
         return reply(await (http.unless_disconnected(request, work) if "wait" in query else work))
 
     async def _action(self, request: Request) -> Response:
-        session_id, credential = self._caller(request)
-        body = JSONBody(request, self.engine.limits)
-        return reply(
-            await self.engine.post_action(
-                session_id,
-                body,
-                credential,
-                Request(request.scope, body.replay),
-                idempotency_key=request.headers.get("idempotency-key"),
-            )
-        )
+        key = request.headers.get("idempotency-key")
+        return reply(await self.engine.post_action(*self._posted(request), idempotency_key=key))
 
     async def _notify(self, request: Request) -> Response:
-        session_id, credential = self._caller(request)
-        body = JSONBody(request, self.engine.limits)
-        hooks_request = Request(request.scope, body.replay)
-        return reply(await self.engine.post_notify(session_id, body, credential, hooks_request))
+        return reply(await self.engine.post_notify(*self._posted(request)))
 
     async def _extend(self, request: Request) -> Response:
-        session_id, credential = self._caller(request)
-        body = JSONBody(request, self.engine.limits)
-        hooks_request = Request(request.scope, body.replay)
-        return reply(await self.engine.post_extend(session_id, body, credential, hooks_request))
+        return reply(await self.engine.post_extend(*self._posted(request)))
 
     async def _rotate(self, request: Request) -> Response:
-        session_id, credential = self._caller(request)
-        body = JSONBody(request, self.engine.limits)
-        hooks_request = Request(request.scope, body.replay)
-        mount = self._mount(request)
-        return reply(await self.engine.rotate(session_id, body, credential, hooks_request, mount=mount))
+        return reply(await self.engine.rotate(*self._posted(request), mount=self._mount(request)))
 
     async def _client(self, _: Request) -> Response:
         source = resources.files("handshake_prompt.browser").joinpath("client.js").read_bytes()
@@ -317,6 +298,12 @@ class HandshakeApp(Starlette):
     def _caller(self, request: Request) -> tuple[str, Credential]:
         session_id: str = request.path_params["sid"]
         return session_id, self._credential(request, session_id)
+
+    def _posted(self, request: Request) -> tuple[str, JSONBody, Credential, Request]:
+        """Return a request with a body as the engine takes it; the hooks' own copy can read the body again."""
+        session_id, credential = self._caller(request)
+        body = JSONBody(request, self.engine.limits)
+        return session_id, body, credential, Request(request.scope, body.replay)
 
     def _credential(self, connection: HTTPConnection[Any], session_id: str) -> Credential:
         return credential_of(connection, session_id, allowed_origins=self._allowed_origins, public_url=self._public_url)

@@ -468,3 +468,11 @@ async def test_the_websocket_url_of_a_new_session_is_one_that_is_served(pair: Op
     peer = await pair()
     async with peer.watch() as socket:
         assert (await socket.next())["type"] == "connected"
+
+
+async def test_a_scope_of_a_type_that_asgi_does_not_have_is_an_error_that_says_so() -> None:
+    async def never(*_: object) -> Any:
+        raise AssertionError("nothing is received or sent")
+
+    with pytest.raises(RuntimeError, match="cannot serve ASGI scopes of type 'gopher'"):
+        await HandshakeApp()({"type": "gopher"}, never, never)
