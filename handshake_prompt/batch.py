@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .broadcast import Hub
 from .credentials import Role
 from .guard import Admission
 from .hooks import Hooks, Verdict
@@ -26,13 +25,19 @@ class Played(NamedTuple):
 
 
 class Batches:
-    """Plays batches on sessions."""
+    """Plays batches on sessions.
 
-    def __init__(self, ledger: Ledger, hooks: Hooks, modes: Modes, *, hub: Hub, limits: Limits) -> None:
+    Args:
+        clients: returns the number of watchers a session has.
+    """
+
+    def __init__(
+        self, ledger: Ledger, hooks: Hooks, modes: Modes, *, clients: Callable[[Record], int], limits: Limits
+    ) -> None:
         self._ledger = ledger
         self._hooks = hooks
         self._modes = modes
-        self._hub = hub
+        self._clients = clients
         self._limits = limits
 
     async def play(
@@ -55,6 +60,7 @@ class Batches:
             admission.session_id,
             transition,
             turn=self._ledger.turn(Role.AGENT, pace=self._pace(asked)),
+            known=admission.loaded,
             key=key,
             receipt=lambda result: (
                 Receipt(key, fingerprint, encode(result[0]), self._limits.idempotency_seconds) if key else None
@@ -91,7 +97,7 @@ class Batches:
         members = self._modes.of(session).context_response(session, Role.AGENT)
         missing = members.get("missing", [])
         session.notice(DONE, applied=len(applied), rejected=rejected, missing=missing)
-        clients = self._hub.count(session.session_id)
+        clients = self._clients(draft)
         payload = {
             "ok": True,
             "applied": applied,

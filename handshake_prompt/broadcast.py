@@ -1,7 +1,8 @@
-"""Bounded queues, one per watcher, of this process. Offering never waits: a watcher that falls behind is cut off.
+"""Bounded queues, one per watcher, of this worker. Offering never waits: a watcher that falls behind is cut off.
 
 A watcher over its bound is closed 4508 and resumes from its cursor, losslessly, when it comes back: overflow is
-visible and costs nobody else anything. An event is encoded once per role, whatever the number of watchers.
+visible and costs nobody else anything. An event is encoded once per role, whatever the number of watchers. A channel
+knows its place in the session's log, so that what other workers log is neither missed nor shown twice.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .credentials import Role
 from .errors import CloseCode, RateLimitedError, UnavailableError
 from .events import Change, Event, frame, withheld
 from .limits import Limits
+from .session import Session
+from .stores import Record
 
 
 class Frame(NamedTuple):
@@ -36,12 +39,30 @@ class Watcher:
     be closed; what is queued before that is still to be sent unless `abandon` was asked for.
     """
 
-    __slots__ = ("_limits", "_queue", "_queued_bytes", "_urgent", "_wake", "channel", "close_code", "role", "source")
+    __slots__ = (
+        "_limits",
+        "_queue",
+        "_queued_bytes",
+        "_urgent",
+        "_wake",
+        "channel",
+        "close_code",
+        "polling",
+        "proof",
+        "role",
+        "source",
+    )
 
-    def __init__(self, channel: Channel, role: Role, *, source: str, limits: Limits) -> None:
+    def __init__(
+        self, channel: Channel, role: Role, *, source: str, limits: Limits, proof: str = "", polling: bool = False
+    ) -> None:
         self.channel = channel
         self.role = role
         self.source = source
+        self.proof = proof
+        """The digest of the agent's token when it came."""
+        self.polling = polling
+        """Whether it waits for one change and shows nothing to anybody."""
         self.close_code: CloseCode | None = None
         self._limits = limits
         self._queue: deque[Frame] = deque()
@@ -100,6 +121,13 @@ class Watcher:
         except TimeoutError:
             pass
 
+    async def stirred(self, timeout: float) -> None:
+        """Wait, for `timeout` seconds at most, until there is something, and let go of it unseen."""
+        if self.peek() is None:
+            await self.wait(timeout)
+        while self.peek() is not None:
+            self.take()
+
     def close(self, code: CloseCode, *, last: Frame | None = None, abandon: bool = False) -> None:
         """Ask for the watcher to be closed, after one `last` frame. The first verdict stands."""
         if self.close_code is not None:
@@ -114,21 +142,25 @@ class Watcher:
 
 
 class Channel:
-    """The watchers of one session in this process."""
+    """The watchers of one session in this worker, and how much of its log they have been sent."""
 
-    __slots__ = ("expires_at", "latest", "session_id", "watchers")
+    __slots__ = ("epoch", "expires_at", "latest", "seq", "session_id", "version", "watchers")
 
-    def __init__(self, session_id: str) -> None:
-        self.session_id = session_id
+    def __init__(self, session: Session, version: int) -> None:
+        self.session_id = session.session_id
         self.watchers: set[Watcher] = set()
+        self.epoch = session.epoch
+        self.seq = session.seq
+        self.version = version
+        """Of the record that was last seen: what a wake-up is compared to."""
         self.latest: dict[str, int] = {}
         """key -> seq of its newest value while anybody watches: what makes a paced frame overtaken."""
         self.expires_at = 0.0
-        """On the store's clock, as far as this process knows; asked again when it comes."""
+        """On the store's clock, as far as this worker knows; asked again when it comes."""
 
 
 class Hub:
-    """All channels of this process. A channel exists while it has a watcher, and no longer."""
+    """All channels of this worker. A channel exists while it has a watcher, and no longer."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -141,24 +173,39 @@ class Hub:
         """Watchers of all sessions."""
         return self._count
 
-    def count(self, session_id: str) -> int:
-        """Return the number of watchers of one session."""
-        channel = self._channels.get(session_id)
-        return len(channel.watchers) if channel else 0
+    @property
+    def sessions(self) -> list[str]:
+        """The sessions that are watched."""
+        return list(self._channels)
 
-    def join(self, session_id: str, role: Role, *, source: str) -> Watcher:
-        """Add a watcher. Whoever calls this calls `leave`.
+    def channel(self, session_id: str) -> Channel | None:
+        """Return the channel of a session, None if nobody watches it."""
+        return self._channels.get(session_id)
+
+    def count(self, session_id: str) -> int:
+        """Return the number of watchers of one session that show it to somebody."""
+        channel = self._channels.get(session_id)
+        return sum(not watcher.polling for watcher in channel.watchers) if channel else 0
+
+    def join(self, record: Record, role: Role, *, source: str, polling: bool = False) -> Watcher:
+        """Add a watcher that has seen the session as it is in `record`. Whoever calls this calls `leave`.
 
         Raises:
             RateLimitedError: the session has as many watchers as it may (`too_many_watchers`).
-            UnavailableError: the process has (`at_capacity`).
+            UnavailableError: the worker has (`at_capacity`).
         """
-        if self.count(session_id) >= self._limits.watchers_per_session:
+        session = record.session
+        channel = self._channels.get(session.session_id)
+        if channel and len(channel.watchers) >= self._limits.watchers_per_session:
             raise RateLimitedError("The session has too many watchers", code="too_many_watchers", retry_after=10)
         if self._count >= self._limits.watchers:
             raise UnavailableError("The server has as many connections as it can", code="at_capacity", retry_after=10)
-        channel = self._channels.setdefault(session_id, Channel(session_id))
-        watcher = Watcher(channel, role, source=source, limits=self._limits)
+        if channel is None:
+            channel = self._channels[session.session_id] = Channel(session, record.version)
+        channel.expires_at = record.expires_at
+        watcher = Watcher(
+            channel, role, source=source, limits=self._limits, proof=session.token_digest, polling=polling
+        )
         channel.watchers.add(watcher)
         self._count += 1
         return watcher
@@ -181,18 +228,32 @@ class Hub:
             self._nobody = asyncio.Event()  # a new one: an event belongs to the loop it was waited for on
             await self._nobody.wait()
 
-    def publish(self, session_id: str, events: Iterable[Event], *, epoch: str) -> None:
-        """Queue events, in order, to every watcher but the connection each came from."""
-        channel = self._channels.get(session_id)
+    def publish(self, record: Record, events: Iterable[Event]) -> bool:
+        """Bring the watchers of a session to where `record` is, with the events that led there.
+
+        The events are queued, in order, to every watcher but the connection each came from; those that were published
+        before are skipped. A session that has ended, or an agent's token that was replaced, closes who it concerns.
+
+        Returns:
+            False if the events do not join on to what was published: nothing is done then.
+        """
+        session = record.session
+        channel = self._channels.get(session.session_id)
         if channel is None:
-            return
-        for event in events:
-            if isinstance(event, Change):
-                channel.latest[event.key] = event.seq
-            frames = _Frames(event, epoch, asyncio.get_running_loop().time())
-            for watcher in tuple(channel.watchers):
-                if not (isinstance(event, Change) and event.source == watcher.source):
-                    watcher.offer(frames.of(watcher.role))
+            return True
+        if session.ended:
+            self.end(session.session_id, session.ended)
+            return True
+        fresh = [event for event in events if event.seq > channel.seq]
+        if channel.epoch != session.epoch or channel.seq + len(fresh) != session.seq:
+            return False
+        for event in fresh:
+            self._offer(channel, event)
+        channel.seq, channel.version, channel.expires_at = session.seq, record.version, record.expires_at
+        for watcher in tuple(channel.watchers):
+            if watcher.role is Role.AGENT and watcher.proof != session.token_digest:
+                watcher.close(CloseCode.UNAUTHENTICATED)
+        return True
 
     def renew(self, session_id: str, expires_at: float) -> None:
         """Note when a session ends, for those who watch it."""
@@ -202,18 +263,31 @@ class Hub:
     def end(self, session_id: str, reason: str) -> None:
         """Tell every watcher of a session that it has ended, and close them."""
         last = Frame(messages.encode({"type": reason}).decode())
-        self.close(session_id, CloseCode.ENDED, last=last)
+        self._close(session_id, CloseCode.ENDED, last=last)
 
-    def close(self, session_id: str, code: CloseCode, *, last: Frame | None = None, role: Role | None = None) -> None:
-        """Close the watchers of a session, or only those of one role."""
-        channel = self._channels.get(session_id)
-        for watcher in tuple(channel.watchers) if channel else ():
-            if role is None or watcher.role is role:
-                watcher.close(code, last=last)
+    def restart(self, record: Record) -> None:
+        """Have every watcher of a session come again: what they were sent does not lead to where `record` is."""
+        session = record.session
+        self._close(session.session_id, CloseCode.SLOW)
+        if (channel := self._channels.get(session.session_id)) is not None:
+            channel.epoch, channel.seq, channel.version = session.epoch, session.seq, record.version
 
     def all_watchers(self) -> list[Watcher]:
         """Return every watcher there is now."""
         return [watcher for channel in self._channels.values() for watcher in channel.watchers]
+
+    def _offer(self, channel: Channel, event: Event) -> None:
+        if isinstance(event, Change):
+            channel.latest[event.key] = event.seq
+        frames = _Frames(event, channel.epoch, asyncio.get_running_loop().time())
+        for watcher in tuple(channel.watchers):
+            if not (isinstance(event, Change) and event.source == watcher.source):
+                watcher.offer(frames.of(watcher.role))
+
+    def _close(self, session_id: str, code: CloseCode, *, last: Frame | None = None) -> None:
+        channel = self._channels.get(session_id)
+        for watcher in tuple(channel.watchers) if channel else ():
+            watcher.close(code, last=last)
 
 
 class _Frames:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from .credentials import Role
 from .events import Change, Cursor, change_record
+from .ledger import Ledger
 from .limits import Limits
-from .session import Session, parse_instant
-from .stores import Log, SessionStore
+from .session import parse_instant
+from .stores import Loaded, Log
 
 
 class Changes(NamedTuple):
@@ -28,17 +29,25 @@ class Changes(NamedTuple):
         }
 
 
-async def changes_since(store: SessionStore, session: Session, since: str, *, limits: Limits) -> Changes:
+def place_of(since: str) -> int:
+    """Return the place in a log after which what changed `since` is to be found."""
+    cursor = Cursor.parse(since)
+    return cursor.seq if cursor else 0
+
+
+async def changes_since(ledger: Ledger, loaded: Loaded, since: str, *, limits: Limits) -> Changes:
     """Return what changed in a session since a cursor or an ISO 8601 instant.
 
-    Without `since` these are the last changes. A `since` that is no place in this session's log is answered in the
-    same way and marked as truncated: whoever asks has to read the context again.
+    `loaded` is the session, read on from `place_of(since)`. Without `since` these are the last changes. A `since` that
+    is no place in this session's log is answered in the same way and marked as truncated: whoever asks has to read
+    the context again.
     """
     cursor = Cursor.parse(since)
-    if cursor is not None and cursor.epoch == session.epoch and cursor.seq <= session.seq:
-        log = await store.events_after(session.session_id, cursor.seq)
+    if cursor is not None and not loaded.record.session.has_been_at(cursor):
+        loaded, cursor = await ledger.read(loaded.record.session.session_id, after=0), None
+    session, log = loaded.record.session, loaded.log or Log((), complete=True)
+    if cursor is not None:
         return Changes(_changes(log), session.cursor, truncated=not log.complete)
-    log = await store.events_after(session.session_id, 0)
     if (instant := parse_instant(since)) is not None:
         known = log.complete or (bool(log.events) and log.events[0].at <= instant)
         return Changes([e for e in _changes(log) if e.at > instant], session.cursor, truncated=not known)

@@ -15,20 +15,30 @@ from typing import Any, NamedTuple, TypeVar
 from . import messages
 from .batch import Batches
 from .broadcast import Frame, Hub
-from .credentials import Credential, Role, digest, matches, mint_connection, mint_epoch, mint_session_id, mint_token
-from .diff import Changes, changes_since
-from .errors import CloseCode, ConflictError, HandshakeError, InvalidRequestError, UnavailableError, UserRequiredError
+from .credentials import Credential, Role, digest, matches, mint_epoch, mint_session_id, mint_token
+from .diff import Changes, changes_since, place_of
+from .errors import (
+    CloseCode,
+    ConflictError,
+    HandshakeError,
+    InvalidRequestError,
+    SessionNotFoundError,
+    UnavailableError,
+    UserRequiredError,
+)
+from .events import Cursor
+from .follow import Follower
 from .guard import Admission, Guard, Operation
 from .handover import Handover, Prompt
 from .hooks import Hooks
-from .idempotency import Idempotency
+from .idempotency import Idempotency, is_key
 from .ledger import Applied, Ledger
 from .limits import Limits
 from .messages import Body, Mount, Outcome, whole_seconds
 from .modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from .replies import Reply
 from .session import EXTENDED, REVOKED, ROTATED, Session
-from .stores import Record, SessionStore, open_store
+from .stores import Loaded, Record, SessionStore, open_store
 from .validation import check_actions, check_creation, check_edit, check_extension, check_wait
 from .values import check_value
 from .watch import Watch, opening
@@ -93,10 +103,11 @@ class ProtocolEngine:
         self._hub = Hub(limits)
         self._guard = Guard(self.store, self.hooks, limits=limits, browser_auth=require_browser_auth)
         self._ledger = Ledger(self.store, self._hub, limits=limits)
-        self._batches = Batches(self._ledger, self.hooks, self._modes, hub=self._hub, limits=limits)
+        self._follower = Follower(self.store, self._hub, self._ledger)
+        self._batches = Batches(self._ledger, self.hooks, self._modes, clients=self._follower.clients, limits=limits)
         self._idempotency = Idempotency(self.store, limits)
         self._running: set[asyncio.Task[Any]] = set()
-        self._draining = False
+        self._is_ready = self._draining = False
         self.on_create_session = self.hooks.on_create_session
         self.on_action = self.hooks.on_action
         self.on_extend = self.hooks.on_extend
@@ -117,6 +128,7 @@ class ProtocolEngine:
         Raises:
             OriginError, ForbiddenError, InvalidRequestError, TooLargeError, RateLimitedError, UnavailableError.
         """
+        await self._get_ready()
         await self._guard.admit_creation(Credential.of(credential))
         asked = await _read(messages.CreateRequest, body)
         check_creation(asked, self.limits)
@@ -152,16 +164,7 @@ class ProtocolEngine:
         """Say how a session stands: `GET /session/{sid}`."""
 
         async def status(admission: Admission) -> dict[str, Any]:
-            session = admission.session
-            return {
-                "sessionId": session.session_id,
-                "mode": session.mode,
-                "role": admission.role,
-                "expiresIn": self._left(admission.record),
-                "maxExpiresIn": whole_seconds(session.deadline - self.store.now()),
-                "watchers": self._hub.count(session.session_id),
-                "cursor": str(session.cursor),
-            }
+            return {**self._standing(admission.record), "role": admission.role}
 
         return await self._serve(Operation.STATUS, session_id, credential, request, status)
 
@@ -171,10 +174,9 @@ class ProtocolEngine:
         """Return the state of the page: `GET /context/{sid}`."""
 
         async def context(admission: Admission) -> dict[str, Any]:
-            await self._ledger.touch(admission.record)
             return self._context(admission.record, admission.role)
 
-        return await self._serve(Operation.CONTEXT, session_id, credential, request, context)
+        return await self._serve(Operation.CONTEXT, session_id, credential, request, context, renew=True)
 
     async def post_action(
         self,
@@ -201,13 +203,15 @@ class ProtocolEngine:
             once = self._idempotency.once(
                 session_id,
                 idempotency_key,
+                kept=admission.loaded.receipt,
                 body=asked,
                 run=lambda fingerprint: self._act(admission, asked, key=idempotency_key, fingerprint=fingerprint),
             )
             payload, replayed = await self._finish(once)
             return payload
 
-        reply = await self._serve(Operation.ACTION, session_id, credential, request, act)
+        key = idempotency_key if idempotency_key and is_key(idempotency_key) else None
+        reply = await self._serve(Operation.ACTION, session_id, credential, request, act, key=key)
         reply.replayed = replayed
         return reply
 
@@ -216,11 +220,10 @@ class ProtocolEngine:
     ) -> Reply:
         """Carry out an edit or a release by the person: `POST /notify/{sid}`."""
 
-        async def edit(_: Admission) -> dict[str, Any]:
+        async def edit(admission: Admission) -> dict[str, Any]:
             asked = await _read(messages.NotifyRequest, body)
-            outcome, record = await self._finish(
-                self._edit(session_id, asked.key, None if asked.release else (asked.value,))
-            )
+            value = None if asked.release else (asked.value,)
+            outcome, record = await self._finish(self._edit(session_id, asked.key, value, known=admission.loaded))
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
             cursor = str(record.session.cursor)
@@ -241,11 +244,11 @@ class ProtocolEngine:
 
         async def diff(admission: Admission) -> dict[str, Any]:
             patience = check_wait(wait, self.limits)
-            await self._ledger.touch(admission.record)
             changes = await self._changes(admission, since, patience)
             return {"sessionId": session_id, "since": since, **changes.members(admission.role)}
 
-        return await self._serve(Operation.DIFF, session_id, credential, request, diff)
+        after = place_of(since)
+        return await self._serve(Operation.DIFF, session_id, credential, request, diff, renew=True, after=after)
 
     async def post_extend(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
@@ -289,7 +292,7 @@ class ProtocolEngine:
         """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
 
         async def end(admission: Admission) -> dict[str, Any]:
-            await self._finish(self._revoke(admission))
+            await self._finish(self._revoke(session_id, admission.role, known=admission.loaded))
             return {"ok": True}
 
         return await self._serve(Operation.REVOKE, session_id, credential, request, end)
@@ -308,36 +311,50 @@ class ProtocolEngine:
             a `Watch`; leave it as the context manager it is. Watching alone does not keep a session alive.
         """
         admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
-        async with self._ledger.steady(session_id) as record:
-            admission.confirm(record.session)
-            frames = await opening(
-                self.store,
-                record,
-                admission.role,
-                after=after,
-                limits=self.limits,
-                snapshot=self._context(record, admission.role),
-            )
+        cursor = Cursor.parse(after) if after else None
+        async with self._follower.joining(session_id, cursor.seq if cursor else None) as loaded:
+            admission.confirm(loaded.record.session)
+            snapshot = self._context(loaded.record, admission.role)
+            frames = opening(loaded, admission.role, cursor=cursor, limits=self.limits, snapshot=snapshot)
             if self._draining:  # asked last, so that nobody slips in behind the drain
                 raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
-            watcher = self._hub.join(session_id, admission.role, source=mint_connection())
-            self._hub.renew(session_id, record.expires_at)
-        return Watch(
+            watcher = self._follower.join(loaded.record, admission.role)
+        watch = Watch(
             watcher,
             frames,
             limits=self.limits,
             carry=self._carry,
             left=lambda: watcher.channel.expires_at - self.store.now(),
-            expire=lambda: self._ledger.expire(session_id),
-            leave=lambda: self._hub.leave(watcher),
+            look_again=lambda: self._ledger.look_again(session_id),
+            leave=lambda: self._follower.leave(watcher),
         )
+        try:
+            await self._follower.announce(watcher)
+        except BaseException:
+            self._follower.leave(watcher)
+            raise
+        return watch
 
     async def time_left(self, session_id: str, user_token: str) -> float:
         """Return the seconds a session has left, 0 unless `user_token` is its person's: nobody else learns anything."""
-        record = await self.store.load(session_id)
-        if record is None or record.session.ended or not matches(user_token, record.session.user_digest):
+        loaded = await self.store.load(session_id)
+        if loaded is None or not matches(user_token, loaded.record.session.user_digest):
             return 0.0
-        return max(0.0, record.expires_at - self.store.now())
+        return 0.0 if loaded.record.session.ended else self._ledger.left(loaded.record)
+
+    # For the host application
+
+    async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
+        """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`."""
+        return [{**self._standing(record), "meta": record.session.meta} for record in await self._owned(owner)]
+
+    async def revoke_owner(self, owner: Any) -> int:
+        """End all open sessions of an owner, everywhere: the other half of logging out. Return how many there were."""
+        records = await self._owned(owner)
+        for record in records:
+            with suppress(SessionNotFoundError):  # it has ended meanwhile
+                await self._finish(self._revoke(record.session.session_id, Role.USER))
+        return len(records)
 
     # Lifecycle
 
@@ -370,9 +387,16 @@ class ProtocolEngine:
     async def aclose(self) -> None:
         """Drain, then let go of the store's resources."""
         await self.drain()
+        await self._follower.aclose()
         await self.store.aclose()
 
     # How operations are carried out
+
+    async def _get_ready(self) -> None:
+        """Have the store ready before its clock is asked."""
+        if not self._is_ready:
+            await self.store.ready()
+            self._is_ready = True
 
     async def _serve(
         self,
@@ -381,9 +405,14 @@ class ProtocolEngine:
         credential: Credential | str | None,
         request: object,
         answer: Callable[[Admission], Awaitable[dict[str, Any]]],
+        **options: Any,
     ) -> Reply:
-        """Admit a request, carry it out, and let reply and refusal alike tell what is left of the quota."""
-        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request)
+        """Admit a request, carry it out, and let reply and refusal alike tell what is left of the quota.
+
+        `options` are those of `Guard.admit`.
+        """
+        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, **options)
+        self._hub.renew(session_id, admission.record.expires_at)
         try:
             return Reply(await answer(admission), quota=admission.quota)
         except HandshakeError as error:
@@ -399,7 +428,13 @@ class ProtocolEngine:
         return played.payload
 
     async def _edit(
-        self, session_id: str, key: str | None, value: tuple[Any] | None, *, source: str | None = None
+        self,
+        session_id: str,
+        key: str | None,
+        value: tuple[Any] | None,
+        *,
+        source: str | None = None,
+        known: Loaded | None = None,
     ) -> tuple[Outcome, Record]:
         """Write the person's value, or release the field when there is none."""
         key = check_edit(key, value[0] if value else None, self.limits)
@@ -409,7 +444,8 @@ class ProtocolEngine:
                 return draft.session.release(key)
             return self._modes.of(draft.session).process_notify(draft.session, key, value[0])
 
-        applied = await self._ledger.apply(session_id, play, turn=self._ledger.turn(Role.USER, source=source))
+        turn = self._ledger.turn(Role.USER, source=source)
+        applied = await self._ledger.apply(session_id, play, turn=turn, known=known)
         return applied.result, applied.record
 
     async def _extend(self, admission: Admission, asked: int) -> dict[str, Any]:
@@ -430,7 +466,7 @@ class ProtocolEngine:
             return gained
 
         turn = self._ledger.turn(admission.role)
-        applied = await self._ledger.apply(admission.session_id, lengthen, turn=turn)
+        applied = await self._ledger.apply(admission.session_id, lengthen, turn=turn, known=admission.loaded)
         return {"ok": True, "extended": applied.result, "expiresIn": self._left(applied.record)}
 
     async def _rotate(self, admission: Admission, token: str) -> Applied[Session]:
@@ -439,34 +475,35 @@ class ProtocolEngine:
             draft.session.notice(ROTATED)
             return draft.session
 
-        applied = await self._ledger.apply(admission.session_id, rotate, turn=self._ledger.turn(admission.role))
-        self._hub.close(admission.session_id, CloseCode.UNAUTHENTICATED, role=Role.AGENT)
-        return applied
+        turn = self._ledger.turn(admission.role)
+        return await self._ledger.apply(admission.session_id, rotate, turn=turn, known=admission.loaded)
 
-    async def _revoke(self, admission: Admission) -> None:
+    async def _revoke(self, session_id: str, role: Role, *, known: Loaded | None = None) -> None:
         def forget(draft: Record) -> None:
             draft.session.end(REVOKED)
             draft.expires_at = self.store.now()
 
-        await self._ledger.apply(admission.session_id, forget, turn=self._ledger.turn(admission.role))
-        self._hub.end(admission.session_id, REVOKED)
+        await self._ledger.apply(session_id, forget, turn=self._ledger.turn(role), known=known)
 
     async def _changes(self, admission: Admission, since: str, patience: float) -> Changes:
         """Collect what changed, waiting up to `patience` seconds for the first change."""
-        session_id = admission.session_id
+        changes = await changes_since(self._ledger, admission.loaded, since, limits=self.limits)
+        if changes.events or changes.truncated or not patience or self._draining:
+            return changes
         until = asyncio.get_running_loop().time() + patience
-        while True:
-            async with self._ledger.steady(session_id) as record:
-                admission.confirm(record.session)
-                changes = await changes_since(self.store, record.session, since, limits=self.limits)
+        async with self._follower.joining(admission.session_id, place_of(since)) as loaded:
+            watcher = self._follower.join(loaded.record, admission.role, polling=True)
+        try:
+            while True:
+                admission.confirm(loaded.record.session)
+                changes = await changes_since(self._ledger, loaded, since, limits=self.limits)
                 left = until - asyncio.get_running_loop().time()
-                if changes.events or changes.truncated or left <= 0 or self._draining:
+                if changes.events or changes.truncated or left <= 0 or watcher.close_code is not None:
                     return changes
-                watcher = self._hub.join(session_id, admission.role, source=mint_connection())
-            try:
-                await watcher.wait(min(left, self._ledger.left(record)))
-            finally:
-                self._hub.leave(watcher)
+                await watcher.stirred(min(left, self._ledger.left(loaded.record)))
+                loaded = await self._ledger.read(admission.session_id, after=place_of(since))
+        finally:
+            self._follower.leave(watcher)
 
     async def _carry(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
         """Carry out a message from a watcher's page."""
@@ -503,6 +540,22 @@ class ProtocolEngine:
             task.exception()  # seen: whoever still waits gets it, and nobody else has to be told
 
     # Views
+
+    def _standing(self, record: Record) -> dict[str, Any]:
+        session = record.session
+        return {
+            "sessionId": session.session_id,
+            "mode": session.mode,
+            "expiresIn": self._left(record),
+            "maxExpiresIn": whole_seconds(session.deadline - self.store.now()),
+            "watchers": self._follower.clients(record),
+            "cursor": str(session.cursor),
+        }
+
+    async def _owned(self, owner: Any) -> list[Record]:
+        await self._get_ready()
+        found = [await self.store.load(session_id) for session_id in await self.store.owned(owner)]
+        return [one.record for one in found if one and one.record.ended(self.store.now()) is None]
 
     def _context(self, record: Record, role: Role) -> dict[str, Any]:
         session = record.session

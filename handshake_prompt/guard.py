@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from .credentials import Credential, Role, matches
+from .credentials import Credential, Role, digest, matches
 from .errors import (
     AgentRequiredError,
     HandshakeError,
@@ -28,7 +28,7 @@ from .hooks import Hook, Hooks
 from .limits import Limits
 from .rate_limit import Quota
 from .session import REVOKED, Session
-from .stores import Record, SessionStore
+from .stores import Claim, Loaded, Record, SessionStore
 
 _EITHER = frozenset(Role)
 _AGENT = frozenset({Role.AGENT})
@@ -58,18 +58,24 @@ class Operation(Enum):
 class Admission:
     """A request that passed: for which session, in which role, and what is left of its quota.
 
-    `session` is a snapshot, not to be changed; `request` is the host framework's, for the hooks.
+    `loaded` is the session as it was at that moment, not to be changed; `request` is the host framework's, for the
+    hooks.
     """
 
-    record: Record
+    loaded: Loaded
     role: Role
     quota: Quota
     request: object = None
 
     @property
+    def record(self) -> Record:
+        """The session's record as it was when the request was admitted."""
+        return self.loaded.record
+
+    @property
     def session(self) -> Session:
         """The session as it was when the request was admitted."""
-        return self.record.session
+        return self.loaded.record.session
 
     @property
     def session_id(self) -> str:
@@ -120,12 +126,30 @@ class Guard:
         if credential.foreign_origin:
             raise OriginError
         if credential.address:
-            await self._count(f"create:{credential.address}", self._limits.creates_per_address)
+            limit, window = self._limits.creates_per_address, self._limits.rate_window
+            _within(await self._store.hit(f"create:{credential.address}", limit=limit, window=window))
 
     async def admit(
-        self, operation: Operation, session_id: str, credential: Credential, request: object = None
+        self,
+        operation: Operation,
+        session_id: str,
+        credential: Credential,
+        request: object = None,
+        *,
+        renew: bool = False,
+        after: int | None = None,
+        key: str | None = None,
     ) -> Admission:
-        """Admit a request, or say why not.
+        """Admit a request, or say why not. What else the store is to look up for it comes with the admission.
+
+        Args:
+            operation: what is asked for.
+            session_id: of which session.
+            credential: what the request brings.
+            request: the host framework's.
+            renew: whether this use prolongs the session.
+            after: a place in its log to read on from.
+            key: an idempotency key to look up.
 
         Raises:
             OriginError, InvalidTokenError, AgentRequiredError, UserRequiredError: 403.
@@ -134,23 +158,51 @@ class Guard:
         """
         if credential.foreign_origin and (credential.user_token or operation.roles == _USER):
             raise OriginError
-        record = await self._store.load(session_id) if _SESSION_ID.fullmatch(session_id) else None
-        if record is None:
+        loaded = None
+        if _SESSION_ID.fullmatch(session_id):
+            claims = self._claims(operation, credential)
+            loaded = await self._store.visit(session_id, claims=claims, renew=renew, after=after, key=key)
+        if loaded is None:
             raise await self._charge(SessionNotFoundError(), None, credential)
-        roles = await self._proven(operation, record.session, credential, request)
-        ended = ended_error(record, self._store.now())
+        roles = await self._proven(operation, loaded.record.session, credential, request)
+        ended = ended_error(loaded.record, self._store.now())
         if not roles:
             error = SessionNotFoundError() if ended else InvalidTokenError()
             raise await self._charge(error, session_id, credential)
         if ended:
             raise ended
         role = _preferred(roles & operation.roles or roles)
-        quota = await self._count(f"{role}:{session_id}", self._quota_of(role))
+        quota = _within(loaded.quota or await self._count_proven(role, loaded.record, renew=renew))
         if role not in operation.roles:
             refusal = AgentRequiredError() if operation.roles == _AGENT else UserRequiredError()
             refusal.quota = quota
             raise refusal
-        return Admission(record, role, quota, request)
+        return Admission(loaded, role, quota, request)
+
+    def _claims(self, operation: Operation, credential: Credential) -> list[Claim]:
+        """Return what the request may be counted as, in the order in which `admit` prefers the roles.
+
+        Where the host proves its users itself, it is asked after the session was loaded, and counted then.
+        """
+        claims = []
+        if credential.token and (self._browser_auth is None or operation.roles == _AGENT):
+            claims.append(self._claim(Role.AGENT, credential.token))
+        if credential.user_token and self._browser_auth is None and not credential.foreign_origin:
+            claims.append(self._claim(Role.USER, credential.user_token))
+        return claims if operation.roles == _AGENT else claims[::-1]
+
+    def _claim(self, role: Role, secret: str) -> Claim:
+        return Claim(role, digest(secret), self._quota_of(role), self._limits.rate_window)
+
+    async def _count_proven(self, role: Role, record: Record, *, renew: bool) -> Quota:
+        """Count a request of somebody whom the host has proven, as `SessionStore.visit` does for the others."""
+        session_id = record.session.session_id
+        quota = await self._store.hit(
+            f"{role}:{session_id}", limit=self._quota_of(role), window=self._limits.rate_window
+        )
+        if renew and quota.allowed and record.renew(self._store.now()):
+            await self._store.touch(session_id, expires_at=record.expires_at, purge_at=record.purge_at)
+        return quota
 
     async def _proven(
         self, operation: Operation, session: Session, credential: Credential, request: object
@@ -183,14 +235,6 @@ class Guard:
                 )
         return error
 
-    async def _count(self, counter: str, limit: int) -> Quota:
-        quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
-        if not quota.allowed:
-            error = RateLimitedError(retry_after=quota.reset_after)
-            error.quota = quota
-            raise error
-        return quota
-
     def _quota_of(self, role: Role) -> int:
         return self._limits.agent_requests if role is Role.AGENT else self._limits.user_requests
 
@@ -203,10 +247,22 @@ def _preferred(roles: frozenset[Role]) -> Role:
     return Role.USER if Role.USER in roles else Role.AGENT
 
 
+def _within(quota: Quota) -> Quota:
+    """Return the quota of a request that is within it.
+
+    Raises:
+        RateLimitedError: it is not.
+    """
+    if not quota.allowed:
+        error = RateLimitedError(retry_after=quota.reset_after)
+        error.quota = quota
+        raise error
+    return quota
+
+
 def ended_error(record: Record, now: float) -> SessionNotFoundError | None:
     """Return why a session has ended, None while it lives."""
-    if record.session.ended == REVOKED:
-        return SessionRevokedError()
-    if record.session.ended or record.expires_at <= now:
-        return SessionExpiredError()
-    return None
+    reason = record.ended(now)
+    if reason is None:
+        return None
+    return SessionRevokedError() if reason == REVOKED else SessionExpiredError()

@@ -17,7 +17,7 @@ import msgspec
 from .errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
 from .ledger import DoneBeforeError
 from .limits import Limits
-from .stores import SessionStore
+from .stores import Receipt, SessionStore
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
@@ -31,27 +31,34 @@ class Idempotency:
         self._running: dict[tuple[str, str], asyncio.Event] = {}
 
     async def once(
-        self, session_id: str, key: str, *, body: object, run: Callable[[str], Awaitable[dict[str, Any]]]
+        self,
+        session_id: str,
+        key: str,
+        *,
+        kept: Receipt | None,
+        body: object,
+        run: Callable[[str], Awaitable[dict[str, Any]]],
     ) -> tuple[dict[str, Any], bool]:
         """Return the reply to a request, and whether it is a replay.
 
-        `run` is called with the body's fingerprint, which belongs into the receipt it saves. It raises
-        `DoneBeforeError` if it finds that another worker was first.
+        `kept` is the receipt that was found when the request was admitted. `run` is called with the body's
+        fingerprint, which belongs into the receipt it saves. It raises `DoneBeforeError` if it finds that another
+        worker was first.
 
         Raises:
             InvalidRequestError: the key is not 1-255 visible ASCII characters.
             IdempotencyMismatchError: the key was used with another body.
             ConflictError: the first request is still running (`idempotency_in_progress`).
         """
-        if not _KEY.fullmatch(key):
+        if not is_key(key):
             raise InvalidRequestError(
                 "Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key"
             )
         fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
-        await self._join(session_id, key)
+        waited = await self._join(session_id, key)
         finished = self._running[session_id, key] = asyncio.Event()
         try:
-            receipt = await self._store.receipt(session_id, key)
+            receipt = await self._look_up(session_id, key) if waited else kept
             if receipt is None:
                 return await run(fingerprint), False
         except DoneBeforeError as done:
@@ -63,11 +70,17 @@ class Idempotency:
             raise IdempotencyMismatchError
         return msgspec.json.decode(receipt.reply), True
 
-    async def _join(self, session_id: str, key: str) -> None:
-        """Wait until no request with this key is running."""
+    async def _look_up(self, session_id: str, key: str) -> Receipt | None:
+        loaded = await self._store.load(session_id, key=key)
+        return loaded.receipt if loaded else None
+
+    async def _join(self, session_id: str, key: str) -> bool:
+        """Wait until no request with this key is running; return whether one was."""
+        waited = False
         try:
             async with asyncio.timeout(self._limits.idempotency_join):
                 while (running := self._running.get((session_id, key))) is not None:
+                    waited = True
                     await running.wait()
         except TimeoutError:
             raise ConflictError(
@@ -75,3 +88,9 @@ class Idempotency:
                 code="idempotency_in_progress",
                 retry_after=self._limits.idempotency_join,
             ) from None
+        return waited
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be an idempotency key: 1-255 visible ASCII characters."""
+    return _KEY.fullmatch(text) is not None

@@ -1,30 +1,35 @@
 """The only writer of sessions: lock, load, apply, save, broadcast.
 
-The lock orders the tasks of this process, the version check orders processes. A transition is run on a working copy;
-when another process was first, the copy is thrown away and the transition runs again on the fresh one. No hook and no
+The lock orders the tasks of this worker, the version check orders workers. A transition is run on a working copy;
+when another worker was first, the copy is thrown away and the transition runs again on the fresh one. No hook and no
 network wait to a watcher ever happens in here.
 """
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
-from .broadcast import Hub
-from .credentials import Role
-from .errors import SessionNotFoundError, TooLargeError, VersionConflictError
+from .broadcast import Channel, Hub
+from .credentials import Role, mint_epoch
+from .errors import SessionNotFoundError, StoreUnavailableError, TooLargeError, VersionConflictError
+from .events import Event
 from .guard import ended_error
 from .limits import Limits
 from .locks import Locks
 from .session import EXPIRED, Session, Turn
-from .stores import Receipt, Record, SessionStore
+from .stores import Loaded, Receipt, Record, SessionStore
 
 T = TypeVar("T")
 
 ATTEMPTS = 16
 """Runs of one transition before it is given up as a conflict: each failure means that another worker got through."""
+PAUSE, LONGEST_PAUSE = 0.001, 0.05
+"""Seconds, doubled with each conflict and drawn at random up to that: workers in step would get in each other's way."""
 
 
 class Applied(NamedTuple, Generic[T]):
@@ -71,8 +76,9 @@ class Ledger:
         """
         session.settle()
         self._check_size(session)
-        record = Record(session, version=0, expires_at=0.0, purge_at=0.0)
-        self._refresh(record)
+        now = self._store.now()
+        record = Record(session, version=0, expires_at=now, purge_at=now + self._limits.tombstone_seconds)
+        record.renew(now)
         await self._store.create(record)
         return record
 
@@ -82,10 +88,13 @@ class Ledger:
         transition: Callable[[Record], T],
         *,
         turn: Turn,
+        known: Loaded | None = None,
         key: str | None = None,
         receipt: Callable[[T], Receipt | None] | None = None,
     ) -> Applied[T]:
         """Run a transition on a draft of a session's record and save what it made, with the request's receipt.
+
+        `known` is the session as it was found a moment ago; if nothing happened since, it need not be read again.
 
         Raises:
             DoneBeforeError: the request came with an idempotency `key`, and another worker was first.
@@ -93,82 +102,143 @@ class Ledger:
             TooLargeError: the session would be larger than it may (`session_full`); nothing is written.
             VersionConflictError: other workers kept being first.
         """
-        async with self.locks.hold(session_id):
-            for _ in range(ATTEMPTS):
-                draft = await self.current(session_id)
-                # After the load: a receipt that is kept from here on makes the save below fail.
-                if key is not None and (kept := await self._store.receipt(session_id, key)) is not None:
-                    raise DoneBeforeError(kept)
-                draft.session = draft.session.checkout(turn)
-                self._refresh(draft)
-                result = transition(draft)
-                draft.purge_at = draft.expires_at + self._limits.tombstone_seconds
-                events = draft.session.commit()
-                self._check_size(draft.session)
-                try:
-                    await self._store.save(draft, events=events, receipt=receipt(result) if receipt else None)
-                except VersionConflictError:
-                    continue
-                self._hub.publish(session_id, events, epoch=draft.session.epoch)
-                self._hub.renew(session_id, draft.expires_at)
-                return Applied(result, draft)
-        raise VersionConflictError(retry_after=1)
+        async with self.locks.hold(session_id) as lock:
+            if known is not None and self._is_stale(known.record, lock.version):
+                known = None
+            applied = await self._apply(session_id, transition, turn=turn, known=known, key=key, receipt=receipt)
+            lock.version = applied.record.version
+            return applied
 
-    async def touch(self, record: Record) -> None:
-        """Note that a session was used: its time starts anew. What has ended meanwhile stays ended.
-
-        Raises:
-            SessionExpiredError: it has.
-        """
-        if (ended := ended_error(record, self._store.now())) is not None:
-            raise ended
-        before = record.expires_at
-        self._refresh(record)
-        if record.expires_at > before:
-            session_id = record.session.session_id
-            await self._store.touch(session_id, expires_at=record.expires_at, purge_at=record.purge_at)
-            self._hub.renew(session_id, record.expires_at)
-
-    def left(self, record: Record) -> float:
-        """Return the seconds a session has left."""
-        return max(0.0, record.expires_at - self._store.now())
-
-    async def expire(self, session_id: str) -> None:
-        """Tell the watchers of a session whose time seems to be over that it has ended, unless it was used since."""
-        record = await self._store.load(session_id)
-        if record is not None and ended_error(record, self._store.now()) is None:
-            self._hub.renew(session_id, record.expires_at)
-        else:
-            self._hub.end(session_id, (record.session.ended if record else None) or EXPIRED)
-
-    @asynccontextmanager
-    async def steady(self, session_id: str) -> AsyncIterator[Record]:
-        """Hold a session still: while the block runs, this process writes nothing to it.
-
-        Raises:
-            SessionNotFoundError: it is gone or has ended.
-        """
-        async with self.locks.hold(session_id):
-            yield await self.current(session_id)
-
-    async def current(self, session_id: str) -> Record:
+    async def read(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded:
         """Return a live session as it is now.
 
         Raises:
             SessionNotFoundError: it is gone or has ended.
         """
-        record = await self._store.load(session_id)
-        if record is None:
+        loaded = await self._store.load(session_id, after=after, key=key)
+        if loaded is None:
             raise SessionNotFoundError
-        if (ended := ended_error(record, self._store.now())) is not None:
+        if (ended := ended_error(loaded.record, self._store.now())) is not None:
             raise ended
-        return record
+        return loaded
 
-    def _refresh(self, record: Record) -> None:
-        """Let a session that is used now live for its TTL, within its absolute lifetime."""
-        alive_until = max(record.expires_at, self._store.now() + record.session.ttl)
-        record.expires_at = min(alive_until, record.session.deadline)
-        record.purge_at = record.expires_at + self._limits.tombstone_seconds
+    async def read_on(self, session_id: str, after: int | None) -> Loaded:
+        """Read a live session for somebody who joins its watchers, with what its log holds after a place.
+
+        Whoever calls this holds the session's lock. All that watch the session here are brought up to the same moment.
+
+        Raises:
+            SessionNotFoundError: it is gone or has ended.
+        """
+        channel = self._hub.channel(session_id)
+        if channel is None:
+            return await self.read(session_id, after=after)
+        loaded = await self.read(session_id, after=channel.seq if after is None else min(after, channel.seq))
+        if not await self._bring_up(loaded):
+            return await self.read_on(session_id, after)
+        return loaded._replace(log=loaded.log.beyond(after) if loaded.log and after is not None else None)
+
+    async def catch_up(self, session_id: str, version: int | None) -> None:
+        """Bring this worker's watchers of a session to where other workers have taken it: to `version` at least."""
+        async with self.locks.hold(session_id):
+            channel = self._hub.channel(session_id)
+            if channel is not None and (version is None or channel.version < version):
+                await self._catch_up(channel)
+
+    async def look_again(self, session_id: str) -> None:
+        """Ask the store how long a watched session still lives, and tell its watchers if it has ended."""
+        loaded = await self._store.load(session_id)
+        if loaded is None or loaded.record.ended(self._store.now()):
+            self._end(session_id, loaded)
+        else:
+            self._hub.renew(session_id, loaded.record.expires_at)
+
+    def left(self, record: Record) -> float:
+        """Return the seconds a session has left."""
+        return max(0.0, record.expires_at - self._store.now())
+
+    async def _apply(
+        self,
+        session_id: str,
+        transition: Callable[[Record], T],
+        *,
+        turn: Turn,
+        known: Loaded | None = None,
+        key: str | None = None,
+        receipt: Callable[[T], Receipt | None] | None = None,
+    ) -> Applied[T]:
+        for attempt in range(ATTEMPTS):
+            if attempt > 1:  # the first conflict may come from what was known before
+                await asyncio.sleep(random.uniform(0, min(PAUSE * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - no secret
+            loaded, known = known or await self.read(session_id, key=key), None
+            if loaded.receipt is not None:  # one that is kept from here on makes the save below fail
+                raise DoneBeforeError(loaded.receipt)
+            draft = replace(loaded.record, session=loaded.record.session.checkout(turn))
+            is_older = self._is_older_than_seen(draft)
+            if is_older:
+                draft.session.epoch = mint_epoch()
+            draft.renew(self._store.now())
+            result = transition(draft)
+            draft.purge_at = draft.expires_at + self._limits.tombstone_seconds
+            events = draft.session.commit()
+            self._check_size(draft.session)
+            try:
+                await self._store.save(draft, events=events, receipt=receipt(result) if receipt else None)
+            except VersionConflictError:
+                continue
+            if is_older:
+                self._hub.restart(draft)
+            else:
+                await self._tell(draft, events)
+            return Applied(result, draft)
+        raise VersionConflictError(retry_after=1)
+
+    async def _tell(self, record: Record, events: Sequence[Event]) -> None:
+        """Pass on what was just saved, with what other workers had saved before it."""
+        if self._hub.publish(record, events):
+            return
+        channel = self._hub.channel(record.session.session_id)
+        try:
+            if channel is not None:
+                await self._catch_up(channel)
+        except StoreUnavailableError:  # it is saved all the same: who watches it comes again and asks for it
+            self._hub.restart(record)
+
+    async def _catch_up(self, channel: Channel) -> None:
+        loaded = await self._store.load(channel.session_id, after=channel.seq)
+        if loaded is None or loaded.record.ended(self._store.now()):
+            self._end(channel.session_id, loaded)
+        else:
+            await self._bring_up(loaded)
+
+    async def _bring_up(self, loaded: Loaded) -> bool:
+        """Publish what was read, or have the watchers come again if it does not lead on from where they are."""
+        record = loaded.record
+        if self._is_older_than_seen(record):
+            await self._apply(record.session.session_id, _leave_it, turn=self.turn(Role.USER))
+            return False
+        if self._hub.publish(record, loaded.log.events if loaded.log else ()):
+            return True
+        self._hub.restart(record)
+        return False
+
+    def _is_stale(self, record: Record, newest: int) -> bool:
+        """Whether a record that was read a while ago is worth reading again: its truth may be another by now."""
+        return (
+            record.version < newest or self._is_older_than_seen(record) or record.ended(self._store.now()) is not None
+        )
+
+    def _is_older_than_seen(self, record: Record) -> bool:
+        """Whether this worker's watchers have seen a newer version.
+
+        If that is so of a record just read, the store has lost a part of the log, as a replica does that lagged behind
+        when it took over. From there on the log has a new epoch, so that no number stands for two events.
+        """
+        channel = self._hub.channel(record.session.session_id)
+        return channel is not None and record.version < channel.version
+
+    def _end(self, session_id: str, loaded: Loaded | None) -> None:
+        self._hub.end(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
 
     def _check_size(self, session: Session) -> None:
         if session.size > self._limits.session_bytes or len(session.values) > self._limits.fields:
@@ -176,3 +246,7 @@ class Ledger:
                 f"A session holds at most {self._limits.session_bytes} bytes in {self._limits.fields} fields",
                 code="session_full",
             )
+
+
+def _leave_it(_: Record) -> None:
+    """Change nothing."""

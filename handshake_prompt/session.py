@@ -129,7 +129,12 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         return events
 
     def settle(self) -> None:
-        """Count what is fixed from here on, schema and meta, into the session's size. Called once, when it is kept."""
+        """Fix what does not change any more, once the hooks have had their say, and count it into the size.
+
+        Raises:
+            TypeError: a hook has set `owner` or `meta` to something that JSON cannot say.
+        """
+        self.owner, self.meta = _as_json(self.owner), _as_json(self.meta)
         self.size += _size(self.schema) + _size(self.meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
@@ -191,6 +196,15 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     def cursor(self) -> Cursor:
         """Where the log stands."""
         return Cursor(self.epoch, self.seq)
+
+    @property
+    def proofs(self) -> dict[str, str]:
+        """Role -> the digest of the credential that proves it."""
+        return {Role.AGENT: self.token_digest, Role.USER: self.user_digest}
+
+    def has_been_at(self, cursor: Cursor) -> bool:
+        """Whether a cursor is a place in this session's log."""
+        return cursor.epoch == self.epoch and cursor.seq <= self.seq
 
     def value(self, key: str) -> Any:
         """Return the value of a field, None where there is none."""
@@ -280,6 +294,11 @@ def parse_instant(text: str) -> str | None:
         except (ValueError, OverflowError):
             continue
     return None
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value as any store gives it back."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _size(value: object) -> int:

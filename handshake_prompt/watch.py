@@ -21,7 +21,7 @@ from .errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeErro
 from .events import Cursor
 from .limits import Limits
 from .messages import Outcome
-from .stores import Record, SessionStore
+from .stores import Loaded
 
 HEARTBEAT = messages.encode({"type": "heartbeat"}).decode()
 MINUTE = 60.0
@@ -41,7 +41,7 @@ class Watch:
         opening: the frames that come first: `connected`, then what a resume missed.
         carry: carries out a message of the page.
         left: returns the seconds the session has left.
-        expire: called when they are over.
+        look_again: asks the store about them; called when they seem to be over, or nearly.
         leave: frees the watcher's place.
     """
 
@@ -53,7 +53,7 @@ class Watch:
         limits: Limits,
         carry: Carry,
         left: Callable[[], float],
-        expire: Callable[[], Awaitable[None]],
+        look_again: Callable[[], Awaitable[None]],
         leave: Callable[[], None],
     ) -> None:
         self._watcher = watcher
@@ -61,7 +61,7 @@ class Watch:
         self._limits = limits
         self._carry = carry
         self._left = left
-        self._expire = expire
+        self._look_again = look_again
         self._leave = leave
         self._now = asyncio.get_running_loop().time
         self._sent_at = self._paced_at = self._now()
@@ -170,16 +170,25 @@ class Watch:
         await self._look_at_the_time()
         if self._watcher.peek() is not None or self._watcher.close_code is not None:
             return None
-        if self._told_of != self._ends_at() and self._left() <= self._limits.expiring_notice:
-            self._told_of = self._ends_at()
-            return _text(type="expiring", expiresIn=messages.whole_seconds(self._left()))
+        if self._is_to_be_told():
+            await self._ask_again()  # another worker may have given it more time
+            if self._watcher.close_code is None and self._is_to_be_told():
+                self._told_of = self._ends_at()
+                return _text(type="expiring", expiresIn=messages.whole_seconds(self._left()))
+            return None
         return HEARTBEAT if self._now() >= self._sent_at + self._limits.keepalive else None
 
+    def _is_to_be_told(self) -> bool:
+        """Whether the end is near and was not told of yet."""
+        return self._told_of != self._ends_at() and self._left() <= self._limits.expiring_notice
+
     async def _look_at_the_time(self) -> None:
-        if self._left() > 0 or self._watcher.close_code is not None:
-            return
+        if self._left() <= 0 and self._watcher.close_code is None:
+            await self._ask_again()
+
+    async def _ask_again(self) -> None:
         try:
-            await self._expire()
+            await self._look_again()
         except HandshakeError as error:  # the store cannot say: the page asks again when it reconnects
             self._watcher.close(error.close_code)
 
@@ -233,20 +242,18 @@ def _text(**members: object) -> str:
     return messages.encode({name: value for name, value in members.items() if value is not None}).decode()
 
 
-async def opening(
-    store: SessionStore, record: Record, role: Role, *, after: str | None, limits: Limits, snapshot: dict[str, Any]
+def opening(
+    loaded: Loaded, role: Role, *, cursor: Cursor | None, limits: Limits, snapshot: dict[str, Any]
 ) -> list[str]:
     """Return the first frames of a connection: `connected`, and every missed event or a snapshot, never part of one.
 
-    A cursor can be resumed from if it is a place in this session's log, and all that came after it is still kept and
-    not too much.
+    `loaded` is the session, read on from the cursor if there is one. It can be resumed from if it is a place in this
+    session's log, and all that came after it is still kept and not too much.
     """
-    session = record.session
-    cursor = Cursor.parse(after) if after else None
-    log = None
-    if cursor is not None and cursor.epoch == session.epoch and cursor.seq <= session.seq:
-        log = await store.events_after(session.session_id, cursor.seq)
-    recovered = log is not None and log.complete and len(log.events) <= limits.replay_events
+    session, log = loaded.record.session, loaded.log
+    known = log is not None and log.complete and len(log.events) <= limits.replay_events
+    recovered = known and cursor is not None and session.has_been_at(cursor)
+    missed = [frame_text(event, role, epoch=session.epoch) for event in log.events] if recovered and log else []
     connected = {
         "type": "connected",
         "sessionId": session.session_id,
@@ -258,5 +265,4 @@ async def opening(
         "expiresIn": snapshot["expiresIn"],
         "keepalive": limits.keepalive,
     }
-    missed = [frame_text(event, role, epoch=session.epoch) for event in log.events] if log and recovered else []
     return [messages.encode(connected).decode(), *missed]

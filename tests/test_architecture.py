@@ -39,12 +39,14 @@ LEVELS: dict[str, int] = {
     "diff": 3,
     "idempotency": 3,
     "ledger": 3,
+    "follow": 3,
     "watch": 3,
     "batch": 3,
     "handover": 3,
     "replies": 3,
     "engine": 3,
     "asgi": 4,
+    "testing": 5,
     "demo": 5,
     "cli": 6,
     "__main__": 7,
@@ -66,8 +68,9 @@ ONLY_HERE = {
     "websockets": set(),
     "httpx": {"client"},
     "redis": {"stores.redis"},
-    "aiosqlite": {"stores.sqlite"},
     "re2": {"modes"},
+    "pytest": {"testing"},
+    "sqlite3": {"stores.sqlite"},
 }
 """A dependency -> the modules that may import it."""
 

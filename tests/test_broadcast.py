@@ -10,8 +10,10 @@ import pytest
 from handshake_prompt.broadcast import Frame, Hub, Watcher
 from handshake_prompt.credentials import Role
 from handshake_prompt.errors import CloseCode, RateLimitedError, UnavailableError
-from handshake_prompt.events import Change, Notice
+from handshake_prompt.events import Change, Event, Notice
 from handshake_prompt.limits import Limits
+from handshake_prompt.stores import Record
+from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 EPOCH = "0a1b2c3d"
@@ -41,8 +43,22 @@ def hub(**bounds: float) -> Hub:
     return Hub(Limits().replace(**bounds))
 
 
-def join(hub: Hub, session_id: str = "s", role: Role = Role.USER, *, source: str = "me") -> Watcher:
-    return hub.join(session_id, role, source=source)
+def at(seq: int, session_id: str = "s", *, version: int = 0, **members: object) -> Record:
+    """Return a session's record as it is with its log at `seq`."""
+    session = blank_session(session_id, **{"epoch": EPOCH, "seq": seq} | members)
+    return Record(session, version, expires_at=1e9, purge_at=1e9)
+
+
+def publish(hub: Hub, *events: Event, session_id: str = "s") -> None:
+    """Publish events that join on to what was published before."""
+    assert hub.publish(at(events[-1].seq, session_id), events)
+
+
+def join(
+    hub: Hub, session_id: str = "s", role: Role = Role.USER, *, source: str = "me", polling: bool = False
+) -> Watcher:
+    channel = hub.channel(session_id)
+    return hub.join(at(channel.seq if channel else 0, session_id), role, source=source, polling=polling)
 
 
 def seqs(watcher: Watcher) -> list[int]:
@@ -57,21 +73,21 @@ def seqs(watcher: Watcher) -> list[int]:
 async def test_i6_every_watcher_of_the_session_is_offered_every_event_in_order() -> None:
     room = hub()
     first, second, other = join(room), join(room, role=Role.AGENT), join(room, "another")
-    room.publish("s", [change(1), notice(2), change(3)], epoch=EPOCH)
+    publish(room, change(1), notice(2), change(3))
     assert (seqs(first), seqs(second), seqs(other)) == ([1, 2, 3], [1, 2, 3], [])
 
 
 async def test_a_change_is_not_offered_to_the_connection_it_came_from() -> None:
     room = hub()
     typist, onlooker = join(room, source="tab-1"), join(room, source="tab-2")
-    room.publish("s", [change(1, source="tab-1"), notice(2), change(3)], epoch=EPOCH)
+    publish(room, change(1, source="tab-1"), notice(2), change(3))
     assert (seqs(typist), seqs(onlooker)) == ([2, 3], [1, 2, 3])
 
 
 async def test_a_sensitive_value_reaches_the_person_and_not_the_agent() -> None:
     room = hub()
     page, agent = join(room), join(room, role=Role.AGENT)
-    room.publish("s", [change(1, value="DE89", sensitive=True), change(2, value="open")], epoch=EPOCH)
+    publish(room, change(1, value="DE89", sensitive=True), change(2, value="open"))
     texts = [watcher.peek() for watcher in (page, agent)]
     assert [json.loads(frame.text)["value"] for frame in texts if frame] == ["DE89", None]
     assert seqs(agent) == [1, 2]
@@ -80,7 +96,7 @@ async def test_a_sensitive_value_reaches_the_person_and_not_the_agent() -> None:
 async def test_a_frame_that_is_the_same_for_all_is_encoded_once() -> None:
     room = hub()
     watchers = [join(room, role=role) for role in (Role.USER, Role.AGENT, Role.USER)]
-    room.publish("s", [change(1)], epoch=EPOCH)
+    publish(room, change(1))
     frames = [watcher.peek() for watcher in watchers]
     assert all(frame is frames[0] for frame in frames)
 
@@ -88,7 +104,7 @@ async def test_a_frame_that_is_the_same_for_all_is_encoded_once() -> None:
 async def test_text_of_any_script_is_sent_as_ascii() -> None:
     room = hub()
     page = join(room)
-    room.publish("s", [change(1, value="名\u2028🙂")], epoch=EPOCH)
+    publish(room, change(1, value="名\u2028🙂"))
     frame = page.peek()
     assert frame is not None
     assert frame.text.isascii()
@@ -168,11 +184,78 @@ async def test_what_is_queued_before_a_close_is_still_sent_unless_it_is_abandone
     assert (closed.backlog, abandoned.backlog) == (2, 1)
 
 
-async def test_only_the_agents_watchers_are_closed_where_only_theirs_are_meant() -> None:
+async def test_an_agent_whose_token_was_replaced_is_closed_and_nobody_else() -> None:
     room = hub()
     page, agent, other = join(room), join(room, role=Role.AGENT), join(room, "another", Role.AGENT)
-    room.close("s", CloseCode.UNAUTHENTICATED, role=Role.AGENT)
-    assert [watcher.close_code for watcher in (page, agent, other)] == [None, CloseCode.UNAUTHENTICATED, None]
+    assert room.publish(at(1, token_digest="new"), [notice(1)])
+    successor = room.join(at(1, token_digest="new"), Role.AGENT, source="it")
+    assert room.publish(at(2, token_digest="new"), [notice(2)])
+    codes = [watcher.close_code for watcher in (page, agent, other, successor)]
+    assert codes == [None, CloseCode.UNAUTHENTICATED, None, None]
+    assert seqs(agent) == [1], "it is told of the rotation before it is closed"
+
+
+async def test_a_session_that_has_ended_says_so_to_its_watchers() -> None:
+    room = hub()
+    watcher = join(room)
+    assert room.publish(at(7, ended="revoked"), [])
+    frame = watcher.peek()
+    assert (frame and frame.text, watcher.close_code) == ('{"type":"revoked"}', CloseCode.ENDED)
+
+
+async def test_i2_what_was_published_before_is_not_published_again() -> None:
+    room = hub()
+    early = join(room)
+    publish(room, change(1), change(2))
+    late = join(room)
+    publish(room, change(1), change(2), change(3))
+    assert (seqs(early), seqs(late)) == ([1, 2, 3], [3])
+
+
+GAPS: dict[str, tuple[Record, list[int]]] = {
+    "an event is missing": (at(4), [4]),
+    "all are missing": (at(3), []),
+    "the log is another": (at(3, epoch="ffffffff"), [3]),
+    "the log has become shorter": (at(1), []),
+}
+
+
+@pytest.mark.parametrize(("record", "events"), GAPS.values(), ids=GAPS)
+async def test_i5_events_that_do_not_join_on_are_not_published(record: Record, events: list[int]) -> None:
+    room = hub()
+    watcher = join(room)
+    publish(room, change(1), change(2))
+    assert not room.publish(record, [change(seq) for seq in events])
+    assert seqs(watcher) == [1, 2]
+    room.restart(record)
+    assert watcher.close_code is CloseCode.SLOW
+    assert not watcher.close_code.final
+    successor = room.join(record, Role.USER, source="it")
+    following = record.session.seq + 1
+    assert room.publish(at(following, epoch=record.session.epoch), [change(following)])
+    assert seqs(successor) == [following]
+
+
+async def test_a_poll_takes_a_place_and_is_no_client() -> None:
+    room = hub(watchers_per_session=2)
+    join(room, polling=True)
+    assert (room.count("s"), room.watchers) == (0, 1)
+    join(room)
+    assert room.count("s") == 1
+    with pytest.raises(RateLimitedError):
+        join(room, polling=True)
+
+
+@in_virtual_time
+async def test_a_poll_wakes_at_what_comes_and_lets_go_of_it() -> None:
+    room = hub()
+    poll = join(room, polling=True)
+    began = loop_time()
+    publish(room, change(1))
+    await poll.stirred(60)
+    assert (loop_time() - began, poll.backlog) == (0, 0)
+    await poll.stirred(3)
+    assert loop_time() - began == pytest.approx(3)
 
 
 async def test_an_end_is_told_to_every_watcher_with_its_reason() -> None:
@@ -202,10 +285,10 @@ async def test_i11_places_are_bounded_per_session_and_in_all_and_given_back() ->
 async def test_i11_a_channel_goes_with_its_last_watcher_however_often_one_leaves() -> None:
     room = hub()
     watchers = [join(room), join(room)]
-    room.publish("s", [change(1)], epoch=EPOCH)
+    publish(room, change(1))
     for watcher in [*watchers, *watchers]:
         room.leave(watcher)
-    room.publish("s", [change(2)], epoch=EPOCH)
+    publish(room, change(2))
     room.renew("s", 7.0)
     assert (room.watchers, room.count("s"), room.all_watchers()) == (0, 0, [])
     assert join(room).channel.latest == {}
@@ -231,7 +314,7 @@ def test_a_hub_is_waited_for_until_its_last_watcher_has_left_on_whichever_loop()
 async def test_a_paced_frame_is_overtaken_by_a_newer_value_of_its_field_only() -> None:
     room = hub()
     watcher = join(room)
-    room.publish("s", [change(1, pace=0.3), change(2, "age", pace=0.3), change(3), change(4, "plan")], epoch=EPOCH)
+    publish(room, change(1, pace=0.3), change(2, "age", pace=0.3), change(3), change(4, "plan"))
     frames = []
     while (frame := watcher.peek()) is not None:
         frames.append((frame.seq, watcher.overtaken(frame)))
@@ -242,7 +325,7 @@ async def test_a_paced_frame_is_overtaken_by_a_newer_value_of_its_field_only() -
 async def test_an_unpaced_frame_is_never_left_out() -> None:
     room = hub()
     watcher = join(room)
-    room.publish("s", [change(1), change(2)], epoch=EPOCH)
+    publish(room, change(1), change(2))
     frame = watcher.peek()
     assert frame is not None
     assert not watcher.overtaken(frame)

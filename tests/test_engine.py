@@ -18,6 +18,7 @@ from handshake_prompt.session import Session
 from tests.conftest import FORM
 from tests.support.clock import ManualClock
 from tests.support.pairing import Pair, open_pair, virtual_engine
+from tests.support.sessions import record_of
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 AGENT, USER = Role.AGENT, Role.USER
@@ -894,7 +895,7 @@ async def test_i9_no_secret_reaches_the_log(caplog: pytest.LogCaptureFixture) ->
     assert "of the host's own" in caplog.text
     assert pair.created["token"][:-1] not in caplog.text
     assert pair.created["userToken"] not in caplog.text
-    assert pair.created["token"] not in repr(await pair.engine.store.load(pair.session_id))
+    assert pair.created["token"] not in repr(await record_of(pair.engine.store, pair.session_id))
 
 
 # Modes that break their word
@@ -938,6 +939,5 @@ async def test_what_a_hook_sets_on_the_session_it_is_shown_stays_with_the_hook()
     await engine.post_extend(session_id, {"extraSeconds": 60}, token)
     await engine.drain()
 
-    record = await engine.store.load(session_id)
-    assert record is not None
+    record = await record_of(engine.store, session_id)
     assert (record.session.owner, record.session.meta, sorted(record.session.values)) == (None, {}, ["a", "b"])

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from handshake_prompt import Credential, HandshakeError, Limits, MemoryStore, ProtocolEngine, Role
+from handshake_prompt import Credential, HandshakeError, Limits, MemoryStore, Role
 from handshake_prompt.engine import Statistics
 from handshake_prompt.errors import CloseCode, StoreUnavailableError, VersionConflictError
 from handshake_prompt.events import Change
 from handshake_prompt.ledger import ATTEMPTS
 from tests.conftest import FORM
-from tests.support.pairing import Pair, open_pair, virtual_engine
-from tests.support.relay import Between, RelayStore, nothing
+from tests.support.pairing import Pair, open_pair, virtual_engine, workers
+from tests.support.relay import Between, nothing
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 REST = Statistics(watchers=0, locks=0, running=0)
@@ -23,9 +24,14 @@ ACTIONS = {"actions": [{"type": "set", "key": "name", "value": "new"}], "stream"
 
 
 def fails_at(n: int, error: Exception, calls: list[str]) -> Between:
-    """Return what makes the n-th call of a store fail; the names of all calls are noted."""
+    """Return what makes the n-th call of a store fail; the names of all calls are noted.
+
+    What workers tell each other of their watchers is left out: it happens in the background.
+    """
 
     async def before(name: str) -> None:
+        if name == "present":
+            return
         calls.append(name)
         if len(calls) == n:
             raise error
@@ -97,11 +103,13 @@ async def in_use() -> Pair:
     return pair
 
 
-async def calls_of(operation: Operation) -> list[str]:
-    """Return the calls an operation makes when all goes well."""
+async def calls_of(operation: Operation, *, watched: bool = False) -> list[str]:
+    """Return the calls an operation makes when all goes well, on a session that is watched or not."""
     pair, calls = await in_use(), list[str]()
-    pair.store.before = fails_at(0, StoreUnavailableError(), calls)
-    await asyncio.gather(operation(pair), return_exceptions=True)
+    async with pair.watch() if watched else nullcontext():
+        pair.store.before = fails_at(0, StoreUnavailableError(), calls)
+        await asyncio.gather(operation(pair), return_exceptions=True)
+        pair.store.before = nothing
     return calls
 
 
@@ -117,7 +125,7 @@ ERRORS: dict[str, Exception] = {
 async def test_i6_a_store_that_fails_at_any_call_leaves_nothing_written_and_nothing_told(
     operation: Operation, error: Exception
 ) -> None:
-    calls = await calls_of(operation)
+    calls = await calls_of(operation, watched=True)
     assert calls
     for n in range(1, len(calls) + 1):
         pair = await in_use()
@@ -132,7 +140,9 @@ async def test_i6_a_store_that_fails_at_any_call_leaves_nothing_written_and_noth
             assert (after.session, after.version, await pair.log()) == (before.session, before.version, log)
             assert await page.shown() == shown
             assert pair.engine.statistics == Statistics(watchers=1, locks=0, running=0)
-        assert await pair.store.receipt(pair.session_id, "key") is None
+        kept = await pair.store.inner.load(pair.session_id, key="key")
+        assert kept is not None
+        assert kept.receipt is None
         assert isinstance(pair.store.inner, MemoryStore)
         assert len(pair.store.inner) == 1
 
@@ -214,22 +224,6 @@ async def test_a_transition_that_always_loses_is_a_conflict_that_may_be_retried(
     assert (raised.value.status, raised.value.code, raised.value.retryable) == (409, "version_conflict", True)
     assert await pair.record() == before
     await pair.act({"name": "new"})
-
-
-async def yielding(_: str) -> None:
-    await asyncio.sleep(0.001)
-
-
-async def workers(count: int = 2, body: dict[str, Any] | None = None, **options: Any) -> list[Pair]:
-    """Return one session as several engines over one store see it, with time passing in each of the store's calls."""
-    limits = Limits(agent_requests=10_000, user_requests=10_000)
-    first = await open_pair(virtual_engine(limits, **options), body)
-    shared = first.store.inner
-    engines = [ProtocolEngine(store=RelayStore(shared), limits=limits, **options) for _ in range(count - 1)]
-    pairs = [first, *(Pair(engine, first.created) for engine in engines)]
-    for pair in pairs:
-        pair.store.before = pair.store.after = yielding
-    return pairs
 
 
 @in_virtual_time

@@ -13,7 +13,7 @@ from handshake_prompt.errors import ConflictError, IdempotencyMismatchError, Inv
 from handshake_prompt.idempotency import Idempotency
 from handshake_prompt.limits import Limits
 from handshake_prompt.stores import MemoryStore, Receipt, Record
-from tests.support.sessions import blank_session
+from tests.support.sessions import blank_session, record_of
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 SESSION = "5" * 32
@@ -43,13 +43,14 @@ class Requests:
             if fails:
                 raise ConflictError
             reply = {"run": self.runs}
-            record = await self.store.load(SESSION)
-            assert record is not None
+            record = await record_of(self.store, SESSION)
             receipt = Receipt(key, fingerprint, msgspec.json.encode(reply), self.lifetime)
             await self.store.save(record, receipt=receipt)
             return reply
 
-        return await self.idempotency.once(SESSION, key, body=body, run=run)
+        loaded = await self.store.load(SESSION, key=key)
+        assert loaded is not None
+        return await self.idempotency.once(SESSION, key, kept=loaded.receipt, body=body, run=run)
 
 
 @in_virtual_time

@@ -26,7 +26,20 @@ EXPORTED = {
         "parse_prompt",
     ],
     "handshake_prompt.modes": ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "Modes"],
-    "handshake_prompt.stores": ["Log", "MemoryStore", "Receipt", "Record", "SessionStore", "open_store"],
+    "handshake_prompt.stores": [
+        "Claim",
+        "Followers",
+        "Loaded",
+        "Log",
+        "MemoryStore",
+        "PRESENCE_SECONDS",
+        "Receipt",
+        "Record",
+        "SessionStore",
+        "Wake",
+        "open_store",
+        "owner_digest",
+    ],
 }
 """Modules that say themselves what they export."""
 

@@ -17,6 +17,7 @@ from handshake_prompt.session import Session
 from tests.embedding.hosts.frameworks import set_up_django
 from tests.support.peer import open_session
 from tests.support.serving import serving
+from tests.support.sessions import record_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -68,7 +69,7 @@ async def test_hooks_do_what_they_are_said_to_do(capsys: pytest.CaptureFixture[s
 
     created, _ = await hpp.engine.create_session({}, Request())
     session_id, token = created["sessionId"], created["token"]
-    record = await hpp.engine.store.load(session_id)
+    record = await record_of(hpp.engine.store, session_id)
     actions = [{"key": "iban", "value": "x"}, {"key": "name", "value": "y"}]
     acted, _ = await hpp.engine.post_action(session_id, {"actions": actions}, token)
     extended, _ = await hpp.engine.post_extend(session_id, {"extraSeconds": 4000}, token)

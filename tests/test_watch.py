@@ -19,7 +19,7 @@ from handshake_prompt.messages import Outcome
 from handshake_prompt.session import Turn
 from handshake_prompt.stores import MemoryStore, Record
 from handshake_prompt.watch import Watch, opening
-from tests.support.sessions import blank_session
+from tests.support.sessions import blank_session, record_of
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 EPOCH = "0a1b2c3d"
@@ -48,18 +48,24 @@ class Page:
         self.sent: list[dict[str, Any]] = []
         self.outcomes = [Outcome("k", "applied", seq=7, by="user", at=AT)]
         self.refusal: HandshakeError | None = None
-        self.on_expiry: Callable[[], None] = lambda: self.hub.end("s", "expired")
-        watcher = self.hub.join("s", Role.USER, source="mine")
-        self.hub.renew("s", self.began + ttl)
+        self.on_look: Callable[[], None] = self._end_if_over
+        self.session = blank_session("s", epoch=EPOCH)
+        record = Record(self.session, 0, expires_at=self.began + ttl, purge_at=1e9)
+        watcher = self.hub.join(record, Role.USER, source="mine")
         self.watch = Watch(
             watcher,
             ['{"type":"connected"}', '{"type":"missed"}'],
             limits=Limits().replace(**bounds),
             carry=self._carry,
             left=lambda: watcher.channel.expires_at - loop_time(),
-            expire=self._expire,
+            look_again=self._look_again,
             leave=lambda: self.hub.leave(watcher),
         )
+
+    def _end_if_over(self) -> None:
+        channel = self.hub.channel("s")
+        if channel is not None and channel.expires_at <= loop_time():
+            self.hub.end("s", "expired")
 
     async def _carry(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
         assert watch is self.watch
@@ -68,15 +74,19 @@ class Page:
             raise self.refusal
         return self.outcomes
 
-    async def _expire(self) -> None:
-        self.on_expiry()
+    async def _look_again(self) -> None:
+        self.on_look()
 
     async def show(self) -> None:
         async for text in self.watch:
             self.shown.append((round(loop_time() - self.began, 3), json.loads(text)))
 
     def publish(self, *events: Event) -> None:
-        self.hub.publish("s", events, epoch=EPOCH)
+        """Publish events, the first of them wherever the log may be."""
+        channel = self.hub.channel("s")
+        assert channel is not None
+        channel.seq, self.session.seq, expires_at = events[0].seq - 1, events[-1].seq, channel.expires_at
+        assert self.hub.publish(Record(self.session, 0, expires_at, purge_at=1e9), events)
 
     @property
     def frames(self) -> list[dict[str, Any]]:
@@ -259,7 +269,7 @@ async def test_a_watcher_whose_store_cannot_be_asked_is_sent_away_to_come_back()
     def unreachable() -> None:
         raise StoreUnavailableError
 
-    one.on_expiry = unreachable
+    one.on_look = unreachable
     await one.show()
     assert one.watch.close_code is CloseCode.DRAINING
     assert not one.watch.close_code.final
@@ -268,16 +278,15 @@ async def test_a_watcher_whose_store_cannot_be_asked_is_sent_away_to_come_back()
 @in_virtual_time
 async def test_what_another_worker_prolonged_goes_on_being_watched() -> None:
     one = Page(ttl=10, keepalive=1000)
-
-    ending = one.on_expiry
+    ending = one.on_look
 
     def used_elsewhere() -> None:
         one.hub.renew("s", loop_time() + 100)
-        one.on_expiry = ending
+        one.on_look = ending
 
-    one.on_expiry = used_elsewhere
+    one.on_look = used_elsewhere
     await one.show()
-    assert one.kinds == [(0.0, "expiring"), (50.0, "expiring"), (110.0, "expired")]
+    assert one.kinds == [(40.0, "expiring"), (100.0, "expired")], "it was warned of an end that is none"
 
 
 # How it ends
@@ -290,7 +299,7 @@ async def test_a_page_that_is_to_be_closed_gets_what_is_due_without_pauses_and_t
 ) -> None:
     one = Page()
     one.publish(action(1, pace=2.0), action(2, pace=2.0), done(3))
-    one.hub.close("s", code)
+    one.watch.close(code)
     one.publish(action(4))
     await one.show()
     assert one.seqs == [(0.0, 1), (0.0, 2), (0.0, 3)]
@@ -436,7 +445,7 @@ async def test_a_refused_edit_is_answered_with_its_key_and_its_reason() -> None:
 @in_virtual_time
 async def test_i13_nothing_is_carried_out_for_a_page_that_was_told_to_leave_for_good() -> None:
     async with page() as one:
-        one.hub.close("s", CloseCode.UNAUTHENTICATED)
+        one.watch.close(CloseCode.UNAUTHENTICATED)
         await one.watch.receive('{"type":"userEdit","key":"k"}')
         assert one.sent == []
 
@@ -465,17 +474,17 @@ async def test_i5_a_connection_begins_with_all_it_missed_or_with_a_snapshot(
     limits = Limits(log_events=6, replay_events=5)
     store = MemoryStore(limits)
     await store.create(Record(blank_session(epoch=EPOCH), version=0, expires_at=1e9, purge_at=1e9))
-    record = await store.load("5" * 32)
-    assert record is not None
+    record = await record_of(store, "5" * 32)
     record.session = record.session.checkout(Turn(Role.AGENT, now=0))
     for number in range(10):
         record.session.write("name", number)
     await store.save(record, events=record.session.commit())
     snapshot = {"expiresIn": 60}
 
-    first, *rest = map(
-        json.loads, await opening(store, record, Role.USER, after=after, limits=limits, snapshot=snapshot)
-    )
+    cursor = Cursor.parse(after) if after else None
+    loaded = await store.load("5" * 32, after=cursor.seq if cursor else None)
+    assert loaded is not None
+    first, *rest = map(json.loads, opening(loaded, Role.USER, cursor=cursor, limits=limits, snapshot=snapshot))
     assert first["type"] == "connected"
     assert (first["recovered"], first["snapshot"]) == ((False, snapshot) if missed is None else (True, None))
     assert first["cursor"] == (str(Cursor(EPOCH, 10)) if missed is None else after)

@@ -2,10 +2,23 @@
 
 from handshake_prompt.limits import Limits
 
-from .base import Log, Receipt, Record, SessionStore
+from .base import PRESENCE_SECONDS, Claim, Followers, Loaded, Log, Receipt, Record, SessionStore, Wake, owner_digest
 from .memory import MemoryStore
 
-__all__ = ["Log", "MemoryStore", "Receipt", "Record", "SessionStore", "open_store"]
+__all__ = [
+    "PRESENCE_SECONDS",
+    "Claim",
+    "Followers",
+    "Loaded",
+    "Log",
+    "MemoryStore",
+    "Receipt",
+    "Record",
+    "SessionStore",
+    "Wake",
+    "open_store",
+    "owner_digest",
+]
 
 
 def open_store(url: str, limits: Limits | None = None) -> SessionStore:

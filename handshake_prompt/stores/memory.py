@@ -6,7 +6,8 @@ import asyncio
 import heapq
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from handshake_prompt import rate_limit
 from handshake_prompt.errors import UnavailableError, VersionConflictError
@@ -14,7 +15,7 @@ from handshake_prompt.events import Event
 from handshake_prompt.limits import Limits
 from handshake_prompt.rate_limit import Quota, Window
 
-from .base import Log, Receipt, Record, SessionStore
+from .base import PRESENCE_SECONDS, Followers, Loaded, Log, Receipt, Record, SessionStore, Wake, owner_digest
 
 SWEEP_BATCH = 500
 """Records looked at in one go: well under a millisecond, so a sweep is never felt by a request."""
@@ -38,6 +39,8 @@ class MemoryStore(SessionStore):
         self._due: list[tuple[float, str]] = []
         """A heap with an entry per record, two for one that was ended; times that have moved are put right when they
         come up."""
+        self._owned: dict[str, set[str]] = {}
+        self._followers = Followers()
         self._counters: OrderedDict[str, Window] = OrderedDict()
         self._sweeper: asyncio.TimerHandle | None = None
         self._sweeper_loop: asyncio.AbstractEventLoop | None = None
@@ -57,29 +60,38 @@ class MemoryStore(SessionStore):
         if session_id in self._entries:
             raise VersionConflictError
         self._entries[session_id] = _Entry(record)
+        if record.session.owner is not None:
+            self._owned.setdefault(owner_digest(record.session.owner), set()).add(session_id)
         heapq.heappush(self._due, (record.purge_at, session_id))
         self._schedule_sweep()
 
-    async def load(self, session_id: str) -> Record | None:
-        entry = self._entries.get(session_id)
-        if entry is None or entry.record.purge_at <= self.now():
+    async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
+        entry, now = self._entries.get(session_id), self.now()
+        if entry is None or entry.record.purge_at <= now:
             return None
         kept = entry.record
-        return Record(kept.session, kept.version, kept.expires_at, kept.purge_at)
+        record = Record(kept.session, kept.version, kept.expires_at, kept.purge_at, entry.present(now))
+        return Loaded(
+            record, None if after is None else entry.log_after(after), None if key is None else entry.receipt(key, now)
+        )
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
-        entry = self._entries.get(record.session.session_id)
+        session_id = record.session.session_id
+        entry = self._entries.get(session_id)
         if entry is None or entry.record.version != record.version:
             raise VersionConflictError
         record.version += 1
-        entry.record = Record(record.session, record.version, record.expires_at, record.purge_at)
         if record.session.ended:
             entry.forget()
-            heapq.heappush(self._due, (record.purge_at, record.session.session_id))
-            return
-        entry.append(events, self._limits)
-        if receipt is not None:
-            entry.keep(receipt, self.now(), self._limits)
+            heapq.heappush(self._due, (record.purge_at, session_id))
+        else:
+            record.expires_at = max(record.expires_at, entry.record.expires_at)
+            record.purge_at = max(record.purge_at, entry.record.purge_at)
+            entry.append(events, self._limits)
+            if receipt is not None:
+                entry.keep(receipt, self.now(), self._limits)
+        entry.record = Record(record.session, record.version, record.expires_at, record.purge_at)
+        self._followers.wake(session_id, record.version)
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
         entry = self._entries.get(session_id)
@@ -88,17 +100,23 @@ class MemoryStore(SessionStore):
         entry.record.expires_at = max(entry.record.expires_at, expires_at)
         entry.record.purge_at = max(entry.record.purge_at, purge_at)
 
-    async def events_after(self, session_id: str, seq: int) -> Log:
-        entry = self._entries.get(session_id)
-        if entry is None:
-            return Log((), complete=False)
-        first_kept = entry.log[0].seq if entry.log else entry.record.session.seq + 1
-        return Log([event for event in entry.log if event.seq > seq], complete=seq >= first_kept - 1)
+    async def owned(self, owner: Any) -> Sequence[str]:
+        return sorted(self._owned.get(owner_digest(owner), ()))
 
-    async def receipt(self, session_id: str, key: str) -> Receipt | None:
-        entry = self._entries.get(session_id)
-        kept = entry.receipts.get(key) if entry else None
-        return kept[1] if kept and kept[0] > self.now() else None
+    async def follow(self, session_id: str, wake: Wake) -> None:
+        self._followers.add(session_id, wake)
+
+    def unfollow(self, session_id: str, wake: Wake) -> None:
+        self._followers.discard(session_id, wake)
+
+    async def present(self, worker: str, watchers: Mapping[str, int]) -> None:
+        until = self.now() + PRESENCE_SECONDS
+        for session_id, count in watchers.items():
+            if (entry := self._entries.get(session_id)) is None:
+                continue
+            entry.presence.pop(worker, None)
+            if count:
+                entry.presence[worker] = (until, count)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
         now = self.now()
@@ -123,13 +141,20 @@ class MemoryStore(SessionStore):
             if entry.record.purge_at > now:
                 heapq.heappush(self._due, (entry.record.purge_at, session_id))
             else:
-                del self._entries[session_id]
+                self._forget(session_id)
         return True
 
     async def aclose(self) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+
+    def _forget(self, session_id: str) -> None:
+        entry = self._entries.pop(session_id)
+        if (owned := self._owned.get(entry.owner)) is not None:
+            owned.discard(session_id)
+            if not owned:
+                del self._owned[entry.owner]
 
     def _schedule_sweep(self) -> None:
         """Arm the sweep on the running loop: a timer, not a task, so nothing is left behind when a loop ends."""
@@ -156,11 +181,25 @@ class MemoryStore(SessionStore):
 class _Entry:
     """A record with its log and its receipts."""
 
-    __slots__ = ("log", "log_bytes", "receipt_bytes", "receipts", "record")
+    __slots__ = ("log", "log_bytes", "owner", "presence", "receipt_bytes", "receipts", "record")
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        self.owner = "" if record.session.owner is None else owner_digest(record.session.owner)
+        self.presence: dict[str, tuple[float, int]] = {}
+        """Worker -> until when its word holds, and its watchers."""
         self.forget()
+
+    def log_after(self, seq: int) -> Log:
+        first_kept = self.log[0].seq if self.log else self.record.session.seq + 1
+        return Log([event for event in self.log if event.seq > seq], complete=seq >= first_kept - 1)
+
+    def receipt(self, key: str, now: float) -> Receipt | None:
+        kept = self.receipts.get(key)
+        return kept[1] if kept and kept[0] > now else None
+
+    def present(self, now: float) -> dict[str, int]:
+        return {worker: count for worker, (until, count) in self.presence.items() if until > now}
 
     def forget(self) -> None:
         self.log: deque[Event] = deque()

@@ -219,7 +219,8 @@ async def request(peer: Peer, route: Route, brought: dict[str, str]) -> str:
 
 
 async def stored(hpp: HandshakeApp, session_id: str) -> Record | None:
-    return await hpp.engine.store.load(session_id)
+    loaded = await hpp.engine.store.load(session_id)
+    return loaded.record if loaded else None
 
 
 def written_by(record: Record | None) -> str:

@@ -22,11 +22,12 @@ from starlette.applications import Starlette
 
 from handshake_prompt import Credential, HandshakeApp, Limits, MemoryStore, ProtocolEngine
 from handshake_prompt.events import Change, Event
-from handshake_prompt.stores import Receipt, Record
+from handshake_prompt.stores import Loaded, Receipt, Record
 from tests.conftest import FORM, Open
 from tests.support.in_process import open_in_process
 from tests.support.peer import PATIENCE, Peer, Socket, open_session
 from tests.support.serving import serving
+from tests.support.sessions import log_of, record_of
 
 CLIENTS = 100
 ROUNDS = 4
@@ -140,7 +141,7 @@ async def run() -> History:
         await peer.edit("end", 1)
         await asyncio.gather(*recordings)
         history.context = await peer.context(role="user")
-        history.log = (await hpp.engine.store.events_after(peer.session_id, 0)).events
+        history.log = await log_of(hpp.engine.store, peer.session_id)
     return history
 
 
@@ -285,10 +286,10 @@ async def test_no_edit_of_a_person_is_lost_in_a_head_to_head_race_with_an_agent(
 class YieldingStore(MemoryStore):
     """A memory store that lets other tasks run between a load and the save that follows, as a network would."""
 
-    async def load(self, session_id: str) -> Record | None:
-        record = await super().load(session_id)
+    async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
+        loaded = await super().load(session_id, after=after, key=key)
         await asyncio.sleep(0)
-        return record
+        return loaded
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         await asyncio.sleep(0)
@@ -309,7 +310,7 @@ async def test_workers_that_share_a_store_lose_nothing_of_each_other() -> None:
             peers[2].edit("mine", number),
         )
         assert [key for reply in replies[:2] for key in reply["applied"] if key != "mine"] == ["a", "b"]
-    events = (await store.events_after(peer.session_id, 0)).events
+    events = await log_of(store, peer.session_id)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert (
         sum(event.type == "action" and event.key in "ab" for event in events if isinstance(event, Change)) == 2 * rounds
@@ -382,10 +383,10 @@ async def test_i10_what_is_refused_for_its_headers_is_refused_before_its_body_is
     filled = {
         field: value.replace("TOKEN", peer.token).replace("COOKIE", peer.cookie) for field, value in headers.items()
     }
-    before = await hpp.engine.store.load(peer.session_id)
+    before = await record_of(hpp.engine.store, peer.session_id)
     async with half_a_request(peer, name, **filled) as reader:
         assert await status(reader) == expected
-    assert await hpp.engine.store.load(peer.session_id) == before, "it changed or refreshed the session"
+    assert await record_of(hpp.engine.store, peer.session_id) == before, "it changed or refreshed the session"
 
 
 async def test_i10_an_unknown_session_is_refused_before_the_body_is_read(pair: Open) -> None:
@@ -407,10 +408,10 @@ async def test_i10_nothing_unauthenticated_is_counted_against_the_rightful_holde
     """I10."""
     hpp = HandshakeApp(rate_limit_per_min=3)
     peer = await open_in_process(hpp, FORM)
-    before = await hpp.engine.store.load(peer.session_id)
+    before = await record_of(hpp.engine.store, peer.session_id)
     for headers in ({}, {"X-Handshake-Token": "A" * 32}, {"Cookie": peer.cookie[:-1]}, {"X-Handshake-User-Token": "x"}):
         for method, name in (("GET", "context"), ("GET", "diff"), ("POST", "action"), ("POST", "extend")):
             assert (await peer.send(method, name, {}, headers=headers)).status_code in (403, 429)
-    assert await hpp.engine.store.load(peer.session_id) == before
+    assert await record_of(hpp.engine.store, peer.session_id) == before
     assert (await peer.agent("GET", "context")).headers["ratelimit"].startswith('"session";r=2;')
     assert (await peer.user("GET", "context")).headers["ratelimit"].startswith('"session";r=599;')

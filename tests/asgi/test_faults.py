@@ -8,7 +8,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,13 +19,13 @@ from handshake_prompt import HandshakeApp, Limits, MemoryStore, ModeHandler, Rol
 from handshake_prompt.errors import HandshakeError, StoreUnavailableError
 from handshake_prompt.messages import Action, Outcome
 from handshake_prompt.modes import DEFAULT_HANDLERS
-from handshake_prompt.rate_limit import Quota
-from handshake_prompt.stores import Log, Receipt, Record, SessionStore
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
 from tests.support.peer import PATIENCE, Peer, open_session
+from tests.support.relay import RelayStore
 from tests.support.serving import serving
+from tests.support.sessions import log_of, record_of
 
 BUSY = Limits(agent_requests=10_000, user_requests=10_000, creates_per_address=10_000)
 
@@ -35,10 +35,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
-
-
-async def log_of(hpp: HandshakeApp, peer: Peer) -> Sequence[Any]:
-    return (await hpp.engine.store.events_after(peer.session_id, 0)).events
 
 
 # A watcher that never reads
@@ -151,7 +147,7 @@ async def test_a_request_cut_off_at_any_byte_writes_nothing(pair: Open, caplog: 
     for cut in range(1, len(raw)):
         await say(peer, raw[:cut])
     assert (await peer.context())["context"] == {}
-    assert await log_of(hpp, peer) == []
+    assert await log_of(hpp.engine.store, peer.session_id) == []
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
@@ -171,12 +167,12 @@ async def test_a_whole_request_is_carried_out_even_if_its_client_has_gone(pair: 
     await saying
     gone.set()
     await until(lambda: hpp.engine.statistics.running == 0)
-    assert [event.type for event in await log_of(hpp, peer)] == ["action", "done"]
+    assert [event.type for event in await log_of(hpp.engine.store, peer.session_id)] == ["action", "done"]
     actions = {"actions": [{"type": "set", "key": "name", "value": "x"}]}
     again = await peer.agent("POST", "action", actions, headers={"Idempotency-Key": "k"})
     assert again.headers["idempotency-replayed"] == "true"
     assert again.json()["applied"] == ["name"]
-    assert len(await log_of(hpp, peer)) == 2
+    assert len(await log_of(hpp.engine.store, peer.session_id)) == 2
 
 
 async def test_a_long_poll_whose_client_has_gone_is_forgotten(pair: Open) -> None:
@@ -214,7 +210,7 @@ async def test_a_body_that_drips_in_is_refused_408_however_many_bytes_still_come
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in head
     assert 0.25 < elapsed < 1.5
-    assert await log_of(hpp, peer) == []
+    assert await log_of(hpp.engine.store, peer.session_id) == []
     assert (await peer.act({"name": "x"}))["ok"]
 
 
@@ -245,7 +241,7 @@ async def test_i7_a_hundred_copies_of_a_request_have_one_effect() -> None:
     assert [reply.status_code for reply in replies] == [200] * 100
     assert len({reply.content for reply in replies}) == 1
     assert [reply.headers.get("idempotency-replayed") for reply in replies].count("true") == 99
-    assert [event.type for event in await log_of(hpp, peer)] == ["action", "action", "done"]
+    assert [event.type for event in await log_of(hpp.engine.store, peer.session_id)] == ["action", "action", "done"]
     assert judged == ["name", "age"]
     assert finished == [["name", "age"]]
 
@@ -316,8 +312,7 @@ async def test_the_right_token_is_never_locked_out_by_wrong_ones() -> None:
     hpp = HandshakeApp(store=MemoryStore(BUSY, clock=clock), limits=BUSY)
     peer = await open_in_process(hpp, FORM, client=("203.0.113.7", 1))
     wrong = {"X-Handshake-Token": "A" * 32}
-    record = await hpp.engine.store.load(peer.session_id)
-    assert record is not None
+    record = await record_of(hpp.engine.store, peer.session_id)
     clock.advance(10)
     statuses = []
     for attempt in range(500):
@@ -330,8 +325,7 @@ async def test_the_right_token_is_never_locked_out_by_wrong_ones() -> None:
             assert (await peer.agent("GET", "session")).status_code == 200
             assert (await peer.user("GET", "session")).status_code == 200
     assert statuses == [403] * 10 + [429] * 490
-    after = await hpp.engine.store.load(peer.session_id)
-    assert after is not None
+    after = await record_of(hpp.engine.store, peer.session_id)
     assert after.expires_at == record.expires_at, "a wrong token refreshed the session"
     assert (await peer.act({"name": "x"}))["applied"] == ["name"]
     clock.advance(60)
@@ -494,11 +488,12 @@ async def test_a_mode_that_writes_a_lone_surrogate_fails_alone(pair: Open, caplo
 # A store that fails
 
 
-class FaultyStore(SessionStore):
+class FaultyStore(RelayStore):
     """A memory store whose calls fail on demand: one of a kind, or the n-th of all."""
 
     def __init__(self, limits: Limits) -> None:
-        self.inner = MemoryStore(limits)
+        super().__init__(MemoryStore(limits))
+        self.before = self._called
         self.calls: list[str] = []
         self._kind = ""
         self._nth = 0
@@ -512,42 +507,11 @@ class FaultyStore(SessionStore):
         """Let the n-th call from now on fail."""
         self._kind, self._nth, self._error = "", len(self.calls) + nth, error
 
-    def _called(self, kind: str) -> None:
+    async def _called(self, kind: str) -> None:
         self.calls.append(kind)
         if self._error is not None and (kind == self._kind or len(self.calls) == self._nth):
             error, self._error = self._error, None
             raise error
-
-    def now(self) -> float:
-        return self.inner.now()
-
-    async def create(self, record: Record) -> None:
-        self._called("create")
-        await self.inner.create(record)
-
-    async def load(self, session_id: str) -> Record | None:
-        self._called("load")
-        return await self.inner.load(session_id)
-
-    async def save(self, record: Record, *, events: Sequence[Any] = (), receipt: Receipt | None = None) -> None:
-        self._called("save")
-        await self.inner.save(record, events=events, receipt=receipt)
-
-    async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
-        self._called("touch")
-        await self.inner.touch(session_id, expires_at=expires_at, purge_at=purge_at)
-
-    async def events_after(self, session_id: str, seq: int) -> Log:
-        self._called("events_after")
-        return await self.inner.events_after(session_id, seq)
-
-    async def receipt(self, session_id: str, key: str) -> Receipt | None:
-        self._called("receipt")
-        return await self.inner.receipt(session_id, key)
-
-    async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        self._called("hit")
-        return await self.inner.hit(counter, limit=limit, window=window)
 
 
 ENDPOINTS: dict[str, tuple[str, str, str, Any]] = {
@@ -585,7 +549,7 @@ async def test_the_table_of_endpoints_is_complete_as_to_the_stores_calls() -> No
     for endpoint in ENDPOINTS:
         peer = await open_in_process(hpp, FORM, client=("203.0.113.7", 1))
         assert (await call(peer, endpoint)).status_code == 200
-    assert {*store.calls} == {"create", "load", "save", "touch", "events_after", "receipt", "hit"}
+    assert {*store.calls} == {"create", "load", "save", "touch", "hit"}
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -600,7 +564,7 @@ async def test_a_store_that_fails_at_any_call_is_answered_honestly_and_leaves_no
         store = hpp.engine.store
         assert isinstance(store, FaultyStore)
         peer = await open_in_process(hpp, FORM, client=("203.0.113.7", 1))
-        before = await store.inner.load(peer.session_id)
+        before = await record_of(store.inner, peer.session_id)
         called = len(store.calls)
         store.fail_nth(nth, make())
         response = await call(peer, endpoint)
@@ -613,11 +577,9 @@ async def test_a_store_that_fails_at_any_call_is_answered_honestly_and_leaves_no
             assert response.json()["retryable"] is True
         else:
             assert any(record.exc_info for record in caplog.records)
-        after = await store.inner.load(peer.session_id)
-        assert before is not None
-        assert after is not None
+        after = await record_of(store.inner, peer.session_id)
         assert after.session == before.session
-        assert (await store.inner.events_after(peer.session_id, 0)).events == []
+        assert await log_of(store.inner, peer.session_id) == []
         assert (await call(peer, endpoint)).status_code == 200, "it did not recover by itself"
     assert nth > 1, "the store was never asked"
 
@@ -649,7 +611,7 @@ async def test_a_watcher_that_the_store_can_not_serve_is_asked_to_come_back(
     peer = await pair(hpp)
     async with peer.watch() as page:  # `fail` works once, so this one is opened before
         cursor = (await page.next("connected"))["cursor"]
-    for kind in ("load", "hit", "events_after"):
+    for kind in ("load", "hit", "follow", "present"):
         store.fail(kind, error)
         async with peer.watch(after=cursor) as page:
             closed, frames = await page.closed()

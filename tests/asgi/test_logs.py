@@ -18,6 +18,7 @@ from handshake_prompt.messages import Action
 from tests.conftest import FORM, Open
 from tests.support.in_process import open_in_process
 from tests.support.peer import PATIENCE, Peer, Socket, open_session
+from tests.support.sessions import record_of
 
 TRACE = 5
 """Below DEBUG: uvicorn writes whole ASGI messages at this level."""
@@ -170,8 +171,7 @@ async def test_i9_no_credential_is_in_a_repr() -> None:
     reply = await engine.create_session({"userToken": True})
     token, user_token = reply[0]["token"], reply[0]["userToken"]
     credential = Credential(token=token, user_token=user_token, address="203.0.113.7")
-    record = await engine.store.load(reply[0]["sessionId"])
-    assert record is not None
+    record = await record_of(engine.store, reply[0]["sessionId"])
     for thing in (reply, credential, record, record.session, engine, engine.store, parse_prompt):
         assert token not in repr(thing)
         assert user_token not in repr(thing)
@@ -197,8 +197,7 @@ async def test_only_digests_of_credentials_are_kept() -> None:
     hpp = HandshakeApp()
     peer = await open_in_process(hpp, FORM)
     await peer.act({"name": "x"})
-    record = await hpp.engine.store.load(peer.session_id)
-    assert record is not None
+    record = await record_of(hpp.engine.store, peer.session_id)
     kept = [str(getattr(record.session, name)) for name in record.session.__struct_fields__]
     for secret in (peer.token, peer.cookie.partition("=")[2]):
         assert not any(secret in text for text in kept)

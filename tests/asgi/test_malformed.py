@@ -25,6 +25,7 @@ from handshake_prompt.messages import Problem
 from tests.conftest import FORM, Open
 from tests.support.in_process import open_in_process
 from tests.support.peer import PATIENCE, Peer
+from tests.support.sessions import record_of
 
 UNLIMITED = 10**6
 PATIENT = Limits(
@@ -40,6 +41,7 @@ PATIENT = Limits(
     value_bytes=4 * 1024,
     frame_bytes=8 * 1024,
 )
+
 """Rates out of the way, sizes small enough to be exceeded cheaply."""
 
 MARK = "\x02mark\x02"
@@ -239,9 +241,9 @@ async def test_a_malformed_body_changes_nothing(case: str) -> None:
     hpp = HandshakeApp(limits=PATIENT)
     peer = await open_in_process(hpp, FORM)
     for label, raw in mutants(body):
-        before = await hpp.engine.store.load(peer.session_id)
+        before = await record_of(hpp.engine.store, peer.session_id)
         response = await post(peer, method, name, raw.encode())
-        after = await hpp.engine.store.load(peer.session_id)
+        after = await record_of(hpp.engine.store, peer.session_id)
         assert before is not None
         assert after is not None
         if response.status_code == 200 and case == "rotate":

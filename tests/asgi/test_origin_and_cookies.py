@@ -178,9 +178,9 @@ async def test_a_request_with_thousands_of_our_cookies_costs_a_bounded_number_of
     asked = []
     load = hpp.engine.store.load
 
-    async def counting(session_id: str) -> Any:
+    async def counting(session_id: str, **options: Any) -> Any:
         asked.append(session_id)
-        return await load(session_id)
+        return await load(session_id, **options)
 
     monkeypatch.setattr(hpp.engine.store, "load", counting)
     async with client(hpp) as http:

@@ -17,6 +17,7 @@ from handshake_prompt.modes import DEFAULT_HANDLERS
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.peer import PATIENCE, Peer, Socket
+from tests.support.sessions import record_of
 
 BUSY = Limits(agent_requests=10_000, user_requests=10_000)
 LIVELY = BUSY.replace(keepalive=0.03)
@@ -280,10 +281,10 @@ async def test_an_agent_that_writes_as_the_person_is_refused_and_nothing_changes
     peer = await pair(hpp)
     await peer.edit("age", 30)
     async with watchers(peer, "agent") as [agent]:
-        before = await hpp.engine.store.load(peer.session_id)
+        before = await record_of(hpp.engine.store, peer.session_id)
         await agent.send({"type": kind, "key": "age", "value": 99, "ref": "x", "by": "user", "role": "user"})
         error = await agent.next()
-        assert await hpp.engine.store.load(peer.session_id) == before
+        assert await record_of(hpp.engine.store, peer.session_id) == before
     assert (error["type"], error["code"], error["ref"]) == ("error", "user_required", "x")
 
 
@@ -293,8 +294,7 @@ async def test_watching_alone_does_not_keep_a_session_alive(pair: Open) -> None:
     peer = await pair(hpp)
 
     async def expires_at() -> float:
-        record = await hpp.engine.store.load(peer.session_id)
-        assert record is not None
+        record = await record_of(hpp.engine.store, peer.session_id)
         return record.expires_at
 
     before = await expires_at()

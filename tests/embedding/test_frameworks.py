@@ -28,6 +28,7 @@ from tests.conftest import FORM
 from tests.embedding.hosts.frameworks import EMBEDDINGS, GREETING, Application, Build
 from tests.embedding.scenario import play
 from tests.support.peer import PATIENCE, open_session
+from tests.support.sessions import record_of
 
 embeddings = pytest.mark.parametrize(("build", "ws"), EMBEDDINGS.values(), ids=EMBEDDINGS.keys())
 hosts = pytest.mark.parametrize("build", [build for build, _ in EMBEDDINGS.values()], ids=EMBEDDINGS.keys())
@@ -135,8 +136,7 @@ async def test_a_hook_takes_the_owner_from_the_hosts_session(
         assert (await http.post("/handshake/session", json={})).status_code == 403
         await http.get("/login")
         created = (await http.post("/handshake/session", json={})).json()
-    record = await hpp.engine.store.load(created["sessionId"])
-    assert record is not None
+    record = await record_of(hpp.engine.store, created["sessionId"])
     assert record.session.owner == "ada"
 
 

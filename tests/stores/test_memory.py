@@ -17,7 +17,7 @@ from tests.support.virtual_time import in_virtual_time, loop_time
 
 
 def session(number: int) -> Session:
-    return blank_session(f"{number:032x}")
+    return blank_session(f"{number:032x}", owner="owner")
 
 
 async def keep(store: MemoryStore, number: int, *, purged: float) -> None:
@@ -52,12 +52,40 @@ async def test_a_sweep_forgets_what_is_due_and_keeps_what_was_used_since() -> No
     assert len(store) == 0
 
 
+async def test_i11_what_was_swept_is_forgotten_as_its_owners_too() -> None:
+    clock = ManualClock()
+    store = MemoryStore(clock=clock)
+    await keep(store, 1, purged=50)
+    await keep(store, 2, purged=100)
+    clock.advance(50)
+    store.sweep()
+    assert await store.owned("owner") == [session(2).session_id]
+    clock.advance(50)
+    store.sweep()
+    assert await store.owned("owner") == []
+    assert not store._owned
+
+
+async def test_a_follower_is_forgotten_when_it_leaves() -> None:
+    store = MemoryStore()
+    calls: list[tuple[str, int | None]] = []
+
+    def wake(session_id: str, version: int | None) -> None:
+        calls.append((session_id, version))
+
+    await store.follow(session(1).session_id, wake)
+    assert list(store._followers) == [session(1).session_id]
+    store.unfollow(session(1).session_id, wake)
+    assert not len(store._followers)
+
+
 async def test_i11_a_session_that_was_ended_early_leaves_early() -> None:
     clock = ManualClock()
     store = MemoryStore(clock=clock)
     await keep(store, 1, purged=86_400)
-    record = await store.load(session(1).session_id)
-    assert record is not None
+    loaded = await store.load(session(1).session_id)
+    assert loaded is not None
+    record = loaded.record
     record.session = record.session.checkout(Turn(Role.USER, now=0))
     record.session.end("revoked")
     record.purge_at = clock() + 600

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from handshake_prompt import Credential, Limits, MemoryStore, ProtocolEngine, Reply, Role
+from handshake_prompt import Credential, Limits, MemoryStore, ProtocolEngine, Reply, Role, Session
 from handshake_prompt.events import Event
 from handshake_prompt.stores import Record
 from handshake_prompt.watch import Watch
 from tests.support.relay import RelayStore
+from tests.support.sessions import log_of, record_of
 from tests.support.virtual_time import loop_time
 
 
@@ -73,12 +74,10 @@ class Pair:
         return payload
 
     async def record(self) -> Record:
-        record = await self.store.inner.load(self.session_id)
-        assert record is not None
-        return record
+        return await record_of(self.store.inner, self.session_id)
 
     async def log(self) -> Sequence[Event]:
-        return (await self.store.inner.events_after(self.session_id, 0)).events
+        return await log_of(self.store.inner, self.session_id)
 
     @asynccontextmanager
     async def watch(self, role: Role = Role.USER, *, after: str | None = None) -> AsyncIterator[Viewer]:
@@ -120,3 +119,28 @@ async def open_pair(engine: ProtocolEngine, body: Mapping[str, Any] | None = Non
     created, status = await engine.create_session({"userToken": True} | dict(body or {}))
     assert status == 200
     return Pair(engine, created)
+
+
+async def yielding(_: str) -> None:
+    """Let a millisecond pass."""
+    await asyncio.sleep(0.001)
+
+
+async def workers(
+    count: int = 2, body: Mapping[str, Any] | None = None, *, owner: Any = None, **options: Any
+) -> list[Pair]:
+    """Return one session as several engines over one store see it, with time passing in each of the store's calls."""
+    limits = Limits(agent_requests=10_000, user_requests=10_000)
+    engine = virtual_engine(limits, **options)
+
+    @engine.on_create_session
+    async def own(session: Session, _: object) -> None:
+        session.owner = owner
+
+    first = await open_pair(engine, body)
+    shared = first.store.inner
+    engines = [ProtocolEngine(store=RelayStore(shared), limits=limits, **options) for _ in range(count - 1)]
+    pairs = [first, *(Pair(engine, first.created) for engine in engines)]
+    for pair in pairs:
+        pair.store.before = pair.store.after = yielding
+    return pairs

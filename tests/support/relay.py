@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from handshake_prompt.events import Event
 from handshake_prompt.rate_limit import Quota
-from handshake_prompt.stores import Log, Receipt, Record, SessionStore
+from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore, Wake
 
 Between = Callable[[str], Awaitable[None]]
 """Called with the name of a store's method; what it raises, the store's caller gets."""
@@ -28,13 +29,16 @@ class RelayStore(SessionStore):
     def now(self) -> float:
         return self.inner.now()
 
+    async def ready(self) -> None:
+        await self.inner.ready()
+
     async def create(self, record: Record) -> None:
         async with self._passing("create"):
             await self.inner.create(record)
 
-    async def load(self, session_id: str) -> Record | None:
+    async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         async with self._passing("load"):
-            return await self.inner.load(session_id)
+            return await self.inner.load(session_id, after=after, key=key)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         async with self._passing("save"):
@@ -44,17 +48,24 @@ class RelayStore(SessionStore):
         async with self._passing("touch"):
             await self.inner.touch(session_id, expires_at=expires_at, purge_at=purge_at)
 
-    async def events_after(self, session_id: str, seq: int) -> Log:
-        async with self._passing("events_after"):
-            return await self.inner.events_after(session_id, seq)
-
-    async def receipt(self, session_id: str, key: str) -> Receipt | None:
-        async with self._passing("receipt"):
-            return await self.inner.receipt(session_id, key)
-
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
         async with self._passing("hit"):
             return await self.inner.hit(counter, limit=limit, window=window)
+
+    async def owned(self, owner: Any) -> Sequence[str]:
+        async with self._passing("owned"):
+            return await self.inner.owned(owner)
+
+    async def follow(self, session_id: str, wake: Wake) -> None:
+        async with self._passing("follow"):
+            await self.inner.follow(session_id, wake)
+
+    def unfollow(self, session_id: str, wake: Wake) -> None:
+        self.inner.unfollow(session_id, wake)
+
+    async def present(self, worker: str, watchers: Mapping[str, int]) -> None:
+        async with self._passing("present"):
+            await self.inner.present(worker, watchers)
 
     @asynccontextmanager
     async def _passing(self, name: str) -> AsyncIterator[None]:

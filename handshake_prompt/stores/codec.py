@@ -1,0 +1,36 @@
+"""Sessions and events as bytes, for the stores that cannot keep objects.
+
+MessagePack by msgspec: members that a reader does not know are skipped, and missing ones take their defaults, so
+workers of neighbouring versions can share a store.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from handshake_prompt.events import Event
+from handshake_prompt.session import Session
+
+_encoder = msgspec.msgpack.Encoder()
+_sessions = msgspec.msgpack.Decoder(Session)
+_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def pack_session(session: Session) -> bytes:
+    """Return a session that is in no turn as bytes."""
+    return _encoder.encode(session)
+
+
+def unpack_session(packed: bytes) -> Session:
+    """Return the session that `pack_session` packed."""
+    return _sessions.decode(packed)
+
+
+def pack_event(event: Event) -> bytes:
+    """Return an event as bytes."""
+    return _encoder.encode(event)
+
+
+def unpack_event(packed: bytes) -> Event:
+    """Return the event that `pack_event` packed."""
+    return _events.decode(packed)

@@ -1,0 +1,9 @@
+"""For the tests of those who build on this package; needs pytest and pytest-asyncio."""
+
+import pytest
+
+pytest.register_assert_rewrite("handshake_prompt.testing.contract")
+
+from .store_contract import StoreContract, Stores  # noqa: E402 - its assertions are to say what they saw
+
+__all__ = ["StoreContract", "Stores"]

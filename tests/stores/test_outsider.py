@@ -1,0 +1,154 @@
+"""A store as somebody else would write it in an afternoon, from public names alone: it keeps the contract too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from handshake_prompt import Limits, Session
+from handshake_prompt.errors import VersionConflictError
+from handshake_prompt.events import Change, Event, Notice
+from handshake_prompt.rate_limit import Quota, Window, hit
+from handshake_prompt.stores import (
+    PRESENCE_SECONDS,
+    Followers,
+    Loaded,
+    Log,
+    Receipt,
+    Record,
+    SessionStore,
+    Wake,
+    owner_digest,
+)
+from handshake_prompt.testing import StoreContract, Stores
+
+
+@dataclass
+class Row:
+    packed: bytes
+    version: int
+    expires_at: float
+    purge_at: float
+    ended: bool
+    owner: str | None
+    log: list[bytes] = field(default_factory=list)
+    receipts: dict[str, tuple[float, Receipt]] = field(default_factory=dict)
+    presence: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+
+class ShelfStore(SessionStore):
+    """Keeps rows of packed bytes in a dictionary."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rows: dict[str, Row] = {}
+        self._windows: dict[str, Window] = {}
+        self._followers = Followers()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    async def create(self, record: Record) -> None:
+        session = record.session
+        if session.session_id in self._rows:
+            raise VersionConflictError
+        owner = None if session.owner is None else owner_digest(session.owner)
+        packed = msgspec.msgpack.encode(session)
+        self._rows[session.session_id] = Row(packed, 0, record.expires_at, record.purge_at, ended=False, owner=owner)
+
+    async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
+        row, now = self._rows.get(session_id), self.now()
+        if row is None or row.purge_at <= now:
+            return None
+        session = msgspec.msgpack.decode(row.packed, type=Session)
+        presence = {worker: count for worker, (until, count) in row.presence.items() if until > now}
+        until, receipt = row.receipts.get(key or "", (now, None))
+        return Loaded(
+            Record(session, row.version, row.expires_at, row.purge_at, presence),
+            None if after is None else log_after(row, after, session.seq),
+            receipt if until > now else None,
+        )
+
+    async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
+        row = self._rows.get(record.session.session_id)
+        if row is None or row.version != record.version:
+            raise VersionConflictError
+        row.ended = record.session.ended is not None
+        if row.ended:
+            row.log, row.receipts = [], {}
+        else:
+            record.expires_at = max(record.expires_at, row.expires_at)
+            record.purge_at = max(record.purge_at, row.purge_at)
+            self._append(row, events)
+            self._keep(row, receipt)
+        record.version += 1
+        row.packed, row.version = msgspec.msgpack.encode(record.session), record.version
+        row.expires_at, row.purge_at = record.expires_at, record.purge_at
+        self._followers.wake(record.session.session_id, record.version)
+
+    async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
+        row = self._rows.get(session_id)
+        if row is not None and not row.ended:
+            row.expires_at, row.purge_at = max(row.expires_at, expires_at), max(row.purge_at, purge_at)
+
+    async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
+        self._windows[counter], quota = hit(self._windows.get(counter), self.now(), limit=limit, length=window)
+        return quota
+
+    async def owned(self, owner: Any) -> Sequence[str]:
+        return [session_id for session_id, row in self._rows.items() if row.owner == owner_digest(owner)]
+
+    async def follow(self, session_id: str, wake: Wake) -> None:
+        self._followers.add(session_id, wake)
+
+    def unfollow(self, session_id: str, wake: Wake) -> None:
+        self._followers.discard(session_id, wake)
+
+    async def present(self, worker: str, watchers: Mapping[str, int]) -> None:
+        for session_id in watchers.keys() & self._rows:
+            presence = self._rows[session_id].presence
+            presence[worker] = (self.now() + PRESENCE_SECONDS, watchers[session_id])
+            if not watchers[session_id]:
+                del presence[worker]
+
+    def _append(self, row: Row, events: Sequence[Event]) -> None:
+        log = [unpacked(one) for one in row.log] + list(events)
+        while len(log) > self._limits.log_events or (
+            len(log) > 1 and sum(event.size for event in log) > self._limits.log_bytes
+        ):
+            del log[0]
+        row.log = [msgspec.msgpack.encode(event) for event in log]
+
+    def _keep(self, row: Row, receipt: Receipt | None) -> None:
+        if receipt is None:
+            return
+        row.receipts.pop(receipt.key, None)
+        row.receipts[receipt.key] = (self.now() + receipt.lifetime, receipt)
+        while len(row.receipts) > 1 and (
+            sum(len(kept.reply) for _, kept in row.receipts.values()) > self._limits.idempotency_bytes
+        ):
+            del row.receipts[next(iter(row.receipts))]
+
+
+def unpacked(packed: bytes) -> Event:
+    return msgspec.msgpack.decode(packed, type=Change | Notice)
+
+
+def log_after(row: Row, seq: int, newest: int) -> Log:
+    log = [unpacked(one) for one in row.log]
+    first = log[0].seq if log else newest + 1
+    return Log([event for event in log if event.seq > seq], complete=seq >= first - 1)
+
+
+class TestShelfStore(StoreContract):
+    @pytest.fixture
+    def stores(self) -> Stores:
+        async def open_one(**bounds: float) -> ShelfStore:
+            return ShelfStore(Limits().replace(**bounds))
+
+        return Stores(open_one)
