@@ -10,11 +10,15 @@ from typing import Any, TypeVar
 import click
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from . import __version__
 from .asgi.app import HandshakeApp
 from .demo import create_demo
 from .engine import ProtocolEngine
+from .errors import UnavailableError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +54,13 @@ def demo(host: str, port: int) -> None:
 
 @main.command()
 @_address(8000)
+@click.option(
+    "--store",
+    default="memory://",
+    show_default=True,
+    envvar="HANDSHAKE_STORE",
+    help="Where sessions live: memory://, sqlite:///file.db or redis://host:6379/0.",
+)
 @click.option("--prefix", default="/handshake", show_default=True, help="Path of the HTTP endpoints.")
 @click.option("--ws-prefix", default="/ws/handshake", show_default=True, help="Path of the WebSocket.")
 @click.option("--ttl", default=1800.0, show_default=True, help="Seconds a session lives after its last use.")
@@ -57,15 +68,34 @@ def demo(host: str, port: int) -> None:
 @click.option("--public-url", help="Scheme and host that prompts name, such as https://example.com.")
 @click.option("--allowed-origin", "allowed_origins", multiple=True, help="An origin whose pages may act; repeatable.")
 def serve(host: str, port: int, prefix: str, ws_prefix: str, **options: Any) -> None:
-    """Serve the bare protocol, as a sidecar of an application in any language."""
+    """Serve the bare protocol, as a sidecar of an application in any language.
+
+    /health/live answers while the process runs, /health/ready while it should be sent requests.
+    """
     options["rate_limit_per_min"] = options.pop("rate_limit")
     app = Starlette()
     try:
         hpp = HandshakeApp(**options)
+        app.router.routes += health_routes(hpp)
         hpp.mount_on(app, prefix=prefix, ws_prefix=ws_prefix)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    except UnavailableError as error:
+        raise click.ClickException(error.detail) from None
     _run(app, hpp.engine, host=host, port=port, announce=f"Serving the protocol at {{url}}{prefix}. Stop with Ctrl+C.")
+
+
+def health_routes(hpp: HandshakeApp) -> list[Route]:
+    """Return the routes that a supervisor and a load balancer ask."""
+
+    async def live(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "live"})
+
+    async def ready(_: Request) -> JSONResponse:
+        payload, status = await hpp.health()
+        return JSONResponse(payload, status)
+
+    return [Route("/health/live", live), Route("/health/ready", ready)]
 
 
 class DrainingServer(uvicorn.Server):

@@ -58,7 +58,8 @@ class ProtocolEngine:
     """The Handshake Prompt Protocol over a store.
 
     Args:
-        store: where sessions live; a `MemoryStore` by default.
+        store: where sessions live: a `SessionStore`, which is left open, or the URL of one, which is closed with the
+            engine.
         prefix: the path that replies name when a call gives no `mount`.
         ws_prefix: the same for the WebSocket.
         ttl: seconds a session lives after its last use.
@@ -73,13 +74,13 @@ class ProtocolEngine:
         limits: all other bounds.
 
     Raises:
-        ValueError: `ttl` is not positive.
+        ValueError: `ttl` is not positive, or the URL names no store that can be opened.
     """
 
     def __init__(
         self,
         *,
-        store: SessionStore | None = None,
+        store: SessionStore | str = "memory://",
         prefix: str = "/handshake",
         ws_prefix: str = "/ws/handshake",
         ttl: float = 1800,
@@ -95,7 +96,8 @@ class ProtocolEngine:
         if not ttl > 0:
             raise ValueError(f"ttl has to be a positive number of seconds, not {ttl!r}")
         self.limits = limits = (limits or Limits()).replace(agent_requests=rate_limit_per_min)
-        self.store = open_store("memory://", limits) if store is None else store
+        self.store = open_store(store, limits) if isinstance(store, str) else store
+        self._owns_store = isinstance(store, str)
         self.hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
         self.ttl = ttl
         self._handover = Handover(Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url), prompt=prompt)
@@ -310,6 +312,7 @@ class ProtocolEngine:
         Returns:
             a `Watch`; leave it as the context manager it is. Watching alone does not keep a session alive.
         """
+        await self._get_ready()
         admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
         cursor = Cursor.parse(after) if after else None
         async with self._follower.joining(session_id, cursor.seq if cursor else None) as loaded:
@@ -337,6 +340,7 @@ class ProtocolEngine:
 
     async def time_left(self, session_id: str, user_token: str) -> float:
         """Return the seconds a session has left, 0 unless `user_token` is its person's: nobody else learns anything."""
+        await self._get_ready()
         loaded = await self.store.load(session_id)
         if loaded is None or not matches(user_token, loaded.record.session.user_digest):
             return 0.0
@@ -385,10 +389,29 @@ class ProtocolEngine:
         self._draining = False
 
     async def aclose(self) -> None:
-        """Drain, then let go of the store's resources."""
+        """Drain, stop all work in the background, and close the store if the engine has opened it."""
         await self.drain()
         await self._follower.aclose()
-        await self.store.aclose()
+        if self._owns_store:
+            self._is_ready = False
+            await self.store.aclose()
+
+    async def health(self) -> Reply:
+        """Say whether this worker should be sent requests: the store answers, and nobody has asked it to drain.
+
+        Returns:
+            `status` (`ready`, `draining` or `unavailable`), `store`, `watchers` and `running` (requests being carried
+            out); with status 200 if ready, else 503.
+        """
+        status = "draining" if self._draining else "ready"
+        try:
+            await self.store.ready()
+        except HandshakeError:
+            status = "unavailable"
+        held = self.statistics
+        members = {"status": status, "store": type(self.store).__name__}
+        payload = members | {"watchers": held.watchers, "running": held.running}
+        return Reply(payload, status=200 if status == "ready" else 503)
 
     # How operations are carried out
 
@@ -411,6 +434,7 @@ class ProtocolEngine:
 
         `options` are those of `Guard.admit`.
         """
+        await self._get_ready()
         admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, **options)
         self._hub.renew(session_id, admission.record.expires_at)
         try:

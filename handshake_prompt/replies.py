@@ -9,7 +9,7 @@ from .rate_limit import Quota
 
 
 class Reply(tuple[dict[str, Any], int]):  # noqa: SLOT001 - a tuple subclass cannot have slots of its own
-    """A success: unpacks as `payload, status`.
+    """An answer that is no error: unpacks as `payload, status`.
 
     `quota` feeds the rate headers, `replayed` marks the stored reply of an idempotency key, and `user_token` is the
     person's new credential, for whoever sets the cookie.
@@ -23,11 +23,12 @@ class Reply(tuple[dict[str, Any], int]):  # noqa: SLOT001 - a tuple subclass can
         cls,
         payload: Mapping[str, Any],
         *,
+        status: int = 200,
         quota: Quota | None = None,
         replayed: bool = False,
         user_token: str | None = None,
     ) -> Self:
-        reply = super().__new__(cls, (dict(payload), 200))
+        reply = super().__new__(cls, (dict(payload), status))
         reply.quota, reply.replayed, reply.user_token = quota, replayed, user_token
         return reply
 

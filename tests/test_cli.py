@@ -139,3 +139,12 @@ def test_bad_option_is_a_usage_error(arguments: list[str], said: str) -> None:
 
 def test_version_is_the_package_s() -> None:
     assert __version__ in CliRunner().invoke(main, ["--version"]).output
+
+
+async def test_serve_says_whether_it_lives_and_whether_it_is_ready() -> None:
+    async with running("serve") as server, httpx.AsyncClient(base_url=server.url) as http:
+        live, ready = await http.get("/health/live"), await http.get("/health/ready")
+        assert (live.status_code, live.json()) == (200, {"status": "live"})
+        assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+        assert ready.json()["store"] == "MemoryStore"
+        assert await server.stop() == 0

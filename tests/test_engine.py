@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from handshake_prompt import Credential, HandshakeError, Limits, MemoryStore, ProtocolEngine, Reject, Reply, Role
 from handshake_prompt.engine import Statistics
-from handshake_prompt.errors import CloseCode
+from handshake_prompt.errors import CloseCode, StoreUnavailableError
 from handshake_prompt.messages import Action, Mount, Outcome
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler, ModeHandler
 from handshake_prompt.session import Session
 from tests.conftest import FORM
 from tests.support.clock import ManualClock
 from tests.support.pairing import Pair, open_pair, virtual_engine
+from tests.support.relay import RelayStore, nothing
 from tests.support.sessions import record_of
 from tests.support.virtual_time import in_virtual_time, loop_time
 
@@ -941,3 +943,84 @@ async def test_what_a_hook_sets_on_the_session_it_is_shown_stays_with_the_hook()
 
     record = await record_of(engine.store, session_id)
     assert (record.session.owner, record.session.meta, sorted(record.session.values)) == (None, {}, ["a", "b"])
+
+
+# For operators and the host application
+
+
+@in_virtual_time
+async def test_health_says_whether_a_worker_should_be_sent_requests() -> None:
+    pair = await open_pair(virtual_engine())
+    async with pair.watch():
+        assert await pair.engine.health() == (
+            {"status": "ready", "store": "RelayStore", "watchers": 1, "running": 0},
+            200,
+        )
+    pair.store.before = unready
+    payload, status = await pair.engine.health()
+    assert (payload["status"], status) == ("unavailable", 503)
+    pair.store.before = nothing
+    await pair.engine.drain()
+    payload, status = await pair.engine.health()
+    assert (payload["status"], status) == ("draining", 503)
+    pair.engine.resume()
+    assert (await pair.engine.health())[1] == 200
+
+
+async def unready(name: str) -> None:
+    if name == "ready":
+        raise StoreUnavailableError
+
+
+@in_virtual_time
+async def test_a_store_that_is_not_ready_is_asked_again_by_the_next_request() -> None:
+    engine = virtual_engine()
+    assert isinstance(engine.store, RelayStore)
+    engine.store.before = unready
+    with pytest.raises(StoreUnavailableError):
+        await engine.create_session({})
+    engine.store.before = nothing
+    assert (await engine.create_session({}))[1] == 200
+
+
+class ClosableStore(MemoryStore):
+    closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_a_store_that_was_given_stays_open_and_one_from_a_url_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ClosableStore()
+    await ProtocolEngine(store=given).aclose()
+    assert given.closed == 0
+    monkeypatch.setattr("handshake_prompt.engine.open_store", lambda *_: ClosableStore())
+    engine = ProtocolEngine(store="memory://")
+    await engine.aclose()
+    assert isinstance(engine.store, ClosableStore)
+    assert engine.store.closed == 1
+
+
+@pytest.mark.parametrize("given", [object(), {"user": object()}], ids=["an object", "an object inside"])
+async def test_an_owner_that_no_store_could_keep_is_a_mistake_that_shows_at_once(given: object) -> None:
+    engine = ProtocolEngine()
+
+    @engine.on_create_session
+    async def own(session: Session, _: object) -> None:
+        session.owner = given
+
+    with pytest.raises(TypeError):
+        await engine.create_session({})
+
+
+async def test_owner_and_meta_are_what_any_store_gives_back() -> None:
+    engine = ProtocolEngine()
+
+    @engine.on_create_session
+    async def own(session: Session, _: object) -> None:
+        session.owner, session.meta = ("org", 7), {"at": datetime(2026, 1, 1, tzinfo=UTC)}
+
+    payload, _ = await engine.create_session({})
+    session = (await record_of(engine.store, payload["sessionId"])).session
+    assert (session.owner, session.meta) == (["org", 7], {"at": "2026-01-01T00:00:00Z"})
+    assert len(await engine.sessions(owner=("org", 7))) == 1

@@ -27,7 +27,8 @@ from handshake_prompt.errors import HandshakeError
 from handshake_prompt.handover import Prompt
 from handshake_prompt.limits import Limits
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
-from handshake_prompt.stores import MemoryStore, SessionStore, open_store
+from handshake_prompt.replies import Reply
+from handshake_prompt.stores import MemoryStore, SessionStore
 
 from . import http, redaction
 from .connection import check_origin, credential_of, located, mount_of
@@ -47,8 +48,8 @@ class HandshakeApp(Starlette):
     """The Handshake Prompt Protocol, ready to mount: `app.mount("/handshake", HandshakeApp())`.
 
     Args:
-        store: a `SessionStore`, or the URL of one (`"memory://"`). One opened from a URL is closed with the
-            application, one that was given stays open.
+        store: where sessions live: a `SessionStore`, which is left open, or the URL of one, which is closed with the
+            application: `"memory://"`, `"sqlite:///handshake.db"`, `"redis://localhost:6379/0"`.
         ttl: seconds a session lives after its last use.
         rate_limit_per_min: the agent's requests per session and minute.
         validator: `validator(value, type) -> bool` in place of the form modes' own check of types.
@@ -83,9 +84,8 @@ class HandshakeApp(Starlette):
     ) -> None:
         if isinstance(allowed_origins, str):
             raise TypeError("allowed_origins is a collection of origins, not one text")
-        self._owns_store = isinstance(store, str)
         self.engine = ProtocolEngine(
-            store=open_store(store, limits) if isinstance(store, str) else store,
+            store=store,
             ttl=ttl,
             rate_limit_per_min=rate_limit_per_min,
             validator=validator,
@@ -110,7 +110,8 @@ class HandshakeApp(Starlette):
         if isinstance(self.engine.store, MemoryStore) and (workers := worker_count()) > 1:
             logger.warning(
                 "Sessions are kept in the memory of one process, and %d workers were asked for: most requests will "
-                "meet a worker that does not know their session. Run one worker.",
+                "meet a worker that does not know their session. Run one worker, or give a store that they share: "
+                "sqlite:///handshake.db on one machine, redis://host on several.",
                 workers,
             )
         super().__init__(routes=self._endpoints(), middleware=self._middleware(), lifespan=self.lifespan)
@@ -161,19 +162,14 @@ class HandshakeApp(Starlette):
         try:
             yield
         finally:
-            await self._stop()
+            await self.engine.aclose()
 
     async def __aenter__(self) -> Self:
         self.engine.resume()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stop()
-
-    async def _stop(self) -> None:
-        await self.engine.drain()
-        if self._owns_store:
-            await self.engine.store.aclose()
+        await self.engine.aclose()
 
     # For the host application
 
@@ -190,6 +186,10 @@ class HandshakeApp(Starlette):
     def error_response(self, error: HandshakeError) -> Response:
         """Render an error as the protocol's own endpoints do."""
         return http.problem(error)
+
+    async def health(self) -> Reply:
+        """Say whether this worker should be sent requests, as `payload, status`; see `ProtocolEngine.health`."""
+        return await self.engine.health()
 
     # ASGI
 

@@ -30,7 +30,8 @@ class RelayStore(SessionStore):
         return self.inner.now()
 
     async def ready(self) -> None:
-        await self.inner.ready()
+        async with self._passing("ready"):
+            await self.inner.ready()
 
     async def create(self, record: Record) -> None:
         async with self._passing("create"):
