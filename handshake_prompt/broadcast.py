@@ -22,9 +22,14 @@ from .stores import Record
 
 
 class Frame(NamedTuple):
-    """One encoded frame on its way to a watcher."""
+    """One encoded frame on its way to a watcher.
+
+    `kind` is its type, `cursor` the place to resume from once it has arrived; empty for one that is no place.
+    """
 
     text: str
+    kind: str = ""
+    cursor: str = ""
     seq: int = 0
     key: str | None = None
     pace: float = 0.0
@@ -262,7 +267,7 @@ class Hub:
 
     def end(self, session_id: str, reason: str) -> None:
         """Tell every watcher of a session that it has ended, and close them."""
-        last = Frame(messages.encode({"type": reason}).decode())
+        last = told(reason)
         self._close(session_id, CloseCode.ENDED, last=last)
 
     def restart(self, record: Record) -> None:
@@ -304,12 +309,19 @@ class _Frames:
     def of(self, role: Role) -> Frame:
         hidden = withheld(self._event, role)
         if hidden not in self._by_role:
-            text = frame_text(self._event, role, epoch=self._epoch)
             key, pace = (self._event.key, self._event.pace) if isinstance(self._event, Change) else (None, 0.0)
-            self._by_role[hidden] = Frame(text, self._event.seq, key, pace, self._born)
+            shown = logged(self._event, role, epoch=self._epoch)
+            self._by_role[hidden] = shown._replace(key=key, pace=pace, born=self._born)
         return self._by_role[hidden]
 
 
-def frame_text(event: Event, role: Role, *, epoch: str) -> str:
-    """Return an event as the JSON text that watchers of `role` are sent."""
-    return messages.encode(frame(event, role, epoch=epoch)).decode("ascii")
+def logged(event: Event, role: Role, *, epoch: str) -> Frame:
+    """Return an event as the frame that watchers of `role` are sent."""
+    members = frame(event, role, epoch=epoch)
+    return Frame(messages.encode(members).decode("ascii"), members["type"], members["cursor"], event.seq)
+
+
+def told(kind: str, *, cursor: str = "", **members: object) -> Frame:
+    """Return a frame that is about a connection, not an event of the log. Members that are None are left out."""
+    given = {name: value for name, value in members.items() if value is not None}
+    return Frame(messages.encode({"type": kind, **given}).decode("ascii"), kind, cursor)

@@ -62,12 +62,14 @@ class Credential:
         user_token: the person's secret, from the session's cookie or the X-Handshake-User-Token header.
         address: the client's address, for counting failed attempts; empty when unknown.
         foreign_origin: the request comes from a page on an origin that may not act for the person.
+        agent_name: what the agent calls itself; text to show, and proof of nothing.
     """
 
     token: str | None = field(default=None, repr=False)
     user_token: str | None = field(default=None, repr=False)
     address: str = ""
     foreign_origin: bool = False
+    agent_name: str = ""
 
     def without_agent(self) -> Credential:
         """Return the same credential with nothing in it that proves an agent."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from . import messages
 from .batch import Batches
-from .broadcast import Frame, Hub
+from .broadcast import Hub, told
 from .credentials import Credential, Role, digest, matches, mint_epoch, mint_session_id, mint_token
 from .diff import Changes, changes_since, place_of
 from .errors import (
@@ -44,6 +44,9 @@ from .values import check_value
 from .watch import Watch, opening
 
 T = TypeVar("T")
+
+ANNOUNCED = {Operation.CONTEXT, Operation.ACTION, Operation.DIFF}
+"""What an agent does that lets the page know of it."""
 
 
 class Statistics(NamedTuple):
@@ -173,12 +176,17 @@ class ProtocolEngine:
     async def get_context(
         self, session_id: str, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
-        """Return the state of the page: `GET /context/{sid}`."""
+        """Return the state of the page: `GET /context/{sid}`. The reply's `etag` changes with it."""
+        etag = ""
 
         async def context(admission: Admission) -> dict[str, Any]:
+            nonlocal etag
+            etag = f"{admission.session.epoch}.{admission.record.version}-{admission.role}"
             return self._context(admission.record, admission.role)
 
-        return await self._serve(Operation.CONTEXT, session_id, credential, request, context, renew=True)
+        reply = await self._serve(Operation.CONTEXT, session_id, credential, request, context, renew=True)
+        reply.etag = etag
+        return reply
 
     async def post_action(
         self,
@@ -306,19 +314,29 @@ class ProtocolEngine:
         request: object = None,
         *,
         after: str | None = None,
+        keepalive: float | None = None,
     ) -> Watch:
         """Watch a session, from a cursor on if `after` is one that can be resumed from.
+
+        Args:
+            session_id: which.
+            credential: of whoever watches.
+            request: the host framework's.
+            after: the cursor of what was seen last.
+            keepalive: seconds of silence after which a heartbeat is sent; those of the limits by default.
 
         Returns:
             a `Watch`; leave it as the context manager it is. Watching alone does not keep a session alive.
         """
         await self._get_ready()
         admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
-        cursor = Cursor.parse(after) if after else None
+        cursor, pause = Cursor.parse(after) if after else None, keepalive or self.limits.keepalive
         async with self._follower.joining(session_id, cursor.seq if cursor else None) as loaded:
             admission.confirm(loaded.record.session)
             snapshot = self._context(loaded.record, admission.role)
-            frames = opening(loaded, admission.role, cursor=cursor, limits=self.limits, snapshot=snapshot)
+            frames = opening(
+                loaded, admission.role, cursor=cursor, limits=self.limits, keepalive=pause, snapshot=snapshot
+            )
             if self._draining:  # asked last, so that nobody slips in behind the drain
                 raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
             watcher = self._follower.join(loaded.record, admission.role)
@@ -326,6 +344,8 @@ class ProtocolEngine:
             watcher,
             frames,
             limits=self.limits,
+            keepalive=pause,
+            quota=admission.quota,
             carry=self._carry,
             left=lambda: watcher.channel.expires_at - self.store.now(),
             look_again=lambda: self._ledger.look_again(session_id),
@@ -376,8 +396,7 @@ class ProtocolEngine:
             if place:
                 await asyncio.sleep(spread / len(watchers))
             after = round(random.uniform(0, spread * 1000))  # noqa: S311 - spreads load, guards nothing
-            text = messages.encode({"type": "draining", "afterMs": after}).decode()
-            watcher.close(CloseCode.DRAINING, last=Frame(text))
+            watcher.close(CloseCode.DRAINING, last=told("draining", afterMs=after))
         with suppress(TimeoutError):
             async with asyncio.timeout(spread):
                 await self._hub.emptied()
@@ -435,13 +454,28 @@ class ProtocolEngine:
         `options` are those of `Guard.admit`.
         """
         await self._get_ready()
-        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, **options)
+        credential = Credential.of(credential)
+        admission = await self._guard.admit(operation, session_id, credential, request, **options)
         self._hub.renew(session_id, admission.record.expires_at)
+        if credential.agent_name and operation in ANNOUNCED and admission.role is Role.AGENT:
+            self._announce(admission.session, credential.agent_name)
         try:
             return Reply(await answer(admission), quota=admission.quota)
         except HandshakeError as error:
             error.quota = admission.quota
             raise
+
+    def _announce(self, session: Session, name: str) -> None:
+        """Let the page know of the agent, in the background: no request waits for that."""
+        turn = self._ledger.turn(Role.AGENT)
+        if session.is_announced(name, turn.now):
+            return
+
+        async def announce() -> None:
+            with suppress(HandshakeError):  # the next request announces it as well
+                await self._ledger.apply(session.session_id, lambda draft: draft.session.announce(name), turn=turn)
+
+        self._spawn(announce())
 
     async def _act(
         self, admission: Admission, asked: messages.ActionRequest, *, key: str | None = None, fingerprint: str = ""

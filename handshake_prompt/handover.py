@@ -44,6 +44,7 @@ class Handover:
             "actionUrl": f"{place.prefix}/action/{session_id}",
             "diffUrl": f"{place.prefix}/diff/{session_id}",
             "notifyUrl": f"{place.prefix}/notify/{session_id}",
+            "eventsUrl": f"{place.prefix}/events/{session_id}",
             "extendUrl": f"{place.prefix}/session/{session_id}/extend",
             "rotateUrl": f"{place.prefix}/session/{session_id}/rotate",
             "expiresIn": whole_seconds(record.expires_at - now),

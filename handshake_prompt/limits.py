@@ -83,6 +83,10 @@ class Limits:
     """Per minute."""
     send_timeout: float = 10.0
     keepalive: float = 25.0
+    stream_keepalive: float = 15.0
+    """Of an event stream: replies go through more, and less patient, proxies than sockets do."""
+    stream_life: float = 300.0
+    """After which an event stream ends and is resumed: below the hour at which many proxies cut a reply."""
     pace_interval: float = 2.0
     """The longest pause between two frames of a paced batch."""
     pace_batch: float = 10.0

@@ -175,6 +175,7 @@ class SessionCreated(TypedDict):
     actionUrl: str
     diffUrl: str
     notifyUrl: str
+    eventsUrl: str
     extendUrl: str
     rotateUrl: str
     expiresIn: int

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from unicodedata import category
 
+from .quoting import quote
 from .wording import WORDING, Wording
 
 MAX_PROMPT_CHARS = 256 * 1024
@@ -37,10 +37,6 @@ _SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _EXPIRY = re.compile(r"([0-9]{1,9})\s*s?")
 _PLAIN_MODE = re.compile(r"[\w.:+-]+")
-
-_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-"""Letters and marks that show as nothing: text can be smuggled in them past the person's eyes."""
 
 LANGUAGES = tuple(WORDING)
 """What a prompt can be written in, the usual one first."""
@@ -268,26 +264,16 @@ def _values_section(data: Mapping[str, object] | None, wording: Wording) -> str:
 def _data_line(key: str, value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
     shown = _shorten(text, _VALUE_CHARS) if len(text) > _VALUE_CHARS else value
-    return f"> {_quote({_shorten(key, _KEY_CHARS): shown})}"
+    return f"> {quote({_shorten(key, _KEY_CHARS): shown})}"
 
 
 def _shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…(+{len(text) - limit})"
 
 
-def _quote(value: object) -> str:
-    """Return `value` as one line of JSON in which nothing is invisible, ends a line or opens a tag."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", r"\u003c")
-    return "".join(json.dumps(char)[1:-1] if _is_unseen(char) else char for char in text)
-
-
-def _is_unseen(char: str) -> bool:
-    return category(char) in _UNSEEN_CATEGORIES or _UNSEEN.match(char) is not None
-
-
 def _mode_text(created: Mapping[str, object]) -> str:
     # The page names the mode: a plain name stands bare, anything else as JSON, as data would.
-    quoted = _quote(_shorten(str(created.get("mode") or "default"), _MODE_CHARS))
+    quoted = quote(_shorten(str(created.get("mode") or "default"), _MODE_CHARS))
     return quoted[1:-1] if _PLAIN_MODE.fullmatch(quoted[1:-1]) else quoted
 
 

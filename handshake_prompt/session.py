@@ -43,8 +43,12 @@ OWNERSHIP: dict[Role, dict[str, By | None]] = {
 RELEASED: dict[str, By] = {By.USER: By.DEFAULT, By.USER_EDIT: By.DEFAULT}
 """What the person's release makes of a field; any other stays as it is."""
 
-ACTION, EDIT, DONE, EXTENDED, ROTATED = "action", "edit", "done", "extended", "rotated"
+ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
 EXPIRED, REVOKED = "expired", "revoked"
+JOINED, ACTIVE = "joined", "active"
+
+ACTIVE_EVERY = 60.0
+"""Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
 _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,6 +110,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Bytes of all values, and once the session is kept of its schema and meta."""
     ended: str | None = None
     """Why, once it has: `expired` or `revoked`."""
+    agent: str = ""
+    """What the agent that was here last calls itself."""
+    agent_at: float = 0.0
+    """When that was last told of; wall-clock time, as in a turn."""
     turn: Turn | None = None
     pending: list[Event] = msgspec.field(default_factory=list)
 
@@ -173,6 +181,16 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Log something other than a write."""
         self.seq += 1
         self.pending.append(Notice(type=kind, seq=self.seq, at=self._instant(), members=members, size=_size(members)))
+
+    def is_announced(self, name: str, now: float) -> bool:
+        """Whether the page knows of an agent of this name well enough."""
+        return name == self.agent and abs(now - self.agent_at) < ACTIVE_EVERY
+
+    def announce(self, name: str) -> None:
+        """Log that an agent is there: `joined` under a name that is new here, else `active`, unless that is known."""
+        if not self.is_announced(name, self._turn.now):
+            self.notice(AGENT, event=ACTIVE if name == self.agent else JOINED, name=name)
+            self.agent, self.agent_at = name, self._turn.now
 
     def refuse(self, key: str, code: str, msg: str, *, status: str = "rejected") -> Outcome:
         """Return the outcome of a write that changed nothing, with the current value where there is one."""

@@ -15,15 +15,16 @@ from typing import Any, Self
 import msgspec
 
 from . import messages
-from .broadcast import Frame, Watcher, frame_text
+from .broadcast import Frame, Watcher, logged, told
 from .credentials import Role
 from .errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
 from .events import Cursor
 from .limits import Limits
 from .messages import Outcome
+from .rate_limit import Quota
 from .stores import Loaded
 
-HEARTBEAT = messages.encode({"type": "heartbeat"}).decode()
+HEARTBEAT = told("heartbeat")
 MINUTE = 60.0
 REF_CHARS = 64
 """A page's own mark on a message, given back in the answer; long enough for a UUID."""
@@ -32,13 +33,15 @@ Carry = Callable[["Watch", dict[str, Any]], Awaitable[list[Outcome]]]
 
 
 class Watch:
-    """A watcher's connection, free of any transport: `async for text in watch` sends, `receive` takes what comes.
+    """A watcher's connection, free of any transport: `async for frame in watch` sends, `receive` takes what comes.
 
     Use it as an async context manager: leaving it frees the watcher's place. After the iteration has ended,
     `close_code` says with which code to close.
 
     Args:
         opening: the frames that come first: `connected`, then what a resume missed.
+        keepalive: seconds of silence after which a heartbeat is sent.
+        quota: what the request that opened it was told of its rate.
         carry: carries out a message of the page.
         left: returns the seconds the session has left.
         look_again: asks the store about them; called when they seem to be over, or nearly.
@@ -48,9 +51,11 @@ class Watch:
     def __init__(
         self,
         watcher: Watcher,
-        opening: Iterable[str],
+        opening: Iterable[Frame],
         *,
         limits: Limits,
+        keepalive: float,
+        quota: Quota | None,
         carry: Carry,
         left: Callable[[], float],
         look_again: Callable[[], Awaitable[None]],
@@ -59,6 +64,8 @@ class Watch:
         self._watcher = watcher
         self._opening = deque(opening)
         self._limits = limits
+        self._keepalive = keepalive
+        self.quota = quota
         self._carry = carry
         self._left = left
         self._look_again = look_again
@@ -96,11 +103,11 @@ class Watch:
     async def __aexit__(self, *_: object) -> None:
         self._leave()
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    async def __aiter__(self) -> AsyncIterator[Frame]:
         while self._opening:
             yield self._opening.popleft()
-        while (text := await self._next()) is not None:
-            yield text
+        while (frame := await self._next()) is not None:
+            yield frame
             self._sent_at = self._now()
 
     async def receive(self, data: str | bytes | None) -> None:
@@ -123,7 +130,7 @@ class Watch:
             message = _parse(data)
             ref = message.get("ref")
             for outcome in await self._carry(self, message):
-                self._tell(**_answer(outcome, ref))
+                self._tell(_answer(outcome, ref))
         except HandshakeError as error:
             self._refuse(error, ref)
 
@@ -135,15 +142,15 @@ class Watch:
         """Note that the peer is gone: nothing more is sent."""
         self._watcher.close(CloseCode.NORMAL, abandon=True)
 
-    async def _next(self) -> str | None:
+    async def _next(self) -> Frame | None:
         """Return the next frame to send, waiting for it; None when the connection is to be closed."""
         while True:
             frame = self._watcher.peek()
             if frame is None:
                 if self._watcher.close_code is not None:
                     return None
-                if (text := await self._idle()) is not None:
-                    return text
+                if (notice := await self._idle()) is not None:
+                    return notice
             elif (pause := self._pause(frame)) > 0:
                 await self._watcher.wait(min(pause, max(self._left(), 0.0)))
                 await self._look_at_the_time()
@@ -153,7 +160,7 @@ class Watch:
                     continue
                 if frame.pace:
                     self._paced_at = self._now()
-                return frame.text
+                return frame
 
     def _pause(self, frame: Frame) -> float:
         """Return how long a frame is still to be held back."""
@@ -161,11 +168,11 @@ class Watch:
             return 0.0
         return min(self._paced_at + frame.pace, frame.born + self._limits.pace_batch) - self._now()
 
-    async def _idle(self) -> str | None:
+    async def _idle(self) -> Frame | None:
         """Wait for something to send; return a heartbeat or a notice if it is time for one."""
         left = self._left()
         until_notice = left - self._limits.expiring_notice if self._told_of != self._ends_at() else left
-        until_heartbeat = self._sent_at + self._limits.keepalive - self._now()
+        until_heartbeat = self._sent_at + self._keepalive - self._now()
         await self._watcher.wait(max(0.0, min(until_heartbeat, until_notice, left)))
         await self._look_at_the_time()
         if self._watcher.peek() is not None or self._watcher.close_code is not None:
@@ -174,9 +181,9 @@ class Watch:
             await self._ask_again()  # another worker may have given it more time
             if self._watcher.close_code is None and self._is_to_be_told():
                 self._told_of = self._ends_at()
-                return _text(type="expiring", expiresIn=messages.whole_seconds(self._left()))
+                return told("expiring", expiresIn=messages.whole_seconds(self._left()))
             return None
-        return HEARTBEAT if self._now() >= self._sent_at + self._limits.keepalive else None
+        return HEARTBEAT if self._now() >= self._sent_at + self._keepalive else None
 
     def _is_to_be_told(self) -> bool:
         """Whether the end is near and was not told of yet."""
@@ -205,16 +212,16 @@ class Watch:
             await asyncio.sleep(-self._tokens / rate)
 
     def _refuse(self, error: HandshakeError, ref: object) -> None:
-        self._tell(type="error", msg=error.detail, code=error.code, retryable=error.retryable or None, ref=ref)
+        self._tell(told("error", msg=error.detail, code=error.code, retryable=error.retryable or None, ref=ref))
         if not isinstance(error, InvalidRequestError):
             return
         self._malformed.append(self._now())
         if len(self._malformed) == self._limits.malformed_frames and self._now() - self._malformed[0] < MINUTE:
             self._watcher.close(CloseCode.FLOOD)
 
-    def _tell(self, **members: object) -> None:
+    def _tell(self, frame: Frame) -> None:
         """Queue a frame that is about this connection, ahead of what is being paced."""
-        self._watcher.offer(Frame(_text(**members)), urgent=True)
+        self._watcher.offer(frame, urgent=True)
 
 
 def _parse(data: str) -> dict[str, Any]:
@@ -231,20 +238,22 @@ def _parse(data: str) -> dict[str, Any]:
     return message
 
 
-def _answer(outcome: Outcome, ref: object) -> dict[str, object]:
+def _answer(outcome: Outcome, ref: object) -> Frame:
     """Return the frame that answers a message. An ack overtakes what is held back, so it is no place to resume from."""
     if outcome.status == "applied":
-        return {"type": "ack", "key": outcome.key, "by": outcome.by, "seq": outcome.seq, "at": outcome.at, "ref": ref}
-    return {"type": "error", "msg": outcome.msg, "code": outcome.code, "key": outcome.key, "ref": ref}
-
-
-def _text(**members: object) -> str:
-    return messages.encode({name: value for name, value in members.items() if value is not None}).decode()
+        return told("ack", key=outcome.key, by=outcome.by, seq=outcome.seq, at=outcome.at, ref=ref)
+    return told("error", msg=outcome.msg, code=outcome.code, key=outcome.key, ref=ref)
 
 
 def opening(
-    loaded: Loaded, role: Role, *, cursor: Cursor | None, limits: Limits, snapshot: dict[str, Any]
-) -> list[str]:
+    loaded: Loaded,
+    role: Role,
+    *,
+    cursor: Cursor | None,
+    limits: Limits,
+    keepalive: float,
+    snapshot: dict[str, Any],
+) -> list[Frame]:
     """Return the first frames of a connection: `connected`, and every missed event or a snapshot, never part of one.
 
     `loaded` is the session, read on from the cursor if there is one. It can be resumed from if it is a place in this
@@ -253,16 +262,17 @@ def opening(
     session, log = loaded.record.session, loaded.log
     known = log is not None and log.complete and len(log.events) <= limits.replay_events
     recovered = known and cursor is not None and session.has_been_at(cursor)
-    missed = [frame_text(event, role, epoch=session.epoch) for event in log.events] if recovered and log else []
+    missed = [logged(event, role, epoch=session.epoch) for event in log.events] if recovered and log else []
+    place = str(cursor if recovered else session.cursor)
     connected = {
         "type": "connected",
         "sessionId": session.session_id,
         "mode": session.mode,
         "role": role,
-        "cursor": str(cursor if recovered else session.cursor),
+        "cursor": place,
         "recovered": recovered,
         "snapshot": None if recovered else snapshot,
         "expiresIn": snapshot["expiresIn"],
-        "keepalive": limits.keepalive,
+        "keepalive": keepalive,
     }
-    return [messages.encode(connected).decode(), *missed]
+    return [Frame(messages.encode(connected).decode("ascii"), "connected", place), *missed]

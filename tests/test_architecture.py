@@ -26,6 +26,8 @@ LEVELS: dict[str, int] = {
     "credentials": 0,
     "prompt": 0,
     "wording": 0,
+    "quoting": 0,
+    "markdown": 0,
     "values": 0,
     "validation": 0,
     "rate_limit": 0,

@@ -1024,3 +1024,66 @@ async def test_owner_and_meta_are_what_any_store_gives_back() -> None:
     session = (await record_of(engine.store, payload["sessionId"])).session
     assert (session.owner, session.meta) == (["org", 7], {"at": "2026-01-01T00:00:00Z"})
     assert len(await engine.sessions(owner=("org", 7))) == 1
+
+
+# An agent that says who it is
+
+
+def named(pair: Pair, name: str) -> Credential:
+    return Credential(token=pair.created["token"], agent_name=name)
+
+
+@in_virtual_time
+async def test_a_page_is_told_which_agent_has_come_and_now_and_then_that_it_is_still_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = ManualClock()
+    pair = await open_pair(virtual_engine(Limits(agent_requests=1000)))
+    monkeypatch.setattr(pair.engine._ledger, "_wall_clock", clock)
+    async with pair.watch() as page:
+        for _ in range(3):
+            await pair.engine.get_context(pair.session_id, named(pair, "Claude"))
+            clock.advance(19)
+        assert [(frame["event"], frame["name"]) for frame in await page.shown("agent")] == [("joined", "Claude")]
+        clock.advance(4)
+        await pair.engine.get_diff(pair.session_id, named(pair, "Claude"))
+        await pair.engine.post_action(pair.session_id, {"actions": []}, named(pair, "Other"))
+        await pair.act({"name": "Ada"})
+        frames = await page.shown("agent")
+        assert [(frame["event"], frame["name"]) for frame in frames[1:]] == [("active", "Claude"), ("joined", "Other")]
+        assert all(frame["cursor"].endswith(f".{frame['seq']}") for frame in frames)
+
+
+@in_virtual_time
+async def test_i2_requests_at_the_same_moment_announce_an_agent_once() -> None:
+    pair = await open_pair(virtual_engine())
+    async with pair.watch() as page:
+        await asyncio.gather(*(pair.engine.get_context(pair.session_id, named(pair, "Claude")) for _ in range(5)))
+        assert len(await page.shown("agent")) == 1
+
+
+@in_virtual_time
+async def test_who_is_no_agent_and_who_has_no_name_is_not_announced() -> None:
+    pair = await open_pair(virtual_engine())
+    user = Credential(user_token=pair.created["userToken"], agent_name="Mallory")
+    async with pair.watch() as page:
+        await pair.engine.get_context(pair.session_id, user)
+        await pair.engine.get_context(pair.session_id, pair.agent)
+        await pair.engine.get_session(pair.session_id, named(pair, "Claude"))
+        with pytest.raises(HandshakeError):
+            await pair.engine.get_context(pair.session_id, Credential(token="x", agent_name="Mallory"))
+        assert await page.shown("agent") == []
+
+
+@in_virtual_time
+async def test_an_announcement_that_fails_costs_the_request_nothing() -> None:
+    pair = await open_pair(virtual_engine())
+    pair.store.before = unsaved
+    assert (await pair.engine.get_context(pair.session_id, named(pair, "Claude")))[1] == 200
+    await asyncio.sleep(1)
+    assert pair.engine.statistics == Statistics(0, 0, 0)
+
+
+async def unsaved(name: str) -> None:
+    if name == "save":
+        raise StoreUnavailableError

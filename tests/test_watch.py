@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.broadcast import Hub
+from handshake_prompt.broadcast import Hub, told
 from handshake_prompt.credentials import Role
 from handshake_prompt.errors import CloseCode, HandshakeError, StoreUnavailableError, UserRequiredError
 from handshake_prompt.events import Change, Cursor, Event, Notice
@@ -54,8 +54,10 @@ class Page:
         watcher = self.hub.join(record, Role.USER, source="mine")
         self.watch = Watch(
             watcher,
-            ['{"type":"connected"}', '{"type":"missed"}'],
+            [told("connected"), told("missed")],
             limits=Limits().replace(**bounds),
+            keepalive=Limits().replace(**bounds).keepalive,
+            quota=None,
             carry=self._carry,
             left=lambda: watcher.channel.expires_at - loop_time(),
             look_again=self._look_again,
@@ -78,8 +80,8 @@ class Page:
         self.on_look()
 
     async def show(self) -> None:
-        async for text in self.watch:
-            self.shown.append((round(loop_time() - self.began, 3), json.loads(text)))
+        async for frame in self.watch:
+            self.shown.append((round(loop_time() - self.began, 3), json.loads(frame.text)))
 
     def publish(self, *events: Event) -> None:
         """Publish events, the first of them wherever the log may be."""
@@ -484,7 +486,9 @@ async def test_i5_a_connection_begins_with_all_it_missed_or_with_a_snapshot(
     cursor = Cursor.parse(after) if after else None
     loaded = await store.load("5" * 32, after=cursor.seq if cursor else None)
     assert loaded is not None
-    first, *rest = map(json.loads, opening(loaded, Role.USER, cursor=cursor, limits=limits, snapshot=snapshot))
+    frames = opening(loaded, Role.USER, cursor=cursor, limits=limits, keepalive=7.0, snapshot=snapshot)
+    first, *rest = (json.loads(frame.text) for frame in frames)
+    assert [frame.cursor for frame in frames] == [frame["cursor"] for frame in (first, *rest)]
     assert first["type"] == "connected"
     assert (first["recovered"], first["snapshot"]) == ((False, snapshot) if missed is None else (True, None))
     assert first["cursor"] == (str(Cursor(EPOCH, 10)) if missed is None else after)

@@ -35,13 +35,23 @@ from .connection import check_origin, credential_of, located, mount_of
 from .http import JSONBody, Resource, json_response, reply
 from .lifespan import composed
 from .openapi import openapi
+from .sse import EventStream
 from .websocket import WatchSocket, unknown_socket
 from .workers import worker_count
 
 logger = logging.getLogger("handshake_prompt")
 
-EXPOSED_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "Idempotency-Replayed")
-ALLOWED_HEADERS = ("Content-Type", "X-Handshake-Token", "X-Handshake-User-Token", "Authorization", "Idempotency-Key")
+EXPOSED_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotency-Replayed")
+ALLOWED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Last-Event-ID",
+    "X-Agent-Name",
+    "X-Handshake-Token",
+    "X-Handshake-User-Token",
+)
 
 
 class HandshakeApp(Starlette):
@@ -210,6 +220,7 @@ class HandshakeApp(Starlette):
             Route("/action/{sid}", Resource({"POST": self._action})),
             Route("/diff/{sid}", Resource({"GET": self._diff})),
             Route("/notify/{sid}", Resource({"POST": self._notify})),
+            Route("/events/{sid}", Resource({"GET": self._events})),
             WebSocketRoute("/ws/{sid}", self._socket),
             Route("/session", Resource({"POST": self._create})),
             Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
@@ -261,7 +272,13 @@ class HandshakeApp(Starlette):
         return reply(await self.engine.revoke(*self._caller(request), request))
 
     async def _context(self, request: Request) -> Response:
-        return reply(await self.engine.get_context(*self._caller(request), request))
+        return http.context(request, await self.engine.get_context(*self._caller(request), request))
+
+    async def _events(self, request: Request) -> Response:
+        after = request.headers.get("last-event-id") or request.query_params.get("after")
+        keepalive = self.engine.limits.stream_keepalive
+        watch = await self.engine.watch(*self._caller(request), request, after=after, keepalive=keepalive)
+        return EventStream(watch, self.engine.limits)
 
     async def _diff(self, request: Request) -> Response:
         query = request.query_params

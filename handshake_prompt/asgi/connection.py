@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -15,6 +16,7 @@ from handshake_prompt.messages import Mount
 
 BEARER_SUBPROTOCOL = "hpp.bearer."
 USER_SUBPROTOCOL = "hpp.user."
+NAME_CHARS = 64
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE_SCHEMES = ("https", "wss")
@@ -53,7 +55,15 @@ def credential_of(
         user_token=user_token or None,
         address=connection.client.host if connection.client else "",
         foreign_origin=is_foreign(connection, allowed_origins=allowed_origins, public_url=public_url),
+        agent_name=agent_name(headers.get("x-agent-name", "")),
     )
+
+
+def agent_name(header: str) -> str:
+    """Return what an agent calls itself: at most `NAME_CHARS` characters that can be seen, of UTF-8 or Latin-1."""
+    with suppress(UnicodeError):  # then it is Latin-1, as which headers are read
+        header = header.encode("latin-1").decode("utf-8")
+    return "".join(char for char in header if char.isprintable()).strip()[:NAME_CHARS]
 
 
 def check_origin(origin: str) -> str:

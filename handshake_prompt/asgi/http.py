@@ -24,6 +24,7 @@ from handshake_prompt.errors import (
     UnsupportedMediaTypeError,
 )
 from handshake_prompt.limits import Limits
+from handshake_prompt.markdown import context_as_markdown
 from handshake_prompt.rate_limit import Quota
 from handshake_prompt.replies import Reply
 
@@ -86,6 +87,27 @@ def reply(answer: Reply) -> Response:
     if answer.replayed:
         headers["Idempotency-Replayed"] = "true"
     return json_response(payload, status, headers)
+
+
+def context(request: Request, answer: Reply) -> Response:
+    """Render the answer of `GET /context`: as JSON, as Markdown for agents that read, or as nothing new."""
+    payload, _ = answer
+    wanted = request.headers.get("accept", "")
+    is_markdown = any(part.partition(";")[0].strip().lower() == "text/markdown" for part in wanted.split(","))
+    tag = f'W/"{answer.etag}{"-md" if is_markdown else ""}"'
+    headers = {"ETag": tag, "Vary": "Accept", "Cache-Control": "no-store", **rate_headers(answer.quota)}
+    if _names(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    if is_markdown:
+        headers |= {"X-Content-Type-Options": "nosniff"}
+        return Response(context_as_markdown(payload), headers=headers, media_type="text/markdown")
+    return json_response(payload, headers=headers)
+
+
+def _names(condition: str, tag: str) -> bool:
+    """Whether an If-None-Match names a tag, compared weakly (RFC 9110, section 13.1.2)."""
+    names = [name.strip().removeprefix("W/") for name in condition.split(",")]
+    return "*" in names or tag.removeprefix("W/") in names
 
 
 def json_response(payload: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

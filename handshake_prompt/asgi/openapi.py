@@ -20,12 +20,14 @@ class _Endpoint(NamedTuple):
     method: str
     path: str
     summary: str
-    reply: type
+    reply: type | None
     body: type | None = None
     security: list[dict[str, list[str]]] = []  # noqa: RUF012 - a NamedTuple's default, never changed
     errors: tuple[int, ...] = _COMMON
     query: tuple[tuple[str, str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    texts: tuple[str, ...] = ()
+    """Media types it can answer with besides JSON."""
 
 
 _ENDPOINTS = (
@@ -37,7 +39,9 @@ _ENDPOINTS = (
               security=_AGENT + _USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/session/{sid}/rotate", "Replace the agent's token (the person)", messages.Rotated,
               messages.RotateRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
-    _Endpoint("get", "/context/{sid}", "The state of the page", messages.Context, security=_AGENT + _USER),
+    _Endpoint("get", "/context/{sid}", "The state of the page", messages.Context, security=_AGENT + _USER,
+              headers=(("If-None-Match", "The ETag of the state that is known: answered with 304 if it is still so"),),
+              texts=("text/markdown",)),
     _Endpoint("post", "/action/{sid}", "Carry out actions (the agent)", messages.ActionReply, messages.ActionRequest,
               security=_AGENT, errors=(*_COMMON, *_BODY, 409, 422),
               headers=(("Idempotency-Key", "One key, one effect, however often the request is sent"),)),
@@ -46,6 +50,10 @@ _ENDPOINTS = (
     _Endpoint("get", "/diff/{sid}", "What changed", messages.Diff, security=_AGENT + _USER,
               query=(("since", "string", "A cursor, or an ISO 8601 instant"),
                      ("wait", "number", "Seconds to wait for the first change"))),
+    _Endpoint("get", "/events/{sid}", "Everything live, as server-sent events", None, security=_AGENT + _USER,
+              query=(("after", "string", "The cursor of the last event that was read"),),
+              headers=(("Last-Event-ID", "The same, as browsers send it when they come again"),),
+              texts=("text/event-stream",)),
 )  # fmt: skip
 
 
@@ -132,10 +140,10 @@ def _parameters(endpoint: _Endpoint) -> list[dict[str, Any]]:
 
 
 def _success(endpoint: _Endpoint) -> dict[str, Any]:
-    response: dict[str, Any] = {
-        "description": "Done",
-        "content": {"application/json": {"schema": _ref(endpoint.reply)}},
-    }
+    content: dict[str, Any] = {text: {"schema": {"type": "string"}} for text in endpoint.texts}
+    if endpoint.reply is not None:
+        content["application/json"] = {"schema": _ref(endpoint.reply)}
+    response: dict[str, Any] = {"description": "Done", "content": content}
     if endpoint.security:
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
     return response

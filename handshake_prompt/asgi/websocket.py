@@ -69,9 +69,9 @@ class WatchSocket:
             await self._refuse(websocket, incident("A watcher of session %s failed", watch.session_id))
 
     async def _write(self, websocket: WebSocket, watch: Watch) -> None:
-        async for text in watch:
+        async for frame in watch:
             async with asyncio.timeout(self._engine.limits.send_timeout):
-                await websocket.send({"type": "websocket.send", "text": text})
+                await websocket.send({"type": "websocket.send", "text": frame.text})
 
     async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:
         text = messages.encode({"type": "error", "msg": error.detail, "code": error.code}).decode()

@@ -7,7 +7,7 @@
  *     await session.copyPrompt();
  *
  * Events are CustomEvents with the frame as `detail`, in the order the server sent them: `connected action edit done
- * extended rotated ack error expiring expired revoked draining`. Two more are made here:
+ * extended rotated agent ack error expiring expired revoked draining`. Two more are made here:
  *
  * - `field {key, record, cause}`: an entry of `session.fields` has changed. Draw from this one; it already knows that
  *   an older value never replaces a newer one, and that what the person is still sending wins over what arrives.

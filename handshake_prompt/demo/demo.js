@@ -39,6 +39,8 @@ let session = null;
 let opening = null;
 let sampleRuns = 0;
 let copiedTimer = null;
+/** What the agent calls itself, if it does. */
+let agentName = "";
 
 /** Fields of the person's that the agent was refused in this session. */
 const refused = new Set();
@@ -106,6 +108,7 @@ async function createSession() {
 
 function attach(opened) {
   session = opened;
+  agentName = "";
   refused.clear();
   sessionStorage.setItem(STORED, JSON.stringify(opened.saved));
   for (const [name, react] of Object.entries(REACTIONS)) {
@@ -130,10 +133,18 @@ const REACTIONS = {
     const hasWritten = Object.values(snapshot?.context ?? {}).some(({ by }) => by === "ai");
     if (hasWritten) setStatus("done", summary());
   },
+  agent({ event, name }) {
+    agentName = name;
+    if (event === "joined") {
+      log(`${name} is here`, "agent");
+      announce(`${name} has your form.`);
+    }
+    if ($("status").dataset.status === "waiting") setStatus("working");
+  },
   action({ key }) {
     const label = fields.get(key)?.label ?? key;
     setStatus("working");
-    log(`Agent wrote ${label}`, "agent");
+    log(`${agentName || "Agent"} wrote ${label}`, "agent");
     announceWritten(label);
     refreshExpiry();
   },
@@ -331,8 +342,13 @@ function showSubmitted(rows, note) {
 
 function setStatus(status, detail = STATUS[status][1]) {
   $("status").dataset.status = status;
-  $("status-title").textContent = STATUS[status][0];
+  $("status-title").textContent = named(STATUS[status][0]);
   $("status-detail").textContent = detail;
+}
+
+/** Call the agent by its name, where it has given one. */
+function named(text) {
+  return agentName ? text.replace("Your agent", agentName) : text;
 }
 
 function showConnection(state) {

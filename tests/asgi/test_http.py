@@ -27,6 +27,7 @@ ALLOW = {
     "/action/{sid}": "OPTIONS, POST",
     "/notify/{sid}": "OPTIONS, POST",
     "/diff/{sid}": "GET, HEAD, OPTIONS",
+    "/events/{sid}": "GET, HEAD, OPTIONS",
     "/client.js": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
 }
@@ -71,7 +72,7 @@ async def test_a_method_that_is_not_answered_needs_no_credential_and_changes_not
     assert await record_of(hpp.engine.store, peer.session_id) == before
 
 
-@pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "HEAD" in allow])
+@pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "HEAD" in allow and "events" not in path])
 async def test_head_is_get_without_the_body(path: str) -> None:
     peer = await open_in_process(HandshakeApp(), FORM)
     get = await peer.http.get(at(peer, path), headers=peer.as_agent)
@@ -95,12 +96,102 @@ async def test_a_real_server_sends_no_body_after_head(pair: Open) -> None:
     assert (await peer.agent("GET", "context")).json()["sessionId"] == peer.session_id
 
 
+# The context as a state with a name, and as a text
+
+
+async def test_a_context_that_is_known_is_not_sent_again_until_something_changes() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    first = await peer.agent("GET", "context")
+    tag = first.headers["etag"]
+    for condition in (tag, f'"other", {tag}', "*", tag.removeprefix("W/")):
+        known = await peer.agent("GET", "context", headers={"If-None-Match": condition})
+        assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag), condition
+        assert known.headers["ratelimit"].startswith('"session";r=')
+    await peer.edit("name", "Ada")
+    changed = await peer.agent("GET", "context", headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+
+
+async def test_states_that_look_different_have_different_names() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    markdown = {"Accept": "text/markdown"}
+    replies = [
+        await peer.agent("GET", "context"),
+        await peer.user("GET", "context"),
+        await peer.agent("GET", "context", headers=markdown),
+        await peer.user("GET", "context", headers=markdown),
+    ]
+    assert len({reply.headers["etag"] for reply in replies}) == 4
+    assert {reply.headers["vary"] for reply in replies} == {"Accept"}
+
+
+async def test_a_known_state_is_told_to_nobody_without_a_credential() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    tag = (await peer.agent("GET", "context")).headers["etag"]
+    refused = await peer.send("GET", "context", headers={"If-None-Match": tag})
+    assert refused.status_code == 403
+
+
+async def test_asking_for_a_known_state_is_a_use_that_prolongs_the_session() -> None:
+    clock = ManualClock()
+    peer = await open_in_process(HandshakeApp(store=MemoryStore(clock=clock), ttl=100))
+    tag = (await peer.agent("GET", "context")).headers["etag"]
+    for _ in range(3):
+        clock.advance(90)
+        assert (await peer.agent("GET", "context", headers={"If-None-Match": tag})).status_code == 304
+
+
+ACCEPTS = {
+    "plainly": ("text/markdown", "text/markdown; charset=utf-8"),
+    "among others": ("text/html;q=0.8, text/markdown;q=0.9, */*;q=0.1", "text/markdown; charset=utf-8"),
+    "anything": ("*/*", "application/json"),
+    "json": ("application/json", "application/json"),
+}
+
+
+@pytest.mark.parametrize(("accept", "content_type"), ACCEPTS.values(), ids=ACCEPTS)
+async def test_the_context_is_markdown_for_who_asks_for_it(accept: str, content_type: str) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    response = await peer.agent("GET", "context", headers={"Accept": accept})
+    assert (response.status_code, response.headers["content-type"]) == (200, content_type)
+    assert ("# The page as it is now" in response.text) is ("markdown" in content_type)
+
+
+# What an agent calls itself
+
+NAMES = {
+    "plain": (b"Claude", "Claude"),
+    "utf-8": ("助手 🤖".encode(), "助手 🤖"),
+    "latin-1": (b"Agent Ren\xe9", "Agent René"),
+    "long": (b"x" * 100, "x" * 64),
+    "unprintable": ("a\u202e\u200bb\u2028".encode(), "ab"),
+    "nothing that shows": ("\u200b \u200b".encode(), None),
+    "markup": (b"<b>bold</b>", "<b>bold</b>"),
+}
+
+
+@pytest.mark.parametrize(("sent", "told"), NAMES.values(), ids=NAMES)
+async def test_a_page_is_told_what_the_agent_calls_itself(pair: Open, sent: bytes, told: str | None) -> None:
+    peer = await pair()
+    async with peer.watch() as page:
+        await page.next("connected")
+        headers = [(b"X-Handshake-Token", peer.token.encode()), (b"X-Agent-Name", sent)]
+        response = await peer.http.get(peer.base_url + peer.created["contextUrl"], headers=headers)
+        assert response.status_code == 200
+        await peer.edit("age", 1)
+        frames = await page.until("edit")
+        frames += [] if told is None or frames[0]["type"] == "agent" else [await page.next()]
+        names = [(frame["event"], frame["name"]) for frame in frames if frame["type"] == "agent"]
+        assert names == ([] if told is None else [("joined", told)])
+
+
 # Paths
 
 
 @pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "GET" in allow])
 async def test_a_slash_at_the_end_makes_no_difference(path: str) -> None:
-    peer = await open_in_process(HandshakeApp(), FORM)
+    peer = await open_in_process(HandshakeApp(limits=Limits(stream_life=0.01)), FORM)
     slashed = at(peer, path).rstrip("/") + "/"
     response = await peer.http.get(slashed, headers=peer.as_agent, follow_redirects=False)
     assert response.status_code == 200
@@ -460,7 +551,8 @@ async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
     urls = {
         name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
     }
-    assert urls.keys() == {"sessionUrl", "contextUrl", "actionUrl", "diffUrl", "notifyUrl", "extendUrl", "rotateUrl"}
+    names = ("session", "context", "action", "diff", "notify", "events", "extend", "rotate")
+    assert urls.keys() == {f"{name}Url" for name in names}
     for url in urls.values():
         assert (await peer.http.options(url)).status_code == 204
 

@@ -38,14 +38,16 @@ async def play(base_url: str, *, mount: str = "/handshake", ws: str | None = Non
 
 
 async def _fill(peer: Peer, agent: HandshakeAgent) -> None:
-    async with peer.watch() as page:
+    async with peer.watch() as page, peer.events() as stream:
         connected = await page.next()
         assert (connected["type"], connected["role"]) == ("connected", "user")
+        assert (await stream.next())["role"] == "agent"
         assert (await asyncio.to_thread(agent.get_context))["missing"] == ["name"]
         filled = await asyncio.to_thread(agent.action, {"name": "Alice", "age": 30}, interval_ms=1)
         assert filled["applied"] == ["name", "age"]
         shown = [(frame["key"], frame["value"]) for frame in await page.until("done") if frame["type"] == "action"]
         assert shown == [("name", "Alice"), ("age", 30)]
+        assert [(await stream.next("action"))["key"] for _ in shown] == ["name", "age"]
         await page.send({"type": "userEdit", "key": "name", "value": "Bob"})
         assert (await page.next("ack"))["by"] == "user_edit"
         refused = await asyncio.to_thread(agent.action, {"name": "Mallory"})
@@ -53,3 +55,5 @@ async def _fill(peer: Peer, agent: HandshakeAgent) -> None:
         assert (await peer.user("DELETE", "session")).status_code == 200
         code, frames = await page.closed()
         assert (code, frames[-1]["type"]) == (4410, "revoked")
+        closed, events = await stream.closed()
+        assert (closed["code"], events[-1]["type"]) == (4410, "revoked")

@@ -101,8 +101,8 @@ class Viewer:
 
     async def run(self) -> None:
         async with self.watch:
-            async for text in self.watch:
-                self.frames.append(json.loads(text))
+            async for frame in self.watch:
+                self.frames.append(json.loads(frame.text))
             self.closed = self.watch.close_code
 
     async def send(self, **message: Any) -> None:

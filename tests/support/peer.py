@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +97,55 @@ class Peer:
             max_queue=1024,
         ) as connection:
             yield Socket(connection)
+
+    @asynccontextmanager
+    async def events(
+        self, *, role: str = "agent", last_event_id: str | None = None, query: str = ""
+    ) -> AsyncIterator[Stream]:
+        """Open an event stream in a role."""
+        headers = (self.as_agent if role == "agent" else self.as_user) | {"Accept": "text/event-stream"}
+        headers |= {"Last-Event-ID": last_event_id} if last_event_id else {}
+        url = self.base_url + self.created["eventsUrl"] + (f"?{query}" if query else "")
+        async with self.http.stream("GET", url, headers=headers) as response:
+            yield Stream(response)
+
+
+@dataclass
+class Stream:
+    """A watcher's end of an event stream; every wait is bounded."""
+
+    response: httpx.Response
+    last_event_id: str | None = None
+
+    def __post_init__(self) -> None:
+        self._lines = self.response.aiter_lines()
+
+    async def block(self) -> list[str]:
+        """Return the lines up to the next empty one."""
+        lines: list[str] = []
+        async with asyncio.timeout(PATIENCE):
+            async for line in self._lines:
+                if not line:
+                    return lines
+                lines.append(line)
+        raise EOFError("the stream has ended")
+
+    async def next(self, kind: str | None = None) -> dict[str, Any]:
+        """Return the data of the next event, or of the next one of a kind."""
+        while True:
+            members = dict(line.split(": ", 1) for line in await self.block() if not line.startswith(":"))
+            self.last_event_id = members.get("id", self.last_event_id)
+            if "event" in members and kind in (None, members["event"]):
+                data: dict[str, Any] = json.loads(members["data"])
+                return data
+
+    async def closed(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Read to the end; return what the last event says, and the events before it."""
+        events: list[dict[str, Any]] = []
+        with suppress(EOFError):
+            while True:
+                events.append(await self.next())
+        return events[-1], events[:-1]
 
 
 @dataclass
