@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from typing import Any
 
@@ -280,3 +281,38 @@ async def test_hpp_056_the_mount_tells_what_is_served_there(conformance_url: str
             assert links["session"].status_code == 405
             assert links["client"].headers["content-type"].startswith("text/javascript")
             assert links["openapi"].json()["openapi"].startswith("3.")
+
+
+async def test_hpp_133_a_context_that_is_known_is_not_sent_again(pair: Open) -> None:
+    peer = await pair()
+    tag = (await peer.agent("GET", "context")).headers["etag"]
+    known = await peer.agent("GET", "context", headers={"If-None-Match": tag})
+    assert (known.status_code, known.content) == (304, b"")
+    await peer.edit("name", "Ada")
+    changed = await peer.agent("GET", "context", headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+
+
+async def test_hpp_134_a_context_is_there_as_a_text_too(pair: Open) -> None:
+    peer = await pair()
+    value = 'one\n- "two"\u2028three <b>'
+    await peer.edit("name", value)
+    response = await peer.agent("GET", "context", headers={"Accept": "text/markdown"})
+    assert response.headers["content-type"].startswith("text/markdown")
+    (line,) = [line for line in response.text.splitlines() if "two" in line]
+    assert not {"\u2028", "<"} & set(line)
+    assert json.loads(line[line.index('"') : line.rindex('"') + 1]) == value
+
+
+async def test_hpp_139_watchers_are_told_of_an_agent_that_names_itself(pair: Open) -> None:
+    peer = await pair()
+    named = {"X-Agent-Name": "C" * 100}
+    async with peer.watch() as page:
+        await page.next("connected")
+        for _ in range(3):
+            assert (await peer.agent("GET", "context", headers=named)).status_code == 200
+        frame = await page.next("agent")
+        assert (frame["event"], frame["name"], frame["cursor"].endswith(".1")) == ("joined", "C" * 64, True)
+        await peer.edit("name", "Ada")
+        assert [frame["type"] for frame in await page.until("edit")] == ["edit"]
