@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,10 +12,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from handshake_prompt import HandshakeApp
+from handshake_prompt import HandshakeApp, Limits, SessionStore, open_store
 from tests.support.parts import absent
 from tests.support.peer import Peer, open_session
+from tests.support.redis_servers import RedisServer, redis_server
 from tests.support.serving import serving
+from tests.support.stores import KINDS, fresh_url
 
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -41,6 +43,42 @@ FORM = {
 """A small form with one field of each kind that is treated in a way of its own."""
 
 Open = Callable[..., Awaitable[Peer]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--hpp-store", choices=KINDS, default="memory", help="the store of all tests that do not bring one of their own"
+    )
+
+
+@pytest.fixture(autouse=True)
+async def default_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    """Have `memory://` stand for an empty store of the kind that was asked for with `--hpp-store`."""
+    kind = request.config.getoption("--hpp-store")
+    if kind == "memory":
+        yield
+        return
+    opened: list[SessionStore] = []
+
+    def open_instead(url: str, limits: Limits | None = None) -> SessionStore:
+        if url == "memory://":
+            url = fresh_url(kind, tmp_path_factory.mktemp("store"), lambda: request.getfixturevalue("redis"))
+        opened.append(open_store(url, limits))
+        return opened[-1]
+
+    monkeypatch.setattr("handshake_prompt.engine.open_store", open_instead)
+    yield
+    for store in opened:
+        await store.aclose()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that keeps nothing beyond the test run."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The conformance suite: what SPEC.md demands, asked of a server over HTTP and WebSocket alone.
 
 Point it at any server with `--hpp-url http://127.0.0.1:8000/handshake` or the environment variable
-`HPP_CONFORMANCE_URL`; without either it starts one of ours. All requests come from one address, so the server needs
-room for them: at least 1000 creations and 1000 wrong credentials a minute and address
+`HPP_CONFORMANCE_URL`; without either it starts one of ours over each kind of store. All requests come from one
+address, so the server needs room for them: at least 1000 creations and 1000 wrong credentials a minute and address
 (`Limits(creates_per_address=1000, wrong_tokens_per_address=1000)`); everything else as SPEC.md section 10 has it.
 What can only be seen with small limits or with a policy of the host is asked of a server of ours (`local`) and is
 skipped when the suite is pointed at another one.
@@ -24,6 +24,7 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.support.peer import PATIENCE, Peer
 from tests.support.serving import serving
+from tests.support.stores import KINDS, fresh_url
 
 MOUNT = "/handshake"
 TLS = ssl.create_default_context()
@@ -69,29 +70,41 @@ class Local:
 
 
 Start = Callable[..., Awaitable[Local]]
+EmptyStore = Callable[[], str]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--hpp-url", help="the mount of the server to test, such as http://127.0.0.1:8000/handshake")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask everything of a server of ours over each kind of store, or once of the server that was pointed at."""
+    if "kind" in metafunc.fixturenames:
+        kinds = ["other"] if _foreign_url(metafunc.config) else KINDS
+        metafunc.parametrize("kind", kinds, scope="session")
+
+
 @pytest.fixture(scope="session")
 def foreign_url(pytestconfig: pytest.Config) -> str | None:
     """The URL the suite was pointed at, None if it tests a server of ours."""
-    url: str | None = pytestconfig.getoption("--hpp-url", default=None) or os.environ.get("HPP_CONFORMANCE_URL")
-    return url.rstrip("/") if url else None
+    return _foreign_url(pytestconfig)
 
 
 @pytest.fixture(scope="session")
-def conformance_url(foreign_url: str | None) -> Iterator[str]:
+def empty_store(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EmptyStore:
+    """Return `empty_store()`: the URL of a store with nothing in it."""
+    folder = tmp_path_factory.mktemp("stores")
+    return lambda: fresh_url(kind, folder, lambda: request.getfixturevalue("redis"))
+
+
+@pytest.fixture(scope="session")
+def conformance_url(foreign_url: str | None, empty_store: EmptyStore) -> Iterator[str]:
     """The mount of the server under test."""
     if foreign_url:
         yield foreign_url
         return
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(serving(_application({}, {}, {}))) as url,
-    ):
+    application = _application({}, {}, {"store": empty_store()})
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(application)) as url:
         yield url + MOUNT
 
 
@@ -104,7 +117,7 @@ async def pair(conformance_url: str) -> AsyncIterator[Open]:
 
 
 @pytest.fixture
-async def local(foreign_url: str | None) -> AsyncIterator[Start]:
+async def local(foreign_url: str | None, empty_store: EmptyStore) -> AsyncIterator[Start]:
     """Return `await local(limits, hooks, **options)`: a server of ours with these limits, hooks and options."""
     async with AsyncExitStack() as stack:
 
@@ -115,12 +128,17 @@ async def local(foreign_url: str | None) -> AsyncIterator[Start]:
         ) -> Local:
             if foreign_url:
                 pytest.skip("needs limits or policies of its own, and the suite was pointed at another server")
-            application = _application(limits or {}, hooks or {}, options)
+            application = _application(limits or {}, hooks or {}, {"store": empty_store()} | options)
             url = await stack.enter_async_context(serving(application))
             open_one = await stack.enter_async_context(_opener(url, MOUNT))
             return Local(url + MOUNT, open_one, application.state.drain, application.state.reject)
 
         yield start
+
+
+def _foreign_url(config: pytest.Config) -> str | None:
+    url: str | None = config.getoption("--hpp-url", default=None) or os.environ.get("HPP_CONFORMANCE_URL")
+    return url.rstrip("/") if url else None
 
 
 @asynccontextmanager

@@ -219,7 +219,9 @@ async def test_hpp_114_exceptions_of_the_host_are_not_told(local: Start) -> None
         assert "RuntimeError" not in reply.text
 
 
-async def test_hpp_115_a_full_server_says_when_to_come_back(local: Start) -> None:
+async def test_hpp_115_a_full_server_says_when_to_come_back(local: Start, kind: str) -> None:
+    if kind == "redis":
+        pytest.skip("how much a Redis holds is a setting of its own, and is asked of the store itself")
     server = await local({"sessions": 1})
     peer = await server.open()
     reply = await peer.http.post(f"{server.url}/session", json=FORM)

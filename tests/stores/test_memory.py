@@ -11,6 +11,7 @@ from handshake_prompt.errors import UnavailableError
 from handshake_prompt.limits import Limits
 from handshake_prompt.session import Session, Turn
 from handshake_prompt.stores import MemoryStore, Record, memory, open_store
+from handshake_prompt.testing.contract.steps import Ear
 from tests.support.clock import ManualClock
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
@@ -66,16 +67,13 @@ async def test_i11_what_was_swept_is_forgotten_as_its_owners_too() -> None:
     assert not store._owned
 
 
-async def test_a_follower_is_forgotten_when_it_leaves() -> None:
-    store = MemoryStore()
-    calls: list[tuple[str, int | None]] = []
-
-    def wake(session_id: str, version: int | None) -> None:
-        calls.append((session_id, version))
-
-    await store.follow(session(1).session_id, wake)
-    assert list(store._followers) == [session(1).session_id]
-    store.unfollow(session(1).session_id, wake)
+async def test_i11_a_session_that_nobody_follows_any_more_is_forgotten_as_followed() -> None:
+    store, ears = MemoryStore(), [Ear(), Ear()]
+    for ear in ears:
+        await store.follow(session(1).session_id, ear)
+    for ear in ears:
+        assert list(store._followers) == [session(1).session_id]
+        store.unfollow(session(1).session_id, ear)
     assert not len(store._followers)
 
 

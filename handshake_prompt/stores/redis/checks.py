@@ -1,0 +1,32 @@
+"""What of a server's settings its operator should know, before sessions are lost by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+OLDEST = (6, 2)
+"""Sets a key with the time it goes in one command, which the scripts need."""
+
+
+def too_old(info: Mapping[str, str]) -> bool:
+    """Whether a server cannot run the scripts, judged by what it says of itself."""
+    major, _, rest = info.get("redis_version", "").partition(".")
+    minor = rest.partition(".")[0]
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) < OLDEST
+
+
+def warnings(info: Mapping[str, str], *, cluster: bool) -> Iterator[str]:
+    """Yield what is to be warned of; what a server does not tell is not."""
+    if info.get("aof_enabled") == "0":
+        yield (
+            "Redis keeps no append-only file: when it stops, all sessions since its last snapshot are lost "
+            "(set appendonly yes)"
+        )
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        yield (
+            f"Redis may throw sessions away while they are in use, since its maxmemory-policy is {policy}: "
+            "every key of a session has a TTL (set noeviction)"
+        )
+    if info.get("cluster_enabled") == "1" and not cluster:
+        yield "Redis is a node of a Cluster, and not all sessions are on it (use a redis+cluster:// URL)"

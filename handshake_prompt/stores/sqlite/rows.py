@@ -1,0 +1,321 @@
+"""What is done with the rows: functions on a connection that is in a transaction.
+
+Those that raise an error on purpose do so before they write anything.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from handshake_prompt import rate_limit
+from handshake_prompt.errors import UnavailableError, VersionConflictError
+from handshake_prompt.limits import Limits
+from handshake_prompt.rate_limit import Quota, Window
+from handshake_prompt.stores.base import PRESENCE_SECONDS, Claim, Receipt
+
+PURGE_BATCH = 200
+"""Rows of a kind that are purged in one go, and sessions at most: a few milliseconds."""
+PURGE_EVENTS = 5000
+"""Events that are purged with them, give or take one session's."""
+
+NOTE_INTERVAL = 30.0
+"""How often the time is noted if nothing else is written."""
+
+FIND = "SELECT id, version, expires_at, purge_at, log_events, log_bytes, receipt_bytes FROM sessions WHERE name = ?"
+LOAD = (
+    "SELECT id, version, expires_at, purge_at, packed FROM sessions JOIN states ON session = id"
+    " WHERE name = ? AND purge_at > ?"
+)
+CREATE = "INSERT OR IGNORE INTO sessions VALUES (NULL, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"
+CREATE_STATE = "INSERT INTO states VALUES (?, ?)"
+COUNT_CREATED = "UPDATE world SET sessions = sessions + 1"
+SESSIONS = "SELECT sessions FROM world"
+STAMP_SAVE = "UPDATE world SET stamp = stamp + 1, latest = max(latest, ?)"
+SAVE = (
+    "UPDATE sessions SET version = version + 1, ended = ?, expires_at = ?, purge_at = ?,"
+    " stamp = (SELECT stamp FROM world), log_events = ?, log_bytes = ?, receipt_bytes = ? WHERE id = ?"
+)
+SAVE_STATE = "UPDATE states SET packed = ? WHERE session = ?"
+TOUCH = "UPDATE sessions SET expires_at = max(expires_at, ?), purge_at = max(purge_at, ?) WHERE name = ? AND NOT ended"
+OWNED = "SELECT name FROM sessions WHERE owner = ? ORDER BY name"
+
+LOG_AFTER = "SELECT packed FROM log WHERE session = ? AND seq > ? ORDER BY seq"
+LOG_FIRST = "SELECT min(seq) FROM log WHERE session = ?"
+LOG_OLDEST = "SELECT seq, size FROM log WHERE session = ? ORDER BY seq"
+LOG_APPEND = "INSERT INTO log VALUES (?, ?, ?, ?)"
+LOG_TRIM = "DELETE FROM log WHERE session = ? AND seq <= ?"
+LOG_FORGET = "DELETE FROM log WHERE session = ?"
+
+RECEIPT = "SELECT key, fingerprint, reply, lifetime FROM receipts WHERE session = ? AND key = ? AND ends_at > ?"
+RECEIPT_SIZE = "SELECT length(reply) FROM receipts WHERE session = ? AND key = ?"
+RECEIPT_KEEP = "INSERT OR REPLACE INTO receipts VALUES (NULL, ?, ?, ?, ?, ?, ?)"
+RECEIPT_OLDEST = "SELECT id, length(reply) FROM receipts WHERE session = ? ORDER BY id"
+RECEIPT_DROP = "DELETE FROM receipts WHERE id = ?"
+RECEIPTS_FORGET = "DELETE FROM receipts WHERE session = ?"
+RECEIPTS_EXPIRED = (
+    "SELECT id, session, length(reply) FROM (SELECT id, session, reply, ends_at FROM receipts ORDER BY id LIMIT ?)"
+    " WHERE ends_at <= ?"
+)
+RECEIPT_UNCOUNT = "UPDATE sessions SET receipt_bytes = receipt_bytes - ? WHERE id = ?"
+
+COUNTER = "SELECT hits, ends_at FROM counters WHERE name = ?"
+COUNT = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?)"
+COUNTERS_EXPIRED = "SELECT name FROM counters WHERE ends_at <= ? LIMIT ?"
+COUNTER_DROP = "DELETE FROM counters WHERE name = ?"
+
+PRESENCE = "SELECT worker, watchers FROM presence WHERE session = ? AND ends_at > ?"
+PRESENT = "INSERT OR REPLACE INTO presence SELECT id, ?, ?, ? FROM sessions WHERE name = ?"
+ABSENT = "DELETE FROM presence WHERE worker = ? AND session = (SELECT id FROM sessions WHERE name = ?)"
+PRESENCE_EXPIRED = "DELETE FROM presence WHERE ends_at <= ?"
+
+DUE = "SELECT id, log_events FROM sessions WHERE purge_at <= ? ORDER BY purge_at LIMIT ?"
+PURGE = (
+    "DELETE FROM states WHERE session = ?",
+    LOG_FORGET,
+    RECEIPTS_FORGET,
+    "DELETE FROM presence WHERE session = ?",
+    "DELETE FROM sessions WHERE id = ?",
+)
+COUNT_PURGED = "UPDATE world SET sessions = sessions - ?"
+NOTE_TIME = "UPDATE world SET latest = ? WHERE latest <= ?"
+
+
+class New(NamedTuple):
+    """A session to create."""
+
+    name: str
+    version: int
+    packed: bytes
+    expires_at: float
+    purge_at: float
+    owner: str | None
+
+
+class Found(NamedTuple):
+    """What was read of a session; not unpacked yet."""
+
+    version: int
+    expires_at: float
+    purge_at: float
+    packed: bytes
+    presence: dict[str, int]
+    log: Sequence[bytes]
+    log_first: int | None
+    receipt: Receipt | None
+
+
+class Draft(NamedTuple):
+    """What is to be saved of a session."""
+
+    name: str
+    version: int
+    packed: bytes
+    ended: bool
+    expires_at: float
+    purge_at: float
+    events: Sequence[tuple[int, int, bytes]]
+    """`seq`, size and the event."""
+    receipt: Receipt | None
+
+
+class Visit(NamedTuple):
+    """A visit to count."""
+
+    name: str
+    claim: Claim
+    renewed: tuple[float, float] | None
+    """The session's times if it is renewed by the visit."""
+
+    @property
+    def counter(self) -> str:
+        """The name of what it is counted on."""
+        return f"{self.claim.counter}:{self.name}"
+
+
+class Row(NamedTuple):
+    """What a save has to know of the session it replaces."""
+
+    id: int
+    version: int
+    expires_at: float
+    purge_at: float
+    log_events: int
+    log_bytes: int
+    receipt_bytes: int
+
+
+def create(connection: sqlite3.Connection, new: New, now: float, limits: Limits) -> None:
+    """Keep a new session.
+
+    Raises:
+        UnavailableError: there are as many as there may be.
+        VersionConflictError: there is one of this name.
+    """
+    if _is_full(connection, limits):
+        purge(connection, now)
+        if _is_full(connection, limits):
+            raise UnavailableError("The server holds as many sessions as it can", code="at_capacity", retry_after=30)
+    values = (new.name, new.version, False, new.expires_at, new.purge_at, new.owner)
+    created = connection.execute(CREATE, values)
+    if not created.rowcount:
+        raise VersionConflictError
+    connection.execute(CREATE_STATE, (created.lastrowid, new.packed))
+    connection.execute(COUNT_CREATED)
+
+
+def load(connection: sqlite3.Connection, name: str, now: float, *, after: int | None, key: str | None) -> Found | None:
+    """Read a session, and of its log and receipts what is asked for."""
+    row = connection.execute(LOAD, (name, now)).fetchone()
+    if row is None:
+        return None
+    session, version, expires_at, purge_at, packed = row
+    presence = dict(connection.execute(PRESENCE, (session, now)).fetchall())
+    log: list[bytes] = []
+    first = None
+    if after is not None:
+        log = [event for (event,) in connection.execute(LOG_AFTER, (session, after))]
+        (first,) = connection.execute(LOG_FIRST, (session,)).fetchone()
+    receipt = None if key is None else connection.execute(RECEIPT, (session, key, now)).fetchone()
+    return Found(version, expires_at, purge_at, packed, presence, log, first, Receipt(*receipt) if receipt else None)
+
+
+def save(connection: sqlite3.Connection, draft: Draft, now: float, limits: Limits) -> tuple[float, float]:
+    """Replace a session, append to its log and keep a receipt; return its times.
+
+    Raises:
+        VersionConflictError: it is of another version, or gone.
+    """
+    found = connection.execute(FIND, (draft.name,)).fetchone()
+    if found is None or found[1] != draft.version:
+        raise VersionConflictError
+    row = Row(*found)
+    if draft.ended:
+        for statement in (LOG_FORGET, RECEIPTS_FORGET):
+            connection.execute(statement, (row.id,))
+        times, log, receipt_bytes = (draft.expires_at, draft.purge_at), (0, 0), 0
+    else:
+        times = max(draft.expires_at, row.expires_at), max(draft.purge_at, row.purge_at)
+        log = _append(connection, row, draft.events, limits)
+        receipt_bytes = _keep(connection, row, draft.receipt, now, limits)
+    connection.execute(STAMP_SAVE, (now,))
+    connection.execute(SAVE, (draft.ended, *times, *log, receipt_bytes, row.id))
+    connection.execute(SAVE_STATE, (draft.packed, row.id))
+    return times
+
+
+def touch(connection: sqlite3.Connection, name: str, expires_at: float, purge_at: float) -> None:
+    """Move the times of a session that has not ended forward."""
+    connection.execute(TOUCH, (expires_at, purge_at, name))
+
+
+def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, window: float) -> Quota:
+    """Count a request."""
+    row = connection.execute(COUNTER, (name,)).fetchone()
+    before = row and Window(*row)
+    after, quota = rate_limit.hit(before, now, limit=limit, length=window)
+    if after != before:
+        connection.execute(COUNT, (name, *after))
+    return quota
+
+
+def count(connection: sqlite3.Connection, visit: Visit, now: float) -> Quota:
+    """Count a visit, and renew the session if the visit is within its limit."""
+    quota = hit(connection, visit.counter, now, limit=visit.claim.limit, window=visit.claim.window)
+    if quota.allowed and visit.renewed is not None:
+        touch(connection, visit.name, *visit.renewed)
+    return quota
+
+
+def owned(connection: sqlite3.Connection, owner: str) -> list[str]:
+    """Return the names of an owner's sessions."""
+    return [name for (name,) in connection.execute(OWNED, (owner,))]
+
+
+def present(connection: sqlite3.Connection, worker: str, watchers: Mapping[str, int], now: float) -> None:
+    """Note how many watchers a worker has."""
+    until = now + PRESENCE_SECONDS
+    connection.executemany(PRESENT, [(worker, count, until, name) for name, count in watchers.items() if count])
+    connection.executemany(ABSENT, [(worker, name) for name, count in watchers.items() if not count])
+
+
+def purge(connection: sqlite3.Connection, now: float) -> bool:
+    """Forget what is past its time, a bounded number of rows; return whether there may be more."""
+    counters = connection.execute(COUNTERS_EXPIRED, (now, PURGE_BATCH)).fetchall()
+    connection.executemany(COUNTER_DROP, counters)
+    connection.execute(PRESENCE_EXPIRED, (now,))
+    receipts = connection.execute(RECEIPTS_EXPIRED, (PURGE_BATCH, now)).fetchall()
+    connection.executemany(RECEIPT_DROP, [(receipt,) for receipt, _, _ in receipts])
+    connection.executemany(RECEIPT_UNCOUNT, [(size, session) for _, session, size in receipts])
+    if sessions := _due(connection, now):
+        for statement in PURGE:
+            connection.executemany(statement, sessions)
+        connection.execute(COUNT_PURGED, (len(sessions),))
+    connection.execute(NOTE_TIME, (now, now - NOTE_INTERVAL))
+    return bool(sessions) or PURGE_BATCH in (len(counters), len(receipts))
+
+
+def note_time(connection: sqlite3.Connection, now: float) -> None:
+    """Note what time it is, which time will not go back behind."""
+    connection.execute(NOTE_TIME, (now, now))
+
+
+def nothing(connection: sqlite3.Connection) -> None:
+    """Only see that the file answers."""
+    connection.execute(SESSIONS).fetchone()
+
+
+def _due(connection: sqlite3.Connection, now: float) -> list[tuple[int]]:
+    """Return sessions to purge, and not more events with them than can go at once."""
+    sessions, events = [], 0
+    for session, log_events in connection.execute(DUE, (now, PURGE_BATCH)):
+        sessions.append((session,))
+        events += log_events
+        if events >= PURGE_EVENTS:
+            break
+    return sessions
+
+
+def _is_full(connection: sqlite3.Connection, limits: Limits) -> bool:
+    (sessions,) = connection.execute(SESSIONS).fetchone()
+    return bool(sessions >= limits.sessions)
+
+
+def _append(
+    connection: sqlite3.Connection, row: Row, events: Sequence[tuple[int, int, bytes]], limits: Limits
+) -> tuple[int, int]:
+    """Append to a log, let its oldest events make room, and return how many there are and of what size."""
+    connection.executemany(LOG_APPEND, [(row.id, *event) for event in events])
+    count, size = row.log_events + len(events), row.log_bytes + sum(size for _, size, _ in events)
+    dropped = None
+    for seq, event_size in connection.execute(LOG_OLDEST, (row.id,)) if _is_over(count, size, limits) else ():
+        count, size, dropped = count - 1, size - event_size, seq
+        if not _is_over(count, size, limits):
+            break
+    if dropped is not None:
+        connection.execute(LOG_TRIM, (row.id, dropped))
+    return count, size
+
+
+def _is_over(events: int, size: int, limits: Limits) -> bool:
+    return events > limits.log_events or (size > limits.log_bytes and events > 1)
+
+
+def _keep(connection: sqlite3.Connection, row: Row, receipt: Receipt | None, now: float, limits: Limits) -> int:
+    """Keep a receipt, let the oldest of the session make room for it, and return of what size they are."""
+    if receipt is None:
+        return row.receipt_bytes
+    before = connection.execute(RECEIPT_SIZE, (row.id, receipt.key)).fetchone()
+    ends_at = now + receipt.lifetime
+    values = (row.id, receipt.key, receipt.fingerprint, receipt.reply, ends_at, receipt.lifetime)
+    newest = connection.execute(RECEIPT_KEEP, values).lastrowid
+    size = row.receipt_bytes - (before[0] if before else 0) + len(receipt.reply)
+    if size <= limits.idempotency_bytes:
+        return size
+    for oldest, reply_size in connection.execute(RECEIPT_OLDEST, (row.id,)).fetchall():
+        if size <= limits.idempotency_bytes or oldest == newest:
+            break
+        connection.execute(RECEIPT_DROP, (oldest,))
+        size -= reply_size
+    return size

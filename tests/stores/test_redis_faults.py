@@ -1,0 +1,414 @@
+"""What the Redis store does when the server, or the way to it, does not do its part."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+
+from handshake_prompt.errors import StoreUnavailableError, VersionConflictError
+from handshake_prompt.stores import Receipt
+from handshake_prompt.stores.redis import RedisStore, wakeups
+from handshake_prompt.stores.redis.client import DEADLINE
+from handshake_prompt.testing.contract.steps import Ear, action, claim, drafted, kept, load, logged, seqs_after
+from tests.stores.conftest import OpenRedis
+from tests.support.proxy import Proxy, proxying
+from tests.support.redis_servers import RedisServer, redis_cluster, redis_server, watched_servers
+
+SESSION = "a" * 32
+IN_TIME = DEADLINE + 0.5
+RECOVERY = 10.0
+"""Seconds that a server may need to be back; what is promised is that nothing has to be restarted for it."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    # `everysec` puts off writing while the disk is still busy with the last fsync: two seconds may be lost then.
+    with redis_server(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as one:
+        yield one
+
+
+@pytest.fixture
+async def proxy(server: RedisServer) -> AsyncIterator[Proxy]:
+    async with proxying(server.port) as one:
+        yield one
+
+
+async def refused(call: Awaitable[object]) -> float:
+    """Have a call refused; return how long that took."""
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailableError) as refusal:
+        await call
+    assert refusal.value.retry_after == 1
+    return time.monotonic() - began
+
+
+async def recovered(call: Callable[[], Awaitable[object]]) -> float:
+    """Wait until a call is answered; return how long that took."""
+    began = time.monotonic()
+    async with asyncio.timeout(RECOVERY):
+        while True:
+            with suppress(StoreUnavailableError):
+                await call()
+                return time.monotonic() - began
+            await asyncio.sleep(0.02)
+
+
+async def write(store: RedisStore, name: str = "a") -> int:
+    """Append one event; return the version with it."""
+    record = (await load(store, name)).record
+    record.session = drafted(record)
+    record.session.seq += 1
+    record.session.commit()
+    await store.save(record, events=[action(record.session.seq)])
+    return record.version
+
+
+# A server that does not answer
+
+
+async def test_every_call_to_a_frozen_server_is_refused_in_time_and_then_at_once(
+    open_redis: OpenRedis, server: RedisServer
+) -> None:
+    store = await open_redis(server.url)
+    record = await kept(store)
+    ear = Ear()
+    await store.follow(SESSION, ear)
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "ready": store.ready,
+        "create": lambda: store.create(record),
+        "load": lambda: store.load(SESSION),
+        "visit": lambda: store.visit(SESSION, claims=[claim("t")], renew=True),
+        "save": lambda: store.save(record),
+        "touch": lambda: store.touch(SESSION, expires_at=0, purge_at=0),
+        "hit": lambda: store.hit("c", limit=1, window=1),
+        "owned": lambda: store.owned(7),
+        "present": lambda: store.present("worker", {SESSION: 1}),
+        "follow": lambda: store.follow("b" * 32, Ear()),
+    }
+    assert {*calls, "now", "unfollow", "aclose"} == {name for name in vars(RedisStore) if not name.startswith("_")}
+    server.pause()
+    try:
+        waits = await asyncio.gather(*(refused(call()) for call in calls.values()))
+        assert max(waits) < IN_TIME
+        at_once = [name for name in calls if name not in {"present", "follow"}]
+        assert max(await asyncio.gather(*(refused(calls[name]()) for name in at_once))) < 0.5
+    finally:
+        server.resume()
+    await recovered(lambda: store.load(SESSION))
+    version = await write(store)
+    await ear.hears(version)
+
+
+async def test_more_calls_than_there_are_connections_are_refused_in_time_too(
+    open_redis: OpenRedis, server: RedisServer
+) -> None:
+    store = await open_redis(server.url)
+    server.pause()
+    try:
+        waits = await asyncio.gather(*(refused(store.load(SESSION)) for _ in range(200)))
+    finally:
+        server.resume()
+    assert max(waits) < IN_TIME
+    await recovered(lambda: store.load(SESSION))
+    assert await asyncio.gather(*(store.load(SESSION) for _ in range(200))) == [None] * 200
+
+
+async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(
+    open_redis: OpenRedis, server: RedisServer
+) -> None:
+    store = await open_redis(server.url)
+    names = "abcd"
+    for name in names:
+        await kept(store, name, lives=1000, purged=1000)
+    acknowledged = dict.fromkeys(names, 0)
+
+    async def keep_writing(name: str) -> None:
+        with suppress(StoreUnavailableError):
+            while True:
+                acknowledged[name] = await write(store, name)
+
+    for _ in range(10):
+        writers = [asyncio.create_task(keep_writing(name)) for name in names]
+        await asyncio.sleep(random.uniform(0.02, 0.1))
+        server.kill()
+        await asyncio.gather(*writers)
+        server.start()
+        await recovered(lambda: store.load(SESSION))
+        for name in names:
+            version = (await load(store, name)).record.version
+            assert acknowledged[name] <= version <= acknowledged[name] + 1
+            seqs, _ = await seqs_after(store, 0, name=name)
+            assert seqs == list(range(version - len(seqs) + 1, version + 1))
+
+
+# A connection that does not do its part
+
+
+async def test_a_call_over_a_connection_that_breaks_is_refused_and_the_next_one_is_not(
+    open_redis: OpenRedis, proxy: Proxy
+) -> None:
+    store = await open_redis(proxy.url)
+    await kept(store)
+    proxy.cuts_before = lambda _: True
+    assert await refused(store.load(SESSION)) < 1
+    proxy.cuts_before = lambda _: False
+    assert await store.load(SESSION)
+    proxy.cut()
+    await asyncio.sleep(0.05)
+    assert await store.load(SESSION), "a connection that was cut while idle costs nobody anything"
+
+
+GIVEN = {"a URL": False, "a client that retries": True}
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+async def test_i7_what_was_done_and_not_answered_is_not_done_again(
+    open_redis: OpenRedis, server: RedisServer, proxy: Proxy, *, given: bool
+) -> None:
+    client = redis.asyncio.Redis.from_url(proxy.url)
+    store = await open_redis(client=client) if given else await open_redis(proxy.url)
+    direct = await open_redis(server.url, prefix=store._keys.prefix)
+    await kept(direct)
+    await logged(direct, 1)
+    record = (await load(direct)).record
+    await store.hit("c", limit=9, window=60)
+    proxy.cuts_before = lambda data: data.startswith(b"*")  # what scripts answer, and not what connecting is answered
+    for call in (
+        store.save(record, events=[action(2)], receipt=Receipt("key", "f", b"{}", 60)),
+        store.hit("c", limit=9, window=60),
+        store.visit(SESSION, claims=[claim("t")]),
+    ):
+        await refused(call)
+    await asyncio.sleep(0.1)
+    loaded = await load(direct, after=0, key="key")
+    assert (record.version, loaded.record.version) == (1, 2)
+    assert loaded.log is not None
+    assert [event.seq for event in loaded.log.events] == [1, 2]
+    assert loaded.receipt is not None
+    assert (await direct.hit("c", limit=9, window=60)).remaining == 9 - 3
+    visited = await direct.visit(SESSION, claims=[claim("t")])
+    assert visited is not None
+    assert visited.quota is not None
+    assert visited.quota.remaining == 10 - 2
+    await client.aclose()
+
+
+async def test_an_answer_that_comes_too_late_is_nobody_elses(open_redis: OpenRedis, proxy: Proxy) -> None:
+    store = await open_redis(proxy.url)
+    for name in "ab":
+        await kept(store, name)
+    proxy.delay = 1.2  # there and back
+    assert await refused(store.load("a" * 32)) < IN_TIME
+    proxy.delay = 0
+    for _ in range(3):
+        assert (await load(store, "b")).record.session.session_id == "b" * 32
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+async def test_a_call_that_is_given_up_is_over_and_leaves_no_answer_to_the_next(
+    open_redis: OpenRedis, server: RedisServer, *, given: bool
+) -> None:
+    client = redis.asyncio.Redis.from_url(server.url)
+    store = await open_redis(client=client) if given else await open_redis(server.url)
+    for name in "abcd":
+        await kept(store, name)
+
+    async def give_up_or_check(name: str) -> None:
+        call = asyncio.create_task(load(store, name))
+        for _ in range(random.randrange(12)):
+            await asyncio.sleep(0)
+        if call.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await call
+        assert (await load(store, name)).record.session.session_id == name * 32
+
+    for _ in range(100):
+        await asyncio.gather(*(give_up_or_check(name) for name in "abcd"))
+    await client.aclose()
+
+
+async def test_a_slow_way_is_waited_for(open_redis: OpenRedis, proxy: Proxy) -> None:
+    store = await open_redis(proxy.url)
+    proxy.delay = 0.1
+    await kept(store)
+    assert await write(store) == 1
+
+
+async def test_connections_that_hang_are_noticed_once_and_not_one_by_one(open_redis: OpenRedis, proxy: Proxy) -> None:
+    store = await open_redis(proxy.url)
+    await kept(store)
+    await asyncio.gather(*(store.load(SESSION) for _ in range(20)))
+    assert len(proxy.passages) >= 10
+    proxy.half_open()
+    assert await refused(store.load(SESSION)) < IN_TIME
+    began = time.monotonic()
+    await asyncio.gather(*(load(store) for _ in range(20)))
+    assert time.monotonic() - began < 1
+
+
+# Wake-ups that do not come
+
+
+async def test_a_wake_up_that_is_lost_comes_later(open_redis: OpenRedis, proxy: Proxy, server: RedisServer) -> None:
+    store = await open_redis(proxy.url)
+    writer = await open_redis(server.url, prefix=store._keys.prefix)
+    await kept(writer)
+    ear = Ear()
+    await store.follow(SESSION, ear)
+    proxy.loses = lambda data: b"\r\nmessage\r\n" in data
+    await logged(writer, 3)
+    began = time.monotonic()
+    await ear.hears(3)
+    assert time.monotonic() - began < 5.5
+
+
+async def test_a_listener_that_hangs_is_noticed_and_what_it_missed_is_looked_for(
+    open_redis: OpenRedis, proxy: Proxy, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeups, "PING_AFTER", 0.3)
+    monkeypatch.setattr(wakeups, "LOOK_EVERY", 60.0)
+    store = await open_redis(proxy.url)
+    writer = await open_redis(server.url, prefix=store._keys.prefix)
+    await kept(writer)
+    ear = Ear()
+    await store.follow(SESSION, ear)
+    await asyncio.sleep(0.8)
+    accepted = proxy.accepted
+    proxy.half_open(only=b"SUBSCRIBE")
+    await logged(writer, 2)
+    await ear.hears(2)
+    assert proxy.accepted > accepted
+    await logged(writer, 1)
+    await ear.hears(3)
+
+
+async def test_a_listener_that_has_nothing_to_hear_is_left_alone(
+    open_redis: OpenRedis, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeups, "PING_AFTER", 0.1)
+    store = await open_redis(proxy.url)
+    await store.follow(SESSION, Ear())
+    accepted = proxy.accepted
+    await asyncio.sleep(0.6)
+    assert proxy.accepted == accepted
+
+
+async def test_who_follows_while_the_listener_is_cut_off_is_heard_once_it_is_back(
+    open_redis: OpenRedis, proxy: Proxy
+) -> None:
+    store = await open_redis(proxy.url)
+    for name in "ab":
+        await kept(store, name)
+    early, late = Ear(), Ear()
+    await store.follow("a" * 32, early)
+    proxy.cut()
+    await store.follow("b" * 32, late)
+    for name, ear in (("a", early), ("b", late)):
+        await recovered(lambda name=name: write(store, name))  # type: ignore[misc]
+        await ear.hears(1)
+
+
+async def test_channels_nobody_follows_are_left(
+    open_redis: OpenRedis, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeups, "LOOK_EVERY", 0.1)
+    store = await open_redis(server.url)
+    ear = Ear()
+    for name in "abc":
+        await store.follow(name * 32, ear)
+    for name in "ab":
+        store.unfollow(name * 32, ear)
+    channels = f"{store._keys.prefix}:wake:*"
+    async with asyncio.timeout(5):
+        while len(server.ask("PUBSUB", "CHANNELS", channels)) != 1:
+            await asyncio.sleep(0.02)
+    wake_ups = store._client().wake_ups
+    assert [set(wake_ups._places), set(wake_ups._followers)] == [{"c" * 32}, {"c" * 32}]
+
+
+async def test_a_session_that_is_gone_or_went_back_is_told_of_without_a_version(
+    open_redis: OpenRedis, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeups, "LOOK_EVERY", 0.1)
+    store = await open_redis(server.url)
+    await kept(store)
+    await logged(store, 2)
+    ear = Ear()
+    await store.follow(SESSION, ear)
+    await ear.hears(2)
+    key = f"{store._keys.prefix}:{{{SESSION}}}"
+    for change in (("HSET", key, "v", 1), ("DEL", key)):
+        server.ask(*change)
+        async with asyncio.timeout(5):
+            while not ear.heard or ear.heard[-1] != (SESSION, None):
+                await asyncio.sleep(0.01)
+        ear.heard.clear()
+    await asyncio.sleep(0.3)
+    assert ear.heard == [], "it is said once"
+
+
+# Failovers
+
+
+async def keep_writing(store: RedisStore, name: str, acknowledged: dict[str, tuple[int, float]]) -> None:
+    """Write to a session until cancelled, and note what was acknowledged, and when."""
+    while True:
+        began = time.monotonic()
+        try:
+            acknowledged[name] = (await write(store, name), time.monotonic())
+        except (StoreUnavailableError, VersionConflictError):
+            assert time.monotonic() - began < 2 * IN_TIME
+        await asyncio.sleep(0.01)
+
+
+async def survives(store: RedisStore, names: str, master: RedisServer) -> None:
+    """Kill a master under load, and hold the store to going on with the replica."""
+    ears = {name: Ear() for name in names}
+    for name in names:
+        await kept(store, name, lives=1000, purged=1000)
+        await store.follow(name * 32, ears[name])
+    acknowledged: dict[str, tuple[int, float]] = {}
+    writers = [asyncio.create_task(keep_writing(store, name, acknowledged)) for name in names]
+    await asyncio.sleep(0.5)
+    master.kill()
+    killed = time.monotonic()
+    async with asyncio.timeout(2 * RECOVERY):
+        while len(acknowledged) < len(names) or min(at for _, at in acknowledged.values()) < killed + 0.5:
+            await asyncio.sleep(0.05)
+            assert not any(writer.done() for writer in writers)
+    for writer in writers:
+        writer.cancel()
+    await asyncio.gather(*writers, return_exceptions=True)
+    for name in names:
+        version = (await load(store, name)).record.version
+        assert version >= acknowledged[name][0]
+        seqs, _ = await seqs_after(store, 0, name=name)
+        assert seqs == list(range(version - len(seqs) + 1, version + 1))
+        await ears[name].hears(version)
+
+
+async def test_a_failover_by_sentinel_is_followed(tmp_path: Path, open_redis: OpenRedis) -> None:
+    with watched_servers(tmp_path, "main") as (master, _, sentinel):
+        store = await open_redis(f"redis+sentinel://{sentinel.address}/main")
+        await survives(store, "abcd", master)
+        await store.aclose()
+
+
+async def test_a_failover_in_a_cluster_is_followed(tmp_path: Path, open_redis: OpenRedis) -> None:
+    with redis_cluster(tmp_path) as nodes:
+        store = await open_redis("redis+cluster://" + ",".join(node.address for node in nodes))
+
+        def node_of(name: str) -> int:
+            slot: int = nodes[0].ask("CLUSTER", "KEYSLOT", store._keys.session(name * 32).decode())
+            return slot * 3 // 16_384
+
+        names = [next(name for name in "abcdefghijklmnopqrstuvwxyz" if node_of(name) == node) for node in (0, 0, 1, 2)]
+        await survives(store, "".join(dict.fromkeys(names)), nodes[0])
+        await store.aclose()

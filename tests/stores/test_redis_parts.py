@@ -1,0 +1,274 @@
+"""The parts of the Redis store that need no Redis."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.stores import open_store
+from handshake_prompt.stores.redis import RedisStore
+from handshake_prompt.stores.redis.address import Address
+from handshake_prompt.stores.redis.breaker import FAILURES, PAUSE, QUIET, Breaker, Outage
+from handshake_prompt.stores.redis.checks import too_old, warnings
+from handshake_prompt.stores.redis.clock import ServerClock
+from handshake_prompt.stores.redis.keys import Keys
+from tests.support.clock import ManualClock
+
+# Addresses
+
+ADDRESSES = {
+    "redis://": {"kind": "server", "hosts": (("localhost", 6379),)},
+    "redis://cache": {"kind": "server", "hosts": (("cache", 6379),)},
+    "redis://me:p%40ss@[::1]:7000/3?prefix=app": {
+        "kind": "server",
+        "hosts": (("::1", 7000),),
+        "username": "me",
+        "password": "p@ss",
+        "db": 3,
+        "prefix": "app",
+    },
+    "redis://:word@cache/?db=2": {"kind": "server", "hosts": (("cache", 6379),), "password": "word", "db": 2},
+    "rediss://cache:6380?ssl_ca_certs=/ca.pem&ssl_check_hostname=no": {
+        "kind": "server",
+        "hosts": (("cache", 6380),),
+        "tls": {"ssl_ca_certs": "/ca.pem", "ssl_check_hostname": False},
+    },
+    "unix:///run/redis%20one.sock?db=1": {"kind": "socket", "path": "/run/redis one.sock", "db": 1},
+    "redis+sentinel://me:word@one,two:7/main?db=4&sentinel_password=other": {
+        "kind": "sentinel",
+        "hosts": (("one", 26379), ("two", 7)),
+        "path": "main",
+        "username": "me",
+        "password": "word",
+        "db": 4,
+        "sentinel_password": "other",
+    },
+    "rediss+cluster://one,two:7": {"kind": "cluster", "hosts": (("one", 6379), ("two", 7)), "tls": {}},
+}
+
+
+@pytest.mark.parametrize(("url", "parts"), ADDRESSES.items(), ids=ADDRESSES)
+def test_a_url_says_where_redis_is(url: str, parts: dict[str, object]) -> None:
+    assert Address.parse(url) == Address(**parts)  # type: ignore[arg-type]
+
+
+WRONG = [
+    "mongodb://me:s3cret@cache",
+    "redis://me:s3cret@cache:port",
+    "redis://me:s3cret@cache/one",
+    "redis://me:s3cret@cache?db",
+    "redis://me:s3cret@cache?decode_responses=s3cret",
+    "redis://me:s3cret@cache?ssl_ca_certs=s3cret",
+    "redis+sentinel://me:s3cret@cache",
+    "redis+sentinel://me:s3cret@one,,two/main",
+    "redis+cluster://me:s3cret@cache/1",
+    "unix://me:s3cret@",
+]
+
+
+@pytest.mark.parametrize("url", WRONG)
+def test_i9_a_url_that_says_something_else_is_refused_without_repeating_its_secrets(url: str) -> None:
+    with pytest.raises(ValueError, match="Redis") as refusal:
+        Address.parse(url)
+    assert "s3cret" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_i9_a_store_shows_where_it_is_and_no_secret(url: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, RedisStore)
+    shown = repr(store) + repr(Address.parse(url))
+    assert not [secret for secret in ("word", "p@ss", "other") if secret in shown]
+
+
+def test_the_prefix_of_the_call_goes_before_that_of_the_url() -> None:
+    url = "redis://cache?prefix=url"
+    assert [RedisStore(url)._keys.prefix, RedisStore(url, prefix="call")._keys.prefix] == ["url", "call"]
+    assert RedisStore("redis://cache")._keys.prefix == "hpp"
+
+
+@pytest.mark.parametrize("prefix", ["{tag}", "a}", "a{"])
+def test_a_prefix_that_would_put_all_sessions_in_one_place_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match="braces"):
+        RedisStore("redis://cache", prefix=prefix)
+
+
+def test_a_store_has_either_a_url_or_a_client() -> None:
+    with pytest.raises(ValueError, match="either"):
+        RedisStore()
+    with pytest.raises(ValueError, match="either"):
+        RedisStore("redis://cache", client=object())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not object"):
+        RedisStore(client=object())  # type: ignore[arg-type]
+
+
+def test_a_missing_library_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Absent:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "redis":
+                raise ModuleNotFoundError(name=name)
+
+    for name in list(sys.modules):
+        if f"{name}.".startswith(("redis.", "handshake_prompt.stores.redis.")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    with pytest.raises(ValueError, match=r"pip install 'handshake-prompt\[redis\]'"):
+        open_store("redis://cache")
+
+
+# Keys
+
+
+def test_all_keys_of_a_session_share_its_hash_tag() -> None:
+    keys = Keys("hpp")
+    of_the_session = [*keys.saved("5a"), keys.presence("5a"), keys.counter("agent:5a")]
+    assert all(b"{5a}" in key for key in of_the_session)
+    assert len(set(of_the_session)) == len(of_the_session)
+
+
+def test_counters_of_different_names_have_different_keys() -> None:
+    names = ["agent:5a", "agent:5b", "user:5a", "agent", "agent:", ":agent", "create:::1", "create:\udcff"]
+    assert len({Keys("hpp").counter(name) for name in names}) == len(names)
+
+
+def test_a_channel_is_heard_as_the_session_it_tells_of() -> None:
+    keys = Keys("hpp")
+    assert keys.heard(keys.channel("5a").encode()) == "5a"
+
+
+# Time
+
+
+def test_the_servers_time_goes_on_between_answers() -> None:
+    ours = ManualClock(start=10.0)
+    clock = ServerClock(ours)
+    with pytest.raises(StoreUnavailableError):
+        clock.now()
+    clock.learn(1000.0, asked=10.0)
+    ours.advance(5)
+    assert clock.now() == 1005
+
+
+ANSWERS = {
+    "a prompt one is believed": ([(0.0, 1000.0)], 1000.0),
+    "a late one tells when it was sent, at the least": ([(4.0, 1001.0)], 1001.0),
+    "a late one does not unsettle what a prompt one has told": ([(0.0, 1000.0), (4.0, 1001.0)], 1004.0),
+    "a prompt one puts right what a late one has told": ([(4.0, 1001.0), (0.0, 1003.0)], 1003.0),
+    "a clock that was put back is followed": ([(0.0, 1000.0), (0.5, 900.0)], 900.5),
+    "a clock that was put forward is followed": ([(0.0, 1000.0), (0.5, 2000.0)], 2000.0),
+}
+
+
+@pytest.mark.parametrize(("answers", "now"), ANSWERS.values(), ids=ANSWERS)
+def test_what_is_known_of_the_servers_time_is_as_good_as_the_best_answer(
+    answers: list[tuple[float, float]], now: float
+) -> None:
+    ours = ManualClock(start=10.0)
+    clock = ServerClock(ours)
+    for took, told in answers:
+        asked = ours()
+        ours.advance(took)
+        clock.learn(told, asked=asked)
+    assert clock.now() == now
+
+
+# The breaker
+
+
+def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_try() -> None:
+    clock = ManualClock()
+    breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        assert not breaker.admit()
+        breaker.unanswered()
+    with pytest.raises(StoreUnavailableError):
+        breaker.admit()
+    clock.advance(PAUSE)
+    assert breaker.admit()
+    with pytest.raises(StoreUnavailableError):
+        breaker.admit()
+    breaker.unanswered()
+    breaker.leave(tried=True)
+    with pytest.raises(StoreUnavailableError):
+        breaker.admit()
+    clock.advance(PAUSE)
+    assert breaker.admit()
+    breaker.answered()
+    breaker.leave(tried=True)
+    assert [breaker.admit() for _ in range(3)] == [False] * 3
+
+
+def test_an_answer_in_between_keeps_a_breaker_closed() -> None:
+    breaker = Breaker(ManualClock())
+    for _ in range(3):
+        for _ in range(FAILURES - 1):
+            breaker.unanswered()
+        breaker.answered()
+    assert not breaker.admit()
+
+
+def test_a_try_that_was_given_up_does_not_keep_others_from_trying() -> None:
+    clock = ManualClock()
+    breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        breaker.unanswered()
+    clock.advance(PAUSE)
+    assert breaker.admit()
+    breaker.leave(tried=False)
+    with pytest.raises(StoreUnavailableError):
+        breaker.admit()
+    breaker.leave(tried=True)
+    assert breaker.admit()
+
+
+def test_an_outage_is_logged_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    clock = ManualClock()
+    outage = Outage(clock)
+    outage.succeeded()
+    for _ in range(3):
+        outage.failed("no answer")
+        outage.succeeded()
+        clock.advance(QUIET / 2)
+    clock.advance(QUIET)
+    for _ in range(3):
+        outage.succeeded()
+    outage.failed("again")
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING"]
+    assert "no answer" in caplog.records[0].message
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [("6.0.16", True), ("5.0.7", True), ("6.2.0", False), ("7.0.15", False), ("10.0.0", False), ("unstable", False)],
+)
+def test_a_server_has_to_know_what_the_scripts_use(version: str, *, old: bool) -> None:
+    assert too_old({"redis_version": version}) is old
+
+
+def test_a_server_that_tells_nothing_is_taken_as_it_is() -> None:
+    assert not too_old({})
+    assert not list(warnings({}, cluster=False))
+
+
+SETTINGS = {
+    "a safe one": ({"aof_enabled": "1", "maxmemory_policy": "noeviction", "cluster_enabled": "0"}, False, []),
+    "keeps nothing": ({"aof_enabled": "0"}, False, ["appendonly yes"]),
+    "throws away any key": ({"maxmemory_policy": "allkeys-lru"}, False, ["allkeys-lru"]),
+    "throws away keys with a TTL": ({"maxmemory_policy": "volatile-lru"}, False, ["volatile-lru"]),
+    "a node, used alone": ({"cluster_enabled": "1"}, False, ["redis+cluster://"]),
+    "a node, used as one": ({"cluster_enabled": "1"}, True, []),
+}
+
+
+@pytest.mark.parametrize(("info", "cluster", "told"), SETTINGS.values(), ids=SETTINGS)
+def test_settings_that_lose_sessions_are_named(info: dict[str, str], told: list[str], *, cluster: bool) -> None:
+    found = list(warnings(info, cluster=cluster))
+    assert len(found) == len(told)
+    assert all(word in warning for word, warning in zip(told, found, strict=True))

@@ -1,0 +1,515 @@
+"""The SQLite store: the contract, and what it alone promises."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handshake_prompt.credentials import Role
+from handshake_prompt.errors import StoreUnavailableError, UnavailableError
+from handshake_prompt.limits import Limits
+from handshake_prompt.session import Turn
+from handshake_prompt.stores import Claim, Receipt, Record
+from handshake_prompt.stores.sqlite import SQLiteStore, lane, rows
+from handshake_prompt.stores.sqlite.clock import Machine
+from handshake_prompt.stores.sqlite.lane import Job, Lane
+from handshake_prompt.stores.sqlite.wakes import LOOK, Wakes
+from handshake_prompt.testing import StoreContract, Stores
+from handshake_prompt.testing.contract.steps import Ear
+from tests.support.clock import ManualClock
+from tests.support.sessions import blank_session
+
+PATIENCE = 5.0
+TABLES = ("sessions", "states", "log", "receipts", "counters", "presence")
+
+
+class TestSQLiteStore(StoreContract):
+    @pytest.fixture
+    async def stores(self, tmp_path: Path) -> AsyncIterator[Stores]:
+        clock = ManualClock()
+        async with AsyncExitStack() as stack:
+
+            async def open_one(**bounds: float) -> SQLiteStore:
+                machine = Machine(wall=clock, uptime=clock)
+                store = SQLiteStore(tmp_path / "sessions.db", Limits().replace(**bounds), machine=machine)
+                stack.push_async_callback(store.aclose)
+                await store.ready()
+                return store
+
+            async def advance(seconds: float) -> None:
+                clock.advance(seconds)
+
+            yield Stores(open_one, advance, again=open_one)
+
+
+Open = Callable[..., Awaitable[SQLiteStore]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+async def opened(path: Path) -> AsyncIterator[Open]:
+    """Return `await opened(...)`: a store on the test's file, ready."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(limits: Limits | None = None, **options: Any) -> SQLiteStore:
+            store = SQLiteStore(path, limits, **options)
+            stack.push_async_callback(store.aclose)
+            await store.ready()
+            return store
+
+        yield open_one
+
+
+def name(number: int) -> str:
+    return f"{number:032x}"
+
+
+async def keep(store: SQLiteStore, number: int = 1, *, purged: float = 700.0) -> None:
+    now = store.now()
+    session = blank_session(name(number), created_at=now, deadline=now + 1e5, ttl=1800.0, owner="owner")
+    await store.create(Record(session, 0, expires_at=now + 100, purge_at=now + purged))
+
+
+async def write(store: SQLiteStore, number: int = 1) -> Record:
+    """Write a field of a session, with a receipt."""
+    loaded = await store.load(name(number))
+    assert loaded is not None
+    record = loaded.record
+    record.session = record.session.checkout(Turn(Role.AGENT, now=1e9))
+    record.session.write("field", "value")
+    await store.save(record, events=record.session.commit(), receipt=Receipt("key", "f", b"{}", 600))
+    return record
+
+
+def count(path: Path, table: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+# Batches
+
+
+def noted_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list to which the number of jobs in each transaction is added from now on."""
+    batches: list[int] = []
+    transact = Lane._transact
+
+    def note(self: Lane, jobs: list[Job]) -> None:
+        batches.append(len(jobs))
+        transact(self, jobs)
+
+    monkeypatch.setattr(Lane, "_transact", note)
+    return batches
+
+
+async def test_what_is_asked_for_at_once_shares_its_commits(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = noted_batches(monkeypatch)
+    store = await opened()
+    batches.clear()
+    await asyncio.gather(*(keep(store, number) for number in range(100)))
+    assert sum(batches) == 100
+    assert len(batches) <= 5
+
+
+async def test_a_batch_is_bounded(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "BATCH", 10)
+    batches = noted_batches(monkeypatch)
+    store = await opened()
+    await asyncio.gather(*(keep(store, number) for number in range(100)))
+    assert max(batches) == 10
+
+
+async def test_work_that_is_refused_does_not_undo_what_shares_its_commit(opened: Open) -> None:
+    store = await opened(Limits(sessions=3))
+    outcomes = await asyncio.gather(*(keep(store, number) for number in (1, 1, 2, 3, 4)), return_exceptions=True)
+    assert [type(one).__name__ for one in outcomes] == [
+        "NoneType",
+        "VersionConflictError",
+        "NoneType",
+        "NoneType",
+        "UnavailableError",
+    ]
+    assert [await store.load(name(number)) is not None for number in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+async def test_work_that_fails_undoes_what_shares_its_commit_and_the_next_goes_on(opened: Open) -> None:
+    store = await opened()
+    await keep(store)
+    before = await store.load(name(1))
+
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM sessions")
+        raise LookupError("a mistake")
+
+    with pytest.raises(LookupError, match="a mistake"):
+        await store._open().writer.do(fail)
+    assert await store.load(name(1)) == before
+    await write(store)
+
+
+async def test_who_gives_up_waiting_disturbs_nobody(opened: Open) -> None:
+    store = await opened()
+    saves = [asyncio.create_task(keep(store, number)) for number in range(10)]
+    await asyncio.sleep(0)
+    saves[3].cancel()
+    outcomes = await asyncio.gather(*saves, return_exceptions=True)
+    assert [number for number, one in enumerate(outcomes) if one is not None] == [3]
+    assert isinstance(outcomes[3], asyncio.CancelledError)
+    await keep(store, 10)
+
+
+# What stays
+
+
+async def test_everything_is_there_after_a_restart(path: Path, opened: Open) -> None:
+    store = await opened()
+    await keep(store)
+    await write(store)
+    await store.hit("c", limit=2, window=60)
+    await store.present("worker", {name(1): 3})
+    before = await store.load(name(1), after=0, key="key")
+    await store.aclose()
+    assert not path.with_name("sessions.db-wal").exists()
+    again = await opened()
+    assert await again.load(name(1), after=0, key="key") == before
+    assert (await again.hit("c", limit=2, window=60)).remaining == 0
+    assert await again.owned("owner") == [name(1)]
+
+
+async def test_i11_a_full_store_takes_no_more_until_something_has_gone(opened: Open) -> None:
+    clock = ManualClock()
+    machine = Machine(wall=clock, uptime=clock)
+    store = await opened(Limits(sessions=2), machine=machine)
+    await keep(store, 1, purged=100)
+    await keep(store, 2, purged=50)
+    again = await opened(Limits(sessions=2), machine=machine)
+    with pytest.raises(UnavailableError) as full:
+        await keep(again, 3)
+    assert (full.value.code, full.value.status, full.value.retry_after) == ("at_capacity", 503, 30)
+    clock.advance(50)
+    await keep(again, 3)
+    assert await store.load(name(2)) is None
+    with pytest.raises(UnavailableError):
+        await keep(store, 4)
+
+
+# Purging
+
+
+async def test_i11_what_is_past_its_time_leaves_nothing_behind(path: Path, opened: Open) -> None:
+    clock = ManualClock()
+    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    for number in (1, 2):
+        await keep(store, number, purged=100 * number)
+        await write(store, number)
+        await store.present("worker", {name(number): 1})
+    await store.hit("c", limit=1, window=60)
+    clock.advance(99)
+    assert not await store.sweep()
+    assert {table: count(path, table) for table in TABLES} == dict.fromkeys(TABLES, 2) | {"counters": 0, "presence": 0}
+    clock.advance(1)
+    assert await store.sweep()
+    assert {table: count(path, table) for table in TABLES} == dict.fromkeys(TABLES, 1) | {"counters": 0, "presence": 0}
+    assert not await store.sweep()
+    clock.advance(100)
+    await store.sweep()
+    assert {table: count(path, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
+
+
+async def test_i11_receipts_go_when_their_time_is_over_and_make_room(path: Path, opened: Open) -> None:
+    clock = ManualClock()
+    store = await opened(Limits(idempotency_bytes=10), machine=Machine(wall=clock, uptime=clock))
+    await keep(store, purged=1e5)
+    await write(store)
+    clock.advance(600)
+    await store.sweep()
+    assert count(path, "receipts") == 0
+    record = await write(store)
+    for key in ("a", "b", "c", "d", "e"):
+        await store.save(record, receipt=Receipt(key, "f", b"{}", 600))
+    assert count(path, "receipts") == 5
+
+
+async def test_a_sweep_takes_a_bounded_number_of_rows_at_once(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PURGE_BATCH", 10)
+    monkeypatch.setattr("handshake_prompt.stores.sqlite.store.SWEEP_PAUSE", 60.0)
+    clock = ManualClock()
+    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    for number in range(25):
+        await keep(store, number, purged=50)
+        await store.hit(f"c{number}", limit=1, window=20)
+    clock.advance(50)
+    left = []
+    while await store.sweep():
+        left.append((count(path, "sessions"), count(path, "counters")))
+    assert left == [(15, 15), (5, 5), (0, 0)]
+
+
+async def test_a_sweep_takes_a_bounded_number_of_events_at_once(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PURGE_EVENTS", 4)
+    monkeypatch.setattr("handshake_prompt.stores.sqlite.store.SWEEP_PAUSE", 60.0)
+    clock = ManualClock()
+    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    for number in range(3):
+        await keep(store, number, purged=50)
+        for _ in range(3):
+            await write(store, number)
+    clock.advance(50)
+    await store.sweep()
+    assert count(path, "log") == 3
+
+
+async def test_what_is_past_its_time_is_purged_unasked(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handshake_prompt.stores.sqlite.store.SWEEP_INTERVAL", 0.02)
+    monkeypatch.setattr(rows, "PURGE_BATCH", 2)
+    clock = ManualClock()
+    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    for number in range(5):
+        await keep(store, number, purged=50)
+    clock.advance(50)
+    async with asyncio.timeout(PATIENCE):
+        while count(path, "sessions"):
+            await asyncio.sleep(0.02)
+
+
+# Wake-ups
+
+
+async def lateness(writer: SQLiteStore, reader: SQLiteStore, times: int) -> list[float]:
+    """Return how long after each of some saves through one store the followers of another were woken."""
+    ear, found = Ear(), []
+    await reader.follow(name(1), ear)
+    for _ in range(times):
+        record = await write(writer)
+        saved = time.perf_counter()
+        await ear.hears(record.version)
+        found.append(time.perf_counter() - saved)
+    reader.unfollow(name(1), ear)
+    return found
+
+
+async def test_other_workers_hear_of_a_change_within_50_ms(opened: Open) -> None:
+    writer, reader = await opened(), await opened()
+    await keep(writer)
+    rounds = [max(await lateness(writer, reader, 10)) for _ in range(5)]
+    assert min(rounds) < 0.05  # a machine that is busy otherwise may miss it once, not always
+
+
+async def test_the_worker_that_saved_is_woken_without_waiting_for_a_look(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handshake_prompt.stores.sqlite.wakes.LOOK", 60.0)
+    store = await opened()
+    await keep(store)
+    assert len(await lateness(store, store, 5)) == 5
+
+
+async def test_nobody_looks_while_nobody_follows(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Wakes] = []
+    look = Wakes.look
+
+    def note(self: Wakes, connection: sqlite3.Connection) -> None:
+        looks.append(self)
+        look(self, connection)
+
+    monkeypatch.setattr(Wakes, "look", note)
+    store, other = await opened(), await opened()
+    await keep(store)
+
+    ear = Ear()
+    await asyncio.sleep(5 * LOOK)
+    assert not looks
+    await store.follow(name(1), ear)
+    async with asyncio.timeout(PATIENCE):
+        while len(looks) < 4:
+            await asyncio.sleep(LOOK)
+    store.unfollow(name(1), ear)
+    await write(store)
+    await store.load(name(1))
+    looks.clear()
+    await write(other)
+    await asyncio.sleep(5 * LOOK)
+    assert not looks
+
+
+async def test_what_was_saved_while_nobody_followed_wakes_nobody(opened: Open) -> None:
+    store = await opened()
+    for number in (1, 2):
+        await keep(store, number)
+    ear = Ear()
+    await store.follow(name(1), ear)
+    store.unfollow(name(1), ear)
+    await write(store, 1)
+    await store.follow(name(1), ear)
+    await write(store, 1)
+    await ear.hears(2)
+    assert ear.heard == [(name(1), 2)]
+
+
+def break_down(_: sqlite3.Connection) -> None:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+async def test_a_wake_up_is_not_lost_with_the_connection_that_would_have_seen_it(opened: Open) -> None:
+    writer, reader = await opened(), await opened()
+    await keep(writer)
+    await lateness(writer, reader, 1)
+    ear = Ear()
+    await reader.follow(name(1), ear)
+    with pytest.raises(StoreUnavailableError):
+        await reader._open().reader.do(break_down)
+    record = await write(writer)
+    await ear.hears(record.version)
+
+
+# Event loops, threads and processes
+
+
+def test_a_store_serves_one_event_loop_after_another(path: Path) -> None:
+    store = SQLiteStore(path)
+
+    async def follow_and_leave_without_a_word() -> None:
+        await store.ready()
+        await keep(store)
+        await store.follow(name(1), Ear())
+        await write(store)
+
+    async def go_on() -> None:
+        assert len(await lateness(store, store, 3)) == 3
+        assert store._wakes.pause() is None
+        await store.aclose()
+
+    asyncio.run(follow_and_leave_without_a_word())
+    asyncio.run(go_on())
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_closing_leaves_no_thread_no_file_and_nothing_that_grows(path: Path) -> None:
+    store = SQLiteStore(path)
+    seen: list[tuple[int, int, list[str]]] = []
+    for _ in range(10):
+        await store.ready()
+        if not seen:
+            await keep(store)
+        ear = Ear()
+        await store.follow(name(1), ear)
+        await write(store)
+        store.unfollow(name(1), ear)
+        await store.aclose()
+        seen.append((threading.active_count(), open_files(), sorted(one.name for one in path.parent.iterdir())))
+    assert seen == [seen[0]] * 10
+    assert seen[0][2] == ["sessions.db"]
+    assert not [thread for thread in threading.enumerate() if "sqlite" in thread.name]
+
+
+async def test_a_closed_store_refuses_late_callers_and_is_opened_again_by_ready(path: Path) -> None:
+    store = SQLiteStore(path)
+    await store.ready()
+    await keep(store)
+    await store.aclose()
+    late: list[Callable[[], Awaitable[object]]] = [
+        partial(store.load, name(1)),
+        partial(store.visit, name(1)),
+        partial(write, store),
+        partial(store.hit, "c", limit=1, window=1),
+        partial(store.follow, name(1), Ear()),
+    ]
+    for call in late:
+        with pytest.raises(StoreUnavailableError):
+            await call()
+    assert not store._wakes.wanted
+    await store.ready()
+    await write(store)
+    await store.aclose()
+
+
+FORGOTTEN = """
+import asyncio, sys
+from handshake_prompt.stores.sqlite import SQLiteStore
+
+async def main():
+    store = SQLiteStore(sys.argv[1])
+    await store.ready()
+    await store.follow("a", print)
+
+asyncio.run(main())
+"""
+
+FORKED = """
+import asyncio, os, sys
+from handshake_prompt.stores.sqlite import SQLiteStore
+
+async def use(store):
+    await store.ready()
+    return (await store.hit("c", limit=9, window=60)).remaining
+
+store = SQLiteStore(sys.argv[1])
+before = asyncio.run(use(store))
+child = os.fork()
+mine = asyncio.run(use(store))
+if child:
+    os.waitpid(child, 0)
+    print(before, mine, asyncio.run(use(store)))
+else:
+    os.write(1, f"{mine} ".encode())
+"""
+
+
+def run(code: str, path: Path) -> str:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def test_a_store_that_nobody_closed_does_not_keep_its_process_alive(path: Path) -> None:
+    assert run(FORGOTTEN, path) == ""
+
+
+def test_a_process_that_was_forked_off_has_connections_of_its_own(path: Path) -> None:
+    assert sorted(run(FORKED, path).split()) == ["5", "6", "7", "8"]
+
+
+# Visits while nothing can be written
+
+
+async def test_visits_are_counted_here_alone_while_the_file_cannot_be_written(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "PATIENCE", 0.1)
+    store = await opened()
+    await keep(store)
+    claim = Claim("agent", "a", 3, 60)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        visits = [await store.visit(name(1), claims=[claim], renew=True) for _ in range(4)]
+    left = [(one.quota.allowed, one.quota.remaining) for one in visits if one and one.quota]
+    assert left == [(True, 2), (True, 1), (True, 0), (False, 0)]
+    assert {one.record.expires_at for one in visits if one} == {visits[0].record.expires_at if visits[0] else None}
+    visited = await store.visit(name(1), claims=[claim], renew=True)
+    assert visited is not None
+    assert visited.quota is not None
+    assert visited.quota.remaining == 2
+    assert not store._spare

@@ -1,0 +1,23 @@
+"""The kinds of store that the protocol is served over, each as URLs of stores with nothing in them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.redis_servers import RedisServer
+
+KINDS = ("memory", "sqlite", "redis")
+
+_numbers = itertools.count()
+
+
+def fresh_url(kind: str, folder: Path, redis: Callable[[], RedisServer]) -> str:
+    """Return the URL of an empty store of a kind; `redis` is asked for a server if one is needed."""
+    number = next(_numbers)
+    if kind == "sqlite":
+        return f"sqlite:///{folder}/{number}.db"
+    if kind == "redis":
+        return f"{redis().url}?prefix=fresh{number}"
+    return "memory://"
