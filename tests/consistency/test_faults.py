@@ -139,7 +139,7 @@ async def test_a_file_that_another_program_has_locked_can_be_read_and_is_written
     assert max(one.waited for one in load.operations()) <= ANSWERED_WITHIN
     meanwhile = between(load, locked_at, freed_at)
     assert {one.status for one in meanwhile if one.kind == "act"} == {503}
-    assert [one.reply for one in meanwhile if one.kind == "context" and one.status != 200] == []
+    assert [one.reply for one in meanwhile if one.kind == "context" and one.status != 200] == [], logs
     assert "Traceback" not in logs
 
 
