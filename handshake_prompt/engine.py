@@ -424,7 +424,8 @@ class ProtocolEngine:
         """
         status = "draining" if self._draining else "ready"
         try:
-            await self.store.ready()
+            if not self._draining:  # a store that was closed stays so
+                await self.store.ready()
         except HandshakeError:
             status = "unavailable"
         held = self.statistics

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -86,8 +86,7 @@ class Follower:
 
     async def announce(self, watcher: Watcher) -> None:
         """Tell the other workers of a watcher that has joined."""
-        session_id = watcher.channel.session_id
-        await self._store.present(self._worker, {session_id: self._hub.count(session_id)})
+        await self._say([watcher.channel.session_id])
         self._keep_telling()
 
     def leave(self, watcher: Watcher) -> None:
@@ -174,9 +173,16 @@ class Follower:
                 await self._wait_for_a_change()
             due = [self._told.pop() for _ in range(min(len(self._told), REFRESH_BATCH))]
             try:
-                await self._store.present(self._worker, {one: self._hub.count(one) for one in due})
+                await self._say(due)
             except HandshakeError as error:  # what is not renewed runs out by itself
                 logger.debug("The watchers of %d sessions could not be told of: %s", len(due), error.code)
+
+    async def _say(self, session_ids: Sequence[str]) -> None:
+        """Say how many watchers sessions have, until that is so: of two calls at once the older may arrive last."""
+        while session_ids:
+            told = {one: self._hub.count(one) for one in session_ids}
+            await self._store.present(self._worker, told)
+            session_ids = [one for one in session_ids if self._hub.count(one) != told[one]]
 
     async def _wait_for_a_change(self) -> None:
         try:

@@ -96,7 +96,7 @@ class Limits:
 
     # Processes.
     sessions: int = 100_000
-    """In a memory store."""
+    """In a memory store or a SQLite file; a Redis has a bound of its own, `maxmemory`."""
     hook_timeout: float = 5.0
     hook_batch_timeout: float = 10.0
     """For all `on_action` calls of one request; the agent SDK of version 0.2 gives up after 15 s."""

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from .errors import StoreUnavailableError
+
+LONG = 0.5
+"""Seconds: a store that fails sooner, as when a connection breaks, may well do for who comes next."""
 
 
 class Locks:
@@ -18,12 +23,21 @@ class Locks:
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[Lock]:
-        """Hold the lock of `name`. First come, first served."""
+        """Hold the lock of `name`. First come, first served.
+
+        Raises:
+            StoreUnavailableError: the store has kept somebody who was ahead waiting, and then failed. Who comes next
+                would wait as long, and the last in a queue many times that.
+        """
         lock = self._locks.setdefault(name, Lock())
         lock.users += 1
+        lost = lock.lost
         try:
             async with lock:
-                yield lock
+                if lock.lost != lost:
+                    raise StoreUnavailableError
+                with lock.noting_loss():
+                    yield lock
         finally:
             lock.users -= 1
             if not lock.users:
@@ -34,5 +48,18 @@ class Lock(asyncio.Lock):
     """A lock that counts who holds it or waits for it."""
 
     users = 0
+    lost = 0
+    """How often a holder has waited for the store in vain."""
     version = -1
     """The newest version its holders have saved: whoever waited with an older one in hand reads again."""
+
+    @contextmanager
+    def noting_loss(self) -> Iterator[None]:
+        """Take note if the store fails its holder after a long time."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            yield
+        except StoreUnavailableError:
+            self.lost += clock() - begun > LONG
+            raise

@@ -190,6 +190,24 @@ async def test_the_watchers_of_a_worker_that_was_killed_are_forgotten() -> None:
 
 
 @in_virtual_time
+async def test_of_two_words_given_at_once_the_older_may_arrive_last() -> None:
+    here, there = await workers(2)
+    delays = iter([1.0, 0.0])
+
+    async def overtaken(name: str) -> None:
+        if name == "present":
+            await asyncio.sleep(next(delays, 0.0))
+
+    here.store.before = overtaken
+    async with asyncio.TaskGroup() as joining:
+        watches = [joining.create_task(here.engine.watch(here.session_id, here.user)) for _ in range(2)]
+    assert await clients(there) == 2
+    for watch in watches:
+        async with watch.result():
+            pass
+
+
+@in_virtual_time
 async def test_a_word_that_could_not_be_given_is_given_later() -> None:
     here, there = await workers(2)
     async with here.watch():

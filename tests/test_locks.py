@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from handshake_prompt.errors import StoreUnavailableError
 from handshake_prompt.locks import Locks
+from tests.support.virtual_time import in_virtual_time
 
 
 class Visitors:
@@ -81,6 +83,29 @@ async def test_a_holder_that_fails_leaves_nothing_behind() -> None:
     with pytest.raises(KeyError):
         async with locks.hold("a"):
             raise KeyError
+    assert len(locks) == 0
+
+
+@pytest.mark.parametrize(
+    ("kept_waiting", "refused"),
+    [(2.0, [True, True, True]), (0.1, [True, False, False])],
+    ids=["a store that does not answer", "a connection that breaks"],
+)
+@in_virtual_time
+async def test_who_waits_behind_somebody_whom_the_store_kept_waiting_in_vain_does_not_try_as_long_again(
+    kept_waiting: float, refused: list[bool]
+) -> None:
+    locks = Locks()
+
+    async def hold(*, fail: bool = False) -> None:
+        async with locks.hold("a"):
+            await asyncio.sleep(kept_waiting)
+            if fail:
+                raise StoreUnavailableError
+
+    seen = await asyncio.gather(hold(fail=True), hold(), hold(), return_exceptions=True)
+    assert [isinstance(one, StoreUnavailableError) for one in seen] == refused
+    await hold()  # who comes later is not concerned
     assert len(locks) == 0
 
 

@@ -36,7 +36,7 @@ def open_store(url: str, limits: Limits | None = None) -> SessionStore:
         StoreUnavailableError: the file cannot be used just now.
     """
     scheme = url.partition("://")[0]
-    if scheme == "memory":
+    if url == "memory://":
         return MemoryStore(limits)
     # Imported where they are asked for: who keeps sessions in memory has no need to load, or to install, the others.
     if scheme == "sqlite":

@@ -549,7 +549,7 @@ async def test_the_table_of_endpoints_is_complete_as_to_the_stores_calls() -> No
     for endpoint in ENDPOINTS:
         peer = await open_in_process(hpp, FORM, client=("203.0.113.7", 1))
         assert (await call(peer, endpoint)).status_code == 200
-    assert {*store.calls} == {"create", "load", "save", "touch", "hit"}
+    assert {*store.calls} == {"ready", "create", "load", "save", "touch", "hit"}
 
 
 @pytest.mark.parametrize("failure", FAILURES)

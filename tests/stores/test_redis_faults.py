@@ -22,7 +22,8 @@ from tests.support.proxy import Proxy, proxying
 from tests.support.redis_servers import RedisServer, redis_cluster, redis_server, watched_servers
 
 SESSION = "a" * 32
-IN_TIME = DEADLINE + 0.5
+IN_TIME = DEADLINE + 1.5
+"""What is promised is 2.5 s, of a machine that is not late itself."""
 RECOVERY = 10.0
 """Seconds that a server may need to be back; what is promised is that nothing has to be restarted for it."""
 
@@ -146,6 +147,7 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(
             assert acknowledged[name] <= version <= acknowledged[name] + 1
             seqs, _ = await seqs_after(store, 0, name=name)
             assert seqs == list(range(version - len(seqs) + 1, version + 1))
+            acknowledged[name] = version
 
 
 # A connection that does not do its part
@@ -244,13 +246,32 @@ async def test_a_slow_way_is_waited_for(open_redis: OpenRedis, proxy: Proxy) -> 
 async def test_connections_that_hang_are_noticed_once_and_not_one_by_one(open_redis: OpenRedis, proxy: Proxy) -> None:
     store = await open_redis(proxy.url)
     await kept(store)
+    proxy.delay = 0.05
     await asyncio.gather(*(store.load(SESSION) for _ in range(20)))
-    assert len(proxy.passages) >= 10
+    proxy.delay = 0
+    assert len(proxy.passages) == 20
     proxy.half_open()
     assert await refused(store.load(SESSION)) < IN_TIME
     began = time.monotonic()
     await asyncio.gather(*(load(store) for _ in range(20)))
     assert time.monotonic() - began < 1
+
+
+async def test_a_socket_file_is_a_way_too(tmp_path: Path, open_redis: OpenRedis) -> None:
+    path = tmp_path / "redis.sock"
+    with redis_server(tmp_path, "--unixsocket", str(path)) as server:
+        store = await open_redis(f"unix://{path}")
+        await kept(store)
+        ear = Ear()
+        await store.follow(SESSION, ear)
+        await ear.hears(await write(store))
+        server.pause()
+        try:
+            assert await refused(store.load(SESSION)) < IN_TIME
+        finally:
+            server.resume()
+        await recovered(lambda: store.load(SESSION))
+        await store.aclose()
 
 
 # Wake-ups that do not come
@@ -292,12 +313,13 @@ async def test_a_listener_that_hangs_is_noticed_and_what_it_missed_is_looked_for
 async def test_a_listener_that_has_nothing_to_hear_is_left_alone(
     open_redis: OpenRedis, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakeups, "PING_AFTER", 0.1)
+    monkeypatch.setattr(wakeups, "PING_AFTER", 0.8)
     store = await open_redis(proxy.url)
     await store.follow(SESSION, Ear())
-    accepted = proxy.accepted
-    await asyncio.sleep(0.6)
+    accepted, answered = proxy.accepted, proxy.round_trips
+    await asyncio.sleep(2)
     assert proxy.accepted == accepted
+    assert proxy.round_trips - answered in {1, 2}
 
 
 async def test_who_follows_while_the_listener_is_cut_off_is_heard_once_it_is_back(
@@ -401,14 +423,40 @@ async def test_a_failover_by_sentinel_is_followed(tmp_path: Path, open_redis: Op
         await store.aclose()
 
 
+def names_by_node(nodes: list[RedisServer], store: RedisStore) -> dict[int, list[str]]:
+    """Return names of sessions that a Cluster of three keeps on each of them."""
+    names: dict[int, list[str]] = {0: [], 1: [], 2: []}
+    for name in "abcdefghijklmnopqrstuvwxyz":
+        slot: int = nodes[0].ask("CLUSTER", "KEYSLOT", store._keys.session(name * 32).decode())
+        names[slot * 3 // 16_384].append(name)
+    return names
+
+
 async def test_a_failover_in_a_cluster_is_followed(tmp_path: Path, open_redis: OpenRedis) -> None:
     with redis_cluster(tmp_path) as nodes:
         store = await open_redis("redis+cluster://" + ",".join(node.address for node in nodes))
+        names = names_by_node(nodes, store)
+        await survives(store, "".join([*names[0][:2], names[1][0], names[2][0]]), nodes[0])
+        await store.aclose()
 
-        def node_of(name: str) -> int:
-            slot: int = nodes[0].ask("CLUSTER", "KEYSLOT", store._keys.session(name * 32).decode())
-            return slot * 3 // 16_384
 
-        names = [next(name for name in "abcdefghijklmnopqrstuvwxyz" if node_of(name) == node) for node in (0, 0, 1, 2)]
-        await survives(store, "".join(dict.fromkeys(names)), nodes[0])
+async def test_where_one_node_of_a_cluster_is_frozen_the_others_are_used_all_the_same(
+    tmp_path: Path, open_redis: OpenRedis
+) -> None:
+    with redis_cluster(tmp_path, replicas=False) as nodes:
+        store = await open_redis("redis+cluster://" + ",".join(node.address for node in nodes))
+        names = names_by_node(nodes, store)
+        alive, frozen = [*names[1][:2], *names[2][:2]], names[0][:2]
+        for name in [*alive, *frozen]:
+            await kept(store, name)
+        nodes[0].pause()
+        try:
+            waits = await asyncio.gather(*(refused(load(store, name)) for name in frozen * 10))
+            assert max(waits) < IN_TIME
+            for name in alive:  # the client may be told the Cluster's nodes anew first, and ask the frozen one for them
+                await recovered(lambda name=name: write(store, name))  # type: ignore[misc]
+        finally:
+            nodes[0].resume()
+        for name in frozen:
+            await recovered(lambda name=name: load(store, name))  # type: ignore[misc]
         await store.aclose()

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as LostError, OutOfMemoryError, RedisClusterException, ResponseError
 
 from handshake_prompt.errors import StoreUnavailableError
 from handshake_prompt.stores import open_store
-from handshake_prompt.stores.redis import RedisStore
+from handshake_prompt.stores.redis import RedisStore, client
 from handshake_prompt.stores.redis.address import Address
 from handshake_prompt.stores.redis.breaker import FAILURES, PAUSE, QUIET, Breaker, Outage
 from handshake_prompt.stores.redis.checks import too_old, warnings
+from handshake_prompt.stores.redis.client import Client
 from handshake_prompt.stores.redis.clock import ServerClock
 from handshake_prompt.stores.redis.keys import Keys
+from handshake_prompt.stores.redis.links import Call, Link
 from tests.support.clock import ManualClock
 
 # Addresses
@@ -272,3 +280,77 @@ def test_settings_that_lose_sessions_are_named(info: dict[str, str], told: list[
     found = list(warnings(info, cluster=cluster))
     assert len(found) == len(told)
     assert all(word in warning for word, warning in zip(told, found, strict=True))
+
+
+# Calls
+
+
+class StubbornLink(Link):
+    """A link whose calls take no notice of the first cancellation, as those of the library may."""
+
+    async def listener(self) -> AbstractConnection:
+        raise NotImplementedError
+
+    async def info(self) -> dict[str, str]:
+        return {}
+
+    async def aclose(self) -> None:
+        pass
+
+    async def _call(self, key: bytes, *command: bytes | str | float) -> Any:
+        if command == ("BREAK",):
+            raise AttributeError
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        if command == ("BLOCK",):
+            await asyncio.sleep(60)
+
+    async def _batch(self, calls: Sequence[Call]) -> list[Any]:
+        raise AttributeError
+
+
+def stubborn() -> Client:
+    return Client(StubbornLink(1), Outage(), Keys("hpp"))
+
+
+async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "DEADLINE", 0.02)
+    monkeypatch.setattr(client, "GRACE", 0.02)
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreUnavailableError):
+            await stubborn().run(lambda link: link.call(b"key", "BLOCK"))
+
+
+async def test_a_cancellation_that_the_library_loses_is_kept() -> None:
+    call = asyncio.create_task(stubborn().run(lambda link: link.call(b"key", "PING")))
+    await asyncio.sleep(0)
+    call.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+async def test_a_connection_that_is_closed_while_it_is_used_is_a_lost_one() -> None:
+    with pytest.raises(LostError):
+        await StubbornLink(1).call(b"key", "BREAK")
+    (answer,) = await StubbornLink(1).batch([(b"key", ("BREAK",))])
+    assert isinstance(answer, AttributeError)
+
+
+REASONS = {
+    "no answer": (TimeoutError(), "no answer within 2 s"),
+    "no connection": (LostError("Error 111 connecting to cache:6379."), "ConnectionError: Error 111"),
+    "a refusal": (OutOfMemoryError("command not allowed"), "it answers OutOfMemoryError"),
+    "a refusal of its own kind": (ResponseError("NOREPLICAS Not enough good replicas"), "it answers NOREPLICAS"),
+    "a command it does not know": (ResponseError("ERR unknown command 'x', with args: 'secret'"), "it answers ERR"),
+    "a Cluster in pieces": (RedisClusterException("No way: EVALSHA secret"), "nodes cannot be told"),
+    "a Cluster half known": (KeyError("secret"), "nodes cannot be told"),
+}
+
+
+@pytest.mark.parametrize(("error", "said"), REASONS.values(), ids=REASONS)
+def test_i9_what_is_logged_of_an_error_is_its_kind_and_no_data(error: Exception, said: str) -> None:
+    assert said in client.reason(error)
+    assert "secret" not in client.reason(error)

@@ -29,6 +29,7 @@ from handshake_prompt.testing import StoreContract, Stores
 from handshake_prompt.testing.contract.steps import Ear
 from tests.support.clock import ManualClock
 from tests.support.sessions import blank_session
+from tests.support.stalls import noting_stalls
 
 PATIENCE = 5.0
 TABLES = ("sessions", "states", "log", "receipts", "counters", "presence")
@@ -222,6 +223,7 @@ async def test_i11_what_is_past_its_time_leaves_nothing_behind(path: Path, opene
     clock.advance(99)
     assert not await store.sweep()
     assert {table: count(path, table) for table in TABLES} == dict.fromkeys(TABLES, 2) | {"counters": 0, "presence": 0}
+    await store.present("worker", {name(1): 1})
     clock.advance(1)
     assert await store.sweep()
     assert {table: count(path, table) for table in TABLES} == dict.fromkeys(TABLES, 1) | {"counters": 0, "presence": 0}
@@ -296,24 +298,18 @@ async def test_what_is_past_its_time_is_purged_unasked(
 # Wake-ups
 
 
-async def lateness(writer: SQLiteStore, reader: SQLiteStore, times: int) -> list[float]:
-    """Return how long after each of some saves through one store the followers of another were woken."""
-    ear, found = Ear(), []
-    await reader.follow(name(1), ear)
-    for _ in range(times):
-        record = await write(writer)
-        saved = time.perf_counter()
-        await ear.hears(record.version)
-        found.append(time.perf_counter() - saved)
-    reader.unfollow(name(1), ear)
-    return found
-
-
 async def test_other_workers_hear_of_a_change_within_50_ms(opened: Open) -> None:
     writer, reader = await opened(), await opened()
     await keep(writer)
-    rounds = [max(await lateness(writer, reader, 10)) for _ in range(5)]
-    assert min(rounds) < 0.05  # a machine that is busy otherwise may miss it once, not always
+    ear, late = Ear(), []
+    await reader.follow(name(1), ear)
+    for _ in range(50):
+        async with noting_stalls() as stalls:
+            record = await write(writer)
+            saved = time.perf_counter()
+            await ear.hears(record.version)
+            late.append(time.perf_counter() - saved - stalls.worst)
+    assert sorted(late)[len(late) * 3 // 4] < 0.05  # some may fall into stalls that only a thread has met
 
 
 async def test_the_worker_that_saved_is_woken_without_waiting_for_a_look(
@@ -322,7 +318,11 @@ async def test_the_worker_that_saved_is_woken_without_waiting_for_a_look(
     monkeypatch.setattr("handshake_prompt.stores.sqlite.wakes.LOOK", 60.0)
     store = await opened()
     await keep(store)
-    assert len(await lateness(store, store, 5)) == 5
+    ear = Ear()
+    await store.follow(name(1), ear)
+    for _ in range(5):
+        record = await write(store)
+        await ear.hears(record.version)
 
 
 async def test_nobody_looks_while_nobody_follows(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,16 +371,28 @@ def break_down(_: sqlite3.Connection) -> None:
     raise sqlite3.OperationalError("disk I/O error")
 
 
-async def test_a_wake_up_is_not_lost_with_the_connection_that_would_have_seen_it(opened: Open) -> None:
-    writer, reader = await opened(), await opened()
+async def test_a_wake_up_is_not_lost_with_the_connection_that_would_have_seen_it(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handshake_prompt.stores.sqlite.wakes.LOOK", 60.0)
+    writer = await opened()
     await keep(writer)
-    await lateness(writer, reader, 1)
+    reader = await opened()
     ear = Ear()
     await reader.follow(name(1), ear)
     with pytest.raises(StoreUnavailableError):
         await reader._open().reader.do(break_down)
     record = await write(writer)
+    reader._open().reader.hurry()
     await ear.hears(record.version)
+
+
+async def test_who_cannot_be_told_of_changes_does_not_follow(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await opened()
+    monkeypatch.setattr(store._wakes, "look", break_down)
+    with pytest.raises(StoreUnavailableError):
+        await store.follow(name(1), Ear())
+    assert not store._wakes.wanted
 
 
 # Event loops, threads and processes
@@ -396,7 +408,11 @@ def test_a_store_serves_one_event_loop_after_another(path: Path) -> None:
         await write(store)
 
     async def go_on() -> None:
-        assert len(await lateness(store, store, 3)) == 3
+        ear = Ear()
+        await store.follow(name(1), ear)
+        record = await write(store)
+        await ear.hears(record.version)
+        store.unfollow(name(1), ear)
         assert store._wakes.pause() is None
         await store.aclose()
 
@@ -430,7 +446,10 @@ async def test_a_closed_store_refuses_late_callers_and_is_opened_again_by_ready(
     store = SQLiteStore(path)
     await store.ready()
     await keep(store)
+    reader = store._open().reader
     await store.aclose()
+    with pytest.raises(StoreUnavailableError):
+        await reader.do(rows.nothing)
     late: list[Callable[[], Awaitable[object]]] = [
         partial(store.load, name(1)),
         partial(store.visit, name(1)),

@@ -80,7 +80,8 @@ class RedisServer:
 @contextmanager
 def redis_server(directory: Path, *options: str) -> Iterator[RedisServer]:
     """Run a server that keeps nothing, unless the options say otherwise."""
-    server = RedisServer(directory, "--save", "", "--repl-diskless-sync-delay", "0", *options)
+    # A replica that is fed without a disk is sent nothing more for up to a second after that.
+    server = RedisServer(directory, "--save", "", "--repl-diskless-sync", "no", *options)
     try:
         yield server.start()
     finally:
@@ -89,14 +90,14 @@ def redis_server(directory: Path, *options: str) -> Iterator[RedisServer]:
 
 @contextmanager
 def watched_servers(directory: Path, service: str) -> Iterator[tuple[RedisServer, RedisServer, RedisServer]]:
-    """Run a server, a replica of it, and a Sentinel that promotes the replica after half a second."""
+    """Run a server, a replica of it, and a Sentinel that promotes the replica after a second and a half."""
     with ExitStack() as stack:
         master = stack.enter_context(redis_server(directory))
         replica = stack.enter_context(redis_server(directory, "--replicaof", "127.0.0.1", str(master.port)))
         config = directory / "sentinel.conf"
         config.write_text(
             f"sentinel monitor {service} 127.0.0.1 {master.port} 1\n"
-            f"sentinel down-after-milliseconds {service} 500\n"
+            f"sentinel down-after-milliseconds {service} 1500\n"
             f"sentinel failover-timeout {service} 2000\n"
         )
         eventually(lambda: "state=online" in master.ask("INFO", "replication"))
@@ -104,6 +105,7 @@ def watched_servers(directory: Path, service: str) -> Iterator[tuple[RedisServer
         stack.callback(sentinel.stop)
         sentinel.start()
         eventually(lambda: len(sentinel.ask("SENTINEL", "REPLICAS", service)) == 1)
+        eventually(lambda: "master" in sentinel.ask("SENTINEL", "MASTER", service))
         yield master, replica, sentinel
 
 
@@ -116,6 +118,7 @@ def redis_cluster(directory: Path, *, replicas: bool = True) -> Iterator[list[Re
             home = directory / str(number)
             home.mkdir()
             options = ["--cluster-enabled", "yes", "--cluster-port", str(free_port()), "--cluster-node-timeout", "1500"]
+            options += ["--cluster-require-full-coverage", "no"]
             nodes.append(stack.enter_context(redis_server(home, *options)))
         _join(nodes)
         yield nodes

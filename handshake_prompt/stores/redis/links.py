@@ -19,7 +19,13 @@ from weakref import WeakKeyDictionary
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
-from redis.exceptions import NoPermissionError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    ConnectionError as LostError,
+    NoPermissionError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 SLOTS = 64
 """Commands under way at once, in one event loop; further ones wait. Redis itself works on one at a time."""
@@ -45,7 +51,10 @@ class Link(ABC):
     async def call(self, key: bytes, *command: bytes | str | float) -> Any:
         """Send a command to where a key is, and return the answer."""
         async with self._slots[self.zone(key)]:
-            return await self._call(key, *command)
+            try:
+                return await self._call(key, *command)
+            except AttributeError as error:  # of a connection that the client closed elsewhere at that very moment
+                raise LostError("closed meanwhile") from error
 
     async def batch(self, calls: Sequence[Call]) -> list[Any]:
         """Send commands in one go, and return the answers, errors in their place. They may be repeated."""
@@ -63,7 +72,7 @@ class Link(ABC):
         try:
             async with self._slots[zone]:
                 return await self._batch(calls)
-        except (RedisError, RedisClusterException, OSError) as error:
+        except (RedisError, RedisClusterException, OSError, AttributeError) as error:
             return [error] * len(calls)
 
     @abstractmethod

@@ -57,6 +57,8 @@ class WakeUps:
         self._places: dict[str, asyncio.Future[Exception | None]] = {}
         """Session -> done once its channel is heard, with an error if it cannot be for now."""
         self._connection: AbstractConnection | None = None
+        self._missed = asyncio.Event()
+        """Set when something may have been missed."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def follow(self, session_id: str, wake: Wake) -> None:
@@ -64,7 +66,7 @@ class WakeUps:
         self._followers.add(session_id, wake)
         try:
             self._keep_running("listen", self._listen())
-            self._keep_running("look", self._look(LOOK_EVERY))
+            self._keep_running("look", self._look())
             await self._subscribe(session_id)
         except BaseException:
             self._followers.discard(session_id, wake)
@@ -88,10 +90,6 @@ class WakeUps:
             work.close()
         else:
             self._tasks[name] = asyncio.create_task(work)
-
-    def _look_now(self) -> None:
-        self._tasks.pop("look").cancel()
-        self._keep_running("look", self._look(0))
 
     # Subscriptions
 
@@ -119,7 +117,9 @@ class WakeUps:
 
     async def _leave(self) -> None:
         """Unsubscribe from what nobody follows any more."""
-        self._known = {session_id: version for session_id, version in self._known.items() if session_id in self._followers}
+        self._known = {
+            session_id: version for session_id, version in self._known.items() if session_id in self._followers
+        }
         for batch in _batches(list(self._places)):
             left = [session_id for session_id in batch if session_id not in self._followers]
             for session_id in left:
@@ -150,13 +150,14 @@ class WakeUps:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _hear(self, connection: AbstractConnection, *, missed: bool) -> None:
-        """Take what comes over a connection. If something was `missed` before, there is a look for it first."""
+        """Take what comes over a connection. If something may have been `missed` before, it is looked for first."""
         loop = asyncio.get_running_loop()
         waiting = self._places
         self._places = {one: waiting.get(one) or loop.create_future() for one in self._followers}
         self._connection = connection
-        await self._send(connection, "SUBSCRIBE", list(self._places))
-        await connection.send_command("PING", check_health=False)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await self._send(connection, "SUBSCRIBE", list(self._places))
+            await connection.send_command("PING", check_health=False)
         pinged = True
         while True:
             told = await connection.read_response(disable_decoding=True, timeout=PING_AFTER, push_request=True)
@@ -165,7 +166,7 @@ class WakeUps:
                 self._take(told)
                 if missed and not _is_of_a_channel(told):  # the answer to PING: all channels are heard by now
                     missed = False
-                    self._look_now()
+                    self._missed.set()
             elif pinged:
                 raise LostError("no answer to PING")
             else:
@@ -186,17 +187,28 @@ class WakeUps:
 
     # Looking
 
-    async def _look(self, pause: float) -> None:
-        await asyncio.sleep(pause)
+    async def _look(self) -> None:
+        await self._wait(LOOK_EVERY)
         while True:
+            self._missed.clear()
             batches = list(_batches(list(self._followers))) or [[]]
             for batch in batches:
                 await self._compare(batch)
-                await asyncio.sleep(LOOK_EVERY / len(batches))
+                await self._wait(LOOK_EVERY / len(batches))
+                if self._missed.is_set():
+                    break
             try:
                 await self._leave()
             except self._failures:
                 continue  # the connection is gone, and with it all that it had subscribed to
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, unless something may have been missed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._missed.wait()
+        except TimeoutError:
+            return
 
     async def _compare(self, session_ids: Sequence[str]) -> None:
         """Wake those who follow sessions that have another version than the one they were told of."""

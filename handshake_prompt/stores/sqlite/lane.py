@@ -153,8 +153,6 @@ class Lane:
         try:
             self._transact(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it was: the thread goes on, and those who wait are told
-            waiting = self._take(0) if is_busy(error) else []  # they have waited for the same lock
-            jobs = jobs + waiting
             self._recover(error)
             for job in jobs:
                 job.fail(error)

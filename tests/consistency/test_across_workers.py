@@ -1,0 +1,230 @@
+"""What one worker is told holds in the others: watchers, ends, credentials, counts."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+
+from tests.support.peer import Peer, Socket, open_session
+from tests.support.redis_servers import RedisServer
+from tests.support.workers import Worker, working
+
+WITHIN = 1.0 + 1.0
+"""Seconds in which the end of a session or of a token has to have reached everybody; the last of them is what a busy
+machine may add. What is not heard of at once but looked for would take twice as long."""
+STRICT: dict[str, float] = {
+    "agent_requests": 60,
+    "user_requests": 600,
+    "replay_events": 300,
+    "log_events": 512,
+    "max_lifetime": 86_400,
+}
+"""The rates that are shared: the usual ones."""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Worker]]:
+    """Three workers over one store."""
+    if request.param == "sqlite":
+        store = f"sqlite:///{tmp_path_factory.mktemp('across') / 'sessions.db'}"
+    else:
+        server: RedisServer = request.getfixturevalue("redis")
+        store = f"{server.url}?prefix=across"
+    with working(*(Worker(store, limits=STRICT) for _ in range(3))) as running:
+        yield running
+
+
+Everywhere = Callable[..., Awaitable[list[Peer]]]
+
+
+@pytest.fixture
+async def everywhere(workers: Sequence[Worker]) -> AsyncIterator[Everywhere]:
+    """Return `await everywhere(body)`: a new session, as a client of each worker."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(body: dict[str, object] | None = None) -> list[Peer]:
+            peer = await open_session(workers[0].url, body or {})
+            stack.push_async_callback(peer.http.aclose)
+            return [replace(peer, base_url=worker.url) for worker in workers]
+
+        yield open_one
+
+
+async def ended(socket: Socket) -> tuple[int | None, list[str], float]:
+    """Wait for a socket's close: its code, the kinds of the frames before it, and when it was."""
+    code, frames = await socket.closed()
+    return code, [frame["type"] for frame in frames], time.monotonic()
+
+
+# Watchers
+
+
+async def test_a_watcher_that_reconnects_to_another_worker_is_shown_everything_once(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    async with peers[0].watch() as socket:
+        opening = await socket.next("connected")
+        await peers[0].act({"a": 1})
+        await peers[1].edit("b", 2)
+        shown = [await socket.next() for _ in range(3)]
+    await peers[2].act({"c": 3, "b": "refused"})
+    await peers[0].edit("a", 4)
+    async with peers[1].watch(after=shown[-1]["cursor"]) as socket:
+        again = await socket.next("connected")
+        await peers[2].edit("d", 5)
+        shown += [await socket.next() for _ in range(4)]
+    assert opening["recovered"] is False
+    assert (again["recovered"], again["snapshot"]) == (True, None)
+    assert [frame["seq"] for frame in shown] == [1, 2, 3, 4, 5, 6, 7]
+    assert [(frame["type"], frame.get("key")) for frame in shown] == [
+        ("action", "a"),
+        ("done", None),
+        ("edit", "b"),
+        ("action", "c"),
+        ("done", None),
+        ("edit", "a"),
+        ("edit", "d"),
+    ]
+
+
+async def test_a_page_is_not_shown_its_own_edit_by_way_of_another_worker(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    async with peers[0].watch() as page, peers[1].watch() as other:
+        await page.next("connected")
+        await other.next("connected")
+        await page.send({"type": "userEdit", "key": "a", "value": 1, "ref": "r"})
+        assert (await page.next("ack"))["ref"] == "r"
+        assert (await other.next("edit"))["value"] == 1
+        await peers[2].edit("b", 2)
+        assert (await page.next())["key"] == "b"
+
+
+async def test_watchers_of_all_workers_are_counted(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    async with peers[0].watch() as one, peers[1].watch() as two, peers[1].watch(role="agent") as three:
+        for socket in (one, two, three):
+            await socket.next("connected")
+        reply = await peers[2].act({"a": 1, "b": 2})
+        assert reply["broadcast"] == {"clients": 3, "actionMessages": 6, "doneMessages": 3}
+        status = await peers[2].agent("GET", "session")
+        assert status.json()["watchers"] == 3
+    async with asyncio.timeout(5):
+        while (await peers[2].user("GET", "session")).json()["watchers"]:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_diff_that_waits_is_answered_when_another_worker_writes(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    since = {"since": peers[0].created["cursor"], "wait": "5"}
+    waiting = asyncio.create_task(peers[0].agent("GET", "diff", params=since))
+    await asyncio.sleep(0.2)
+    written = time.monotonic()
+    await peers[1].edit("a", 1)
+    answer = await waiting
+    assert time.monotonic() - written < WITHIN
+    assert [change["key"] for change in answer.json()["changes"]] == ["a"]
+
+
+# Ends
+
+
+async def test_a_revocation_reaches_everybody_everywhere_within_a_second(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    async with peers[0].watch() as one, peers[1].watch() as two, peers[2].watch(role="agent") as three:
+        sockets = (one, two, three)
+        for socket in sockets:
+            await socket.next("connected")
+        asked = time.monotonic()
+        assert (await peers[0].user("DELETE", "session")).status_code == 200
+        answered = time.monotonic()
+        refusals = [await peer.agent("GET", "context") for peer in peers]
+        ends = await asyncio.gather(*map(ended, sockets))
+    assert [(code, kinds) for code, kinds, _ in ends] == [(4410, ["revoked"])] * 3
+    assert max(at for _, _, at in ends) - answered < WITHIN, f"asked {answered - asked:.3f} s before"
+    assert [(answer.status_code, answer.json()["code"]) for answer in refusals] == [(404, "session_revoked")] * 3
+
+
+async def test_a_replaced_token_is_worthless_everywhere_within_a_second(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    async with peers[1].watch(role="agent") as agent, peers[2].watch() as page:
+        await agent.next("connected")
+        await page.next("connected")
+        rotated = (await peers[0].user("POST", "rotate", {})).json()
+        answered = time.monotonic()
+        refusals = [await peer.agent("GET", "context") for peer in peers]
+        assert (await page.next())["type"] == "rotated"
+        code, _, at = await ended(agent)
+    assert code == 4401
+    assert at - answered < WITHIN
+    assert {answer.status_code for answer in refusals} == {403}
+    for peer in peers:
+        peer.created = peer.created | {"token": rotated["token"]}
+        assert (await peer.agent("GET", "context")).status_code == 200
+
+
+async def test_a_session_ends_everywhere_when_its_time_is_over_and_not_while_it_is_used(
+    workers: Sequence[Worker],
+) -> None:
+    """Its use through one worker is known to those who watch it in another."""
+    ttl = 3.0
+    async with AsyncExitStack() as stack:
+        short_lived = stack.enter_context(working(*(worker.like(ttl=ttl) for worker in workers[:2])))
+        peer = await open_session(short_lived[0].url, {})
+        stack.push_async_callback(peer.http.aclose)
+        peers = [replace(peer, base_url=worker.url) for worker in short_lived]
+        sockets = [await stack.enter_async_context(each.watch()) for each in peers]
+        for socket in sockets:
+            await socket.next("connected")
+        for _ in range(3):
+            await asyncio.sleep(ttl * 0.35)
+            asked = time.monotonic()
+            assert (await peers[1].agent("GET", "context")).status_code == 200
+        used = time.monotonic()
+        ends = await asyncio.gather(*map(ended, sockets))
+        refusals = [await each.agent("GET", "context") for each in peers]
+    for code, kinds, at in ends:
+        assert (code, kinds[-1]) == (4410, "expired")
+        assert asked + ttl - 0.05 < at < used + ttl + WITHIN
+    assert [(answer.status_code, answer.json()["code"]) for answer in refusals] == [(404, "session_expired")] * 2
+
+
+# What is counted
+
+
+async def test_an_idempotency_key_holds_in_all_workers(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    body = {"actions": [{"type": "set", "key": "a", "value": 1}]}
+    key = {"Idempotency-Key": "once"}
+    answers = await asyncio.gather(*(peer.agent("POST", "action", body, headers=key) for peer in peers * 4))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == len(answers) - 1
+    assert (await peers[1].context())["cursor"].endswith(".2")
+    other = {"actions": [{"type": "set", "key": "a", "value": 2}]}
+    assert (await peers[2].agent("POST", "action", other, headers=key)).status_code == 422
+
+
+async def test_a_rate_is_one_for_all_workers(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    turn = itertools.cycle(peers)
+    answers = [await next(turn).agent("GET", "context") for _ in range(62)]
+    assert [answer.status_code for answer in answers] == [200] * 60 + [429] * 2
+    left = [int(answer.headers["ratelimit"].partition("r=")[2].partition(";")[0]) for answer in answers[:60]]
+    assert left == list(range(59, -1, -1))
+    assert "retry-after" in answers[-1].headers
+    assert (await peers[0].user("GET", "context")).status_code == 200
+
+
+async def test_wrong_tokens_are_counted_in_all_workers_together(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    turn = itertools.cycle(peers)
+    wrong = {"X-Handshake-Token": "A" * 32}
+    answers = [await next(turn).send("GET", "context", headers=wrong) for _ in range(12)]
+    assert [answer.status_code for answer in answers] == [403] * 10 + [429] * 2
+    assert answers[-1].json()["code"] == "too_many_attempts"
+    assert [(await peer.agent("GET", "context")).status_code for peer in peers] == [200] * 3
