@@ -8,6 +8,8 @@ import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .rate_limit import Quota
+
 COOKIE_PREFIX = "hpp_"
 SECURE_COOKIE_PREFIX = "__Host-hpp_"
 
@@ -63,6 +65,7 @@ class Credential:
         address: the client's address, for counting failed attempts; empty when unknown.
         foreign_origin: the request comes from a page on an origin that may not act for the person.
         agent_name: what the agent calls itself; text to show, and proof of nothing.
+        counted: the quota of a request that was admitted and counted before: it is not counted again.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -70,6 +73,7 @@ class Credential:
     address: str = ""
     foreign_origin: bool = False
     agent_name: str = ""
+    counted: Quota | None = None
 
     def without_agent(self) -> Credential:
         """Return the same credential with nothing in it that proves an agent."""

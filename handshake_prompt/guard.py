@@ -172,7 +172,8 @@ class Guard:
         if ended:
             raise ended
         role = _preferred(roles & operation.roles or roles)
-        quota = _within(loaded.quota or await self._count_proven(role, loaded.record, renew=renew))
+        counted = credential.counted or loaded.quota
+        quota = _within(counted or await self._count_proven(role, loaded.record, renew=renew))
         if role not in operation.roles:
             refusal = AgentRequiredError() if operation.roles == _AGENT else UserRequiredError()
             refusal.quota = quota
@@ -184,7 +185,9 @@ class Guard:
 
         Where the host proves its users itself, it is asked after the session was loaded, and counted then.
         """
-        claims = []
+        claims: list[Claim] = []
+        if credential.counted:
+            return claims
         if credential.token and (self._browser_auth is None or operation.roles == _AGENT):
             claims.append(self._claim(Role.AGENT, credential.token))
         if credential.user_token and self._browser_auth is None and not credential.foreign_origin:

@@ -46,10 +46,14 @@ def context_as_markdown(payload: Mapping[str, Any]) -> str:
 def _field(key: str, described: Mapping[str, Any], record: Mapping[str, Any] | None) -> Iterable[str]:
     words = [quote(described[name]) for name in ("label", "desc") if described.get(name)]
     yield f"- {quote(key)}" + (f": {', '.join(words)}" if words else "")
-    facts = [f"{name} {quote(described[name])}" for name in FACTS if described.get(name) not in (None, False, "", [])]
+    facts = [f"{name} {quote(described[name])}" for name in FACTS if _tells(described.get(name))]
     if facts:
         yield f"  - {', '.join(facts)}"
     yield f"  - {_value(record, fixed=bool(described.get('readOnly')))}"
+
+
+def _tells(fact: object) -> bool:
+    return fact is not False and fact not in (None, "", [])  # 0 is a bound like any other
 
 
 def _value(record: Mapping[str, Any] | None, *, fixed: bool) -> str:

@@ -149,26 +149,34 @@ def parse_prompt(text: str) -> ParsedPrompt:
     missing = [key for key in _REQUIRED if key not in found]
     if missing:
         raise PromptError(f"No line for {', '.join(missing)}; copy the whole handshake prompt from the page again.")
-    address = _split_url(found["baseUrl"])
-    prefix = found.get("prefix", "/handshake")
-    wrong = {
-        "sessionId (32 hexadecimal digits)": not _SESSION_ID.fullmatch(found["sessionId"]),
-        "token (16-128 characters of A-Z a-z 0-9 _ -)": not _TOKEN.fullmatch(found["token"]),
-        "baseUrl (http:// or https:// and a host)": address is None,
-        "prefix (a path that starts with /)": not _PATH.fullmatch(prefix),
-    }
-    if address is None or any(wrong.values()):
-        names = ", ".join(name for name, is_wrong in wrong.items() if is_wrong)
-        raise PromptError(f"Malformed {names}; copy the whole handshake prompt from the page again.")
     expiry = _EXPIRY.fullmatch(found.get("expiresIn", ""))
-    return ParsedPrompt(
+    parsed = ParsedPrompt(
         session_id=found["sessionId"],
         token=found["token"],
-        base_url="".join(address),
-        prefix=prefix.rstrip("/"),
+        base_url=found["baseUrl"].rstrip("/"),
+        prefix=found.get("prefix", "/handshake").rstrip("/"),
         mode=_parse_mode(found.get("mode")),
         expires_in=int(expiry[1]) if expiry else None,
     )
+    check_credentials(parsed)
+    return parsed
+
+
+def check_credentials(parsed: ParsedPrompt) -> None:
+    """Accept credentials that a request can be made of.
+
+    Raises:
+        PromptError: one of them is malformed.
+    """
+    wrong = {
+        "sessionId (32 hexadecimal digits)": not _SESSION_ID.fullmatch(parsed.session_id),
+        "token (16-128 characters of A-Z a-z 0-9 _ -)": not _TOKEN.fullmatch(parsed.token),
+        "baseUrl (http:// or https:// and a host)": not is_address(parsed.base_url),
+        "prefix (a path that starts with /)": not _PATH.fullmatch(parsed.prefix),
+    }
+    if any(wrong.values()):
+        names = ", ".join(name for name, is_wrong in wrong.items() if is_wrong)
+        raise PromptError(f"Malformed {names}; copy the whole handshake prompt from the page again.")
 
 
 def is_address(url: str) -> bool:

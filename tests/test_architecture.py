@@ -37,6 +37,7 @@ LEVELS: dict[str, int] = {
     "broadcast": 2,
     "hooks": 2,
     "locks": 2,
+    "client": 2,
     "guard": 3,
     "diff": 3,
     "idempotency": 3,
@@ -48,6 +49,7 @@ LEVELS: dict[str, int] = {
     "replies": 3,
     "engine": 3,
     "asgi": 4,
+    "mcp": 4,
     "testing": 5,
     "demo": 5,
     "cli": 6,
@@ -64,7 +66,8 @@ MINTING = {"credentials"}
 NAMES_OF_THE_ROOT = {"__version__"}
 """All that a module may take from the package itself, which imports everything else."""
 ONLY_HERE = {
-    "starlette": {"asgi", "demo", "cli"},
+    "starlette": {"asgi", "mcp", "demo", "cli"},
+    "mcp": {"mcp"},
     "uvicorn": {"cli"},
     "click": {"cli"},
     "websockets": set(),
@@ -203,7 +206,8 @@ for name in sys.argv[2:]:
 print(json.dumps(sorted(sys.modules)))
 """
 """Imports modules without what the package itself imports."""
-WHOLE = "import json, sys, handshake_prompt; print(json.dumps(sorted(sys.modules)))"
+WHOLE = "import json, sys; from handshake_prompt import *; print(json.dumps(sorted(sys.modules)))"
+AGENT = "import json, sys, handshake_prompt.client; print(json.dumps(sorted(sys.modules)))"
 
 
 def loaded(code: str, *arguments: str) -> set[str]:
@@ -219,10 +223,17 @@ def loaded(code: str, *arguments: str) -> set[str]:
     return set(json.loads(run.stdout))
 
 
-def test_importing_the_package_loads_no_client_no_adapter_and_no_command_line() -> None:
+def test_the_public_names_load_no_client_no_adapter_and_no_command_line() -> None:
     found = {name.partition(".")[0] for name in loaded(WHOLE)}
     assert {"starlette", "msgspec", PACKAGE} <= found
     assert not found & {"httpx", "redis", "aiosqlite", "click", "uvicorn", "websockets", "mcp", "fastapi", "django"}
+
+
+def test_the_agents_side_loads_nothing_of_the_server() -> None:
+    found = loaded(AGENT)
+    ours = {name.removeprefix(f"{PACKAGE}.").partition(".")[0] for name in found if name.startswith(f"{PACKAGE}.")}
+    assert ours == {"client", "prompt", "quoting", "wording"}
+    assert not {name.partition(".")[0] for name in found} & {"starlette", "uvicorn", "websockets", "re2", "mcp"}
 
 
 @pytest.mark.parametrize("height", range(5))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 
 import pytest
 
@@ -24,6 +26,21 @@ EXPORTED = {
         "build_prompt",
         "open_store",
         "parse_prompt",
+    ],
+    "handshake_prompt.client": [
+        "AgentError",
+        "BadReplyError",
+        "Change",
+        "Changes",
+        "CredentialRefusedError",
+        "Gap",
+        "HandshakeAgent",
+        "InsecureAddressError",
+        "PromptError",
+        "RateLimitedError",
+        "RefusedError",
+        "ServerUnavailableError",
+        "SessionEndedError",
     ],
     "handshake_prompt.modes": ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "Modes"],
     "handshake_prompt.stores": [
@@ -74,7 +91,14 @@ DEFINED = {
     ],
     "handshake_prompt.events": ["Change", "Cursor", "Notice", "change_record", "frame", "withheld"],
     "handshake_prompt.limits": ["Limits"],
-    "handshake_prompt.prompt": ["ParsedPrompt", "PromptError", "build_prompt", "is_address", "parse_prompt"],
+    "handshake_prompt.prompt": [
+        "ParsedPrompt",
+        "PromptError",
+        "build_prompt",
+        "check_credentials",
+        "is_address",
+        "parse_prompt",
+    ],
 }
 """Modules whose public names are those they define without an underscore."""
 
@@ -101,6 +125,26 @@ def test_a_star_import_brings_the_listed_names_and_nothing_else() -> None:
     namespace: dict[str, object] = {}
     exec("from handshake_prompt import *", namespace)
     assert sorted(namespace.keys() - {"__builtins__"}) == EXPORTED["handshake_prompt"]
+
+
+def test_what_is_imported_when_asked_for_is_what_type_checkers_are_told() -> None:
+    package = importlib.import_module("handshake_prompt")
+    tree = ast.parse(inspect.getsource(package))
+    told = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    assert told == package._HOMES
+    assert sorted([*told, "__version__"]) == EXPORTED["handshake_prompt"]
+
+
+def test_names_that_are_none_are_refused_as_everywhere() -> None:
+    package = importlib.import_module("handshake_prompt")
+    with pytest.raises(AttributeError, match="'handshake_prompt' has no attribute 'HandshakeAp'"):
+        _ = package.HandshakeAp
+    assert set(EXPORTED["handshake_prompt"]) <= set(dir(package))
 
 
 @pytest.mark.parametrize("public", EXPORTED["handshake_prompt"])

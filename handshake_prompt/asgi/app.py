@@ -48,6 +48,9 @@ ALLOWED_HEADERS = (
     "Idempotency-Key",
     "If-None-Match",
     "Last-Event-ID",
+    "MCP-Protocol-Version",
+    "Mcp-Method",
+    "Mcp-Name",
     "X-Agent-Name",
     "X-Handshake-Token",
     "X-Handshake-User-Token",
@@ -71,10 +74,12 @@ class HandshakeApp(Starlette):
         public_url: scheme and host for prompts, such as `"https://example.com"`. Without it the request's own Host is
             used, which is only as trustworthy as the proxy in front.
         allowed_origins: further origins whose pages may act for their person, such as `"https://app.example.com"`.
+        mcp: serve each session's tools to clients of MCP, at `/mcp/{sid}`.
         limits: all other bounds.
 
     Raises:
         ValueError, TypeError: an argument is not what it has to be.
+        ImportError: `mcp` was asked for, and the extra of that name is not installed.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class HandshakeApp(Starlette):
         prompt: Prompt = False,
         public_url: str | None = None,
         allowed_origins: Collection[str] = (),
+        mcp: bool = False,
         limits: Limits | None = None,
     ) -> None:
         if isinstance(allowed_origins, str):
@@ -124,7 +130,8 @@ class HandshakeApp(Starlette):
                 "sqlite:///handshake.db on one machine, redis://host on several.",
                 workers,
             )
-        super().__init__(routes=self._endpoints(), middleware=self._middleware(), lifespan=self.lifespan)
+        routes = self._endpoints() + (self._mcp_endpoint() if mcp else [])
+        super().__init__(routes=routes, middleware=self._middleware(), lifespan=self.lifespan)
         self.router.redirect_slashes = False
         self.router.default = _nothing_here
 
@@ -230,6 +237,12 @@ class HandshakeApp(Starlette):
             Route("/openapi.json", Resource({"GET": self._openapi})),
             Route("/", Resource({"GET": self._index})),
         ]
+
+    def _mcp_endpoint(self) -> list[BaseRoute]:
+        # The SDK is loaded, and has to be installed, only where it is asked for.
+        from handshake_prompt.mcp.http import Endpoint  # noqa: PLC0415
+
+        return [Route("/mcp/{sid}", Resource({"POST": Endpoint(self.engine, self._credential)}))]
 
     def _middleware(self) -> list[Middleware]:
         if not self._allowed_origins:

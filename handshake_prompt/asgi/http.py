@@ -122,6 +122,13 @@ def json_response(payload: object, status: int = 200, headers: Mapping[str, str]
 
 def problem(error: HandshakeError, headers: Mapping[str, str] | None = None) -> Response:
     """Render an error as `application/problem+json` (RFC 9457), with `error` for clients of version 0.2."""
+    response = json_response(problem_members(error), error.status, problem_headers(error) | dict(headers or {}))
+    response.headers["Content-Type"] = "application/problem+json"
+    return response
+
+
+def problem_members(error: HandshakeError) -> messages.Problem:
+    """Return what the body says of an error."""
     members: messages.Problem = {
         "type": f"urn:handshake-prompt:error:{error.code}",
         "title": error.title,
@@ -131,15 +138,22 @@ def problem(error: HandshakeError, headers: Mapping[str, str] | None = None) -> 
         "retryable": error.retryable,
         "error": error.detail,
     }
-    all_headers = {**rate_headers(error.quota), **(headers or {})}
     if error.retry_after is not None:
-        members["retryAfter"] = max(1, math.ceil(error.retry_after))
-        all_headers["Retry-After"] = str(members["retryAfter"])
+        members["retryAfter"] = _whole(error.retry_after)
     if error.next_steps:
         members["nextSteps"] = list(error.next_steps)
-    response = json_response(members, error.status, all_headers)
-    response.headers["Content-Type"] = "application/problem+json"
-    return response
+    return members
+
+
+def problem_headers(error: HandshakeError) -> dict[str, str]:
+    """Return what the headers say of an error."""
+    wait = {} if error.retry_after is None else {"Retry-After": str(_whole(error.retry_after))}
+    return rate_headers(error.quota) | wait
+
+
+def _whole(seconds: float) -> int:
+    """Return a time to wait in whole seconds, never none at all."""
+    return max(1, math.ceil(seconds))
 
 
 def rate_headers(quota: Quota | None) -> dict[str, str]:

@@ -1,11 +1,10 @@
-"""The `handshake-prompt` command: the demo, and the bare protocol server for applications in any language."""
+"""The servers behind `demo` and `serve`, under uvicorn."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import uvicorn
@@ -14,63 +13,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from . import __version__
-from .asgi.app import HandshakeApp
-from .demo import create_demo
-from .engine import ProtocolEngine
-from .errors import UnavailableError
-
-F = TypeVar("F", bound=Callable[..., Any])
+from handshake_prompt.asgi.app import HandshakeApp
+from handshake_prompt.demo import create_demo
+from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.errors import UnavailableError
 
 GRACE = 5
 """Seconds that open requests get to finish after the watchers have been sent away."""
 
 
-def _address(default_port: int) -> Callable[[F], F]:
-    """Add the options that say where to listen."""
+def run_demo(host: str, port: int) -> None:
+    """Serve the demo until interrupted.
 
-    def decorate(command: F) -> F:
-        port = click.option("--port", default=default_port, show_default=True, type=click.IntRange(0, 65535))
-        return click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")(
-            port(command)
-        )
-
-    return decorate
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="handshake-prompt")
-def main() -> None:
-    """Let a person hand the page they are on to their own AI agent."""
-
-
-@main.command()
-@_address(8000)
-def demo(host: str, port: int) -> None:
-    """Serve an expense report to fill in together with an agent."""
+    Raises:
+        click.ClickException: the address cannot be listened on.
+    """
     app = create_demo()
     _run(app, app.state.hpp.engine, host=host, port=port, announce="Open {url} in a browser. Stop with Ctrl+C.")
 
 
-@main.command()
-@_address(8000)
-@click.option(
-    "--store",
-    default="memory://",
-    show_default=True,
-    envvar="HANDSHAKE_STORE",
-    help="Where sessions live: memory://, sqlite:///file.db or redis://host:6379/0.",
-)
-@click.option("--prefix", default="/handshake", show_default=True, help="Path of the HTTP endpoints.")
-@click.option("--ws-prefix", default="/ws/handshake", show_default=True, help="Path of the WebSocket.")
-@click.option("--ttl", default=1800.0, show_default=True, help="Seconds a session lives after its last use.")
-@click.option("--rate-limit", default=60, show_default=True, help="An agent's requests per session and minute.")
-@click.option("--public-url", help="Scheme and host that prompts name, such as https://example.com.")
-@click.option("--allowed-origin", "allowed_origins", multiple=True, help="An origin whose pages may act; repeatable.")
-def serve(host: str, port: int, prefix: str, ws_prefix: str, **options: Any) -> None:
-    """Serve the bare protocol, as a sidecar of an application in any language.
+def run_protocol(host: str, port: int, *, prefix: str, ws_prefix: str, **options: Any) -> None:
+    """Serve the bare protocol until interrupted.
 
-    /health/live answers while the process runs, /health/ready while it should be sent requests.
+    Raises:
+        click.UsageError: an option cannot be used.
+        click.ClickException: the address cannot be listened on, or the store is not there.
     """
     options["rate_limit_per_min"] = options.pop("rate_limit")
     app = Starlette()

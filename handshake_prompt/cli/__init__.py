@@ -1,0 +1,44 @@
+"""The `handshake-prompt` command: the page's side to serve, the agent's side to use."""
+
+from __future__ import annotations
+
+import click
+
+from handshake_prompt import __version__
+
+from .commands import action, extend, get_context, get_diff, parse_prompt, watch
+from .outcome import EXIT_CODES
+from .serving import demo, mcp, serve
+from .teaching import completion, skill
+
+COMMANDS = (demo, serve, parse_prompt, get_context, action, get_diff, watch, extend, mcp, skill, completion)
+"""In the order in which somebody meets them."""
+
+
+EXAMPLES = """\b
+An agent's part, with the prompt in a file or on standard input:
+  handshake-prompt get-context --prompt prompt.txt
+  handshake-prompt action --prompt - --set name=Ada --set age=36 < prompt.txt
+"""
+
+
+class InOrder(click.Group):
+    """A group that lists its commands as they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]}, epilog=f"{EXAMPLES}\n{EXIT_CODES}")
+@click.version_option(__version__, prog_name="handshake-prompt")
+def main() -> None:
+    """Let a person hand the page they are on to their own AI agent.
+
+    An agent that was given a handshake prompt reads the page with get-context, writes with action, and follows the
+    person with get-diff or watch.
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)

@@ -1,0 +1,142 @@
+"""Which session a command works on: the options that say it, and what they are turned into."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce, wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from handshake_prompt.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, parse_prompt
+
+from .outcome import Exit, fail, problem
+
+STANDARD_INPUT = "-"
+PROMPT_VARIABLE = "HANDSHAKE_PROMPT"
+MAX_PROMPT_BYTES = 4 * (MAX_PROMPT_CHARS + 1)
+"""More than any usable prompt has."""
+
+PROMPT_OPTION = click.option(
+    "--prompt",
+    metavar="FILE",
+    type=click.Path(),
+    help=f"File with the handshake prompt, - for standard input. Without it: the text in {PROMPT_VARIABLE}.",
+)
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+SESSION_OPTIONS = (
+    PROMPT_OPTION,
+    click.option("--sid", metavar="ID", help="Session id, with --token and --base in place of a prompt."),
+    click.option("--token", metavar="TOKEN", help="Token. Other users of this machine can see it: prefer a prompt."),
+    click.option("--base", metavar="URL", help="The prompt's baseUrl."),
+    click.option("--prefix", default="/handshake", show_default=True, help="The prompt's prefix, with --sid."),
+    click.option(
+        "--name", metavar="TEXT", envvar="HANDSHAKE_AGENT_NAME", show_envvar=True, help="Your name, shown on the page."
+    ),
+    click.option("--allow-http", is_flag=True, help="Send the token to http:// hosts other than this machine."),
+    click.option(
+        "--timeout",
+        default=15.0,
+        show_default=True,
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Time limit, repetitions included.",
+    ),
+    JSON_OPTION,
+)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was said about the session and the output. Whatever holds the token stays out of the repr."""
+
+    prompt: str | None = field(default=None, repr=False)
+    sid: str | None = None
+    token: str | None = field(default=None, repr=False)
+    base: str | None = None
+    prefix: str = "/handshake"
+    name: str | None = None
+    allow_http: bool = False
+    timeout: float = 15.0
+    as_json: bool = False
+
+    def credentials(self) -> ParsedPrompt:
+        """Return the session's credentials, from whatever was given.
+
+        Raises:
+            click.UsageError: nothing was given, not enough, or too much.
+            SystemExit: what was given is no prompt.
+        """
+        parts = {"--sid": self.sid, "--token": self.token, "--base": self.base}
+        absent = [name for name, value in parts.items() if not value]
+        if self.sid and self.token and self.base and self.prompt is None:
+            return ParsedPrompt(self.sid, self.token, self.base, self.prefix)
+        if len(absent) < len(parts):
+            also = "--prompt as well: give one of the two" if self.prompt is not None else f"no {', '.join(absent)}"
+            raise click.UsageError(f"--sid, --token and --base belong together, and there is {also}.")
+        text = prompt_text(self.prompt)
+        if text is None:
+            raise click.UsageError(
+                f"Which session? Pipe its prompt in with --prompt -, name a file with --prompt FILE, "
+                f"or put the text into {PROMPT_VARIABLE}."
+            )
+        return parsed(text, as_json=self.as_json)
+
+
+def takes_session(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which session; the command gets them as one `Given`."""
+
+    @wraps(command)
+    def wrapper(**options: Any) -> None:
+        given = Given(**{name: options.pop(name) for name in Given.__dataclass_fields__})
+        command(given, **options)
+
+    return reduce(lambda inner, option: option(inner), reversed(SESSION_OPTIONS), wrapper)
+
+
+def parsed(text: str, *, as_json: bool) -> ParsedPrompt:
+    """Return what a prompt says.
+
+    Raises:
+        SystemExit: it is not one; this has been said, in JSON too if asked for.
+    """
+    try:
+        return parse_prompt(text)
+    except PromptError as error:
+        reported = problem(str(error), code="invalid_prompt") if as_json else None
+        fail(str(error), exit_code=Exit.USAGE, reported=reported)
+
+
+def prompt_text(source: str | None) -> str | None:
+    """Return the text of the prompt that was given, by option or in the environment, or None.
+
+    Raises:
+        click.UsageError: there is no such file.
+    """
+    return (os.environ.get(PROMPT_VARIABLE) or None) if source is None else read_prompt(source)
+
+
+def read_prompt(source: str) -> str:
+    """Return the text of a prompt.
+
+    Args:
+        source: `-` for standard input, a file's path, or, as version 0.2 had it, the prompt itself.
+
+    Raises:
+        click.UsageError: there is no such file.
+    """
+    if "\n" in source:
+        return source
+    if source == STANDARD_INPUT:
+        if sys.stdin.isatty():
+            click.echo("Paste the handshake prompt, then press Ctrl+D on an empty line.", err=True)
+        return sys.stdin.buffer.read(MAX_PROMPT_BYTES).decode("utf-8", "replace")
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(MAX_PROMPT_BYTES).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise click.UsageError(f"Cannot read the prompt from {source!r}: {error.strerror or error}.") from None

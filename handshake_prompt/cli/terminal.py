@@ -1,0 +1,140 @@
+"""What is written to the terminal: lines for a person, colour where it can be shown, and JSON for a program.
+
+What a page supplied is data. Nothing of it reaches a terminal as a control character, no line of it starts at the left
+edge, and none of it can be taken for one of the two lines between which the JSON stands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from unicodedata import category, east_asian_width
+
+import click
+
+from handshake_prompt.quoting import quote, visible
+
+JSON_BEGIN = "[JSON-BEGIN]"
+JSON_END = "[JSON-END]"
+_MARK, _BROKEN_MARK = "[JSON-", r"\u005bJSON-"
+"""Outside text, no JSON has the first; within text, the second says the same and matches no marker."""
+
+CELL_CHARS = 40
+"""Widest column but the last one; all of a value is in the JSON."""
+LAST_CELL_CHARS = 300
+INDENT = "  "
+
+STYLES: dict[str, dict[str, Any]] = {
+    "agent": {"fg": "cyan"},
+    "person": {"fg": "green"},
+    "good": {"fg": "green"},
+    "wanting": {"fg": "yellow"},
+    "bad": {"fg": "red"},
+    "head": {"bold": True},
+    "faint": {"dim": True},
+}
+
+
+class Cell(NamedTuple):
+    """A piece of text from anywhere, and how to show it."""
+
+    text: str
+    style: str | None = None
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """How lines for a person are written.
+
+    Args:
+        colour: whether the reader sees colour.
+    """
+
+    colour: bool
+
+    @classmethod
+    def of_stdout(cls) -> Terminal:
+        """Return how to write to standard output as it is now."""
+        return cls(sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+
+    def paint(self, text: str, style: str | None) -> str:
+        """Return text of our own in a style."""
+        return click.style(text, **STYLES[style]) if self.colour and style else text
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
+        """Return the lines of a table, each indented."""
+        cells = [[Cell(name, "head") for name in head], *rows]
+        shown = [[_fit(cell.text, CELL_CHARS) for cell in row[:-1]] for row in cells]
+        widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
+        return [self._row(row, texts, widths) for row, texts in zip(cells, shown, strict=True)]
+
+    def _row(self, row: Sequence[Cell], texts: Sequence[str], widths: Sequence[int]) -> str:
+        parts = [
+            self.paint(text, cell.style) + " " * (width - _width(text))
+            for cell, text, width in zip(row[:-1], texts, widths, strict=True)
+        ]
+        last = self.paint(_fit(row[-1].text, LAST_CELL_CHARS), row[-1].style)
+        return (INDENT + INDENT.join([*parts, last])).rstrip()
+
+
+def said(text: object, limit: int = LAST_CELL_CHARS) -> str:
+    """Return text from outside so that it can stand in a line of ours."""
+    return _fit(str(text), limit)
+
+
+def value_text(value: Any) -> str:
+    """Return a field's value: text as it is where nothing is lost by that, else as JSON."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) and _is_plain(value) else quote(value)
+
+
+def write(lines: Sequence[str]) -> None:
+    """Write lines for a person."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = "\n".join(lines).replace(_MARK, _BROKEN_MARK)
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def write_json(value: Any, *, indent: int | None = 2) -> None:
+    """Write JSON, and nothing else, in which no character acts on a terminal."""
+    click.echo(_dumps(value, indent))
+
+
+def write_marked(value: Any) -> None:
+    """Write JSON between the two lines that say where it is."""
+    click.echo(f"\n{JSON_BEGIN}\n{_dumps(value, 2)}\n{JSON_END}")
+
+
+def complain(sentence: str, next_step: str | None = None) -> None:
+    """Write to standard error what went wrong and what to do."""
+    lines = [f"Error: {said(sentence)}", *([f"Next: {said(next_step)}"] if next_step else [])]
+    click.echo("\n".join(lines), err=True)
+
+
+def _dumps(value: Any, indent: int | None) -> str:
+    ascii_only = not (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    lines = json.dumps(value, ensure_ascii=ascii_only, indent=indent).split("\n")
+    return "\n".join(map(visible, lines)).replace(_MARK, _BROKEN_MARK)
+
+
+def _is_plain(text: str) -> bool:
+    if not text or text != text.strip() or text[0] in '"[{' or text != visible(text):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _fit(text: str, limit: int) -> str:
+    return visible(text if len(text) <= limit else f"{text[: limit - 1]}…")
+
+
+def _width(text: str) -> int:
+    return sum(0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in "WF" else 1 for char in text)

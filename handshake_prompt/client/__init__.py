@@ -1,0 +1,35 @@
+"""The agent's side of a session: `async with HandshakeAgent.from_prompt(text) as agent`."""
+
+from __future__ import annotations
+
+from handshake_prompt.prompt import PromptError
+
+from .agent import HandshakeAgent
+from .changes import Changes
+from .errors import (
+    AgentError,
+    BadReplyError,
+    CredentialRefusedError,
+    InsecureAddressError,
+    RateLimitedError,
+    RefusedError,
+    ServerUnavailableError,
+    SessionEndedError,
+)
+from .news import Change, Gap
+
+__all__ = [
+    "AgentError",
+    "BadReplyError",
+    "Change",
+    "Changes",
+    "CredentialRefusedError",
+    "Gap",
+    "HandshakeAgent",
+    "InsecureAddressError",
+    "PromptError",
+    "RateLimitedError",
+    "RefusedError",
+    "ServerUnavailableError",
+    "SessionEndedError",
+]

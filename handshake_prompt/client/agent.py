@@ -1,0 +1,243 @@
+"""`HandshakeAgent`: what an agent can do with the prompt a person pasted."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, overload
+
+import httpx
+
+from handshake_prompt.prompt import ParsedPrompt, parse_prompt
+
+from .calls import Call, Calls
+from .changes import Changes
+from .opening import address, identity, new_client
+from .replies import ActionReply, ContextReply, DiffReply, ExtendReply, markdown_text, members
+from .sources import Session
+from .writing import batch, json_body, mint_key, writing_headers
+
+MOST_PACED = 60.0
+"""Seconds that a server of version 0.2 may spend between the fields of one batch, on top of the usual limit."""
+
+
+class HandshakeAgent:
+    """An agent's place in one session. Use it as an async context manager, or call `aclose` at the end.
+
+    Every call has a time limit and is repeated by itself where that is safe; writes carry an idempotency key and take
+    effect once. Redirects are not followed: the token goes to the prompt's own address and nowhere else.
+
+    Args:
+        session_id: from the prompt.
+        token: from the prompt.
+        base_url: from the prompt: scheme, host, and path up to `prefix`.
+        prefix: the path of the mount; empty for a mount at the root.
+        name: how the agent introduces itself to the person, up to 64 printable characters.
+        http: a client to use, which is left open. Certificates are verified as it says.
+        timeout: seconds that a call may take, repetitions included, on top of what it is asked to wait; a paced batch
+            may take as long as its pauses on top, since servers of version 0.2 answer when all has been shown.
+        allow_http: send the token in the clear to other machines too.
+
+    Raises:
+        PromptError: a credential or the address is malformed.
+        InsecureAddressError: the address is `http://` and not on this machine.
+        ValueError: `name` or `timeout` cannot be used.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        token: str,
+        base_url: str,
+        *,
+        prefix: str = "/handshake",
+        name: str | None = None,
+        http: httpx.AsyncClient | None = None,
+        timeout: float = 15.0,
+        allow_http: bool = False,
+    ) -> None:
+        self._prompt = ParsedPrompt(session_id, token, base_url.rstrip("/"), prefix.rstrip("/"))
+        url = address(self._prompt, allow_http=allow_http)
+        headers = identity(self._prompt, name)
+        if not 0 < timeout < float("inf"):
+            raise ValueError(f"timeout is a positive number of seconds, not {timeout!r}")
+        self._http = http or new_client(url)
+        self._owned = http is None
+        self._calls = Calls(self._http, str(url), headers=headers, token=token, timeout=timeout)
+        self._following: weakref.WeakSet[Changes] = weakref.WeakSet()
+
+    @classmethod
+    def from_prompt(
+        cls,
+        text: str,
+        *,
+        name: str | None = None,
+        http: httpx.AsyncClient | None = None,
+        timeout: float = 15.0,
+        allow_http: bool = False,
+    ) -> Self:
+        """Take the place that a pasted text offers.
+
+        Args:
+            text: the handshake prompt, with or without other text around it.
+            name: as for the class, like those that follow.
+            http: see there.
+            timeout: see there.
+            allow_http: see there.
+
+        Raises:
+            PromptError: the text is no usable prompt.
+            InsecureAddressError, ValueError: as for the class.
+        """
+        found = parse_prompt(text)
+        return cls(
+            found.session_id,
+            found.token,
+            found.base_url,
+            prefix=found.prefix,
+            name=name,
+            http=http,
+            timeout=timeout,
+            allow_http=allow_http,
+        )
+
+    @property
+    def session_id(self) -> str:
+        """The session."""
+        return self._prompt.session_id
+
+    @property
+    def base_url(self) -> str:
+        """The server's address, without the mount's prefix."""
+        return self._prompt.base_url
+
+    def __repr__(self) -> str:
+        return f"<HandshakeAgent of session {self.session_id} at {self.base_url}{self._prompt.prefix}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close what was opened: streams of changes, and the HTTP client unless it was given."""
+        for changes in list(self._following):
+            await changes.aclose()
+        if self._owned:
+            await self._http.aclose()
+
+    @overload
+    async def get_context(self) -> dict[str, Any]: ...
+    @overload
+    async def get_context(self, *, markdown: Literal[True]) -> str: ...
+    async def get_context(self, *, markdown: bool = False) -> dict[str, Any] | str:
+        """Read the session.
+
+        Args:
+            markdown: as a text for reading rather than parsing. Servers of version 0.2 do not have it.
+
+        Returns:
+            The members as they are on the wire (SPEC.md section 4): `context` (a record for each value) and, by mode,
+            `schema`, `missing`, `data`; `cursor` if the server has cursors. Or the text.
+
+        Raises:
+            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+        """
+        headers = {"Accept": "text/markdown"} if markdown else {}
+        answer = await self._calls.call(Call(path=self._path("context"), headers=headers))
+        return markdown_text(answer.content_type, answer.body) if markdown else members(answer.body, ContextReply)
+
+    async def action(
+        self,
+        values: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        stream: bool = True,
+        interval_ms: float = 300,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Write fields, as one batch. What was refused is data in the reply, not an error.
+
+        Args:
+            values: values by key, or a list of actions such as `{"type": "set", "key": ..., "value": ..., "ifRev": 3}`.
+            stream: show watchers one field after the other.
+            interval_ms: the pause between two of them.
+            idempotency_key: of an earlier call that is to be repeated; a new one by default.
+
+        Returns:
+            The members as they are on the wire: `applied`, `rejected`, `errors`, and `results` (SPEC.md section 4) if
+            the server has them.
+
+        Raises:
+            ValueError, TypeError: JSON cannot express `values`, or the key is not 1-255 visible ASCII characters.
+            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+        """
+        actions = batch(values)
+        body = json_body({"actions": actions, "stream": stream, "intervalMs": interval_ms})
+        paced = len(actions) * interval_ms / 1000 if stream else 0.0
+        answer = await self._calls.call(
+            Call(
+                path=self._path("action"),
+                body=body,
+                headers=writing_headers(mint_key() if idempotency_key is None else idempotency_key),
+                slack=min(max(paced, 0.0), MOST_PACED),
+            )
+        )
+        return members(answer.body, ActionReply)
+
+    async def get_diff(self, since: str | None = None, *, wait: float = 0) -> dict[str, Any]:
+        """List what changed.
+
+        Args:
+            since: a cursor, or an ISO 8601 instant. Without it the last changes are listed.
+            wait: seconds to wait for a change if there is none; servers cut it, usually at 25, and those of version
+                0.2 do not wait.
+
+        Returns:
+            The members as they are on the wire: `changes`, and `cursor` and `truncated` if the server has cursors.
+
+        Raises:
+            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+        """
+        query = {"since": since} if since else {}
+        answer = await self._calls.call(Call(path=self._path("diff"), query=query, wait=max(wait, 0.0)))
+        return members(answer.body, DiffReply)
+
+    def changes(self, since: str | None = None) -> Changes:
+        """Follow the session: `async for change in agent.changes()`.
+
+        Connection losses, restarts and refusals for the moment are waited out, for as long as it takes. The iteration
+        ends with an error once the verdict is final, `SessionEndedError` as a rule.
+
+        Args:
+            since: a cursor, such as `context["cursor"]`, or an ISO 8601 instant, such as the `at` of a change; without
+                it only what is new.
+
+        Returns:
+            An async iterator of `Change`, and of `Gap` where changes may have been missed.
+        """
+        changes = Changes(Session(self._calls, self.session_id), since or None)
+        self._following.add(changes)
+        return changes
+
+    async def extend(self, extra_seconds: int = 1800) -> dict[str, Any]:
+        """Give the session more time.
+
+        It is not repeated once the server may have granted it: a second grant would add up.
+
+        Args:
+            extra_seconds: what to ask for, 1 to 86 400.
+
+        Returns:
+            The members as they are on the wire: `extended` is what was granted, `expiresIn` what is left.
+
+        Raises:
+            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+        """
+        body = json_body({"extraSeconds": extra_seconds})
+        path = f"/session/{self.session_id}/extend"
+        answer = await self._calls.call(Call(path=path, body=body, headers=writing_headers(), repeatable=False))
+        return members(answer.body, ExtendReply)
+
+    def _path(self, name: str) -> str:
+        return f"/{name}/{self.session_id}"

@@ -1,0 +1,132 @@
+"""The changes of a session, one after the other and for ever: resumed by itself wherever it was cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Self
+
+from . import news
+from .backoff import Backoff
+from .errors import RateLimitedError, ServerUnavailableError
+from .news import News
+from .replies import DiffReply, is_cursor
+from .sources import HistorySource, PollSource, Session, Source, settled
+from .stream import NoStreamError, StreamSource
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+
+
+class Changes:
+    """An async iterator of `Change` and `Gap`.
+
+    A wait for the next one can be cancelled, by a time limit say, and begun anew: nothing is lost, and the connection
+    stays as it is. Only one task at a time may wait.
+
+    Args:
+        session: what is followed.
+        since: a cursor or an ISO 8601 instant; what is new from the first step on without.
+    """
+
+    def __init__(self, session: Session, since: str | None = None) -> None:
+        self._session = session
+        self._since = since
+        self._cursor = since
+        self._source: Source | None = None
+        self._ready: deque[News] = deque()
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        self._not_before = 0.0
+        self._running: asyncio.Future[Sequence[News]] | None = None
+        self._closed = False
+
+    @property
+    def cursor(self) -> str | None:
+        """A place for `changes(since=...)`, behind what was handed out last; None while none is known."""
+        return self._cursor
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> News:
+        """Return the next change, however long it takes.
+
+        Raises:
+            StopAsyncIteration: `aclose` was called.
+            AgentError: there will be none, or what answers does not speak the protocol.
+        """
+        while not self._ready:
+            await self._next_step()
+        item = self._ready.popleft()
+        self._cursor = item.cursor or self._cursor
+        return item
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the iteration and let go of the connection."""
+        self._closed = True
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        if self._source is not None:
+            await self._source.aclose()
+
+    async def _next_step(self) -> None:
+        """Wait for a step to end; it goes on by itself when the wait is cancelled."""
+        if self._closed:
+            raise StopAsyncIteration
+        self._running = self._running or asyncio.ensure_future(self._step())
+        await asyncio.wait({self._running})
+        if self._closed:
+            raise StopAsyncIteration
+        step, self._running = self._running, None
+        self._ready.extend(step.result())
+
+    async def _step(self) -> Sequence[News]:
+        """Take one step of the source; wait, rather than fail, where another attempt may do better."""
+        now = asyncio.get_running_loop().time
+        if (left := self._not_before - now()) > 0:
+            await asyncio.sleep(left)
+        try:
+            if self._source is None:
+                return await self._begin()
+            found, proven = await self._source.step()
+        except NoStreamError as error:
+            self._source = PollSource(self._session, error.place)
+            return ()
+        except (ServerUnavailableError, RateLimitedError) as error:
+            if error.status is None and not error.retryable:
+                raise
+            self._not_before = now() + self._backoff.pause(error.retry_after)
+            return ()
+        if found or proven:
+            self._backoff.restart(self._source.retry)
+        return found
+
+    async def _begin(self) -> Sequence[News]:
+        """Find the place to begin at, unless it is known. A diff that names none says that the version is 0.2."""
+        if self._since is not None and is_cursor(self._since) and news.instant(self._since) is None:
+            self._source = StreamSource(self._session, self._since)
+            return ()
+        diff = await self._session.diff(self._since)
+        if diff.cursor is None:
+            return await self._begin_without_cursors(diff)
+        found, place = ([], diff.cursor) if self._since is None else await settled(self._session, diff, self._since)
+        self._source = StreamSource(self._session, place)
+        self._cursor = self._cursor or place
+        return found
+
+    async def _begin_without_cursors(self, diff: DiffReply) -> Sequence[News]:
+        if self._since is None:
+            self._source = HistorySource(self._session, diff.changes)
+            return ()
+        known = (await self._session.diff(None)).changes  # what it lists since an instant is not what came later
+        missed = news.later(known, self._since)
+        found = [await self._session.gap()] if missed is None else news.of_list(missed)
+        self._source = HistorySource(self._session, known)
+        return found

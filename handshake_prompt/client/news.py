@@ -1,0 +1,118 @@
+"""What `changes()` hands out, and how it is read from frames, from diffs, and from the lists of version 0.2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .replies import ChangeFrame, DiffReply, ListedChange
+
+LISTED = 50
+"""How many changes a server of version 0.2 lists, the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value was written.
+
+    Args:
+        key: the field.
+        value: what it holds now; None where `sensitive`.
+        by: whose value it is now: `user` or `user_edit` the person's, `ai` the agent's, `default` open to the agent;
+            servers of version 0.2 also say `agent`.
+        at: when, ISO 8601.
+        seq: its number in the session's log; None from a server of version 0.2.
+        cursor: a place for `changes(since=...)` after which nothing is missed.
+        sensitive: the value is kept from agents.
+    """
+
+    key: str
+    value: Any
+    by: str
+    at: str
+    seq: int | None
+    cursor: str
+    sensitive: bool = False
+
+    @property
+    def by_person(self) -> bool:
+        """Whether the person wrote it, and it is theirs."""
+        return self.by in {"user", "user_edit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Changes may have been missed; this is how things stand now.
+
+    Args:
+        context: the members of `get_context()`.
+        cursor: a place for `changes(since=...)` after which nothing is missed; None from a server of version 0.2.
+    """
+
+    context: Mapping[str, Any]
+    cursor: str | None
+
+
+News = Change | Gap
+
+
+def of_frame(frame: ChangeFrame) -> Change:
+    """Return the change that an `action` or `edit` frame tells."""
+    return Change(frame.key, frame.value, frame.by, frame.at, frame.seq, frame.cursor, frame.sensitive)
+
+
+def of_diff(diff: DiffReply, before: str, after: str) -> list[Change]:
+    """Return the changes that a diff lists.
+
+    Args:
+        diff: complete, with what came after a place.
+        before: the place.
+        after: the place behind it all. A diff names none in between, so whoever resumes from one of the earlier
+            changes is told the later ones again.
+    """
+    last = len(diff.changes) - 1
+    return [_listed(change, after if index == last else before) for index, change in enumerate(diff.changes)]
+
+
+def of_list(changes: Sequence[ListedChange]) -> list[Change]:
+    """Return the changes that a server of version 0.2 lists; their times are the only places it has."""
+    return [_listed(change, change.at) for change in changes]
+
+
+def fresh(known: Sequence[ListedChange], listed: Sequence[ListedChange]) -> Sequence[ListedChange] | None:
+    """Return what a list of the latest changes has that an earlier one had not; None if some may be in neither.
+
+    Times cannot tell: version 0.2 compares them as texts, with offsets that change twice a year.
+    """
+    if not known:
+        return listed if len(listed) < LISTED else None
+    for start in range(len(known)):
+        seen = known[start:]
+        if list(listed[: len(seen)]) == list(seen):
+            return listed[len(seen) :]
+    return None
+
+
+def later(listed: Sequence[ListedChange], since: str) -> Sequence[ListedChange] | None:
+    """Return what of a list of the latest changes came after an instant; None if some that did may not be in it."""
+    start = instant(since)
+    times = [instant(change.at) for change in listed]
+    if start is None or None in times:
+        return None
+    found = [change for change, at in zip(listed, times, strict=True) if at is not None and at > start]
+    return None if len(found) == len(listed) >= LISTED else found
+
+
+def instant(text: str) -> datetime | None:
+    """Return the moment that an ISO 8601 text stands for, of UTC if it has no offset; None if it stands for none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _listed(change: ListedChange, cursor: str) -> Change:
+    return Change(change.key, change.to, change.by, change.at, change.seq, cursor, change.sensitive)

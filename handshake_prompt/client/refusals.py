@@ -1,0 +1,146 @@
+"""Whatever is no success, as one of the client's errors: refusals in the protocol's words, and those of anyone else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from handshake_prompt.quoting import visible
+
+from .backoff import retry_after
+from .errors import (
+    AgentError,
+    BadReplyError,
+    CredentialRefusedError,
+    RateLimitedError,
+    RefusedError,
+    ServerUnavailableError,
+    SessionEndedError,
+)
+
+MOST_TEXT = 500
+"""Characters of a server's text that an error carries."""
+MOST_STEPS = 5
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_PASSING = frozenset({408, 425, 429, 502, 503, 504})
+"""Statuses that mean: not now. A 500 is not among them, the same request would meet the same fault."""
+_BY_CODE: Mapping[str, type[AgentError]] = {
+    "invalid_token": CredentialRefusedError,
+    "session_not_found": SessionEndedError,
+    "session_expired": SessionEndedError,
+    "session_revoked": SessionEndedError,
+}
+_BY_STATUS: Mapping[int, type[AgentError]] = {
+    401: CredentialRefusedError,
+    410: SessionEndedError,
+    429: RateLimitedError,
+}
+_UNAUTHENTICATED, _ENDED = 4401, (4404, 4410)
+_ENDINGS = {
+    "session_expired": "The session has expired",
+    "session_revoked": "The person has ended the session",
+    "session_not_found": "The session is over",
+}
+_OLD_CODES = {(403, "invalid token"): "invalid_token", (404, "session not found or expired"): "session_not_found"}
+"""What version 0.2 says instead of codes."""
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, *, secret: str) -> AgentError:
+    """Return the error that a reply other than a success stands for.
+
+    Args:
+        status: the HTTP status.
+        headers: by name, whatever their case.
+        body: the reply's, which may be anything.
+        secret: the token, which must not get into the error.
+    """
+    problem = _object(body)
+    code = _code(status, problem)
+    kind = _kind(status, code)
+    pause = retry_after(headers.get("retry-after"))
+    retryable = problem.get("retryable")
+    said = _text(problem.get("detail"), secret) or _text(problem.get("error"), secret)
+    return kind(
+        said or _own_words(status),
+        code=code,
+        status=status,
+        next_steps=_steps(problem.get("nextSteps"), secret),
+        retryable=retryable if isinstance(retryable, bool) else status in _PASSING,
+        retry_after=_number(problem.get("retryAfter")) if pause is None else pause,
+    )
+
+
+def ending(code: int, reason: str, *, secret: str) -> AgentError:
+    """Return the error that the final close of a stream stands for.
+
+    Args:
+        code: the close code (SPEC.md section 7).
+        reason: how the session ended, as a code of the protocol, or what else the server said.
+        secret: the token, which must not get into the error.
+    """
+    if code == _UNAUTHENTICATED:
+        return CredentialRefusedError("The token is no longer the session's")
+    if code in _ENDED:
+        known = reason if reason in _ENDINGS else "session_not_found"
+        return SessionEndedError(_ENDINGS[known], code=known)
+    said = _text(reason, secret) or f"code {code}"
+    return RefusedError(f"The server closed the stream for good: {said}", code="closed")
+
+
+def clean(text: str, secret: str) -> str:
+    """Return foreign text as an error may show it: short, on one line, with nothing unseen in it and no token."""
+    return visible(text.replace(secret, "[token]")[:MOST_TEXT])
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _code(status: int, problem: Mapping[str, Any]) -> str:
+    said, old = problem.get("code"), problem.get("error")
+    if isinstance(said, str) and _CODE.fullmatch(said):
+        return said
+    if isinstance(old, str) and (status, old) in _OLD_CODES:
+        return _OLD_CODES[status, old]
+    return _BY_STATUS[status].code if status in _BY_STATUS else f"http_{status}"
+
+
+def _kind(status: int, code: str) -> type[AgentError]:
+    if status < HTTPStatus.BAD_REQUEST:
+        return BadReplyError
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServerUnavailableError
+    return _BY_STATUS.get(status) or _BY_CODE.get(code) or RefusedError
+
+
+def _own_words(status: int) -> str:
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return "The server redirects to another address, and the token goes only to the one in the prompt"
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else ""
+    return f"The server answered {status} {phrase}".rstrip()
+
+
+def _text(found: object, secret: str) -> str:
+    return clean(found, secret).strip() if isinstance(found, str) else ""
+
+
+def _steps(found: object, secret: str) -> list[str]:
+    steps = found[:MOST_STEPS] if isinstance(found, list) else []
+    return [text for step in steps if (text := _text(step, secret))]
+
+
+def _number(found: object) -> float | None:
+    known = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < _LONGEST
+    return float(found) if known else None  # type: ignore[arg-type]
+
+
+_LONGEST = 1e9

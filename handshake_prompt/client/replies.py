@@ -1,0 +1,169 @@
+"""What replies and frames have to look like before anything is done with them. Members not named here pass as they are.
+
+Servers of version 0.2 leave out much of it, so most members may be absent; none may be of another type.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from .errors import BadReplyError
+
+T = TypeVar("T")
+
+MOST_CURSOR = 255
+
+
+class ContextReply(msgspec.Struct, frozen=True, rename="camel"):
+    """`GET /context/{sid}`."""
+
+    session_id: str
+    mode: str
+    context: dict[str, dict[str, Any]] | None = None
+    data: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+    schema: list[Any] | None = None
+    missing: list[str] | None = None
+    expires_in: int | float | None = None
+    cursor: str | None = None
+
+
+class ActionReply(msgspec.Struct, frozen=True):
+    """`POST /action/{sid}`."""
+
+    applied: list[str]
+    rejected: list[str]
+    errors: list[dict[str, Any]]
+    results: list[dict[str, Any]] | None = None
+    missing: list[str] | None = None
+    context: dict[str, dict[str, Any]] | None = None
+    cursor: str | None = None
+
+
+class ListedChange(msgspec.Struct, frozen=True):
+    """An entry of `changes`."""
+
+    key: str
+    to: Any
+    by: str
+    at: str
+    seq: int | None = None
+    sensitive: bool = False
+
+
+class DiffReply(msgspec.Struct, frozen=True):
+    """`GET /diff/{sid}`."""
+
+    changes: list[ListedChange]
+    cursor: str | None = None
+    truncated: bool = False
+
+
+class ExtendReply(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /session/{sid}/extend`."""
+
+    extended: int | float
+    expires_in: int | float
+
+
+class ChangeFrame(msgspec.Struct, frozen=True):
+    """`action` and `edit`."""
+
+    key: str
+    value: Any
+    by: str
+    at: str
+    seq: int
+    cursor: str
+    sensitive: bool = False
+
+
+class ConnectedFrame(msgspec.Struct, frozen=True):
+    """`connected`, the first."""
+
+    cursor: str
+    recovered: bool
+    snapshot: dict[str, Any] | None = None
+
+
+class DrainingFrame(msgspec.Struct, frozen=True, rename="camel"):
+    """`draining`."""
+
+    after_ms: int | float
+
+
+class ClosedFrame(msgspec.Struct, frozen=True):
+    """`closed`, the last."""
+
+    code: int
+    final: bool
+    reason: str = ""
+
+
+class AnyFrame(msgspec.Struct, frozen=True):
+    """Any other: if it was logged, it is a place."""
+
+    cursor: str | None = None
+
+
+def decoded(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object that some bytes are.
+
+    Raises:
+        BadReplyError: they are not one.
+    """
+    try:
+        found = msgspec.json.decode(raw.decode())
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise BadReplyError("The server did not answer in JSON") from None
+    if not isinstance(found, dict):
+        raise BadReplyError("The server answered in JSON, but not with an object")
+    return found
+
+
+def members(raw: bytes, shape: type) -> dict[str, Any]:
+    """Return the JSON object that some bytes are, with the members of a shape as that says.
+
+    Raises:
+        BadReplyError: they are none, or not with these members.
+    """
+    found = decoded(raw)
+    checked(found, shape)
+    return found
+
+
+def checked(given: dict[str, Any], shape: type[T]) -> T:
+    """Return what of an object has a meaning here.
+
+    Raises:
+        BadReplyError: a member is missing or of another type.
+    """
+    try:
+        found = msgspec.convert(given, shape)
+    except msgspec.ValidationError:
+        raise BadReplyError("The server answered in JSON of another shape than the protocol's") from None
+    cursor = getattr(found, "cursor", None)
+    if cursor is not None and not is_cursor(cursor):
+        raise BadReplyError("The server sent a cursor that cannot be sent back")
+    return found
+
+
+def markdown_text(content_type: str, raw: bytes) -> str:
+    """Return the text that a reply in Markdown is.
+
+    Raises:
+        BadReplyError: it is in another format.
+    """
+    if content_type.partition(";")[0].strip().lower() != "text/markdown":
+        raise BadReplyError("This server has no Markdown", code="no_markdown", next_steps=["Read the context as JSON."])
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise BadReplyError("The server's text is not in UTF-8") from None
+
+
+def is_cursor(text: str) -> bool:
+    """Whether a text can be the value of a `Last-Event-ID` header."""
+    return 0 < len(text) <= MOST_CURSOR and text.isascii() and text.isprintable() and " " not in text

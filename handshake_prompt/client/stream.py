@@ -1,0 +1,192 @@
+"""Changes as a stream of server-sent events, `GET /events/{sid}`: the frames of the WebSocket in one long reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+
+from . import news
+from .calls import Call, Calls, chunks, is_compressed
+from .errors import AgentError, ServerUnavailableError, SessionEndedError
+from .events import EventParser, ServerEvent
+from .news import Gap, News
+from .refusals import ending
+from .replies import AnyFrame, ChangeFrame, ClosedFrame, ConnectedFrame, ContextReply, DrainingFrame, checked, decoded
+from .sources import Session
+
+FIRST_LINE = 5.0
+"""Seconds within which a stream says something. One that does not is held back by a proxy that collects replies."""
+SILENCE = 40.0
+"""Seconds for which a stream that still stands cannot be silent: it says something every 15."""
+MOST_SILENCES = 2
+"""In a row, before streams are given up."""
+LONGEST_AFTER = 60.0
+"""Seconds a server that shuts down can make a client wait."""
+
+_NO_STREAM = frozenset({404, 405, 406, 415, 501})
+_ENDS = {"expired": "session_expired", "revoked": "session_revoked"}
+
+
+class NoStreamError(Exception):
+    """The server has no stream of events, or none comes through.
+
+    Args:
+        place: the cursor to go on from in another way.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__("There is no stream of events")
+        self.place = place
+
+
+class StreamSource:
+    """Reads the stream, connection after connection."""
+
+    def __init__(self, session: Session, place: str) -> None:
+        self._place = place
+        self.retry: float | None = None
+        self._session = session
+        self._connection: _Connection | None = None
+        self._verdict: AgentError | None = None
+        self._silences = 0
+        self._after: float | None = None
+        self._end: str | None = None
+
+    async def step(self) -> tuple[Sequence[News], bool]:
+        if self._verdict is not None:
+            verdict, self._verdict = self._verdict, None
+            raise verdict
+        try:
+            return await self._step()
+        except ServerUnavailableError as error:
+            if error.code == "timeout":
+                self._silences += 1
+            if self._silences >= MOST_SILENCES:
+                raise NoStreamError(self._place) from error
+            raise
+
+    async def aclose(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.aclose()
+
+    async def _step(self) -> tuple[Sequence[News], bool]:
+        if self._connection is None:
+            self._connection = await self._connect()
+        connection = self._connection
+        found: list[News] = []
+        try:
+            for event in await connection.read():
+                self._take(event, found)
+        except AgentError as error:
+            await self.aclose()
+            if not found:
+                raise
+            self._verdict = error  # what came before it goes first
+        self.retry = connection.retry
+        if connection.proven:
+            self._silences = 0
+        return found, connection.proven
+
+    async def _connect(self) -> _Connection:
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache", "Last-Event-ID": self._place}
+        call = Call(path=self._session.path("events"), headers=headers)
+        try:
+            response = await self._session.calls.opened(call, limit=FIRST_LINE)
+        except AgentError as error:
+            if error.status in _NO_STREAM and not isinstance(error, SessionEndedError):
+                raise NoStreamError(self._place) from error
+            raise
+        self._after = self._end = None
+        connection = _Connection(self._session.calls, response)
+        if not connection.is_stream:
+            await connection.aclose()
+            raise NoStreamError(self._place)
+        return connection
+
+    def _take(self, event: ServerEvent, found: list[News]) -> None:
+        """Read one frame.
+
+        Raises:
+            BadReplyError: it is none.
+            AgentError: it ends the stream, for now or for good.
+        """
+        frame = decoded(event.data)
+        if event.kind in {"action", "edit"}:
+            change = news.of_frame(checked(frame, ChangeFrame))
+            self._place = change.cursor
+            found.append(change)
+        elif event.kind == "connected":
+            self._begin(checked(frame, ConnectedFrame), found)
+        elif event.kind == "draining":
+            after = checked(frame, DrainingFrame).after_ms / 1000
+            self._after = min(max(after, 0.0), LONGEST_AFTER)
+        elif event.kind == "closed":
+            raise self._closing(checked(frame, ClosedFrame))
+        else:
+            self._end = _ENDS.get(event.kind, self._end)
+            self._place = checked(frame, AnyFrame).cursor or self._place
+
+    def _begin(self, frame: ConnectedFrame, found: list[News]) -> None:
+        self._place = frame.cursor
+        if not frame.recovered:
+            snapshot = frame.snapshot or {}
+            checked(snapshot, ContextReply)
+            found.append(Gap(snapshot, frame.cursor))
+
+    def _closing(self, frame: ClosedFrame) -> AgentError:
+        if not frame.final:
+            return ServerUnavailableError("The stream ended", code="stream_ended", retry_after=self._after)
+        return ending(frame.code, self._end or frame.reason, secret=self._session.calls.token)
+
+
+class _Connection:
+    """One reply that goes on."""
+
+    def __init__(self, calls: Calls, response: httpx.Response) -> None:
+        self._calls = calls
+        self._response = response
+        self._chunks = chunks(response)
+        self._parser = EventParser()
+        self._now = asyncio.get_running_loop().time
+        self._patience = FIRST_LINE
+        self._heard = False
+        self.proven = False
+        """Whether it said more than its first words, which come even where nothing else comes through."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a stream of events at all."""
+        kind = self._response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return kind == "text/event-stream" and not is_compressed(self._response)
+
+    @property
+    def retry(self) -> float | None:
+        """Seconds to wait before the next connection, once the server has said so."""
+        return self._parser.retry
+
+    async def read(self) -> list[ServerEvent]:
+        """Wait for bytes and return the events that they finish.
+
+        Raises:
+            ServerUnavailableError: it is over, or silent.
+            BadReplyError: an event is too large.
+        """
+        began, lines = self._now(), self._parser.lines
+        with self._calls.translated():
+            async with asyncio.timeout(self._patience):
+                chunk = await anext(self._chunks, b"")
+        if not chunk:
+            raise ServerUnavailableError("The stream ended", code="stream_ended")
+        events = self._parser.feed(chunk)
+        if self._parser.lines > lines:
+            self.proven, self._heard = self._heard, True
+            self._patience = SILENCE
+        else:  # bytes that finish no line are no sign of life
+            self._patience -= self._now() - began
+        return events
+
+    async def aclose(self) -> None:
+        await self._response.aclose()

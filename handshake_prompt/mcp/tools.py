@@ -1,0 +1,223 @@
+"""What a model can do with a session, whichever way it is connected: the tools, what they take, and what they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, Protocol
+
+import msgspec
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, Tool, ToolAnnotations
+
+from handshake_prompt.errors import InvalidRequestError
+from handshake_prompt.quoting import quote, visible
+
+from . import results
+from .descriptions import DESCRIPTIONS
+
+LONGEST_WAIT = 25.0
+"""Seconds that `wait_for_user` takes at most: hosts, and proxies on the way, give up after 30 and more."""
+PAUSE = 2.0
+"""Seconds before a server that was asked to wait, and did not, is asked again: it drains, or is of version 0.2."""
+NAME_CHARS = 64
+
+CONNECT = "connect"
+PERSON = ("user", "user_edit", "default")
+"""`by` of what the person did: wrote, changed what the agent wrote, or gave back to the agent."""
+
+
+class Agent(Protocol):
+    """An agent's place in a session, as `handshake_prompt.client.HandshakeAgent` is one."""
+
+    async def get_context(self) -> dict[str, Any]: ...
+    async def action(self, values: Sequence[Mapping[str, Any]], /) -> dict[str, Any]: ...
+    async def get_diff(self, since: str | None, /, *, wait: float) -> dict[str, Any]: ...
+    async def extend(self, extra_seconds: int, /) -> dict[str, Any]: ...
+
+
+def _said(text: str, **bounds: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=text, **bounds)
+
+
+class Arguments(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What a tool takes. A member it does not know is refused, so that no misspelt one is silently left out."""
+
+
+class Connect(Arguments, frozen=True):
+    """What `connect` takes."""
+
+    prompt: Annotated[str, _said("The handshake prompt, whole, as the person pasted it.")]
+
+
+class GetContext(Arguments, frozen=True):
+    """What `get_context` takes: nothing."""
+
+
+class SetFields(Arguments, frozen=True):
+    """What `set_fields` takes."""
+
+    fields: Annotated[dict[str, Any], _said('Values by key: {"name": "Ada", "age": 36}.', min_length=1)]
+    if_rev: Annotated[
+        dict[str, int], _said("By key, the `rev` you read: the field is written only if it is still that.")
+    ] = {}
+
+    def actions(self) -> list[dict[str, Any]]:
+        """Return the batch.
+
+        Raises:
+            InvalidRequestError: a revision is given for a field that is not to be written.
+        """
+        if self.if_rev.keys() - self.fields.keys():
+            raise InvalidRequestError("ifRev may name only keys that fields has too", code="invalid_arguments")
+        revs = {key: {"ifRev": rev} for key, rev in self.if_rev.items()}
+        return [{"type": "set", "key": key, "value": value, **revs.get(key, {})} for key, value in self.fields.items()]
+
+
+class GetChanges(Arguments, frozen=True):
+    """What `get_changes` takes."""
+
+    since: Annotated[str | None, _said("A `cursor`. Without it the latest 50 changes are listed.")] = None
+
+
+class WaitForUser(Arguments, frozen=True):
+    """What `wait_for_user` takes."""
+
+    since: Annotated[str, _said("The `cursor` of your last get_context, get_changes or wait_for_user reply.")]
+    seconds: Annotated[float, _said("How long to wait at most.", ge=0, le=LONGEST_WAIT)] = LONGEST_WAIT
+
+
+class Extend(Arguments, frozen=True):
+    """What `extend` takes."""
+
+    seconds: Annotated[int, _said("How much more time to ask for.", ge=1, le=86_400)] = 1800
+
+
+class Kind(NamedTuple):
+    """A tool of a session: what it takes and what it does."""
+
+    takes: type[Arguments]
+    run: Callable[[Agent, Any], Awaitable[CallToolResult]]
+    writes: bool = False
+    repeatable: bool = True
+    """Whether calling it again with the same arguments changes nothing more."""
+
+
+def listed(*, with_connect: bool) -> list[Tool]:
+    """Return the tools as clients are told of them.
+
+    Args:
+        with_connect: there is no session until `connect` is called.
+    """
+    connect = [_tool(CONNECT, Connect)] if with_connect else []
+    of_sessions = [
+        _tool(name, kind.takes, writes=kind.writes, repeatable=kind.repeatable) for name, kind in KINDS.items()
+    ]
+    return connect + of_sessions
+
+
+async def perform(agent: Agent, name: str, arguments: Mapping[str, Any] | None) -> CallToolResult:
+    """Call a tool on a session.
+
+    Raises:
+        MCPError: there is no such tool.
+        InvalidRequestError: the arguments are not what it takes.
+        HandshakeError, AgentError: the whole call was refused, or failed.
+    """
+    kind = KINDS.get(name)
+    if kind is None:
+        raise unknown(name, KINDS)
+    return await kind.run(agent, parsed(kind.takes, name, arguments))
+
+
+def parsed(takes: type[Arguments], name: str, arguments: Mapping[str, Any] | None) -> Any:
+    """Return a tool's arguments.
+
+    Raises:
+        InvalidRequestError: they are not what it takes; the message says how.
+    """
+    try:
+        return msgspec.convert(arguments or {}, takes)
+    except (msgspec.ValidationError, UnicodeError) as error:
+        why = visible(str(error)) if isinstance(error, msgspec.ValidationError) else "a name is no valid Unicode"
+        raise InvalidRequestError(
+            f"The arguments of {name} are not what it takes: {why}",
+            code="invalid_arguments",
+            next_steps=["Correct them by the tool's input schema and call it again."],
+        ) from None
+
+
+def unknown(name: str, known: Iterable[str]) -> MCPError:
+    """Return the error for a tool that is not there."""
+    return MCPError(INVALID_PARAMS, f"There is no tool {quote(name[:NAME_CHARS])}. There are: {', '.join(known)}.")
+
+
+def shown_name(name: str) -> str:
+    """Return what a client calls itself as the page may show it."""
+    return "".join(char for char in name if char.isprintable()).strip()[:NAME_CHARS]
+
+
+def page(reply: dict[str, Any]) -> CallToolResult:
+    """Return the state of the page, and a place to wait from."""
+    return results.context(_placed(reply, (reply.get("context") or {}).values()))
+
+
+def _placed(
+    reply: dict[str, Any], records: Iterable[Mapping[str, Any]], *, default: str | None = None
+) -> dict[str, Any]:
+    """Return a reply with a cursor: version 0.2 has none, and takes the latest time it has named in its place."""
+    times = [record["at"] for record in records if isinstance(record.get("at"), str)]
+    cursor = reply.get("cursor") or max(times, default=default)
+    return reply | {"cursor": cursor} if cursor else reply
+
+
+async def _get_context(agent: Agent, _: GetContext) -> CallToolResult:
+    return page(await agent.get_context())
+
+
+async def _set_fields(agent: Agent, asked: SetFields) -> CallToolResult:
+    return results.written(await agent.action(asked.actions()))
+
+
+async def _get_changes(agent: Agent, asked: GetChanges) -> CallToolResult:
+    reply = await agent.get_diff(asked.since, wait=0)
+    return results.changes(_placed(reply, reply["changes"]), reply["changes"])
+
+
+async def _wait_for_user(agent: Agent, asked: WaitForUser) -> CallToolResult:
+    now, since = asyncio.get_running_loop().time, asked.since
+    ends_at = now() + asked.seconds
+    while True:
+        reply = await agent.get_diff(since, wait=max(0.0, ends_at - now()))
+        reply = _placed(reply, reply["changes"], default=since)
+        persons = [change for change in reply["changes"] if change["by"] in PERSON]
+        if persons or reply.get("truncated"):
+            return results.changes(reply, persons)
+        if (left := ends_at - now()) <= 0:
+            return results.changes(reply, [], timed_out=True)
+        since = reply["cursor"]
+        if not reply["changes"]:
+            await asyncio.sleep(min(PAUSE, left))
+
+
+async def _extend(agent: Agent, asked: Extend) -> CallToolResult:
+    return results.extended(await agent.extend(asked.seconds))
+
+
+def _tool(name: str, takes: type[Arguments], *, writes: bool = False, repeatable: bool = True) -> Tool:
+    schema = msgspec.json.schema_components([takes])[1][takes.__name__]
+    del schema["title"], schema["description"]
+    hints = ToolAnnotations(
+        read_only_hint=not writes, destructive_hint=False, idempotent_hint=repeatable, open_world_hint=True
+    )
+    return Tool(name=name, description=DESCRIPTIONS[name], input_schema=schema, annotations=hints)
+
+
+KINDS = {
+    "get_context": Kind(GetContext, _get_context),
+    "set_fields": Kind(SetFields, _set_fields, writes=True),
+    "get_changes": Kind(GetChanges, _get_changes),
+    "wait_for_user": Kind(WaitForUser, _wait_for_user),
+    "extend": Kind(Extend, _extend, writes=True, repeatable=False),
+}
+"""The tools of a session, in the order in which somebody needs them."""

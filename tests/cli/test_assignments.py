@@ -1,0 +1,96 @@
+"""What `action` is asked to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from handshake_prompt.cli.assignments import actions_of
+from tests.support.commands import run
+
+PARTS = ["--sid", "0" * 32, "--token", "t" * 32, "--base", "https://example.com"]
+
+
+@pytest.mark.parametrize(
+    ("pair", "value"),
+    [
+        pytest.param("a=Ada", "Ada", id="text"),
+        pytest.param("a=", "", id="empty"),
+        pytest.param("a=b=c", "b=c", id="equals-sign"),
+        pytest.param("a=12.5", 12.5, id="number"),
+        pytest.param("a=true", True, id="boolean"),
+        pytest.param("a=null", None, id="null"),
+        pytest.param('a=["x", 1]', ["x", 1], id="list"),
+        pytest.param('a={"b": {}}', {"b": {}}, id="object"),
+        pytest.param('a="12"', "12", id="quoted"),
+        pytest.param("a=007", "007", id="leading-zeros"),
+        pytest.param("a=NaN", "NaN", id="not-a-number"),
+        pytest.param("a=-Infinity", "-Infinity", id="infinity"),
+        pytest.param("a=[", "[", id="half-a-list"),
+        pytest.param("a=" + "[" * 100_000, "[" * 100_000, id="too-deep"),
+        pytest.param("a=" + "9" * 5_000, "9" * 5_000, id="too-long-a-number"),
+    ],
+)
+def test_a_value_is_json_where_it_is_and_text_elsewhere(pair: str, value: Any) -> None:
+    (action,) = actions_of([pair], [], None)
+    assert action == {"type": "set", "key": "a", "value": value}
+    assert type(action["value"]) is type(value)
+
+
+@pytest.mark.parametrize("text", ["true", "12", "null", '"a"'])
+def test_text_stays_text_where_that_is_said(text: str) -> None:
+    assert actions_of([], [f"a={text}"], None) == [{"type": "set", "key": "a", "value": text}]
+
+
+def test_an_object_of_values_becomes_actions_in_its_order() -> None:
+    assert [one["key"] for one in actions_of(["c=1"], [], '{"b": 1, "a": 2}')] == ["b", "a", "c"]
+
+
+def test_a_list_of_actions_is_passed_on_as_it_is() -> None:
+    action = {"type": "set", "key": "a", "value": 1, "ifRev": 3}
+    assert actions_of([], [], '[{"type": "set", "key": "a", "value": 1, "ifRev": 3}]') == [action]
+
+
+def test_data_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_text('{"a": "ü"}', "utf-8")
+    assert actions_of([], [], f"@{path}") == [{"type": "set", "key": "a", "value": "ü"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param([], "Nothing to write", id="nothing"),
+        pytest.param(["--data", "{}"], "Nothing to write", id="empty-object"),
+        pytest.param(["--set", "a"], "'a' is not KEY=VALUE", id="no-equals-sign"),
+        pytest.param(["--set", "=1"], "'=1' is not KEY=VALUE", id="no-key"),
+        pytest.param(["--set", "a=1", "--set-text", "a=2"], "named twice", id="twice"),
+        pytest.param(["--data", "{"], "--data is not valid JSON", id="half"),
+        pytest.param(["--data", '{"a": NaN}'], "NaN is not JSON", id="not-a-number"),
+        pytest.param(["--data", "[" * 100_000], "--data is not valid JSON", id="too-deep"),
+        pytest.param(["--data", "7"], "must be a JSON object", id="number"),
+        pytest.param(["--data", "[1]"], "must be a JSON object", id="list-of-numbers"),
+        pytest.param(["--data", "@nowhere.json"], "Cannot read the data from 'nowhere.json'", id="no-file"),
+        pytest.param(["--data", '{"a": "\\ud800"}'], "valid Unicode", id="half-a-character"),
+        pytest.param(["--set", "a=\udcff"], "valid Unicode", id="bytes"),
+        pytest.param(["--set", "a=1", "--interval-ms", "-1"], "--interval-ms", id="interval"),
+    ],
+)
+def test_what_cannot_be_written_is_a_usage_error(arguments: list[str], said: str) -> None:
+    result = run("action", *PARTS, *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_standard_input_is_not_read_twice() -> None:
+    result = run("action", "--prompt", "-", "--data", "-", text="{}")
+    assert result.exit_code == 2
+    assert "cannot be both the prompt and the data" in result.stderr
+
+
+def test_standard_input_that_is_not_unicode_is_a_usage_error() -> None:
+    with pytest.raises(click.UsageError, match="not valid JSON"):
+        actions_of([], [], '{"a": "\udcff"')

@@ -1,0 +1,322 @@
+"""The agent's commands against a real server: what a person reads, what a program reads, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from handshake_prompt import HandshakeApp
+from handshake_prompt.cli.outcome import Exit
+from tests.conftest import Open
+from tests.support.commands import (
+    COMMAND,
+    ask,
+    environment,
+    for_people,
+    marked_json,
+    piped,
+    prompt_of,
+    session_of,
+)
+from tests.support.peer import Peer
+
+Serve = Callable[[ASGIApp], Awaitable[str]]
+SESSION_ID = "0" * 32
+TOKEN = "t" * 32
+
+
+def row(output: str, key: str) -> str:
+    """Return the one line of a table that begins with a field's key."""
+    (line,) = re.findall(rf"^  {key} .*$", for_people(output), re.MULTILINE)
+    return " ".join(line.split())
+
+
+async def test_context_shows_each_field_its_writer_and_what_is_missing(pair: Open) -> None:
+    peer = await pair()
+    await peer.act({"age": 36, "plan": "basic"})
+    await peer.edit("plan", "pro")
+    await peer.edit("email", "ada@example.com")
+    result = await ask("get-context", "--prompt", "-", text=prompt_of(peer))
+    assert result.exit_code == Exit.DONE
+    assert row(result.stdout, "name") == "name – – missing; string; Name"
+    assert row(result.stdout, "age") == "age 36 agent integer; Age"
+    assert row(result.stdout, "plan") == "plan pro person (edited) enum; one of basic, pro; Plan"
+    assert row(result.stdout, "email") == "email ada@example.com person email; E-mail"
+    assert row(result.stdout, "number").startswith("number – – read only; string")
+    assert "Still missing: name" in result.stdout
+    assert marked_json(result.stdout)["context"]["age"]["value"] == 36
+
+
+async def test_context_never_shows_a_sensitive_value(pair: Open) -> None:
+    peer = await pair()
+    await peer.edit("iban", "DE89370400440532013000")
+    result = await ask("get-context", *session_of(peer))
+    assert row(result.stdout, "iban").startswith("iban (hidden) person hidden from the agent")
+    assert "DE89" not in result.output
+
+
+async def test_context_of_a_session_without_a_form_shows_its_values(pair: Open) -> None:
+    peer = await pair(body={"mode": "default", "data": {"room": "kitchen"}, "meta": {"page": "Thermostat"}})
+    result = await ask("get-context", *session_of(peer))
+    assert row(result.stdout, "room") == "room kitchen default"
+    assert 'About the page: {"page": "Thermostat"}' in result.stdout
+    assert "missing" not in for_people(result.stdout)
+
+
+async def test_context_of_an_empty_session_says_so(pair: Open) -> None:
+    peer = await pair(body={"mode": "default"})
+    assert "It has no fields yet." in (await ask("get-context", *session_of(peer))).stdout
+
+
+async def test_action_writes_and_says_what_is_still_missing(pair: Open) -> None:
+    peer = await pair()
+    result = await ask("action", "--prompt", "-", "--set", "age=36", "--set-text", "email=a@b.cd", text=prompt_of(peer))
+    assert result.exit_code == Exit.DONE
+    assert "2 written, 0 refused" in result.stdout
+    assert "Still missing: name" in result.stdout
+    assert marked_json(result.stdout)["applied"] == ["age", "email"]
+    assert {key: record["value"] for key, record in (await peer.context())["context"].items() if record["value"]} == {
+        "age": 36,
+        "email": "a@b.cd",
+    }
+
+
+async def test_action_says_what_was_refused_and_why(pair: Open) -> None:
+    peer = await pair()
+    await peer.edit("name", "Ada")
+    result = await ask("action", *session_of(peer), "--data", '{"name": "Grace", "age": "old", "email": "a@b.cd"}')
+    assert result.exit_code == Exit.REFUSED
+    assert "1 written, 2 refused" in result.stdout
+    assert row(result.stdout, "email") == "email written"
+    assert row(result.stdout, "name").startswith("name refused user_locked: ")
+    assert row(result.stdout, "age").startswith("age refused invalid_value: ")
+    assert "Nothing that is required is missing." in result.stdout
+
+
+async def test_action_in_json_ends_in_the_same_way(pair: Open) -> None:
+    peer = await pair()
+    result = await ask("action", *session_of(peer), "--set", "age=old", "--json")
+    assert result.exit_code == Exit.REFUSED
+    assert json.loads(result.stdout)["results"][0]["code"] == "invalid_value"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--no-stream"], ["--interval-ms", "0"], ["--interval", "100"]])
+async def test_action_says_how_it_is_to_be_shown(arguments: list[str], serve: Serve) -> None:
+    asked: list[dict[str, Any]] = []
+
+    async def action(request: Request) -> Response:
+        asked.append(await request.json())
+        return JSONResponse({"ok": True, "applied": ["a"], "rejected": [], "errors": []})
+
+    url = await serve(Starlette(routes=[Route("/handshake/action/{sid}", action, methods=["POST"])]))
+    parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", url]
+    result = await ask("action", *parts, "--set", "a=1", *arguments)
+    assert result.exit_code == Exit.DONE
+    (body,) = asked
+    assert (body["stream"], body["intervalMs"]) == {
+        "": (True, 300),
+        "--no-stream": (False, 300),
+        "--interval-ms": (True, 0),
+        "--interval": (True, 100),
+    }[arguments[0] if arguments else ""]
+
+
+async def test_diff_shows_who_changed_what_and_where_to_go_on(pair: Open) -> None:
+    peer = await pair()
+    cursor = (await peer.context())["cursor"]
+    await peer.act({"age": 36})
+    await peer.edit("name", "Ada")
+    result = await ask("get-diff", *session_of(peer), "--since", cursor)
+    assert "2 changes" in result.stdout
+    rows = re.findall(r"^  \d\d:\d\d:\d\d  (\w+) +(\w+) +(\w+)$", for_people(result.stdout), re.MULTILINE)
+    assert rows == [("age", "agent", "36"), ("name", "person", "Ada")]
+    (onwards,) = re.findall(r"^Go on with: --since (\S+)$", result.stdout, re.MULTILINE)
+    assert onwards == marked_json(result.stdout)["cursor"]
+    again = await ask("get-diff", *session_of(peer), "--since", onwards)
+    assert "No changes" in again.stdout
+
+
+async def test_diff_waits_for_the_person_and_no_longer_than_asked(serve: Serve) -> None:
+    waits: list[float] = []
+
+    async def diff(request: Request) -> Response:
+        waits.append(float(request.query_params["wait"]))
+        return JSONResponse({"changes": [], "cursor": "1-1"})
+
+    url = await serve(Starlette(routes=[Route("/handshake/diff/{sid}", diff)]))
+    result = await ask("get-diff", "--sid", SESSION_ID, "--token", TOKEN, "--base", url, "--wait", "7.5")
+    assert (result.exit_code, waits) == (Exit.DONE, [7.5])
+
+
+async def test_diff_says_when_changes_may_have_been_missed(pair: Open) -> None:
+    peer = await pair()
+    assert "read get-context again" in (await ask("get-diff", *session_of(peer), "--since", "nonsense")).stdout
+
+
+async def test_extend_says_what_was_granted(pair: Open) -> None:
+    peer = await pair(HandshakeApp(ttl=600))
+    result = await ask("extend", *session_of(peer), "--extra-seconds", "3600")
+    assert "Extended by 1 h, 1 h 10 min left" in result.stdout
+    assert marked_json(result.stdout)["extended"] == 3600
+
+
+async def test_the_name_of_the_agent_is_sent(serve: Serve) -> None:
+    names: list[str | None] = []
+
+    async def context(request: Request) -> Response:
+        names.append(request.headers.get("X-Agent-Name"))
+        return JSONResponse({"sessionId": SESSION_ID, "mode": "default", "data": {}})
+
+    url = await serve(Starlette(routes=[Route("/hpp/context/{sid}", context)]))
+    parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", url, "--prefix", "/hpp"]
+    await ask("get-context", *parts, "--name", "Ada's agent")
+    await ask("get-context", *parts, variables={"HANDSHAKE_AGENT_NAME": "Another"})
+    await ask("get-context", *parts)
+    assert names[:2] == ["Ada's agent", "Another"]
+
+
+async def test_replies_of_version_0_2_are_shown_as_far_as_they_go(serve: Serve) -> None:
+    async def context(_: Request) -> Response:
+        return JSONResponse({"sessionId": SESSION_ID, "mode": "default", "data": {"room": "hall"}, "expiresIn": 59})
+
+    async def action(_: Request) -> Response:
+        errors = [{"key": "b", "msg": "wrong type"}, {"action": {"type": "get"}, "msg": "unsupported"}]
+        return JSONResponse({"ok": True, "applied": ["c"], "rejected": ["a"], "errors": errors})
+
+    routes = [Route("/handshake/context/{sid}", context), Route("/handshake/action/{sid}", action, methods=["POST"])]
+    parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", await serve(Starlette(routes=routes))]
+    read = (await ask("get-context", *parts)).stdout
+    assert row(read, "room") == "room hall –"
+    assert "59 s left" in read
+    written = await ask("action", *parts, "--set", "a=1")
+    assert written.exit_code == Exit.REFUSED
+    assert "1 written, 3 refused" in written.stdout
+    assert row(written.stdout, "a") == "a refused the person wrote it, or the page does not allow it"
+    assert row(written.stdout, "b") == "b refused wrong type"
+    assert row(written.stdout, "–") == "– refused unsupported"
+
+
+# How they end
+
+
+async def revoked(peer: Peer) -> None:
+    assert (await peer.user("DELETE", "session")).status_code == 200
+
+
+async def rotated(peer: Peer) -> None:
+    assert (await peer.user("POST", "rotate", {})).status_code == 200
+
+
+@pytest.mark.parametrize("command", [["get-context"], ["action", "--set", "age=1"], ["get-diff"], ["extend"]])
+@pytest.mark.parametrize(
+    ("end", "exit_code", "code"),
+    [
+        pytest.param(revoked, Exit.ENDED, "session_revoked", id="revoked"),
+        pytest.param(rotated, Exit.CREDENTIAL, "invalid_token", id="rotated"),
+    ],
+)
+async def test_a_session_that_is_over_ends_each_command(
+    command: list[str], end: Any, exit_code: Exit, code: str, pair: Open
+) -> None:
+    peer = await pair()
+    await end(peer)
+    result = await ask(*command, *session_of(peer), "--json")
+    assert result.exit_code == exit_code
+    reported = json.loads(result.stdout)
+    assert (reported["ok"], reported["code"], reported["retryable"]) == (False, code, False)
+    error, next_step = result.stderr.splitlines()
+    assert error == f"Error: {reported['detail']}"
+    assert next_step == f"Next: {reported['nextSteps'][0]}"
+    assert peer.token not in result.output
+
+
+async def test_a_session_that_was_over_before_cannot_be_watched(pair: Open) -> None:
+    peer = await pair()
+    await revoked(peer)
+    ended = await piped("watch", *session_of(peer), "--json")
+    assert ended.exit_code == Exit.ENDED
+    assert json.loads(ended.stdout)["code"] == "session_revoked"
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "exit_code"),
+    [
+        pytest.param(403, {"code": "denied", "detail": "Not today"}, Exit.OTHER, id="denied"),
+        pytest.param(409, {"code": "lifetime_exhausted"}, Exit.OTHER, id="exhausted"),
+        pytest.param(403, {"error": "invalid token"}, Exit.CREDENTIAL, id="token-0.2"),
+        pytest.param(404, {"error": "session not found or expired"}, Exit.ENDED, id="ended-0.2"),
+        pytest.param(429, {"code": "rate_limited", "retryAfter": 60}, Exit.UNAVAILABLE, id="rate"),
+        pytest.param(500, {"code": "internal_error"}, Exit.UNAVAILABLE, id="fault"),
+        pytest.param(503, {"code": "store_unavailable", "retryAfter": 60}, Exit.UNAVAILABLE, id="store"),
+        pytest.param(200, ["no object"], Exit.OTHER, id="another-protocol"),
+        pytest.param(307, {}, Exit.OTHER, id="redirect"),
+    ],
+)
+async def test_what_the_server_says_decides_the_exit_code(
+    status: int, answer: Any, exit_code: Exit, serve: Serve
+) -> None:
+    async def context(_: Request) -> Response:
+        return JSONResponse(answer, status, {"Location": "https://example.com"})
+
+    url = await serve(Starlette(routes=[Route("/handshake/context/{sid}", context)]))
+    parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", url, "--timeout", "10"]
+    result = await ask("get-context", *parts)
+    assert result.exit_code == exit_code
+    assert result.stdout == ""
+    assert re.fullmatch(r"Error: .+\nNext: .+\n", result.stderr)
+    assert TOKEN not in result.stderr
+
+
+async def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:
+    parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", "http://127.0.0.1:9", "--timeout", "1"]
+    result = await ask("get-context", *parts, "--json")
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert json.loads(result.stdout)["retryable"] is True
+    assert "127.0.0.1:9" in result.stderr
+
+
+# As processes, with pipes
+
+
+async def test_one_command_line_reads_a_prompt_from_a_pipe_and_fills_in_the_form(pair: Open) -> None:
+    peer = await pair()
+    ended = await piped("action", "--prompt", "-", "--set", "name=Ada", "--set", "age=36", text=prompt_of(peer))
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert "\x1b" not in ended.stdout
+    assert marked_json(ended.stdout)["applied"] == ["name", "age"]
+
+
+async def test_data_is_read_from_a_pipe(pair: Open) -> None:
+    peer = await pair()
+    ended = await piped("action", *session_of(peer), "--data", "-", "--json", text='{"name": "Åsa"}')
+    assert json.loads(ended.stdout)["applied"] == ["name"]
+    assert (await peer.context())["context"]["name"]["value"] == "Åsa"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+async def test_output_stands_every_encoding(encoding: str, pair: Open) -> None:
+    peer = await pair()
+    await peer.act({"name": "Åsa 中 \U0001f600"})
+    variables = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C", "HANDSHAKE_PROMPT": prompt_of(peer)}
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "get-context", stdout=asyncio.subprocess.PIPE, env=environment(variables)
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert marked_json(out.decode(encoding))["context"]["name"]["value"] == "Åsa 中 \U0001f600"
+
+
+async def test_an_error_is_the_same_through_pipes() -> None:
+    ended = await piped("get-context", "--prompt", "-", text="Hello")
+    assert (ended.exit_code, ended.stdout) == (Exit.USAGE, "")
+    assert ended.stderr.startswith("Error: No line for sessionId")

@@ -1,0 +1,166 @@
+"""What `skill` and `completion` print does what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from handshake_prompt.cli import main
+from handshake_prompt.cli.outcome import MEANINGS
+from handshake_prompt.cli.teaching import COMPLETION
+from tests.conftest import Open
+from tests.support.commands import PATIENCE, environment, marked_json, run
+from tests.support.peer import Peer
+
+SKILL = run("skill").stdout
+BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", SKILL, re.DOTALL)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of every command line of ours in the skill."""
+    for line in re.findall(r"^handshake-prompt .*$", text, re.MULTILINE):
+        yield line.split()[1:]
+
+
+async def shell(script: str, path: Path) -> str:
+    """Run a script as an agent's shell would and return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-eu",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**environment(), "PATH": f"{path}:{environment()['PATH']}", "TMPDIR": str(path)},
+    )
+    async with asyncio.timeout(PATIENCE):
+        out, err = await process.communicate(script.encode())
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+def for_session(peer: Peer, cursor: str) -> list[str]:
+    """Return the skill's scripts with what an agent puts into them."""
+    values = {
+        "SESSION_ID": peer.session_id,
+        "BASE_URL": peer.base_url,
+        "CURSOR": cursor,
+        "FIELD=VALUE": "name=Ada",
+        '"FIELD"': '"name"',
+        '"VALUE"': '"Grace"',
+        "TOKEN=": "TOKEN=",
+        "'TOKEN'": f"'{peer.token}'",
+        "token: TOKEN": f"token: {peer.token}",
+        "'PREFIX'": "'/handshake'",
+        "prefix: PREFIX": "prefix: /handshake",
+    }
+    scripts = BLOCKS
+    for name, value in values.items():
+        scripts = [script.replace(name, value) for script in scripts]
+    return scripts
+
+
+def test_skill_begins_with_its_name_and_what_it_is_for() -> None:
+    front, _, text = SKILL.removeprefix("---\n").partition("\n---\n")
+    names = dict(line.split(": ", 1) for line in front.splitlines())
+    assert names["name"] == "handshake-prompt"
+    assert 100 < len(names["description"]) < 1024
+    assert ": " not in names["description"]
+    assert text.strip().startswith("# ")
+
+
+def test_skill_names_commands_and_options_that_exist() -> None:
+    found = list(commands(SKILL))
+    assert {words[0] for words in found} == {"get-context", "action", "get-diff", "extend"}
+    for name, *words in found:
+        command = main.commands[name]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_skill_lists_every_exit_code() -> None:
+    rows = re.findall(r"^\| ([\d, ]+) \|", SKILL, re.MULTILINE)
+    assert [int(code) for row in rows for code in row.split(",")] == [code.value for code in MEANINGS]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A folder in which the command is, as after an installation."""
+    script = tmp_path / "handshake-prompt"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m handshake_prompt "$@"\n')
+    script.chmod(0o755)
+    return tmp_path
+
+
+async def test_skill_s_commands_fill_in_a_form(pair: Open, path: Path) -> None:
+    peer = await pair()
+    keep, use, _ = for_session(peer, "0")
+    context = await peer.context()
+    keep, use, _ = for_session(peer, context["cursor"])
+    printed = await shell(keep + use, path)
+    replies = [marked_json(f"[JSON-BEGIN]{part}") for part in printed.split("[JSON-BEGIN]")[1:]]
+    assert [set(reply) >= names for reply, names in zip(replies, MEMBERS, strict=True)] == [True] * 4
+    assert replies[1]["applied"] == ["name"]
+    assert [change["to"] for change in replies[2]["changes"]] == ["Ada"]
+
+
+async def test_skill_s_curl_fills_in_a_form(pair: Open, path: Path) -> None:
+    peer = await pair()
+    context = await peer.context()
+    printed = await shell(for_session(peer, context["cursor"])[2], path)
+    replies = list(documents(printed))
+    assert [set(reply) >= names for reply, names in zip(replies, MEMBERS, strict=True)] == [True] * 4
+    assert [change["to"] for change in replies[2]["changes"]] == ["Grace"]
+
+
+MEMBERS = [{"schema", "missing", "context"}, {"applied", "results"}, {"changes", "cursor"}, {"extended"}]
+"""What the replies to reading, writing, following and extending have, among others."""
+
+
+def documents(text: str) -> Iterator[Any]:
+    """Yield JSON documents that stand one after the other."""
+    decoder, place = json.JSONDecoder(), 0
+    while place < len(text.rstrip()):
+        found, place = decoder.raw_decode(text, place)
+        yield found
+
+
+@pytest.mark.parametrize("name", COMPLETION)
+def test_completion_names_the_shell_s_file_and_the_line_for_it(name: str) -> None:
+    result = run("completion", name)
+    assert result.stdout == COMPLETION[name][1] + "\n"
+    assert COMPLETION[name][0] in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param("handshake-prompt get", {"plain,get-context", "plain,get-diff"}, id="command"),
+        pytest.param("handshake-prompt action --set", {"plain,--set", "plain,--set-text"}, id="option"),
+        pytest.param("handshake-prompt completion z", {"plain,zsh"}, id="argument"),
+    ],
+)
+def test_commands_and_options_are_completed(words: str, expected: set[str]) -> None:
+    asked = {"_HANDSHAKE_PROMPT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    result = CliRunner().invoke(main, prog_name="handshake-prompt", env=asked)
+    assert set(result.stdout.split()) == expected
+
+
+async def test_the_line_for_bash_turns_completion_on(path: Path) -> None:
+    line = run("completion", "bash").stdout
+    printed = await shell(f"exec bash -euc '{line}complete -p handshake-prompt'", path)
+    assert printed.endswith(" handshake-prompt\n")
+
+
+def test_a_prompt_is_completed_as_a_file() -> None:
+    (option,) = (one for one in main.commands["action"].params if "--prompt" in one.opts)
+    (item,) = option.type.shell_complete(click.Context(main), option, "pro")
+    assert item.type == "file"
