@@ -95,7 +95,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("place", ["value", "key", "label", "desc", "option", "mode", "meta", "type"])
 def test_text_from_outside_stays_on_its_line_and_in_its_quotation_marks(place: str, text: str) -> None:
-    field = {"key": text if place == "key" else "k", "type": text if place == "type" else "enum"}
+    field: dict[str, Any] = {"key": text if place == "key" else "k", "type": text if place == "type" else "enum"}
     field |= {"label": text, "desc": text, "options": [{"value": text}]} if place in ("label", "desc", "option") else {}
     shown = context_as_markdown(
         payload(

