@@ -65,8 +65,10 @@ def certify(folder: Path) -> Path:
     return certificate
 
 
-@pytest.fixture
-def behind_nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path, Sequence[Worker]]]:
+@pytest.fixture(params=["proxy_buffering off;", ""], ids=["as the README has it", "buffering as it is by default"])
+def behind_nginx(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Path, Sequence[Worker]]]:
     """Serve two workers behind nginx; return its URL, the folder with its logs, and the workers."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin")
     if nginx is None or shutil.which("openssl") is None:
@@ -74,7 +76,8 @@ def behind_nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
     monkeypatch.setenv("SSL_CERT_FILE", str(certify(tmp_path)))
     store, port = f"sqlite:///{tmp_path}/handshake.db", free_port()
     with working(Worker(store), Worker(store)) as workers:
-        (tmp_path / "nginx.conf").write_text(configuration(tmp_path, port, workers), "utf-8")
+        written = configuration(tmp_path, port, workers).replace("proxy_buffering off;", request.param)
+        (tmp_path / "nginx.conf").write_text(written, "utf-8")
         process = subprocess.Popen(
             [str(nginx), "-p", str(tmp_path), "-e", f"{tmp_path}/start.err", "-c", f"{tmp_path}/nginx.conf"],
             stderr=subprocess.PIPE,
@@ -108,7 +111,12 @@ async def test_the_readmes_nginx_serves_both_roles_over_tls_and_keeps_tokens_out
     async with aclosing(peer.http):
         assert peer.cookie.startswith("__Host-hpp_")
         assert peer.created["baseUrl"] == url
-        async with peer.watch() as page, peer.watch(role="agent", query=f"token={peer.token}") as agent:
+        async with (
+            peer.watch() as page,
+            peer.watch(role="agent", query=f"token={peer.token}") as agent,
+            peer.events() as stream,
+        ):
+            assert (await stream.next())["type"] == "connected"
             await page.next("connected")
             await agent.next("connected")
             for number in range(6):  # by turns to both workers, whichever the watchers are with
@@ -116,9 +124,9 @@ async def test_the_readmes_nginx_serves_both_roles_over_tls_and_keeps_tokens_out
                     f"{url}{peer.created['actionUrl']}?token={peer.token}",
                     json={"actions": [{"type": "set", "key": "n", "value": number}], "stream": False},
                 )
-                assert (reply.status_code, reply.json()["broadcast"]["clients"]) == (200, 2)
-                for socket in (page, agent):
-                    assert (await socket.next("action"))["value"] == number
+                assert (reply.status_code, reply.json()["broadcast"]["clients"]) == (200, 3)
+                for reader in (page, agent, stream):
+                    assert (await reader.next("action"))["value"] == number
             await peer.edit("mine", "kept")
             assert (await agent.next("edit"))["value"] == "kept"
             waiting = asyncio.create_task(

@@ -144,7 +144,9 @@ async def test_the_application_runs_alone_and_no_credential_is_logged(server: Se
 
 
 @servers
-async def test_open_watchers_and_a_long_poll_do_not_keep_a_server_from_stopping(server: Server, tmp_path: Path) -> None:
+async def test_open_watchers_streams_and_polls_do_not_keep_a_server_from_stopping(
+    server: Server, tmp_path: Path
+) -> None:
     command = f"{server.command} {server.root_path} {PROXIED} {server.brisk}"
     with running(command, "mounted", tmp_path / "log") as process:
         peer = _without_proxy(await open_session(process.base_url, FORM))
@@ -152,6 +154,8 @@ async def test_open_watchers_and_a_long_poll_do_not_keep_a_server_from_stopping(
             pages = [await stack.enter_async_context(peer.watch()) for _ in range(WATCHERS)]
             for page in pages:
                 await page.next("connected")
+            stream = await stack.enter_async_context(peer.events())
+            await stream.next("connected")
             poll = asyncio.create_task(_long_poll(peer))
             await asyncio.sleep(0.2)  # nothing tells that it has begun to wait
             assert await process.stop() < SHUTDOWN

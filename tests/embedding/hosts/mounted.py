@@ -7,4 +7,4 @@ from starlette.applications import Starlette
 from handshake_prompt import HandshakeApp, Limits
 
 app = Starlette()
-HandshakeApp(limits=Limits(watchers_per_session=11)).mount_on(app)
+HandshakeApp(limits=Limits(watchers_per_session=12)).mount_on(app)
