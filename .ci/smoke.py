@@ -1,4 +1,4 @@
-"""Tries an installed wheel from the outside: the demo starts, serves its page, and a session can be opened."""
+"""Tries an installed wheel from the outside: the demo starts, and the commands find their way to its session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
-DEMO = [sys.executable, "-m", "handshake_prompt", "demo", "--port", "0"]
+COMMAND = [sys.executable, "-m", "handshake_prompt"]
+DATA = ("py.typed", "browser/client.js", "cli/SKILL.md", "stores/redis/scripts/visit.lua")
+"""Files of the package that are no modules."""
 
 
 def main() -> None:
@@ -18,22 +20,22 @@ def main() -> None:
     Raises:
         SystemExit: something did not answer as it should.
     """
-    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True) as demo:
+    with subprocess.Popen([*COMMAND, "demo", "--port", "0"], stdout=subprocess.PIPE, text=True) as demo:
         try:
             assert demo.stdout is not None
             announced = re.search(r"http://\S+", demo.stdout.readline())
             assert announced is not None
-            try_demo(announced[0])
+            try_commands(try_demo(announced[0]))
         finally:
             demo.terminate()
     package = Path(sys.modules["handshake_prompt"].__file__ or "")
     assert "site-packages" in package.parts, f"the checkout was tried instead of the wheel: {package}"
-    assert (package.parent / "py.typed").is_file()
+    assert all((package.parent / name).is_file() for name in DATA)
     print("The wheel works.")
 
 
-def try_demo(url: str) -> None:
-    """Open the page, its module, and a session."""
+def try_demo(url: str) -> str:
+    """Open the page, its module, and a session; return the prompt."""
     for path in ("/", "/handshake/client.js", "/handshake/openapi.json"):
         with urllib.request.urlopen(url + path, timeout=10) as response:
             assert response.status == 200, path
@@ -45,7 +47,24 @@ def try_demo(url: str) -> None:
         created = json.load(response)
     import handshake_prompt
 
-    assert handshake_prompt.parse_prompt(created["prompt"]).session_id == created["sessionId"]
+    prompt: str = created["prompt"]
+    assert handshake_prompt.parse_prompt(prompt).session_id == created["sessionId"]
+    return prompt
+
+
+def try_commands(prompt: str) -> None:
+    """Fill in a field as an agent does."""
+    acted = run("action", "--json", "--prompt", "-", "--set", "name=Ada", given=prompt)
+    assert json.loads(acted)["applied"] == ["name"]
+    assert "handshake-prompt" in run("skill")
+
+
+def run(*arguments: str, given: str = "") -> str:
+    """Run a command and return what it prints."""
+    done = subprocess.run(
+        [*COMMAND, *arguments], input=given, text=True, check=True, stdout=subprocess.PIPE, timeout=30
+    )
+    return done.stdout
 
 
 if __name__ == "__main__":
