@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -148,3 +149,33 @@ async def test_serve_says_whether_it_lives_and_whether_it_is_ready() -> None:
         assert (ready.status_code, ready.json()["status"]) == (200, "ready")
         assert ready.json()["store"] == "MemoryStore"
         assert await server.stop() == 0
+
+
+async def test_sessions_in_a_file_outlive_the_server(tmp_path: Path) -> None:
+    store = ["--store", f"sqlite:///{tmp_path / 'sessions.db'}"]
+    async with running("serve", *store) as server:
+        peer = await open_session(server.url)
+        await peer.edit("name", "kept")
+        assert await server.stop() == 0
+    async with running("serve", *store) as server, httpx.AsyncClient(base_url=server.url) as http:
+        ready = await http.get("/health/ready")
+        assert (ready.status_code, ready.json()["store"]) == (200, "SQLiteStore")
+        context = await http.get(peer.created["contextUrl"], headers=peer.as_agent)
+        assert context.json()["data"] == {"name": "kept"}
+        assert await server.stop() == 0
+    await peer.http.aclose()
+
+
+UNUSABLE = {
+    "no such kind": ("mongodb://localhost", "No store for 'mongodb' URLs"),
+    "no file": ("sqlite://", "A SQLite URL is"),
+    "no directory": ("sqlite:////nowhere/at/all.db", "directory exists"),
+    "no Redis": ("redis://host:port", "That is no URL of a Redis"),
+}
+
+
+@pytest.mark.parametrize(("url", "says"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_store_that_can_not_be_used_is_a_mistake_that_says_what_to_do(url: str, says: str) -> None:
+    result = CliRunner().invoke(main, ["serve", "--store", url])
+    assert result.exit_code == 2
+    assert says in result.output.replace("\n", " ")
