@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from handshake_prompt import __version__
 from handshake_prompt.cli import main
+from handshake_prompt.cli.server import GRACE
 from tests.support.peer import open_session
 
 SECONDS_TO_EXIT = 10
@@ -92,14 +93,20 @@ async def test_interrupt_sends_every_watcher_elsewhere_and_ends_in_time() -> Non
     async with running("serve") as server, AsyncExitStack() as stack:
         peer = await open_session(server.url)
         await stack.enter_async_context(aclosing(peer.http))
-        pages = [await stack.enter_async_context(peer.watch()) for _ in range(8)]
+        pages = [await stack.enter_async_context(peer.watch()) for _ in range(7)]
+        stream = await stack.enter_async_context(peer.events())
+        await stream.next("connected")
         for page in pages:
             await page.next("connected")
+        began = asyncio.get_running_loop().time()
         stopped = asyncio.create_task(server.stop())
         ends = [await page.closed() for page in pages]
+        closed, events = await stream.closed()
         assert await stopped == 0
-        assert [code for code, _ in ends] == [4503] * 8
-        assert all(frames[-1]["type"] == "draining" for _, frames in ends)
+        assert asyncio.get_running_loop().time() - began < 2 + GRACE
+        assert [code for code, _ in ends] == [4503] * 7
+        assert closed["code"] == 4503
+        assert all(frames[-1]["type"] == "draining" for frames in (*(frames for _, frames in ends), events))
 
 
 async def test_access_log_never_has_a_credential() -> None:
