@@ -7,6 +7,9 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+SHORTEST = 0.1
+"""Seconds, of the bounds that a server may set: twice nothing would be nothing for ever."""
+
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -22,12 +25,12 @@ class Backoff:
 
     def __init__(self, first: float, longest: float) -> None:
         self._longest = longest
-        self._first = self._bound = min(first, longest)
+        self._first = self._bound = first
 
     def restart(self, first: float | None = None) -> None:
         """Begin anew, with another first bound if one is given."""
         if first is not None:
-            self._first = min(first, self._longest)
+            self._first = min(max(first, SHORTEST), self._longest)
         self._bound = self._first
 
     def pause(self, at_least: float | None = None) -> float:

@@ -9,7 +9,7 @@ import httpx
 
 from . import news
 from .calls import Call, Calls, chunks, is_compressed
-from .errors import AgentError, ServerUnavailableError, SessionEndedError
+from .errors import AgentError, ServerUnavailableError
 from .events import EventParser, ServerEvent
 from .news import Gap, News
 from .refusals import ending
@@ -96,7 +96,7 @@ class StreamSource:
         try:
             response = await self._session.calls.opened(call, limit=FIRST_LINE)
         except AgentError as error:
-            if error.status in _NO_STREAM and not isinstance(error, SessionEndedError):
+            if error.status in _NO_STREAM:  # if it is the session that is not there, a poll will say so
                 raise NoStreamError(self._place) from error
             raise
         self._after = self._end = None

@@ -164,17 +164,18 @@ async def test_closing_the_agent_ends_whoever_still_waits(pair: Pair, foreign: b
     hpp = HandshakeApp()
     peer = await pair(hpp)
     async with httpx.AsyncClient() as http:
-        async with agent_of(peer, http=http if foreign else None) as agent:
-            changes = agent.changes()
+        agent = agent_of(peer, http=http if foreign else None)
+        changes = agent.changes()
 
-            async def follow() -> list[Any]:
-                return [item async for item in changes]
+        async def follow() -> list[Any]:
+            return [item async for item in changes]
 
-            following = asyncio.create_task(follow())
-            async with asyncio.timeout(PATIENCE):
-                while not hpp.engine.statistics.watchers:
-                    await asyncio.sleep(0.005)
-        assert await asyncio.wait_for(following, PATIENCE) == []
+        following = asyncio.create_task(follow())
+        async with asyncio.timeout(PATIENCE):
+            while not hpp.engine.statistics.watchers:
+                await asyncio.sleep(0.005)
+            await agent.aclose()
+            assert await following == []
         assert await settled(hpp) == 0
 
 
@@ -439,6 +440,23 @@ async def test_a_stream_that_works_is_kept_however_often_it_falls_silent() -> No
 
 
 @in_virtual_time
+async def test_a_quiet_stream_is_not_taken_for_a_silent_one() -> None:
+    def stream(_: Server, after: int) -> httpx.Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield opening(after)
+            for _ in range(20):
+                await asyncio.sleep(15)
+                yield b": ping\n\n"
+            yield edit_frame(1)
+
+        return streaming(chunks())
+
+    server = Server(stream, edits=0)
+    assert await collected(server, 1) == numbered(1)
+    assert [name for name, _ in server.asked] == ["events"]
+
+
+@in_virtual_time
 async def test_whoever_takes_long_over_a_change_does_not_take_the_stream_for_silent() -> None:
     def stream(_: Server, after: int) -> httpx.Response:
         async def chunks() -> AsyncIterator[bytes]:
@@ -493,7 +511,7 @@ async def test_connection_losses_are_waited_out_ever_more_patiently() -> None:
 
     times: list[float] = []
     server = Server(saying(edit_frame(1)), edits=0)
-    async with agent_against(answer) as agent:
+    async with agent_against(answer) as agent, asyncio.timeout(86_400):
         assert _short(await anext(agent.changes("e.0"))) == ("n", 1)
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert max(pauses[:2]) <= 2
@@ -505,7 +523,7 @@ async def test_a_certificate_that_is_not_valid_is_not_waited_out() -> None:
     async def answer(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("verify failed") from ssl.SSLCertVerificationError("self-signed")
 
-    async with agent_against(answer) as agent:
+    async with agent_against(answer) as agent, asyncio.timeout(600):
         with pytest.raises(ServerUnavailableError) as caught:
             await anext(agent.changes())
     assert caught.value.code == "untrusted_certificate"
@@ -523,6 +541,25 @@ async def test_the_pause_that_a_stream_names_is_what_reconnections_are_spread_ov
     await collected(server, 40)
     pauses = [later - earlier for earlier, later in itertools.pairwise(server.times("events"))]
     assert 4 < max(pauses) <= 8
+
+
+@in_virtual_time
+async def test_a_server_that_wants_no_pauses_gets_some_all_the_same() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if len(server.asked) == 1:
+            failed.append(loop_time())
+            assert len(failed) < 100, "no pauses"
+            raise httpx.ConnectError("refused")
+        return await server(request)
+
+    failed: list[float] = []
+    server = Server(lambda _, after: streaming(once(b"retry: 0\n\n" + edit_frame(after + 1))), edits=0)
+    async with agent_against(answer) as agent:
+        changes = agent.changes("e.0")
+        assert _short(await anext(changes)) == ("n", 1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(changes), 600)
+    assert len(failed) > 10
 
 
 @pytest.mark.parametrize(("after_ms", "pause"), [(3000, 3), (10**9, 60), (-5, 0)])
