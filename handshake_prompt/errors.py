@@ -210,6 +210,14 @@ class ConflictError(HandshakeError):
     close_code = CloseCode.MALFORMED
 
 
+class InProgressError(ConflictError):
+    """409: a copy of this request is still being carried out."""
+
+    code = "idempotency_in_progress"
+    title = "A request with this idempotency key is still running"
+    retryable = True
+
+
 class TooLargeError(HandshakeError):
     """413: over a documented bound."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from .errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
+from .errors import IdempotencyMismatchError, InProgressError, InvalidRequestError
 from .ledger import DoneBeforeError
 from .limits import Limits
 from .stores import Receipt, SessionStore
@@ -48,7 +48,7 @@ class Idempotency:
         Raises:
             InvalidRequestError: the key is not 1-255 visible ASCII characters.
             IdempotencyMismatchError: the key was used with another body.
-            ConflictError: the first request is still running (`idempotency_in_progress`).
+            InProgressError: the first request is still running.
         """
         if not is_key(key):
             raise InvalidRequestError(
@@ -83,11 +83,7 @@ class Idempotency:
                     waited = True
                     await running.wait()
         except TimeoutError:
-            raise ConflictError(
-                "A request with this idempotency key is still running",
-                code="idempotency_in_progress",
-                retry_after=self._limits.idempotency_join,
-            ) from None
+            raise InProgressError(retry_after=self._limits.idempotency_join) from None
         return waited
 
 

@@ -106,6 +106,7 @@ async def test_a_copy_of_a_request_that_runs_too_long_is_told_to_come_back() -> 
     with pytest.raises(ConflictError) as refusal:
         await requests.send()
     assert (refusal.value.code, refusal.value.retry_after) == ("idempotency_in_progress", 3)
+    assert refusal.value.retryable
     assert loop_time() - began == pytest.approx(3)
     requests.gate.set()
     assert await first == ({"run": 1}, False)

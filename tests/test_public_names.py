@@ -69,6 +69,7 @@ DEFINED = {
         "ForbiddenError",
         "HandshakeError",
         "IdempotencyMismatchError",
+        "InProgressError",
         "InternalError",
         "InvalidJSONError",
         "InvalidRequestError",
