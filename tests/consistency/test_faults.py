@@ -46,9 +46,14 @@ async def all_of(work: Callable[[Worker], object], workers: Sequence[Worker]) ->
     await asyncio.gather(*(asyncio.to_thread(work, worker) for worker in workers))
 
 
-def kill_soon(worker: Worker) -> None:
-    """Kill a worker from beside the event loop, which would do it when it has nothing else to do: in a pause."""
+def kill_amid_requests(worker: Worker) -> None:
+    """Kill a worker while it has requests in hand: what it is at when it stops, and what comes until it is dead.
+
+    From beside the event loop, which would do it when it has nothing else to do: in a pause.
+    """
     time.sleep(0.05)
+    worker.freeze()
+    time.sleep(0.15)
     worker.kill()
 
 
@@ -68,7 +73,7 @@ async def test_a_worker_that_is_killed_amid_writes_takes_nothing_with_it(store: 
             for worker in (*workers, *workers):
                 await asyncio.sleep(0.7)
                 load.pinned = worker.url
-                await asyncio.to_thread(kill_soon, worker)
+                await asyncio.to_thread(kill_amid_requests, worker)
                 load.pinned = None
                 await asyncio.sleep(0.3)
                 await start([worker])
