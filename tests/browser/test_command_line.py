@@ -21,10 +21,11 @@ WRITTEN = {
     "start_time": "09:15",
     "approver": "finance@example.com",
 }
+NAME = "<i>Shell's</i> agent"
 ONE_LINE = [
     "action",
     *("--prompt", "-"),
-    *("--name", "The shell's agent"),
+    *("--name", NAME),
     *("--set", "purpose=Written by the agent"),
     *("--set", "category=travel"),
     *("--set", "amount=42.5"),
@@ -56,6 +57,9 @@ async def test_one_command_line_fills_in_the_form_from_a_prompt_on_standard_inpu
 
     for key in WRITTEN:
         await expect(page.locator(f'[data-field="{key}"]')).to_have_attribute("data-by", "ai")
+    await expect(page.locator("#status-title")).to_have_text(f"{NAME} is done")
+    await expect(page.locator("#log")).to_contain_text(f"{NAME} is here")
+    await expect(page.locator("#log i")).to_have_count(0)
     await expect(page.locator("#field-attendees")).to_have_value("Ada\nGrace")
     await expect(page.locator("#field-purpose")).to_have_value("Typed by the person")
 
