@@ -152,7 +152,7 @@ async def test_a_request_cut_off_at_any_byte_writes_nothing(pair: Open, caplog: 
 
 
 async def test_a_whole_request_is_carried_out_even_if_its_client_has_gone(pair: Open) -> None:
-    hpp = HandshakeApp(limits=BUSY)
+    hpp = HandshakeApp(limits=BUSY, store=MemoryStore(BUSY))  # a slower one is asked before the body is read
     gone, judged = asyncio.Event(), asyncio.Event()
 
     @hpp.on_action
