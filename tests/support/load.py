@@ -487,13 +487,24 @@ class Load:
             end = end | {"value": self._value()}
             if time.monotonic() > deadline:
                 raise TimeoutError(f"A session cannot be written any more: {self.complaints[-3:]}")
-        subject.history.final = await subject.at(self.urls[-1]).context(role="user")
+        subject.history.final = await self._read_last(subject, deadline)
         subject.history.settled = time.monotonic()
         seq = place(subject.history.final["cursor"]).seq
         deadline = time.monotonic() + SETTLE
         while not all(viewer.has_seen(seq) for viewer in subject.viewers) and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
         self.rested_after = max(self.rested_after, time.monotonic() - subject.history.settled)
+
+    async def _read_last(self, subject: Subject, deadline: float) -> Members:
+        """Return how things stand, at a worker that may not know yet that the store is back."""
+        while True:
+            response = await subject.at(self.urls[-1]).user("GET", "context")
+            if response.status_code == 503 and time.monotonic() < deadline:
+                await asyncio.sleep(0.1)
+                continue
+            assert response.status_code == 200, response.text
+            members: Members = response.json()
+            return members
 
     async def _log(self, subject: Subject) -> list[Members]:
         """Return the whole log, as a watcher is sent it that was there before all of it and comes back now."""
