@@ -104,6 +104,12 @@ class Claim(NamedTuple):
     window: float
 
 
+def first_that_holds(claims: Sequence[Claim], record: Record) -> Claim | None:
+    """Return the first claim that holds for a session, None if none does."""
+    proofs = record.session.proofs
+    return next((claim for claim in claims if proofs.get(claim.counter) == claim.digest), None)
+
+
 class SessionStore(ABC):
     """Where sessions live."""
 
@@ -150,9 +156,7 @@ class SessionStore(ABC):
         loaded = await self.load(session_id, after=after, key=key)
         if loaded is None or loaded.record.ended(self.now()):
             return loaded
-        record = loaded.record
-        proofs = record.session.proofs
-        claim = next((claim for claim in claims if proofs.get(claim.counter) == claim.digest), None)
+        record, claim = loaded.record, first_that_holds(claims, loaded.record)
         if claim is None:
             return loaded
         quota = await self.hit(f"{claim.counter}:{session_id}", limit=claim.limit, window=claim.window)

@@ -18,7 +18,17 @@ from handshake_prompt.errors import StoreUnavailableError
 from handshake_prompt.events import Event
 from handshake_prompt.limits import Limits
 from handshake_prompt.rate_limit import Quota, Window
-from handshake_prompt.stores.base import Claim, Loaded, Log, Receipt, Record, SessionStore, Wake, owner_digest
+from handshake_prompt.stores.base import (
+    Claim,
+    Loaded,
+    Log,
+    Receipt,
+    Record,
+    SessionStore,
+    Wake,
+    first_that_holds,
+    owner_digest,
+)
 from handshake_prompt.stores.codec import pack_event, pack_session, unpack_event, unpack_session
 
 from . import rows, schema
@@ -146,8 +156,7 @@ class SQLiteStore(SessionStore):
         loaded = await self.load(session_id, after=after, key=key)
         if loaded is None or loaded.record.ended(self.now()):
             return loaded
-        proofs = loaded.record.session.proofs
-        claim = next((claim for claim in claims if proofs.get(claim.counter) == claim.digest), None)
+        claim = first_that_holds(claims, loaded.record)
         return loaded if claim is None else await self._count(loaded, claim, renew=renew)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
