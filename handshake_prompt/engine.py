@@ -19,7 +19,6 @@ from .credentials import Credential, Role, digest, matches, mint_epoch, mint_ses
 from .diff import Changes, changes_since, place_of
 from .errors import (
     CloseCode,
-    ConflictError,
     HandshakeError,
     InvalidRequestError,
     SessionNotFoundError,
@@ -32,16 +31,17 @@ from .guard import Admission, Guard, Operation
 from .handover import Handover, Prompt
 from .hooks import Hooks
 from .idempotency import Idempotency, is_key
-from .ledger import Applied, Ledger
+from .ledger import Ledger
 from .limits import Limits
 from .messages import Body, Mount, Outcome, whole_seconds
 from .modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from .replies import Reply
-from .session import EXTENDED, REVOKED, ROTATED, Session
-from .stores import Loaded, Record, SessionStore, open_store
-from .validation import check_actions, check_creation, check_edit, check_extension, check_wait
+from .session import Session
+from .stores import Record, SessionStore, open_store
+from .validation import check_actions, check_creation, check_extension, check_wait
 from .values import check_value
 from .watch import Watch, opening
+from .writes import Writes
 
 T = TypeVar("T")
 
@@ -110,6 +110,7 @@ class ProtocolEngine:
         self._ledger = Ledger(self.store, self._hub, limits=limits)
         self._follower = Follower(self.store, self._hub, self._ledger)
         self._batches = Batches(self._ledger, self.hooks, self._modes, clients=self._follower.clients, limits=limits)
+        self._writes = Writes(self._ledger, self.hooks, self._modes, limits=limits)
         self._idempotency = Idempotency(self.store, limits)
         self._running: set[asyncio.Task[Any]] = set()
         self._is_ready = self._draining = False
@@ -233,10 +234,11 @@ class ProtocolEngine:
         async def edit(admission: Admission) -> dict[str, Any]:
             asked = await _read(messages.NotifyRequest, body)
             value = None if asked.release else (asked.value,)
-            outcome, record = await self._finish(self._edit(session_id, asked.key, value, known=admission.loaded))
+            applied = await self._finish(self._writes.edit(session_id, asked.key, value, known=admission.loaded))
+            outcome = applied.result
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
-            cursor = str(record.session.cursor)
+            cursor = str(applied.record.session.cursor)
             return {"ok": True, "key": outcome.key, "by": outcome.by, "seq": outcome.seq, "cursor": cursor}
 
         return await self._serve(Operation.NOTIFY, session_id, credential, request, edit)
@@ -268,7 +270,8 @@ class ProtocolEngine:
         async def extend(admission: Admission) -> dict[str, Any]:
             asked = await _read(messages.ExtendRequest, body)
             seconds = check_extension(asked.extra_seconds, self.limits)
-            return await self._finish(self._extend(admission, seconds))
+            applied = await self._finish(self._writes.extend(admission, seconds))
+            return {"ok": True, "extended": applied.result, "expiresIn": self._left(applied.record)}
 
         return await self._serve(Operation.EXTEND, session_id, credential, request, extend)
 
@@ -287,7 +290,7 @@ class ProtocolEngine:
             asked = await _read(messages.RotateRequest, body)
             language = self._handover.language(asked.prompt, mount)
             token = mint_token()
-            applied = await self._finish(self._rotate(admission, token))
+            applied = await self._finish(self._writes.rotate(admission, token))
             created = self._handover.created(applied.record, token, mount=mount, now=self.store.now())
             payload = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}
             if language:
@@ -302,7 +305,7 @@ class ProtocolEngine:
         """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
 
         async def end(admission: Admission) -> dict[str, Any]:
-            await self._finish(self._revoke(session_id, admission.role, known=admission.loaded))
+            await self._finish(self._writes.revoke(session_id, admission.role, known=admission.loaded))
             return {"ok": True}
 
         return await self._serve(Operation.REVOKE, session_id, credential, request, end)
@@ -377,7 +380,7 @@ class ProtocolEngine:
         records = await self._owned(owner)
         for record in records:
             with suppress(SessionNotFoundError):  # it has ended meanwhile
-                await self._finish(self._revoke(record.session.session_id, Role.USER))
+                await self._finish(self._writes.revoke(record.session.session_id, Role.USER))
         return len(records)
 
     # Lifecycle
@@ -474,7 +477,7 @@ class ProtocolEngine:
 
         async def announce() -> None:
             with suppress(HandshakeError):  # the next request announces it as well
-                await self._ledger.apply(session.session_id, lambda draft: draft.session.announce(name), turn=turn)
+                await self._writes.announce(session.session_id, name, turn)
 
         self._spawn(announce())
 
@@ -485,64 +488,6 @@ class ProtocolEngine:
         if self.hooks.wants_done:
             self._spawn(self.hooks.done(played.session.detached(), played.outcomes))
         return played.payload
-
-    async def _edit(
-        self,
-        session_id: str,
-        key: str | None,
-        value: tuple[Any] | None,
-        *,
-        source: str | None = None,
-        known: Loaded | None = None,
-    ) -> tuple[Outcome, Record]:
-        """Write the person's value, or release the field when there is none."""
-        key = check_edit(key, value[0] if value else None, self.limits)
-
-        def play(draft: Record) -> Outcome:
-            if value is None:
-                return draft.session.release(key)
-            return self._modes.of(draft.session).process_notify(draft.session, key, value[0])
-
-        turn = self._ledger.turn(Role.USER, source=source)
-        applied = await self._ledger.apply(session_id, play, turn=turn, known=known)
-        return applied.result, applied.record
-
-    async def _extend(self, admission: Admission, asked: int) -> dict[str, Any]:
-        granted = await self.hooks.extended(admission.session.detached(), asked, admission.request)
-
-        def lengthen(draft: Record) -> int:
-            admission.confirm(draft.session)
-            before = draft.expires_at
-            draft.expires_at = min(before + granted, draft.session.deadline)
-            gained = whole_seconds(draft.expires_at - before)
-            if not gained:
-                raise ConflictError(
-                    "The session is at its longest lifetime",
-                    code="lifetime_exhausted",
-                    next_steps=["Finish in the time that is left, or ask the person to open a new session."],
-                )
-            draft.session.notice(EXTENDED, expiresIn=self._left(draft))
-            return gained
-
-        turn = self._ledger.turn(admission.role)
-        applied = await self._ledger.apply(admission.session_id, lengthen, turn=turn, known=admission.loaded)
-        return {"ok": True, "extended": applied.result, "expiresIn": self._left(applied.record)}
-
-    async def _rotate(self, admission: Admission, token: str) -> Applied[Session]:
-        def rotate(draft: Record) -> Session:
-            draft.session.token_digest = digest(token)
-            draft.session.notice(ROTATED)
-            return draft.session
-
-        turn = self._ledger.turn(admission.role)
-        return await self._ledger.apply(admission.session_id, rotate, turn=turn, known=admission.loaded)
-
-    async def _revoke(self, session_id: str, role: Role, *, known: Loaded | None = None) -> None:
-        def forget(draft: Record) -> None:
-            draft.session.end(REVOKED)
-            draft.expires_at = self.store.now()
-
-        await self._ledger.apply(session_id, forget, turn=self._ledger.turn(role), known=known)
 
     async def _changes(self, admission: Admission, since: str, patience: float) -> Changes:
         """Collect what changed, waiting up to `patience` seconds for the first change."""
@@ -557,7 +502,9 @@ class ProtocolEngine:
                 admission.confirm(loaded.record.session)
                 changes = await changes_since(self._ledger, loaded, since, limits=self.limits)
                 left = until - asyncio.get_running_loop().time()
-                if changes.events or changes.truncated or left <= 0 or watcher.close_code is not None:
+                if changes.events or changes.truncated or left <= 0:
+                    return changes
+                if watcher.close_code is not None:
                     return changes
                 await watcher.stirred(min(left, self._ledger.left(loaded.record)))
                 loaded = await self._ledger.read(admission.session_id, after=place_of(since))
@@ -568,20 +515,14 @@ class ProtocolEngine:
         """Carry out a message from a watcher's page."""
         if message["type"] not in ("userEdit", "release"):
             check_value(message, self.limits)
-            return await self._finish(self._carry_to_mode(watch, message))
+            sent = self._writes.send_to_mode(watch.session_id, message, watch.role, source=watch.source)
+            return (await self._finish(sent)).result
         if watch.role is not Role.USER:
             raise UserRequiredError
         asked = messages.decode(messages.PageMessage, message)
         value = None if asked.type == "release" else (asked.value,)
-        outcome, _ = await self._finish(self._edit(watch.session_id, asked.key, value, source=watch.source))
-        return [outcome]
-
-    async def _carry_to_mode(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
-        def play(draft: Record) -> list[Outcome]:
-            return self._modes.of(draft.session).process_ws_message(draft.session, message)
-
-        turn = self._ledger.turn(watch.role, source=watch.source)
-        return (await self._ledger.apply(watch.session_id, play, turn=turn)).result
+        edited = self._writes.edit(watch.session_id, asked.key, value, source=watch.source)
+        return [(await self._finish(edited)).result]
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry something through to its end, even if the client that asked for it is gone meanwhile."""

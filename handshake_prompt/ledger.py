@@ -153,6 +153,10 @@ class Ledger:
         else:
             self._hub.renew(session_id, loaded.record.expires_at)
 
+    def now(self) -> float:
+        """Return the time on the store's clock, by which sessions end."""
+        return self._store.now()
+
     def left(self, record: Record) -> float:
         """Return the seconds a session has left."""
         return max(0.0, record.expires_at - self._store.now())

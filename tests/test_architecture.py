@@ -45,6 +45,7 @@ LEVELS: dict[str, int] = {
     "follow": 3,
     "watch": 3,
     "batch": 3,
+    "writes": 3,
     "handover": 3,
     "replies": 3,
     "engine": 3,
