@@ -504,7 +504,7 @@ class ProtocolEngine:
                 left = until - asyncio.get_running_loop().time()
                 if changes.events or changes.truncated or left <= 0:
                     return changes
-                if watcher.close_code is not None:
+                if self._draining or watcher.close_code is not None:
                     return changes
                 await watcher.stirred(min(left, self._ledger.left(loaded.record)))
                 loaded = await self._ledger.read(admission.session_id, after=place_of(since))

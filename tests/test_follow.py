@@ -106,6 +106,23 @@ async def test_a_long_poll_goes_on_after_what_is_no_change() -> None:
     assert [change["key"] for change in (await waiting)["changes"]] == ["name"]
 
 
+@in_virtual_time
+async def test_a_long_poll_that_begins_while_the_worker_drains_does_not_wait() -> None:
+    here, _ = await workers(2)
+    draining: list[asyncio.Task[None]] = []
+
+    async def drain_meanwhile(name: str) -> None:
+        if name == "follow":
+            draining.append(asyncio.create_task(here.engine.drain()))
+            await asyncio.sleep(0.01)
+
+    here.store.before = drain_meanwhile
+    began = loop_time()
+    assert (await here.diff(since=here.created["cursor"], wait=20))["changes"] == []
+    assert loop_time() - began < 1
+    await asyncio.gather(*draining)
+
+
 # What ends or replaces
 
 
