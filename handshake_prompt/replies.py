@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
 
 from .rate_limit import Quota
 
 
-class Reply(tuple[dict[str, Any], int]):  # noqa: SLOT001 - a tuple subclass cannot have slots of its own
+class Reply:
     """An answer that is no error: unpacks as `payload, status`.
 
-    `quota` feeds the rate headers, `replayed` marks the stored reply of an idempotency key, `user_token` is the
-    person's new credential, for whoever sets the cookie, and `etag` names the state that the payload shows.
+    `content` is the payload as it is encoded, `quota` feeds the rate headers, `replayed` marks the stored reply of an
+    idempotency key, `user_token` is the person's new credential, for whoever sets the cookie, and `etag` names the
+    state that the payload shows.
     """
 
-    quota: Quota | None
-    replayed: bool
-    user_token: str | None
-    etag: str | None
+    __slots__ = ("content", "etag", "quota", "replayed", "status", "user_token")
 
-    def __new__(
-        cls,
-        payload: Mapping[str, Any],
+    def __init__(
+        self,
+        content: Mapping[str, Any],
         *,
         status: int = 200,
         quota: Quota | None = None,
         replayed: bool = False,
         user_token: str | None = None,
         etag: str | None = None,
-    ) -> Self:
-        reply = super().__new__(cls, (dict(payload), status))
-        reply.quota, reply.replayed, reply.user_token, reply.etag = quota, replayed, user_token, etag
-        return reply
+    ) -> None:
+        self.content = content
+        self.status = status
+        self.quota = quota
+        self.replayed = replayed
+        self.user_token = user_token
+        self.etag = etag
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The members of the answer as plain values, which are the caller's own."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.content))
+        return plain
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.payload, self.status))
+
+    def __getitem__(self, place: int) -> Any:
+        return (self.payload, self.status)[place]
 
     def __repr__(self) -> str:
-        return f"<Reply {self[1]} {sorted(self[0])}>"
+        return f"<Reply {self.status} {sorted(self.content)}>"

@@ -952,7 +952,7 @@ async def test_what_a_hook_sets_on_the_session_it_is_shown_stays_with_the_hook()
 async def test_health_says_whether_a_worker_should_be_sent_requests() -> None:
     pair = await open_pair(virtual_engine())
     async with pair.watch():
-        assert await pair.engine.health() == (
+        assert tuple(await pair.engine.health()) == (
             {"status": "ready", "store": "RelayStore", "watchers": 1, "running": 0},
             200,
         )

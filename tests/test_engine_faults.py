@@ -184,7 +184,7 @@ async def test_i7_a_change_that_was_reported_as_failed_and_had_happened_happens_
         await pair.act({"name": "new"}, key="k")
     pair.store.after = nothing
     reply = await pair.act({"name": "new"}, key="k")
-    assert (reply.replayed, reply[0]["applied"]) == (True, ["name"])
+    assert (reply.replayed, reply.payload["applied"]) == (True, ["name"])
     assert [event.seq for event in await pair.log()] == [1, 2, 3, 4]
 
 
@@ -237,7 +237,7 @@ async def test_i1_of_an_agent_and_a_person_on_different_workers_the_person_keeps
             await editing.edit(key, "mine")
 
         await asyncio.gather(acting.act({key: "theirs"}), edit(), acting.act({key: "theirs again"}))
-        assert (await acting.act({key: "late"}))[0]["rejected"] == [key]
+        assert (await acting.act({key: "late"})).payload["rejected"] == [key]
     held = await acting.values()
     assert {value for value, _ in held.values()} == {"mine"}
     closed: set[str] = set()
@@ -264,7 +264,7 @@ async def test_i7_one_key_has_one_effect_even_when_its_copies_reach_different_wo
     pairs = await workers(3)
     replies = await asyncio.gather(*(pair.act({"name": "Ada"}, key="k") for pair in pairs for _ in range(5)))
     assert sum(not reply.replayed for reply in replies) == 1
-    assert len({str(reply[0]) for reply in replies}) == 1
+    assert len({str(reply.payload) for reply in replies}) == 1
     assert [event.type for event in await pairs[0].log()] == ["action", "done"]
 
 
@@ -304,7 +304,7 @@ async def test_i7_a_hundred_copies_at_once_have_one_effect_and_ask_the_hooks_onc
         replies = await asyncio.gather(*(pair.act({"name": "Ada"}, key="k") for _ in range(100)))
         assert [frame["seq"] for frame in await page.shown("action", "done")] == [1, 2]
     assert sum(not reply.replayed for reply in replies) == 1
-    assert len({str(reply[0]) for reply in replies}) == 1
+    assert len({str(reply.payload) for reply in replies}) == 1
     assert (judged, finished) == (["name"], [["name"]])
     assert engine.statistics == REST
 

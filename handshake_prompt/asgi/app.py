@@ -31,10 +31,11 @@ from handshake_prompt.replies import Reply
 from handshake_prompt.stores import MemoryStore, SessionStore
 
 from . import http, redaction
-from .connection import check_origin, credential_of, located, mount_of
+from .connection import Call, check_origin, credential_of, located, mount_of
 from .http import JSONBody, Resource, json_response, reply
 from .lifespan import composed
 from .openapi import openapi
+from .routing import Paths
 from .sse import EventStream
 from .websocket import WatchSocket, unknown_socket
 from .workers import worker_count
@@ -131,9 +132,8 @@ class HandshakeApp(Starlette):
                 workers,
             )
         routes = self._endpoints() + (self._mcp_endpoint() if mcp else [])
-        super().__init__(routes=routes, middleware=self._middleware(), lifespan=self.lifespan)
-        self.router.redirect_slashes = False
-        self.router.default = _nothing_here
+        super().__init__(middleware=self._middleware())
+        self.router = Paths(routes, redirect_slashes=False, default=_nothing_here, lifespan=self.lifespan)
 
     # Mounting
 
@@ -197,8 +197,7 @@ class HandshakeApp(Starlette):
             HandshakeError: they did not, or the session has ended; `error_response` renders it.
         """
         credential = self._credential(request, session_id).without_agent()
-        payload, _ = await self.engine.get_context(session_id, credential, request)
-        return payload
+        return (await self.engine.get_context(session_id, credential, request)).payload
 
     def error_response(self, error: HandshakeError) -> Response:
         """Render an error as the protocol's own endpoints do."""
@@ -221,7 +220,6 @@ class HandshakeApp(Starlette):
         await super().__call__(scope if scope["type"] == "lifespan" else located(scope), receive, send)
 
     def _endpoints(self) -> list[BaseRoute]:
-        # Routes are tried in turn, so those that are asked for most come first.
         return [
             Route("/context/{sid}", Resource({"GET": self._context})),
             Route("/action/{sid}", Resource({"POST": self._action})),
@@ -237,6 +235,15 @@ class HandshakeApp(Starlette):
             Route("/openapi.json", Resource({"GET": self._openapi})),
             Route("/", Resource({"GET": self._index})),
         ]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put around the router what was asked for. Resources render all errors, so nothing is left to be handled."""
+        if self.exception_handlers:
+            return super().build_middleware_stack()
+        app: ASGIApp = self.router
+        for factory, args, options in reversed(self.user_middleware):
+            app = factory(app, *args, **options)
+        return app
 
     def _mcp_endpoint(self) -> list[BaseRoute]:
         # The SDK is loaded, and has to be installed, only where it is asked for.
@@ -260,76 +267,77 @@ class HandshakeApp(Starlette):
 
     # Endpoints
 
-    async def _create(self, request: Request) -> Response:
+    async def _create(self, request: Call) -> Response:
         body = JSONBody(request, self.engine.limits)
         mount = self._mount(request)
         answer = await self.engine.create_session(
             body, Request(request.scope, body.replay), credential=self._credential(request, ""), mount=mount
         )
         response = reply(answer)
-        if "prompt" in answer[0]:
+        if "prompt" in answer.content:
             self._warn_of_host(request)
         await http.set_user_cookie(
             request,
             response,
             self.engine,
-            session_id=answer[0]["sessionId"],
+            session_id=answer.content["sessionId"],
             user_token=answer.user_token or "",
         )
         return response
 
-    async def _status(self, request: Request) -> Response:
+    async def _status(self, request: Call) -> Response:
         return reply(await self.engine.get_session(*self._caller(request), request))
 
-    async def _revoke(self, request: Request) -> Response:
+    async def _revoke(self, request: Call) -> Response:
         return reply(await self.engine.revoke(*self._caller(request), request))
 
-    async def _context(self, request: Request) -> Response:
+    async def _context(self, request: Call) -> Response:
         return http.context(request, await self.engine.get_context(*self._caller(request), request))
 
-    async def _events(self, request: Request) -> Response:
+    async def _events(self, request: Call) -> Response:
         after = request.headers.get("last-event-id") or request.query_params.get("after")
         keepalive = self.engine.limits.stream_keepalive
         watch = await self.engine.watch(*self._caller(request), request, after=after, keepalive=keepalive)
         return EventStream(watch, self.engine.limits)
 
-    async def _diff(self, request: Request) -> Response:
+    async def _diff(self, request: Call) -> Response:
         query = request.query_params
         work = self.engine.get_diff(
             *self._caller(request), request, since=query.get("since", ""), wait=query.get("wait", 0)
         )
         return reply(await (http.unless_disconnected(request, work) if "wait" in query else work))
 
-    async def _action(self, request: Request) -> Response:
-        key = request.headers.get("idempotency-key")
-        return reply(await self.engine.post_action(*self._posted(request), idempotency_key=key))
+    async def _action(self, request: Call) -> Response:
+        key = request.first.get(b"idempotency-key")
+        decoded = None if key is None else key.decode("latin-1")
+        return reply(await self.engine.post_action(*self._posted(request), idempotency_key=decoded))
 
-    async def _notify(self, request: Request) -> Response:
+    async def _notify(self, request: Call) -> Response:
         return reply(await self.engine.post_notify(*self._posted(request)))
 
-    async def _extend(self, request: Request) -> Response:
+    async def _extend(self, request: Call) -> Response:
         return reply(await self.engine.post_extend(*self._posted(request)))
 
-    async def _rotate(self, request: Request) -> Response:
+    async def _rotate(self, request: Call) -> Response:
         return reply(await self.engine.rotate(*self._posted(request), mount=self._mount(request)))
 
-    async def _client(self, _: Request) -> Response:
+    async def _client(self, _: Call) -> Response:
         source = resources.files("handshake_prompt.browser").joinpath("client.js").read_bytes()
         return Response(source, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
 
-    async def _openapi(self, request: Request) -> Response:
+    async def _openapi(self, request: Call) -> Response:
         return json_response(openapi(self._mount(request).prefix or "/", self.engine.limits))
 
-    async def _index(self, request: Request) -> Response:
+    async def _index(self, request: Call) -> Response:
         return json_response(messages.index(self._mount(request), self.engine.limits))
 
     # What a connection means
 
-    def _caller(self, request: Request) -> tuple[str, Credential]:
+    def _caller(self, request: Call) -> tuple[str, Credential]:
         session_id: str = request.path_params["sid"]
         return session_id, self._credential(request, session_id)
 
-    def _posted(self, request: Request) -> tuple[str, JSONBody, Credential, Request]:
+    def _posted(self, request: Call) -> tuple[str, JSONBody, Credential, Request]:
         """Return a request with a body as the engine takes it; the hooks' own copy can read the body again."""
         session_id, credential = self._caller(request)
         body = JSONBody(request, self.engine.limits)
@@ -338,10 +346,10 @@ class HandshakeApp(Starlette):
     def _credential(self, connection: HTTPConnection[Any], session_id: str) -> Credential:
         return credential_of(connection, session_id, allowed_origins=self._allowed_origins, public_url=self._public_url)
 
-    def _mount(self, request: Request) -> messages.Mount:
+    def _mount(self, request: Call) -> messages.Mount:
         return mount_of(request, prefix=self._prefix, ws_prefix=self._ws_prefix)
 
-    def _warn_of_host(self, request: Request) -> None:
+    def _warn_of_host(self, request: Call) -> None:
         if self._warned_of_host or self._public_url or request.url.hostname in ("localhost", "127.0.0.1", "::1"):
             return
         self._warned_of_host = True

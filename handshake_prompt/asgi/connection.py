@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from starlette.requests import HTTPConnection
-from starlette.types import Scope
+from starlette.requests import HTTPConnection, Request
+from starlette.types import Receive, Scope
 
 from handshake_prompt.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
 from handshake_prompt.messages import Mount
@@ -21,6 +21,19 @@ NAME_CHARS = 64
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE_SCHEMES = ("https", "wss")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
+
+
+class Call(Request):
+    """A request whose headers are looked up, not searched for: `first` has the first of each name, both as bytes."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self.first = _first(scope)
+
+
+def first_headers(connection: HTTPConnection[Any]) -> Mapping[bytes, bytes]:
+    """Return the first header of each name, which is in lower case."""
+    return connection.first if isinstance(connection, Call) else _first(connection.scope)
 
 
 def is_secure(connection: HTTPConnection[Any]) -> bool:
@@ -36,26 +49,27 @@ def credential_of(
     The agent's token is looked for in the X-Handshake-Token header, as a bearer token, among the subprotocols and in
     the query, the person's in the X-Handshake-User-Token header, among the subprotocols and in the session's cookie.
     """
-    headers, cookies = connection.headers, connection.cookies
-    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    scope = connection.scope
+    headers = first_headers(connection)
     token = (
-        headers.get("x-handshake-token")
-        or (bearer.strip() if scheme.lower() == "bearer" else "")
-        or _subprotocol(connection, BEARER_SUBPROTOCOL)
-        or connection.query_params.get("token")
+        headers.get(b"x-handshake-token", b"").decode("latin-1")
+        or _bearer(headers.get(b"authorization", b"").decode("latin-1"))
+        or _subprotocol(scope, BEARER_SUBPROTOCOL)
+        or (connection.query_params.get("token") if scope.get("query_string") else None)
     )
     user_token = (
-        headers.get("x-handshake-user-token")
-        or _subprotocol(connection, USER_SUBPROTOCOL)
-        or cookies.get(SECURE_COOKIE_PREFIX + session_id)
-        or cookies.get(COOKIE_PREFIX + session_id)
+        headers.get(b"x-handshake-user-token", b"").decode("latin-1")
+        or _subprotocol(scope, USER_SUBPROTOCOL)
+        or (_cookie(connection.cookies, session_id) if b"cookie" in headers else None)
     )
+    client = scope.get("client")
     return Credential(
         token=token or None,
         user_token=user_token or None,
-        address=connection.client.host if connection.client else "",
-        foreign_origin=is_foreign(connection, allowed_origins=allowed_origins, public_url=public_url),
-        agent_name=agent_name(headers.get("x-agent-name", "")),
+        address=client[0] if client else "",
+        foreign_origin=b"origin" in headers
+        and is_foreign(connection, allowed_origins=allowed_origins, public_url=public_url),
+        agent_name=agent_name(headers[b"x-agent-name"].decode("latin-1")) if b"x-agent-name" in headers else "",
     )
 
 
@@ -106,6 +120,8 @@ def located(scope: Scope) -> Scope:
     """
     root = scope.get("root_path", "").rstrip("/")
     app_root = scope.get("app_root_path", root).rstrip("/")
+    if _is_in_place(scope, root):
+        return {**scope, "root_path": root}
     whole = _whole(scope["path"], root, app_root)
     rest = (whole.removeprefix(root) if _is_below(whole, root) else scope["path"]).rstrip("/")
     raw = scope.get("raw_path")
@@ -131,6 +147,28 @@ def mount_of(connection: HTTPConnection[Any], *, prefix: str | None, ws_prefix: 
     return Mount(quote(root), quote(ws), base_url)
 
 
+def _first(scope: Scope) -> Mapping[bytes, bytes]:
+    return dict(reversed(list(scope["headers"])))
+
+
+def _is_in_place(scope: Scope, root: str) -> bool:
+    """Whether a scope is as ASGI means it, as nearly all are: its path is what the client sent, below the root."""
+    path: str = scope["path"]
+    sent = scope.get("raw_path")
+    if sent is None or "%" in path or path[-1:] == "/" or root[:2] == "//":
+        return False
+    return path.startswith(root + "/") and sent.decode("latin-1") == path
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, bearer = authorization.partition(" ")
+    return bearer.strip() if scheme.lower() == "bearer" else ""
+
+
+def _cookie(cookies: Mapping[str, str], session_id: str) -> str | None:
+    return cookies.get(SECURE_COOKIE_PREFIX + session_id) or cookies.get(COOKIE_PREFIX + session_id)
+
+
 def _whole(path: str, root: str, app_root: str) -> str:
     """Return a path with the prefix that a proxy stripped from it."""
     return path if _is_below(path, root) else app_root + path
@@ -140,8 +178,8 @@ def _is_below(path: str, root: str) -> bool:
     return f"{path}/".startswith(f"{root}/")
 
 
-def _subprotocol(connection: HTTPConnection[Any], prefix: str) -> str | None:
-    for name in connection.scope.get("subprotocols", ()):
+def _subprotocol(scope: Scope, prefix: str) -> str | None:
+    for name in scope.get("subprotocols", ()):
         if name.startswith(prefix):
             return str(name[len(prefix) :])
     return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -28,17 +29,21 @@ from handshake_prompt.markdown import context_as_markdown
 from handshake_prompt.rate_limit import Quota
 from handshake_prompt.replies import Reply
 
-from .connection import is_secure
+from .connection import Call, first_headers, is_secure
 from .incidents import incident
 
 T = TypeVar("T")
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Call], Awaitable[Response]]
+Headers = Iterable[tuple[bytes, bytes]]
+"""As ASGI has them, with names in lower case."""
 
 COOKIES_CHECKED = 32
 """Cookies of ours that one request can make us look up."""
 MOST_DIGITS = 18
 """Of a Content-Length: Python refuses to read a number of thousands of digits."""
 
+_UNSHARED = (b"cache-control", b"no-store")
+_AS_DECLARED = (b"x-content-type-options", b"nosniff")
 _OUR_COOKIE = re.compile(f"(?:{SECURE_COOKIE_PREFIX}|{COOKIE_PREFIX})([0-9a-f]{{32}})", re.ASCII)
 
 
@@ -50,7 +55,7 @@ class Resource:
         self._allow = ", ".join(sorted({*self._handlers, "OPTIONS"}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        request = Call(scope, receive)
         try:
             response = await self._respond(request)
         except ClientDisconnect:
@@ -59,12 +64,13 @@ class Resource:
             response.body = b""
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers={"Allow": self._allow})
+    async def _respond(self, request: Call) -> Response:
         handler = self._handlers.get(request.method)
         if handler is None:
-            return problem(MethodNotAllowedError(f"This resource answers {self._allow}"), {"Allow": self._allow})
+            allow = [(b"allow", self._allow.encode())]
+            if request.method == "OPTIONS":
+                return Rendered(204, allow)
+            return problem(MethodNotAllowedError(f"This resource answers {self._allow}"), allow)
         try:
             return await handler(request)
         except HandshakeError as error:
@@ -82,49 +88,62 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
 
 def reply(answer: Reply) -> Response:
     """Render what an operation answered."""
-    payload, status = answer
     headers = rate_headers(answer.quota)
     if answer.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return json_response(payload, status, headers)
+        headers.append((b"idempotency-replayed", b"true"))
+    return json_response(answer.content, answer.status, headers)
 
 
-def context(request: Request, answer: Reply) -> Response:
+def context(request: Call, answer: Reply) -> Response:
     """Render the answer of `GET /context`: as JSON, as Markdown for agents that read, or as nothing new."""
-    payload, _ = answer
-    wanted = request.headers.get("accept", "")
-    is_markdown = any(part.partition(";")[0].strip().lower() == "text/markdown" for part in wanted.split(","))
-    tag = f'W/"{answer.etag}{"-md" if is_markdown else ""}"'
-    headers = {"ETag": tag, "Vary": "Accept", "Cache-Control": "no-store", **rate_headers(answer.quota)}
-    if _names(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers=headers)
-    if is_markdown:
-        headers |= {"X-Content-Type-Options": "nosniff"}
-        return Response(context_as_markdown(payload), headers=headers, media_type="text/markdown")
-    return json_response(payload, headers=headers)
+    is_markdown = _wants_markdown(request.first.get(b"accept", b""))
+    tag = f'W/"{answer.etag}{"-md" if is_markdown else ""}"'.encode()
+    headers = [(b"etag", tag), (b"vary", b"Accept"), *rate_headers(answer.quota)]
+    if _names(request.first.get(b"if-none-match", b""), tag):
+        return Rendered(304, [_UNSHARED, *headers])
+    if not is_markdown:
+        return json_response(answer.content, headers=headers)
+    text = context_as_markdown(answer.payload).encode()
+    return Rendered(200, [_UNSHARED, _AS_DECLARED, *headers], text, kind=b"text/markdown; charset=utf-8")
 
 
-def _names(condition: str, tag: str) -> bool:
-    """Whether an If-None-Match names a tag, compared weakly (RFC 9110, section 13.1.2)."""
-    names = [name.strip().removeprefix("W/") for name in condition.split(",")]
-    return "*" in names or tag.removeprefix("W/") in names
-
-
-def json_response(payload: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON response that no cache keeps."""
-    return Response(
-        messages.encode(payload),
-        status,
-        {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
-        media_type="application/json",
+def _wants_markdown(accept: bytes) -> bool:
+    return b"markdown" in accept.lower() and any(
+        part.partition(b";")[0].strip() == b"text/markdown" for part in accept.lower().split(b",")
     )
 
 
-def problem(error: HandshakeError, headers: Mapping[str, str] | None = None) -> Response:
+def _names(condition: bytes, tag: bytes) -> bool:
+    """Whether an If-None-Match names a tag, compared weakly (RFC 9110, section 13.1.2)."""
+    if not condition:
+        return False
+    names = [name.strip().removeprefix(b"W/") for name in condition.split(b",")]
+    return b"*" in names or tag.removeprefix(b"W/") in names
+
+
+class Rendered(Response):
+    """A response whose bytes and headers are there as they are sent."""
+
+    def __init__(self, status: int, headers: Headers, body: bytes = b"", *, kind: bytes = b"") -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [*headers]
+        if kind:
+            self.raw_headers += (b"content-length", b"%d" % len(body)), (b"content-type", kind)
+
+
+def json_response(
+    payload: object, status: int = 200, headers: Headers = (), *, kind: bytes = b"application/json"
+) -> Response:
+    """Return a JSON response that no cache keeps."""
+    return Rendered(status, [_UNSHARED, _AS_DECLARED, *headers], messages.encode(payload), kind=kind)
+
+
+def problem(error: HandshakeError, headers: Headers = ()) -> Response:
     """Render an error as `application/problem+json` (RFC 9457), with `error` for clients of version 0.2."""
-    response = json_response(problem_members(error), error.status, problem_headers(error) | dict(headers or {}))
-    response.headers["Content-Type"] = "application/problem+json"
-    return response
+    told = [*problem_headers(error), *headers]
+    return json_response(problem_members(error), error.status, told, kind=b"application/problem+json")
 
 
 def problem_members(error: HandshakeError) -> messages.Problem:
@@ -145,10 +164,12 @@ def problem_members(error: HandshakeError) -> messages.Problem:
     return members
 
 
-def problem_headers(error: HandshakeError) -> dict[str, str]:
+def problem_headers(error: HandshakeError) -> list[tuple[bytes, bytes]]:
     """Return what the headers say of an error."""
-    wait = {} if error.retry_after is None else {"Retry-After": str(_whole(error.retry_after))}
-    return rate_headers(error.quota) | wait
+    headers = rate_headers(error.quota)
+    if error.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % _whole(error.retry_after)))
+    return headers
 
 
 def _whole(seconds: float) -> int:
@@ -156,15 +177,17 @@ def _whole(seconds: float) -> int:
     return max(1, math.ceil(seconds))
 
 
-def rate_headers(quota: Quota | None) -> dict[str, str]:
+def rate_headers(quota: Quota | None) -> list[tuple[bytes, bytes]]:
     """Return the rate headers of draft-ietf-httpapi-ratelimit-headers."""
     if quota is None:
-        return {}
-    reset = math.ceil(quota.reset_after)
-    return {
-        "RateLimit-Policy": f'"session";q={quota.limit};w={quota.window:g}',
-        "RateLimit": f'"session";r={quota.remaining};t={reset}',
-    }
+        return []
+    left = b'"session";r=%d;t=%d' % (quota.remaining, math.ceil(quota.reset_after))
+    return [(b"ratelimit-policy", _policy(quota.limit, quota.window)), (b"ratelimit", left)]
+
+
+@lru_cache(maxsize=4)
+def _policy(limit: int, window: float) -> bytes:
+    return f'"session";q={limit};w={window:g}'.encode()
 
 
 class JSONBody:
@@ -184,12 +207,12 @@ class JSONBody:
             BodyTimeoutError: it did not arrive in time.
             ClientDisconnect: the client went away before it was whole.
         """
-        headers = self._request.headers
-        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != "application/json" or headers.get("content-encoding", "identity").lower() != "identity":
+        headers = first_headers(self._request)
+        content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if content_type != b"application/json" or headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaTypeError
-        declared = headers.get("content-length", "0").lstrip("0")
-        if declared.isdecimal() and (len(declared) > MOST_DIGITS or int(declared) > self._most):
+        declared = headers.get(b"content-length", b"0").lstrip(b"0")
+        if declared.isdigit() and (len(declared) > MOST_DIGITS or int(declared) > self._most):
             raise self._too_large()
         try:
             async with asyncio.timeout(self._limits.body_timeout):
@@ -209,12 +232,18 @@ class JSONBody:
         return self._limits.body_bytes
 
     async def _read(self) -> bytes:
-        body = bytearray()
-        async for chunk in self._request.stream():
-            body += chunk
-            if len(body) > self._most:
+        chunks: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > self._most:
                 raise self._too_large()
-        return bytes(body)
+            more = message.get("more_body", False)
+        return b"".join(chunks)
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"A body holds at most {self._most} bytes", code="body_too_large")

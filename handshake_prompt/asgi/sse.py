@@ -38,8 +38,9 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(self, watch: Watch, limits: Limits) -> None:
-        super().__init__(headers=HEADERS | rate_headers(watch.quota))
+        super().__init__(headers=HEADERS)
         del self.headers["content-length"]
+        self.raw_headers += rate_headers(watch.quota)
         self._watch = watch
         self._limits = limits
 

@@ -75,25 +75,25 @@ class Caller:
     async def action(self, values: Sequence[Mapping[str, Any]], /) -> dict[str, Any]:
         """Carry out a batch of actions."""
         body = {"actions": values}
-        payload, _ = await self._engine.post_action(
+        reply = await self._engine.post_action(
             self._session_id, body, self._credential, self._request, idempotency_key=self._idempotency_key
         )
-        return payload
+        return reply.payload
 
     async def get_diff(self, since: str | None, /, *, wait: float) -> dict[str, Any]:
         """Return what changed, waiting for it if asked to."""
-        payload, _ = await self._engine.get_diff(
+        reply = await self._engine.get_diff(
             self._session_id, self._credential, self._request, since=since or "", wait=wait
         )
-        return payload
+        return reply.payload
 
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]:
         """Give the session more time."""
         body = {"extraSeconds": extra_seconds}
-        payload, _ = await self._engine.post_extend(self._session_id, body, self._credential, self._request)
-        return payload
+        reply = await self._engine.post_extend(self._session_id, body, self._credential, self._request)
+        return reply.payload
 
     async def _read(self) -> Reply:
         reply = await self._engine.get_context(self._session_id, self._credential, self._request)
-        self._context = reply[0]
+        self._context = reply.payload
         return reply

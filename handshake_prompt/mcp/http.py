@@ -15,6 +15,7 @@ from mcp.types import INTERNAL_ERROR, INVALID_REQUEST
 from starlette.requests import Request
 from starlette.responses import Response
 
+from handshake_prompt.asgi.connection import Call
 from handshake_prompt.asgi.http import (
     JSONBody,
     json_response,
@@ -52,7 +53,7 @@ class Endpoint:
         self._engine = engine
         self._credential_of = credential_of
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Call) -> Response:
         """Answer one request.
 
         Raises:
@@ -63,7 +64,7 @@ class Endpoint:
         except HandshakeError as error:
             return refusal(error)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Call) -> Response:
         session_id: str = request.path_params["sid"]
         credential = self._credential_of(request, session_id)
         if credential.foreign_origin:  # the specification of MCP wants it so, whatever the token
@@ -85,7 +86,7 @@ class Endpoint:
         except HandshakeError as error:
             error.quota = quota
             raise
-        response.headers.update(rate_headers(quota))
+        response.raw_headers += rate_headers(quota)
         return response
 
 

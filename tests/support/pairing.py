@@ -61,8 +61,7 @@ class Pair:
         return await self.engine.post_notify(self.session_id, {"key": key, "value": value}, self.user)
 
     async def context(self, role: Role = Role.USER) -> dict[str, Any]:
-        payload, _ = await self.engine.get_context(self.session_id, self.of(role))
-        return payload
+        return (await self.engine.get_context(self.session_id, self.of(role))).payload
 
     async def values(self) -> dict[str, tuple[Any, str]]:
         """Return the values and whose they are."""
@@ -70,8 +69,7 @@ class Pair:
         return {key: (record["value"], record["by"]) for key, record in context.items()}
 
     async def diff(self, **options: Any) -> dict[str, Any]:
-        payload, _ = await self.engine.get_diff(self.session_id, self.agent, **options)
-        return payload
+        return (await self.engine.get_diff(self.session_id, self.agent, **options)).payload
 
     async def record(self) -> Record:
         return await record_of(self.store.inner, self.session_id)
