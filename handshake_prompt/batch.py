@@ -49,7 +49,7 @@ class Batches:
             DoneBeforeError: another worker has played it under this `key`.
             HandshakeError: see `Ledger.apply`; also when the agent's token was replaced in the meantime.
         """
-        verdicts = await self._hooks.verdicts(admission.session.detached(), asked.actions, admission.request)
+        verdicts = await self._hooks.verdicts(admission.session, asked.actions, admission.request)
 
         def transition(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
             admission.confirm(draft.session)
@@ -76,7 +76,7 @@ class Batches:
 
     def _outcomes(self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[Outcome]:
         """Let the mode play what the hooks let through, and put the vetoes in their places."""
-        judged = list(zip(actions, verdicts, strict=True))
+        judged = [*zip(actions, verdicts, strict=True)]
         permitted = [action for action, veto in judged if veto is None]
         played = self._modes.of(session).process_actions(session, permitted)
         if len(played) != len(permitted):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+import msgspec
 
 from .rate_limit import Quota
 
@@ -55,9 +56,8 @@ def matches(token: str | None, expected_digest: str | None) -> bool:
     return hmac.compare_digest(digest(token), expected_digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a request brings to prove a role. Secrets are masked in the repr.
+class Credential(msgspec.Struct, frozen=True):
+    """What a request brings to prove a role. Its repr shows no secret.
 
     Args:
         token: the agent's token from the prompt.
@@ -68,8 +68,8 @@ class Credential:
         counted: the quota of a request that was admitted and counted before: it is not counted again.
     """
 
-    token: str | None = field(default=None, repr=False)
-    user_token: str | None = field(default=None, repr=False)
+    token: str | None = None
+    user_token: str | None = None
     address: str = ""
     foreign_origin: bool = False
     agent_name: str = ""
@@ -77,9 +77,14 @@ class Credential:
 
     def without_agent(self) -> Credential:
         """Return the same credential with nothing in it that proves an agent."""
-        return replace(self, token=None)
+        return msgspec.structs.replace(self, token=None)
 
     @classmethod
     def of(cls, value: Credential | str | None) -> Credential:
         """Accept a bare agent token, or nothing, where a credential is expected."""
-        return value if isinstance(value, cls) else cls(token=value)  # type: ignore[arg-type]
+        return value if isinstance(value, Credential) else cls(token=value)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Credential address={self.address!r} foreign_origin={self.foreign_origin} agent_name={self.agent_name!r}>"
+        )

@@ -38,7 +38,7 @@ from .modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from .replies import Reply
 from .session import Session
 from .stores import Record, SessionStore, open_store
-from .validation import check_actions, check_creation, check_extension, check_wait
+from .validation import check_actions, check_creation, check_extension, check_schema, check_wait
 from .values import check_value
 from .watch import Watch, opening
 from .writes import Writes
@@ -141,6 +141,8 @@ class ProtocolEngine:
         language = self._handover.language(asked.prompt, mount)
         mode = asked.mode or "default"
         handler = self._modes.named(mode, with_schema=bool(asked.schema))
+        if not getattr(handler, "checks_schema", False):  # a mode is whatever has the methods
+            check_schema(asked.schema or (), self.limits)
         token, user_token, now = mint_token(), mint_token(), self.store.now()
         session = Session(
             session_id=mint_session_id(),
@@ -178,16 +180,10 @@ class ProtocolEngine:
         self, session_id: str, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """Return the state of the page: `GET /context/{sid}`. The reply's `etag` changes with it."""
-        etag = ""
-
-        async def context(admission: Admission) -> dict[str, Any]:
-            nonlocal etag
-            etag = f"{admission.session.epoch}.{admission.record.version}-{admission.role}"
-            return self._context(admission.record, admission.role)
-
-        reply = await self._serve(Operation.CONTEXT, session_id, credential, request, context, renew=True)
-        reply.etag = etag
-        return reply
+        admission = await self._admit(Operation.CONTEXT, session_id, credential, request, renew=True)
+        record, role = admission.loaded.record, admission.role
+        etag = f"{record.session.epoch}.{record.version}-" + role
+        return Reply(self._context(record, role), quota=admission.quota, etag=etag)
 
     async def post_action(
         self,
@@ -457,17 +453,30 @@ class ProtocolEngine:
 
         `options` are those of `Guard.admit`.
         """
-        await self._get_ready()
-        credential = Credential.of(credential)
-        admission = await self._guard.admit(operation, session_id, credential, request, **options)
-        self._hub.renew(session_id, admission.record.expires_at)
-        if credential.agent_name and operation in ANNOUNCED and admission.role is Role.AGENT:
-            self._announce(admission.session, credential.agent_name)
+        admission = await self._admit(operation, session_id, credential, request, **options)
         try:
             return Reply(await answer(admission), quota=admission.quota)
         except HandshakeError as error:
             error.quota = admission.quota
             raise
+
+    async def _admit(
+        self,
+        operation: Operation,
+        session_id: str,
+        credential: Credential | str | None,
+        request: object,
+        **options: Any,
+    ) -> Admission:
+        """Admit a request, and note that the session and its agent are there."""
+        if not self._is_ready:
+            await self._get_ready()
+        credential = Credential.of(credential)
+        admission = await self._guard.admit(operation, session_id, credential, request, **options)
+        self._hub.renew(session_id, admission.loaded.record.expires_at)
+        if credential.agent_name and operation in ANNOUNCED and admission.role is Role.AGENT:
+            self._announce(admission.session, credential.agent_name)
+        return admission
 
     def _announce(self, session: Session, name: str) -> None:
         """Let the page know of the agent, in the background: no request waits for that."""
@@ -526,6 +535,8 @@ class ProtocolEngine:
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry something through to its end, even if the client that asked for it is gone meanwhile."""
+        if self.store.immediate and not self.hooks.any:
+            return await work
         return await asyncio.shield(self._spawn(work))
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -571,7 +582,7 @@ class ProtocolEngine:
         }
 
     def _left(self, record: Record) -> int:
-        return whole_seconds(self._ledger.left(record))
+        return whole_seconds(record.expires_at - self.store.now())
 
 
 async def _read(shape: type[T], body: Body) -> T:

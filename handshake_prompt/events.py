@@ -14,7 +14,7 @@ import msgspec
 from .credentials import Role
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True):
+class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True, gc=False):
     """A value was written: `action` by the agent, `edit` by the person."""
 
     type: str
@@ -33,7 +33,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
     """Bytes of value and previous value: what the log's bound counts."""
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notice"):
+class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notice", gc=False):
     """Something other than a write happened: `done`, `extended`, `rotated`, or what a mode adds."""
 
     type: str

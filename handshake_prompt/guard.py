@@ -6,13 +6,15 @@ the rightful holder, and a stranger cannot tell an ended session from one that n
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-from .credentials import Credential, Role, digest, matches
+import msgspec
+
+from .credentials import Credential, Role, digest
 from .errors import (
     AgentRequiredError,
     HandshakeError,
@@ -48,14 +50,12 @@ class Operation(Enum):
     ROTATE = "rotate", _USER
     REVOKE = "revoke", _USER
 
-    @property
-    def roles(self) -> frozenset[Role]:
+    def __init__(self, _: str, roles: frozenset[Role]) -> None:
+        self.roles = roles
         """The roles that may do this."""
-        return self.value[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """A request that passed: for which session, in which role, and what is left of its quota.
 
     `loaded` is the session as it was at that moment, not to be changed; `request` is the host framework's, for the
@@ -158,13 +158,15 @@ class Guard:
         """
         if credential.foreign_origin and (credential.user_token or operation.roles == _USER):
             raise OriginError
-        loaded = None
+        loaded, brought = None, self._brought(credential)
         if _SESSION_ID.fullmatch(session_id):
-            claims = self._claims(operation, credential)
+            claims = self._claims(operation, credential, brought)
             loaded = await self._store.visit(session_id, claims=claims, renew=renew, after=after, key=key)
         if loaded is None:
             raise await self._charge(SessionNotFoundError(), None, credential)
-        roles = await self._proven(operation, loaded.record.session, credential, request)
+        roles = _proven(loaded.record.session, brought)
+        if self._browser_auth is not None and not roles == operation.roles == _AGENT:
+            roles |= await self._proven_by_host(self._browser_auth, loaded.record.session, credential, request=request)
         ended = ended_error(loaded.record, self._store.now())
         if not roles:
             error = SessionNotFoundError() if ended else InvalidTokenError()
@@ -180,48 +182,44 @@ class Guard:
             raise refusal
         return Admission(loaded, role, quota, request)
 
-    def _claims(self, operation: Operation, credential: Credential) -> list[Claim]:
+    def _brought(self, credential: Credential) -> dict[Role, str]:
+        """Return the digests of what is brought to prove a role by: role -> digest."""
+        brought = {}
+        if credential.user_token and self._browser_auth is None and not credential.foreign_origin:
+            brought[Role.USER] = digest(credential.user_token)
+        if credential.token:
+            brought[Role.AGENT] = digest(credential.token)
+        return brought
+
+    def _claims(self, operation: Operation, credential: Credential, brought: Mapping[Role, str]) -> list[Claim]:
         """Return what the request may be counted as, in the order in which `admit` prefers the roles.
 
         Where the host proves its users itself, it is asked after the session was loaded, and counted then.
         """
-        claims: list[Claim] = []
-        if credential.counted:
-            return claims
-        if credential.token and (self._browser_auth is None or operation.roles == _AGENT):
-            claims.append(self._claim(Role.AGENT, credential.token))
-        if credential.user_token and self._browser_auth is None and not credential.foreign_origin:
-            claims.append(self._claim(Role.USER, credential.user_token))
-        return claims if operation.roles == _AGENT else claims[::-1]
-
-    def _claim(self, role: Role, secret: str) -> Claim:
-        return Claim(role, digest(secret), self._quota_of(role), self._limits.rate_window)
+        is_for_agent = operation.roles == _AGENT
+        if credential.counted or (self._browser_auth is not None and not is_for_agent):
+            return []
+        window = self._limits.rate_window
+        claims = [Claim(role, proof, self._quota_of(role), window) for role, proof in brought.items()]
+        return claims[::-1] if is_for_agent else claims
 
     async def _count_proven(self, role: Role, record: Record, *, renew: bool) -> Quota:
         """Count a request of somebody whom the host has proven, as `SessionStore.visit` does for the others."""
         session_id = record.session.session_id
         quota = await self._store.hit(
-            f"{role}:{session_id}", limit=self._quota_of(role), window=self._limits.rate_window
+            role + ":" + session_id, limit=self._quota_of(role), window=self._limits.rate_window
         )
         if renew and quota.allowed and record.renew(self._store.now()):
             await self._store.touch(session_id, expires_at=record.expires_at, purge_at=record.purge_at)
         return quota
 
-    async def _proven(
-        self, operation: Operation, session: Session, credential: Credential, request: object
+    async def _proven_by_host(
+        self, browser_auth: Hook, session: Session, credential: Credential, *, request: object
     ) -> frozenset[Role]:
-        if matches(credential.token, session.token_digest):
-            if operation.roles == _AGENT or not await self._is_user(session, credential, request):
-                return _AGENT
-            return _EITHER
-        return _USER if await self._is_user(session, credential, request) else frozenset()
-
-    async def _is_user(self, session: Session, credential: Credential, request: object) -> bool:
         if credential.foreign_origin:
-            return False
-        if self._browser_auth is None:
-            return matches(credential.user_token, session.user_digest)
-        return await self._hooks.proves(self._browser_auth, request, session.detached())
+            return frozenset()
+        is_user = await self._hooks.proves(browser_auth, request, session.detached())
+        return _USER if is_user else frozenset()
 
     async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
         """Count a failed attempt against the session and the address, and return what to answer."""
@@ -243,6 +241,12 @@ class Guard:
 
 
 _SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def _proven(session: Session, brought: Mapping[Role, str]) -> frozenset[Role]:
+    """Return the roles that are proven by what is brought, compared in constant time."""
+    proofs = session.proofs
+    return frozenset([role for role, proof in brought.items() if hmac.compare_digest(proof, proofs[role])])
 
 
 def _preferred(roles: frozenset[Role]) -> Role:

@@ -100,9 +100,13 @@ class Hooks:
                 raise ForbiddenError(verdict)
 
     async def verdicts(self, session: Session, actions: Sequence[Action], request: object) -> list[Verdict]:
-        """Ask the hooks about each action of a batch; once they have used up their time, the rest is vetoed."""
+        """Ask the hooks about each action of a batch; once they have used up their time, the rest is vetoed.
+
+        They are shown a copy of the session.
+        """
         if not self._action:
             return [None] * len(actions)
+        session = session.detached()
         deadline = asyncio.get_running_loop().time() + self._batch_timeout
         return [await self._verdict(session, action, request, deadline=deadline) for action in actions]
 
@@ -131,6 +135,11 @@ class Hooks:
                 await self.call(hook, session, keys["applied"], keys["rejected"], errors)
             except (HookFailedError, Reject):
                 continue
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._create or self._action or self._extend or self._done)
 
     @property
     def wants_done(self) -> bool:

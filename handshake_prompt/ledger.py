@@ -11,7 +11,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 from .broadcast import Channel, Hub
@@ -136,7 +135,7 @@ class Ledger:
         loaded = await self.read(session_id, after=channel.seq if after is None else min(after, channel.seq))
         if not await self._bring_up(loaded):
             return await self.read_on(session_id, after)
-        return loaded._replace(log=loaded.log.beyond(after) if loaded.log and after is not None else None)
+        return Loaded(loaded.record, loaded.log.beyond(after) if loaded.log and after is not None else None)
 
     async def catch_up(self, session_id: str, version: int | None) -> None:
         """Bring this worker's watchers of a session to where other workers have taken it: to `version` at least."""
@@ -177,7 +176,7 @@ class Ledger:
             loaded, known = known or await self.read(session_id, key=key), None
             if loaded.receipt is not None:  # one that is kept from here on makes the save below fail
                 raise DoneBeforeError(loaded.receipt)
-            draft = replace(loaded.record, session=loaded.record.session.checkout(turn))
+            draft = loaded.record.draft(turn)
             is_older = self._is_older_than_seen(draft)
             if is_older:
                 draft.session.epoch = mint_epoch()

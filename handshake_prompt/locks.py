@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
 
 from .errors import StoreUnavailableError
 
@@ -21,27 +20,14 @@ class Locks:
     def __len__(self) -> int:
         return len(self._locks)
 
-    @asynccontextmanager
-    async def hold(self, name: str) -> AsyncIterator[Lock]:
-        """Hold the lock of `name`. First come, first served.
+    def hold(self, name: str) -> Hold:
+        """Hold the lock of `name`, for one `async with`. First come, first served.
 
         Raises:
             StoreUnavailableError: the store has kept somebody who was ahead waiting, and then failed. Who comes next
                 would wait as long, and the last in a queue many times that.
         """
-        lock = self._locks.setdefault(name, Lock())
-        lock.users += 1
-        lost = lock.lost
-        try:
-            async with lock:
-                if lock.lost != lost:
-                    raise StoreUnavailableError
-                with lock.noting_loss():
-                    yield lock
-        finally:
-            lock.users -= 1
-            if not lock.users:
-                del self._locks[name]
+        return Hold(self._locks, name)
 
 
 class Lock(asyncio.Lock):
@@ -53,13 +39,41 @@ class Lock(asyncio.Lock):
     version = -1
     """The newest version its holders have saved: whoever waited with an older one in hand reads again."""
 
-    @contextmanager
-    def noting_loss(self) -> Iterator[None]:
-        """Take note if the store fails its holder after a long time."""
-        clock = asyncio.get_running_loop().time
-        begun = clock()
+
+class Hold:
+    """One wait for a lock, and then the hold on it."""
+
+    __slots__ = ("_begun", "_lock", "_locks", "_name")
+
+    def __init__(self, locks: dict[str, Lock], name: str) -> None:
+        self._locks = locks
+        self._name = name
+
+    async def __aenter__(self) -> Lock:
+        lock = self._lock = self._locks.setdefault(self._name, Lock())
+        lock.users += 1
+        lost = lock.lost
         try:
-            yield
-        except StoreUnavailableError:
-            self.lost += clock() - begun > LONG
+            await lock.acquire()
+        except BaseException:
+            self._leave()
             raise
+        if lock.lost != lost:
+            lock.release()
+            self._leave()
+            raise StoreUnavailableError
+        self._begun = asyncio.get_running_loop().time()
+        return lock
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, StoreUnavailableError):
+            self._lock.lost += asyncio.get_running_loop().time() - self._begun > LONG
+        self._lock.release()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._lock.users -= 1
+        if not self._lock.users:
+            del self._locks[self._name]

@@ -109,7 +109,29 @@ class PageMessage(msgspec.Struct, frozen=True):
     ref: str | int | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+class FieldRecord(TypedDict):
+    """A value in `context`."""
+
+    value: Any
+    by: str
+    at: str
+    rev: int
+    sensitive: NotRequired[bool]
+    filled: NotRequired[bool]
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What became of one action, as `results` tells it."""
+
+    key: str | None = None
+    status: str = ""
+    code: str | None = None
+    seq: int | None = None
+    msg: str | None = None
+    current: FieldRecord | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one action or edit; a member of `results`.
 
     `status` is `applied`, `rejected` (a matter of who may write) or `error` (a matter of what was written).
@@ -125,28 +147,14 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     at: str | None = None
     action: dict[str, Any] | None = None
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> Result:
         """Return the entry of `results`."""
-        shown = {"key": self.key, "status": self.status, "code": self.code, "seq": self.seq, "msg": self.msg}
-        if self.current is not None:
-            shown["current"] = self.current
-        return {name: value for name, value in shown.items() if value is not None}
+        return Result(self.key, self.status, self.code, self.seq, self.msg, self.current)
 
     def error(self) -> dict[str, Any]:
         """Return the entry of `errors`, as clients of version 0.2 read it."""
         subject = {"action": self.action or {}} if self.key is None else {"key": self.key}
         return {**subject, "msg": self.msg, "code": self.code}
-
-
-class FieldRecord(TypedDict):
-    """A value in `context`."""
-
-    value: Any
-    by: str
-    at: str
-    rev: int
-    sensitive: NotRequired[bool]
-    filled: NotRequired[bool]
 
 
 class Problem(TypedDict):
@@ -229,7 +237,7 @@ class ActionReply(TypedDict):
     applied: list[str]
     rejected: list[str]
     errors: list[dict[str, Any]]
-    results: list[dict[str, Any]]
+    results: list[Result]
     broadcast: BroadcastCount
     cursor: str
     expiresIn: int

@@ -6,17 +6,17 @@ back in 12 s") is exact. The price is known: two windows that touch let through 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 
-class Window(NamedTuple):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """A running count; `ends_at` is on the clock of whoever keeps it."""
 
     hits: int
     ends_at: float
 
 
-class Quota(NamedTuple):
+class Quota(msgspec.Struct, frozen=True, gc=False):
     """What one request was told: `allowed`, and what the RateLimit headers say."""
 
     limit: int

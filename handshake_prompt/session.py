@@ -6,6 +6,8 @@ author comes from the credential of the request, so neither a message nor a mode
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -59,14 +61,16 @@ def is_empty(value: object) -> bool:
     return value in _EMPTY_VALUES
 
 
-class FieldValue(msgspec.Struct, frozen=True):
-    """A value, whose it is, since when, and the `seq` that wrote it (0: given at creation)."""
+class FieldValue(msgspec.Struct, frozen=True, gc=False):
+    """A value, whose it is, since when, and the `seq` that wrote it (0: given at creation).
+
+    This is how it stands in `context`, too: see `messages.FieldRecord`.
+    """
 
     value: Any
     by: str
     at: str
     rev: int = 0
-    size: int = 0
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -97,7 +101,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     ttl: float
     owner: Any = None
     meta: dict[str, Any] = msgspec.field(default_factory=dict)
-    schema: list[Any] = msgspec.field(default_factory=list)
+    schema_json: bytes = b"[]"
     sensitive: tuple[str, ...] = ()
     """Keys whose values the agent never sees."""
     values: dict[str, FieldValue] = msgspec.field(default_factory=dict)
@@ -121,10 +125,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def checkout(self, turn: Turn) -> Session:
         """Return a working copy on which `turn` can be played; the original stays as it is."""
-        copy = msgspec.structs.replace(self, turn=turn, pending=[])
-        copy.values = dict(self.values)
-        copy.state = dict(self.state)
-        return copy
+        draft = copy(self)
+        draft.turn, draft.pending = turn, []
+        draft.values, draft.state = dict(self.values), dict(self.state)
+        return draft
 
     def detached(self) -> Session:
         """Return a copy to show to the host's code: what it sets there changes nothing here."""
@@ -142,13 +146,15 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         Raises:
             TypeError: a hook has set `owner` or `meta` to something that JSON cannot say.
         """
-        self.owner, self.meta = _as_json(self.owner), _as_json(self.meta)
-        self.size += _size(self.schema) + _size(self.meta)
+        if self.owner is not None or self.meta:
+            self.owner, self.meta = _as_json(self.owner), _as_json(self.meta)
+        self.size += len(self.schema_json) + _size(self.meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
         """Put a value that is there from the start; no event tells of it."""
         by = By.EMPTY if is_empty(value) and by is By.USER else by
-        self._put(key, FieldValue(value, by, self._instant(), 0, _size(value)))
+        old = self.values.get(key)
+        self._put(key, FieldValue(value, by, self._instant()), grows=_size(value) - (_size(old.value) if old else 0))
 
     def write(self, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write a field as the turn's author.
@@ -157,13 +163,13 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
             the outcome: `applied`, or `rejected` with code `stale` (`if_rev` is not the value's revision any more) or
             `user_locked` (the person's value, and the author is not the person). A refusal changes nothing.
         """
-        turn, now = self._turn, self.values.get(key)
-        becomes = OWNERSHIP[turn.author][now.by if now else By.EMPTY]
+        author, now = self.author, self.values.get(key)
+        becomes = OWNERSHIP[author][now.by if now else By.EMPTY]
         if becomes is None:
             return self.refuse(key, "user_locked", "The person wrote this field; it is theirs")
         if if_rev is not None and if_rev != (now.rev if now else 0):
             return self.refuse(key, "stale", "The field has changed since; look at current and decide again")
-        return self._record(key, value, becomes, event=ACTION if turn.author is Role.AGENT else EDIT)
+        return self._record(key, value, becomes, event=ACTION if author is Role.AGENT else EDIT)
 
     def release(self, key: str) -> Outcome:
         """Return a field of the person's to the agent; a field that is not the person's stays as it is."""
@@ -200,7 +206,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     def end(self, reason: str) -> None:
         """End the session: what is left is the name, the digests and the reason."""
         self.ended = reason
-        self.values, self.state, self.meta, self.schema, self.size = {}, {}, {}, [], 0
+        self.values, self.state, self.meta, self.schema_json, self.size = {}, {}, {}, b"[]", 0
         self.pending = []
 
     # Views
@@ -208,7 +214,17 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     @property
     def author(self) -> Role:
         """Who writes in the turn under way."""
-        return self._turn.author
+        return (self.turn or self._turn).author
+
+    @property
+    def schema(self) -> list[Any]:
+        """What the page sent to describe its fields, as a list of its own each time; kept as JSON, as it is sent."""
+        schema: list[Any] = msgspec.json.decode(self.schema_json)
+        return schema
+
+    @schema.setter
+    def schema(self, schema: list[Any]) -> None:
+        self.schema_json = msgspec.json.encode(schema)
 
     @property
     def cursor(self) -> Cursor:
@@ -239,9 +255,12 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
             record["filled"] = not is_empty(field.value)
         return record
 
-    def context(self, role: Role) -> dict[str, FieldRecord]:
+    def context(self, role: Role) -> Mapping[str, FieldValue | FieldRecord]:
         """Return all values as `role` may see them."""
-        return {key: self.field_record(key, role) for key in self.values}
+        if role is Role.USER or not self.sensitive:
+            return self.values
+        hidden = {key: self.field_record(key, role) for key in self.sensitive if key in self.values}
+        return {**self.values, **hidden}
 
     def __repr__(self) -> str:
         return f"<Session {self.session_id} mode={self.mode!r} seq={self.seq} ended={self.ended}>"
@@ -255,36 +274,37 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self.turn
 
     def _record(self, key: str, value: Any, by: By, *, event: str) -> Outcome:
-        turn, old = self._turn, self.values.get(key)
-        self.seq += 1
-        field = FieldValue(value, by, self._instant(), self.seq, _size(value))
-        self._put(key, field)
+        turn, old, at = self._turn, self.values.get(key), self._instant()
+        previous, size = old.value if old else None, _size(value)
+        size_before = _size(previous) if old else 0
+        self.seq = seq = self.seq + 1
+        self._put(key, FieldValue(value, by, at, seq), grows=size - size_before)
         self.pending.append(
             Change(
                 type=event,
-                seq=self.seq,
-                at=field.at,
+                seq=seq,
+                at=at,
                 key=key,
                 value=value,
                 by=by,
-                previous=old.value if old else None,
+                previous=previous,
                 sensitive=key in self.sensitive,
                 pace=turn.pace,
                 source=turn.source,
-                size=field.size + (old.size if old else 0),
+                size=size + size_before,
             )
         )
-        return Outcome(key, "applied", seq=self.seq, by=by, at=field.at)
+        return Outcome(key, "applied", seq=seq, by=by, at=at)
 
-    def _put(self, key: str, field: FieldValue) -> None:
-        old = self.values.get(key)
-        self.size += len(key) + field.size - (len(key) + old.size if old else 0)
+    def _put(self, key: str, field: FieldValue, *, grows: int) -> None:
+        self.size += grows if key in self.values else len(key) + grows
         self.values[key] = field
 
     def _instant(self) -> str:
         """Return the turn's time as text; those of one session only ever go forward, whatever the clock does."""
-        self.last_at = max(round(self._turn.now * 1e6), self.last_at + 1)
-        return instant(self.last_at)
+        now, after = self._turn.now * 1e6, self.last_at + 1
+        self.last_at = at = round(now) if now > after else after
+        return instant(at)
 
 
 def instant(microseconds: int) -> str:

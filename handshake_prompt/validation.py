@@ -13,22 +13,30 @@ from .values import check_key, check_value
 
 
 def check_creation(asked: CreateRequest, limits: Limits) -> None:
-    """Check the body of `POST /session`.
+    """Check the body of `POST /session`, all but the entries of its schema.
 
     Raises:
         InvalidRequestError: a mode, key or value is not what it may be.
-        TooLargeError: too many fields, or too large a value (`value_too_large`), schema entry or `meta`.
+        TooLargeError: too many fields, or too large a value (`value_too_large`) or `meta`.
     """
     mode = asked.mode or "default"
     if len(mode) > limits.mode_chars or not mode.isprintable():
         raise InvalidRequestError(f"mode has to be printable text of 1 to {limits.mode_chars} characters")
     check_value(asked.meta, limits)
-    entries = asked.schema or []
-    _check_count(len(entries), limits.fields, "fields in the schema")
-    for entry in entries:
-        check_value(entry, limits)
+    _check_count(len(asked.schema or ()), limits.fields, "fields in the schema")
     for values in (asked.defaults or {}, asked.context or {}, asked.data or {}):
         check_values(values, limits)
+
+
+def check_schema(entries: Sequence[Any], limits: Limits) -> None:
+    """Check the entries of a schema as the values that they are.
+
+    Raises:
+        InvalidRequestError: one is not what a value may be.
+        TooLargeError: one is too large.
+    """
+    for entry in entries:
+        check_value(entry, limits)
 
 
 def check_values(values: Mapping[str, Any], limits: Limits) -> None:

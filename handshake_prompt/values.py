@@ -38,10 +38,8 @@ def check_key(key: object, limits: Limits) -> str:
         raise _invalid("key", "a key must be text")
     if not 1 <= len(key) <= limits.key_chars:
         raise _invalid("key", f"a key must be 1 to {limits.key_chars} characters long")
-    if _CONTROL.search(key):
-        raise _invalid("key", "a key must not contain control characters")
-    if not _is_unicode(key):
-        raise _invalid("key", "a key must be valid Unicode, without lone surrogates")
+    if not (key.isascii() and key.isprintable()):
+        _check_characters(key)
     if key in _RESERVED_KEYS:
         raise _invalid("key", f"{key} is a reserved name: choose another key")
     return key
@@ -117,6 +115,13 @@ def _check_names(members: dict[Any, Any]) -> int:
         if name == "__proto__":
             raise _invalid("value", "__proto__ is a reserved name: choose another one for the object's member")
     return sum(map(len, members))
+
+
+def _check_characters(key: str) -> None:
+    if _CONTROL.search(key):
+        raise _invalid("key", "a key must not contain control characters")
+    if not _is_unicode(key):
+        raise _invalid("key", "a key must be valid Unicode, without lone surrogates")
 
 
 def _is_unicode(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -199,7 +200,7 @@ OUTCOMES: dict[str, tuple[Outcome, dict[str, Any], dict[str, Any]]] = {
 def test_an_outcome_is_told_to_new_clients_and_to_old_ones(
     outcome: Outcome, result: dict[str, Any], error: dict[str, Any]
 ) -> None:
-    assert outcome.result() == result
+    assert msgspec.to_builtins(outcome.result()) == result
     assert outcome.error() == error
 
 

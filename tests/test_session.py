@@ -126,9 +126,10 @@ def test_a_sensitive_value_is_shown_to_the_person_and_to_the_agent_only_whether_
     value: Any, *, filled: bool
 ) -> None:
     session = holding(value, by=By.DEFAULT, sensitive=True)
-    assert session.context(USER)["name"]["value"] == value
-    assert "sensitive" not in session.context(USER)["name"]
-    shown = session.context(AGENT)["name"]
+    assert session.field_record("name", USER)["value"] == value
+    assert "sensitive" not in session.field_record("name", USER)
+    shown = session.field_record("name", AGENT)
+    assert (session.context(USER), session.context(AGENT)) == (session.values, {"name": shown})
     assert (shown["value"], shown["sensitive"], shown["filled"]) == (None, True, filled)
 
 

@@ -240,7 +240,7 @@ class HandshakeApp(Starlette):
         """Put around the router what was asked for. Resources render all errors, so nothing is left to be handled."""
         if self.exception_handlers:
             return super().build_middleware_stack()
-        app: ASGIApp = self.router
+        app: ASGIApp = self.router.app
         for factory, args, options in reversed(self.user_middleware):
             app = factory(app, *args, **options)
         return app

@@ -9,9 +9,9 @@ clients that are told 401 set out to find, to end in an error about that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from mcp.types import INTERNAL_ERROR, INVALID_REQUEST
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 

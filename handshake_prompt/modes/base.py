@@ -23,6 +23,9 @@ class ModeHandler(ABC):
     untyped_action: str | None = "set"
     """What an action without `type` is taken for; None refuses it."""
 
+    checks_schema = False
+    """Whether `setup_session` sees to it that the schema's entries are within the limits; else it finds them so."""
+
     def setup_session(self, session: Session, body: CreateRequest) -> None:
         """Fill a new session from the body of `POST /session`.
 

@@ -126,16 +126,18 @@ class ValueType(NamedTuple):
     """What `min` and `max` themselves have to be."""
     empty: Any = None
     """What stands for no value, besides null."""
+    plain: type | None = None
+    """The JSON type whose values, all of them, are those that are accepted."""
 
 
 def _moment(noun: str, point: Callable[[Any], Any]) -> ValueType:
     return ValueType(noun, lambda value: point(value) is not None, BOUNDS | _TEXT, point, bound=noun, empty="")
 
 
-_STRING = ValueType("text", lambda value: type(value) is str, _TEXT, empty="")
-_INTEGER = ValueType("an integer", lambda value: type(value) is int, BOUNDS)
+_STRING = ValueType("text", lambda value: type(value) is str, _TEXT, empty="", plain=str)
+_INTEGER = ValueType("an integer", lambda value: type(value) is int, BOUNDS, plain=int)
 _NUMBER = ValueType("a number", lambda value: as_number(value) is not None, BOUNDS)
-_BOOLEAN = ValueType("true or false", lambda value: type(value) is bool)
+_BOOLEAN = ValueType("true or false", lambda value: type(value) is bool, plain=bool)
 _ANYTHING = ValueType("a value", lambda _: True, BOUNDS | _TEXT, empty="")
 LIST = ValueType("a list", lambda value: type(value) is list, LENGTHS, empty=[])
 

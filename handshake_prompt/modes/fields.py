@@ -50,6 +50,8 @@ class Field:
     options: tuple[Any, ...]
     constraints: Constraints
     accepts: str
+    _plain: Any = field(repr=False)
+    """The JSON type of which every value is accepted, where there is one."""
     _many: bool = field(repr=False)
     _pattern: Pattern | None = field(repr=False, compare=False)
     _empty: Any = field(repr=False, compare=False)
@@ -65,7 +67,7 @@ class Field:
         Returns:
             None when it is accepted, else a sentence that says what is; it never repeats the value.
         """
-        if not self.required and (value is None or value == self._empty):
+        if type(value) is self._plain or (not self.required and (value is None or value == self._empty)):
             return None
         if value is None:
             return f"expected {self.accepts}, got null"
@@ -79,6 +81,11 @@ class Field:
                 if got := check(entry):
                     return f"expected {self.accepts}, got {got}" + (f" as entry {place}" if self._many else "")
         return None
+
+    @property
+    def has_pattern(self) -> bool:
+        """Whether values are matched with a pattern."""
+        return self._pattern is not None
 
     def cost(self, value: Any) -> int:
         """Return the steps that matching a value with the field's pattern takes at worst.
@@ -127,17 +134,6 @@ def compile_schema(schema: object, limits: Limits, *, custom_type: CustomType | 
     return fields
 
 
-def missing(fields: Mapping[str, Field], values: Mapping[str, Any]) -> list[str]:
-    """Return the keys of required fields that have no value, in the schema's order.
-
-    Args:
-        fields: a compiled schema.
-        values: the form's values by key; null, `""`, `[]`, `{}` and an absent key are no value.
-    """
-    found = ((one.key, values.get(one.key)) for one in fields.values() if one.required)
-    return [key for key, value in found if value is None or (isinstance(value, str | list | dict) and not value)]
-
-
 class _Compiler:
     """Compiles the entries of one schema, whose patterns are bounded together."""
 
@@ -160,6 +156,7 @@ class _Compiler:
         constraints = self._read_constraints(entry, unit, many=many)
         pattern = self._patterns.compile(constraints.pattern) if constraints.pattern is not None else None
         whole, each = constraint_checks(unit, constraints, options=options, pattern=pattern, many=many)
+        is_plain = not (whole or each or many or self._custom_type)
         custom = check_custom(self._custom_type, name, sensitive=sensitive) if self._custom_type else None
         if multiple or custom is None:
             each.insert(0, custom or check_type(unit))
@@ -177,6 +174,7 @@ class _Compiler:
             options=options,
             constraints=constraints,
             accepts=_describe(unit, constraints, options, many=many),
+            _plain=unit.plain if is_plain else None,
             _many=many,
             _pattern=pattern,
             _empty=[] if many else unit.empty,

@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
 from handshake_prompt.events import Event
 from handshake_prompt.rate_limit import Quota
-from handshake_prompt.session import EXPIRED, Session
+from handshake_prompt.session import EXPIRED, Session, Turn
 
 PRESENCE_SECONDS = 60.0
 """How long a worker's word about its watchers holds: a worker that was killed is forgotten after it."""
@@ -29,8 +28,7 @@ Wake = Callable[[str, int | None], None]
 It is called on the event loop that asked to be woken, returns at once and raises nothing."""
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct):
     """A session as it is kept.
 
     `version` counts saves; a save names the version it started from. The session is shared: never change it, work on
@@ -43,7 +41,12 @@ class Record:
     version: int
     expires_at: float
     purge_at: float
-    presence: Mapping[str, int] = field(default_factory=dict)
+    presence: Mapping[str, int] = {}
+
+    def draft(self, turn: Turn) -> Record:
+        """Return a copy on whose session `turn` can be played."""
+        session = self.session.checkout(turn)
+        return Record(session, self.version, self.expires_at, self.purge_at, self.presence)
 
     def renew(self, now: float) -> bool:
         """Let a session that is used now live for its TTL, within its absolute lifetime; return whether that moved."""
@@ -81,7 +84,7 @@ class Log(NamedTuple):
         )
 
 
-class Loaded(NamedTuple):
+class Loaded(msgspec.Struct, frozen=True):
     """What was read of a session, all of it as of one moment."""
 
     record: Record
@@ -92,7 +95,7 @@ class Loaded(NamedTuple):
     """How the request that asked was counted; None if no claim of it holds."""
 
 
-class Claim(NamedTuple):
+class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A request's claim to be counted on one of a session's own counters.
 
     It holds if the session's `proofs` have this `digest` under the counter's name.
@@ -107,11 +110,17 @@ class Claim(NamedTuple):
 def first_that_holds(claims: Sequence[Claim], record: Record) -> Claim | None:
     """Return the first claim that holds for a session, None if none does."""
     proofs = record.session.proofs
-    return next((claim for claim in claims if proofs.get(claim.counter) == claim.digest), None)
+    for claim in claims:
+        if proofs.get(claim.counter) == claim.digest:
+            return claim
+    return None
 
 
 class SessionStore(ABC):
     """Where sessions live."""
+
+    immediate = False
+    """Whether nothing here ever waits, so that whoever calls it cannot be cut off in between."""
 
     @abstractmethod
     def now(self) -> float:
@@ -159,10 +168,10 @@ class SessionStore(ABC):
         record, claim = loaded.record, first_that_holds(claims, loaded.record)
         if claim is None:
             return loaded
-        quota = await self.hit(f"{claim.counter}:{session_id}", limit=claim.limit, window=claim.window)
+        quota = await self.hit(claim.counter + ":" + session_id, limit=claim.limit, window=claim.window)
         if renew and quota.allowed and record.renew(self.now()):
             await self.touch(session_id, expires_at=record.expires_at, purge_at=record.purge_at)
-        return loaded._replace(quota=quota)
+        return msgspec.structs.replace(loaded, quota=quota)
 
     @abstractmethod
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:

@@ -15,7 +15,19 @@ from handshake_prompt.events import Event
 from handshake_prompt.limits import Limits
 from handshake_prompt.rate_limit import Quota, Window
 
-from .base import PRESENCE_SECONDS, Followers, Loaded, Log, Receipt, Record, SessionStore, Wake, owner_digest
+from .base import (
+    PRESENCE_SECONDS,
+    Claim,
+    Followers,
+    Loaded,
+    Log,
+    Receipt,
+    Record,
+    SessionStore,
+    Wake,
+    first_that_holds,
+    owner_digest,
+)
 
 SWEEP_BATCH = 500
 """Records looked at in one go: well under a millisecond, so a sweep is never felt by a request."""
@@ -31,6 +43,8 @@ class MemoryStore(SessionStore):
         limits: bounds on the number of sessions, their logs and receipts.
         clock: seconds that only go forward.
     """
+
+    immediate = True
 
     def __init__(self, limits: Limits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits or Limits()
@@ -66,14 +80,30 @@ class MemoryStore(SessionStore):
         self._schedule_sweep()
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
-        entry, now = self._entries.get(session_id), self.now()
+        entry, now = self._entries.get(session_id), self._clock()
         if entry is None or entry.record.purge_at <= now:
             return None
-        kept = entry.record
-        record = Record(kept.session, kept.version, kept.expires_at, kept.purge_at, entry.present(now))
-        return Loaded(
-            record, None if after is None else entry.log_after(after), None if key is None else entry.receipt(key, now)
-        )
+        return entry.loaded(now, after, key)
+
+    async def visit(
+        self,
+        session_id: str,
+        *,
+        claims: Sequence[Claim] = (),
+        renew: bool = False,
+        after: int | None = None,
+        key: str | None = None,
+    ) -> Loaded | None:
+        entry, now = self._entries.get(session_id), self._clock()
+        if entry is None or entry.record.purge_at <= now:
+            return None
+        claim = first_that_holds(claims, entry.record)
+        if claim is None or entry.record.ended(now):
+            return entry.loaded(now, after, key)
+        quota = self._count(claim.counter + ":" + session_id, now, limit=claim.limit, window=claim.window)
+        if renew and quota.allowed:
+            entry.record.renew(now)
+        return entry.loaded(now, after, key, quota)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session_id = record.session.session_id
@@ -119,7 +149,9 @@ class MemoryStore(SessionStore):
                 entry.presence[worker] = (until, count)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        now = self.now()
+        return self._count(counter, self._clock(), limit=limit, window=window)
+
+    def _count(self, counter: str, now: float, *, limit: int, window: float) -> Quota:
         before = self._counters.get(counter)
         after, quota = rate_limit.hit(before, now, limit=limit, length=window)
         self._counters[counter] = after
@@ -189,6 +221,13 @@ class _Entry:
         self.presence: dict[str, tuple[float, int]] = {}
         """Worker -> until when its word holds, and its watchers."""
         self.forget()
+
+    def loaded(self, now: float, after: int | None, key: str | None, quota: Quota | None = None) -> Loaded:
+        kept = self.record
+        presence = self.present(now) if self.presence else {}
+        record = Record(kept.session, kept.version, kept.expires_at, kept.purge_at, presence)
+        log = None if after is None else self.log_after(after)
+        return Loaded(record, log, None if key is None else self.receipt(key, now), quota)
 
     def log_after(self, seq: int) -> Log:
         first_kept = self.log[0].seq if self.log else self.record.session.seq + 1

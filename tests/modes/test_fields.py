@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from handshake_prompt.errors import InvalidSchemaError
 from handshake_prompt.limits import Limits
 from handshake_prompt.modes.constraints import Constraints
-from handshake_prompt.modes.fields import compile_schema, missing
+from handshake_prompt.modes.fields import compile_schema
 from handshake_prompt.modes.patterns import MATCH_STEPS
 from tests.support.forms import field
 
@@ -224,23 +224,6 @@ def test_flags_are_off_unless_they_are_set() -> None:
     assert one.constraints == Constraints(min_length=1, max_length=9, pattern="a*")
 
 
-def test_missing_are_the_required_fields_without_a_value_in_order() -> None:
-    schema = [
-        {"key": key, "required": key != "optional"} for key in ("z", "zero", "optional", "no", "a", "b", "c", "d")
-    ]
-    values: dict[str, Any] = {
-        "zero": 0,
-        "optional": None,
-        "no": False,
-        "a": None,
-        "b": "",
-        "c": [],
-        "d": {},
-        "other": None,
-    }
-    assert missing(compile_schema(schema, LIMITS), values) == ["z", "a", "b", "c", "d"]
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=8),
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=4), part, max_size=3),
@@ -282,7 +265,6 @@ def test_no_schema_and_no_value_raise_anything_but_a_refusal(schema: Any, value:
     for one in fields.values():
         said = one.check(value)
         assert said is None or said.startswith("expected ")
-    assert missing(fields, {}) == [one.key for one in fields.values() if one.required]
 
 
 CANARY = "correct horse battery staple"

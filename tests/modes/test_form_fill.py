@@ -9,12 +9,12 @@ import pytest
 
 from handshake_prompt import HandshakeApp
 from handshake_prompt.credentials import Role
-from handshake_prompt.errors import InvalidSchemaError, TooLargeError
+from handshake_prompt.errors import InvalidRequestError, InvalidSchemaError, TooLargeError
 from handshake_prompt.limits import Limits
 from handshake_prompt.messages import Action
 from handshake_prompt.modes import FormFillHandler
 from handshake_prompt.modes.fields import compile_schema
-from tests.support.forms import act, edit, new_session, put
+from tests.support.forms import act, edit, new_session, put, shown
 from tests.support.in_process import open_in_process
 
 SCHEMA = [
@@ -83,7 +83,7 @@ def test_a_write_is_checked_against_the_schema(
 
 def test_a_value_for_a_field_the_form_does_not_have_is_shown_to_both() -> None:
     session = new_session(FormFillHandler(), schema=SCHEMA, context={"stray": "1"})
-    assert [session.context(role)["stray"]["value"] for role in Role] == ["1", "1"]
+    assert [session.field_record("stray", role)["value"] for role in Role] == ["1", "1"]
 
 
 @pytest.mark.parametrize("schema", [None, []], ids=repr)
@@ -92,7 +92,7 @@ def test_without_a_schema_every_key_is_taken(schema: list[Any] | None) -> None:
     session = new_session(handler, schema=schema)
     [outcome], session = act(handler, session, put("anything", {"a": 1}))
     assert (outcome.status, session.value("anything")) == ("applied", {"a": 1})
-    assert handler.context_response(session, Role.AGENT) == {"schema": [], "missing": []}
+    assert shown(handler, session, Role.AGENT) == {"schema": [], "missing": []}
 
 
 ODD: dict[str, tuple[Action, str, str | None]] = {
@@ -123,18 +123,25 @@ def test_locks_and_revisions_hold_in_a_form() -> None:
 def test_missing_follows_the_values() -> None:
     handler = FormFillHandler()
     session = new_session(handler, schema=SCHEMA)
-    assert handler.context_response(session, Role.AGENT) == {"schema": SCHEMA, "missing": ["name", "age"]}
+    assert shown(handler, session, Role.AGENT) == {"schema": SCHEMA, "missing": ["name", "age"]}
     _, session = act(handler, session, put("age", 0))
     assert handler.missing(session) == ["name"]
     _, session = edit(handler, session, "name", "Ada")
     assert handler.missing(session) == []
 
 
+def test_missing_are_the_required_fields_without_a_value_in_order() -> None:
+    handler = FormFillHandler()
+    schema = [{"key": key, "required": key != "free"} for key in ("z", "zero", "free", "no", "a", "b", "c", "d")]
+    values: dict[str, Any] = {"zero": 0, "free": None, "no": False, "a": None, "b": "", "c": [], "d": {}, "other": None}
+    assert handler.missing(new_session(handler, schema=schema, defaults=values)) == ["z", "a", "b", "c", "d"]
+
+
 def test_what_is_sensitive_is_remembered_by_the_session() -> None:
     session = new_session(FormFillHandler(), schema=SCHEMA, context={"secret": "s3cret"})
     assert session.sensitive == ("secret",)
-    assert session.context(Role.AGENT)["secret"]["value"] is None
-    assert session.context(Role.USER)["secret"]["value"] == "s3cret"
+    assert session.field_record("secret", Role.AGENT)["value"] is None
+    assert session.field_record("secret", Role.USER)["value"] == "s3cret"
 
 
 @pytest.mark.parametrize(("answer", "status"), [(True, "applied"), (1, "error"), ("yes", "error"), (None, "error")])
@@ -186,8 +193,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(len(schema))
         return compile_schema(schema, *arguments, **options)
 
-    monkeypatch.setattr("handshake_prompt.modes.form_fill.compile_schema", counted)
-    monkeypatch.setattr("handshake_prompt.modes.form_fill.COMPILED_FIELDS", 10)
+    monkeypatch.setattr("handshake_prompt.modes.forms.compile_schema", counted)
+    monkeypatch.setattr("handshake_prompt.modes.forms.COMPILED_FIELDS", 10)
     return sizes
 
 
@@ -195,13 +202,24 @@ def form_of(fields: int, **members: Any) -> list[Any]:
     return [{"key": f"k{number}", **members} for number in range(fields)]
 
 
-def test_a_schema_is_compiled_once_while_there_is_room(compiled: list[int]) -> None:
+def test_a_schema_is_compiled_once_for_all_its_sessions_while_there_is_room(compiled: list[int]) -> None:
     handler = FormFillHandler()
     sessions = [new_session(handler, session_id=name, schema=form_of(5)) for name in ("a", "b")]
+    sessions.append(new_session(handler, session_id="c", schema=form_of(5, label="another")))
     for session in sessions:
         act(handler, session, put("k0", "x"))
         handler.missing(session)
     assert compiled == [5, 5]
+    assert sessions[0].schema_json is sessions[1].schema_json
+
+
+def test_an_entry_that_no_value_may_be_is_refused_each_time(compiled: list[int]) -> None:
+    handler = FormFillHandler(Limits(value_bytes=100))
+    for entry in ({"key": "k", "label": "x" * 200}, {"key": "k", "label": {1, 2}}):
+        for _ in range(2):
+            with pytest.raises(InvalidRequestError if isinstance(entry["label"], set) else TooLargeError):
+                new_session(handler, schema=[entry])
+    assert compiled == []
 
 
 def test_the_oldest_forms_make_room_for_as_many_fields_as_come(compiled: list[int]) -> None:
@@ -250,7 +268,7 @@ def test_sessions_without_a_schema_take_no_room(compiled: list[int]) -> None:
         new_session(handler, session_id=f"b{number}", schema=[])
     handler.missing(first)
     assert compiled.count(10) == 1
-    assert list(handler._compiled) == ["a"]
+    assert list(handler._forms._kept) == [first.schema_json, b"[]"]
 
 
 # What one batch may take

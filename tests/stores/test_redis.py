@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import redis.asyncio
+from msgspec.structs import replace
 
 from handshake_prompt import Credential, ProtocolEngine
 from handshake_prompt.errors import StoreUnavailableError
@@ -205,7 +206,7 @@ async def lived_in(store: RedisStore, *, lives: float, purged: float, window: fl
     for name in "ab":
         record = await kept(store, name, lives=lives, purged=purged, deadline=lives)
         await logged(store, 2, name=name)
-        await store.visit(name * 32, claims=[claim("t")._replace(window=window)], renew=True)
+        await store.visit(name * 32, claims=[replace(claim("t"), window=window)], renew=True)
         await store.touch(name * 32, expires_at=record.expires_at, purge_at=record.purge_at)
         await store.follow(name * 32, Ear())
     await store.present("worker", {SESSION: 1, "b" * 32: 2, "f" * 32: 3})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from handshake_prompt.credentials import Role
 from handshake_prompt.limits import Limits
 from handshake_prompt.messages import Action, CreateRequest, Outcome
@@ -35,6 +37,11 @@ def new_session(handler: ModeHandler, *, session_id: str = "5" * 32, **body: Any
     handler.setup_session(session, CreateRequest(**body))
     session.commit()
     return session
+
+
+def shown(handler: ModeHandler, session: Session, role: Role) -> Any:
+    """Return the mode's members of the context, as a client reads them."""
+    return msgspec.json.decode(msgspec.json.encode(handler.context_response(session, role)))
 
 
 def act(handler: ModeHandler, session: Session, *actions: Action) -> tuple[list[Outcome], Session]:

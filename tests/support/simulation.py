@@ -12,6 +12,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from handshake_prompt.credentials import Role
 from handshake_prompt.events import Change, Event, change_record, frame
 from handshake_prompt.messages import Outcome as Written
@@ -61,7 +63,7 @@ class Server:
         rejected = [outcome.key for outcome in outcomes if outcome.status == "rejected"]
         draft.notice("done", applied=len(applied), rejected=rejected, missing=[])
         self.keep(draft)
-        results = [outcome.result() for outcome in outcomes]
+        results = [msgspec.to_builtins(outcome.result()) for outcome in outcomes]
         reply = {"applied": applied, "rejected": rejected, "results": results, "cursor": str(draft.cursor)}
         if key is not None:
             self.kept[key] = reply
@@ -87,7 +89,7 @@ class Server:
 
     def context(self) -> Members:
         return {
-            "context": self.session.context(Role.USER),
+            "context": msgspec.to_builtins(self.session.context(Role.USER)),
             "cursor": str(self.session.cursor),
             "expiresIn": self.left,
         }

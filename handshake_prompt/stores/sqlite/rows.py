@@ -216,7 +216,7 @@ def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, wi
     before = row and Window(*row)
     after, quota = rate_limit.hit(before, now, limit=limit, length=window)
     if after != before:
-        connection.execute(COUNT, (name, *after))
+        connection.execute(COUNT, (name, after.hits, after.ends_at))
     return quota
 
 

@@ -7,11 +7,13 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
 
 from handshake_prompt import rate_limit
 from handshake_prompt.errors import StoreUnavailableError
@@ -221,7 +223,7 @@ class SQLiteStore(SessionStore):
     async def _count(self, loaded: Loaded, claim: Claim, *, renew: bool) -> Loaded:
         """Count a visit on a claim that holds, and renew the session unless the visit is over its limit."""
         now, record = self.now(), loaded.record
-        renewed = replace(record)
+        renewed = copy(record)
         visit = rows.Visit(
             record.session.session_id,
             claim,
@@ -230,9 +232,9 @@ class SQLiteStore(SessionStore):
         try:
             quota = await self._open().writer.do(partial(rows.count, visit=visit, now=now))
         except StoreUnavailableError:
-            return loaded._replace(quota=self._count_here(visit, now))
+            return msgspec.structs.replace(loaded, quota=self._count_here(visit, now))
         self._spare.clear()
-        return loaded._replace(record=renewed if quota.allowed else record, quota=quota)
+        return msgspec.structs.replace(loaded, record=renewed if quota.allowed else record, quota=quota)
 
     def _count_here(self, visit: rows.Visit, now: float) -> Quota:
         limit, length = visit.claim.limit, visit.claim.window

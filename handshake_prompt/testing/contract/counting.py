@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from .steps import OVER, SHORT, claim, counted, kept, load, logged, near, revoked, times, visit
 from .stores import Stores
@@ -83,7 +84,7 @@ class CountingContract:
         await kept(store)
         await logged(store, 2)
         visited = await visit(store, [claim("t")], after=1, key="last")
-        assert visited._replace(quota=None) == await load(store, after=1, key="last")
+        assert replace(visited, quota=None) == await load(store, after=1, key="last")
         assert counted(visited) == (10, 9)
 
     async def test_visits_are_counted_by_session_and_by_the_counters_name(self, stores: Stores) -> None:
@@ -130,7 +131,7 @@ class CountingContract:
     async def test_a_visit_over_the_limit_is_told_so_and_renews_nothing(self, stores: Stores) -> None:
         store = await stores.open()
         before = await kept(store, lives=100, purged=700)
-        narrow = claim("t")._replace(limit=1)
+        narrow = replace(claim("t"), limit=1)
         await visit(store, [narrow])
         over = await visit(store, [narrow], renew=True)
         assert over.quota is not None

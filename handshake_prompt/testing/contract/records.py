@@ -47,7 +47,7 @@ class RecordContract:
         assert loaded.record.session == session("a", now)
         assert (loaded.record.version, loaded.record.presence) == (0, {})
         assert times(loaded.record) == near(now + 100, now + 700)
-        assert loaded[1:] == (None, None, None)
+        assert (loaded.log, loaded.receipt, loaded.quota) == (None, None, None)
 
     async def test_nothing_is_known_of_what_was_never_created(self, stores: Stores) -> None:
         store = await stores.open()
@@ -123,11 +123,12 @@ class RecordContract:
 
         async def read() -> None:
             for _ in range(30):
-                record, log, receipt, _ = await load(store, after=0, key="last")
-                assert log is not None
-                assert receipt is not None
-                newest = record.session.seq
-                assert (record.version, len(log.events), receipt.reply) == (newest, newest, b"%d" % newest)
+                loaded = await load(store, after=0, key="last")
+                assert loaded.log is not None
+                assert loaded.receipt is not None
+                newest = loaded.record.session.seq
+                found = (loaded.record.version, len(loaded.log.events), loaded.receipt.reply)
+                assert found == (newest, newest, b"%d" % newest)
 
         await asyncio.gather(logged(store, 40), read(), read())
 
@@ -165,10 +166,10 @@ class RecordContract:
     async def test_an_ended_session_loses_its_log_and_its_receipts(self, stores: Stores) -> None:
         store = await stores.open()
         await revoked(store, purged=600)
-        record, log, receipt, _ = await load(store, after=0, key="end")
-        assert (record.session.ended, receipt) == ("revoked", None)
-        assert log is not None
-        assert (list(log.events), log.complete) == ([], False)
+        loaded = await load(store, after=0, key="end")
+        assert (loaded.record.session.ended, loaded.receipt) == ("revoked", None)
+        assert loaded.log is not None
+        assert (list(loaded.log.events), loaded.log.complete) == ([], False)
         assert not await held(store, ["last"])
 
     async def test_a_touch_does_not_prolong_what_has_ended(self, stores: Stores) -> None:

@@ -57,7 +57,7 @@ def session(name: str, now: float, *, deadline: float = 86_400.0, owner: Any = O
         ttl=1800.0,
         owner=owner,
         meta={"page": "/checkout"},
-        schema=[{"key": "name", "type": "string"}],
+        schema_json=b'[{"key":"name","type":"string"}]',
         sensitive=("iban",),
         state={"step": [1, 2.5, None, True]},
     ).checkout(Turn(Role.USER, now=1e9))
@@ -118,7 +118,7 @@ def claim(digest: str) -> Claim:
 
 def counted(visited: Loaded) -> tuple[int, int] | None:
     """Return which limit a visit was counted against, and what is left of it."""
-    return visited.quota and (visited.quota.limit, visited.quota.remaining)
+    return (visited.quota.limit, visited.quota.remaining) if visited.quota else None
 
 
 async def logged(store: SessionStore, count: int, *, name: str = "a", size: int = 10) -> None:

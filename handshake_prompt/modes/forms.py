@@ -1,0 +1,91 @@
+"""Forms: schemas in the shape in which they are used, each checked and compiled once for all sessions that have it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from handshake_prompt.limits import Limits
+from handshake_prompt.validation import check_schema
+
+from .constraints import CustomType
+from .fields import Field, compile_schema
+
+COMPILED_FIELDS = 20_000
+"""Fields kept compiled, some 1 KB each; the form that was used least of late makes room.
+
+Fields, not forms: one form may be 500 times as large as another, so a number of forms would bound nothing.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A compiled schema.
+
+    `schema_json` is the schema as text, `required` and `sensitive` are keys, `has_patterns` says whether matching a
+    value can take long, and `weight` is how many plain fields take as much memory.
+    """
+
+    schema_json: bytes
+    fields: dict[str, Field]
+    required: tuple[str, ...]
+    sensitive: tuple[str, ...]
+    has_patterns: bool
+    weight: int
+
+
+class Forms:
+    """Compiles schemas and keeps them, within bounds. A page opens all its sessions with the same schema."""
+
+    def __init__(self, limits: Limits, *, custom_type: CustomType | None = None) -> None:
+        self._limits = limits
+        self._custom_type = custom_type
+        self._kept: OrderedDict[bytes, Form] = OrderedDict()
+        self._room = COMPILED_FIELDS
+
+    def of(self, schema: list[Any]) -> Form:
+        """Return the form of a schema that nobody has looked at yet.
+
+        Raises:
+            InvalidRequestError, TooLargeError: an entry is not what JSON values may be.
+            InvalidSchemaError: it cannot be honoured.
+        """
+        try:
+            schema_json = msgspec.json.encode(schema)
+        except (TypeError, ValueError, RecursionError):
+            check_schema(schema, self._limits)  # says what is wrong
+            raise
+        form = self._kept.get(schema_json)
+        if form is None:
+            check_schema(schema, self._limits)
+            form = self._compile(schema, schema_json)
+        return form
+
+    def kept(self, schema_json: bytes) -> Form:
+        """Return the form of a schema that a session has."""
+        return self._kept.get(schema_json) or self._compile(msgspec.json.decode(schema_json), schema_json)
+
+    def _compile(self, schema: list[Any], schema_json: bytes) -> Form:
+        fields = compile_schema(schema, self._limits, custom_type=self._custom_type)
+        form = Form(
+            schema_json,
+            fields,
+            required=tuple(field.key for field in fields.values() if field.required),
+            sensitive=tuple(field.key for field in fields.values() if field.sensitive),
+            has_patterns=any(field.has_pattern for field in fields.values()),
+            weight=_weight(fields, schema_json),
+        )
+        while self._kept and self._room < form.weight:
+            self._room += self._kept.popitem(last=False)[1].weight
+        self._room -= form.weight
+        self._kept[schema_json] = form
+        return form
+
+
+def _weight(fields: dict[str, Field], schema_json: bytes) -> int:
+    """Return how many plain fields take as much memory: eight options take that of one, and 1 KB of texts too."""
+    options = sum(len(field.options) for field in fields.values())
+    return len(fields) + options // 8 + len(schema_json) // 1024
