@@ -76,24 +76,29 @@ class Batches:
 
     def _outcomes(self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[Outcome]:
         """Let the mode play what the hooks let through, and put the vetoes in their places."""
+        if not any(verdicts):
+            return self._played(session, actions)
         judged = [*zip(actions, verdicts, strict=True)]
         permitted = [action for action, veto in judged if veto is None]
-        played = self._modes.of(session).process_actions(session, permitted)
-        if len(played) != len(permitted):
-            raise RuntimeError(
-                f"The mode {session.mode!r} answered {len(permitted)} actions with {len(played)} outcomes"
-            )
-        in_order = iter(played)
+        in_order = iter(self._played(session, permitted))
         return [
             next(in_order) if veto is None else session.refuse(action.key or "", "vetoed", veto)
             for action, veto in judged
         ]
 
+    def _played(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
+        played = self._modes.of(session).process_actions(session, actions)
+        if len(played) != len(actions):
+            raise RuntimeError(f"The mode {session.mode!r} answered {len(actions)} actions with {len(played)} outcomes")
+        return played
+
     def _reply(self, draft: Record, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Log the batch's `done` and return the members of the reply."""
         session = draft.session
-        applied = [outcome.key for outcome in outcomes if outcome.status == "applied"]
-        rejected = [outcome.key for outcome in outcomes if outcome.status == "rejected"]
+        keys: dict[str, list[str | None]] = {"applied": [], "rejected": [], "error": []}
+        for outcome in outcomes:
+            keys[outcome.status].append(outcome.key)
+        applied, rejected = keys["applied"], keys["rejected"]
         members = self._modes.of(session).context_response(session, Role.AGENT)
         missing = members.get("missing", [])
         session.notice(DONE, applied=len(applied), rejected=rejected, missing=missing)
@@ -102,7 +107,7 @@ class Batches:
             "ok": True,
             "applied": applied,
             "rejected": rejected,
-            "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"],
+            "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"] if keys["error"] else [],
             "results": [outcome.result() for outcome in outcomes],
             "broadcast": {"clients": clients, "actionMessages": clients * len(applied), "doneMessages": clients},
             "cursor": str(session.cursor),

@@ -56,7 +56,7 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
         return self.context or self.data or {}
 
 
-class Action(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class Action(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """One thing an agent asks for. `if_rev` makes it conditional on the value's revision."""
 
     type: str | None = None

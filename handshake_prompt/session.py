@@ -46,6 +46,7 @@ RELEASED: dict[str, By] = {By.USER: By.DEFAULT, By.USER_EDIT: By.DEFAULT}
 """What the person's release makes of a field; any other stays as it is."""
 
 ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
+WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
 EXPIRED, REVOKED = "expired", "revoked"
 JOINED, ACTIVE = "joined", "active"
 
@@ -153,8 +154,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     def give(self, key: str, value: Any, *, by: By) -> None:
         """Put a value that is there from the start; no event tells of it."""
         by = By.EMPTY if is_empty(value) and by is By.USER else by
-        old = self.values.get(key)
-        self._put(key, FieldValue(value, by, self._instant()), grows=_size(value) - (_size(old.value) if old else 0))
+        old, size = self.values.get(key), _size(value)
+        self.size += size - _size(old.value) if old else len(key) + size
+        self.values[key] = FieldValue(value, by, self._instant(self._turn))
 
     def write(self, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write a field as the turn's author.
@@ -163,17 +165,18 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
             the outcome: `applied`, or `rejected` with code `stale` (`if_rev` is not the value's revision any more) or
             `user_locked` (the person's value, and the author is not the person). A refusal changes nothing.
         """
-        author, now = self.author, self.values.get(key)
-        becomes = OWNERSHIP[author][now.by if now else By.EMPTY]
+        turn, now = self._turn, self.values.get(key)
+        becomes = OWNERSHIP[turn.author][now.by if now else By.EMPTY]
         if becomes is None:
             return self.refuse(key, "user_locked", "The person wrote this field; it is theirs")
         if if_rev is not None and if_rev != (now.rev if now else 0):
             return self.refuse(key, "stale", "The field has changed since; look at current and decide again")
-        return self._record(key, value, becomes, event=ACTION if author is Role.AGENT else EDIT)
+        return self._record(turn, key, value, old=now, by=becomes)
 
     def release(self, key: str) -> Outcome:
         """Return a field of the person's to the agent; a field that is not the person's stays as it is."""
-        if self._turn.author is not Role.USER:
+        turn = self._turn
+        if turn.author is not Role.USER:
             return self.refuse(key, "user_required", "Only the person can release a field")
         now = self.values.get(key)
         if now is None:
@@ -181,12 +184,13 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         becomes = RELEASED.get(now.by)
         if becomes is None:
             return Outcome(key, "applied", by=now.by, seq=now.rev, at=now.at)
-        return self._record(key, now.value, becomes, event=EDIT)
+        return self._record(turn, key, now.value, old=now, by=becomes)
 
     def notice(self, kind: str, **members: Any) -> None:
         """Log something other than a write."""
         self.seq += 1
-        self.pending.append(Notice(type=kind, seq=self.seq, at=self._instant(), members=members, size=_size(members)))
+        at = self._instant(self._turn)
+        self.pending.append(Notice(type=kind, seq=self.seq, at=at, members=members, size=_size(members)))
 
     def is_announced(self, name: str, now: float) -> bool:
         """Whether the page knows of an agent of this name well enough."""
@@ -273,15 +277,15 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
             raise RuntimeError("a session is changed only inside a turn: use a copy from Session.checkout()")
         return self.turn
 
-    def _record(self, key: str, value: Any, by: By, *, event: str) -> Outcome:
-        turn, old, at = self._turn, self.values.get(key), self._instant()
-        previous, size = old.value if old else None, _size(value)
-        size_before = _size(previous) if old else 0
+    def _record(self, turn: Turn, key: str, value: Any, *, old: FieldValue | None, by: By) -> Outcome:
+        at, size = self._instant(turn), _size(value)
+        previous, size_before = (old.value, _size(old.value)) if old else (None, 0)
         self.seq = seq = self.seq + 1
-        self._put(key, FieldValue(value, by, at, seq), grows=size - size_before)
+        self.size += size - size_before if old else len(key) + size
+        self.values[key] = FieldValue(value, by, at, seq)
         self.pending.append(
             Change(
-                type=event,
+                type=WRITTEN[turn.author],
                 seq=seq,
                 at=at,
                 key=key,
@@ -296,13 +300,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         )
         return Outcome(key, "applied", seq=seq, by=by, at=at)
 
-    def _put(self, key: str, field: FieldValue, *, grows: int) -> None:
-        self.size += grows if key in self.values else len(key) + grows
-        self.values[key] = field
-
-    def _instant(self) -> str:
+    def _instant(self, turn: Turn) -> str:
         """Return the turn's time as text; those of one session only ever go forward, whatever the clock does."""
-        now, after = self._turn.now * 1e6, self.last_at + 1
+        now, after = turn.now * 1e6, self.last_at + 1
         self.last_at = at = round(now) if now > after else after
         return instant(at)
 

@@ -51,10 +51,11 @@ def check_actions(actions: Sequence[Action], limits: Limits) -> None:
     """Check a batch of actions. What an action is about is the mode's business; that it is well formed is ours."""
     _check_count(len(actions), limits.actions, "actions in one batch")
     for action in actions:
-        if action.key is not None:
-            check_key(action.key, limits)
-        if action.type is not None and action.type != "set":
-            check_key(action.type, limits)
+        key, kind = action.key, action.type
+        if key is not None:
+            check_key(key, limits)
+        if kind is not None and kind != "set":
+            check_key(kind, limits)
         check_value(action.value, limits)
 
 

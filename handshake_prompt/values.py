@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -36,13 +37,21 @@ def check_key(key: object, limits: Limits) -> str:
     """
     if not isinstance(key, str):
         raise _invalid("key", "a key must be text")
-    if not 1 <= len(key) <= limits.key_chars:
-        raise _invalid("key", f"a key must be 1 to {limits.key_chars} characters long")
-    if not (key.isascii() and key.isprintable()):
-        _check_characters(key)
+    _check_name(key, limits.key_chars)
+    return key
+
+
+@lru_cache(maxsize=4096)
+def _check_name(key: str, most: int) -> None:
+    """Check a text as a key; the keys of a form come again and again."""
+    if not 1 <= len(key) <= most:
+        raise _invalid("key", f"a key must be 1 to {most} characters long")
+    if _CONTROL.search(key):
+        raise _invalid("key", "a key must not contain control characters")
+    if not _is_unicode(key):
+        raise _invalid("key", "a key must be valid Unicode, without lone surrogates")
     if key in _RESERVED_KEYS:
         raise _invalid("key", f"{key} is a reserved name: choose another key")
-    return key
 
 
 def check_value(value: object, limits: Limits) -> None:
@@ -115,13 +124,6 @@ def _check_names(members: dict[Any, Any]) -> int:
         if name == "__proto__":
             raise _invalid("value", "__proto__ is a reserved name: choose another one for the object's member")
     return sum(map(len, members))
-
-
-def _check_characters(key: str) -> None:
-    if _CONTROL.search(key):
-        raise _invalid("key", "a key must not contain control characters")
-    if not _is_unicode(key):
-        raise _invalid("key", "a key must be valid Unicode, without lone surrogates")
 
 
 def _is_unicode(text: str) -> bool:

@@ -7,8 +7,6 @@ from typing import Any
 from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-SID = "{sid}"
-
 
 class Paths(Router):
     """A router that looks a path up where others try one route after another; what it does not find, it tries.
@@ -27,14 +25,16 @@ class Paths(Router):
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a connection to the route of its path."""
-        words = scope["path"][len(scope.get("root_path", "")) :].split("/") if scope["type"] != "lifespan" else []
-        params = {}
-        if len(words) > 2 and words[2]:  # noqa: PLR2004 - the first is empty, a path begins with a slash
-            params, words[2] = {"sid": words[2]}, SID
-        route = self._resources.get((scope["type"], "/".join(words)))
+        path = scope.get("path", "")[len(scope.get("root_path", "")) :]
+        word, _, below = path[1:].partition("/")
+        sid, slash, rest = below.partition("/")
+        template = f"/{word}/{{sid}}{slash}{rest}" if sid else path
+        route = self._resources.get((scope["type"], template))
         if route is None:
             await super().app(scope, receive, send)
             return
-        found = {"router": scope.get("router", self), "route": route, "endpoint": route.endpoint}
-        scope.update(found, path_params={**scope.get("path_params", {}), **params})
+        scope.setdefault("router", self)
+        scope["route"], scope["endpoint"] = route, route.endpoint
+        if sid:
+            scope["path_params"] = {**scope.get("path_params", {}), "sid": sid}
         await route.app(scope, receive, send)

@@ -247,10 +247,13 @@ class _Entry:
         self.receipt_bytes = 0
 
     def append(self, events: Sequence[Event], limits: Limits) -> None:
-        self.log.extend(events)
-        self.log_bytes += sum(event.size for event in events)
-        while len(self.log) > limits.log_events or (self.log_bytes > limits.log_bytes and len(self.log) > 1):
-            self.log_bytes -= self.log.popleft().size
+        log, size = self.log, self.log_bytes
+        for event in events:
+            log.append(event)
+            size += event.size
+        while len(log) > limits.log_events or (size > limits.log_bytes and len(log) > 1):
+            size -= log.popleft().size
+        self.log_bytes = size
 
     def keep(self, receipt: Receipt, now: float, limits: Limits) -> None:
         if (before := self.receipts.pop(receipt.key, None)) is not None:
