@@ -48,8 +48,9 @@ class Watcher:
         "_limits",
         "_queue",
         "_queued_bytes",
+        "_timer",
         "_urgent",
-        "_wake",
+        "_waiter",
         "channel",
         "close_code",
         "polling",
@@ -73,7 +74,9 @@ class Watcher:
         self._queue: deque[Frame] = deque()
         self._urgent: deque[Frame] = deque()
         self._queued_bytes = 0
-        self._wake = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        """Of the wait under way, or of an earlier one that was over before."""
 
     @property
     def backlog(self) -> int:
@@ -96,12 +99,13 @@ class Watcher:
         """
         if self.close_code is not None:
             return False
-        if self.backlog >= self._limits.queue_events or self._queued_bytes + len(frame.text) > self._limits.queue_bytes:
+        size = self._queued_bytes + len(frame.text)
+        if size > self._limits.queue_bytes or self.backlog >= self._limits.queue_events:
             self.close(CloseCode.SLOW, abandon=True)
             return False
         (self._urgent if urgent else self._queue).append(frame)
-        self._queued_bytes += len(frame.text)
-        self._wake.set()
+        self._queued_bytes = size
+        self._wake()
         return True
 
     def peek(self) -> Frame | None:
@@ -117,14 +121,32 @@ class Watcher:
         """Whether the field a paced frame shows has been written again since."""
         return frame.pace > 0 and frame.key is not None and self.channel.latest.get(frame.key, 0) > frame.seq
 
-    async def wait(self, timeout: float) -> None:
-        """Wait until something was offered or the watcher was closed, for `timeout` seconds at most."""
-        self._wake.clear()
+    @property
+    def armed(self) -> bool:
+        """Whether a timer will end a wait."""
+        return self._timer is not None
+
+    async def wait(self, timeout: float | None = None) -> None:
+        """Wait until something was offered or the watcher was closed, for `timeout` seconds at most.
+
+        One task waits at a time. It looks again afterwards, since it may be woken early: a timer that rings before it
+        has to is cheaper than a new one for each wait. Without a `timeout` it is the timer of an earlier wait.
+        """
+        loop = asyncio.get_running_loop()
+        if timeout is not None and (self._timer is None or self._timer.when() > loop.time() + timeout):
+            self.disarm()
+            self._timer = loop.call_later(timeout, self._ring)
+        self._waiter = loop.create_future()
         try:
-            async with asyncio.timeout(timeout):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def disarm(self) -> None:
+        """Let go of the timer: nobody waits any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def stirred(self, timeout: float) -> None:
         """Wait, for `timeout` seconds at most, until there is something, and let go of it unseen."""
@@ -143,13 +165,21 @@ class Watcher:
         if last is not None:
             self._queue.append(last)
         self.close_code = code
-        self._wake.set()
+        self._wake()
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class Channel:
     """The watchers of one session in this worker, and how much of its log they have been sent."""
 
-    __slots__ = ("epoch", "expires_at", "latest", "seq", "session_id", "version", "watchers")
+    __slots__ = ("epoch", "expires_at", "latest", "proof", "seq", "session_id", "version", "watchers")
 
     def __init__(self, session: Session, version: int) -> None:
         self.session_id = session.session_id
@@ -160,6 +190,8 @@ class Channel:
         """Of the record that was last seen: what a wake-up is compared to."""
         self.latest: dict[str, int] = {}
         """key -> seq of its newest value while anybody watches: what makes a paced frame overtaken."""
+        self.proof = session.token_digest
+        """The digest of the token that the agents among the watchers have to have come with."""
         self.expires_at = 0.0
         """On the store's clock, as far as this worker knows; asked again when it comes."""
 
@@ -221,6 +253,7 @@ class Hub:
         if watcher not in channel.watchers:
             return
         channel.watchers.discard(watcher)
+        watcher.disarm()
         self._count -= 1
         if not self._count:
             self._nobody.set()
@@ -255,9 +288,11 @@ class Hub:
         for event in fresh:
             self._offer(channel, event)
         channel.seq, channel.version, channel.expires_at = session.seq, record.version, record.expires_at
-        for watcher in tuple(channel.watchers):
-            if watcher.role is Role.AGENT and watcher.proof != session.token_digest:
-                watcher.close(CloseCode.UNAUTHENTICATED)
+        if channel.proof != session.token_digest:
+            channel.proof = session.token_digest
+            for watcher in tuple(channel.watchers):
+                if watcher.role is Role.AGENT and watcher.proof != channel.proof:
+                    watcher.close(CloseCode.UNAUTHENTICATED)
         return True
 
     def renew(self, session_id: str, expires_at: float) -> None:
@@ -284,10 +319,17 @@ class Hub:
     def _offer(self, channel: Channel, event: Event) -> None:
         if isinstance(event, Change):
             channel.latest[event.key] = event.seq
-        frames = _Frames(event, channel.epoch, asyncio.get_running_loop().time())
+        source = event.source if isinstance(event, Change) else None
+        born = asyncio.get_running_loop().time()
+        frames: dict[Role, Frame] = {}
         for watcher in tuple(channel.watchers):
-            if not (isinstance(event, Change) and event.source == watcher.source):
-                watcher.offer(frames.of(watcher.role))
+            if source is not None and source == watcher.source:
+                continue
+            role = watcher.role
+            if role not in frames:
+                fresh = _fresh(event, role, epoch=channel.epoch, born=born)
+                frames |= dict.fromkeys((role,) if withheld(event, Role.AGENT) else Role, fresh)
+            watcher.offer(frames[role])
 
     def _close(self, session_id: str, code: CloseCode, *, last: Frame | None = None) -> None:
         channel = self._channels.get(session_id)
@@ -295,24 +337,9 @@ class Hub:
             watcher.close(code, last=last)
 
 
-class _Frames:
-    """One event as the roles may see it, each encoded on first need."""
-
-    __slots__ = ("_born", "_by_role", "_epoch", "_event")
-
-    def __init__(self, event: Event, epoch: str, born: float) -> None:
-        self._event = event
-        self._epoch = epoch
-        self._born = born
-        self._by_role: dict[bool, Frame] = {}
-
-    def of(self, role: Role) -> Frame:
-        hidden = withheld(self._event, role)
-        if hidden not in self._by_role:
-            key, pace = (self._event.key, self._event.pace) if isinstance(self._event, Change) else (None, 0.0)
-            shown = logged(self._event, role, epoch=self._epoch)
-            self._by_role[hidden] = shown._replace(key=key, pace=pace, born=self._born)
-        return self._by_role[hidden]
+def _fresh(event: Event, role: Role, *, epoch: str, born: float) -> Frame:
+    key, pace = (event.key, event.pace) if isinstance(event, Change) else (None, 0.0)
+    return logged(event, role, epoch=epoch)._replace(key=key, pace=pace, born=born)
 
 
 def logged(event: Event, role: Role, *, epoch: str) -> Frame:

@@ -72,6 +72,7 @@ class Watch:
         self._leave = leave
         self._now = asyncio.get_running_loop().time
         self._sent_at = self._paced_at = self._now()
+        self._has_sent = False
         self._told_of: float | None = None
         self._tokens = float(limits.frames_burst)
         self._tokens_at = self._now()
@@ -104,11 +105,40 @@ class Watch:
         self._leave()
 
     async def __aiter__(self) -> AsyncIterator[Frame]:
-        while self._opening:
-            yield self._opening.popleft()
-        while (frame := await self._next()) is not None:
+        while (frame := self.ready() or await self.next()) is not None:
             yield frame
-            self._sent_at = self._now()
+
+    def ready(self) -> Frame | None:
+        """Return the next frame if there is one to be sent at once."""
+        if self._opening:
+            self._has_sent = True
+            return self._opening.popleft()
+        while (frame := self._watcher.peek()) is not None:
+            if frame.pace and self._pause(frame) > 0:
+                return None
+            self._watcher.take()
+            if frame.pace and self._watcher.overtaken(frame):
+                continue
+            if frame.pace:
+                self._paced_at = self._now()
+            self._has_sent = True
+            return frame
+        return None
+
+    async def next(self) -> Frame | None:
+        """Return the next frame, waiting for it; None when the connection is to be closed. Asked for by one task.
+
+        Whoever asks has sent the frame before: what is silence is told by that.
+        """
+        while (frame := self.ready()) is None:
+            if (held := self._watcher.peek()) is not None:
+                await self._hold_back(held)
+            elif self._watcher.close_code is not None:
+                return None
+            elif (notice := await self._idle()) is not None:
+                self._has_sent = True
+                return notice
+        return frame
 
     async def receive(self, data: str | bytes | None) -> None:
         """Take one frame from the page; the answer, `ack` or `error`, is queued to it.
@@ -142,38 +172,26 @@ class Watch:
         """Note that the peer is gone: nothing more is sent."""
         self._watcher.close(CloseCode.NORMAL, abandon=True)
 
-    async def _next(self) -> Frame | None:
-        """Return the next frame to send, waiting for it; None when the connection is to be closed."""
-        while True:
-            frame = self._watcher.peek()
-            if frame is None:
-                if self._watcher.close_code is not None:
-                    return None
-                if (notice := await self._idle()) is not None:
-                    return notice
-            elif (pause := self._pause(frame)) > 0:
-                await self._watcher.wait(min(pause, max(self._left(), 0.0)))
-                await self._look_at_the_time()
-            else:
-                self._watcher.take()
-                if self._watcher.overtaken(frame):
-                    continue
-                if frame.pace:
-                    self._paced_at = self._now()
-                return frame
+    async def _hold_back(self, frame: Frame) -> None:
+        """Wait until a paced frame is due, or something happens."""
+        await self._watcher.wait(max(0.0, min(self._pause(frame), self._left())))
+        await self._look_at_the_time()
 
     def _pause(self, frame: Frame) -> float:
-        """Return how long a frame is still to be held back."""
-        if not frame.pace or self._watcher.hurried or self._watcher.overtaken(frame):
+        """Return how long a paced frame is still to be held back."""
+        if self._watcher.hurried or self._watcher.overtaken(frame):
             return 0.0
         return min(self._paced_at + frame.pace, frame.born + self._limits.pace_batch) - self._now()
 
     async def _idle(self) -> Frame | None:
         """Wait for something to send; return a heartbeat or a notice if it is time for one."""
-        left = self._left()
-        until_notice = left - self._limits.expiring_notice if self._told_of != self._ends_at() else left
-        until_heartbeat = self._sent_at + self._keepalive - self._now()
-        await self._watcher.wait(max(0.0, min(until_heartbeat, until_notice, left)))
+        if self._has_sent:
+            self._sent_at, self._has_sent = self._now(), False
+        # What is due only gets later, so the timer of an earlier wait will do; but for a notice that may come again.
+        is_armed = self._watcher.armed and self._told_of is None
+        await self._watcher.wait(None if is_armed else self._until_something_is_due())
+        if self._watcher.peek() is not None:
+            return None
         await self._look_at_the_time()
         if self._watcher.peek() is not None or self._watcher.close_code is not None:
             return None
@@ -184,6 +202,12 @@ class Watch:
                 return told("expiring", expiresIn=messages.whole_seconds(self._left()))
             return None
         return HEARTBEAT if self._now() >= self._sent_at + self._keepalive else None
+
+    def _until_something_is_due(self) -> float:
+        """Return the seconds until a heartbeat, a notice or the end."""
+        left = self._left()
+        until_notice = left - self._limits.expiring_notice if self._told_of != self._ends_at() else left
+        return max(0.0, min(self._sent_at + self._keepalive - self._now(), until_notice, left))
 
     def _is_to_be_told(self) -> bool:
         """Whether the end is near and was not told of yet."""

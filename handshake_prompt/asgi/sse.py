@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from handshake_prompt.watch import Watch
 
 from .http import rate_headers
 from .incidents import incident
+from .sending import SendLimit
 
 PING = b": ping\n\n"
 RETRY = b"retry: 1000\n\n"
@@ -55,10 +56,12 @@ class EventStream(Response):
     async def _stream(self, watch: Watch, receive: Receive, send: Send) -> None:
         reader = asyncio.create_task(_read(receive, watch))
         try:
-            async with aclosing(self._chunks(watch)) as chunks:
+            async with (
+                SendLimit(send, self._limits.send_timeout) as send_within,
+                aclosing(self._chunks(watch)) as chunks,
+            ):
                 async for chunk in chunks:
-                    async with asyncio.timeout(self._limits.send_timeout):
-                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    await send_within({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except (TimeoutError, OSError):
             return  # the peer does not read: the server sees an unfinished reply and closes the connection
@@ -68,19 +71,18 @@ class EventStream(Response):
 
     async def _chunks(self, watch: Watch) -> AsyncGenerator[bytes]:
         yield RETRY
-        frames, ends_at = aiter(watch), asyncio.get_running_loop().time() + self._limits.stream_life
-        while isinstance(frame := await self._next(frames, ends_at), Frame):
+        now = asyncio.get_running_loop().time
+        ends_at = now() + self._limits.stream_life
+        while isinstance(frame := (now() < ends_at and watch.ready()) or await self._next(watch, ends_at), Frame):
             yield event(frame)
         code = frame or watch.close_code
         yield event(told("closed", code=int(code), reason=code.name.lower(), final=code.final))
 
-    async def _next(self, frames: AsyncIterator[Frame], ends_at: float) -> Frame | CloseCode | None:
+    async def _next(self, watch: Watch, ends_at: float) -> Frame | CloseCode | None:
         """Return the next frame, or why there is none; None if the watch knows."""
         try:
             async with asyncio.timeout_at(ends_at):
-                return await anext(frames)
-        except StopAsyncIteration:
-            return None
+                return await watch.next()
         except TimeoutError:  # its time is over
             return CloseCode.NORMAL
         except Exception:  # noqa: BLE001 - the boundary to stores

@@ -20,6 +20,7 @@ from handshake_prompt.errors import CloseCode, HandshakeError, NotFoundError
 from handshake_prompt.watch import Watch
 
 from .incidents import incident
+from .sending import SendLimit
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -51,13 +52,13 @@ class WatchSocket:
             await self._refuse(websocket, incident("Session %s could not be opened to a watcher", session_id))
             return
         async with watch:
-            await self._run(websocket, watch)
+            await self._run(websocket, send, watch)
 
-    async def _run(self, websocket: WebSocket, watch: Watch) -> None:
+    async def _run(self, websocket: WebSocket, send: Send, watch: Watch) -> None:
         reader = asyncio.create_task(_read(websocket, watch))
         try:
             try:
-                await self._write(websocket, watch)
+                await self._write(send, watch)
             finally:  # ahead of the close: granian carries none out while somebody waits to receive
                 reader.cancel()
                 await asyncio.wait({reader})
@@ -68,10 +69,10 @@ class WatchSocket:
         except Exception:  # noqa: BLE001 - the boundary to stores
             await self._refuse(websocket, incident("A watcher of session %s failed", watch.session_id))
 
-    async def _write(self, websocket: WebSocket, watch: Watch) -> None:
-        async for frame in watch:
-            async with asyncio.timeout(self._engine.limits.send_timeout):
-                await websocket.send({"type": "websocket.send", "text": frame.text})
+    async def _write(self, send: Send, watch: Watch) -> None:
+        async with SendLimit(send, self._engine.limits.send_timeout) as send_within:
+            while (frame := watch.ready() or await watch.next()) is not None:
+                await send_within({"type": "websocket.send", "text": frame.text})
 
     async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:
         text = messages.encode({"type": "error", "msg": error.detail, "code": error.code}).decode()
