@@ -53,6 +53,7 @@ JOINED, ACTIVE = "joined", "active"
 ACTIVE_EVERY = 60.0
 """Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
+_encode = msgspec.json.encode
 _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -278,8 +279,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self.turn
 
     def _record(self, turn: Turn, key: str, value: Any, *, old: FieldValue | None, by: By) -> Outcome:
-        at, size = self._instant(turn), _size(value)
-        previous, size_before = (old.value, _size(old.value)) if old else (None, 0)
+        at, size = self._instant(turn), len(_encode(value))
+        previous, size_before = (old.value, len(_encode(old.value))) if old else (None, 0)
         self.seq = seq = self.seq + 1
         self.size += size - size_before if old else len(key) + size
         self.values[key] = FieldValue(value, by, at, seq)
@@ -340,4 +341,4 @@ def _as_json(value: Any) -> Any:
 
 
 def _size(value: object) -> int:
-    return len(msgspec.json.encode(value))
+    return len(_encode(value))

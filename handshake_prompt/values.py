@@ -68,7 +68,7 @@ def check_value(value: object, limits: Limits) -> None:
             finite or exact in a browser, the member name `__proto__`, or too deep a nesting (cycles included).
         TooLargeError: `value_too_large`.
     """
-    if type(value) is str and len(value) * _WIDEST_ASCII + 2 <= limits.value_bytes and value.isascii():
+    if type(value) is str and len(value) < shortest_too_large(limits) and value.isascii():
         return
     if type(value) not in (str, list, dict):
         _check_scalar(value)
@@ -76,6 +76,11 @@ def check_value(value: object, limits: Limits) -> None:
     _check_parts(value, limits)
     if len(msgspec.json.encode(value)) > limits.value_bytes:
         raise _too_large(limits)
+
+
+def shortest_too_large(limits: Limits) -> int:
+    """Return how many characters of ASCII it takes for a text to be too large, however few of them are escaped."""
+    return (limits.value_bytes - 2) // _WIDEST_ASCII + 1
 
 
 def _check_scalar(value: Any) -> None:

@@ -30,6 +30,7 @@ from handshake_prompt.rate_limit import Quota
 from handshake_prompt.replies import Reply
 
 from .connection import Call, first_headers, is_secure
+from .deadlines import within
 from .incidents import incident
 
 T = TypeVar("T")
@@ -215,8 +216,7 @@ class JSONBody:
         if declared.isdigit() and (len(declared) > MOST_DIGITS or int(declared) > self._most):
             raise self._too_large()
         try:
-            async with asyncio.timeout(self._limits.body_timeout):
-                self._raw = await self._read()
+            self._raw = await within(self._limits.body_timeout, self._read())
         except TimeoutError:
             raise BodyTimeoutError(f"The body did not arrive within {self._limits.body_timeout:g} s") from None
         return self._raw

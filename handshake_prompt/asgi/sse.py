@@ -14,9 +14,9 @@ from handshake_prompt.errors import CloseCode
 from handshake_prompt.limits import Limits
 from handshake_prompt.watch import Watch
 
+from .deadlines import SendLimit
 from .http import rate_headers
 from .incidents import incident
-from .sending import SendLimit
 
 PING = b": ping\n\n"
 RETRY = b"retry: 1000\n\n"

@@ -19,8 +19,8 @@ from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.errors import CloseCode, HandshakeError, NotFoundError
 from handshake_prompt.watch import Watch
 
+from .deadlines import SendLimit
 from .incidents import incident
-from .sending import SendLimit
 
 logger = logging.getLogger("handshake_prompt")
 
