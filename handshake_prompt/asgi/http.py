@@ -273,7 +273,7 @@ async def _disconnected(request: Request) -> None:
 
 
 async def set_user_cookie(
-    request: Request, response: Response, engine: ProtocolEngine, *, session_id: str, user_token: str
+    request: Call, response: Response, engine: ProtocolEngine, *, session_id: str, user_token: str
 ) -> None:
     """Make the browser the session's person, and let go of cookies that are of no more use.
 
@@ -281,18 +281,18 @@ async def set_user_cookie(
     with the least time left make room.
     """
     secure = is_secure(request)
-    ours = [match for name in request.cookies if (match := _OUR_COOKIE.fullmatch(name))][:COOKIES_CHECKED]
-    left = [(await engine.time_left(match[1], request.cookies[match[0]]), match[0]) for match in ours]
+    held = request.cookies if b"cookie" in request.first else {}
+    ours = [match for name in held if (match := _OUR_COOKIE.fullmatch(name))][:COOKIES_CHECKED]
+    left = [(await engine.time_left(match[1], held[match[0]]), match[0]) for match in ours]
     kept = sorted(left, reverse=True)[: engine.limits.cookies - 1]
     for seconds, name in left:
         if not seconds or (seconds, name) not in kept:
-            response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")
-    response.set_cookie(
-        (SECURE_COOKIE_PREFIX if secure else COOKIE_PREFIX) + session_id,
-        user_token,
-        max_age=int(engine.limits.max_lifetime),
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite="strict",
-    )
+            response.raw_headers.append(_cookie(name, "", 0, secure=secure))
+    name = (SECURE_COOKIE_PREFIX if secure else COOKIE_PREFIX) + session_id
+    response.raw_headers.append(_cookie(name, user_token, int(engine.limits.max_lifetime), secure=secure))
+
+
+def _cookie(name: str, value: str, max_age: int, *, secure: bool) -> tuple[bytes, bytes]:
+    """Return the header for a cookie, of which name and value need no quoting."""
+    cookie = f"{name}={value}; HttpOnly; Max-Age={max_age}; Path=/; SameSite=strict"
+    return b"set-cookie", (cookie + "; Secure" if secure else cookie).encode()
