@@ -12,6 +12,8 @@ from handshake_prompt.events import Event
 from handshake_prompt.session import Session
 
 _encoder = msgspec.msgpack.Encoder()
+pack = _encoder.encode
+"""Return anything that MessagePack can say as bytes."""
 _sessions = msgspec.msgpack.Decoder(Session)
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
