@@ -41,8 +41,9 @@ RETRY = 1.0
 class Lane:
     """Does work on a connection of its own, in order; what has queued up is one transaction.
 
-    Work that raises a `HandshakeError` must not have written anything: the others' work is committed all the same. Any
-    other error undoes the whole transaction, and all of it has failed.
+    Work that raises a `HandshakeError`, or another error before it has written anything, fails alone: the others' work
+    is committed all the same. Any other error, or one of the file's, undoes the whole transaction, and all of it has
+    failed.
 
     Args:
         connect: opens the connection, in the thread.
@@ -214,10 +215,15 @@ class Job:
     error: Exception | None = None
 
     def run(self, connection: sqlite3.Connection) -> None:
-        """Do it. What it raises on purpose is its own outcome."""
+        """Do it. What it raises on purpose is its own outcome, and so is a mistake that has left the file as it was."""
+        before = connection.total_changes
         try:
             self.result = self.work(connection)
         except HandshakeError as error:
+            self.error = error
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) or connection.total_changes != before:
+                raise
             self.error = error
 
     def fail(self, error: Exception) -> None:

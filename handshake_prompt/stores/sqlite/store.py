@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -127,17 +127,9 @@ class SQLiteStore(SessionStore):
         await self._open().writer.do(partial(rows.create, new=new, now=self.now(), limits=self._limits))
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
-        work = partial(rows.load, name=session_id, now=self.now(), after=after, key=key)
-        found = await self._open().reader.do(work)
-        if found is None:
-            return None
-        session = unpack_session(found.packed)
-        record = Record(session, found.version, found.expires_at, found.purge_at, found.presence)
-        if after is None:
-            return Loaded(record, receipt=found.receipt)
-        first = session.seq + 1 if found.log_first is None else found.log_first
-        log = Log([unpack_event(event) for event in found.log], complete=after >= first - 1)
-        return Loaded(record, log, found.receipt)
+        return _unpacked(
+            await self._open().reader.do(partial(self._find, name=session_id, after=after, key=key)), after
+        )
 
     async def visit(
         self,
@@ -153,11 +145,18 @@ class SQLiteStore(SessionStore):
         While the file can be read and not written, requests are counted in this process alone and nothing is renewed:
         what only reads goes on.
         """
-        loaded = await self.load(session_id, after=after, key=key)
-        if loaded is None or loaded.record.ended(self.now()):
-            return loaded
-        claim = first_that_holds(claims, loaded.record)
-        return loaded if claim is None else await self._count(loaded, claim, renew=renew)
+        find = partial(self._find, name=session_id, after=after, key=key)
+
+        def visit(connection: sqlite3.Connection) -> Loaded | None:
+            return self._count(_unpacked(find(connection), after), claims, partial(rows.count, connection), renew=renew)
+
+        try:
+            loaded = await self._open().writer.do(visit)
+        except StoreUnavailableError:
+            loaded = _unpacked(await self._open().reader.do(find), after)
+            return self._count(loaded, claims, self._count_here, renew=False)
+        self._spare.clear()
+        return loaded
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session = record.session
@@ -218,21 +217,28 @@ class SQLiteStore(SessionStore):
         await lanes.writer.aclose()
         await lanes.reader.aclose()
 
-    async def _count(self, loaded: Loaded, claim: Claim, *, renew: bool) -> Loaded:
-        """Count a visit on a claim that holds, and renew the session unless the visit is over its limit."""
-        now, record = self.now(), loaded.record
-        renewed = replace(record)
-        visit = rows.Visit(
-            record.session.session_id,
-            claim,
-            (renewed.expires_at, renewed.purge_at) if renew and renewed.renew(now) else None,
-        )
-        try:
-            quota = await self._open().writer.do(partial(rows.count, visit=visit, now=now))
-        except StoreUnavailableError:
-            return loaded._replace(quota=self._count_here(visit, now))
-        self._spare.clear()
-        return loaded._replace(record=renewed if quota.allowed else record, quota=quota)
+    def _find(self, connection: sqlite3.Connection, name: str, after: int | None, key: str | None) -> rows.Found | None:
+        return rows.load(connection, name, self.now(), after=after, key=key)
+
+    def _count(
+        self,
+        loaded: Loaded | None,
+        claims: Sequence[Claim],
+        count: Callable[[rows.Visit, float], Quota],
+        *,
+        renew: bool,
+    ) -> Loaded | None:
+        """Count a visit on the first claim that holds, and renew the session unless the visit is over its limit."""
+        now = self.now()
+        if loaded is None or loaded.record.ended(now):
+            return loaded
+        claim = first_that_holds(claims, loaded.record)
+        if claim is None:
+            return loaded
+        renewed = replace(loaded.record)
+        times = (renewed.expires_at, renewed.purge_at) if renew and renewed.renew(now) else None
+        quota = count(rows.Visit(renewed.session.session_id, claim, times), now)
+        return loaded._replace(record=renewed if quota.allowed else loaded.record, quota=quota)
 
     def _count_here(self, visit: rows.Visit, now: float) -> Quota:
         limit, length = visit.claim.limit, visit.claim.window
@@ -295,3 +301,15 @@ class _Lanes(NamedTuple):
     process: int
     reader: Lane
     writer: Lane
+
+
+def _unpacked(found: rows.Found | None, after: int | None) -> Loaded | None:
+    if found is None:
+        return None
+    session = unpack_session(found.packed)
+    record = Record(session, found.version, found.expires_at, found.purge_at, found.presence)
+    if after is None:
+        return Loaded(record, receipt=found.receipt)
+    first = session.seq + 1 if found.log_first is None else found.log_first
+    log = Log([unpack_event(event) for event in found.log], complete=after >= first - 1)
+    return Loaded(record, log, found.receipt)
