@@ -29,7 +29,7 @@ from handshake_prompt.stores.base import (
     first_that_holds,
     owner_digest,
 )
-from handshake_prompt.stores.codec import pack_event, pack_session, unpack_event, unpack_session
+from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 
 from . import rows, schema
 from .clock import Machine, SharedClock
@@ -167,7 +167,7 @@ class SQLiteStore(SessionStore):
             session.ended is not None,
             record.expires_at,
             record.purge_at,
-            [(event.seq, event.size, pack_event(event)) for event in events],
+            rows.Events(events[-1].seq, [event.size for event in events], pack(events)) if events else None,
             receipt,
         )
         record.expires_at, record.purge_at = await self._open().writer.do(partial(self._save, draft=draft))
@@ -311,5 +311,6 @@ def _unpacked(found: rows.Found | None, after: int | None) -> Loaded | None:
     if after is None:
         return Loaded(record, receipt=found.receipt)
     first = session.seq + 1 if found.log_first is None else found.log_first
-    log = Log([unpack_event(event) for event in found.log], complete=after >= first - 1)
-    return Loaded(record, log, found.receipt)
+    place = max(after, first - 1)
+    events = [event for packed in found.log for event in unpack_events(packed) if event.seq > place]
+    return Loaded(record, Log(events, complete=place == after), found.receipt)
