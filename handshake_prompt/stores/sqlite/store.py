@@ -127,9 +127,8 @@ class SQLiteStore(SessionStore):
         await self._open().writer.do(partial(rows.create, new=new, now=self.now(), limits=self._limits))
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
-        return _unpacked(
-            await self._open().reader.do(partial(self._find, name=session_id, after=after, key=key)), after
-        )
+        find = partial(self._find, name=session_id, after=after, key=key)
+        return _unpacked(await self._open().reader.do(find), after)
 
     async def visit(
         self,
@@ -145,6 +144,8 @@ class SQLiteStore(SessionStore):
         While the file can be read and not written, requests are counted in this process alone and nothing is renewed:
         what only reads goes on.
         """
+        if not claims:
+            return await self.load(session_id, after=after, key=key)
         find = partial(self._find, name=session_id, after=after, key=key)
 
         def visit(connection: sqlite3.Connection) -> Loaded | None:
@@ -153,7 +154,7 @@ class SQLiteStore(SessionStore):
         try:
             loaded = await self._open().writer.do(visit)
         except StoreUnavailableError:
-            loaded = _unpacked(await self._open().reader.do(find), after)
+            loaded = await self.load(session_id, after=after, key=key)
             return self._count(loaded, claims, self._count_here, renew=False)
         self._spare.clear()
         return loaded
