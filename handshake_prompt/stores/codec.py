@@ -12,8 +12,10 @@ from handshake_prompt.events import Event
 from handshake_prompt.session import Session
 
 _encoder = msgspec.msgpack.Encoder()
+pack = _encoder.encode
+"""Return anything that MessagePack can say as bytes."""
 _sessions = msgspec.msgpack.Decoder(Session)
-_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+_events = msgspec.msgpack.Decoder(list[Event])
 
 
 def pack_session(session: Session) -> bytes:
@@ -26,11 +28,6 @@ def unpack_session(packed: bytes) -> Session:
     return _sessions.decode(packed)
 
 
-def pack_event(event: Event) -> bytes:
-    """Return an event as bytes."""
-    return _encoder.encode(event)
-
-
-def unpack_event(packed: bytes) -> Event:
-    """Return the event that `pack_event` packed."""
+def unpack_events(packed: bytes) -> list[Event]:
+    """Return the events that `pack` packed."""
     return _events.decode(packed)

@@ -19,7 +19,7 @@ from handshake_prompt import Credential, ProtocolEngine
 from handshake_prompt.errors import StoreUnavailableError
 from handshake_prompt.stores import Receipt, Record
 from handshake_prompt.stores.redis import RedisStore, store as store_module
-from handshake_prompt.stores.redis.links import PoolLink
+from handshake_prompt.stores.redis.links import ServerLink
 from handshake_prompt.testing import StoreContract, Stores
 from handshake_prompt.testing.contract.following import FollowingContract
 from handshake_prompt.testing.contract.logs import LogContract
@@ -471,10 +471,10 @@ async def test_a_server_that_may_not_be_asked_is_used_all_the_same(
 async def test_a_server_that_is_too_old_is_refused(
     open_redis: OpenRedis, shared_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def info(_: PoolLink) -> dict[str, str]:
+    async def info(*_: object, **__: object) -> dict[str, str]:
         return {"redis_version": "6.0.16"}
 
-    monkeypatch.setattr(PoolLink, "info", info)
+    monkeypatch.setattr(ServerLink, "info", info)
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
             await open_redis(shared_redis.url)

@@ -15,7 +15,7 @@ import redis.asyncio
 from handshake_prompt.errors import StoreUnavailableError, VersionConflictError
 from handshake_prompt.stores import Receipt
 from handshake_prompt.stores.redis import RedisStore, wakeups
-from handshake_prompt.stores.redis.client import DEADLINE
+from handshake_prompt.stores.redis.deadline import DEADLINE
 from handshake_prompt.testing.contract.steps import Ear, action, claim, drafted, kept, load, logged, seqs_after
 from tests.stores.conftest import OpenRedis
 from tests.support.proxy import Proxy, proxying
@@ -181,7 +181,7 @@ async def test_i7_what_was_done_and_not_answered_is_not_done_again(
     await logged(direct, 1)
     record = (await load(direct)).record
     await store.hit("c", limit=9, window=60)
-    proxy.cuts_before = lambda data: data.startswith(b"*")  # what scripts answer, and not what connecting is answered
+    proxy.cuts_before = lambda data: data.startswith(b"$")  # what scripts answer, and not what connecting is answered
     for call in (
         store.save(record, events=[action(2)], receipt=Receipt("key", "f", b"{}", 60)),
         store.hit("c", limit=9, window=60),
@@ -243,13 +243,11 @@ async def test_a_slow_way_is_waited_for(open_redis: OpenRedis, proxy: Proxy) -> 
     assert await write(store) == 1
 
 
-async def test_connections_that_hang_are_noticed_once_and_not_one_by_one(open_redis: OpenRedis, proxy: Proxy) -> None:
+async def test_a_connection_that_hangs_is_noticed_once_and_not_by_one_after_another(
+    open_redis: OpenRedis, proxy: Proxy
+) -> None:
     store = await open_redis(proxy.url)
     await kept(store)
-    proxy.delay = 0.05
-    await asyncio.gather(*(store.load(SESSION) for _ in range(20)))
-    proxy.delay = 0
-    assert len(proxy.passages) == 20
     proxy.half_open()
     assert await refused(store.load(SESSION)) < IN_TIME
     began = time.monotonic()
@@ -366,7 +364,7 @@ async def test_a_session_that_is_gone_or_went_back_is_told_of_without_a_version(
     await store.follow(SESSION, ear)
     await ear.hears(2)
     key = f"{store._keys.prefix}:{{{SESSION}}}"
-    for change in (("HSET", key, "v", 1), ("DEL", key)):
+    for change in (("SET", key, b"\x81\xa1v\x01"), ("DEL", key)):
         server.ask(*change)
         async with asyncio.timeout(5):
             while not ear.heard or ear.heard[-1] != (SESSION, None):

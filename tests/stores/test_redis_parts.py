@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import pytest
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio import RedisCluster
 from redis.exceptions import ConnectionError as LostError, OutOfMemoryError, RedisClusterException, ResponseError
 
 from handshake_prompt.errors import StoreUnavailableError
 from handshake_prompt.stores import open_store
-from handshake_prompt.stores.redis import RedisStore, client
+from handshake_prompt.stores.redis import RedisStore, client, deadline
 from handshake_prompt.stores.redis.address import Address
 from handshake_prompt.stores.redis.breaker import FAILURES, PAUSE, QUIET, Breaker, Outage
 from handshake_prompt.stores.redis.checks import too_old, warnings
-from handshake_prompt.stores.redis.client import Client
 from handshake_prompt.stores.redis.clock import ServerClock
 from handshake_prompt.stores.redis.keys import Keys
-from handshake_prompt.stores.redis.links import Call, Link
+from handshake_prompt.stores.redis.links import ClusterLink
 from tests.support.clock import ManualClock
 
 # Addresses
@@ -191,14 +188,14 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_try() -> None
     breaker = Breaker(clock)
     for _ in range(FAILURES):
         assert not breaker.admit()
-        breaker.unanswered()
+        breaker.unanswered(LostError())
     with pytest.raises(StoreUnavailableError):
         breaker.admit()
     clock.advance(PAUSE)
     assert breaker.admit()
     with pytest.raises(StoreUnavailableError):
         breaker.admit()
-    breaker.unanswered()
+    breaker.unanswered(LostError())
     breaker.leave(tried=True)
     with pytest.raises(StoreUnavailableError):
         breaker.admit()
@@ -213,8 +210,16 @@ def test_an_answer_in_between_keeps_a_breaker_closed() -> None:
     breaker = Breaker(ManualClock())
     for _ in range(3):
         for _ in range(FAILURES - 1):
-            breaker.unanswered()
+            breaker.unanswered(LostError())
         breaker.answered()
+    assert not breaker.admit()
+
+
+def test_what_one_broken_connection_cut_off_has_failed_once() -> None:
+    breaker = Breaker(ManualClock())
+    for cause in (LostError(), LostError()):
+        for _ in range(FAILURES):
+            breaker.unanswered(cause)
     assert not breaker.admit()
 
 
@@ -222,7 +227,7 @@ def test_a_try_that_was_given_up_does_not_keep_others_from_trying() -> None:
     clock = ManualClock()
     breaker = Breaker(clock)
     for _ in range(FAILURES):
-        breaker.unanswered()
+        breaker.unanswered(LostError())
     clock.advance(PAUSE)
     assert breaker.admit()
     breaker.leave(tried=False)
@@ -285,57 +290,48 @@ def test_settings_that_lose_sessions_are_named(info: dict[str, str], told: list[
 # Calls
 
 
-class StubbornLink(Link):
-    """A link whose calls take no notice of the first cancellation, as those of the library may."""
-
-    async def listener(self) -> AbstractConnection:
-        raise NotImplementedError
-
-    async def info(self) -> dict[str, str]:
-        return {}
-
-    async def aclose(self) -> None:
-        pass
-
-    async def _call(self, key: bytes, *command: bytes | str | float) -> Any:
-        if command == ("BREAK",):
-            raise AttributeError
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(60)
-        if command == ("BLOCK",):
-            await asyncio.sleep(60)
-
-    async def _batch(self, calls: Sequence[Call]) -> list[Any]:
-        raise AttributeError
-
-
-def stubborn() -> Client:
-    return Client(StubbornLink(1), Outage(), Keys("hpp"))
+async def stubborn(*, blocks: bool) -> None:
+    """Take no notice of the first cancellation, as calls of the library may."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+    if blocks:
+        await asyncio.sleep(60)
 
 
 async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "DEADLINE", 0.02)
-    monkeypatch.setattr(client, "GRACE", 0.02)
+    monkeypatch.setattr(deadline, "GRACE", 0.02)
     async with asyncio.timeout(5):
-        with pytest.raises(StoreUnavailableError):
-            await stubborn().run(lambda link: link.call(b"key", "BLOCK"))
+        with pytest.raises(TimeoutError):
+            async with deadline.in_time(asyncio.get_running_loop().time() + 0.02):
+                await stubborn(blocks=True)
 
 
 async def test_a_cancellation_that_the_library_loses_is_kept() -> None:
-    call = asyncio.create_task(stubborn().run(lambda link: link.call(b"key", "PING")))
+    async def call() -> None:
+        async with deadline.in_time(asyncio.get_running_loop().time() + 60):
+            await stubborn(blocks=False)
+
+    task = asyncio.create_task(call())
     await asyncio.sleep(0)
-    call.cancel()
+    task.cancel()
     async with asyncio.timeout(5):
         with pytest.raises(asyncio.CancelledError):
-            await call
+            await task
 
 
-async def test_a_connection_that_is_closed_while_it_is_used_is_a_lost_one() -> None:
+async def test_a_connection_that_is_closed_while_it_is_used_is_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def closed(*_: object) -> None:
+        raise AttributeError
+
+    link = ClusterLink(RedisCluster(host="cache"), owned=True)
+    monkeypatch.setattr(link, "_call", closed)
+    monkeypatch.setattr(link, "_batch", closed)
+    by = asyncio.get_running_loop().time() + 5
     with pytest.raises(LostError):
-        await StubbornLink(1).call(b"key", "BREAK")
-    (answer,) = await StubbornLink(1).batch([(b"key", ("BREAK",))])
+        await link.call(b"key", "GET", by=by)
+    (answer,) = await link.batch([(b"key", ("GET",))], by=by)
     assert isinstance(answer, AttributeError)
 
 

@@ -163,6 +163,20 @@ async def test_work_that_fails_undoes_what_shares_its_commit_and_the_next_goes_o
     await write(store)
 
 
+async def test_a_mistake_that_has_written_nothing_is_nobody_elses_concern(opened: Open) -> None:
+    store = await opened()
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise LookupError("a mistake")
+
+    outcomes = await asyncio.gather(
+        keep(store, 1), store._open().writer.do(fail), keep(store, 2), return_exceptions=True
+    )
+    assert [type(one) for one in outcomes] == [type(None), LookupError, type(None)]
+    assert await store.load(name(1)) is not None
+    assert await store.load(name(2)) is not None
+
+
 async def test_who_gives_up_waiting_disturbs_nobody(opened: Open) -> None:
     store = await opened()
     saves = [asyncio.create_task(keep(store, number)) for number in range(10)]

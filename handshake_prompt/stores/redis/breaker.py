@@ -56,6 +56,7 @@ class Breaker:
         self._failures = 0
         self._failed_at = 0.0
         self._trying = False
+        self._cause: BaseException | None = None
 
     def admit(self) -> bool:
         """Let a call through; return whether it is the one that tries if there is an answer again.
@@ -78,8 +79,11 @@ class Breaker:
     def answered(self) -> None:
         """Note that a call was answered, be it with a refusal."""
         self._failures = 0
+        self._cause = None
 
-    def unanswered(self) -> None:
-        """Note that a call was not."""
-        self._failures += 1
+    def unanswered(self, cause: BaseException) -> None:
+        """Note that a call was not. All that were cut off by one and the same cause have failed once."""
+        if cause is not self._cause:
+            self._failures += 1
+        self._cause = cause
         self._failed_at = self._monotonic()

@@ -1,4 +1,4 @@
-"""What a store has in one event loop: a link whose calls have a deadline, and the listener for wake-ups.
+"""What a store has in one event loop: a link, a breaker before it, and the listener for wake-ups.
 
 Here, and nowhere else, what the library raises becomes `StoreUnavailableError`.
 """
@@ -7,28 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import RedisClusterException, ResponseError
 
 from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.stores.base import Wake
 
 from .breaker import Breaker, Outage
+from .deadline import DEADLINE, FOREIGN, in_time
 from .keys import Keys
 from .links import Link
+from .replies import version_of
 from .wakeups import WakeUps
 
 T = TypeVar("T")
-
-DEADLINE = 2.0
-"""For one call, waiting for a connection included, so that a request is answered within 2.5 s."""
-GRACE = 0.2
-"""After the deadline, for a call that took no notice: on Python 3.11 `asyncio.wait_for`, which the library sends with,
-loses a cancellation that comes just as it is done."""
-FOREIGN = (RedisError, RedisClusterException, OSError, LookupError)
-"""What comes out of the library when a server does not answer or would not; the last from a Cluster half known."""
+Work = Callable[[Link, float], Awaitable[T]]
+"""What is done with a link by a time of the event loop."""
 
 
 class Client:
@@ -51,7 +47,7 @@ class Client:
         self._over = asyncio.Event()
         self.wake_ups = WakeUps(link.listener, self._versions, keys, failures=FOREIGN)
 
-    async def call(self, key: bytes, work: Callable[[Link], Awaitable[T]]) -> T:
+    async def call(self, key: bytes, work: Work[T]) -> T:
         """Do something where a key is, unless there has been no answer from there of late.
 
         Raises:
@@ -65,7 +61,7 @@ class Client:
             if isinstance(error.__cause__, ResponseError):
                 breaker.answered()
             elif error.__cause__ is not None:
-                breaker.unanswered()
+                breaker.unanswered(error.__cause__)
             raise
         else:
             breaker.answered()
@@ -73,7 +69,7 @@ class Client:
         finally:
             breaker.leave(tried=tried)
 
-    async def run(self, work: Callable[[Link], Awaitable[T]]) -> T:
+    async def run(self, work: Work[T]) -> T:
         """Do something that is over in time.
 
         Raises:
@@ -81,15 +77,30 @@ class Client:
         """
         if self.closed:
             raise StoreUnavailableError
-        async with self._counted(), _keeping_cancellations():
-            try:
-                async with asyncio.timeout(DEADLINE + GRACE), asyncio.timeout(DEADLINE):
-                    result = await work(self.link)
-            except FOREIGN as error:
-                self._note(error)
-                raise StoreUnavailableError from error
+        self._running += 1
+        try:
+            result = await work(self.link, asyncio.get_running_loop().time() + DEADLINE)
+        except FOREIGN as error:
+            self._note(error)
+            raise StoreUnavailableError from error
+        finally:
+            self._running -= 1
+            self._over.set()
         self._outage.succeeded()
         return result
+
+    async def follow(self, session_id: str, wake: Wake) -> None:
+        """Have `wake` called after each save of a session.
+
+        Raises:
+            StoreUnavailableError: as for `call`.
+        """
+
+        async def follow(_: Link, by: float) -> None:
+            async with in_time(by):
+                await self.wake_ups.follow(session_id, wake)
+
+        await self.run(follow)
 
     async def aclose(self) -> None:
         """Let what is under way come to its end, which its deadline sees to, and close what was opened."""
@@ -108,35 +119,14 @@ class Client:
         if self.closed:
             return  # it was cut off by us
         self._outage.failed(reason(error))
-        if not isinstance(error, ResponseError):
+        if isinstance(error, TimeoutError):
             self.link.doubt()
-
-    @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
-        self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
-            self._over.set()
 
     async def _versions(self, session_ids: Sequence[str]) -> list[int | Exception | None]:
         """Return the versions that sessions have now, None for those that are gone, errors where there is no answer."""
-        calls = [(key, ("HGET", key, "v")) for key in map(self._keys.session, session_ids)]
-        found = await self.run(lambda link: link.batch(calls))
-        return [int(one) if isinstance(one, bytes | str) else one for one in found]
-
-
-@asynccontextmanager
-async def _keeping_cancellations() -> AsyncIterator[None]:
-    """Cancel the task in the end if it was to be cancelled in between and is not."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    try:
-        yield
-    finally:
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError
+        calls = [(key, ("GET", key)) for key in map(self._keys.session, session_ids)]
+        found = await self.run(lambda link, by: link.batch(calls, by=by))
+        return [version_of(one) if isinstance(one, bytes) else one for one in found]
 
 
 def reason(error: BaseException) -> str:

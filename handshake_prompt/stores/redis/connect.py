@@ -13,9 +13,9 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
 from .address import Address
-from .links import SLOTS, ZONE_SLOTS, ZONES, ClusterLink, Link, PoolLink
+from .deadline import CONNECT_SECONDS
+from .links import ZONE_SLOTS, ZONES, ClusterLink, Link, ServerLink
 
-CONNECT_SECONDS = 1.5
 NODE_SECONDS = 1.0
 """A Cluster's client has to notice by itself that a node is gone, before our own deadline ends the call."""
 SENTINEL_SECONDS = 0.5
@@ -34,7 +34,7 @@ def connect(address: Address) -> Link:
     else:
         host, port = address.hosts[0]
         client = Redis(host=host, port=port, socket_keepalive=True, **options, **_tls(address))
-    return PoolLink(client, opened=[client])
+    return ServerLink(client, opened=[client])
 
 
 def adopter(client: object) -> Callable[[], Link]:
@@ -46,7 +46,7 @@ def adopter(client: object) -> Callable[[], Link]:
     if isinstance(client, RedisCluster):
         return partial(ClusterLink, client, owned=False)
     if isinstance(client, Redis):
-        return partial(PoolLink, client)
+        return partial(ServerLink, client)
     raise TypeError(f"A RedisStore takes a Redis or RedisCluster of redis.asyncio, not {type(client).__name__}")
 
 
@@ -59,7 +59,7 @@ def _to_sentinel(address: Address) -> Link:
         **(_login(address) | {"db": address.db, "socket_keepalive": True} | _manners() | _tls(address)),
     )
     client: Redis = sentinel.master_for(address.path)
-    return PoolLink(client, opened=[client, *sentinel.sentinels])
+    return ServerLink(client, opened=[client, *sentinel.sentinels])
 
 
 def _to_cluster(address: Address) -> Link:
@@ -78,7 +78,6 @@ def _manners() -> dict[str, Any]:
         "socket_timeout": None,
         "socket_connect_timeout": CONNECT_SECONDS,
         "protocol": 2,
-        "max_connections": SLOTS,
     }
 
 

@@ -2,12 +2,12 @@
 
 All keys of a session share its id as hash tag, so a Cluster keeps them in one place. They are, after the prefix:
 
-- `:{id}`, a hash of short fields, which Redis packs tightly: `v` version, `e` expires, `p` purge, `t` ttl,
-  `d` deadline, `by:agent` and `by:user` the proofs, `x` if it has ended, `l` seq of the last event, `b` bytes of the
-  log, `r` bytes of the receipts
-- `:{id}:state`, the packed session; `:{id}:log`, a list of events, each led by its size
-- `:{id}:receipts`, a hash from idempotency keys to receipts, each led by its end and its size, and `:{id}:order`,
-  a sorted set of these keys by the version that brought them
+- `:{id}`, the head: what the scripts have to know of a session. `v` version, `e` expires, `p` purge, `t` ttl,
+  `d` deadline, `by` the proofs, `x` if it has ended, `l` seq of the last event, `b` bytes of the log, `r` bytes of
+  the receipts; the last three if there are any
+- `:{id}:state`, the packed session; `:{id}:log`, a list of events, each with its size before it
+- `:{id}:receipts`, a hash from idempotency keys to receipts, each with its end and its size before it, and
+  `:{id}:order`, a sorted set of these keys by the version that brought them
 - `:{id}:present`, a hash from workers to their watchers and until when that holds
 
 Counters are `:count:...`, the sessions of an owner `:owner:...`, a sorted set by when they are gone for certain.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
 from redis.asyncio import Redis, RedisCluster
 
 from handshake_prompt.errors import StoreUnavailableError, VersionConflictError
@@ -25,7 +24,7 @@ from handshake_prompt.stores.base import (
     Wake,
     owner_digest,
 )
-from handshake_prompt.stores.codec import pack_event, pack_session
+from handshake_prompt.stores.codec import pack, pack_session
 
 from . import checks, replies, scripts
 from .address import Address
@@ -35,6 +34,8 @@ from .clock import ServerClock
 from .connect import adopter, connect
 from .keys import Keys
 from .scripts import Run, Script
+
+T = TypeVar("T", bound=replies.Told)
 
 PREFIX = "hpp"
 PRESENCE_BATCH = 100
@@ -89,19 +90,18 @@ class RedisStore(SessionStore):
     async def ready(self) -> None:
         client = self._client(reopen=True)
         if not self._checked:
-            self._check(await client.run(lambda link: link.info()), cluster=client.link.cluster)
-        await self._run(scripts.NOW, [self._keys.counter("ready")])
+            self._check(await client.run(lambda link, by: link.info(by=by)), cluster=client.link.cluster)
+        await self._run(scripts.NOW, [self._keys.counter("ready")], told=replies.told)
 
     async def create(self, record: Record) -> None:
         session = record.session
         if session.owner is not None:
             gone_at = record.purge_at + max(0.0, session.deadline - record.expires_at)
             key = self._keys.owner(owner_digest(session.owner))
-            await self._run(scripts.OWN, [key], session.session_id, gone_at)
-        asked = _fields(record) | {"version": record.version}
+            await self._run(scripts.OWN, [key], session.session_id, gone_at, told=replies.told)
         keys = self._keys.saved(session.session_id)[:2]
-        reply = await self._run(scripts.CREATE, keys, _json(asked), pack_session(session))
-        if not reply[1]:
+        created = await self._run(scripts.CREATE, keys, pack(_head(record)), pack_session(session), told=replies.kept)
+        if not created.done:
             raise VersionConflictError
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
@@ -116,17 +116,16 @@ class RedisStore(SessionStore):
         after: int | None = None,
         key: str | None = None,
     ) -> Loaded | None:
-        asked: dict[str, Any] = {"claims": claims}
-        asked |= {"renew": renew} | ({} if after is None else {"after": after}) | ({} if key is None else {"key": key})
+        asked = {"claims": claims, "renew": renew, "after": after, "key": key}
         counters = [self._keys.counter(f"{claim.counter}:{session_id}") for claim in claims]
         keys = [*self._keys.saved(session_id), self._keys.presence(session_id), *counters]
-        reply = await self._run(scripts.VISIT, keys, _json(asked))
-        return replies.loaded(reply, claims, after=after)
+        visited = await self._run(scripts.VISIT, keys, pack(asked), told=replies.visited)
+        return visited.loaded(claims, after=after)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session_id = record.session.session_id
-        asked = _fields(record) | {
-            "version": record.version,
+        asked: dict[str, Any] = {
+            "head": _head(record),
             "ended": bool(record.session.ended),
             "channel": self._keys.channel(session_id),
             "log_events": self._limits.log_events,
@@ -137,30 +136,30 @@ class RedisStore(SessionStore):
             asked |= {"last": events[-1].seq, "log_gain": sum(event.size for event in events)}
         if receipt is not None:
             asked |= {"key": receipt.key, "size": len(receipt.reply), "lifetime": receipt.lifetime}
-        packed = b"" if receipt is None else msgspec.msgpack.encode(receipt)
-        log = [b"%d:%b" % (event.size, pack_event(event)) for event in events]
+        parts = [pack_session(record.session), pack(receipt), *(pack((event.size, event)) for event in events)]
         keys = self._keys.saved(session_id)
-        reply = await self._run(scripts.SAVE, keys, _json(asked), pack_session(record.session), packed, *log)
-        if not reply[1]:
+        saved = await self._run(scripts.SAVE, keys, pack(asked), *parts, told=replies.kept)
+        if not saved.done:
             raise VersionConflictError
         record.version += 1
-        record.expires_at, record.purge_at = float(reply[2]), float(reply[3])
+        record.expires_at, record.purge_at = saved.expires, saved.purge
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
-        await self._run(scripts.TOUCH, self._keys.saved(session_id), expires_at, purge_at)
+        keys = self._keys.saved(session_id)
+        await self._run(scripts.TOUCH, keys, expires_at, purge_at, told=replies.told)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        reply = await self._run(scripts.HIT, [self._keys.counter(counter)], limit, window)
-        return replies.quota(reply[1], limit=limit, window=window)
+        hit = await self._run(scripts.HIT, [self._keys.counter(counter)], limit, window, told=replies.hit)
+        return hit.counted.quota(limit=limit, window=window)
 
     async def owned(self, owner: Any) -> Sequence[str]:
         key = self._keys.owner(owner_digest(owner))
-        found = await self._client().call(key, lambda link: link.call(key, "ZRANGEBYSCORE", key, self.now(), "+inf"))
+        command = ("ZRANGEBYSCORE", key, self.now(), "+inf")
+        found = await self._client().call(key, lambda link, by: link.call(key, *command, by=by))
         return sorted(session_id.decode("utf-8", "surrogatepass") for session_id in found)
 
     async def follow(self, session_id: str, wake: Wake) -> None:
-        client = self._client()
-        await client.run(lambda _: client.wake_ups.follow(session_id, wake))
+        await self._client().follow(session_id, wake)
 
     def unfollow(self, session_id: str, wake: Wake) -> None:
         if (client := self._clients.get(asyncio.get_running_loop())) is not None:
@@ -172,8 +171,7 @@ class RedisStore(SessionStore):
             for session_id, count in watchers.items()
         ]
         for start in range(0, len(runs), PRESENCE_BATCH):
-            batch = runs[start : start + PRESENCE_BATCH]
-            await self._client().run(partial(scripts.PRESENT.run_all, runs=batch))
+            await self._run_all(scripts.PRESENT, runs[start : start + PRESENCE_BATCH])
 
     async def aclose(self) -> None:
         if (client := self._clients.get(asyncio.get_running_loop())) is not None:
@@ -188,11 +186,22 @@ class RedisStore(SessionStore):
             client = self._clients[loop] = Client(self._connect(), self._outage, self._keys)
         return client
 
-    async def _run(self, script: Script, keys: Sequence[bytes], *arguments: bytes | str | float) -> Any:
+    async def _run(
+        self,
+        script: Script,
+        keys: Sequence[bytes],
+        *arguments: bytes | str | float,
+        told: Callable[[bytes], T],
+    ) -> T:
+        """Run a script, and return what it told, from which the time is learnt."""
         asked = self._clock.monotonic()
-        reply = await self._client().call(keys[0], lambda link: script.run(link, keys, *arguments))
-        self._clock.learn(float(reply[0]), asked=asked)
-        return reply
+        reply = await self._client().call(keys[0], lambda link, by: script.run(link, keys, *arguments, by=by))
+        answer = told(reply)
+        self._clock.learn(answer.now, asked=asked)
+        return answer
+
+    async def _run_all(self, script: Script, runs: Sequence[Run]) -> None:
+        await self._client().run(lambda link, by: script.run_all(link, runs, by=by))
 
     def _check(self, info: Mapping[str, str], *, cluster: bool) -> None:
         if checks.too_old(info):
@@ -203,17 +212,14 @@ class RedisStore(SessionStore):
             logger.warning(warning)
 
 
-def _fields(record: Record) -> dict[str, Any]:
-    """Return what the scripts have to know of a record."""
+def _head(record: Record) -> dict[str, Any]:
+    """Return what the scripts have to know of a record, named as in `Keys`."""
     session = record.session
     return {
-        "expires": record.expires_at,
-        "purge": record.purge_at,
-        "ttl": session.ttl,
-        "deadline": session.deadline,
-        "proofs": session.proofs,
+        "v": record.version,
+        "e": record.expires_at,
+        "p": record.purge_at,
+        "t": session.ttl,
+        "d": session.deadline,
+        "by": session.proofs,
     }
-
-
-def _json(asked: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(asked)

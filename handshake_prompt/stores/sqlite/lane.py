@@ -30,8 +30,9 @@ IMPATIENCE = 0.1
 """And from then on until it works again, so that a lock that stays does not make every request wait."""
 TRY = 0.001
 """Between two tries, give or take half of it. SQLite's own waiting grows to 0.1 s, which is unfair under load."""
-YIELD = 0.002
-"""Between two transactions that write while more and more is queued: longer than between the tries of others."""
+TURN, YIELD = 0.01, 0.002
+"""How long one process may write on while more and more is queued, and the gap that it leaves then: longer than between
+the tries of others."""
 BATCH = 200
 """Jobs in one transaction at most: a few milliseconds in which other processes cannot write."""
 RETRY = 1.0
@@ -41,8 +42,9 @@ RETRY = 1.0
 class Lane:
     """Does work on a connection of its own, in order; what has queued up is one transaction.
 
-    Work that raises a `HandshakeError` must not have written anything: the others' work is committed all the same. Any
-    other error undoes the whole transaction, and all of it has failed.
+    Work that raises a `HandshakeError`, or another error before it has written anything, fails alone: the others' work
+    is committed all the same. Any other error, or one of the file's, undoes the whole transaction, and all of it has
+    failed.
 
     Args:
         connect: opens the connection, in the thread.
@@ -69,6 +71,8 @@ class Lane:
         self._connection: sqlite3.Connection | None = None
         self._failing = False
         self._chore_done = time.monotonic()
+        self._turn_ends: float | None = None
+        """When others are to be let in; None while nothing is queued."""
         self._hurried = False
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         """None makes the thread look up: the chore is due, or the end has come."""
@@ -120,9 +124,15 @@ class Lane:
         _deliver([Job(lambda _: None, self._closing)])
 
     def _let_others_in(self) -> None:
-        """Leave a gap if there is more to do already; what queues up in it shares a commit."""
-        if self._writes and not self._queue.empty():
+        """Leave a gap if there has been more to do already for a whole turn; what queues up in it shares a commit."""
+        now = time.monotonic()
+        if not self._writes or self._queue.empty():
+            self._turn_ends = None
+        elif self._turn_ends is None:
+            self._turn_ends = now + TURN
+        elif now >= self._turn_ends:
             time.sleep(YIELD)
+            self._turn_ends = None
 
     def _wait(self) -> float | None:
         """Return how long the thread may wait for work before the chore is due."""
@@ -133,14 +143,13 @@ class Lane:
 
     def _take(self, timeout: float | None) -> list[Job]:
         """Return the jobs that have queued up, waiting for the first."""
-        jobs: list[Job] = []
-        with suppress(Empty):
-            while len(jobs) < BATCH:
-                job = self._queue.get(timeout=timeout)
-                timeout = 0
-                if job is not None:
-                    jobs.append(job)
-        return jobs
+        try:
+            jobs = [self._queue.get(timeout=timeout)]
+        except Empty:
+            return []
+        while len(jobs) < BATCH and not self._queue.empty():
+            jobs.append(self._queue.get())
+        return [job for job in jobs if job is not None]
 
     def _do_chore(self) -> None:
         self._hurried = False
@@ -214,10 +223,15 @@ class Job:
     error: Exception | None = None
 
     def run(self, connection: sqlite3.Connection) -> None:
-        """Do it. What it raises on purpose is its own outcome."""
+        """Do it. What it raises on purpose is its own outcome, and so is a mistake that has left the file as it was."""
+        before = connection.total_changes
         try:
             self.result = self.work(connection)
         except HandshakeError as error:
+            self.error = error
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) or connection.total_changes != before:
+                raise
             self.error = error
 
     def fail(self, error: Exception) -> None:

@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from handshake_prompt import rate_limit
 from handshake_prompt.errors import UnavailableError, VersionConflictError
 from handshake_prompt.limits import Limits
@@ -25,10 +27,10 @@ NOTE_INTERVAL = 30.0
 
 FIND = "SELECT id, version, expires_at, purge_at, log_events, log_bytes, receipt_bytes FROM sessions WHERE name = ?"
 LOAD = (
-    "SELECT id, version, expires_at, purge_at, packed FROM sessions JOIN states ON session = id"
+    "SELECT id, version, expires_at, purge_at, packed, log_events FROM sessions JOIN states ON session = id"
     " WHERE name = ? AND purge_at > ?"
 )
-CREATE = "INSERT OR IGNORE INTO sessions VALUES (NULL, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"
+CREATE = "INSERT OR IGNORE INTO sessions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"
 CREATE_STATE = "INSERT INTO states VALUES (?, ?)"
 COUNT_CREATED = "UPDATE world SET sessions = sessions + 1"
 SESSIONS = "SELECT sessions FROM world"
@@ -38,14 +40,16 @@ SAVE = (
     " stamp = (SELECT stamp FROM world), log_events = ?, log_bytes = ?, receipt_bytes = ? WHERE id = ?"
 )
 SAVE_STATE = "UPDATE states SET packed = ? WHERE session = ?"
-TOUCH = "UPDATE sessions SET expires_at = max(expires_at, ?), purge_at = max(purge_at, ?) WHERE name = ? AND NOT ended"
+MOVE = "UPDATE sessions SET purge_minute = ? WHERE id = ?"
+FIND_LIVING = "SELECT id, expires_at, purge_at FROM sessions WHERE name = ? AND NOT ended"
+TOUCH = "UPDATE sessions SET expires_at = ?, purge_at = ? WHERE id = ?"
 OWNED = "SELECT name FROM sessions WHERE owner = ? ORDER BY name"
 
-LOG_AFTER = "SELECT packed FROM log WHERE session = ? AND seq > ? ORDER BY seq"
-LOG_FIRST = "SELECT min(seq) FROM log WHERE session = ?"
-LOG_OLDEST = "SELECT seq, size FROM log WHERE session = ? ORDER BY seq"
-LOG_APPEND = "INSERT INTO log VALUES (?, ?, ?, ?)"
-LOG_TRIM = "DELETE FROM log WHERE session = ? AND seq <= ?"
+LOG_LAST = "SELECT max(last) FROM log WHERE session = ?"
+LOG_AFTER = "SELECT packed FROM log WHERE session = ? AND last > ? ORDER BY last"
+LOG_OLDEST = "SELECT last, sizes FROM log WHERE session = ? AND last >= ? ORDER BY last"
+LOG_APPEND = "INSERT INTO log VALUES (NULL, ?, ?, ?, ?)"
+LOG_TRIM = "DELETE FROM log WHERE session = ? AND last < ?"
 LOG_FORGET = "DELETE FROM log WHERE session = ?"
 
 RECEIPT = "SELECT key, fingerprint, reply, lifetime FROM receipts WHERE session = ? AND key = ? AND ends_at > ?"
@@ -61,7 +65,8 @@ RECEIPTS_EXPIRED = (
 RECEIPT_UNCOUNT = "UPDATE sessions SET receipt_bytes = receipt_bytes - ? WHERE id = ?"
 
 COUNTER = "SELECT hits, ends_at FROM counters WHERE name = ?"
-COUNT = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?)"
+COUNT_FIRST = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?)"
+COUNT = "UPDATE counters SET hits = ? WHERE name = ?"
 COUNTERS_EXPIRED = "SELECT name FROM counters WHERE ends_at <= ? LIMIT ?"
 COUNTER_DROP = "DELETE FROM counters WHERE name = ?"
 
@@ -70,7 +75,7 @@ PRESENT = "INSERT OR REPLACE INTO presence SELECT id, ?, ?, ? FROM sessions WHER
 ABSENT = "DELETE FROM presence WHERE worker = ? AND session = (SELECT id FROM sessions WHERE name = ?)"
 PRESENCE_EXPIRED = "DELETE FROM presence WHERE ends_at <= ?"
 
-DUE = "SELECT id, log_events FROM sessions WHERE purge_at <= ? ORDER BY purge_at LIMIT ?"
+DUE = "SELECT id, log_events FROM sessions WHERE purge_minute <= ? AND purge_at <= ? ORDER BY purge_minute LIMIT ?"
 PURGE = (
     "DELETE FROM states WHERE session = ?",
     LOG_FORGET,
@@ -102,8 +107,19 @@ class Found(NamedTuple):
     packed: bytes
     presence: dict[str, int]
     log: Sequence[bytes]
+    """Of each save, the events together; the first and the last save may have some that are not wanted."""
     log_first: int | None
+    """The `seq` of the first event that is kept, None if none is."""
     receipt: Receipt | None
+
+
+class Events(NamedTuple):
+    """What a save appends to a session's log."""
+
+    last: int
+    """The `seq` of the last of them."""
+    sizes: Sequence[int]
+    packed: bytes
 
 
 class Draft(NamedTuple):
@@ -115,8 +131,7 @@ class Draft(NamedTuple):
     ended: bool
     expires_at: float
     purge_at: float
-    events: Sequence[tuple[int, int, bytes]]
-    """`seq`, size and the event."""
+    events: Events | None
     receipt: Receipt | None
 
 
@@ -157,7 +172,7 @@ def create(connection: sqlite3.Connection, new: New, now: float, limits: Limits)
         purge(connection, now)
         if _is_full(connection, limits):
             raise UnavailableError("The server holds as many sessions as it can", code="at_capacity", retry_after=30)
-    values = (new.name, new.version, False, new.expires_at, new.purge_at, new.owner)
+    values = (new.name, new.version, False, new.expires_at, new.purge_at, _minute(new.purge_at), new.owner)
     created = connection.execute(CREATE, values)
     if not created.rowcount:
         raise VersionConflictError
@@ -170,13 +185,14 @@ def load(connection: sqlite3.Connection, name: str, now: float, *, after: int | 
     row = connection.execute(LOAD, (name, now)).fetchone()
     if row is None:
         return None
-    session, version, expires_at, purge_at, packed = row
+    session, version, expires_at, purge_at, packed, log_events = row
     presence = dict(connection.execute(PRESENCE, (session, now)).fetchall())
     log: list[bytes] = []
     first = None
     if after is not None:
-        log = [event for (event,) in connection.execute(LOG_AFTER, (session, after))]
-        (first,) = connection.execute(LOG_FIRST, (session,)).fetchone()
+        (last,) = connection.execute(LOG_LAST, (session,)).fetchone()
+        first = None if last is None else last - log_events + 1
+        log = [events for (events,) in connection.execute(LOG_AFTER, (session, max(after, (first or 0) - 1)))]
     receipt = None if key is None else connection.execute(RECEIPT, (session, key, now)).fetchone()
     return Found(version, expires_at, purge_at, packed, presence, log, first, Receipt(*receipt) if receipt else None)
 
@@ -201,13 +217,20 @@ def save(connection: sqlite3.Connection, draft: Draft, now: float, limits: Limit
         receipt_bytes = _keep(connection, row, draft.receipt, now, limits)
     connection.execute(STAMP_SAVE, (now,))
     connection.execute(SAVE, (draft.ended, *times, *log, receipt_bytes, row.id))
+    _move(connection, row.id, row.purge_at, times[1])
     connection.execute(SAVE_STATE, (draft.packed, row.id))
     return times
 
 
 def touch(connection: sqlite3.Connection, name: str, expires_at: float, purge_at: float) -> None:
     """Move the times of a session that has not ended forward."""
-    connection.execute(TOUCH, (expires_at, purge_at, name))
+    found = connection.execute(FIND_LIVING, (name,)).fetchone()
+    if found is None:
+        return
+    session, expires_before, purge_before = found
+    purge_at = max(purge_at, purge_before)
+    connection.execute(TOUCH, (max(expires_at, expires_before), purge_at, session))
+    _move(connection, session, purge_before, purge_at)
 
 
 def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, window: float) -> Quota:
@@ -215,8 +238,10 @@ def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, wi
     row = connection.execute(COUNTER, (name,)).fetchone()
     before = row and Window(*row)
     after, quota = rate_limit.hit(before, now, limit=limit, length=window)
-    if after != before:
-        connection.execute(COUNT, (name, after.hits, after.ends_at))
+    if before is None or after.ends_at != before.ends_at:
+        connection.execute(COUNT_FIRST, (name, after.hits, after.ends_at))
+    elif after.hits != before.hits:
+        connection.execute(COUNT, (after.hits, name))
     return quota
 
 
@@ -269,7 +294,7 @@ def nothing(connection: sqlite3.Connection) -> None:
 def _due(connection: sqlite3.Connection, now: float) -> list[tuple[int]]:
     """Return sessions to purge, and not more events with them than can go at once."""
     sessions, events = [], 0
-    for session, log_events in connection.execute(DUE, (now, PURGE_BATCH)):
+    for session, log_events in connection.execute(DUE, (_minute(now), now, PURGE_BATCH)):
         sessions.append((session,))
         events += log_events
         if events >= PURGE_EVENTS:
@@ -282,19 +307,36 @@ def _is_full(connection: sqlite3.Connection, limits: Limits) -> bool:
     return bool(sessions >= limits.sessions)
 
 
-def _append(
-    connection: sqlite3.Connection, row: Row, events: Sequence[tuple[int, int, bytes]], limits: Limits
-) -> tuple[int, int]:
+def _minute(time: float) -> int:
+    return int(time // 60)
+
+
+def _move(connection: sqlite3.Connection, session: int, before: float, purge_at: float) -> None:
+    """Note in which minute a session is to be purged, if it is another one than before."""
+    if _minute(purge_at) != _minute(before):
+        connection.execute(MOVE, (_minute(purge_at), session))
+
+
+def _append(connection: sqlite3.Connection, row: Row, events: Events | None, limits: Limits) -> tuple[int, int]:
     """Append to a log, let its oldest events make room, and return how many there are and of what size."""
-    connection.executemany(LOG_APPEND, [(row.id, *event) for event in events])
-    count, size = row.log_events + len(events), row.log_bytes + sum(size for _, size, _ in events)
-    dropped = None
-    for seq, event_size in connection.execute(LOG_OLDEST, (row.id,)) if _is_over(count, size, limits) else ():
-        count, size, dropped = count - 1, size - event_size, seq
-        if not _is_over(count, size, limits):
-            break
-    if dropped is not None:
-        connection.execute(LOG_TRIM, (row.id, dropped))
+    count, size = row.log_events, row.log_bytes
+    if events is None:
+        return count, size
+    connection.execute(LOG_APPEND, (row.id, events.last, msgspec.msgpack.encode(events.sizes), events.packed))
+    count, size = count + len(events.sizes), size + sum(events.sizes)
+    if not _is_over(count, size, limits):
+        return count, size
+    first = events.last - count + 1
+    oldest = connection.execute(LOG_OLDEST, (row.id, first))
+    while _is_over(count, size, limits):
+        last, packed = oldest.fetchone()
+        sizes = msgspec.msgpack.decode(packed)
+        for event_size in sizes[first - last - 1 :]:
+            first, count, size = first + 1, count - 1, size - event_size
+            if not _is_over(count, size, limits):
+                break
+    oldest.close()
+    connection.execute(LOG_TRIM, (row.id, first))
     return count, size
 
 

@@ -31,26 +31,30 @@ MIGRATIONS: tuple[str, ...] = (
         ended INTEGER NOT NULL,
         expires_at REAL NOT NULL,
         purge_at REAL NOT NULL,
+        purge_minute INTEGER NOT NULL,
         owner TEXT,
         stamp INTEGER NOT NULL,
         log_events INTEGER NOT NULL,
         log_bytes INTEGER NOT NULL,
         receipt_bytes INTEGER NOT NULL
     );
-    CREATE INDEX sessions_by_purge ON sessions (purge_at);
+    -- Of the minute, which moves far more seldom than the time in it.
+    CREATE INDEX sessions_by_purge ON sessions (purge_minute);
     CREATE INDEX sessions_by_stamp ON sessions (stamp);
     CREATE INDEX sessions_by_owner ON sessions (owner) WHERE owner IS NOT NULL;
 
     -- What is large is apart from what changes with every request.
     CREATE TABLE states (session INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 
+    -- The events of a save are one row: one insert, and one delete when they have made room.
     CREATE TABLE log (
-        session INTEGER,
-        seq INTEGER,
-        size INTEGER NOT NULL,
+        id INTEGER PRIMARY KEY,
+        session INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        sizes BLOB NOT NULL,
         packed BLOB NOT NULL,
-        PRIMARY KEY (session, seq)
-    ) WITHOUT ROWID;
+        UNIQUE (session, last)
+    );
 
     CREATE TABLE receipts (
         id INTEGER PRIMARY KEY,

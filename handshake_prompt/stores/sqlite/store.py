@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
-
-import msgspec
 
 from handshake_prompt import rate_limit
 from handshake_prompt.errors import StoreUnavailableError
@@ -31,7 +29,7 @@ from handshake_prompt.stores.base import (
     first_that_holds,
     owner_digest,
 )
-from handshake_prompt.stores.codec import pack_event, pack_session, unpack_event, unpack_session
+from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 
 from . import rows, schema
 from .clock import Machine, SharedClock
@@ -129,17 +127,8 @@ class SQLiteStore(SessionStore):
         await self._open().writer.do(partial(rows.create, new=new, now=self.now(), limits=self._limits))
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
-        work = partial(rows.load, name=session_id, now=self.now(), after=after, key=key)
-        found = await self._open().reader.do(work)
-        if found is None:
-            return None
-        session = unpack_session(found.packed)
-        record = Record(session, found.version, found.expires_at, found.purge_at, found.presence)
-        if after is None:
-            return Loaded(record, receipt=found.receipt)
-        first = session.seq + 1 if found.log_first is None else found.log_first
-        log = Log([unpack_event(event) for event in found.log], complete=after >= first - 1)
-        return Loaded(record, log, found.receipt)
+        find = partial(self._find, name=session_id, after=after, key=key)
+        return _unpacked(await self._open().reader.do(find), after)
 
     async def visit(
         self,
@@ -155,11 +144,20 @@ class SQLiteStore(SessionStore):
         While the file can be read and not written, requests are counted in this process alone and nothing is renewed:
         what only reads goes on.
         """
-        loaded = await self.load(session_id, after=after, key=key)
-        if loaded is None or loaded.record.ended(self.now()):
-            return loaded
-        claim = first_that_holds(claims, loaded.record)
-        return loaded if claim is None else await self._count(loaded, claim, renew=renew)
+        if not claims:
+            return await self.load(session_id, after=after, key=key)
+        find = partial(self._find, name=session_id, after=after, key=key)
+
+        def visit(connection: sqlite3.Connection) -> Loaded | None:
+            return self._count(_unpacked(find(connection), after), claims, partial(rows.count, connection), renew=renew)
+
+        try:
+            loaded = await self._open().writer.do(visit)
+        except StoreUnavailableError:
+            loaded = await self.load(session_id, after=after, key=key)
+            return self._count(loaded, claims, self._count_here, renew=False)
+        self._spare.clear()
+        return loaded
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session = record.session
@@ -170,7 +168,7 @@ class SQLiteStore(SessionStore):
             session.ended is not None,
             record.expires_at,
             record.purge_at,
-            [(event.seq, event.size, pack_event(event)) for event in events],
+            rows.Events(events[-1].seq, [event.size for event in events], pack(events)) if events else None,
             receipt,
         )
         record.expires_at, record.purge_at = await self._open().writer.do(partial(self._save, draft=draft))
@@ -220,21 +218,29 @@ class SQLiteStore(SessionStore):
         await lanes.writer.aclose()
         await lanes.reader.aclose()
 
-    async def _count(self, loaded: Loaded, claim: Claim, *, renew: bool) -> Loaded:
-        """Count a visit on a claim that holds, and renew the session unless the visit is over its limit."""
-        now, record = self.now(), loaded.record
-        renewed = copy(record)
-        visit = rows.Visit(
-            record.session.session_id,
-            claim,
-            (renewed.expires_at, renewed.purge_at) if renew and renewed.renew(now) else None,
-        )
-        try:
-            quota = await self._open().writer.do(partial(rows.count, visit=visit, now=now))
-        except StoreUnavailableError:
-            return msgspec.structs.replace(loaded, quota=self._count_here(visit, now))
-        self._spare.clear()
-        return msgspec.structs.replace(loaded, record=renewed if quota.allowed else record, quota=quota)
+    def _find(self, connection: sqlite3.Connection, name: str, after: int | None, key: str | None) -> rows.Found | None:
+        return rows.load(connection, name, self.now(), after=after, key=key)
+
+    def _count(
+        self,
+        loaded: Loaded | None,
+        claims: Sequence[Claim],
+        count: Callable[[rows.Visit, float], Quota],
+        *,
+        renew: bool,
+    ) -> Loaded | None:
+        """Count a visit on the first claim that holds, and renew the session unless the visit is over its limit."""
+        now = self.now()
+        if loaded is None or loaded.record.ended(now):
+            return loaded
+        claim = first_that_holds(claims, loaded.record)
+        if claim is None:
+            return loaded
+        renewed = copy(loaded.record)
+        times = (renewed.expires_at, renewed.purge_at) if renew and renewed.renew(now) else None
+        quota = count(rows.Visit(renewed.session.session_id, claim, times), now)
+        record = renewed if quota.allowed else loaded.record
+        return Loaded(record, loaded.log, loaded.receipt, quota)
 
     def _count_here(self, visit: rows.Visit, now: float) -> Quota:
         limit, length = visit.claim.limit, visit.claim.window
@@ -297,3 +303,16 @@ class _Lanes(NamedTuple):
     process: int
     reader: Lane
     writer: Lane
+
+
+def _unpacked(found: rows.Found | None, after: int | None) -> Loaded | None:
+    if found is None:
+        return None
+    session = unpack_session(found.packed)
+    record = Record(session, found.version, found.expires_at, found.purge_at, found.presence)
+    if after is None:
+        return Loaded(record, receipt=found.receipt)
+    first = session.seq + 1 if found.log_first is None else found.log_first
+    place = max(after, first - 1)
+    events = [event for packed in found.log for event in unpack_events(packed) if event.seq > place]
+    return Loaded(record, Log(events, complete=place == after), found.receipt)

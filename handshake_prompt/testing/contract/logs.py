@@ -65,6 +65,26 @@ class LogContract:
         await store.save(record, events=[action(seq) for seq in range(1, 6)])
         assert await seqs_after(store, 0) == ([3, 4, 5], False)
 
+    @pytest.mark.parametrize(
+        ("bounds", "left"),
+        [
+            pytest.param({"log_events": 5, "replay_events": 5}, [3, 4, 5, 6, 7], id="in events"),
+            pytest.param({"log_bytes": 45}, [4, 5, 6, 7], id="in bytes"),
+            pytest.param({"log_bytes": 19}, [7], id="to the last one"),
+        ],
+    )
+    async def test_a_log_may_keep_some_of_what_one_save_has_brought(
+        self, stores: Stores, bounds: dict[str, float], left: list[int]
+    ) -> None:
+        store = await stores.open(**bounds)
+        record = await kept(store)
+        for seqs in ([1, 2, 3], [4, 5, 6], [7]):
+            record.session = msgspec.structs.replace(record.session, seq=seqs[-1])
+            await store.save(record, events=[action(seq, size=10) for seq in seqs])
+        assert await seqs_after(store, left[0] - 2) == (left, False)
+        for place, seq in enumerate(left):
+            assert await seqs_after(store, seq - 1) == (left[place:], True)
+
     # Receipts
 
     async def test_a_receipt_is_kept_with_its_change_for_its_lifetime(self, stores: Stores) -> None:

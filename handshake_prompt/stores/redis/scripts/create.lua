@@ -1,7 +1,6 @@
--- KEYS: session, state. ARGV: what is asked, as JSON; the packed session.
-local session, state = unpack(KEYS)
-if redis.call('EXISTS', session) == 1 then
-  return { text(now), 0 }
+-- KEYS: session, state. ARGV: the head of the session; the packed session.
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return cmsgpack.pack({ now, false })
 end
-keep(session, state, cjson.decode(ARGV[1]), ARGV[2])
-return { text(now), 1 }
+keep(cmsgpack.unpack(ARGV[1]), ARGV[2])
+return cmsgpack.pack({ now, true })

@@ -1,1 +1,1 @@
-return { text(now) }
+return cmsgpack.pack({ now })

@@ -1,11 +1,11 @@
 -- KEYS: session, presence. ARGV: worker, its watchers, how long its word holds.
 local session, presence = unpack(KEYS)
 if redis.call('EXISTS', session) == 0 then
-  return { text(now) }
+  return cmsgpack.pack({ now })
 end
 redis.call('HDEL', presence, ARGV[1])
 if ARGV[2] ~= '0' then
-  redis.call('HSET', presence, ARGV[1], ARGV[2] .. ' ' .. text(now + tonumber(ARGV[3])))
+  redis.call('HSET', presence, ARGV[1], string.format('%s %.17g', ARGV[2], now + tonumber(ARGV[3])))
 end
 local kept, last = redis.call('HGETALL', presence), now
 for index = 1, #kept, 2 do
@@ -16,4 +16,4 @@ for index = 1, #kept, 2 do
   last = math.max(last, ends)
 end
 redis.call('PEXPIREAT', presence, millisecond(last))
-return { text(now) }
+return cmsgpack.pack({ now })

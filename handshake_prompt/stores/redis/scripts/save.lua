@@ -1,51 +1,61 @@
 -- KEYS: session, state, log, receipts, order.
--- ARGV: what is asked, as JSON; the packed session; what is kept as receipt; then the events, led by their sizes.
+-- ARGV: what is asked; the packed session; what is kept as receipt; then the events, each with its size before it.
 local session, state, log, receipts, order = unpack(KEYS)
-local asked = cjson.decode(ARGV[1])
-local kept = redis.call('HMGET', session, 'v', 'e', 'p', 'b', 'r')
-if tonumber(kept[1]) ~= asked.version then
-  return { text(now), 0 }
+local asked = cmsgpack.unpack(ARGV[1])
+local kept = redis.call('GET', session)
+local head = kept and cmsgpack.unpack(kept)
+if not head or head.v ~= asked.head.v then
+  return cmsgpack.pack({ now, false })
 end
-asked.version = string.format('%.0f', asked.version + 1)
 
 -- First, since it may be forbidden and nothing can be taken back. Nobody can look before this script is over.
-redis.call('PUBLISH', asked.channel, asked.version)
+redis.call('PUBLISH', asked.channel, string.format('%.0f', head.v + 1))
+
+local expires, purge = head.e, head.p
+for name, value in pairs(asked.head) do
+  head[name] = value
+end
+head.v = head.v + 1
 
 if asked.ended then
   redis.call('UNLINK', log, receipts, order)
-  redis.call('HDEL', session, 'l', 'b', 'r')
-  redis.call('HSET', session, 'x', 1)
-  keep(session, state, asked, ARGV[2])
-  return { text(now), 1, text(asked.expires), text(asked.purge) }
+  head.x, head.l, head.b, head.r = true, nil, nil, nil
+  keep(head, ARGV[2])
+  return cmsgpack.pack({ now, true, head.e, head.p })
 end
 
-asked.expires = math.max(asked.expires, tonumber(kept[2]))
-asked.purge = math.max(asked.purge, tonumber(kept[3]))
-keep(session, state, asked, ARGV[2])
+head.e, head.p = math.max(head.e, expires), math.max(head.p, purge)
 
 if #ARGV > 3 then
-  local bytes, length = tonumber(kept[4] or 0) + asked.log_gain, 0
-  for index = 4, #ARGV do
-    length = redis.call('RPUSH', log, ARGV[index])
+  local length
+  for first = 4, #ARGV, 1000 do  -- Lua has room for some thousands
+    length = redis.call('RPUSH', log, unpack(ARGV, first, math.min(first + 999, #ARGV)))
   end
-  while length > asked.log_events or (bytes > asked.log_bytes and length > 1) do
-    bytes = bytes - tonumber(string.match(redis.call('LPOP', log), '^%d+'))
-    length = length - 1
+  local bytes, surplus = (head.b or 0) + asked.log_gain, length - asked.log_events
+  while surplus > 0 or (bytes > asked.log_bytes and length > 1) do
+    for _, event in ipairs(redis.call('LPOP', log, math.max(1, surplus))) do
+      local _, size = cmsgpack.unpack_one(event, 1)
+      bytes, length, surplus = bytes - size, length - 1, surplus - 1
+    end
   end
-  redis.call('HSET', session, 'l', text(asked.last), 'b', text(bytes))
+  head.l, head.b = asked.last, bytes
 end
 
 -- A receipt is kept with its end and its size before it. The oldest make room for the newest.
 local function end_and_size(receipt)
-  local ends, size = string.match(receipt or '0 0 ', '^(%S+) (%d+) ')
-  return tonumber(ends), tonumber(size)
+  if not receipt then
+    return 0, 0
+  end
+  local _, ends, size = cmsgpack.unpack_limit(receipt, 2, 1)
+  return ends, size
 end
 
 if asked.key then
   local _, replaced = end_and_size(redis.call('HGET', receipts, asked.key))
-  local bytes = tonumber(kept[5] or 0) - replaced + asked.size
-  redis.call('HSET', receipts, asked.key, text(now + asked.lifetime) .. ' ' .. asked.size .. ' ' .. ARGV[3])
-  redis.call('ZADD', order, asked.version, asked.key)
+  local bytes = (head.r or 0) - replaced + asked.size
+  local entry = '\147' .. cmsgpack.pack(now + asked.lifetime, asked.size) .. ARGV[3]
+  redis.call('HSET', receipts, asked.key, entry)
+  redis.call('ZADD', order, head.v, asked.key)
   local oldest = redis.call('ZRANGE', order, 0, 0)[1]
   while oldest ~= asked.key do
     local ends, size = end_and_size(redis.call('HGET', receipts, oldest))
@@ -57,10 +67,8 @@ if asked.key then
     redis.call('ZREM', order, oldest)
     oldest = redis.call('ZRANGE', order, 0, 0)[1]
   end
-  redis.call('HSET', session, 'r', text(bytes))
+  head.r = bytes
 end
 
-for _, key in ipairs({ log, receipts, order }) do
-  redis.call('PEXPIREAT', key, millisecond(asked.purge))
-end
-return { text(now), 1, text(asked.expires), text(asked.purge) }
+keep(head, ARGV[2])
+return cmsgpack.pack({ now, true, head.e, head.p })
