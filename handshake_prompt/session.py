@@ -166,7 +166,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
             the outcome: `applied`, or `rejected` with code `stale` (`if_rev` is not the value's revision any more) or
             `user_locked` (the person's value, and the author is not the person). A refusal changes nothing.
         """
-        turn, now = self._turn, self.values.get(key)
+        turn, now = self.turn or self._turn, self.values.get(key)
         becomes = OWNERSHIP[turn.author][now.by if now else By.EMPTY]
         if becomes is None:
             return self.refuse(key, "user_locked", "The person wrote this field; it is theirs")
@@ -310,8 +310,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def instant(microseconds: int) -> str:
     """Return a time since the epoch as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
-    second, fraction = divmod(microseconds, 1_000_000)
-    return f"{_second(second)}.{fraction:06}+00:00"
+    return f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06}+00:00"
 
 
 @lru_cache(maxsize=4)

@@ -60,7 +60,7 @@ class FormFillHandler(ModeHandler):
         Raises:
             TooLargeError: it could (`patterns_too_costly`); nothing is played.
         """
-        form = self._forms.kept(session.schema_json)
+        form = self._forms[session.schema_json]
         if form.has_patterns and _cost(form.fields, actions) > MATCH_STEPS:
             raise TooLargeError(
                 "Matching the values of this batch with the form's patterns could take too long; nothing is written",
@@ -71,12 +71,12 @@ class FormFillHandler(ModeHandler):
 
     def missing(self, session: Session) -> list[str]:
         """Return the keys of required fields that are empty, in the form's order."""
-        required, values = self._forms.kept(session.schema_json).required, session.values
+        required, values = self._forms[session.schema_json].required, session.values
         return [key for key in required if key not in values or is_empty(values[key].value)]
 
     def set_value(self, session: Session, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write one field if the form has it, it may be written, and the value fits where the author is the agent."""
-        fields = self._forms.kept(session.schema_json).fields
+        fields = self._forms[session.schema_json].fields
         field = fields.get(key)
         if field is not None:
             if field.read_only:

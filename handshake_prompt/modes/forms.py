@@ -37,13 +37,16 @@ class Form:
     weight: int
 
 
-class Forms:
-    """Compiles schemas and keeps them, within bounds. A page opens all its sessions with the same schema."""
+class Forms(OrderedDict[bytes, Form]):
+    """Forms by the JSON of their schemas: compiled when they are asked for, and kept within bounds.
+
+    A page opens all its sessions with the same schema.
+    """
 
     def __init__(self, limits: Limits, *, custom_type: CustomType | None = None) -> None:
+        super().__init__()
         self._limits = limits
         self._custom_type = custom_type
-        self._kept: OrderedDict[bytes, Form] = OrderedDict()
         self._room = COMPILED_FIELDS
 
     def of(self, schema: list[Any]) -> Form:
@@ -58,15 +61,13 @@ class Forms:
         except (TypeError, ValueError, RecursionError):
             check_schema(schema, self._limits)  # says what is wrong
             raise
-        form = self._kept.get(schema_json)
-        if form is None:
-            check_schema(schema, self._limits)
-            form = self._compile(schema, schema_json)
-        return form
+        if schema_json in self:
+            return self[schema_json]
+        check_schema(schema, self._limits)
+        return self._compile(schema, schema_json)
 
-    def kept(self, schema_json: bytes) -> Form:
-        """Return the form of a schema that a session has."""
-        return self._kept.get(schema_json) or self._compile(msgspec.json.decode(schema_json), schema_json)
+    def __missing__(self, schema_json: bytes) -> Form:
+        return self._compile(msgspec.json.decode(schema_json), schema_json)
 
     def _compile(self, schema: list[Any], schema_json: bytes) -> Form:
         fields = compile_schema(schema, self._limits, custom_type=self._custom_type)
@@ -78,10 +79,10 @@ class Forms:
             has_patterns=any(field.has_pattern for field in fields.values()),
             weight=_weight(fields, schema_json),
         )
-        while self._kept and self._room < form.weight:
-            self._room += self._kept.popitem(last=False)[1].weight
+        while self and self._room < form.weight:
+            self._room += self.popitem(last=False)[1].weight
         self._room -= form.weight
-        self._kept[schema_json] = form
+        self[schema_json] = form
         return form
 
 

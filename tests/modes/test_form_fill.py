@@ -268,7 +268,7 @@ def test_sessions_without_a_schema_take_no_room(compiled: list[int]) -> None:
         new_session(handler, session_id=f"b{number}", schema=[])
     handler.missing(first)
     assert compiled.count(10) == 1
-    assert list(handler._forms._kept) == [first.schema_json, b"[]"]
+    assert list(handler._forms) == [first.schema_json, b"[]"]
 
 
 # What one batch may take
