@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,17 +23,24 @@ BARE = "bare Starlette"
 RAW = "raw ASGI"
 FLASK = "Flask reference"
 MCP = "MCP tool call"
+BARE_SOCKETS = "bare broadcast"
+SOCKETIO = "python-socketio"
 
 FAST = find_spec("uvloop") is not None and find_spec("httptools") is not None
 """Whether the `speed` extra is installed."""
+
+
+def our_environ() -> dict[str, str]:
+    """Return the environment in which the package of this repository is the one that is imported."""
+    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def ours(
     store: str = "memory://", *, workers: int = 1, cores: Sequence[int] = (machine.SERVER_CORE,), patience: float = 30.0
 ) -> Server:
     """Return the package's own server."""
-    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    environ = {"PYTHONPATH": path, "BENCHMARK_STORE": store}
+    environ = {**our_environ(), "BENCHMARK_STORE": store}
     return _uvicorn(OURS, "ours", environ=environ, workers=workers, cores=cores, patience=patience)
 
 
@@ -44,6 +52,16 @@ def bare(reply: bytes = b"{}") -> Server:
 def raw(reply: bytes = b"{}") -> Server:
     """Return an ASGI callable that answers `reply`."""
     return _uvicorn(RAW, "raw", environ={"BENCHMARK_REPLY": reply.decode()})
+
+
+def bare_sockets(frames: Sequence[str] = ()) -> Server:
+    """Return Starlette WebSockets that are sent `frames` at each `POST /publish`."""
+    return _uvicorn(BARE_SOCKETS, "bare_sockets", environ={"BENCHMARK_FRAMES": json.dumps(frames)})
+
+
+def socketio(peers: Peers, frames: Sequence[str]) -> Server | Missing:
+    """Return python-socketio with one room that is sent `frames` at each `POST /publish`."""
+    return _peer(SOCKETIO, "socketio_room", peers, environ={"BENCHMARK_FRAMES": json.dumps(frames)})
 
 
 def flask(peers: Peers) -> Server | Missing:
@@ -62,10 +80,10 @@ def mcp(peers: Peers) -> Server | Missing:
     return _peer(MCP, "mcp_tool", peers)
 
 
-def _peer(name: str, module: str, peers: Peers) -> Server | Missing:
+def _peer(name: str, module: str, peers: Peers, *, environ: Mapping[str, str] | None = None) -> Server | Missing:
     if isinstance(python := peers.python, Missing):
         return python
-    return _uvicorn(name, module, python=python, environ={"PYTHONPATH": ""})
+    return _uvicorn(name, module, python=python, environ={"PYTHONPATH": "", **(environ or {})})
 
 
 def _uvicorn(

@@ -38,6 +38,12 @@ class Sample:
         """The figure that is reported."""
         return statistics.median(self.values)
 
+    def by_time(self) -> Measured:
+        """Return the figures per second of the server's processor time."""
+        if not self.busy:
+            return Missing("the processor time of a server is not to be had on this system")
+        return Sample(tuple(value / share for value, share in zip(self.values, self.busy, strict=True)))
+
     @property
     def busyness(self) -> float | None:
         """The median share of time on the core, None if it was not read."""

@@ -19,6 +19,7 @@ from . import machine
 HOST = "127.0.0.1"
 LOG_TAIL = 2000
 KIB = 1024
+NO_PROC = "memory and processor time of a server are read from /proc, which this system does not have"
 
 
 class ServerError(RuntimeError):
@@ -115,7 +116,7 @@ class Server:
             ServerError: the system does not say.
         """
         if not machine.CAN_ACCOUNT:
-            raise ServerError("memory is read from /proc, which this system does not have")
+            raise ServerError(NO_PROC)
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._pids())
         return pages * os.sysconf("SC_PAGE_SIZE") / KIB
 

@@ -12,8 +12,13 @@ T = TypeVar("T")
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a loop of its own."""
-    with asyncio.Runner(loop_factory=_factory()) as runner:
+    with new_runner() as runner:
         return runner.run(work)
+
+
+def new_runner() -> asyncio.Runner:
+    """Return what keeps a loop, and the connections on it, from one round to the next."""
+    return asyncio.Runner(loop_factory=_factory())
 
 
 def _factory() -> Any:

@@ -7,7 +7,19 @@ from collections.abc import Callable
 from benchmarks.results import Row
 from benchmarks.run import Run
 
-from . import requests
+from . import (
+    expiry,
+    fan_out,
+    generator,
+    imports,
+    many_sessions,
+    memory,
+    pacing,
+    requests,
+    scale,
+    slow_reader,
+    stores,
+)
 
 Scenario = Callable[[Run], list[Row]]
 
@@ -15,4 +27,16 @@ SCENARIOS: dict[str, Scenario] = {
     "context": requests.context,
     "action": requests.action,
     "session": requests.session,
+    "fan-out": fan_out.fan_out,
+    "many-sessions": many_sessions.many_sessions,
+    "watcher-memory": memory.watcher,
+    "session-memory": memory.session,
+    "scale": scale.scale,
+    "expiry": expiry.expiry,
+    "pacing": pacing.pacing,
+    "redis": stores.redis,
+    "sqlite": stores.sqlite,
+    "slow-reader": slow_reader.slow_reader,
+    "import": imports.imports,
+    "generator": generator.generator,
 }
