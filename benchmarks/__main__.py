@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(run: Run, names: Sequence[str]) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     failed: list[str] = []
+    theft = machine.Theft()
     for name in names:
         run.progress.scenario = name
         try:
-            rows += SCENARIOS[name](run)
+            found = SCENARIOS[name](run)
+            stolen = theft.share()
+            rows += [replace(row, stolen=stolen) for row in found]
+        except KeyboardInterrupt:
+            failed.append(f"{name} was interrupted")
+            break
         except Exception:  # noqa: BLE001 - what one scenario meets must not cost the others' figures
             traceback.print_exc()
             failed.append(name)

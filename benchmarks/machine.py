@@ -40,6 +40,19 @@ def pinned(chosen: Sequence[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+class Theft:
+    """How much of the cores' time went to other machines on the same hardware, since it was last asked."""
+
+    def __init__(self) -> None:
+        self._before = _stolen_and_total()
+
+    def share(self) -> float:
+        """Return the share, 0 where the system does not say."""
+        before, self._before = self._before, _stolen_and_total()
+        stolen, total = (now - then for now, then in zip(self._before, before, strict=True))
+        return stolen / total if total else 0.0
+
+
 def raise_file_limit() -> int:
     """Allow as many open files as the system grants, and return how many: a connection takes one on either side."""
     if sys.platform == "win32":
@@ -63,6 +76,14 @@ def describe() -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": ", ".join(f"{name} {_version(name)}" for name in LIBRARIES),
     }
+
+
+def _stolen_and_total() -> tuple[int, int]:
+    """Return the time stolen and all time, in ticks since the machine was started. See proc(5)."""
+    if not CAN_ACCOUNT:
+        return 0, 0
+    ticks = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return ticks[7], sum(ticks)
 
 
 def _processor() -> str:

@@ -13,6 +13,10 @@ BUSY = 0.9
 """Share of its core's time below which a server was not what limited the figure."""
 
 
+THEFT = 0.05
+"""Share of stolen time from which on figures are doubtful."""
+
+
 class Reading(NamedTuple):
     """One round's figure; `busy` is the share of the time in which the server was on its core."""
 
@@ -104,6 +108,8 @@ class Row:
     limit: Measured | None = None
     budget: Budget | None = None
     note: str = ""
+    stolen: float = 0.0
+    """Share of the machine's time that went to others on the same hardware meanwhile."""
 
     @property
     def ratio(self) -> float | None:
@@ -146,7 +152,8 @@ class Row:
         """What a reader has to know beside the figures."""
         samples = {"ours": self.ours, self.peer_name: self.peer, self.limit_name: self.limit}
         missing = [f"{name}: {sample.reason}" for name, sample in samples.items() if isinstance(sample, Missing)]
-        return [*([self.note] if self.note else []), *missing, *self._idleness(samples)]
+        stolen = f"{self.stolen:.0%} of the machine's time was stolen from it" if self.stolen > THEFT else ""
+        return [*filter(None, [self.note, stolen]), *missing, *self._idleness(samples)]
 
     def _idleness(self, samples: Mapping[str, Measured | None]) -> list[str]:
         shares = {name: sample.busyness for name, sample in samples.items() if isinstance(sample, Sample)}

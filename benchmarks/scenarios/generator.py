@@ -17,7 +17,7 @@ GENERATOR, WRK = "Python generator", "wrk"
 
 
 def generator(run: Run) -> list[Row]:
-    """Requests a second from Python beside those from wrk."""
+    """Put load on a raw ASGI callable from Python and from wrk."""
     requests = [Request("GET", "/")]
     with ExitStack() as stack:
         server = stack.enter_context(contenders.raw())

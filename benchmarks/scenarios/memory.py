@@ -44,7 +44,7 @@ def watcher(run: Run) -> list[Row]:
 
 def session(run: Run) -> list[Row]:
     """Memory of one idle session with ten values."""
-    count = run.effort.size(20_000, 500)
+    count = run.effort.size(10_000, 500)
     measure: Round | Missing = (lambda: _held(count)) if machine.CAN_ACCOUNT else Missing(NO_PROC)
     found = run.alternate({OURS: measure})
     return [
