@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; return 1 if a scenario failed, whatever the figures."""
     asked = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped either way
-    machine.raise_file_limit()
+    machine.open_files()
     progress = Progress()
     run = Run(QUICK if asked.quick else FULL, find_load(), progress, Peers(progress))
     began = time.monotonic()

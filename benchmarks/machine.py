@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LIBRARIES = ("starlette", "uvicorn", "uvloop", "httptools", "websockets", "msgspec", "redis")
+MOST_FILES = 65_536
 CAN_PIN = hasattr(os, "sched_setaffinity")
 CAN_ACCOUNT = Path("/proc/self/stat").exists()
 """Whether memory and processor time of other processes can be read."""
@@ -53,14 +54,14 @@ class Theft:
         return stolen / total if total else 0.0
 
 
-def raise_file_limit() -> int:
+def open_files() -> int:
     """Allow as many open files as the system grants, and return how many: a connection takes one on either side."""
     if sys.platform == "win32":
         return 512
     import resource  # noqa: PLC0415 - does not exist on Windows
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    granted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    granted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
     return granted
 

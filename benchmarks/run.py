@@ -100,7 +100,6 @@ class Busy:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.share: float | None = None
-        self.cpu_seconds: float | None = None
 
     def __enter__(self) -> Self:
         self._cpu, self._began = self._server.cpu_seconds, time.perf_counter()
@@ -108,7 +107,5 @@ class Busy:
 
     def __exit__(self, *_: object) -> None:
         cpu, lasted = self._server.cpu_seconds, time.perf_counter() - self._began
-        if cpu is None or self._cpu is None:
-            return
-        self.cpu_seconds = cpu - self._cpu
-        self.share = self.cpu_seconds / lasted
+        if cpu is not None and self._cpu is not None:
+            self.share = (cpu - self._cpu) / lasted

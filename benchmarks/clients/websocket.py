@@ -52,6 +52,8 @@ class Watcher(asyncio.Protocol):
 
     def __init__(self, place: Place, port: int, on_text: Callable[[bytes], None]) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.hung_up = asyncio.Event()
+        """Set once the server has ended the connection, as far as was read."""
         self._place = place
         self._port = port
         self._on_text = on_text
@@ -70,6 +72,7 @@ class Watcher(asyncio.Protocol):
             self._read_frames()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.hung_up.set()
         if not self.opened.done():
             self.opened.set_exception(LoadError(f"a watcher was not let in: {exc or self._received[:300]!r}"))
 
@@ -82,6 +85,11 @@ class Watcher(asyncio.Protocol):
         """Leave everything from here on in the socket."""
         assert self._transport is not None
         self._transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Take what was left in the socket after all."""
+        assert self._transport is not None
+        self._transport.resume_reading()
 
     def _send(self, opcode: int, payload: bytes) -> None:
         assert self._transport is not None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from benchmarks import contenders
@@ -22,20 +22,19 @@ from benchmarks.clients.loop import new_runner
 from benchmarks.clients.websocket import Audience, Place, open_watchers
 from benchmarks.contenders import BARE_SOCKETS, OURS, SOCKETIO
 from benchmarks.forms import Session
-from benchmarks.results import Missing, Reading, Row, at_least
-from benchmarks.run import Busy, Round, Run
+from benchmarks.results import Budget, Measured, Missing, Reading, Row, at_least
+from benchmarks.run import Busy, Run
 from benchmarks.servers import Server
 
-WHAT = "fan-out, 1 session, {watchers} watchers, {events} events"
 PATIENCE = 60.0
 FRAMES_PER_ACTION = 2
 ROOM = Place("/socket.io/?EIO=4&transport=websocket", says="40", greetings=2)
+BUDGETS = {BARE_SOCKETS: 0.85, SOCKETIO: 4}
 
 
 def fan_out(run: Run) -> list[Row]:
     """One session, a thousand watchers, a hundred events."""
     watchers, events = run.effort.size(1000, 50), run.effort.size(100, 10)
-    clients: list[float] = []
     with ExitStack() as stack:
         runner = stack.enter_context(new_runner())
         ours = stack.enter_context(contenders.ours())
@@ -45,66 +44,77 @@ def fan_out(run: Run) -> list[Row]:
         triggers = [post("/publish", json.loads(action.body)) for action in actions]
         bare = stack.enter_context(contenders.bare_sockets(frames))
         rooms = run.start(stack, contenders.socketio(run.peers, frames))
-
-        def broadcast(server: Server | Missing, place: Place, requests: Sequence[Request]) -> Round | Missing:
-            if isinstance(server, Missing):
-                return server
-            audience = runner.run(Audience.of(server.port, [place] * watchers))
-            stack.callback(audience.close)
-
-            def measure() -> Reading:
-                began, cpu = time.perf_counter(), time.process_time()
-                with Busy(server) as busy:
-                    runner.run(_deliver(server.port, audience, requests))
-                lasted = time.perf_counter() - began
-                clients.append((time.process_time() - cpu) / lasted)
-                return Reading(watchers * events * FRAMES_PER_ACTION / lasted, busy.share)
-
-            return measure
-
-        found = run.alternate(
-            {
-                OURS: broadcast(ours, session.place, actions),
-                BARE_SOCKETS: broadcast(bare, Place("/watch"), triggers),
-                SOCKETIO: broadcast(rooms, ROOM, triggers),
-            }
-        )
-    what = WHAT.format(watchers=watchers, events=events)
-    note = f"the watchers' process was on its core {max(clients):.0%} of the time at most"
-    per_cpu = {name: sample if isinstance(sample, Missing) else sample.by_time() for name, sample in found.items()}
+        broadcasts: dict[str, Broadcast | Missing] = {
+            OURS: Broadcast(stack, runner, ours, requests=actions, places=[session.place] * watchers),
+            BARE_SOCKETS: Broadcast(stack, runner, bare, requests=triggers, places=[Place("/watch")] * watchers),
+            SOCKETIO: rooms
+            if isinstance(rooms, Missing)
+            else Broadcast(stack, runner, rooms, requests=triggers, places=[ROOM] * watchers),
+        }
+        found = run.alternate(broadcasts)
+    what = f"fan-out, 1 session, {watchers} watchers, {events} events"
+    busiest = max(each.busiest for each in broadcasts.values() if isinstance(each, Broadcast))
+    note = f"the watchers' process was on its core {busiest:.0%} of the time at most"
+    by_time = {name: sample if isinstance(sample, Missing) else sample.by_time() for name, sample in found.items()}
     return [
-        row
-        for peer, bound in ((BARE_SOCKETS, 0.85), (SOCKETIO, 4))
-        for row in (
-            Row(
-                what=what,
-                unit="frames/s",
-                ours=found[OURS],
-                peer_name=peer,
-                peer=found[peer],
-                budget=at_least(bound),
-                note=note,
-            ),
-            Row(
-                what=f"{what}, by processor time",
-                unit="frames/s",
-                ours=per_cpu[OURS],
-                peer_name=peer,
-                peer=per_cpu[peer],
-            ),
-        )
+        *(_row(what, found, peer, budget=at_least(bound), note=note) for peer, bound in BUDGETS.items()),
+        *(_row(f"{what}, by processor time", by_time, peer) for peer in BUDGETS),
     ]
 
 
-async def _deliver(port: int, audience: Audience, requests: Sequence[Request]) -> None:
-    audience.expect(len(requests) * FRAMES_PER_ACTION)
-    connection = await Connection.open(port)
-    try:
-        for request in requests:
-            await connection.send(request.encode(port))
-        await audience.complete(PATIENCE)
-    finally:
-        connection.close()
+class Broadcast:
+    """A server, those who watch it, and the requests that have it tell them something. The stack closes it."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        runner: asyncio.Runner,
+        server: Server,
+        *,
+        requests: Sequence[Request],
+        places: Sequence[Place],
+    ) -> None:
+        self._runner = runner
+        self._server = server
+        self._requests = [request.encode(server.port) for request in requests]
+        self._frames = len(requests) * FRAMES_PER_ACTION
+        self._audience = runner.run(Audience.of(server.port, places))
+        stack.callback(self._audience.close)
+        self.busiest = 0.0
+        """The largest share of a round in which this process, not the server, was on its core."""
+
+    def __call__(self) -> Reading:
+        """Send all requests and wait for all frames."""
+        began, cpu = time.perf_counter(), time.process_time()
+        with Busy(self._server) as busy:
+            self._runner.run(self._deliver())
+        lasted = time.perf_counter() - began
+        self.busiest = max(self.busiest, (time.process_time() - cpu) / lasted)
+        return Reading(self._frames * len(self._audience.watchers) / lasted, busy.share)
+
+    async def _deliver(self) -> None:
+        self._audience.expect(self._frames)
+        connection = await Connection.open(self._server.port)
+        try:
+            for request in self._requests:
+                await connection.send(request)
+            await self._audience.complete(PATIENCE)
+        finally:
+            connection.close()
+
+
+def _row(what: str, found: Mapping[str, Measured], peer: str, *, budget: Budget | None = None, note: str = "") -> Row:
+    return Row(
+        what=what,
+        unit="frames/s",
+        ours=found[OURS],
+        peer_name=peer,
+        peer=found[peer],
+        limit_name=BARE_SOCKETS,
+        limit=found[BARE_SOCKETS],
+        budget=budget,
+        note=note,
+    )
 
 
 async def _told(server: Server, session: Session, action: Request) -> list[str]:

@@ -7,20 +7,16 @@ credential.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 from benchmarks import contenders
 from benchmarks.clients.http import Request, post
 from benchmarks.contenders import BARE, FLASK, MCP, OURS, RAW
-from benchmarks.forms import Session, ask, creation, values
-from benchmarks.results import Row, at_least
+from benchmarks.forms import TURNS, Session, ask, creation, values
+from benchmarks.results import Measured, Row, at_least
 from benchmarks.run import Run
 from benchmarks.servers import Server
-
-CONTEXT = "GET /context, 10 fields"
-ACTION = "POST /action, 10 fields"
-CREATION = "POST /session, 10-field schema"
-UNIT = "/s"
 
 MCP_CLASSIC = "2025-11-25"
 MCP_MODERN = "2026-07-28"
@@ -43,19 +39,7 @@ def context(run: Run) -> list[Row]:
                 FLASK: run.requests(flask, theirs),
             }
         )
-    return [
-        Row(
-            what=CONTEXT,
-            unit=UNIT,
-            ours=found[OURS],
-            peer_name=BARE,
-            peer=found[BARE],
-            limit_name=RAW,
-            limit=found[RAW],
-            budget=at_least(1.0),
-        ),
-        Row(what=CONTEXT, unit=UNIT, ours=found[OURS], peer_name=FLASK, peer=found[FLASK], budget=at_least(4.5)),
-    ]
+    return _rows("GET /context, 10 fields", found, {BARE: 1.0, FLASK: 4.5})
 
 
 def action(run: Run) -> list[Row]:
@@ -77,21 +61,7 @@ def action(run: Run) -> list[Row]:
                 modern: run.requests(tool, _tool_calls(MCP_MODERN)),
             }
         )
-    return [
-        Row(
-            what=ACTION,
-            unit=UNIT,
-            ours=found[OURS],
-            peer_name=BARE,
-            peer=found[BARE],
-            limit_name=RAW,
-            limit=found[RAW],
-            budget=at_least(0.85),
-        ),
-        Row(what=ACTION, unit=UNIT, ours=found[OURS], peer_name=FLASK, peer=found[FLASK], budget=at_least(5)),
-        Row(what=ACTION, unit=UNIT, ours=found[OURS], peer_name=classic, peer=found[classic], budget=at_least(12)),
-        Row(what=ACTION, unit=UNIT, ours=found[OURS], peer_name=modern, peer=found[modern], budget=at_least(12)),
-    ]
+    return _rows("POST /action, 10 fields", found, {BARE: 0.85, FLASK: 5, classic: 12, modern: 12})
 
 
 def session(run: Run) -> list[Row]:
@@ -99,26 +69,25 @@ def session(run: Run) -> list[Row]:
     with ExitStack() as stack:
         ours, bare, raw = (stack.enter_context(make()) for make in (contenders.ours, contenders.bare, contenders.raw))
         flask = run.start(stack, contenders.flask(run.peers))
-        found = run.alternate(
-            {
-                OURS: run.requests(ours, [creation()]),
-                BARE: run.requests(bare, [creation()]),
-                RAW: run.requests(raw, [creation()]),
-                FLASK: run.requests(flask, [creation()]),
-            }
-        )
+        servers = {OURS: ours, BARE: bare, RAW: raw, FLASK: flask}
+        found = run.alternate({name: run.requests(server, [creation()]) for name, server in servers.items()})
+    return _rows("POST /session, 10-field schema", found, {BARE: 0.6, FLASK: 3})
+
+
+def _rows(what: str, found: Mapping[str, Measured], bounds: Mapping[str, float]) -> list[Row]:
+    """Return a row for each peer, with the ratio it is to be led by."""
     return [
         Row(
-            what=CREATION,
-            unit=UNIT,
+            what=what,
+            unit="/s",
             ours=found[OURS],
-            peer_name=BARE,
-            peer=found[BARE],
+            peer_name=peer,
+            peer=found[peer],
             limit_name=RAW,
             limit=found[RAW],
-            budget=at_least(0.60),
-        ),
-        Row(what=CREATION, unit=UNIT, ours=found[OURS], peer_name=FLASK, peer=found[FLASK], budget=at_least(3)),
+            budget=at_least(bound),
+        )
+        for peer, bound in bounds.items()
     ]
 
 
@@ -151,5 +120,5 @@ def _tool_calls(version: str) -> list[Request]:
             },
             headers,
         )
-        for turn in range(8)
+        for turn in range(TURNS)
     ]

@@ -1,8 +1,8 @@
 """Stores that other workers share, beside the Flask reference, which keeps its sessions in memory.
 
 Redis is started for the run: one server, on the load's core, that appends to a file as the package asks of one. SQLite
-writes to a file of its own, with what an action has changed on its way to the disk before the reply: a killed process
-loses nothing.
+writes to a file of its own, and what an action has changed is handed to the system before it is answered: a killed
+process loses nothing.
 
 Whether two workers do more than one takes a core for each of them, for Redis, and for the load. Where there are not as
 many, what can be seen is whether two workers spend more of the processor on a request than one does: requests per

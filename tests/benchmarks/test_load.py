@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -28,19 +28,25 @@ RESULT {"requests":10228,"us":1042554,"p50":1099,"p99":89027,"errors":{"connect"
 @asynccontextmanager
 async def server(reply: bytes) -> AsyncIterator[int]:
     """Answer every request with the same bytes; hang up after them if they say so."""
+    serving: set[asyncio.Task[None] | None] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.readline():
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = [line.split(b":")[1] for line in head.splitlines() if line.startswith(b"Content-Length")]
-            await reader.readexactly(int(length[0]) if length else 0)
-            writer.write(reply)
-            if b"close" in reply:
-                break
+        serving.add(asyncio.current_task())
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = [line.split(b":")[1] for line in head.splitlines() if line.startswith(b"Content-Length")]
+                await reader.readexactly(int(length[0]) if length else 0)
+                writer.write(reply)
+                if b"close" in reply:
+                    break
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     async with await asyncio.start_server(answer, HOST, 0) as listening:
         yield listening.sockets[0].getsockname()[1]
+        await asyncio.wait(filter(None, serving), timeout=5)
 
 
 def test_the_end_of_wrks_output_is_read() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -28,17 +29,26 @@ async def sent() -> AsyncIterator[tuple[int, asyncio.Queue[bytes], list[bytes]]]
     queue: asyncio.Queue[bytes] = asyncio.Queue()
     received: list[bytes] = []
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        received.append(await reader.readuntil(b"\r\n\r\n"))
-        while data := await queue.get():
-            writer.write(data)
-            await writer.drain()
-        while data := await reader.read(100):
-            received.append(data)
-        writer.close()
+    async def send(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(await queue.get())
 
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sending = asyncio.create_task(send(writer))
+        received.append(await reader.readuntil(b"\r\n\r\n"))
+        with suppress(ConnectionError):
+            while data := await reader.read(100):
+                received.append(data)
+        sending.cancel()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        gone.set()
+
+    gone = asyncio.Event()
     async with await asyncio.start_server(serve, HOST, 0) as listening:
         yield listening.sockets[0].getsockname()[1], queue, received
+        await asyncio.wait_for(gone.wait(), 5)
 
 
 async def test_frames_of_every_length_are_found_however_they_are_cut(
@@ -61,7 +71,6 @@ async def test_a_ping_is_answered_and_what_is_said_first_is_said_after_the_upgra
 ) -> None:
     port, queue, received = sent
     queue.put_nowait(SWITCHING + b"\x89\x02hi")
-    queue.put_nowait(b"")
     async with asyncio.timeout(5):
         (watcher,) = await open_watchers(port, [Place("/there", {"X": "y"}, says="40")], [lambda _: None])
         while b"hi" not in b"".join(received):
@@ -77,7 +86,6 @@ async def test_a_watcher_that_is_not_let_in_fails_the_run(sent: tuple[int, async
     queue.put_nowait(b"HTTP/1.1 403 Forbidden\r\n\r\n")
     with pytest.raises(LoadError, match="not let in"):
         await asyncio.wait_for(open_watchers(port, [Place("/")], [lambda _: None]), 5)
-    queue.put_nowait(b"")
 
 
 async def test_an_audience_is_complete_when_each_watcher_has_all_its_frames(
@@ -92,7 +100,6 @@ async def test_an_audience_is_complete_when_each_watcher_has_all_its_frames(
         await audience.complete(0.05)
     queue.put_nowait(text(b"two"))
     await audience.complete(5)
-    queue.put_nowait(b"")
     audience.close()
 
 
