@@ -164,6 +164,11 @@ class Row:
         return [f"share of the time on its core: {', '.join(idle)}{by_time}"]
 
 
+def grouped(count: int) -> str:
+    """Return a number as text, its thousands apart."""
+    return f"{count:,}".replace(",", " ")
+
+
 def _ratio(ours: Measured, other: Measured | None) -> float | None:
     if not isinstance(ours, Sample) or not isinstance(other, Sample):
         return None

@@ -60,7 +60,9 @@ def _measured(name: str, measured: Measured | None, unit: str) -> str:
 
 
 def _ratio(ratio: float | None) -> str:
-    return "" if ratio is None else f"{ratio:.2f}"
+    if ratio is None:
+        return ""
+    return f"{ratio:.2f}" if ratio >= 0.01 else f"{ratio:.1g}"  # noqa: PLR2004 - what two digits can show
 
 
 def _budget(row: Row) -> str:

@@ -12,7 +12,7 @@ import sys
 
 from benchmarks import contenders, machine
 from benchmarks.contenders import OURS
-from benchmarks.results import Budget, Reading, Row
+from benchmarks.results import Budget, Reading, Row, grouped
 from benchmarks.run import Run
 
 SWEPT_MS = 5
@@ -44,7 +44,7 @@ def expiry(run: Run) -> list[Row]:
     found = run.alternate({OURS: sweep})
     return [
         Row(
-            what=f"expiry sweep of {count} sessions, longest hold of the loop",
+            what=f"expiry sweep of {grouped(count)} sessions, longest hold of the loop",
             unit="ms",
             ours=found[OURS],
             budget=Budget("≤", SWEPT_MS, of="ours"),

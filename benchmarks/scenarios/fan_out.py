@@ -22,7 +22,7 @@ from benchmarks.clients.loop import new_runner
 from benchmarks.clients.websocket import Audience, Place, open_watchers
 from benchmarks.contenders import BARE_SOCKETS, OURS, SOCKETIO
 from benchmarks.forms import Session
-from benchmarks.results import Budget, Measured, Missing, Reading, Row, at_least
+from benchmarks.results import Budget, Measured, Missing, Reading, Row, at_least, grouped
 from benchmarks.run import Busy, Run
 from benchmarks.servers import Server
 
@@ -52,7 +52,7 @@ def fan_out(run: Run) -> list[Row]:
             else Broadcast(stack, runner, rooms, requests=triggers, places=[ROOM] * watchers),
         }
         found = run.alternate(broadcasts)
-    what = f"fan-out, 1 session, {watchers} watchers, {events} events"
+    what = f"fan-out, 1 session, {grouped(watchers)} watchers, {events} events"
     busiest = max(each.busiest for each in broadcasts.values() if isinstance(each, Broadcast))
     note = f"the watchers' process was on its core {busiest:.0%} of the time at most"
     by_time = {name: sample if isinstance(sample, Missing) else sample.by_time() for name, sample in found.items()}

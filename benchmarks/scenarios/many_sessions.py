@@ -15,7 +15,7 @@ from benchmarks.clients.latency import Stopwatch, percentile
 from benchmarks.clients.loop import new_runner
 from benchmarks.clients.websocket import open_watchers
 from benchmarks.forms import opened
-from benchmarks.results import Measured, Missing, Reading, Row, Sample, at_most
+from benchmarks.results import Measured, Missing, Reading, Row, Sample, at_most, grouped
 from benchmarks.run import Run
 
 FEW = 10
@@ -82,4 +82,4 @@ def _row(many: int, share: float, ours: Measured, peer: Measured) -> Row:
 
 
 def _name(count: int) -> str:
-    return f"{count} sessions"
+    return f"{grouped(count)} sessions"

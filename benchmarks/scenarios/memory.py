@@ -14,7 +14,7 @@ from benchmarks.clients.loop import new_runner
 from benchmarks.clients.websocket import Place, open_watchers
 from benchmarks.contenders import BARE_SOCKETS, OURS
 from benchmarks.forms import creation, opened, values
-from benchmarks.results import Budget, Missing, Reading, Row, at_most
+from benchmarks.results import Budget, Missing, Reading, Row, at_most, grouped
 from benchmarks.run import Round, Run
 from benchmarks.servers import NO_PROC, Server
 
@@ -32,7 +32,7 @@ def watcher(run: Run) -> list[Row]:
     found = run.alternate(here if machine.CAN_ACCOUNT else dict.fromkeys(here, Missing(NO_PROC)))
     return [
         Row(
-            what=f"memory of one idle watcher, of {count}",
+            what=f"memory of one idle watcher, of {grouped(count)}",
             unit="KiB",
             ours=found[OURS],
             peer_name="bare Starlette WebSocket",
@@ -49,7 +49,7 @@ def session(run: Run) -> list[Row]:
     found = run.alternate({OURS: measure})
     return [
         Row(
-            what=f"memory of one idle session, 10 fields filled in, of {count}",
+            what=f"memory of one idle session, 10 fields filled in, of {grouped(count)}",
             unit="KiB",
             ours=found[OURS],
             budget=Budget("≤", SESSION_KIB, of="ours"),

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 from benchmarks import contenders
 from benchmarks.forms import opened
-from benchmarks.results import Missing, Row, at_least
+from benchmarks.results import Missing, Row, at_least, grouped
 from benchmarks.run import Round, Run
 
 ASKED_FOR = 100
@@ -41,4 +41,4 @@ def scale(run: Run) -> list[Row]:
 
 
 def _name(count: int) -> str:
-    return f"{count} sessions"
+    return f"{grouped(count)} sessions"
