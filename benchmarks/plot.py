@@ -9,7 +9,7 @@ from html import escape
 from .results import Row
 
 BAR, GAP = 16, 8
-LABELS, CHART, MARGIN = 430, 420, 60
+LABELS, CHART, MARGIN = 540, 420, 60
 DECADES = 2
 """The axis is logarithmic, from a hundredth to a hundred times the budget; a bar beyond that is cut off."""
 COLOURS = {True: "#2a7f5f", False: "#b3432b"}
