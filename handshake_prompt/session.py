@@ -85,7 +85,7 @@ class Turn(msgspec.Struct, frozen=True):
     pace: float = 0.0
 
 
-class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Everything a session is.
 
     Transitions are called on a copy from `checkout`, and their events are taken with `commit`. Times named `_at` and

@@ -28,7 +28,7 @@ Wake = Callable[[str, int | None], None]
 It is called on the event loop that asked to be woken, returns at once and raises nothing."""
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, gc=False):
     """A session as it is kept.
 
     `version` counts saves; a save names the version it started from. The session is shared: never change it, work on
