@@ -154,7 +154,8 @@ class ProtocolEngine:
             deadline=now + self.limits.max_lifetime,
             ttl=self.ttl,
             meta=asked.meta or {},
-        ).checkout(self._ledger.turn(Role.USER))
+            turn=self._ledger.turn(Role.USER),
+        )
         handler.setup_session(session, asked)
         await self.hooks.created(session, request)
         session.commit()

@@ -24,7 +24,7 @@ def check_creation(asked: CreateRequest, limits: Limits) -> None:
         raise InvalidRequestError(f"mode has to be printable text of 1 to {limits.mode_chars} characters")
     check_value(asked.meta, limits)
     _check_count(len(asked.schema or ()), limits.fields, "fields in the schema")
-    for values in (asked.defaults or {}, asked.context or {}, asked.data or {}):
+    for values in filter(None, (asked.defaults, asked.context, asked.data)):
         check_values(values, limits)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -144,7 +145,7 @@ def mount_of(connection: HTTPConnection[Any], *, prefix: str | None, ws_prefix: 
     base_url = f"{'https' if is_secure(connection) else 'http'}://{host}" if host else None
     beside = prefix is not None and ws_prefix is not None and root.endswith(prefix)
     ws = f"{root.removesuffix(prefix or '')}{ws_prefix}" if beside else f"{root}/ws"
-    return Mount(quote(root), quote(ws), base_url)
+    return Mount(_quoted(root), _quoted(ws), base_url)
 
 
 def _first(scope: Scope) -> Mapping[bytes, bytes]:
@@ -167,6 +168,11 @@ def _bearer(authorization: str) -> str:
 
 def _cookie(cookies: Mapping[str, str], session_id: str) -> str | None:
     return cookies.get(SECURE_COOKIE_PREFIX + session_id) or cookies.get(COOKIE_PREFIX + session_id)
+
+
+@lru_cache(maxsize=64)
+def _quoted(path: str) -> str:
+    return quote(path)
 
 
 def _whole(path: str, root: str, app_root: str) -> str:
