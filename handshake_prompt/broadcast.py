@@ -117,6 +117,15 @@ class Watcher:
         """Take the next frame off the queue."""
         self._queued_bytes -= len((self._urgent or self._queue).popleft().text)
 
+    def take_unpaced(self) -> Frame | None:
+        """Take the next frame off the queue, if there is one, unless it is paced."""
+        queue = self._urgent or self._queue
+        if not queue or queue[0].pace:
+            return None
+        frame = queue.popleft()
+        self._queued_bytes -= len(frame.text)
+        return frame
+
     def overtaken(self, frame: Frame) -> bool:
         """Whether the field a paced frame shows has been written again since."""
         return frame.pace > 0 and frame.key is not None and self.channel.latest.get(frame.key, 0) > frame.seq

@@ -76,13 +76,14 @@ class FieldValue(msgspec.Struct, frozen=True, gc=False):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One transition under way: who is the author, and when."""
+    """One transition under way: who is the author, when, and the events it has made so far."""
 
     author: Role
     now: float
     """Wall-clock time, seconds since the epoch; for display only, never for a deadline."""
     source: str | None = None
     pace: float = 0.0
+    events: list[Event] = msgspec.field(default_factory=list)
 
 
 class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -121,25 +122,24 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     agent_at: float = 0.0
     """When that was last told of; wall-clock time, as in a turn."""
     turn: Turn | None = None
-    pending: list[Event] = msgspec.field(default_factory=list)
 
     # Transitions
 
     def checkout(self, turn: Turn) -> Session:
-        """Return a working copy on which `turn` can be played; the original stays as it is."""
+        """Return a working copy on which `turn` can be played, from its beginning; the original stays as it is."""
         draft = copy(self)
-        draft.turn, draft.pending = turn, []
+        draft.turn = Turn(turn.author, turn.now, turn.source, turn.pace)
         draft.values, draft.state = dict(self.values), dict(self.state)
         return draft
 
     def detached(self) -> Session:
         """Return a copy to show to the host's code: what it sets there changes nothing here."""
         values, state, meta = dict(self.values), dict(self.state), dict(self.meta)
-        return msgspec.structs.replace(self, values=values, state=state, meta=meta, turn=None, pending=[])
+        return msgspec.structs.replace(self, values=values, state=state, meta=meta, turn=None)
 
     def commit(self) -> list[Event]:
         """End the turn and return the events it made, in order."""
-        events, self.pending, self.turn = self.pending, [], None
+        events, self.turn = self._turn.events, None
         return events
 
     def settle(self) -> None:
@@ -190,8 +190,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def notice(self, kind: str, **members: Any) -> None:
         """Log something other than a write."""
         self.seq += 1
-        at = self._instant(self._turn)
-        self.pending.append(Notice(type=kind, seq=self.seq, at=at, members=members, size=_size(members)))
+        turn = self._turn
+        at = self._instant(turn)
+        turn.events.append(Notice(type=kind, seq=self.seq, at=at, members=members, size=_size(members)))
 
     def is_announced(self, name: str, now: float) -> bool:
         """Whether the page knows of an agent of this name well enough."""
@@ -212,7 +213,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the session: what is left is the name, the digests and the reason."""
         self.ended = reason
         self.values, self.state, self.meta, self.schema_json, self.size = {}, {}, {}, b"[]", 0
-        self.pending = []
+        self._turn.events.clear()
 
     # Views
 
@@ -284,7 +285,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.seq = seq = self.seq + 1
         self.size += size - size_before if old else len(key) + size
         self.values[key] = FieldValue(value, by, at, seq)
-        self.pending.append(
+        turn.events.append(
             Change(
                 type=WRITTEN[turn.author],
                 seq=seq,

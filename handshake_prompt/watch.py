@@ -72,7 +72,6 @@ class Watch:
         self._leave = leave
         self._now = asyncio.get_running_loop().time
         self._sent_at = self._paced_at = self._now()
-        self._has_sent = False
         self._told_of: float | None = None
         self._tokens = float(limits.frames_burst)
         self._tokens_at = self._now()
@@ -111,32 +110,21 @@ class Watch:
     def ready(self) -> Frame | None:
         """Return the next frame if there is one to be sent at once."""
         if self._opening:
-            self._has_sent = True
             return self._opening.popleft()
-        while (frame := self._watcher.peek()) is not None:
-            if frame.pace and self._pause(frame) > 0:
-                return None
-            self._watcher.take()
-            if frame.pace and self._watcher.overtaken(frame):
-                continue
-            if frame.pace:
-                self._paced_at = self._now()
-            self._has_sent = True
-            return frame
-        return None
+        return self._watcher.take_unpaced() or self._paced()
 
     async def next(self) -> Frame | None:
         """Return the next frame, waiting for it; None when the connection is to be closed. Asked for by one task.
 
-        Whoever asks has sent the frame before: what is silence is told by that.
+        Whoever asks has sent all frames before: from here on there is silence.
         """
+        self._sent_at = self._now()
         while (frame := self.ready()) is None:
             if (held := self._watcher.peek()) is not None:
                 await self._hold_back(held)
             elif self._watcher.close_code is not None:
                 return None
             elif (notice := await self._idle()) is not None:
-                self._has_sent = True
                 return notice
         return frame
 
@@ -172,6 +160,15 @@ class Watch:
         """Note that the peer is gone: nothing more is sent."""
         self._watcher.close(CloseCode.NORMAL, abandon=True)
 
+    def _paced(self) -> Frame | None:
+        """Return the next frame, which is paced, if it is due; those that are overtaken are left out."""
+        while (frame := self._watcher.peek()) is not None and self._pause(frame) <= 0:
+            self._watcher.take()
+            if not self._watcher.overtaken(frame):
+                self._paced_at = self._now() if frame.pace else self._paced_at
+                return frame
+        return None
+
     async def _hold_back(self, frame: Frame) -> None:
         """Wait until a paced frame is due, or something happens."""
         await self._watcher.wait(max(0.0, min(self._pause(frame), self._left())))
@@ -185,8 +182,6 @@ class Watch:
 
     async def _idle(self) -> Frame | None:
         """Wait for something to send; return a heartbeat or a notice if it is time for one."""
-        if self._has_sent:
-            self._sent_at, self._has_sent = self._now(), False
         # What is due only gets later, so the timer of an earlier wait will do; but for a notice that may come again.
         is_armed = self._watcher.armed and self._told_of is None
         await self._watcher.wait(None if is_armed else self._until_something_is_due())

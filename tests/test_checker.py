@@ -127,8 +127,10 @@ class KeepsHalfOfABatch(Faulty):
 
 class LeavesABatchOpen(Faulty):
     def keep(self, draft: Session) -> None:
-        if len(draft.pending) > 1 and self.errs():
-            draft.pending.pop()
+        turn = draft.turn
+        assert turn is not None
+        if len(turn.events) > 1 and self.errs():
+            turn.events.pop()
             draft.seq -= 1
         super().keep(draft)
 
@@ -163,7 +165,8 @@ class ReleasesWhatIsNot(Faulty):
         if "value" not in asked and self.by(asked["key"]) == "ai" and self.errs():
             draft = self.draft(Role.USER, source)
             outcome = draft.write(asked["key"], draft.value(asked["key"]))
-            draft.pending[-1] = msgspec.structs.replace(draft.pending[-1], by="default")
+            assert draft.turn is not None
+            draft.turn.events[-1] = msgspec.structs.replace(draft.turn.events[-1], by="default")
             self.disown(draft, asked["key"])
             self.keep(draft)
             return {"key": asked["key"], "by": "default", "seq": outcome.seq, "cursor": str(draft.cursor)}

@@ -56,9 +56,10 @@ class WatchSocket:
 
     async def _run(self, websocket: WebSocket, send: Send, watch: Watch) -> None:
         reader = asyncio.create_task(_read(websocket, watch))
+        writer = asyncio.create_task(self._write(send, watch))  # woken for each frame, so not below all of the layers
         try:
             try:
-                await self._write(send, watch)
+                await writer
             finally:  # ahead of the close: granian carries none out while somebody waits to receive
                 reader.cancel()
                 await asyncio.wait({reader})

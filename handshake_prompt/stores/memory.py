@@ -9,6 +9,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from handshake_prompt import rate_limit
 from handshake_prompt.errors import UnavailableError, VersionConflictError
 from handshake_prompt.events import Event
@@ -73,9 +75,10 @@ class MemoryStore(SessionStore):
             raise UnavailableError("The server holds as many sessions as it can", code="at_capacity", retry_after=30)
         if session_id in self._entries:
             raise VersionConflictError
-        self._entries[session_id] = _Entry(record)
+        entry = self._entries[session_id] = _Entry(record)
         if record.session.owner is not None:
-            self._owned.setdefault(owner_digest(record.session.owner), set()).add(session_id)
+            entry.owner = owner_digest(record.session.owner)
+            self._owned.setdefault(entry.owner, set()).add(session_id)
         heapq.heappush(self._due, (record.purge_at, session_id))
         self._schedule_sweep()
 
@@ -213,17 +216,22 @@ class MemoryStore(SessionStore):
             del self._counters[oldest]
 
 
-class _Entry:
-    """A record with its log and its receipts."""
+_NO_LOG: deque[Event] = deque(maxlen=0)
+"""Of all sessions in which nothing has happened: most of those that are idle."""
 
-    __slots__ = ("log", "log_bytes", "owner", "presence", "receipt_bytes", "receipts", "record")
 
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.owner = "" if record.session.owner is None else owner_digest(record.session.owner)
-        self.presence: dict[str, tuple[float, int]] = {}
-        """Worker -> until when its word holds, and its watchers."""
-        self.forget()
+class _Entry(msgspec.Struct, gc=False):
+    """A record with its log and its receipts; out of the garbage collector's way, since nothing in it is circular."""
+
+    record: Record
+    owner: str = ""
+    """The digest of whom it was created for."""
+    presence: dict[str, tuple[float, int]] = {}
+    """Worker -> until when its word holds, and its watchers."""
+    log: deque[Event] = _NO_LOG
+    log_bytes: int = 0
+    receipts: dict[str, tuple[float, Receipt]] = {}
+    receipt_bytes: int = 0
 
     def loaded(self, now: float, after: int | None, key: str | None, quota: Quota | None = None) -> Loaded:
         kept = self.record
@@ -244,12 +252,12 @@ class _Entry:
         return {worker: count for worker, (until, count) in self.presence.items() if until > now}
 
     def forget(self) -> None:
-        self.log: deque[Event] = deque()
-        self.log_bytes = 0
-        self.receipts: dict[str, tuple[float, Receipt]] = {}
-        self.receipt_bytes = 0
+        self.log, self.log_bytes = _NO_LOG, 0
+        self.receipts, self.receipt_bytes = {}, 0
 
     def append(self, events: Sequence[Event], limits: Limits) -> None:
+        if events and self.log is _NO_LOG:
+            self.log = deque()
         log, size = self.log, self.log_bytes
         for event in events:
             log.append(event)
