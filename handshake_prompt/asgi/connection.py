@@ -54,14 +54,14 @@ def credential_of(
     headers = first_headers(connection)
     token = (
         headers.get(b"x-handshake-token", b"").decode("latin-1")
-        or _bearer(headers.get(b"authorization", b"").decode("latin-1"))
-        or _subprotocol(scope, BEARER_SUBPROTOCOL)
-        or (connection.query_params.get("token") if scope.get("query_string") else None)
+        or (_bearer(headers[b"authorization"].decode("latin-1")) if b"authorization" in headers else "")
+        or ("subprotocols" in scope and _subprotocol(scope, BEARER_SUBPROTOCOL))
+        or (scope.get("query_string") and connection.query_params.get("token"))
     )
     user_token = (
         headers.get(b"x-handshake-user-token", b"").decode("latin-1")
-        or _subprotocol(scope, USER_SUBPROTOCOL)
-        or (_cookie(connection.cookies, session_id) if b"cookie" in headers else None)
+        or ("subprotocols" in scope and _subprotocol(scope, USER_SUBPROTOCOL))
+        or (b"cookie" in headers and _cookie(connection.cookies, session_id))
     )
     client = scope.get("client")
     return Credential(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -35,8 +35,8 @@ from .incidents import incident
 
 T = TypeVar("T")
 Handler = Callable[[Call], Awaitable[Response]]
-Headers = Iterable[tuple[bytes, bytes]]
-"""As ASGI has them, with names in lower case."""
+Headers = list[tuple[bytes, bytes]]
+"""As ASGI has them, with names in lower case; a response's own."""
 
 COOKIES_CHECKED = 32
 """Cookies of ours that one request can make us look up."""
@@ -56,30 +56,25 @@ class Resource:
         self._allow = ", ".join(sorted({*self._handlers, "OPTIONS"}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Call(scope, receive)
+        request, method = Call(scope, receive), scope["method"]
+        handler = self._handlers.get(method)
         try:
-            response = await self._respond(request)
+            response = await handler(request) if handler else self._unhandled(method)
+        except HandshakeError as error:
+            response = problem(error)
         except ClientDisconnect:
             return
-        if request.method == "HEAD":
+        except Exception:  # noqa: BLE001 - the boundary to the host's code: modes, stores, prompt builders
+            response = problem(incident("A request to %s failed", scope.get("path")))
+        if method == "HEAD":
             response.body = b""
         await response(scope, receive, send)
 
-    async def _respond(self, request: Call) -> Response:
-        handler = self._handlers.get(request.method)
-        if handler is None:
-            allow = [(b"allow", self._allow.encode())]
-            if request.method == "OPTIONS":
-                return Rendered(204, allow)
-            return problem(MethodNotAllowedError(f"This resource answers {self._allow}"), allow)
-        try:
-            return await handler(request)
-        except HandshakeError as error:
-            return problem(error)
-        except ClientDisconnect:
-            raise
-        except Exception:  # noqa: BLE001 - the boundary to the host's code: modes, stores, prompt builders
-            return problem(incident("A request to %s failed", request.scope.get("path")))
+    def _unhandled(self, method: str) -> Response:
+        allow = [(b"allow", self._allow.encode())]
+        if method == "OPTIONS":
+            return Rendered(204, allow)
+        return problem(MethodNotAllowedError(f"This resource answers {self._allow}"), allow)
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,19 +124,23 @@ class Rendered(Response):
         self.status_code = status
         self.body = body
         self.background = None
-        self.raw_headers = [*headers]
+        self.raw_headers = headers
         if kind:
-            self.raw_headers += (b"content-length", b"%d" % len(body)), (b"content-type", kind)
+            headers += (b"content-length", b"%d" % len(body)), (b"content-type", kind)
 
 
 def json_response(
-    payload: object, status: int = 200, headers: Headers = (), *, kind: bytes = b"application/json"
+    payload: object,
+    status: int = 200,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    kind: bytes = b"application/json",
 ) -> Response:
     """Return a JSON response that no cache keeps."""
     return Rendered(status, [_UNSHARED, _AS_DECLARED, *headers], messages.encode(payload), kind=kind)
 
 
-def problem(error: HandshakeError, headers: Headers = ()) -> Response:
+def problem(error: HandshakeError, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
     """Render an error as `application/problem+json` (RFC 9457), with `error` for clients of version 0.2."""
     told = [*problem_headers(error), *headers]
     return json_response(problem_members(error), error.status, told, kind=b"application/problem+json")

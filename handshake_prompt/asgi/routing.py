@@ -17,24 +17,22 @@ class Paths(Router):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._resources = {
-            ("websocket" if isinstance(route, WebSocketRoute) else "http", route.path): route
-            for route in self.routes
-            if isinstance(route, Route | WebSocketRoute)
-        }
+        self._resources: dict[str, dict[str, Route | WebSocketRoute]] = {"http": {}, "websocket": {}, "lifespan": {}}
+        for route in self.routes:
+            if isinstance(route, Route | WebSocketRoute):
+                self._resources["http" if isinstance(route, Route) else "websocket"][route.path] = route
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a connection to the route of its path."""
         path = scope.get("path", "")[len(scope.get("root_path", "")) :]
-        word, _, below = path[1:].partition("/")
-        sid, slash, rest = below.partition("/")
-        template = f"/{word}/{{sid}}{slash}{rest}" if sid else path
-        route = self._resources.get((scope["type"], template))
-        if route is None:
+        word, slash, below = path[1:].partition("/")
+        sid, more, rest = below.partition("/")
+        route = self._resources[scope["type"]].get(f"/{word}/{{sid}}{more}{rest}" if slash else path)
+        if route is None or (slash and not sid):
             await super().app(scope, receive, send)
             return
         scope.setdefault("router", self)
         scope["route"], scope["endpoint"] = route, route.endpoint
         if sid:
-            scope["path_params"] = {**scope.get("path_params", {}), "sid": sid}
+            scope["path_params"] = {**scope["path_params"], "sid": sid} if "path_params" in scope else {"sid": sid}
         await route.app(scope, receive, send)

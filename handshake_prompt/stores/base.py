@@ -109,7 +109,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def first_that_holds(claims: Sequence[Claim], record: Record) -> Claim | None:
     """Return the first claim that holds for a session, None if none does."""
-    proofs = record.session.proofs
+    proofs = record.session.proofs if claims else {}
     for claim in claims:
         if proofs.get(claim.counter) == claim.digest:
             return claim
