@@ -93,7 +93,8 @@ class Ledger:
     ) -> Applied[T]:
         """Run a transition on a draft of a session's record and save what it made, with the request's receipt.
 
-        `known` is the session as it was found a moment ago; if nothing happened since, it need not be read again.
+        `known` is the session as it was found a moment ago; if nothing happened since, it need not be read again. Nor
+        need it if this worker was the last to save it, and this change was waiting for that.
 
         Raises:
             DoneBeforeError: the request came with an idempotency `key`, and another worker was first.
@@ -102,10 +103,13 @@ class Ledger:
             VersionConflictError: other workers kept being first.
         """
         async with self.locks.hold(session_id) as lock:
-            if known is not None and self._is_stale(known.record, lock.version):
+            newest: Record | None = lock.saved
+            if known is None or (newest is not None and known.record.version < newest.version):
+                known = Loaded(newest) if newest is not None and key is None else None
+            if known is not None and self._is_stale(known.record):
                 known = None
             applied = await self._apply(session_id, transition, turn=turn, known=known, key=key, receipt=receipt)
-            lock.version = applied.record.version
+            lock.saved = applied.record
             return applied
 
     async def read(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded:
@@ -225,11 +229,9 @@ class Ledger:
         self._hub.restart(record)
         return False
 
-    def _is_stale(self, record: Record, newest: int) -> bool:
+    def _is_stale(self, record: Record) -> bool:
         """Whether a record that was read a while ago is worth reading again: its truth may be another by now."""
-        return (
-            record.version < newest or self._is_older_than_seen(record) or record.ended(self._store.now()) is not None
-        )
+        return self._is_older_than_seen(record) or record.ended(self._store.now()) is not None
 
     def _is_older_than_seen(self, record: Record) -> bool:
         """Whether this worker's watchers have seen a newer version.

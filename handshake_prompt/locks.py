@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Any
 
 from .errors import StoreUnavailableError
 
@@ -36,8 +37,8 @@ class Lock(asyncio.Lock):
     users = 0
     lost = 0
     """How often a holder has waited for the store in vain."""
-    version = -1
-    """The newest version its holders have saved: whoever waited with an older one in hand reads again."""
+    saved: Any = None
+    """What its holders have saved last, for those who wait: what they have in hand is older."""
 
 
 class Hold:

@@ -424,3 +424,37 @@ async def test_i13_a_batch_whose_session_ends_while_its_hooks_decide_writes_noth
         assert (refused.value.status, refused.value.code) == (404, code)
         assert await page.shown("action", "done") == []
         assert page.closed == CloseCode.ENDED
+
+
+@in_virtual_time
+async def test_changes_that_wait_for_one_another_are_saved_without_reading_again() -> None:
+    pair = await open_pair(virtual_engine())
+    calls: list[str] = []
+
+    async def take_time(name: str) -> None:
+        calls.append(name)
+        await asyncio.sleep(0.001)
+
+    pair.store.before = take_time
+    await asyncio.gather(*(pair.act({f"k{number}": number}) for number in range(5)), pair.edit("mine", "x"))
+    assert (calls.count("load"), calls.count("save")) == (6, 6)  # each was read when it was admitted
+    assert len(await pair.values()) == 6
+
+
+@in_virtual_time
+async def test_what_waited_for_a_save_of_this_worker_and_lost_to_another_reads_again() -> None:
+    here, there = await workers(2)
+
+    async def be_late(name: str) -> None:
+        if name == "save":
+            here.store.before = nothing
+            await asyncio.sleep(0.01)
+
+    here.store.before = be_late
+    first = asyncio.create_task(here.act({"a": 1}))
+    second = asyncio.create_task(here.act({"b": 2}))
+    await asyncio.sleep(0.001)
+    await there.act({"c": 3})
+    await asyncio.gather(first, second)
+    assert set(await here.values()) == {"a", "b", "c"}
+    assert [event.seq for event in await here.log()] == [1, 2, 3, 4, 5, 6]
