@@ -15,7 +15,7 @@ from .constraints import CustomType
 from .fields import Field, compile_schema
 
 COMPILED_FIELDS = 20_000
-"""Fields kept compiled, some 1 KB each; the form that was used least of late makes room.
+"""Fields kept compiled, some 1 KB each; the form with which no session was opened for the longest time makes room.
 
 Fields, not forms: one form may be 500 times as large as another, so a number of forms would bound nothing.
 """
@@ -62,6 +62,7 @@ class Forms(OrderedDict[bytes, Form]):
             check_schema(schema, self._limits)  # says what is wrong
             raise
         if schema_json in self:
+            self.move_to_end(schema_json)
             return self[schema_json]
         check_schema(schema, self._limits)
         return self._compile(schema, schema_json)

@@ -234,6 +234,13 @@ def test_the_oldest_forms_make_room_for_as_many_fields_as_come(compiled: list[in
     assert compiled[5:] == [4]
 
 
+def test_a_form_with_which_sessions_are_still_opened_stays(compiled: list[int]) -> None:
+    handler = FormFillHandler()
+    for size in (5, 3, 5, 4, 5):
+        new_session(handler, schema=form_of(size))
+    assert compiled == [5, 3, 4]
+
+
 def test_a_form_larger_than_all_the_room_is_still_kept_while_it_is_the_newest(compiled: list[int]) -> None:
     handler = FormFillHandler()
     large = new_session(handler, session_id="a", schema=form_of(30))
