@@ -131,9 +131,9 @@ class HandshakeApp(Starlette):
                 "sqlite:///handshake.db on one machine, redis://host on several.",
                 workers,
             )
-        routes = self._endpoints() + (self._mcp_endpoint() if mcp else [])
+        self._own_routes = self._endpoints() + (self._mcp_endpoint() if mcp else [])
         super().__init__(middleware=self._middleware())
-        self.router = Paths(routes, redirect_slashes=False, default=_nothing_here, lifespan=self.lifespan)
+        self.router = Paths(self._own_routes, redirect_slashes=False, default=_nothing_here, lifespan=self.lifespan)
 
     # Mounting
 
@@ -237,8 +237,8 @@ class HandshakeApp(Starlette):
         ]
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put around the router what was asked for. Resources render all errors, so nothing is left to be handled."""
-        if self.exception_handlers:
+        """Put around the router what was asked for: our own routes render all errors, and leave none to be handled."""
+        if self.exception_handlers or self.routes != self._own_routes:
             return super().build_middleware_stack()
         app: ASGIApp = self.router.app
         for factory, args, options in reversed(self.user_middleware):

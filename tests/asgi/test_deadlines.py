@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -138,3 +139,13 @@ async def test_a_later_send_has_all_of_the_time() -> None:
     with pytest.raises(TimeoutError):
         await send_all()
     assert loop_time() - ends[-1] == pytest.approx(5)
+
+
+@in_virtual_time
+async def test_what_gives_in_when_it_is_cut_off_is_over() -> None:
+    async def gives_in() -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return "done"
+
+    assert await within(2, gives_in()) == "done"

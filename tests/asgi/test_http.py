@@ -9,6 +9,9 @@ from typing import Any, get_type_hints, is_typeddict
 import httpx
 import msgspec
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, messages
 from tests.conftest import FORM, Open
@@ -569,3 +572,37 @@ async def test_a_scope_of_a_type_that_asgi_does_not_have_is_an_error_that_says_s
 
     with pytest.raises(RuntimeError, match="cannot serve ASGI scopes of type 'gopher'"):
         await HandshakeApp()({"type": "gopher"}, never, never)
+
+
+# What a host adds to the application itself
+
+
+async def tells(_: Request) -> Response:
+    return Response("told")
+
+
+async def refuses(_: Request) -> Response:
+    raise HTTPException(418)
+
+
+async def fails(_: Request) -> Response:
+    raise KeyError
+
+
+async def handled(_: Request, __: Exception) -> Response:
+    return Response("handled")
+
+
+async def test_routes_and_error_handlers_of_a_host_work_as_on_any_starlette_application() -> None:
+    hpp = HandshakeApp()
+    for path, endpoint in {"/tells": tells, "/refuses": refuses, "/fails": fails}.items():
+        hpp.add_route(path, endpoint)
+    hpp.add_exception_handler(KeyError, handled)
+    peer = await open_in_process(hpp, FORM)
+    answers = [await peer.http.get(f"/handshake/{path}") for path in ("tells", "refuses", "fails")]
+    assert [(answer.status_code, answer.text) for answer in answers] == [
+        (200, "told"),
+        (418, "I'm a Teapot"),
+        (200, "handled"),
+    ]
+    assert (await peer.context())["mode"] == "form-fill"
