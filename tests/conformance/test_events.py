@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -175,11 +174,11 @@ async def test_hpp_083_a_streamed_batch_is_spread_and_another_is_not(pair: Open)
     peer = await pair({})
     async with peer.watch() as page:
         await page.next("connected")
-        spread = await _gaps(peer, page, stream=True, interval_ms=200)
-        at_once = await _gaps(peer, page, stream=False, interval_ms=2000)
-    assert all(0.15 < gap < 1 for gap in spread)
-    assert sum(spread) > 0.38
-    assert sum(at_once) < 1
+        spread = await _arrivals(peer, page, stream=True, interval_ms=200)
+        at_once = await _arrivals(peer, page, stream=False, interval_ms=2000)
+    assert [seconds > 0.19 * place for place, seconds in enumerate(spread)] == [True] * 3  # none comes early
+    assert spread[-1] < 3
+    assert at_once[-1] < 2
 
 
 async def test_hpp_084_a_page_is_not_shown_what_has_been_overtaken(pair: Open) -> None:
@@ -217,11 +216,12 @@ async def _history(peer: Peer, page: Any) -> list[dict[str, Any]]:
     return [*await page.until("done"), *await page.until("done")]
 
 
-async def _gaps(peer: Peer, page: Any, *, stream: bool, interval_ms: int) -> list[float]:
-    """Show three fields and return the two pauses between them in seconds."""
+async def _arrivals(peer: Peer, page: Any, *, stream: bool, interval_ms: int) -> list[float]:
+    """Show three fields and return after how many seconds each was seen."""
+    begun = time.monotonic()
     await peer.act({"a": 1, "b": 1, "c": 1}, stream=stream, interval_ms=interval_ms)
     times = []
     while (await page.next())["type"] == "action":
-        times.append(time.monotonic())
+        times.append(time.monotonic() - begun)
     assert len(times) == 3
-    return [after - before for before, after in pairwise(times)]
+    return times
