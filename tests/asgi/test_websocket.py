@@ -493,14 +493,14 @@ async def test_a_burst_of_sixty_frames_is_not_slowed_down(pair: Open) -> None:
 
 
 async def test_one_pages_burst_does_not_slow_another(pair: Open) -> None:
-    peer = await pair(HandshakeApp(limits=Limits(frames_burst=1, frames_per_second=2)))
+    peer = await pair(HandshakeApp(limits=Limits(frames_burst=1, frames_per_second=0.5)))
     async with watchers(peer, "user", "user") as [page, tab]:
         before = time.monotonic()
         for number in range(3):
             await page.send({"type": "userEdit", "key": "age", "value": number})
         await tab.send({"type": "userEdit", "key": "name", "value": "x"})
         assert (await tab.next("ack"))["key"] == "name"
-        assert time.monotonic() - before < 0.4
+        assert time.monotonic() - before < 1.5  # the page's own second frame is read after 2 s
 
 
 # The handshake
