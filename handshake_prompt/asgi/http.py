@@ -231,18 +231,16 @@ class JSONBody:
         return self._limits.body_bytes
 
     async def _read(self) -> bytes:
-        chunks: list[bytes] = []
-        size, more = 0, True
+        body, more = bytearray(), True
         while more:
             message = await self._request.receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > self._most:
+            body += message.get("body", b"")
+            if len(body) > self._most:
                 raise self._too_large()
             more = message.get("more_body", False)
-        return b"".join(chunks)
+        return bytes(body)
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"A body holds at most {self._most} bytes", code="body_too_large")
