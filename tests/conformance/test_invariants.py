@@ -12,6 +12,7 @@ async def test_hpp_130_no_agents_write_comes_after_the_persons_acknowledged_one(
     acknowledged: list[int] = []
     async with peer.watch() as page, peer.watch(role="agent") as log:
         await page.next("connected")
+        frames = [await log.next("connected")]
         for number in range(10):
             actions = [peer.act({"f": f"agent {number} {n}"}) for n in range(4)]
 
@@ -23,7 +24,6 @@ async def test_hpp_130_no_agents_write_comes_after_the_persons_acknowledged_one(
             assert (await peer.context(role="user"))["data"]["f"] == f"mine {number}"
             await peer.user("POST", "notify", {"key": "f", "release": True})
         last = (await peer.act({"f": "the end"}))["results"][0]["seq"]
-        frames = [await log.next("connected")]
         while frames[-1].get("seq") != last:
             frames.append(await log.next())
     owner = ""
