@@ -108,7 +108,7 @@ class Batches:
             "applied": applied,
             "rejected": rejected,
             "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"] if keys["error"] else [],
-            "results": [outcome.result() for outcome in outcomes],
+            "results": outcomes,
             "broadcast": {"clients": clients, "actionMessages": clients * len(applied), "doneMessages": clients},
             "cursor": str(session.cursor),
             "expiresIn": whole_seconds(self._ledger.left(draft)),

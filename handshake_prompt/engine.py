@@ -235,8 +235,9 @@ class ProtocolEngine:
             outcome = applied.result
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
-            cursor = str(applied.record.session.cursor)
-            return {"ok": True, "key": outcome.key, "by": outcome.by, "seq": outcome.seq, "cursor": cursor}
+            session, key = applied.record.session, outcome.key or ""
+            cursor = str(session.cursor)
+            return {"ok": True, "key": key, "by": session.whose(key), "seq": outcome.seq, "cursor": cursor}
 
         return await self._serve(Operation.NOTIFY, session_id, credential, request, edit)
 
@@ -521,18 +522,20 @@ class ProtocolEngine:
         finally:
             self._follower.leave(watcher)
 
-    async def _carry(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
-        """Carry out a message from a watcher's page."""
+    async def _carry(self, watch: Watch, message: dict[str, Any]) -> tuple[Session, list[Outcome]]:
+        """Carry out a message from a watcher's page; return what it led to."""
         if message["type"] not in ("userEdit", "release"):
             check_value(message, self.limits)
             sent = self._writes.send_to_mode(watch.session_id, message, watch.role, source=watch.source)
-            return (await self._finish(sent)).result
+            outcomes, record = await self._finish(sent)
+            return record.session, outcomes
         if watch.role is not Role.USER:
             raise UserRequiredError
         asked = messages.decode(messages.PageMessage, message)
         value = None if asked.type == "release" else (asked.value,)
         edited = self._writes.edit(watch.session_id, asked.key, value, source=watch.source)
-        return [(await self._finish(edited)).result]
+        outcome, record = await self._finish(edited)
+        return record.session, [outcome]
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry something through to its end, even if the client that asked for it is gone meanwhile."""

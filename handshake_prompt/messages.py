@@ -120,8 +120,12 @@ class FieldRecord(TypedDict):
     filled: NotRequired[bool]
 
 
-class Result(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What became of one action, as `results` tells it."""
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What became of one action or edit: an entry of `results`.
+
+    `status` is `applied`, `rejected` (a matter of who may write) or `error` (a matter of what was written). `action`
+    names what no field can answer for.
+    """
 
     key: str | None = None
     status: str = ""
@@ -129,27 +133,7 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     seq: int | None = None
     msg: str | None = None
     current: FieldRecord | None = None
-
-
-class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of one action or edit; a member of `results`.
-
-    `status` is `applied`, `rejected` (a matter of who may write) or `error` (a matter of what was written).
-    """
-
-    key: str | None
-    status: str
-    code: str | None = None
-    seq: int | None = None
-    msg: str | None = None
-    current: Any = None
-    by: str | None = None
-    at: str | None = None
     action: dict[str, Any] | None = None
-
-    def result(self) -> Result:
-        """Return the entry of `results`."""
-        return Result(self.key, self.status, self.code, self.seq, self.msg, self.current)
 
     def error(self) -> dict[str, Any]:
         """Return the entry of `errors`, as clients of version 0.2 read it."""
@@ -237,7 +221,7 @@ class ActionReply(TypedDict):
     applied: list[str]
     rejected: list[str]
     errors: list[dict[str, Any]]
-    results: list[Result]
+    results: list[Outcome]
     broadcast: BroadcastCount
     cursor: str
     expiresIn: int

@@ -181,10 +181,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             return self.refuse(key, "user_required", "Only the person can release a field")
         now = self.values.get(key)
         if now is None:
-            return Outcome(key, "applied", by=By.EMPTY, seq=0)
+            return Outcome(key, "applied", seq=0)
         becomes = RELEASED.get(now.by)
         if becomes is None:
-            return Outcome(key, "applied", by=now.by, seq=now.rev, at=now.at)
+            return Outcome(key, "applied", seq=now.rev)
         return self._record(turn, key, now.value, old=now, by=becomes)
 
     def notice(self, kind: str, **members: Any) -> None:
@@ -251,6 +251,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         field = self.values.get(key)
         return field.value if field else None
 
+    def whose(self, key: str) -> str:
+        """Return whose value a field holds."""
+        field = self.values.get(key)
+        return field.by if field else By.EMPTY
+
     def field_record(self, key: str, role: Role) -> FieldRecord:
         """Return one value as `role` may see it."""
         field = self.values[key]
@@ -300,7 +305,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
                 size=size + size_before,
             )
         )
-        return Outcome(key, "applied", seq=seq, by=by, at=at)
+        return Outcome(key, "applied", seq=seq)
 
     def _instant(self, turn: Turn) -> str:
         """Return the turn's time as text; those of one session only ever go forward, whatever the clock does."""

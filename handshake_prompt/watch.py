@@ -22,6 +22,7 @@ from .events import Cursor
 from .limits import Limits
 from .messages import Outcome
 from .rate_limit import Quota
+from .session import Session
 from .stores import Loaded
 
 HEARTBEAT = told("heartbeat")
@@ -29,7 +30,7 @@ MINUTE = 60.0
 REF_CHARS = 64
 """A page's own mark on a message, given back in the answer; long enough for a UUID."""
 
-Carry = Callable[["Watch", dict[str, Any]], Awaitable[list[Outcome]]]
+Carry = Callable[["Watch", dict[str, Any]], Awaitable[tuple[Session, list[Outcome]]]]
 
 
 class Watch:
@@ -147,8 +148,9 @@ class Watch:
         try:
             message = _parse(data)
             ref = message.get("ref")
-            for outcome in await self._carry(self, message):
-                self._tell(_answer(outcome, ref))
+            session, outcomes = await self._carry(self, message)
+            for outcome in outcomes:
+                self._tell(_answer(outcome, session, ref))
         except HandshakeError as error:
             self._refuse(error, ref)
 
@@ -257,10 +259,16 @@ def _parse(data: str) -> dict[str, Any]:
     return message
 
 
-def _answer(outcome: Outcome, ref: object) -> Frame:
-    """Return the frame that answers a message. An ack overtakes what is held back, so it is no place to resume from."""
+def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:
+    """Return the frame that answers a message, which led to how `session` is.
+
+    An ack overtakes what is held back, so it is no place to resume from.
+    """
     if outcome.status == "applied":
-        return told("ack", key=outcome.key, by=outcome.by, seq=outcome.seq, at=outcome.at, ref=ref)
+        key = outcome.key or ""
+        field = session.values.get(key)
+        at = field.at if field else None
+        return told("ack", key=outcome.key, by=session.whose(key), seq=outcome.seq, at=at, ref=ref)
     return told("error", msg=outcome.msg, code=outcome.code, key=outcome.key, ref=ref)
 
 

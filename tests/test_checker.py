@@ -196,7 +196,7 @@ class EditsAsTheAgent(Faulty):
         draft = self.draft(Role.AGENT, source)
         outcome = draft.write(asked["key"], asked["value"])
         self.keep(draft)
-        return {"key": asked["key"], "by": outcome.by, "seq": outcome.seq, "cursor": str(draft.cursor)}
+        return {"key": asked["key"], "by": draft.whose(asked["key"]), "seq": outcome.seq, "cursor": str(draft.cursor)}
 
 
 class SkipsANumber(Faulty):

@@ -16,6 +16,7 @@ from handshake_prompt.messages import (
     ActionRequest,
     CreateRequest,
     ExtendRequest,
+    FieldRecord,
     Mount,
     NotifyRequest,
     Outcome,
@@ -177,20 +178,22 @@ def test_data_is_another_name_for_context(context: Any, data: Any, initial: dict
     assert CreateRequest(context=context, data=data).initial_values == initial
 
 
+CURRENT: FieldRecord = {"value": 1, "by": "user", "at": "now", "rev": 2}
+
 OUTCOMES: dict[str, tuple[Outcome, dict[str, Any], dict[str, Any]]] = {
     "applied": (
-        Outcome("k", "applied", seq=3, by="ai", at="now"),
+        Outcome("k", "applied", seq=3),
         {"key": "k", "status": "applied", "seq": 3},
         {"key": "k", "msg": None, "code": None},
     ),
     "stale": (
-        Outcome("k", "rejected", "stale", msg="changed", current={"value": 1}),
-        {"key": "k", "status": "rejected", "code": "stale", "msg": "changed", "current": {"value": 1}},
+        Outcome("k", "rejected", "stale", msg="changed", current=CURRENT),
+        {"key": "k", "status": "rejected", "code": "stale", "msg": "changed", "current": CURRENT},
         {"key": "k", "msg": "changed", "code": "stale"},
     ),
     "of no field": (
         Outcome(None, "error", "missing_key", msg="no key", action={"type": "set"}),
-        {"status": "error", "code": "missing_key", "msg": "no key"},
+        {"status": "error", "code": "missing_key", "msg": "no key", "action": {"type": "set"}},
         {"action": {"type": "set"}, "msg": "no key", "code": "missing_key"},
     ),
 }
@@ -200,7 +203,7 @@ OUTCOMES: dict[str, tuple[Outcome, dict[str, Any], dict[str, Any]]] = {
 def test_an_outcome_is_told_to_new_clients_and_to_old_ones(
     outcome: Outcome, result: dict[str, Any], error: dict[str, Any]
 ) -> None:
-    assert msgspec.to_builtins(outcome.result()) == result
+    assert msgspec.to_builtins(outcome) == result
     assert outcome.error() == error
 
 

@@ -16,7 +16,7 @@ from handshake_prompt.errors import CloseCode, HandshakeError, StoreUnavailableE
 from handshake_prompt.events import Change, Cursor, Event, Notice
 from handshake_prompt.limits import Limits
 from handshake_prompt.messages import Outcome
-from handshake_prompt.session import Turn
+from handshake_prompt.session import FieldValue, Session, Turn
 from handshake_prompt.stores import MemoryStore, Record
 from handshake_prompt.watch import Watch, opening
 from tests.support.sessions import blank_session, record_of
@@ -46,10 +46,10 @@ class Page:
         self.began = loop_time()
         self.shown: list[tuple[float, dict[str, Any]]] = []
         self.sent: list[dict[str, Any]] = []
-        self.outcomes = [Outcome("k", "applied", seq=7, by="user", at=AT)]
+        self.outcomes = [Outcome("k", "applied", seq=7)]
         self.refusal: HandshakeError | None = None
         self.on_look: Callable[[], None] = self._end_if_over
-        self.session = blank_session("s", epoch=EPOCH)
+        self.session = blank_session("s", epoch=EPOCH, values={"k": FieldValue("x", "user", AT, 7)})
         record = Record(self.session, 0, expires_at=self.began + ttl, purge_at=1e9)
         watcher = self.hub.join(record, Role.USER, source="mine")
         self.watch = Watch(
@@ -69,12 +69,12 @@ class Page:
         if channel is not None and channel.expires_at <= loop_time():
             self.hub.end("s", "expired")
 
-    async def _carry(self, watch: Watch, message: dict[str, Any]) -> list[Outcome]:
+    async def _carry(self, watch: Watch, message: dict[str, Any]) -> tuple[Session, list[Outcome]]:
         assert watch is self.watch
         self.sent.append(message)
         if self.refusal:
             raise self.refusal
-        return self.outcomes
+        return self.session, self.outcomes
 
     async def _look_again(self) -> None:
         self.on_look()

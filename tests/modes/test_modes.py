@@ -97,14 +97,14 @@ def test_values_given_at_creation_are_open_to_the_agent_in_default_mode() -> Non
         "c": ("", "default"),
     }
     (typed, untyped), session = act(handler, session, put("a", "x"), Action(None, "b", "y"))
-    assert (typed.by, untyped.by) == (By.AI, By.AI)
+    assert [(one.key, session.whose(one.key or "")) for one in (typed, untyped)] == [("a", By.AI), ("b", By.AI)]
     assert handler.context_response(session, Role.AGENT) == {"data": {"a": "x", "b": "y", "c": ""}}
 
 
 def test_locks_and_revisions_hold_in_default_mode() -> None:
     handler = DefaultHandler()
     outcome, session = edit(handler, new_session(handler, data={"a": 1}), "a", 2)
-    assert (outcome.status, outcome.by) == ("applied", "user")
+    assert (outcome.status, session.whose("a")) == ("applied", "user")
     (locked, new, stale), session = act(handler, session, put("a", 3), put("b", 4, if_rev=0), put("b", 5, if_rev=0))
     assert [locked.code, new.code, stale.code] == ["user_locked", None, "stale"]
     assert (session.value("a"), session.value("b")) == (2, 4)

@@ -63,7 +63,7 @@ class Server:
         rejected = [outcome.key for outcome in outcomes if outcome.status == "rejected"]
         draft.notice("done", applied=len(applied), rejected=rejected, missing=[])
         self.keep(draft)
-        results = [msgspec.to_builtins(outcome.result()) for outcome in outcomes]
+        results = [msgspec.to_builtins(outcome) for outcome in outcomes]
         reply = {"applied": applied, "rejected": rejected, "results": results, "cursor": str(draft.cursor)}
         if key is not None:
             self.kept[key] = reply
@@ -77,7 +77,7 @@ class Server:
         key = asked["key"]
         outcome = draft.write(key, asked["value"]) if "value" in asked else draft.release(key)
         self.keep(draft)
-        reply = {"key": key, "by": outcome.by, "seq": outcome.seq}
+        reply = {"key": key, "by": draft.whose(key), "seq": outcome.seq}
         return reply | ({} if source else {"cursor": str(draft.cursor)})
 
     def extend(self, asked: Members) -> Members:
