@@ -52,8 +52,9 @@ class Handover:
             "cursor": str(session.cursor),
             "protocol": PROTOCOL_VERSION,
         }
-        base_url = self._base_url(mount)
-        return payload | ({"baseUrl": base_url} if base_url else {})
+        if base_url := self._base_url(mount):
+            payload["baseUrl"] = base_url
+        return payload
 
     def language(self, wish: PromptWish, mount: Mount | None) -> str | None:
         """Return the language a prompt is wanted in, None if none is wanted.

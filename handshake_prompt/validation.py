@@ -9,7 +9,7 @@ from typing import Any
 from .errors import InvalidRequestError, TooLargeError
 from .limits import Limits
 from .messages import Action, CreateRequest
-from .values import check_key, check_value, shortest_too_large
+from .values import check_key, check_name, check_value, shortest_too_large
 
 
 def check_creation(asked: CreateRequest, limits: Limits) -> None:
@@ -50,13 +50,13 @@ def check_values(values: Mapping[str, Any], limits: Limits) -> None:
 def check_actions(actions: Sequence[Action], limits: Limits) -> None:
     """Check a batch of actions. What an action is about is the mode's business; that it is well formed is ours."""
     _check_count(len(actions), limits.actions, "actions in one batch")
-    short = shortest_too_large(limits)
+    longest, short = limits.key_chars, shortest_too_large(limits)
     for action in actions:
         key, kind, value = action.key, action.type, action.value
         if key is not None:
-            check_key(key, limits)
+            check_name(key, longest)
         if kind is not None and kind != "set":
-            check_key(kind, limits)
+            check_name(kind, longest)
         if type(value) is not str or len(value) >= short or not value.isascii():
             check_value(value, limits)
 

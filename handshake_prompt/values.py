@@ -37,13 +37,17 @@ def check_key(key: object, limits: Limits) -> str:
     """
     if not isinstance(key, str):
         raise _invalid("key", "a key must be text")
-    _check_name(key, limits.key_chars)
+    check_name(key, limits.key_chars)
     return key
 
 
 @lru_cache(maxsize=4096)
-def _check_name(key: str, most: int) -> None:
-    """Check a text as a key; the keys of a form come again and again."""
+def check_name(key: str, most: int) -> None:
+    """Check a text as a key of at most `most` characters; the keys of a form come again and again.
+
+    Raises:
+        InvalidRequestError: `invalid_key`.
+    """
     if not 1 <= len(key) <= most:
         raise _invalid("key", f"a key must be 1 to {most} characters long")
     if _CONTROL.search(key):

@@ -271,7 +271,7 @@ class HandshakeApp(Starlette):
         body = JSONBody(request, self.engine.limits)
         mount = self._mount(request)
         answer = await self.engine.create_session(
-            body, Request(request.scope, body.replay), credential=self._credential(request, ""), mount=mount
+            body, request, credential=self._credential(request, ""), mount=mount
         )
         response = reply(answer)
         if "prompt" in answer.content:
@@ -337,11 +337,10 @@ class HandshakeApp(Starlette):
         session_id: str = request.path_params["sid"]
         return session_id, self._credential(request, session_id)
 
-    def _posted(self, request: Call) -> tuple[str, JSONBody, Credential, Request]:
-        """Return a request with a body as the engine takes it; the hooks' own copy can read the body again."""
+    def _posted(self, request: Call) -> tuple[str, JSONBody, Credential, Call]:
+        """Return a request with a body as the engine takes it."""
         session_id, credential = self._caller(request)
-        body = JSONBody(request, self.engine.limits)
-        return session_id, body, credential, Request(request.scope, body.replay)
+        return session_id, JSONBody(request, self.engine.limits), credential, request
 
     def _credential(self, connection: HTTPConnection[Any], session_id: str) -> Credential:
         return credential_of(connection, session_id, allowed_origins=self._allowed_origins, public_url=self._public_url)

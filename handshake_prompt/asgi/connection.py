@@ -31,6 +31,10 @@ class Call(Request):
         super().__init__(scope, receive)
         self.first = _first(scope)
 
+    def keep(self, body: bytes) -> None:
+        """Let the host's hooks read the body again, with any method of Starlette's that reads one."""
+        self._body = body
+
 
 def first_headers(connection: HTTPConnection[Any]) -> Mapping[bytes, bytes]:
     """Return the first header of each name, which is in lower case."""
@@ -141,7 +145,7 @@ def mount_of(connection: HTTPConnection[Any], *, prefix: str | None, ws_prefix: 
         ws_prefix: None when the WebSocket is served below the application itself, at `/ws`.
     """
     root = connection.scope.get("root_path", "")
-    host = connection.headers.get("host")
+    host = first_headers(connection).get(b"host", b"").decode("latin-1")
     base_url = f"{'https' if is_secure(connection) else 'http'}://{host}" if host else None
     beside = prefix is not None and ws_prefix is not None and root.endswith(prefix)
     ws = f"{root.removesuffix(prefix or '')}{ws_prefix}" if beside else f"{root}/ws"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from handshake_prompt import messages
 from handshake_prompt.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX
@@ -29,7 +29,7 @@ from handshake_prompt.markdown import context_as_markdown
 from handshake_prompt.rate_limit import Quota
 from handshake_prompt.replies import Reply
 
-from .connection import Call, first_headers, is_secure
+from .connection import Call, is_secure
 from .deadlines import within
 from .incidents import incident
 
@@ -193,13 +193,12 @@ def _policy(limit: int, window: float) -> bytes:
 class JSONBody:
     """The body of one request, read when the engine asks for it: within its bounds, or not at all."""
 
-    def __init__(self, request: Request, limits: Limits) -> None:
+    def __init__(self, request: Call, limits: Limits) -> None:
         self._request = request
         self._limits = limits
-        self._raw: bytes | None = None
 
     async def __call__(self) -> bytes:
-        """Return the body.
+        """Return the body; from here on the request has it, too.
 
         Raises:
             UnsupportedMediaTypeError: it is not declared as JSON, or is compressed.
@@ -207,7 +206,7 @@ class JSONBody:
             BodyTimeoutError: it did not arrive in time.
             ClientDisconnect: the client went away before it was whole.
         """
-        headers = first_headers(self._request)
+        headers = self._request.first
         content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if content_type != b"application/json" or headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaTypeError
@@ -215,16 +214,11 @@ class JSONBody:
         if declared.isdigit() and (len(declared) > MOST_DIGITS or int(declared) > self._most):
             raise self._too_large()
         try:
-            self._raw = await within(self._limits.body_timeout, self._read())
+            body = await within(self._limits.body_timeout, self._read())
         except TimeoutError:
             raise BodyTimeoutError(f"The body did not arrive within {self._limits.body_timeout:g} s") from None
-        return self._raw
-
-    async def replay(self) -> Message:
-        """Let the host's hooks read the body again: an ASGI `receive` for their request."""
-        if self._raw is None:
-            return await self._request.receive()
-        return {"type": "http.request", "body": self._raw, "more_body": False}
+        self._request.keep(body)
+        return body
 
     @property
     def _most(self) -> int:
@@ -278,15 +272,19 @@ async def set_user_cookie(
     with the least time left make room.
     """
     secure = is_secure(request)
-    held = request.cookies if b"cookie" in request.first else {}
-    ours = [match for name in held if (match := _OUR_COOKIE.fullmatch(name))][:COOKIES_CHECKED]
-    left = [(await engine.time_left(match[1], held[match[0]]), match[0]) for match in ours]
-    kept = sorted(left, reverse=True)[: engine.limits.cookies - 1]
-    for seconds, name in left:
-        if not seconds or (seconds, name) not in kept:
+    if b"cookie" in request.first:
+        for name in await _to_let_go(request.cookies, engine):
             response.raw_headers.append(_cookie(name, "", 0, secure=secure))
     name = (SECURE_COOKIE_PREFIX if secure else COOKIE_PREFIX) + session_id
     response.raw_headers.append(_cookie(name, user_token, int(engine.limits.max_lifetime), secure=secure))
+
+
+async def _to_let_go(held: Mapping[str, str], engine: ProtocolEngine) -> list[str]:
+    """Return which of the cookies that a browser holds make room for one more."""
+    ours = [match for name in held if (match := _OUR_COOKIE.fullmatch(name))][:COOKIES_CHECKED]
+    left = [(await engine.time_left(match[1], held[match[0]]), match[0]) for match in ours]
+    kept = sorted(left, reverse=True)[: engine.limits.cookies - 1]
+    return [name for seconds, name in left if not seconds or (seconds, name) not in kept]
 
 
 def _cookie(name: str, value: str, max_age: int, *, secure: bool) -> tuple[bytes, bytes]:

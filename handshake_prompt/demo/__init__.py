@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from handshake_prompt import messages
 from handshake_prompt.asgi.app import HandshakeApp
+from handshake_prompt.asgi.connection import Call
 from handshake_prompt.asgi.http import Handler, JSONBody, Resource, json_response
 
 PAGES = {
@@ -52,7 +53,7 @@ def create_demo(**options: Any) -> Starlette:
     """
     hpp = HandshakeApp(**options)
 
-    async def submit(request: Request) -> Response:
+    async def submit(request: Call) -> Response:
         body = messages.decode(SubmitRequest, await JSONBody(request, hpp.engine.limits)())
         return _submitted(await hpp.read_as_user(request, body.session_id))
 

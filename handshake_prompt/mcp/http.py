@@ -74,7 +74,7 @@ class Endpoint:
             self._engine,
             session_id,
             replace(credential, user_token=None),  # who uses MCP is an agent, whatever cookie a browser adds
-            Request(request.scope, body.replay),
+            request,
             idempotency_key=request.headers.get("idempotency-key"),
         )
         quota = await caller.come_in()

@@ -50,7 +50,7 @@ class Field:
     options: tuple[Any, ...]
     constraints: Constraints
     accepts: str
-    _plain: Any = field(repr=False)
+    plain: Any = field(repr=False)
     """The JSON type of which every value is accepted, where there is one."""
     _many: bool = field(repr=False)
     _pattern: Pattern | None = field(repr=False, compare=False)
@@ -67,7 +67,7 @@ class Field:
         Returns:
             None when it is accepted, else a sentence that says what is; it never repeats the value.
         """
-        if type(value) is self._plain or (not self.required and (value is None or value == self._empty)):
+        if not self.required and (value is None or value == self._empty):
             return None
         if value is None:
             return f"expected {self.accepts}, got null"
@@ -174,7 +174,7 @@ class _Compiler:
             options=options,
             constraints=constraints,
             accepts=_describe(unit, constraints, options, many=many),
-            _plain=unit.plain if is_plain else None,
+            plain=unit.plain if is_plain else None,
             _many=many,
             _pattern=pattern,
             _empty=[] if many else unit.empty,

@@ -81,7 +81,7 @@ class FormFillHandler(ModeHandler):
         if field is not None:
             if field.read_only:
                 return session.refuse(key, "read_only", "This field cannot be changed", status="error")
-            if session.author is Role.AGENT and (problem := field.check(value)) is not None:
+            if type(value) is not field.plain and session.author is Role.AGENT and (problem := field.check(value)):
                 return session.refuse(key, "invalid_value", problem, status="error")
         elif fields:
             return session.refuse(key, "unknown_field", "The form has no such field", status="error")

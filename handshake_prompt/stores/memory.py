@@ -7,6 +7,7 @@ import heapq
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -216,6 +217,7 @@ class MemoryStore(SessionStore):
             del self._counters[oldest]
 
 
+_SIZE = attrgetter("size")
 _NO_LOG: deque[Event] = deque(maxlen=0)
 """Of all sessions in which nothing has happened: most of those that are idle."""
 
@@ -258,11 +260,11 @@ class _Entry(msgspec.Struct, gc=False):
     def append(self, events: Sequence[Event], limits: Limits) -> None:
         if events and self.log is _NO_LOG:
             self.log = deque()
-        log, size = self.log, self.log_bytes
-        for event in events:
-            log.append(event)
-            size += event.size
-        while len(log) > limits.log_events or (size > limits.log_bytes and len(log) > 1):
+        log, size = self.log, self.log_bytes + sum(map(_SIZE, events))
+        log.extend(events)
+        for _ in range(len(log) - limits.log_events):
+            size -= log.popleft().size
+        while size > limits.log_bytes and len(log) > 1:
             size -= log.popleft().size
         self.log_bytes = size
 
