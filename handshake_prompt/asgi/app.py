@@ -270,9 +270,7 @@ class HandshakeApp(Starlette):
     async def _create(self, request: Call) -> Response:
         body = JSONBody(request, self.engine.limits)
         mount = self._mount(request)
-        answer = await self.engine.create_session(
-            body, request, credential=self._credential(request, ""), mount=mount
-        )
+        answer = await self.engine.create_session(body, request, credential=self._credential(request, ""), mount=mount)
         response = reply(answer)
         if "prompt" in answer.content:
             self._warn_of_host(request)

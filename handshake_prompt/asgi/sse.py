@@ -14,7 +14,7 @@ from handshake_prompt.errors import CloseCode
 from handshake_prompt.limits import Limits
 from handshake_prompt.watch import Watch
 
-from .deadlines import SendLimit
+from .deadlines import within
 from .http import rate_headers
 from .incidents import incident
 
@@ -56,12 +56,10 @@ class EventStream(Response):
     async def _stream(self, watch: Watch, receive: Receive, send: Send) -> None:
         reader = asyncio.create_task(_read(receive, watch))
         try:
-            async with (
-                SendLimit(send, self._limits.send_timeout) as send_within,
-                aclosing(self._chunks(watch)) as chunks,
-            ):
+            async with aclosing(self._chunks(watch)) as chunks:
                 async for chunk in chunks:
-                    await send_within({"type": "http.response.body", "body": chunk, "more_body": True})
+                    part = {"type": "http.response.body", "body": chunk, "more_body": True}
+                    await within(self._limits.send_timeout, send(part))
             await send({"type": "http.response.body", "body": b""})
         except (TimeoutError, OSError):
             return  # the peer does not read: the server sees an unfinished reply and closes the connection

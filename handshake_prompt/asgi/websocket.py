@@ -19,7 +19,7 @@ from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.errors import CloseCode, HandshakeError, NotFoundError
 from handshake_prompt.watch import Watch
 
-from .deadlines import SendLimit
+from .deadlines import within
 from .incidents import incident
 
 logger = logging.getLogger("handshake_prompt")
@@ -71,9 +71,9 @@ class WatchSocket:
             await self._refuse(websocket, incident("A watcher of session %s failed", watch.session_id))
 
     async def _write(self, send: Send, watch: Watch) -> None:
-        async with SendLimit(send, self._engine.limits.send_timeout) as send_within:
-            while (frame := watch.ready() or await watch.next()) is not None:
-                await send_within({"type": "websocket.send", "text": frame.text})
+        seconds = self._engine.limits.send_timeout
+        while (frame := watch.ready() or await watch.next()) is not None:
+            await within(seconds, send({"type": "websocket.send", "text": frame.text}))
 
     async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:
         text = messages.encode({"type": "error", "msg": error.detail, "code": error.code}).decode()

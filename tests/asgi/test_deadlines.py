@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from starlette.types import Message
 
-from handshake_prompt.asgi.deadlines import SendLimit, within
+from handshake_prompt.asgi.deadlines import within
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 
@@ -92,53 +91,6 @@ async def test_what_does_not_mind_being_cut_off_comes_to_its_own_end() -> None:
     began = loop_time()
     assert await within(2, holds_on()) == "done"
     assert loop_time() - began == pytest.approx(3)
-
-
-async def _send_in(seconds: float, sends: int, *, limit: float) -> list[Message]:
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        await asyncio.sleep(seconds)
-        sent.append(message)
-
-    async with SendLimit(send, limit) as send_within:
-        for number in range(sends):
-            await send_within({"type": str(number)})
-            await asyncio.sleep(3 * limit)
-    return sent
-
-
-@in_virtual_time
-async def test_sends_that_are_over_in_time_may_go_on_for_as_long_as_they_like() -> None:
-    assert len(await _send_in(4, 5, limit=5)) == 5
-    assert timers() == 0
-
-
-@in_virtual_time
-async def test_a_send_that_takes_too_long_is_cut_off() -> None:
-    began = loop_time()
-    with pytest.raises(TimeoutError):
-        await _send_in(60, 1, limit=5)
-    assert loop_time() - began == pytest.approx(5)
-
-
-@in_virtual_time
-async def test_a_later_send_has_all_of_the_time() -> None:
-    pauses = iter([1.0, 4.0, 60.0])
-    ends: list[float] = []
-
-    async def send(_: Message) -> None:
-        await asyncio.sleep(next(pauses))
-        ends.append(loop_time())
-
-    async def send_all() -> None:
-        async with SendLimit(send, 5) as send_within:
-            for _ in range(3):
-                await send_within({"type": "x"})
-
-    with pytest.raises(TimeoutError):
-        await send_all()
-    assert loop_time() - ends[-1] == pytest.approx(5)
 
 
 @in_virtual_time
