@@ -53,8 +53,10 @@ class Follower:
 
     def clients(self, record: Record) -> int:
         """Return the number of watchers of a session, in all workers."""
-        elsewhere = sum(count for worker, count in record.presence.items() if worker != self._worker)
-        return self._hub.count(record.session.session_id) + elsewhere
+        here = self._hub.count(record.session.session_id)
+        if not record.presence:
+            return here
+        return here + sum(count for worker, count in record.presence.items() if worker != self._worker)
 
     @asynccontextmanager
     async def joining(self, session_id: str, after: int | None) -> AsyncIterator[Loaded]:

@@ -316,13 +316,13 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 def instant(microseconds: int) -> str:
     """Return a time since the epoch as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
-    return f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06}+00:00"
+    return _within(microseconds // 1_000_000) % (microseconds % 1_000_000)
 
 
 @lru_cache(maxsize=4)
-def _second(second: int) -> str:
-    """Return a whole second as text; a batch of changes is within one, and each of them needs it."""
-    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+def _within(second: int) -> str:
+    """Return the form of all times within a second; those of a batch are, and each of them needs it."""
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.%%06d+00:00")
 
 
 def parse_instant(text: str) -> str | None:
