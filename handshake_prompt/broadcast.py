@@ -100,12 +100,14 @@ class Watcher:
         if self.close_code is not None:
             return False
         size = self._queued_bytes + len(frame.text)
-        if size > self._limits.queue_bytes or self.backlog >= self._limits.queue_events:
+        limits = self._limits
+        if size > limits.queue_bytes or len(self._queue) + len(self._urgent) >= limits.queue_events:
             self.close(CloseCode.SLOW, abandon=True)
             return False
         (self._urgent if urgent else self._queue).append(frame)
         self._queued_bytes = size
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
         return True
 
     def peek(self) -> Frame | None:

@@ -115,19 +115,20 @@ class Watch:
         return self._watcher.take_unpaced() or self._paced()
 
     async def next(self) -> Frame | None:
-        """Return the next frame, waiting for it; None when the connection is to be closed. Asked for by one task.
+        """Return the next frame once there is none `ready`; None when the connection is to be closed.
 
-        Whoever asks has sent all frames before: from here on there is silence.
+        Whoever asks, one task at a time, has sent all frames before: from here on there is silence.
         """
         self._sent_at = self._now()
-        while (frame := self.ready()) is None:
+        while True:
             if (held := self._watcher.peek()) is not None:
                 await self._hold_back(held)
             elif self._watcher.close_code is not None:
                 return None
             elif (notice := await self._idle()) is not None:
                 return notice
-        return frame
+            if (frame := self.ready()) is not None:
+                return frame
 
     async def receive(self, data: str | bytes | None) -> None:
         """Take one frame from the page; the answer, `ack` or `error`, is queued to it.
