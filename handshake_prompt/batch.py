@@ -53,6 +53,8 @@ class Batches:
 
         def transition(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
             admission.confirm(draft.session)
+            if admission.agent_name:
+                draft.session.announce(admission.agent_name)
             outcomes = self._outcomes(draft.session, asked.actions, verdicts)
             return self._reply(draft, outcomes), outcomes
 

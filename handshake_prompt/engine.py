@@ -45,8 +45,8 @@ from .writes import Writes
 
 T = TypeVar("T")
 
-ANNOUNCED = {Operation.CONTEXT, Operation.ACTION, Operation.DIFF}
-"""What an agent does that lets the page know of it."""
+ANNOUNCED = {Operation.CONTEXT, Operation.DIFF}
+"""What an agent does that lets the page know of it; a batch does so by itself, ahead of what it writes."""
 
 
 class Statistics(NamedTuple):
@@ -473,11 +473,10 @@ class ProtocolEngine:
         """Admit a request, and note that the session and its agent are there."""
         if not self._is_ready:
             await self._get_ready()
-        credential = Credential.of(credential)
-        admission = await self._guard.admit(operation, session_id, credential, request, **options)
+        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, **options)
         self._hub.renew(session_id, admission.loaded.record.expires_at)
-        if credential.agent_name and operation in ANNOUNCED and admission.role is Role.AGENT:
-            self._announce(admission.session, credential.agent_name)
+        if admission.agent_name and operation in ANNOUNCED:
+            self._announce(admission.session, admission.agent_name)
         return admission
 
     def _announce(self, session: Session, name: str) -> None:

@@ -59,13 +59,14 @@ class Admission(msgspec.Struct, frozen=True):
     """A request that passed: for which session, in which role, and what is left of its quota.
 
     `loaded` is the session as it was at that moment, not to be changed; `request` is the host framework's, for the
-    hooks.
+    hooks, `agent_name` what the agent calls itself, if it is one and does.
     """
 
     loaded: Loaded
     role: Role
     quota: Quota
     request: object = None
+    agent_name: str = ""
 
     @property
     def record(self) -> Record:
@@ -180,7 +181,7 @@ class Guard:
             refusal = AgentRequiredError() if operation.roles == _AGENT else UserRequiredError()
             refusal.quota = quota
             raise refusal
-        return Admission(loaded, role, quota, request)
+        return Admission(loaded, role, quota, request, credential.agent_name if role is Role.AGENT else "")
 
     def _brought(self, credential: Credential) -> dict[Role, str]:
         """Return the digests of what is brought to prove a role by: role -> digest."""

@@ -297,6 +297,7 @@ def opening(
         "sessionId": session.session_id,
         "mode": session.mode,
         "role": role,
+        **({"agent": session.agent} if session.agent else {}),
         "cursor": place,
         "recovered": recovered,
         "snapshot": None if recovered else snapshot,

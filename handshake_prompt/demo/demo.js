@@ -129,16 +129,13 @@ const REACTIONS = {
     reviseProblems();
     if ($("status").dataset.status === "done") setStatus("done", summary());
   },
-  connected({ snapshot }) {
+  connected({ agent, snapshot }) {
+    meet(agent);
     const hasWritten = Object.values(snapshot?.context ?? {}).some(({ by }) => by === "ai");
     if (hasWritten) setStatus("done", summary());
   },
-  agent({ event, name }) {
-    agentName = name;
-    if (event === "joined") {
-      log(`${name} is here`, "agent");
-      announce(`${name} has your form.`);
-    }
+  agent({ name }) {
+    meet(name);
     if ($("status").dataset.status === "waiting") setStatus("working");
   },
   action({ key }) {
@@ -344,6 +341,14 @@ function setStatus(status, detail = STATUS[status][1]) {
   $("status").dataset.status = status;
   $("status-title").textContent = named(STATUS[status][0]);
   $("status-detail").textContent = detail;
+}
+
+/** Take note of an agent that has given its name. */
+function meet(name) {
+  if (!name || name === agentName) return;
+  agentName = name;
+  log(`${name} is here`, "agent");
+  announce(`${name} has your form.`);
 }
 
 /** Call the agent by its name, where it has given one. */

@@ -75,6 +75,14 @@ async def test_one_command_line_fills_in_the_form_from_a_prompt_on_standard_inpu
     assert submitted["bank_account"] == [IBAN, "user"]
 
 
+async def test_who_comes_back_to_the_page_finds_the_agents_name(page: Page) -> None:
+    await piped(*ONE_LINE, text=await handed_over(page))
+    await expect(page.locator("#status-title")).to_have_text(f"{NAME} is done")
+    await page.reload()
+    await expect(page.locator("#status-title")).to_have_text(f"{NAME} is done")
+    await expect(page.locator("#log")).to_contain_text(f"{NAME} is here")
+
+
 async def test_the_person_is_watched_live_on_a_terminal(page: Page) -> None:
     prompt = await handed_over(page)
     async with on_terminal("watch", variables={"HANDSHAKE_PROMPT": prompt}) as screen:

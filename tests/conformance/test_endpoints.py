@@ -316,3 +316,10 @@ async def test_hpp_139_watchers_are_told_of_an_agent_that_names_itself(pair: Ope
         assert (frame["event"], frame["name"], frame["cursor"].endswith(".1")) == ("joined", "C" * 64, True)
         await peer.edit("name", "Ada")
         assert [frame["type"] for frame in await page.until("edit")] == ["edit"]
+        other = {"actions": [{"type": "set", "key": "city", "value": "Oslo"}]}
+        assert (await peer.agent("POST", "action", other, headers={"X-Agent-Name": "Other"})).status_code == 200
+        frames = await page.until("done")
+        assert [frame["type"] for frame in frames] == ["agent", "action", "done"]
+        assert (frames[0]["event"], frames[0]["name"]) == ("joined", "Other")
+    async with peer.watch() as page:
+        assert (await page.next("connected"))["agent"] == "Other"
