@@ -316,12 +316,12 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 def instant(microseconds: int) -> str:
     """Return a time since the epoch as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
-    return _within(microseconds // 1_000_000) % (microseconds % 1_000_000)
+    return _template(microseconds // 1_000_000) % (microseconds % 1_000_000)
 
 
 @lru_cache(maxsize=4)
-def _within(second: int) -> str:
-    """Return the form of all times within a second; those of a batch are, and each of them needs it."""
+def _template(second: int) -> str:
+    """Return what all times within a second are made from; those of a batch are within one, and each needs it."""
     return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.%%06d+00:00")
 
 
