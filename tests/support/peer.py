@@ -187,7 +187,9 @@ class Socket:
 
 async def open_session(base_url: str, body: dict[str, Any] | None = None, *, mount: str = "/handshake") -> Peer:
     """Open a session as a page would. The caller closes `peer.http`."""
-    http = httpx.AsyncClient(timeout=PATIENCE, verify=False)  # no TLS here, and loading certificates takes 30 ms
+    # No TLS here, and loading certificates takes 30 ms. An idle connection is given up well before a server closes it,
+    # which uvicorn does after five seconds: a request that met the close on its way would fail.
+    http = httpx.AsyncClient(timeout=PATIENCE, verify=False, limits=httpx.Limits(keepalive_expiry=2))
     response = await http.post(f"{base_url}{mount}/session", json=body if body is not None else {})
     assert response.status_code == 200, response.text
     cookie = response.headers["set-cookie"].partition(";")[0]
