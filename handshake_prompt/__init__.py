@@ -5,20 +5,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .asgi.app import HandshakeApp
-    from .credentials import Credential, Role
     from .engine import ProtocolEngine
-    from .errors import HandshakeError
-    from .hooks import Reject
-    from .limits import Limits
+    from .engine.hooks import Reject
     from .modes import ModeHandler
-    from .prompt import build_prompt, parse_prompt
-    from .replies import Reply
-    from .session import Session
+    from .protocol.credentials import Credential, Role
+    from .protocol.errors import HandshakeError
+    from .protocol.limits import Limits
+    from .protocol.replies import Reply
+    from .protocol.session import Session
     from .stores import MemoryStore, SessionStore, open_store
-
-__version__ = "1.0.0.dev0"
+    from .texts.prompt import build_prompt, parse_prompt
 
 __all__ = [
     "Credential",
@@ -40,21 +40,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Credential": "credentials",
+    "Credential": "protocol.credentials",
     "HandshakeApp": "asgi.app",
-    "HandshakeError": "errors",
-    "Limits": "limits",
+    "HandshakeError": "protocol.errors",
+    "Limits": "protocol.limits",
     "MemoryStore": "stores",
     "ModeHandler": "modes",
     "ProtocolEngine": "engine",
-    "Reject": "hooks",
-    "Reply": "replies",
-    "Role": "credentials",
-    "Session": "session",
+    "Reject": "engine.hooks",
+    "Reply": "protocol.replies",
+    "Role": "protocol.credentials",
+    "Session": "protocol.session",
     "SessionStore": "stores",
-    "build_prompt": "prompt",
+    "build_prompt": "texts.prompt",
     "open_store": "stores",
-    "parse_prompt": "prompt",
+    "parse_prompt": "texts.prompt",
 }
 """Where each name is defined. It is imported when it is asked for: the agent's side, which this module stands above as
 well, needs no server (PEP 562)."""

@@ -68,7 +68,7 @@ async def default_store(
         opened.append(open_store(url, limits))
         return opened[-1]
 
-    monkeypatch.setattr("handshake_prompt.engine.open_store", open_instead)
+    monkeypatch.setattr("handshake_prompt.engine.engine.open_store", open_instead)
     yield
     for store in opened:
         await store.aclose()

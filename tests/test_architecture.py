@@ -11,70 +11,44 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 import handshake_prompt
 
 ROOT = Path(handshake_prompt.__file__).parent
 PACKAGE = "handshake_prompt"
 
 LEVELS: dict[str, int] = {
-    "errors": 0,
-    "limits": 0,
-    "events": 0,
-    "messages": 0,
-    "credentials": 0,
-    "prompt": 0,
-    "wording": 0,
-    "quoting": 0,
-    "markdown": 0,
-    "values": 0,
-    "validation": 0,
-    "rate_limit": 0,
-    "session": 1,
-    "modes": 1,
-    "stores": 2,
-    "broadcast": 2,
-    "hooks": 2,
-    "locks": 2,
+    "version": 0,
+    "protocol": 1,
+    "texts": 1,
     "client": 2,
-    "guard": 3,
-    "diff": 3,
-    "idempotency": 3,
-    "ledger": 3,
-    "follow": 3,
-    "watch": 3,
-    "batch": 3,
-    "writes": 3,
-    "handover": 3,
-    "replies": 3,
-    "engine": 3,
-    "asgi": 4,
-    "mcp": 4,
-    "testing": 5,
-    "demo": 5,
-    "cli": 6,
-    "__main__": 7,
-    "__init__": 7,
+    "forms": 2,
+    "stores": 2,
+    "mcp": 3,
+    "modes": 3,
+    "testing": 3,
+    "engine": 4,
+    "asgi": 5,
+    "page": 6,
+    "cli": 7,
+    "__init__": 8,
+    "__main__": 8,
 }
-"""The first part of a module's name -> its level. What is new has to be given one."""
+"""Folder of the package, or module at its top -> its level. A folder imports from lower levels alone."""
 
-PURE_BELOW = 2
-"""Levels without a clock, chance, or anything that waits."""
+PURE = {"version", "protocol", "texts", "forms", "modes"}
+"""Folders without a clock, chance, or anything that waits."""
 IMPURE = {"asyncio", "anyio", "time", "random", "threading", "socket", "subprocess", "os", "pathlib", "secrets"}
-MINTING = {"credentials"}
+MINTING = {"protocol.credentials"}
 """Where secrets are made: chance is what it is for."""
-NAMES_OF_THE_ROOT = {"__version__"}
-"""All that a module may take from the package itself, which imports everything else."""
 ONLY_HERE = {
-    "starlette": {"asgi", "mcp", "demo", "cli"},
-    "mcp": {"mcp"},
+    "starlette": {"asgi", "page", "cli"},
+    "mcp": {"mcp", "asgi.mcp"},
     "uvicorn": {"cli"},
     "click": {"cli"},
     "websockets": set(),
     "httpx": {"client"},
     "redis": {"stores.redis"},
-    "re2": {"modes"},
+    "re2": {"forms"},
     "pytest": {"testing"},
     "sqlite3": {"stores.sqlite"},
 }
@@ -130,7 +104,7 @@ def own_imports(name: str) -> set[str]:
         elif inner:
             found.add(inner)
         else:
-            found.add("__init__" if taken not in NAMES_OF_THE_ROOT else name)
+            found.add("__init__")
     return found - {name}
 
 
@@ -139,8 +113,12 @@ def foreign_imports(name: str) -> set[str]:
     return {module.partition(".")[0] for module, _ in imports(name)} - {PACKAGE}
 
 
+def folder(name: str) -> str:
+    return name.partition(".")[0]
+
+
 def level(name: str) -> int:
-    return LEVELS[name.partition(".")[0]]
+    return LEVELS[folder(name)]
 
 
 def may(name: str, places: set[str]) -> bool:
@@ -150,47 +128,65 @@ def may(name: str, places: set[str]) -> bool:
 # From the source
 
 
-def test_every_module_has_a_level_and_every_level_its_modules() -> None:
-    assert {name.partition(".")[0] for name in modules()} == LEVELS.keys()
+def test_every_folder_has_a_level_and_every_level_its_folders() -> None:
+    assert {folder(name) for name in modules()} == LEVELS.keys()
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
-def test_no_import_goes_up(name: str) -> None:
-    upwards = {other for other in own_imports(name) if level(other) > level(name)}
-    assert not upwards
+def test_a_folder_imports_only_from_folders_below() -> None:
+    assert not {
+        f"{name} imports {other}"
+        for name in modules()
+        for other in own_imports(name)
+        if folder(other) != folder(name) and level(other) >= level(name)
+    }
+
+
+def test_no_module_imports_the_face_of_the_package() -> None:
+    assert not {name for name in modules() if "__init__" in own_imports(name)}
 
 
 def test_no_imports_go_in_a_circle() -> None:
     order = list(TopologicalSorter({name: own_imports(name) for name in modules()}).static_order())
-    assert order.index("errors") < order.index("session") < order.index("engine") < order.index("asgi.app")
+    assert (
+        order.index("protocol.errors")
+        < order.index("protocol.session")
+        < order.index("engine.engine")
+        < order.index("asgi.app")
+    )
 
 
-@pytest.mark.parametrize("name", sorted(name for name in modules() if level(name) < PURE_BELOW))
-def test_below_the_stores_nothing_waits_or_looks_at_a_clock(name: str) -> None:
-    assert not foreign_imports(name) & (IMPURE - ({"secrets"} if name in MINTING else set()))
-
-
-@pytest.mark.parametrize("name", sorted(modules()))
-def test_a_dependency_is_imported_only_where_it_belongs(name: str) -> None:
-    misplaced = {
-        dependency
-        for dependency in foreign_imports(name)
-        if dependency in ONLY_HERE and not may(name, ONLY_HERE[dependency])
+def test_pure_folders_neither_wait_nor_look_at_a_clock() -> None:
+    assert not {
+        f"{name} imports {impure}"
+        for name in modules()
+        if folder(name) in PURE
+        for impure in foreign_imports(name) & (IMPURE - ({"secrets"} if name in MINTING else set()))
     }
-    assert not misplaced
 
 
-@pytest.mark.parametrize("name", sorted(name for name in modules() if level(name) > LEVELS["stores"]))
-def test_whoever_uses_a_store_knows_the_interface_and_no_adapter(name: str) -> None:
-    adapters = {one for one in own_imports(name) if one.startswith("stores.") and one != "stores.base"}
-    assert not adapters
+def test_a_dependency_is_imported_only_where_it_belongs() -> None:
+    assert not {
+        f"{name} imports {dependency}"
+        for name in modules()
+        for dependency in foreign_imports(name) & ONLY_HERE.keys()
+        if not may(name, ONLY_HERE[dependency])
+    }
+
+
+def test_users_of_a_store_know_the_interface_and_no_adapter() -> None:
+    assert not {
+        f"{name} imports {other}"
+        for name in modules()
+        if folder(name) not in {"stores", "testing"}
+        for other in own_imports(name)
+        if other.startswith("stores.")
+    }
 
 
 def test_the_reader_of_imports_reads_them() -> None:
     """A guard against a reader that sees nothing and lets everything pass."""
-    assert {"errors", "stores", "session", "hooks"} <= own_imports("guard")
-    assert {"messages", "engine", "asgi.connection"} <= own_imports("asgi.http")
-    assert "__init__" not in own_imports("asgi.openapi")
+    assert {"protocol.errors", "stores", "protocol.session", "engine.hooks"} <= own_imports("engine.guard")
+    assert {"protocol.messages", "engine", "asgi.connection"} <= own_imports("asgi.http")
     assert {"starlette", "asyncio"} <= foreign_imports("asgi.http")
     assert own_imports("__init__") >= {"asgi.app", "engine"}
 
@@ -200,7 +196,7 @@ def test_the_reader_of_imports_reads_them() -> None:
 ALONE = """
 import importlib, json, sys, types
 package = types.ModuleType("handshake_prompt")
-package.__path__, package.__version__ = [sys.argv[1]], "0"
+package.__path__ = [sys.argv[1]]
 sys.modules["handshake_prompt"] = package
 for name in sys.argv[2:]:
     importlib.import_module("handshake_prompt." + name)
@@ -233,16 +229,16 @@ def test_the_public_names_load_no_client_no_adapter_and_no_command_line() -> Non
 def test_the_agents_side_loads_nothing_of_the_server() -> None:
     found = loaded(AGENT)
     ours = {name.removeprefix(f"{PACKAGE}.").partition(".")[0] for name in found if name.startswith(f"{PACKAGE}.")}
-    assert ours == {"client", "prompt", "quoting", "wording"}
+    assert ours == {"client", "texts", "version"}
     assert not {name.partition(".")[0] for name in found} & {"starlette", "uvicorn", "websockets", "re2", "mcp"}
 
 
-@pytest.mark.parametrize("height", range(5))
-def test_a_level_loads_nothing_above_itself(height: int) -> None:
-    names = [name for name in modules() if level(name) == height]
-    found = loaded(ALONE, str(ROOT), *names)
-    ours = {name.removeprefix(f"{PACKAGE}.") for name in found if name.startswith(f"{PACKAGE}.")}
-    assert set(names) <= ours
-    assert {name for name in ours if level(name) > height} == set()
-    if height < LEVELS["asgi"]:
+def test_a_level_loads_nothing_above_itself() -> None:
+    """One interpreter a level: what it loads is looked at as a whole."""
+    for height in range(LEVELS["asgi"]):
+        names = [name for name in modules() if level(name) <= height]
+        found = loaded(ALONE, str(ROOT), *names)
+        ours = {name.removeprefix(f"{PACKAGE}.") for name in found if name.startswith(f"{PACKAGE}.")}
+        assert set(names) <= ours
+        assert not {name for name in ours if level(name) > height}
         assert "starlette" not in found

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, Reject, Session, parse_prompt
-from handshake_prompt.messages import Action
+from handshake_prompt.protocol.messages import Action
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
@@ -232,7 +232,7 @@ async def test_defect_07_an_instant_is_an_instant_however_it_is_written(form: st
 async def test_defect_07_a_change_of_the_clock_loses_no_change(jump: float) -> None:
     wall = ManualClock(1_800_000_000.0)
     hpp = HandshakeApp()
-    hpp.engine._ledger._wall_clock = wall
+    hpp.engine._transactions._wall_clock = wall
     peer = await open_in_process(hpp, FORM)
     await peer.act({"name": "before"})
     at = (await peer.agent("GET", "diff")).json()["changes"][-1]["at"]

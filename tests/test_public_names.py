@@ -42,6 +42,7 @@ EXPORTED = {
         "ServerUnavailableError",
         "SessionEndedError",
     ],
+    "handshake_prompt.engine": ["ProtocolEngine", "Statistics"],
     "handshake_prompt.modes": ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "Modes"],
     "handshake_prompt.stores": [
         "Claim",
@@ -61,7 +62,7 @@ EXPORTED = {
 """Modules that say themselves what they export."""
 
 DEFINED = {
-    "handshake_prompt.errors": [
+    "handshake_prompt.protocol.errors": [
         "AgentRequiredError",
         "BodyTimeoutError",
         "CloseCode",
@@ -90,9 +91,9 @@ DEFINED = {
         "UserRequiredError",
         "VersionConflictError",
     ],
-    "handshake_prompt.events": ["Change", "Cursor", "Notice", "change_record", "frame", "withheld"],
-    "handshake_prompt.limits": ["Limits"],
-    "handshake_prompt.prompt": [
+    "handshake_prompt.protocol.events": ["Change", "Cursor", "Notice", "change_record", "frame", "withheld"],
+    "handshake_prompt.protocol.limits": ["Limits"],
+    "handshake_prompt.texts.prompt": [
         "ParsedPrompt",
         "PromptError",
         "build_prompt",

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp
 from handshake_prompt.client import SessionEndedError
-from handshake_prompt.session import Session
+from handshake_prompt.protocol.session import Session
 from tests.conftest import FORM
 from tests.embedding.hosts.frameworks import set_up_django
 from tests.support.peer import open_session

@@ -47,7 +47,7 @@ class Place:
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-class Watcher(asyncio.Protocol):
+class FrameQueue(asyncio.Protocol):
     """One connection. `on_text` is given the payload of every text frame after the greetings."""
 
     def __init__(self, place: Place, port: int, on_text: Callable[[bytes], None]) -> None:
@@ -143,7 +143,7 @@ class Audience:
     """Watchers that wait together until each of them has seen so many frames."""
 
     def __init__(self) -> None:
-        self.watchers: list[Watcher] = []
+        self.watchers: list[FrameQueue] = []
         self._counts: list[int] = []
         self._target = 0
         self._short = 0
@@ -198,7 +198,7 @@ class Audience:
 
 async def open_watchers(
     port: int, places: Sequence[Place], on_texts: Sequence[Callable[[bytes], None]], *, receive_buffer: int = 0
-) -> list[Watcher]:
+) -> list[FrameQueue]:
     """Open connections and return them once all are in.
 
     Args:
@@ -212,7 +212,7 @@ async def open_watchers(
     """
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def enter(place: Place, on_text: Callable[[bytes], None]) -> Watcher:
+    async def enter(place: Place, on_text: Callable[[bytes], None]) -> FrameQueue:
         async with gate:
             loop = asyncio.get_running_loop()
             endpoint = socket.socket()
@@ -220,7 +220,7 @@ async def open_watchers(
             if receive_buffer:
                 endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             await loop.sock_connect(endpoint, (HOST, port))
-            _, watcher = await loop.create_connection(lambda: Watcher(place, port, on_text), sock=endpoint)
+            _, watcher = await loop.create_connection(lambda: FrameQueue(place, port, on_text), sock=endpoint)
             await watcher.opened
             return watcher
 

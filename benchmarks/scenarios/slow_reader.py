@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from benchmarks import contenders, machine
 from benchmarks.clients.latency import Stopwatch, percentile
 from benchmarks.clients.loop import new_runner
-from benchmarks.clients.websocket import Watcher, open_watchers
+from benchmarks.clients.websocket import FrameQueue, open_watchers
 from benchmarks.forms import Session
 from benchmarks.results import Budget, Missing, Reading, Row, Sample, at_most
 from benchmarks.run import Run
@@ -109,7 +109,7 @@ class Room:
             self.peaks.append(self.memory())
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _see_whether_cut_off(self, stuck: Watcher) -> None:
+    async def _see_whether_cut_off(self, stuck: FrameQueue) -> None:
         stuck.read_on()
         with suppress(TimeoutError):
             await asyncio.wait_for(stuck.hung_up.wait(), CUT_OFF_SECONDS)

@@ -20,14 +20,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from handshake_prompt import messages
-from handshake_prompt.credentials import Credential
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.errors import HandshakeError
-from handshake_prompt.handover import Prompt
-from handshake_prompt.limits import Limits
+from handshake_prompt.engine.session_reply import Prompt
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
-from handshake_prompt.replies import Reply
+from handshake_prompt.protocol import messages
+from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.errors import HandshakeError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import MemoryStore, SessionStore
 
 from . import http, redaction
@@ -247,7 +247,7 @@ class HandshakeApp(Starlette):
 
     def _mcp_endpoint(self) -> list[BaseRoute]:
         # The SDK is loaded, and has to be installed, only where it is asked for.
-        from handshake_prompt.mcp.http import Endpoint  # noqa: PLC0415
+        from .mcp.endpoint import Endpoint  # noqa: PLC0415
 
         return [Route("/mcp/{sid}", Resource({"POST": Endpoint(self.engine, self._credential)}))]
 
@@ -320,7 +320,7 @@ class HandshakeApp(Starlette):
         return reply(await self.engine.rotate(*self._posted(request), mount=self._mount(request)))
 
     async def _client(self, _: Call) -> Response:
-        source = resources.files("handshake_prompt.browser").joinpath("client.js").read_bytes()
+        source = resources.files("handshake_prompt.page").joinpath("client.js").read_bytes()
         return Response(source, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
 
     async def _openapi(self, request: Call) -> Response:

@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Receive, Scope
 
-from handshake_prompt.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
-from handshake_prompt.messages import Mount
+from handshake_prompt.protocol.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
+from handshake_prompt.protocol.messages import Mount
 
 BEARER_SUBPROTOCOL = "hpp.bearer."
 USER_SUBPROTOCOL = "hpp.user."

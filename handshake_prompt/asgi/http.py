@@ -13,10 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from handshake_prompt import messages
-from handshake_prompt.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.errors import (
+from handshake_prompt.protocol import messages
+from handshake_prompt.protocol.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX
+from handshake_prompt.protocol.errors import (
     BodyTimeoutError,
     HandshakeError,
     MethodNotAllowedError,
@@ -24,10 +24,10 @@ from handshake_prompt.errors import (
     TooLargeError,
     UnsupportedMediaTypeError,
 )
-from handshake_prompt.limits import Limits
-from handshake_prompt.markdown import context_as_markdown
-from handshake_prompt.rate_limit import Quota
-from handshake_prompt.replies import Reply
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.rate_limit import Quota
+from handshake_prompt.protocol.replies import Reply
+from handshake_prompt.texts.markdown import context_as_markdown
 
 from .connection import Call, is_secure
 from .deadlines import within

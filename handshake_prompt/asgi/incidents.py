@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 
-from handshake_prompt.errors import InternalError
+from handshake_prompt.protocol.errors import InternalError
 
 logger = logging.getLogger("handshake_prompt")
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from handshake_prompt import errors, messages
-from handshake_prompt.limits import Limits
+from handshake_prompt.protocol import errors, messages
+from handshake_prompt.protocol.limits import Limits
 
 _AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
 _USER: list[dict[str, list[str]]] = [{"userToken": []}, {"userCookie": []}]

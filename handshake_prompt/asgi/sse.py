@@ -9,10 +9,10 @@ from contextlib import aclosing
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from handshake_prompt.broadcast import Frame, told
-from handshake_prompt.errors import CloseCode
-from handshake_prompt.limits import Limits
-from handshake_prompt.watch import Watch
+from handshake_prompt.engine.hub import Frame, told
+from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.protocol.errors import CloseCode
+from handshake_prompt.protocol.limits import Limits
 
 from .deadlines import within
 from .http import rate_headers
@@ -38,7 +38,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, watch: Watch, limits: Limits) -> None:
+    def __init__(self, watch: Watcher, limits: Limits) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self.raw_headers += rate_headers(watch.quota)
@@ -53,7 +53,7 @@ class EventStream(Response):
             else:
                 await send({"type": "http.response.body", "body": b""})
 
-    async def _stream(self, watch: Watch, receive: Receive, send: Send) -> None:
+    async def _stream(self, watch: Watcher, receive: Receive, send: Send) -> None:
         reader = asyncio.create_task(_read(receive, watch))
         try:
             async with aclosing(self._chunks(watch)) as chunks:
@@ -67,7 +67,7 @@ class EventStream(Response):
             reader.cancel()
             await asyncio.wait({reader})
 
-    async def _chunks(self, watch: Watch) -> AsyncGenerator[bytes]:
+    async def _chunks(self, watch: Watcher) -> AsyncGenerator[bytes]:
         yield RETRY
         now = asyncio.get_running_loop().time
         ends_at = now() + self._limits.stream_life
@@ -76,7 +76,7 @@ class EventStream(Response):
         code = frame or watch.close_code
         yield event(told("closed", code=int(code), reason=code.name.lower(), final=code.final))
 
-    async def _next(self, watch: Watch, ends_at: float) -> Frame | CloseCode | None:
+    async def _next(self, watch: Watcher, ends_at: float) -> Frame | CloseCode | None:
         """Return the next frame, or why there is none; None if the watch knows."""
         try:
             async with asyncio.timeout_at(ends_at):
@@ -95,7 +95,7 @@ def event(frame: Frame) -> bytes:
     return f"{place}event: {frame.kind}\ndata: {frame.text}\n\n".encode("ascii")
 
 
-async def _read(receive: Receive, watch: Watch) -> None:
+async def _read(receive: Receive, watch: Watcher) -> None:
     """Note when the client goes away."""
     while (await receive())["type"] != "http.disconnect":
         pass

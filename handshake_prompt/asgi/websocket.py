@@ -13,11 +13,11 @@ from collections.abc import Callable
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from handshake_prompt import messages
-from handshake_prompt.credentials import Credential
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.errors import CloseCode, HandshakeError, NotFoundError
-from handshake_prompt.watch import Watch
+from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.protocol import messages
+from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.errors import CloseCode, HandshakeError, NotFoundError
 
 from .deadlines import within
 from .incidents import incident
@@ -54,7 +54,7 @@ class WatchSocket:
         async with watch:
             await self._run(websocket, send, watch)
 
-    async def _run(self, websocket: WebSocket, send: Send, watch: Watch) -> None:
+    async def _run(self, websocket: WebSocket, send: Send, watch: Watcher) -> None:
         reader = asyncio.create_task(_read(websocket, watch))
         writer = asyncio.create_task(self._write(send, watch))  # woken for each frame, so not below all of the layers
         try:
@@ -70,7 +70,7 @@ class WatchSocket:
         except Exception:  # noqa: BLE001 - the boundary to stores
             await self._refuse(websocket, incident("A watcher of session %s failed", watch.session_id))
 
-    async def _write(self, send: Send, watch: Watch) -> None:
+    async def _write(self, send: Send, watch: Watcher) -> None:
         seconds = self._engine.limits.send_timeout
         while (frame := watch.ready() or await watch.next()) is not None:
             await within(seconds, send({"type": "websocket.send", "text": frame.text}))
@@ -101,7 +101,7 @@ async def _close(websocket: WebSocket, code: CloseCode, reason: str | None = Non
     await websocket.send({"type": "websocket.close", "code": int(code), "reason": reason or code.name.lower()})
 
 
-async def _read(websocket: WebSocket, watch: Watch) -> None:
+async def _read(websocket: WebSocket, watch: Watcher) -> None:
     """Hand the page's frames to the watch until either side ends."""
     try:
         while (message := await websocket.receive())["type"] != "websocket.disconnect":

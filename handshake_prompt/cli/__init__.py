@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from handshake_prompt import __version__
+from handshake_prompt.version import __version__
 
 from .commands import action, extend, get_context, get_diff, parse_prompt, watch
 from .outcome import EXIT_CODES

@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from handshake_prompt.asgi.app import HandshakeApp
-from handshake_prompt.demo import create_demo
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.errors import UnavailableError
+from handshake_prompt.page.demo import create_demo
+from handshake_prompt.protocol.errors import UnavailableError
 
 GRACE = 5
 """Seconds that open requests get to finish after the watchers have been sent away."""

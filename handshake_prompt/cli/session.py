@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from handshake_prompt.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, parse_prompt
+from handshake_prompt.texts.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, parse_prompt
 
 from .outcome import Exit, fail, problem
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from handshake_prompt.prompt import ParsedPrompt
+from handshake_prompt.texts.prompt import ParsedPrompt
 
 from .terminal import INDENT, Cell, Terminal, said, value_text
 

@@ -16,7 +16,7 @@ from unicodedata import category, east_asian_width
 
 import click
 
-from handshake_prompt.quoting import quote, visible
+from handshake_prompt.texts.quoting import quote, visible
 
 JSON_BEGIN = "[JSON-BEGIN]"
 JSON_END = "[JSON-END]"

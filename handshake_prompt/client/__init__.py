@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handshake_prompt.prompt import PromptError
+from handshake_prompt.texts.prompt import PromptError
 
 from .agent import HandshakeAgent
 from .changes import Changes

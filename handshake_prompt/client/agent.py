@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, overload
 
 import httpx
 
-from handshake_prompt.prompt import ParsedPrompt, parse_prompt
+from handshake_prompt.texts.prompt import ParsedPrompt, parse_prompt
 
 from .calls import Call, Calls
 from .changes import Changes

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 
 import httpx
 
-from handshake_prompt import __version__
-from handshake_prompt.prompt import ParsedPrompt, PromptError, check_credentials
+from handshake_prompt.texts.prompt import ParsedPrompt, PromptError, check_credentials
+from handshake_prompt.version import __version__
 
 from .errors import InsecureAddressError
 

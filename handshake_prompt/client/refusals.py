@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.quoting import visible
+from handshake_prompt.texts.quoting import visible
 
 from .backoff import retry_after
 from .errors import (

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from mcp.types import CallToolResult, TextContent
 
-from handshake_prompt.markdown import context_as_markdown
-from handshake_prompt.quoting import quote, visible
+from handshake_prompt.texts.markdown import context_as_markdown
+from handshake_prompt.texts.quoting import quote, visible
 
 WORDS_CHARS = 500
 """Of a server's own words: a sentence or two."""

@@ -15,9 +15,9 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 
-from handshake_prompt import __version__
 from handshake_prompt.client import AgentError, HandshakeAgent, PromptError
-from handshake_prompt.errors import InvalidRequestError
+from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.version import __version__
 
 from . import results, tools
 from .descriptions import INSTRUCTIONS

@@ -10,8 +10,8 @@ import msgspec
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, Tool, ToolAnnotations
 
-from handshake_prompt.errors import InvalidRequestError
-from handshake_prompt.quoting import quote, visible
+from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.texts.quoting import quote, visible
 
 from . import results
 from .descriptions import DESCRIPTIONS

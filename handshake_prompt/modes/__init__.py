@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handshake_prompt.errors import UnknownModeError
-from handshake_prompt.limits import Limits
-from handshake_prompt.session import Session
+from handshake_prompt.protocol.errors import UnknownModeError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.session import Session
 
 from .base import ModeHandler
 from .default import DefaultHandler

@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.errors import InvalidRequestError
-from handshake_prompt.messages import Action, CreateRequest, Outcome
-from handshake_prompt.session import By, Session
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.session import By, Session
 
 
 class ModeHandler(ABC):

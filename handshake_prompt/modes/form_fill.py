@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.errors import TooLargeError
-from handshake_prompt.limits import Limits
-from handshake_prompt.messages import Action, CreateRequest, Outcome
-from handshake_prompt.session import By, Session, is_empty
+from handshake_prompt.forms.cache import FormCache
+from handshake_prompt.forms.fields import Field
+from handshake_prompt.forms.patterns import MATCH_STEPS
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import TooLargeError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.session import By, Session, is_empty
 
 from .base import ModeHandler
-from .fields import Field
-from .forms import Forms
-from .patterns import MATCH_STEPS
 
 
 class FormFillHandler(ModeHandler):
@@ -34,7 +34,7 @@ class FormFillHandler(ModeHandler):
 
     def __init__(self, limits: Limits | None = None, *, validator: Callable[[Any, str], bool] | None = None) -> None:
         self._validator = validator
-        self._forms = Forms(limits or Limits(), custom_type=validator)
+        self._forms = FormCache(limits or Limits(), custom_type=validator)
 
     def bound_to(self, limits: Limits, validator: Callable[[Any, str], bool] | None) -> FormFillHandler:
         """Return the same kind of handler for an engine's limits and validator."""

@@ -1,6 +1,6 @@
 """Where sessions live."""
 
-from handshake_prompt.limits import Limits
+from handshake_prompt.protocol.limits import Limits
 
 from .base import PRESENCE_SECONDS, Claim, Followers, Loaded, Log, Receipt, Record, SessionStore, Wake, owner_digest
 from .memory import MemoryStore

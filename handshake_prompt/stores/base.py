@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from handshake_prompt.events import Event
-from handshake_prompt.rate_limit import Quota
-from handshake_prompt.session import EXPIRED, Session, Turn
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.rate_limit import Quota
+from handshake_prompt.protocol.session import EXPIRED, Session, Turn
 
 PRESENCE_SECONDS = 60.0
 """How long a worker's word about its watchers holds: a worker that was killed is forgotten after it."""

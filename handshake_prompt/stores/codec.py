@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from handshake_prompt.events import Event
-from handshake_prompt.session import Session
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.session import Session
 
 _encoder = msgspec.msgpack.Encoder()
 pack = _encoder.encode

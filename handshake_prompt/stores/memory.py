@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt import rate_limit
-from handshake_prompt.errors import UnavailableError, VersionConflictError
-from handshake_prompt.events import Event
-from handshake_prompt.limits import Limits
-from handshake_prompt.rate_limit import Quota, Window
+from handshake_prompt.protocol import rate_limit
+from handshake_prompt.protocol.errors import UnavailableError, VersionConflictError
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.rate_limit import Quota, Window
 
 from .base import (
     PRESENCE_SECONDS,

@@ -21,7 +21,7 @@ import pytest
 from starlette.applications import Starlette
 
 from handshake_prompt import Credential, HandshakeApp, Limits, MemoryStore, ProtocolEngine
-from handshake_prompt.events import Change, Event
+from handshake_prompt.protocol.events import Change, Event
 from handshake_prompt.stores import Loaded, Receipt, Record
 from tests.conftest import FORM, Open
 from tests.support.in_process import open_in_process

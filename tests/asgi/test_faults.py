@@ -16,9 +16,9 @@ import pytest
 from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, ModeHandler, Role, Session
-from handshake_prompt.errors import HandshakeError, StoreUnavailableError
-from handshake_prompt.messages import Action, Outcome
 from handshake_prompt.modes import DEFAULT_HANDLERS
+from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
+from handshake_prompt.protocol.messages import Action, Outcome
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
@@ -658,7 +658,7 @@ async def test_i12_a_jump_of_the_wall_clock_changes_no_lifetime_no_rate_and_no_o
     """I12, and the order of instants in the log."""
     wall, clock = ManualClock(time.time()), ManualClock()
     hpp = HandshakeApp(store=MemoryStore(clock=clock), rate_limit_per_min=10)
-    hpp.engine._ledger._wall_clock = wall
+    hpp.engine._transactions._wall_clock = wall
     peer = await open_in_process(hpp, FORM)
     await peer.act({"age": 1})
     first = (await peer.agent("GET", "diff")).json()["changes"][-1]["at"]

@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from handshake_prompt import HandshakeApp, Limits, MemoryStore, messages
+from handshake_prompt import HandshakeApp, Limits, MemoryStore
+from handshake_prompt.protocol import messages
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process

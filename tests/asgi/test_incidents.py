@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 import pytest
 
 from handshake_prompt import HandshakeApp, ModeHandler, Role, Session
-from handshake_prompt.errors import CloseCode
 from handshake_prompt.modes import DEFAULT_HANDLERS
+from handshake_prompt.protocol.errors import CloseCode
 from tests.conftest import Open
 
 

@@ -21,7 +21,7 @@ from starlette.types import Message, Scope
 from websockets.exceptions import ConnectionClosed
 
 from handshake_prompt import HandshakeApp, Limits
-from handshake_prompt.messages import Problem
+from handshake_prompt.protocol.messages import Problem
 from tests.conftest import FORM, Open
 from tests.support.in_process import open_in_process
 from tests.support.peer import PATIENCE, Peer

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.clients.http import LoadError
 from benchmarks.clients.latency import Stopwatch, percentile
-from benchmarks.clients.websocket import Audience, Place, Watcher, open_watchers
+from benchmarks.clients.websocket import Audience, FrameQueue, Place, open_watchers
 from benchmarks.servers import HOST
 
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
@@ -104,7 +104,7 @@ async def test_an_audience_is_complete_when_each_watcher_has_all_its_frames(
 
 
 async def test_a_watcher_can_be_closed_before_it_is_connected() -> None:
-    watcher = Watcher(Place("/"), 0, lambda _: None)
+    watcher = FrameQueue(Place("/"), 0, lambda _: None)
     watcher.close()
     assert not watcher.opened.done()
 

@@ -13,13 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from handshake_prompt.client import (
-    AgentError,
-    HandshakeAgent,
-    RateLimitedError,
-    ServerUnavailableError,
-    calls,
-)
+from handshake_prompt.client import AgentError, HandshakeAgent, RateLimitedError, ServerUnavailableError, calls
 from handshake_prompt.client.backoff import Backoff, retry_after
 from handshake_prompt.client.refusals import refusal
 from tests.conftest import FORM

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from handshake_prompt import HandshakeApp, Limits
-from handshake_prompt.errors import CloseCode
+from handshake_prompt.protocol.errors import CloseCode
 from tests.conftest import FORM
 from tests.embedding.hosts.frameworks import EMBEDDINGS, Build
 from tests.embedding.scenario import play

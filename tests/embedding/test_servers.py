@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from handshake_prompt.errors import CloseCode
+from handshake_prompt.protocol.errors import CloseCode
 from tests.conftest import FORM
 from tests.embedding.scenario import play
 from tests.support.peer import PATIENCE, Peer, open_session

@@ -10,9 +10,9 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from handshake_prompt.errors import InvalidRequestError, RateLimitedError
 from handshake_prompt.mcp import results, tools
 from handshake_prompt.mcp.descriptions import INSTRUCTIONS
+from handshake_prompt.protocol.errors import InvalidRequestError, RateLimitedError
 from tests.support.mcp_clients import members, text
 from tests.support.virtual_time import in_virtual_time, loop_time
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from handshake_prompt import HandshakeApp
-from handshake_prompt.credentials import Role
-from handshake_prompt.errors import InvalidRequestError, InvalidSchemaError, TooLargeError
-from handshake_prompt.limits import Limits
-from handshake_prompt.messages import Action
+from handshake_prompt.forms.fields import compile_schema
 from handshake_prompt.modes import FormFillHandler
-from handshake_prompt.modes.fields import compile_schema
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import InvalidRequestError, InvalidSchemaError, TooLargeError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Action
 from tests.support.forms import act, edit, new_session, put, shown
 from tests.support.in_process import open_in_process
 
@@ -193,8 +193,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(len(schema))
         return compile_schema(schema, *arguments, **options)
 
-    monkeypatch.setattr("handshake_prompt.modes.forms.compile_schema", counted)
-    monkeypatch.setattr("handshake_prompt.modes.forms.COMPILED_FIELDS", 10)
+    monkeypatch.setattr("handshake_prompt.forms.cache.compile_schema", counted)
+    monkeypatch.setattr("handshake_prompt.forms.cache.COMPILED_FIELDS", 10)
     return sizes
 
 

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from handshake_prompt import HandshakeApp
-from handshake_prompt.credentials import Role
-from handshake_prompt.errors import InvalidRequestError, UnknownModeError
-from handshake_prompt.limits import Limits
-from handshake_prompt.messages import Action, CreateRequest, Outcome
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler, FormFillHandler, ModeHandler, Modes
-from handshake_prompt.session import By, Session
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import InvalidRequestError, UnknownModeError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.session import By, Session
 from tests.conftest import Open
 from tests.support.forms import act, edit, new_session, put
 from tests.support.in_process import open_in_process

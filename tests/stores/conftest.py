@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.limits import Limits
+from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.stores.redis import RedisStore
 from tests.support.redis_servers import RedisServer, redis_server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.limits import Limits
+from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.stores import MemoryStore
 from handshake_prompt.testing.store_contract import StoreContract, Stores
 from tests.support.clock import ManualClock

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.errors import UnavailableError
-from handshake_prompt.limits import Limits
-from handshake_prompt.session import Session, Turn
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import UnavailableError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.session import Session, Turn
 from handshake_prompt.stores import MemoryStore, Record, memory, open_store
 from handshake_prompt.testing.contract.steps import Ear
 from tests.support.clock import ManualClock

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from handshake_prompt import Limits, Session
-from handshake_prompt.errors import VersionConflictError
-from handshake_prompt.events import Change, Event, Notice
-from handshake_prompt.rate_limit import Quota, Window, hit
+from handshake_prompt.protocol.errors import VersionConflictError
+from handshake_prompt.protocol.events import Change, Event, Notice
+from handshake_prompt.protocol.rate_limit import Quota, Window, hit
 from handshake_prompt.stores import (
     PRESENCE_SECONDS,
     Followers,

@@ -16,7 +16,7 @@ import redis.asyncio
 from msgspec.structs import replace
 
 from handshake_prompt import Credential, ProtocolEngine
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import Receipt, Record
 from handshake_prompt.stores.redis import RedisStore, store as store_module
 from handshake_prompt.stores.redis.links import ServerLink

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio.connection import Connection
 from redis.exceptions import ConnectionError as LostError, RedisError, ResponseError
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores.redis.breaker import FAILURES
 from handshake_prompt.stores.redis.channel import Channel, packed
 from handshake_prompt.testing.contract.steps import kept, load

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
-from handshake_prompt.errors import StoreUnavailableError, VersionConflictError
+from handshake_prompt.protocol.errors import StoreUnavailableError, VersionConflictError
 from handshake_prompt.stores import Receipt
 from handshake_prompt.stores.redis import RedisStore, wakeups
 from handshake_prompt.stores.redis.deadline import DEADLINE

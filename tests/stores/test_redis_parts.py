@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import RedisCluster
 from redis.exceptions import ConnectionError as LostError, OutOfMemoryError, RedisClusterException, ResponseError
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import open_store
 from handshake_prompt.stores.redis import RedisStore, client, deadline
 from handshake_prompt.stores.redis.address import Address

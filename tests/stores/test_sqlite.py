@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.errors import StoreUnavailableError, UnavailableError
-from handshake_prompt.limits import Limits
-from handshake_prompt.session import Turn
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.session import Turn
 from handshake_prompt.stores import Claim, Receipt, Record
 from handshake_prompt.stores.sqlite import SQLiteStore, lane, rows
 from handshake_prompt.stores.sqlite.clock import Machine

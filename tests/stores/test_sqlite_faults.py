@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import Record
 from handshake_prompt.stores.sqlite import SQLiteStore, lane, schema
 from handshake_prompt.stores.sqlite.schema import Synchronous

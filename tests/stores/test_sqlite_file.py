@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import open_store
 from handshake_prompt.stores.sqlite import SQLiteStore, schema
 from handshake_prompt.testing.contract.steps import kept, load

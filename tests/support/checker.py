@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import accumulate, pairwise
 from typing import Any
 
-from tests.support.history import READS, Connection, History, Members, Operation, Outcome, Watcher, place
+from tests.support.history import READS, Connection, FrameQueue, History, Members, Operation, Outcome, place
 from tests.support.ownership import EDITED, LOCKED, Table
 
 
@@ -457,7 +457,7 @@ class _Check:
 
     # Watchers
 
-    def _watcher(self, watcher: Watcher) -> None:
+    def _watcher(self, watcher: FrameQueue) -> None:
         seen = 0
         for connection in watcher.connections:
             if connection.code in range(4400, 4500):

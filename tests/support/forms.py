@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.limits import Limits
-from handshake_prompt.messages import Action, CreateRequest, Outcome
+from handshake_prompt.forms.constraints import CustomType
+from handshake_prompt.forms.fields import Field, compile_schema
 from handshake_prompt.modes import ModeHandler
-from handshake_prompt.modes.constraints import CustomType
-from handshake_prompt.modes.fields import Field, compile_schema
-from handshake_prompt.session import Session, Turn
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.session import Session, Turn
 
 NOON = 1_767_268_800.0
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from handshake_prompt.events import Cursor
+from handshake_prompt.protocol.events import Cursor
 
 Members = dict[str, Any]
 """A JSON object."""
@@ -97,7 +97,7 @@ class Connection:
 
 
 @dataclass(slots=True)
-class Watcher:
+class FrameQueue:
     """One watcher's connections, each resumed from where the one before left off."""
 
     name: str
@@ -118,7 +118,7 @@ class History:
     initial: Members
     """The context before anything was done."""
     operations: list[Operation] = field(default_factory=list)
-    watchers: list[Watcher] = field(default_factory=list)
+    watchers: list[FrameQueue] = field(default_factory=list)
     log: list[Members] = field(default_factory=list)
     """All logged frames, as the person is shown them."""
     final: Members = field(default_factory=dict)

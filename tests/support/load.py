@@ -22,7 +22,7 @@ import httpx
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.support.checker import check
-from tests.support.history import Connection, History, Members, Operation, Outcome, Watcher, place
+from tests.support.history import Connection, FrameQueue, History, Members, Operation, Outcome, place
 from tests.support.peer import Peer, Socket, open_session
 from tests.support.workers import ROOMY, Worker
 
@@ -83,7 +83,7 @@ class Viewer:
 
     def __init__(self, load: Load, subject: Subject, name: str, *, restless: float = 0.0) -> None:
         self.name = name
-        self.record = Watcher(name, "user")
+        self.record = FrameQueue(name, "user")
         self._load = load
         self._subject = subject
         self._restless = restless
@@ -93,7 +93,7 @@ class Viewer:
         self._seen = 0
 
     async def run(self) -> None:
-        """Watch until cancelled, or sent away for good."""
+        """Watcher until cancelled, or sent away for good."""
         while not (self.record.connections and self.record.connections[-1].code in range(4400, 4500)):
             await self._stay_away()
             try:
@@ -321,7 +321,7 @@ class Load:
         return [subject.history.log for subject in self.subjects]
 
     @property
-    def watchers(self) -> list[Watcher]:
+    def watchers(self) -> list[FrameQueue]:
         """What all watchers were shown."""
         return [viewer.record for subject in self.subjects for viewer in subject.viewers]
 

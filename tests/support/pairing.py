@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handshake_prompt import Credential, Limits, MemoryStore, ProtocolEngine, Reply, Role, Session
-from handshake_prompt.events import Event
+from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.protocol.events import Event
 from handshake_prompt.stores import Record
-from handshake_prompt.watch import Watch
 from tests.support.relay import RelayStore
 from tests.support.sessions import log_of, record_of
 from tests.support.virtual_time import loop_time
@@ -93,7 +93,7 @@ class Pair:
 class Viewer:
     """The far end of a watch: what it was shown, and its close code once it is over."""
 
-    watch: Watch
+    watch: Watcher
     frames: list[dict[str, Any]] = field(default_factory=list)
     closed: int | None = None
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import Any
 
-from handshake_prompt.events import Event
-from handshake_prompt.rate_limit import Quota
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore, Wake
 
 Between = Callable[[str], Awaitable[None]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from handshake_prompt.events import Event
-from handshake_prompt.session import Session
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import Record, SessionStore
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.events import Change, Event, change_record, frame
-from handshake_prompt.messages import Outcome as Written
-from handshake_prompt.session import By, Session, Turn
-from tests.support.history import Connection, History, Members, Operation, Outcome, Watcher, place
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.events import Change, Event, change_record, frame
+from handshake_prompt.protocol.messages import Outcome as Written
+from handshake_prompt.protocol.session import By, Session, Turn
+from tests.support.history import Connection, FrameQueue, History, Members, Operation, Outcome, place
 from tests.support.sessions import blank_session
 
 KEYS = ("a", "b", "c", "d")
@@ -115,7 +115,7 @@ class Simulation:
         self.chance = chance
         self.server = server
         self.history = History(server.session.session_id, server.epoch, 0.0, LIFETIME, server.context()["context"])
-        self.history.watchers = [Watcher(f"watcher {number}", "user") for number in range(3)]
+        self.history.watchers = [FrameQueue(f"watcher {number}", "user") for number in range(3)]
         self.free: dict[str, float] = {}
         """Client -> when it is done with what it did last."""
         self.connections = 0
@@ -255,14 +255,14 @@ class Simulation:
 
     # Watchers
 
-    def watch(self, watcher: Watcher) -> None:
+    def watch(self, watcher: FrameQueue) -> None:
         fate = self.chance.random()
         if fate < 0.1:
             self.connect(watcher, after=watcher.connections[-1].cursor)
         elif fate < 0.7:
             self.deliver(watcher, self.chance.randint(1, 10))
 
-    def connect(self, watcher: Watcher, *, after: str | None) -> None:
+    def connect(self, watcher: FrameQueue, *, after: str | None) -> None:
         self.connections += 1
         connection = Connection(self.connections, "worker", after)
         recovered = after is not None and self.chance.random() < 0.7
@@ -272,7 +272,7 @@ class Simulation:
         connection.frames.append(connected)
         watcher.connections.append(connection)
 
-    def deliver(self, watcher: Watcher, count: int) -> None:
+    def deliver(self, watcher: FrameQueue, count: int) -> None:
         """Show a watcher what comes next, its own edits left out."""
         connection = watcher.connections[-1]
         at = place(connection.cursor or "").seq

@@ -11,8 +11,8 @@ import asyncio
 import os
 import sys
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.session import Turn
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.session import Turn
 from handshake_prompt.stores import Receipt
 from handshake_prompt.stores.sqlite import SQLiteStore
 

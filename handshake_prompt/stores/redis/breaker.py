@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 
 FAILURES = 5
 """In a row: a connection that happens to break is no outage."""

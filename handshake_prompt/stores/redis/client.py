@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisClusterException, ResponseError
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores.base import Wake
 
 from .breaker import Breaker, Outage

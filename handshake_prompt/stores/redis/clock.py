@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 
 
 class ServerClock:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from handshake_prompt.events import Event
-from handshake_prompt.rate_limit import Quota
-from handshake_prompt.session import Session
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.rate_limit import Quota
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores.base import Claim, Loaded, Log, Receipt, Record
 
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 
-from handshake_prompt.errors import StoreUnavailableError, VersionConflictError
-from handshake_prompt.events import Event
-from handshake_prompt.limits import Limits
-from handshake_prompt.rate_limit import Quota
+from handshake_prompt.protocol.errors import StoreUnavailableError, VersionConflictError
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores.base import (
     PRESENCE_SECONDS,
     Claim,

@@ -15,7 +15,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as LostError, ResponseError
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores.base import Followers, Wake
 
 from .keys import Keys

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from handshake_prompt.errors import HandshakeError, StoreUnavailableError
+from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
 
 logger = logging.getLogger("handshake_prompt")
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from handshake_prompt import rate_limit
-from handshake_prompt.errors import UnavailableError, VersionConflictError
-from handshake_prompt.limits import Limits
-from handshake_prompt.rate_limit import Quota, Window
+from handshake_prompt.protocol import rate_limit
+from handshake_prompt.protocol.errors import UnavailableError, VersionConflictError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.rate_limit import Quota, Window
 from handshake_prompt.stores.base import PRESENCE_SECONDS, Claim, Receipt
 
 PURGE_BATCH = 200

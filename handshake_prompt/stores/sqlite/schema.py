@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 
 from .lane import PATIENCE, TRY, is_busy, primary_code
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from handshake_prompt import rate_limit
-from handshake_prompt.errors import StoreUnavailableError
-from handshake_prompt.events import Event
-from handshake_prompt.limits import Limits
-from handshake_prompt.rate_limit import Quota, Window
+from handshake_prompt.protocol import rate_limit
+from handshake_prompt.protocol.errors import StoreUnavailableError
+from handshake_prompt.protocol.events import Event
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.rate_limit import Quota, Window
 from handshake_prompt.stores.base import (
     Claim,
     Loaded,

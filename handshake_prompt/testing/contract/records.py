@@ -9,7 +9,7 @@ import asyncio
 import msgspec
 import pytest
 
-from handshake_prompt.errors import VersionConflictError
+from handshake_prompt.protocol.errors import VersionConflictError
 from handshake_prompt.stores.base import Claim, Receipt, Record
 
 from .steps import (

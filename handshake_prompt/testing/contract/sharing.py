@@ -9,8 +9,8 @@ from collections.abc import Awaitable
 
 import pytest
 
-from handshake_prompt.errors import StoreUnavailableError
-from handshake_prompt.rate_limit import Quota
+from handshake_prompt.protocol.errors import StoreUnavailableError
+from handshake_prompt.protocol.rate_limit import Quota
 
 from .steps import OWNER, Ear, claim, counted, insisting, kept, load, logged, presence, race, seqs_after, visit
 from .stores import Stores

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.credentials import Role
-from handshake_prompt.errors import VersionConflictError
-from handshake_prompt.events import Change, Event, Notice
-from handshake_prompt.session import By, Session, Turn
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import VersionConflictError
+from handshake_prompt.protocol.events import Change, Event, Notice
+from handshake_prompt.protocol.session import By, Session, Turn
 from handshake_prompt.stores.base import Claim, Loaded, Receipt, Record, SessionStore
 
 AT = "2026-01-01T12:00:00.000000+00:00"

@@ -1,0 +1,1 @@
+"""MCP over streamable HTTP: a session's tools on the engine directly."""

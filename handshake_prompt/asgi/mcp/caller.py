@@ -1,0 +1,99 @@
+"""The engine as one request's agent: admitted and counted once, whatever the tool it asks for does then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+from starlette.requests import Request
+
+from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.rate_limit import Quota
+from handshake_prompt.protocol.replies import Reply
+
+
+class Introduction(NamedTuple):
+    """What a message says of who sends it: its client's name, and whether it is the first of a connection."""
+
+    name: str
+    is_first: bool
+
+
+class Caller:
+    """An agent's place in a session for the length of one request.
+
+    Args:
+        engine: what carries out the tools.
+        session_id: the session.
+        credential: what the request brings.
+        request: the host framework's, for the hooks.
+        idempotency_key: of the request, if it has one.
+    """
+
+    def __init__(
+        self,
+        engine: ProtocolEngine,
+        session_id: str,
+        credential: Credential,
+        request: Request,
+        *,
+        idempotency_key: str | None,
+    ) -> None:
+        self._engine = engine
+        self._session_id = session_id
+        self._credential = credential
+        self._request = request
+        self._idempotency_key = idempotency_key
+        self._context: dict[str, Any] = {}
+
+    async def come_in(self) -> Quota | None:
+        """Prove the token, count the request and renew the session, by reading the context; return the quota.
+
+        Nothing is read of the message before, and nothing is counted after.
+
+        Raises:
+            HandshakeError: as `ProtocolEngine.get_context`.
+        """
+        reply = await self._read()
+        self._credential = replace(self._credential, counted=reply.quota)
+        return reply.quota
+
+    async def introduce(self, who: Introduction) -> None:
+        """Let the page know of the client by the name it gives itself, unless a header has named it."""
+        if self._credential.agent_name or not who.name:
+            return
+        self._credential = replace(self._credential, agent_name=who.name)
+        if who.is_first:  # any later message announces it as it works
+            await self._read()
+
+    async def get_context(self) -> dict[str, Any]:
+        """Return the state of the page."""
+        return self._context
+
+    async def action(self, values: Sequence[Mapping[str, Any]], /) -> dict[str, Any]:
+        """Carry out a batch of actions."""
+        body = {"actions": values}
+        reply = await self._engine.post_action(
+            self._session_id, body, self._credential, self._request, idempotency_key=self._idempotency_key
+        )
+        return reply.payload
+
+    async def get_diff(self, since: str | None, /, *, wait: float) -> dict[str, Any]:
+        """Return what changed, waiting for it if asked to."""
+        reply = await self._engine.get_diff(
+            self._session_id, self._credential, self._request, since=since or "", wait=wait
+        )
+        return reply.payload
+
+    async def extend(self, extra_seconds: int, /) -> dict[str, Any]:
+        """Give the session more time."""
+        body = {"extraSeconds": extra_seconds}
+        reply = await self._engine.post_extend(self._session_id, body, self._credential, self._request)
+        return reply.payload
+
+    async def _read(self) -> Reply:
+        reply = await self._engine.get_context(self._session_id, self._credential, self._request)
+        self._context = reply.payload
+        return reply

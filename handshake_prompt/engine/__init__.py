@@ -1,0 +1,5 @@
+"""The protocol engine: who may do what, in which order, and who is told."""
+
+from .engine import ProtocolEngine, Statistics
+
+__all__ = ["ProtocolEngine", "Statistics"]

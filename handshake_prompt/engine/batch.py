@@ -1,0 +1,128 @@
+"""One batch of an agent's actions: judged by the hooks, played by the mode, closed with `done`. SPEC.md section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from handshake_prompt.modes import Modes
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Action, ActionRequest, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.session import DONE, Session
+from handshake_prompt.stores import Receipt, Record
+
+from .guard import Admission
+from .hooks import Hooks, Verdict
+from .transactions import Transactions
+
+
+class Played(NamedTuple):
+    """What became of a batch: the reply, and what the `on_done` hooks are told."""
+
+    payload: dict[str, Any]
+    session: Session
+    outcomes: Sequence[Outcome]
+
+
+class Batches:
+    """Plays batches on sessions.
+
+    Args:
+        clients: returns the number of watchers a session has.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        hooks: Hooks,
+        modes: Modes,
+        *,
+        clients: Callable[[Record], int],
+        limits: Limits,
+    ) -> None:
+        self._transactions = transactions
+        self._hooks = hooks
+        self._modes = modes
+        self._clients = clients
+        self._limits = limits
+
+    async def play(
+        self, admission: Admission, asked: ActionRequest, *, key: str | None = None, fingerprint: str = ""
+    ) -> Played:
+        """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change.
+
+        Raises:
+            DoneBeforeError: another worker has played it under this `key`.
+            HandshakeError: see `Transactions.apply`; also when the agent's token was replaced in the meantime.
+        """
+        verdicts = await self._hooks.verdicts(admission.session, asked.actions, admission.request)
+
+        def transition(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
+            admission.confirm(draft.session)
+            if admission.agent_name:
+                draft.session.announce(admission.agent_name)
+            outcomes = self._outcomes(draft.session, asked.actions, verdicts)
+            return self._reply(draft, outcomes), outcomes
+
+        applied = await self._transactions.apply(
+            admission.session_id,
+            transition,
+            turn=self._transactions.turn(Role.AGENT, pace=self._pace(asked)),
+            known=admission.loaded,
+            key=key,
+            receipt=lambda result: (
+                Receipt(key, fingerprint, encode(result[0]), self._limits.idempotency_seconds) if key else None
+            ),
+        )
+        payload, outcomes = applied.result
+        return Played(payload, applied.record.session, outcomes)
+
+    def _pace(self, asked: ActionRequest) -> float:
+        """Return the pause between the batch's frames, so that all of them are shown within their time."""
+        longest = self._limits.pace_batch / max(1, len(asked.actions))
+        return asked.pace(min(longest, self._limits.pace_interval))
+
+    def _outcomes(self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[Outcome]:
+        """Let the mode play what the hooks let through, and put the vetoes in their places."""
+        if not any(verdicts):
+            return self._played(session, actions)
+        judged = [*zip(actions, verdicts, strict=True)]
+        permitted = [action for action, veto in judged if veto is None]
+        in_order = iter(self._played(session, permitted))
+        return [
+            next(in_order) if veto is None else session.refuse(action.key or "", "vetoed", veto)
+            for action, veto in judged
+        ]
+
+    def _played(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
+        played = self._modes.of(session).process_actions(session, actions)
+        if len(played) != len(actions):
+            raise RuntimeError(f"The mode {session.mode!r} answered {len(actions)} actions with {len(played)} outcomes")
+        return played
+
+    def _reply(self, draft: Record, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Log the batch's `done` and return the members of the reply."""
+        session = draft.session
+        keys: dict[str, list[str | None]] = {"applied": [], "rejected": [], "error": []}
+        for outcome in outcomes:
+            keys[outcome.status].append(outcome.key)
+        applied, rejected = keys["applied"], keys["rejected"]
+        members = self._modes.of(session).context_response(session, Role.AGENT)
+        missing = members.get("missing", [])
+        # As tuples, since an empty one is no new object: the garbage collector looks at all that a log keeps.
+        session.notice(DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing))
+        clients = self._clients(draft)
+        payload = {
+            "ok": True,
+            "applied": applied,
+            "rejected": rejected,
+            "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"] if keys["error"] else [],
+            "results": outcomes,
+            "broadcast": {"clients": clients, "actionMessages": clients * len(applied), "doneMessages": clients},
+            "cursor": str(session.cursor),
+            "expiresIn": whole_seconds(self._transactions.left(draft)),
+        }
+        if "missing" in members:
+            payload |= {"missing": missing, "context": session.context(Role.AGENT)}
+        return payload

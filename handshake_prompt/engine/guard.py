@@ -1,0 +1,277 @@
+"""Who may do what: one guard that every operation passes before its body is read. SPEC.md sections 3 and 9.
+
+The order is fixed: origin, credential, rate, role. Nothing unauthenticated is parsed, refreshed or counted against
+the rightful holder, and a stranger cannot tell an ended session from one that never was.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from handshake_prompt.protocol.credentials import Credential, Role, digest
+from handshake_prompt.protocol.errors import (
+    AgentRequiredError,
+    HandshakeError,
+    InvalidTokenError,
+    OriginError,
+    RateLimitedError,
+    SessionExpiredError,
+    SessionNotFoundError,
+    SessionRevokedError,
+    UserRequiredError,
+)
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.rate_limit import Quota
+from handshake_prompt.protocol.session import REVOKED, Session
+from handshake_prompt.stores import Claim, Loaded, Record, SessionStore
+
+from .hooks import Hook, Hooks
+
+_EITHER = frozenset(Role)
+_AGENT = frozenset({Role.AGENT})
+_USER = frozenset({Role.USER})
+
+
+class Operation(Enum):
+    """What can be asked of a session, and who may ask it. Creating one needs no role, only an allowed origin."""
+
+    STATUS = "status", _EITHER
+    CONTEXT = "context", _EITHER
+    DIFF = "diff", _EITHER
+    WATCH = "watch", _EITHER
+    EXTEND = "extend", _EITHER
+    ACTION = "action", _AGENT
+    NOTIFY = "notify", _USER
+    ROTATE = "rotate", _USER
+    REVOKE = "revoke", _USER
+
+    def __init__(self, _: str, roles: frozenset[Role]) -> None:
+        self.roles = roles
+        """The roles that may do this."""
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """A request that passed: for which session, in which role, and what is left of its quota.
+
+    `loaded` is the session as it was at that moment, not to be changed; `request` is the host framework's, for the
+    hooks, `agent_name` what the agent calls itself, if it is one and does.
+    """
+
+    loaded: Loaded
+    role: Role
+    quota: Quota
+    request: object = None
+    agent_name: str = ""
+
+    @property
+    def record(self) -> Record:
+        """The session's record as it was when the request was admitted."""
+        return self.loaded.record
+
+    @property
+    def session(self) -> Session:
+        """The session as it was when the request was admitted."""
+        return self.loaded.record.session
+
+    @property
+    def session_id(self) -> str:
+        """Its id."""
+        return self.record.session.session_id
+
+    def confirm(self, session: Session) -> None:
+        """Make sure, where it counts, that the credential is still the session's: it may have been replaced since.
+
+        Raises:
+            InvalidTokenError: it was.
+        """
+        if self.role is Role.AGENT and session.token_digest != self.session.token_digest:
+            raise InvalidTokenError
+
+
+class Guard:
+    """Admits requests.
+
+    Args:
+        store: where sessions and counters live.
+        hooks: runs `browser_auth`, with the same limits as any hook.
+        limits: the rates.
+        browser_auth: the host's own proof of the user role, `(request, session) -> bool`; where it is given, it
+            decides alone, and neither cookie nor header makes a person.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        hooks: Hooks,
+        *,
+        limits: Limits,
+        browser_auth: Callable[..., Any] | None = None,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._limits = limits
+        self._browser_auth = Hook(browser_auth) if browser_auth else None
+
+    async def admit_creation(self, credential: Credential) -> None:
+        """Let a page open a session.
+
+        Raises:
+            OriginError: the page is on a foreign origin.
+            RateLimitedError: too many sessions from one address.
+        """
+        if credential.foreign_origin:
+            raise OriginError
+        if credential.address:
+            limit, window = self._limits.creates_per_address, self._limits.rate_window
+            _within(await self._store.hit(f"create:{credential.address}", limit=limit, window=window))
+
+    async def admit(
+        self,
+        operation: Operation,
+        session_id: str,
+        credential: Credential,
+        request: object = None,
+        *,
+        renew: bool = False,
+        after: int | None = None,
+        key: str | None = None,
+    ) -> Admission:
+        """Admit a request, or say why not. What else the store is to look up for it comes with the admission.
+
+        Args:
+            operation: what is asked for.
+            session_id: of which session.
+            credential: what the request brings.
+            request: the host framework's.
+            renew: whether this use prolongs the session.
+            after: a place in its log to read on from.
+            key: an idempotency key to look up.
+
+        Raises:
+            OriginError, InvalidTokenError, AgentRequiredError, UserRequiredError: 403.
+            SessionNotFoundError: 404, with the true reason for those who hold a credential of the session.
+            RateLimitedError: 429.
+        """
+        if credential.foreign_origin and (credential.user_token or operation.roles == _USER):
+            raise OriginError
+        loaded, brought = None, self._brought(credential)
+        if _SESSION_ID.fullmatch(session_id):
+            claims = self._claims(operation, credential, brought)
+            loaded = await self._store.visit(session_id, claims=claims, renew=renew, after=after, key=key)
+        if loaded is None:
+            raise await self._charge(SessionNotFoundError(), None, credential)
+        roles = _proven(loaded.record.session, brought)
+        if self._browser_auth is not None and not roles == operation.roles == _AGENT:
+            roles |= await self._proven_by_host(self._browser_auth, loaded.record.session, credential, request=request)
+        ended = ended_error(loaded.record, self._store.now())
+        if not roles:
+            error = SessionNotFoundError() if ended else InvalidTokenError()
+            raise await self._charge(error, session_id, credential)
+        if ended:
+            raise ended
+        role = _preferred(roles & operation.roles or roles)
+        counted = credential.counted or loaded.quota
+        quota = _within(counted or await self._count_proven(role, loaded.record, renew=renew))
+        if role not in operation.roles:
+            refusal = AgentRequiredError() if operation.roles == _AGENT else UserRequiredError()
+            refusal.quota = quota
+            raise refusal
+        return Admission(loaded, role, quota, request, credential.agent_name if role is Role.AGENT else "")
+
+    def _brought(self, credential: Credential) -> dict[Role, str]:
+        """Return the digests of what is brought to prove a role by: role -> digest."""
+        brought = {}
+        if credential.user_token and self._browser_auth is None and not credential.foreign_origin:
+            brought[Role.USER] = digest(credential.user_token)
+        if credential.token:
+            brought[Role.AGENT] = digest(credential.token)
+        return brought
+
+    def _claims(self, operation: Operation, credential: Credential, brought: Mapping[Role, str]) -> list[Claim]:
+        """Return what the request may be counted as, in the order in which `admit` prefers the roles.
+
+        Where the host proves its users itself, it is asked after the session was loaded, and counted then.
+        """
+        is_for_agent = operation.roles == _AGENT
+        if credential.counted or (self._browser_auth is not None and not is_for_agent):
+            return []
+        window = self._limits.rate_window
+        claims = [Claim(role, proof, self._quota_of(role), window) for role, proof in brought.items()]
+        return claims[::-1] if is_for_agent else claims
+
+    async def _count_proven(self, role: Role, record: Record, *, renew: bool) -> Quota:
+        """Count a request of somebody whom the host has proven, as `SessionStore.visit` does for the others."""
+        session_id = record.session.session_id
+        quota = await self._store.hit(
+            role + ":" + session_id, limit=self._quota_of(role), window=self._limits.rate_window
+        )
+        if renew and quota.allowed and record.renew(self._store.now()):
+            await self._store.touch(session_id, expires_at=record.expires_at, purge_at=record.purge_at)
+        return quota
+
+    async def _proven_by_host(
+        self, browser_auth: Hook, session: Session, credential: Credential, *, request: object
+    ) -> frozenset[Role]:
+        if credential.foreign_origin:
+            return frozenset()
+        is_user = await self._hooks.proves(browser_auth, request, session.detached())
+        return _USER if is_user else frozenset()
+
+    async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
+        """Count a failed attempt against the session and the address, and return what to answer."""
+        counters = []
+        if credential.address:
+            counters.append((f"wrong:{credential.address}", self._limits.wrong_tokens_per_address))
+        if session_id is not None:
+            counters.append((f"wrong:{session_id}", self._limits.wrong_tokens_per_session))
+        for counter, limit in counters:
+            quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
+            if not quota.allowed:
+                return RateLimitedError(
+                    "Too many attempts with a wrong credential", code="too_many_attempts", retry_after=quota.reset_after
+                )
+        return error
+
+    def _quota_of(self, role: Role) -> int:
+        return self._limits.agent_requests if role is Role.AGENT else self._limits.user_requests
+
+
+_SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def _proven(session: Session, brought: Mapping[Role, str]) -> frozenset[Role]:
+    """Return the roles that are proven by what is brought, compared in constant time."""
+    proofs = session.proofs
+    return frozenset([role for role, proof in brought.items() if hmac.compare_digest(proof, proofs[role])])
+
+
+def _preferred(roles: frozenset[Role]) -> Role:
+    """Return the role to act in: a request that proves both acts as the person, where the person may act."""
+    return Role.USER if Role.USER in roles else Role.AGENT
+
+
+def _within(quota: Quota) -> Quota:
+    """Return the quota of a request that is within it.
+
+    Raises:
+        RateLimitedError: it is not.
+    """
+    if not quota.allowed:
+        error = RateLimitedError(retry_after=quota.reset_after)
+        error.quota = quota
+        raise error
+    return quota
+
+
+def ended_error(record: Record, now: float) -> SessionNotFoundError | None:
+    """Return why a session has ended, None while it lives."""
+    reason = record.ended(now)
+    if reason is None:
+        return None
+    return SessionRevokedError() if reason == REVOKED else SessionExpiredError()

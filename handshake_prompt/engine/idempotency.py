@@ -1,0 +1,93 @@
+"""One idempotency key, one effect: a request that comes again gets the reply of the first. SPEC.md section 4.
+
+The receipt is saved by the store together with the change itself, so there is no moment at which one exists without
+the other. Copies that arrive while the first is still running join it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from handshake_prompt.protocol.errors import IdempotencyMismatchError, InProgressError, InvalidRequestError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.stores import Receipt, SessionStore
+
+from .transactions import DoneBeforeError
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+
+class Idempotency:
+    """Runs requests that carry a key at most once."""
+
+    def __init__(self, store: SessionStore, limits: Limits) -> None:
+        self._store = store
+        self._limits = limits
+        self._running: dict[tuple[str, str], asyncio.Event] = {}
+
+    async def once(
+        self,
+        session_id: str,
+        key: str,
+        *,
+        kept: Receipt | None,
+        body: object,
+        run: Callable[[str], Awaitable[dict[str, Any]]],
+    ) -> tuple[dict[str, Any], bool]:
+        """Return the reply to a request, and whether it is a replay.
+
+        `kept` is the receipt that was found when the request was admitted. `run` is called with the body's
+        fingerprint, which belongs into the receipt it saves. It raises `DoneBeforeError` if it finds that another
+        worker was first.
+
+        Raises:
+            InvalidRequestError: the key is not 1-255 visible ASCII characters.
+            IdempotencyMismatchError: the key was used with another body.
+            InProgressError: the first request is still running.
+        """
+        if not is_key(key):
+            raise InvalidRequestError(
+                "Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key"
+            )
+        fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
+        waited = await self._join(session_id, key)
+        finished = self._running[session_id, key] = asyncio.Event()
+        try:
+            receipt = await self._look_up(session_id, key) if waited else kept
+            if receipt is None:
+                return await run(fingerprint), False
+        except DoneBeforeError as done:
+            receipt = done.receipt
+        finally:
+            del self._running[session_id, key]
+            finished.set()
+        if receipt.fingerprint != fingerprint:
+            raise IdempotencyMismatchError
+        return msgspec.json.decode(receipt.reply), True
+
+    async def _look_up(self, session_id: str, key: str) -> Receipt | None:
+        loaded = await self._store.load(session_id, key=key)
+        return loaded.receipt if loaded else None
+
+    async def _join(self, session_id: str, key: str) -> bool:
+        """Wait until no request with this key is running; return whether one was."""
+        waited = False
+        try:
+            async with asyncio.timeout(self._limits.idempotency_join):
+                while (running := self._running.get((session_id, key))) is not None:
+                    waited = True
+                    await running.wait()
+        except TimeoutError:
+            raise InProgressError(retry_after=self._limits.idempotency_join) from None
+        return waited
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be an idempotency key: 1-255 visible ASCII characters."""
+    return _KEY.fullmatch(text) is not None

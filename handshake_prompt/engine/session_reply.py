@@ -1,0 +1,82 @@
+"""What a page is handed with a session: its URLs, the agent's token, and the prompt to pass on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, PromptRequest, whole_seconds
+from handshake_prompt.stores import Record
+from handshake_prompt.texts.prompt import LANGUAGES, build_prompt, is_address
+
+Prompt = bool | Callable[..., str]
+"""Whether replies bring a prompt unasked, or what builds it: `builder(created, base_url, language=..., data=...)`."""
+
+PromptWish = bool | PromptRequest | None
+"""What a request says about a prompt."""
+
+
+class SessionReplies:
+    """Transitions the replies that carry a token.
+
+    Args:
+        mount: where the protocol is served when a call does not say.
+        prompt: whether, and with what, prompts are built.
+    """
+
+    def __init__(self, mount: Mount, *, prompt: Prompt = False) -> None:
+        self._mount = mount
+        self._prompt = prompt
+
+    def created(self, record: Record, token: str, *, mount: Mount | None, now: float) -> dict[str, Any]:
+        """Return the members of the reply to `POST /session`, all but the prompt."""
+        session = record.session
+        session_id = session.session_id
+        place = mount or self._mount
+        payload = {
+            "sessionId": session_id,
+            "token": token,
+            "mode": session.mode,
+            "wsUrl": f"{place.ws_prefix}/{session_id}",
+            "sessionUrl": f"{place.prefix}/session/{session_id}",
+            "contextUrl": f"{place.prefix}/context/{session_id}",
+            "actionUrl": f"{place.prefix}/action/{session_id}",
+            "diffUrl": f"{place.prefix}/diff/{session_id}",
+            "notifyUrl": f"{place.prefix}/notify/{session_id}",
+            "eventsUrl": f"{place.prefix}/events/{session_id}",
+            "extendUrl": f"{place.prefix}/session/{session_id}/extend",
+            "rotateUrl": f"{place.prefix}/session/{session_id}/rotate",
+            "expiresIn": whole_seconds(record.expires_at - now),
+            "maxExpiresIn": whole_seconds(session.deadline - now),
+            "cursor": str(session.cursor),
+            "protocol": PROTOCOL_VERSION,
+        }
+        if base_url := self._base_url(mount):
+            payload["baseUrl"] = base_url
+        return payload
+
+    def language(self, wish: PromptWish, mount: Mount | None) -> str | None:
+        """Return the language a prompt is wanted in, None if none is wanted.
+
+        Raises:
+            InvalidRequestError: one is wanted that cannot be written (`unknown_language`, `no_base_url`).
+        """
+        if not (wish or self._prompt):
+            return None
+        language = wish.language if isinstance(wish, PromptRequest) and wish.language else LANGUAGES[0]
+        if language not in LANGUAGES:
+            raise InvalidRequestError(f"Prompts are written in {', '.join(LANGUAGES)}", code="unknown_language")
+        if not is_address(self._base_url(mount) or ""):
+            raise InvalidRequestError(
+                "A prompt names the server, and the address of this request cannot stand in one", code="no_base_url"
+            )
+        return language
+
+    def prompt(self, created: Mapping[str, Any], *, language: str, meta: Mapping[str, Any]) -> str:
+        """Return the prompt that goes with a reply, in a language that `language` returned."""
+        builder = self._prompt if callable(self._prompt) else build_prompt
+        return builder(created, created["baseUrl"], language=language, data=meta)
+
+    def _base_url(self, mount: Mount | None) -> str | None:
+        return self._mount.base_url or (mount.base_url if mount else None)

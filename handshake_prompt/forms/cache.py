@@ -1,0 +1,93 @@
+"""Cache of compiled forms: each schema is checked and compiled once for all sessions that have it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.validation import check_schema
+
+from .constraints import CustomType
+from .fields import Field, compile_schema
+
+COMPILED_FIELDS = 20_000
+"""Fields kept compiled, some 1 KB each; the form with which no session was opened for the longest time makes room.
+
+Fields, not forms: one form may be 500 times as large as another, so a number of forms would bound nothing.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A compiled schema.
+
+    `schema_json` is the schema as text, `required` and `sensitive` are keys, `has_patterns` says whether matching a
+    value can take long, and `weight` is how many plain fields take as much memory.
+    """
+
+    schema_json: bytes
+    fields: dict[str, Field]
+    required: tuple[str, ...]
+    sensitive: tuple[str, ...]
+    has_patterns: bool
+    weight: int
+
+
+class FormCache(OrderedDict[bytes, Form]):
+    """FormCache by the JSON of their schemas: compiled when they are asked for, and kept within bounds.
+
+    A page opens all its sessions with the same schema.
+    """
+
+    def __init__(self, limits: Limits, *, custom_type: CustomType | None = None) -> None:
+        super().__init__()
+        self._limits = limits
+        self._custom_type = custom_type
+        self._room = COMPILED_FIELDS
+
+    def of(self, schema: list[Any]) -> Form:
+        """Return the form of a schema that nobody has looked at yet.
+
+        Raises:
+            InvalidRequestError, TooLargeError: an entry is not what JSON values may be.
+            InvalidSchemaError: it cannot be honoured.
+        """
+        try:
+            schema_json = msgspec.json.encode(schema)
+        except (TypeError, ValueError, RecursionError):
+            check_schema(schema, self._limits)  # says what is wrong
+            raise
+        if schema_json in self:
+            self.move_to_end(schema_json)
+            return self[schema_json]
+        check_schema(schema, self._limits)
+        return self._compile(schema, schema_json)
+
+    def __missing__(self, schema_json: bytes) -> Form:
+        return self._compile(msgspec.json.decode(schema_json), schema_json)
+
+    def _compile(self, schema: list[Any], schema_json: bytes) -> Form:
+        fields = compile_schema(schema, self._limits, custom_type=self._custom_type)
+        form = Form(
+            schema_json,
+            fields,
+            required=tuple(field.key for field in fields.values() if field.required),
+            sensitive=tuple(field.key for field in fields.values() if field.sensitive),
+            has_patterns=any(field.has_pattern for field in fields.values()),
+            weight=_weight(fields, schema_json),
+        )
+        while self and self._room < form.weight:
+            self._room += self.popitem(last=False)[1].weight
+        self._room -= form.weight
+        self[schema_json] = form
+        return form
+
+
+def _weight(fields: dict[str, Field], schema_json: bytes) -> int:
+    """Return how many plain fields take as much memory: eight options take that of one, and 1 KB of texts too."""
+    options = sum(len(field.options) for field in fields.values())
+    return len(fields) + options // 8 + len(schema_json) // 1024

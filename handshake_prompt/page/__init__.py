@@ -1,0 +1,1 @@
+"""The person's side: the browser module and the demo page."""

@@ -1,0 +1,243 @@
+"""Validation of keys, JSON values and whole requests against the limits, before the first write.
+
+A bad request writes nothing: all of it is checked ahead of the first transition.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from .errors import InvalidRequestError, TooLargeError
+from .limits import Limits
+from .messages import Action, CreateRequest
+
+MAX_INTEGER = 2**53 - 1
+"""Beyond it a browser shows another number than the server holds."""
+
+_RESERVED_KEYS = frozenset({"__proto__", "prototype", "constructor"})
+"""Assigning to these on a JavaScript object changes more than a member."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_WIDEST_ASCII = 6  # bytes that JSON spends on a control character, the longest escape within ASCII
+
+
+def check_key(key: object, limits: Limits) -> str:
+    """Return `key` if it may name a field.
+
+    Args:
+        key: what arrived where a key belongs.
+        limits: `key_chars` bounds the length, in characters.
+
+    Returns:
+        The same key.
+
+    Raises:
+        InvalidRequestError: `invalid_key`, for anything but printable text of an allowed length and name.
+    """
+    if not isinstance(key, str):
+        raise _invalid("key", "a key must be text")
+    check_name(key, limits.key_chars)
+    return key
+
+
+@lru_cache(maxsize=4096)
+def check_name(key: str, most: int) -> None:
+    """Check a text as a key of at most `most` characters; the keys of a form come again and again.
+
+    Raises:
+        InvalidRequestError: `invalid_key`.
+    """
+    if not 1 <= len(key) <= most:
+        raise _invalid("key", f"a key must be 1 to {most} characters long")
+    if _CONTROL.search(key):
+        raise _invalid("key", "a key must not contain control characters")
+    if not _is_unicode(key):
+        raise _invalid("key", "a key must be valid Unicode, without lone surrogates")
+    if key in _RESERVED_KEYS:
+        raise _invalid("key", f"{key} is a reserved name: choose another key")
+
+
+def check_value(value: object, limits: Limits) -> None:
+    """Accept what JSON can carry to every watcher unchanged, within the bounds of `limits`.
+
+    Null, Booleans and numbers always fit; `value_bytes` bounds text, lists and objects.
+
+    Args:
+        value: null, a Boolean, a number, text, or lists and objects of these.
+        limits: `value_bytes` bounds the UTF-8 JSON, `json_depth` the lists and objects within one another.
+
+    Raises:
+        InvalidRequestError: `invalid_value`, for another kind of value, text that is not Unicode, a number that is not
+            finite or exact in a browser, the member name `__proto__`, or too deep a nesting (cycles included).
+        TooLargeError: `value_too_large`.
+    """
+    if type(value) is str and len(value) < shortest_too_large(limits) and value.isascii():
+        return
+    if type(value) not in (str, list, dict):
+        _check_scalar(value)
+        return
+    _check_parts(value, limits)
+    if len(msgspec.json.encode(value)) > limits.value_bytes:
+        raise _too_large(limits)
+
+
+def shortest_too_large(limits: Limits) -> int:
+    """Return how many characters of ASCII it takes for a text to be too large, however few of them are escaped."""
+    return (limits.value_bytes - 2) // _WIDEST_ASCII + 1
+
+
+def check_creation(asked: CreateRequest, limits: Limits) -> None:
+    """Check the body of `POST /session`, all but the entries of its schema.
+
+    Raises:
+        InvalidRequestError: a mode, key or value is not what it may be.
+        TooLargeError: too many fields, or too large a value (`value_too_large`) or `meta`.
+    """
+    mode = asked.mode or "default"
+    if len(mode) > limits.mode_chars or not mode.isprintable():
+        raise InvalidRequestError(f"mode has to be printable text of 1 to {limits.mode_chars} characters")
+    check_value(asked.meta, limits)
+    _check_count(len(asked.schema or ()), limits.fields, "fields in the schema")
+    for values in filter(None, (asked.defaults, asked.context, asked.data)):
+        check_values(values, limits)
+
+
+def check_schema(entries: Sequence[Any], limits: Limits) -> None:
+    """Check the entries of a schema as the values that they are.
+
+    Raises:
+        InvalidRequestError: one is not what a value may be.
+        TooLargeError: one is too large.
+    """
+    for entry in entries:
+        check_value(entry, limits)
+
+
+def check_values(values: Mapping[str, Any], limits: Limits) -> None:
+    """Check the keys and values of one object."""
+    _check_count(len(values), limits.fields, "fields")
+    for key, value in values.items():
+        check_key(key, limits)
+        check_value(value, limits)
+
+
+def check_actions(actions: Sequence[Action], limits: Limits) -> None:
+    """Check a batch of actions. What an action is about is the mode's business; that it is well formed is ours."""
+    _check_count(len(actions), limits.actions, "actions in one batch")
+    longest, short = limits.key_chars, shortest_too_large(limits)
+    for action in actions:
+        key, kind, value = action.key, action.type, action.value
+        if key is not None:
+            check_name(key, longest)
+        if kind is not None and kind != "set":
+            check_name(kind, longest)
+        if type(value) is not str or len(value) >= short or not value.isascii():
+            check_value(value, limits)
+
+
+def check_edit(key: str | None, value: Any, limits: Limits) -> str:
+    """Check an edit and return its key.
+
+    Raises:
+        InvalidRequestError: there is no key (`missing_key`), or key or value are not what they may be.
+        TooLargeError: the value is too large.
+    """
+    if key is None:
+        raise InvalidRequestError("key is required", code="missing_key")
+    check_value(value, limits)
+    return check_key(key, limits)
+
+
+def check_extension(seconds: int, limits: Limits) -> int:
+    """Check what `POST /session/{sid}/extend` asks for."""
+    if not 1 <= seconds <= limits.extend_seconds:
+        raise InvalidRequestError(f"extraSeconds must be between 1 and {limits.extend_seconds}")
+    return seconds
+
+
+def check_wait(wait: str | float, limits: Limits) -> float:
+    """Return how long a long poll may wait, in seconds; more than the limit is cut to it."""
+    try:
+        seconds = float(wait)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise InvalidRequestError(f"wait has to be a number of seconds from 0 to {limits.long_poll:g}")
+    return min(seconds, limits.long_poll)
+
+
+def _check_scalar(value: Any) -> None:
+    shape = type(value)
+    if value is None or shape is bool:
+        return
+    if shape is int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise _invalid("value", "an integer must lie within plus or minus 2^53 - 1: send a larger one as text")
+    elif shape is float:
+        if not math.isfinite(value):
+            raise _invalid("value", "a number must be finite")
+    elif shape is not str:
+        raise _invalid("value", "a value must be null, true, false, a number, text, a list or an object")
+    elif not _is_unicode(value):
+        raise _invalid("value", "text must be valid Unicode, without lone surrogates")
+
+
+def _check_parts(value: Any, limits: Limits) -> None:
+    # Depth first, so a cycle is found as soon as it is too deep. `room` falls by no more than what each part needs
+    # once encoded: parts that are shared many times over run out of it long before they run out of memory.
+    room = limits.value_bytes
+    pending: list[tuple[Any, int]] = [(value, 1)]
+    while pending:
+        part, depth = pending.pop()
+        if type(part) is not list and type(part) is not dict:
+            _check_scalar(part)
+            room -= len(part) if type(part) is str else 0
+            continue
+        if depth > limits.json_depth:
+            raise _invalid("value", f"a value must not nest deeper than {limits.json_depth} levels")
+        room -= len(part)
+        if type(part) is dict:
+            room -= _check_names(part)
+        if room < 0:
+            raise _too_large(limits)
+        pending.extend((child, depth + 1) for child in (part.values() if type(part) is dict else part))
+    if room < 0:
+        raise _too_large(limits)
+
+
+def _check_names(members: dict[Any, Any]) -> int:
+    for name in members:
+        if type(name) is not str or not _is_unicode(name):
+            raise _invalid("value", "the names of an object's members must be valid Unicode text")
+        if name == "__proto__":
+            raise _invalid("value", "__proto__ is a reserved name: choose another one for the object's member")
+    return sum(map(len, members))
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _invalid(what: str, detail: str) -> InvalidRequestError:
+    return InvalidRequestError(detail, code=f"invalid_{what}")
+
+
+def _too_large(limits: Limits) -> TooLargeError:
+    return TooLargeError(f"a value must not exceed {limits.value_bytes} bytes of JSON", code="value_too_large")
+
+
+def _check_count(count: int, most: int, what: str) -> None:
+    if count > most:
+        raise TooLargeError(f"At most {most} {what}", code=f"too_many_{what.split(maxsplit=1)[0]}")

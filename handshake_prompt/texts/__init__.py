@@ -1,0 +1,1 @@
+"""Texts for agents and people: the handshake prompt, Markdown, and quoting of foreign text."""

@@ -1,0 +1,343 @@
+"""The hub: what is offered to whom, within which bounds, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from handshake_prompt.engine.hub import Frame, FrameQueue, Hub
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
+from handshake_prompt.protocol.events import Change, Event, Notice
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.stores import Record
+from tests.support.sessions import blank_session
+from tests.support.virtual_time import in_virtual_time, loop_time
+
+EPOCH = "0a1b2c3d"
+AT = "2026-01-01T12:00:00.000000+00:00"
+
+
+def change(seq: int, key: str = "name", *, pace: float = 0.0, source: str | None = None, **members: object) -> Change:
+    given = {"value": f"v{seq}", "sensitive": False} | members
+    return Change(
+        type="action",
+        seq=seq,
+        at=AT,
+        key=key,
+        value=given["value"],
+        by="ai",
+        sensitive=bool(given["sensitive"]),
+        pace=pace,
+        source=source,
+    )
+
+
+def notice(seq: int) -> Notice:
+    return Notice(type="done", seq=seq, at=AT, members={})
+
+
+def hub(**bounds: float) -> Hub:
+    return Hub(Limits().replace(**bounds))
+
+
+def at(seq: int, session_id: str = "s", *, version: int = 0, **members: object) -> Record:
+    """Return a session's record as it is with its log at `seq`."""
+    session = blank_session(session_id, **{"epoch": EPOCH, "seq": seq} | members)
+    return Record(session, version, expires_at=1e9, purge_at=1e9)
+
+
+def publish(hub: Hub, *events: Event, session_id: str = "s") -> None:
+    """Publish events that join on to what was published before."""
+    assert hub.publish(at(events[-1].seq, session_id), events)
+
+
+def join(
+    hub: Hub, session_id: str = "s", role: Role = Role.USER, *, source: str = "me", polling: bool = False
+) -> FrameQueue:
+    channel = hub.channel(session_id)
+    return hub.join(at(channel.seq if channel else 0, session_id), role, source=source, polling=polling)
+
+
+def seqs(watcher: FrameQueue) -> list[int]:
+    """Take all that is queued."""
+    taken = []
+    while (frame := watcher.peek()) is not None:
+        taken.append(frame.seq)
+        watcher.take()
+    return taken
+
+
+async def test_i6_every_watcher_of_the_session_is_offered_every_event_in_order() -> None:
+    room = hub()
+    first, second, other = join(room), join(room, role=Role.AGENT), join(room, "another")
+    publish(room, change(1), notice(2), change(3))
+    assert (seqs(first), seqs(second), seqs(other)) == ([1, 2, 3], [1, 2, 3], [])
+
+
+async def test_a_change_is_not_offered_to_the_connection_it_came_from() -> None:
+    room = hub()
+    typist, onlooker = join(room, source="tab-1"), join(room, source="tab-2")
+    publish(room, change(1, source="tab-1"), notice(2), change(3))
+    assert (seqs(typist), seqs(onlooker)) == ([2, 3], [1, 2, 3])
+
+
+async def test_a_sensitive_value_reaches_the_person_and_not_the_agent() -> None:
+    room = hub()
+    page, agent = join(room), join(room, role=Role.AGENT)
+    publish(room, change(1, value="DE89", sensitive=True), change(2, value="open"))
+    texts = [watcher.peek() for watcher in (page, agent)]
+    assert [json.loads(frame.text)["value"] for frame in texts if frame] == ["DE89", None]
+    assert seqs(agent) == [1, 2]
+
+
+async def test_a_frame_that_is_the_same_for_all_is_encoded_once() -> None:
+    room = hub()
+    watchers = [join(room, role=role) for role in (Role.USER, Role.AGENT, Role.USER)]
+    publish(room, change(1))
+    frames = [watcher.peek() for watcher in watchers]
+    assert all(frame is frames[0] for frame in frames)
+
+
+async def test_text_of_any_script_is_sent_as_ascii() -> None:
+    room = hub()
+    page = join(room)
+    publish(room, change(1, value="名\u2028🙂"))
+    frame = page.peek()
+    assert frame is not None
+    assert frame.text.isascii()
+    assert json.loads(frame.text)["value"] == "名\u2028🙂"
+
+
+BOUNDS: dict[str, tuple[dict[str, float], int]] = {
+    "frames": ({"queue_events": 4, "actions": 3}, 4),
+    "bytes": ({"queue_bytes": 400}, 4),
+}
+
+
+@pytest.mark.parametrize(("bounds", "room_for"), BOUNDS.values(), ids=BOUNDS)
+async def test_i11_a_watcher_over_its_bound_is_cut_off_visibly_and_alone(
+    bounds: dict[str, float], room_for: int
+) -> None:
+    slow, brisk = join(hub(**bounds)), join(hub())
+    frame = Frame("x" * 100, seq=1)
+    assert [slow.offer(frame) for _ in range(room_for)] == [True] * room_for
+    assert not slow.offer(frame)
+    assert (slow.close_code, slow.backlog, slow.peek()) == (CloseCode.SLOW, 0, None)
+    assert not slow.offer(frame)
+    assert brisk.offer(frame)
+
+
+async def test_a_watcher_that_reads_is_never_cut_off() -> None:
+    watcher = join(hub(queue_bytes=400, queue_events=4, actions=3))
+    for seq in range(1, 100):
+        assert watcher.offer(Frame("x" * 300, seq=seq))
+        assert seqs(watcher) == [seq]
+
+
+async def test_urgent_frames_go_first_and_count_like_any_other() -> None:
+    watcher = join(hub(queue_events=4, actions=3))
+    watcher.offer(Frame("log", seq=1))
+    watcher.offer(Frame("ack"), urgent=True)
+    watcher.offer(Frame("error"), urgent=True)
+    texts = []
+    while (frame := watcher.peek()) is not None:
+        texts.append(frame.text)
+        watcher.take()
+    assert texts == ["ack", "error", "log"]
+
+
+HURRIED: dict[str, tuple[dict[str, float], int, bool]] = {
+    "half of the frames": ({"queue_events": 8, "actions": 7}, 4, False),
+    "more than half of the frames": ({"queue_events": 8, "actions": 7}, 5, True),
+    "half of the bytes": ({"queue_bytes": 800}, 4, False),
+    "more than half of the bytes": ({"queue_bytes": 800}, 5, True),
+}
+
+
+@pytest.mark.parametrize(("bounds", "queued", "hurried"), HURRIED.values(), ids=HURRIED)
+async def test_pacing_stops_before_it_could_fill_the_queue(
+    bounds: dict[str, float], queued: int, *, hurried: bool
+) -> None:
+    watcher = join(hub(**bounds))
+    for seq in range(queued):
+        assert watcher.offer(Frame("x" * 100, seq=seq))
+    assert watcher.hurried is hurried
+
+
+async def test_the_first_verdict_on_a_watcher_stands() -> None:
+    watcher = join(hub())
+    watcher.close(CloseCode.ENDED, last=Frame("expired"))
+    watcher.close(CloseCode.DRAINING, last=Frame("draining"))
+    assert watcher.close_code is CloseCode.ENDED
+    assert watcher.backlog == 1
+
+
+async def test_what_is_queued_before_a_close_is_still_sent_unless_it_is_abandoned() -> None:
+    closed, abandoned = join(hub()), join(hub())
+    for watcher, abandon in ((closed, False), (abandoned, True)):
+        watcher.offer(Frame("one", seq=1))
+        watcher.close(CloseCode.ENDED, last=Frame("expired"), abandon=abandon)
+        assert not watcher.offer(Frame("late", seq=2))
+    assert (closed.backlog, abandoned.backlog) == (2, 1)
+
+
+async def test_an_agent_whose_token_was_replaced_is_closed_and_nobody_else() -> None:
+    room = hub()
+    page, agent, other = join(room), join(room, role=Role.AGENT), join(room, "another", Role.AGENT)
+    assert room.publish(at(1, token_digest="new"), [notice(1)])
+    successor = room.join(at(1, token_digest="new"), Role.AGENT, source="it")
+    assert room.publish(at(2, token_digest="new"), [notice(2)])
+    codes = [watcher.close_code for watcher in (page, agent, other, successor)]
+    assert codes == [None, CloseCode.UNAUTHENTICATED, None, None]
+    assert seqs(agent) == [1], "it is told of the rotation before it is closed"
+
+
+async def test_a_session_that_has_ended_says_so_to_its_watchers() -> None:
+    room = hub()
+    watcher = join(room)
+    assert room.publish(at(7, ended="revoked"), [])
+    frame = watcher.peek()
+    assert (frame and frame.text, watcher.close_code) == ('{"type":"revoked"}', CloseCode.ENDED)
+
+
+async def test_i2_what_was_published_before_is_not_published_again() -> None:
+    room = hub()
+    early = join(room)
+    publish(room, change(1), change(2))
+    late = join(room)
+    publish(room, change(1), change(2), change(3))
+    assert (seqs(early), seqs(late)) == ([1, 2, 3], [3])
+
+
+GAPS: dict[str, tuple[Record, list[int]]] = {
+    "an event is missing": (at(4), [4]),
+    "all are missing": (at(3), []),
+    "the log is another": (at(3, epoch="ffffffff"), [3]),
+    "the log has become shorter": (at(1), []),
+}
+
+
+@pytest.mark.parametrize(("record", "events"), GAPS.values(), ids=GAPS)
+async def test_i5_events_that_do_not_join_on_are_not_published(record: Record, events: list[int]) -> None:
+    room = hub()
+    watcher = join(room)
+    publish(room, change(1), change(2))
+    assert not room.publish(record, [change(seq) for seq in events])
+    assert seqs(watcher) == [1, 2]
+    room.restart(record)
+    assert watcher.close_code is CloseCode.SLOW
+    assert not watcher.close_code.final
+    successor = room.join(record, Role.USER, source="it")
+    following = record.session.seq + 1
+    assert room.publish(at(following, epoch=record.session.epoch), [change(following)])
+    assert seqs(successor) == [following]
+
+
+async def test_a_poll_takes_a_place_and_is_no_client() -> None:
+    room = hub(watchers_per_session=2)
+    join(room, polling=True)
+    assert (room.count("s"), room.watchers) == (0, 1)
+    join(room)
+    assert room.count("s") == 1
+    with pytest.raises(RateLimitedError):
+        join(room, polling=True)
+
+
+@in_virtual_time
+async def test_a_poll_wakes_at_what_comes_and_lets_go_of_it() -> None:
+    room = hub()
+    poll = join(room, polling=True)
+    began = loop_time()
+    publish(room, change(1))
+    await poll.stirred(60)
+    assert (loop_time() - began, poll.backlog) == (0, 0)
+    await poll.stirred(3)
+    assert loop_time() - began == pytest.approx(3)
+
+
+async def test_an_end_is_told_to_every_watcher_with_its_reason() -> None:
+    room = hub()
+    watchers = [join(room), join(room, role=Role.AGENT)]
+    room.end("s", "revoked")
+    room.end("unwatched", "revoked")
+    for watcher in watchers:
+        frame = watcher.peek()
+        assert (frame and frame.text, watcher.close_code) == ('{"type":"revoked"}', CloseCode.ENDED)
+
+
+async def test_i11_places_are_bounded_per_session_and_in_all_and_given_back() -> None:
+    room = hub(watchers_per_session=2, watchers=3)
+    mine = [join(room), join(room)]
+    with pytest.raises(RateLimitedError) as full_session:
+        join(room)
+    join(room, "another")
+    with pytest.raises(UnavailableError) as full_server:
+        join(room, "a third")
+    assert (full_session.value.code, full_session.value.close_code) == ("too_many_watchers", CloseCode.FLOOD)
+    assert (full_server.value.code, full_server.value.status) == ("at_capacity", 503)
+    room.leave(mine[0])
+    assert join(room, "a third").channel.session_id == "a third"
+
+
+async def test_i11_a_channel_goes_with_its_last_watcher_however_often_one_leaves() -> None:
+    room = hub()
+    watchers = [join(room), join(room)]
+    publish(room, change(1))
+    for watcher in [*watchers, *watchers]:
+        room.leave(watcher)
+    publish(room, change(2))
+    room.renew("s", 7.0)
+    assert (room.watchers, room.count("s"), room.all_watchers()) == (0, 0, [])
+    assert join(room).channel.latest == {}
+
+
+def test_a_hub_is_waited_for_until_its_last_watcher_has_left_on_whichever_loop() -> None:
+    room = hub()
+
+    @in_virtual_time
+    async def run() -> None:
+        await room.emptied()
+        watchers = [join(room), join(room, "another")]
+        for seconds, watcher in enumerate(watchers, 1):
+            asyncio.get_running_loop().call_later(seconds, room.leave, watcher)
+        began = loop_time()
+        await room.emptied()
+        assert loop_time() - began == pytest.approx(2)
+
+    run()
+    run()
+
+
+async def test_a_paced_frame_is_overtaken_by_a_newer_value_of_its_field_only() -> None:
+    room = hub()
+    watcher = join(room)
+    publish(room, change(1, pace=0.3), change(2, "age", pace=0.3), change(3), change(4, "plan"))
+    frames = []
+    while (frame := watcher.peek()) is not None:
+        frames.append((frame.seq, watcher.overtaken(frame)))
+        watcher.take()
+    assert frames == [(1, True), (2, False), (3, False), (4, False)]
+
+
+async def test_an_unpaced_frame_is_never_left_out() -> None:
+    room = hub()
+    watcher = join(room)
+    publish(room, change(1), change(2))
+    frame = watcher.peek()
+    assert frame is not None
+    assert not watcher.overtaken(frame)
+
+
+@in_virtual_time
+async def test_waiting_ends_with_an_offer_or_a_close_or_its_time() -> None:
+    watcher = join(hub())
+    began = loop_time()
+    await watcher.wait(3)
+    assert loop_time() - began == pytest.approx(3)
+    for wake in (lambda: watcher.offer(Frame("x")), lambda: watcher.close(CloseCode.ENDED)):
+        asyncio.get_running_loop().call_later(1, wake)
+        await watcher.wait(60)
+    assert loop_time() - began == pytest.approx(5)

@@ -1,0 +1,145 @@
+"""Idempotency keys: one key, one run, whatever order the copies come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from handshake_prompt.engine.idempotency import Idempotency
+from handshake_prompt.protocol.errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.stores import MemoryStore, Receipt, Record
+from tests.support.sessions import blank_session, record_of
+from tests.support.virtual_time import in_virtual_time, loop_time
+
+SESSION = "5" * 32
+Run = Callable[[str], Awaitable[dict[str, Any]]]
+
+
+class Requests:
+    """Requests of one session, whose runs are counted and keep a receipt, as the engine's do."""
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        self.store = MemoryStore(limits, clock=loop_time)
+        self.idempotency = Idempotency(self.store, limits)
+        self.lifetime = limits.idempotency_seconds
+        self.runs = 0
+        self.gate: asyncio.Event | None = None
+
+    async def open(self) -> Requests:
+        await self.store.create(Record(blank_session(SESSION), version=0, expires_at=1e9, purge_at=1e9))
+        return self
+
+    async def send(self, key: str = "k", body: object = "body", *, fails: bool = False) -> tuple[dict[str, Any], bool]:
+        async def run(fingerprint: str) -> dict[str, Any]:
+            self.runs += 1
+            if self.gate:
+                await self.gate.wait()
+            if fails:
+                raise ConflictError
+            reply = {"run": self.runs}
+            record = await record_of(self.store, SESSION)
+            receipt = Receipt(key, fingerprint, msgspec.json.encode(reply), self.lifetime)
+            await self.store.save(record, receipt=receipt)
+            return reply
+
+        loaded = await self.store.load(SESSION, key=key)
+        assert loaded is not None
+        return await self.idempotency.once(SESSION, key, kept=loaded.receipt, body=body, run=run)
+
+
+@in_virtual_time
+async def test_i7_a_second_copy_gets_the_first_ones_reply_marked_as_a_replay() -> None:
+    requests = await Requests().open()
+    assert await requests.send() == ({"run": 1}, False)
+    assert await requests.send() == ({"run": 1}, True)
+    assert requests.runs == 1
+
+
+@in_virtual_time
+async def test_i7_copies_that_come_while_the_first_runs_join_it() -> None:
+    requests = await Requests().open()
+    requests.gate = asyncio.Event()
+    copies = [asyncio.create_task(requests.send()) for _ in range(50)]
+    await asyncio.sleep(1)
+    assert requests.runs == 1
+    requests.gate.set()
+    replies = await asyncio.gather(*copies)
+    assert [reply for reply, _ in replies] == [{"run": 1}] * 50
+    assert sum(replayed for _, replayed in replies) == 49
+
+
+@in_virtual_time
+async def test_another_key_runs_on_its_own_be_it_other_in_case_only() -> None:
+    requests = await Requests().open()
+    await requests.send("k")
+    await requests.send("K")
+    assert requests.runs == 2
+
+
+@in_virtual_time
+async def test_another_body_under_a_used_key_is_a_422_and_runs_nothing() -> None:
+    requests = await Requests().open()
+    requests.gate = asyncio.Event()
+    first = asyncio.create_task(requests.send(body="one"))
+    other = asyncio.create_task(requests.send(body="another"))
+    await asyncio.sleep(1)
+    requests.gate.set()
+    await first
+    with pytest.raises(IdempotencyMismatchError) as refusal:
+        await other
+    assert (refusal.value.status, requests.runs) == (422, 1)
+
+
+@in_virtual_time
+async def test_a_copy_of_a_request_that_runs_too_long_is_told_to_come_back() -> None:
+    requests = await Requests(limits=Limits(idempotency_join=3)).open()
+    requests.gate = asyncio.Event()
+    first = asyncio.create_task(requests.send())
+    await asyncio.sleep(1)
+    began = loop_time()
+    with pytest.raises(ConflictError) as refusal:
+        await requests.send()
+    assert (refusal.value.code, refusal.value.retry_after) == ("idempotency_in_progress", 3)
+    assert refusal.value.retryable
+    assert loop_time() - began == pytest.approx(3)
+    requests.gate.set()
+    assert await first == ({"run": 1}, False)
+
+
+@in_virtual_time
+async def test_a_request_that_failed_leaves_its_key_free() -> None:
+    requests = await Requests().open()
+    requests.gate = asyncio.Event()
+    first = asyncio.create_task(requests.send(fails=True))
+    joined = asyncio.create_task(requests.send())
+    await asyncio.sleep(1)
+    requests.gate.set()
+    with pytest.raises(ConflictError):
+        await first
+    assert await joined == ({"run": 2}, False)
+
+
+@in_virtual_time
+async def test_a_receipt_is_kept_for_its_time_and_no_longer() -> None:
+    requests = await Requests(limits=Limits(idempotency_seconds=600)).open()
+    await requests.send()
+    await asyncio.sleep(599)
+    assert await requests.send() == ({"run": 1}, True)
+    await asyncio.sleep(2)
+    assert await requests.send() == ({"run": 2}, False)
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "a\n", "k" * 256, "schlüssel", "\x7f", "\ud800"], ids=repr)
+@in_virtual_time
+async def test_a_key_is_up_to_255_visible_ascii_characters(key: str) -> None:
+    requests = await Requests().open()
+    with pytest.raises(InvalidRequestError) as refusal:
+        await requests.send(key)
+    assert (refusal.value.code, requests.runs) == ("invalid_idempotency_key", 0)
+    assert await requests.send("~" * 255) == ({"run": 1}, False)

@@ -1,0 +1,495 @@
+"""One watcher: what it is shown and when, what its page may send, and how it ends. All of it in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from handshake_prompt.engine.hub import Hub, told
+from handshake_prompt.engine.watcher import Watcher, opening
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import CloseCode, HandshakeError, StoreUnavailableError, UserRequiredError
+from handshake_prompt.protocol.events import Change, Cursor, Event, Notice
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.session import FieldValue, Session, Turn
+from handshake_prompt.stores import MemoryStore, Record
+from tests.support.sessions import blank_session, record_of
+from tests.support.virtual_time import in_virtual_time, loop_time
+
+EPOCH = "0a1b2c3d"
+AT = "2026-01-01T12:00:00.000000+00:00"
+
+
+def action(seq: int, key: str = "", *, pace: float = 0.0) -> Change:
+    return Change(type="action", seq=seq, at=AT, key=key or f"k{seq}", value=seq, by="ai", pace=pace)
+
+
+def edit(seq: int, key: str, *, source: str) -> Change:
+    return Change(type="edit", seq=seq, at=AT, key=key, value=seq, by="user", source=source)
+
+
+def done(seq: int) -> Notice:
+    return Notice(type="done", seq=seq, at=AT, members={})
+
+
+class Page:
+    """A watch of session `s`, its page's end, and the times at which it was shown what."""
+
+    def __init__(self, *, ttl: float = 3600.0, **bounds: float) -> None:
+        self.hub = Hub(Limits().replace(**bounds))
+        self.began = loop_time()
+        self.shown: list[tuple[float, dict[str, Any]]] = []
+        self.sent: list[dict[str, Any]] = []
+        self.outcomes = [Outcome("k", "applied", seq=7)]
+        self.refusal: HandshakeError | None = None
+        self.on_look: Callable[[], None] = self._end_if_over
+        self.session = blank_session("s", epoch=EPOCH, values={"k": FieldValue("x", "user", AT, 7)})
+        record = Record(self.session, 0, expires_at=self.began + ttl, purge_at=1e9)
+        watcher = self.hub.join(record, Role.USER, source="mine")
+        self.watch = Watcher(
+            watcher,
+            [told("connected"), told("missed")],
+            limits=Limits().replace(**bounds),
+            keepalive=Limits().replace(**bounds).keepalive,
+            quota=None,
+            carry=self._carry,
+            left=lambda: watcher.channel.expires_at - loop_time(),
+            look_again=self._look_again,
+            leave=lambda: self.hub.leave(watcher),
+        )
+
+    def _end_if_over(self) -> None:
+        channel = self.hub.channel("s")
+        if channel is not None and channel.expires_at <= loop_time():
+            self.hub.end("s", "expired")
+
+    async def _carry(self, watch: Watcher, message: dict[str, Any]) -> tuple[Session, list[Outcome]]:
+        assert watch is self.watch
+        self.sent.append(message)
+        if self.refusal:
+            raise self.refusal
+        return self.session, self.outcomes
+
+    async def _look_again(self) -> None:
+        self.on_look()
+
+    async def show(self) -> None:
+        async for frame in self.watch:
+            self.shown.append((round(loop_time() - self.began, 3), json.loads(frame.text)))
+
+    def publish(self, *events: Event) -> None:
+        """Publish events, the first of them wherever the log may be."""
+        channel = self.hub.channel("s")
+        assert channel is not None
+        channel.seq, self.session.seq, expires_at = events[0].seq - 1, events[-1].seq, channel.expires_at
+        assert self.hub.publish(Record(self.session, 0, expires_at, purge_at=1e9), events)
+
+    @property
+    def frames(self) -> list[dict[str, Any]]:
+        """All frames after those of the opening."""
+        return [frame for _, frame in self.shown[2:]]
+
+    @property
+    def kinds(self) -> list[tuple[float, str]]:
+        return [(at, frame["type"]) for at, frame in self.shown[2:]]
+
+    @property
+    def seqs(self) -> list[tuple[float, int]]:
+        return [(at, frame["seq"]) for at, frame in self.shown[2:] if "seq" in frame]
+
+
+@asynccontextmanager
+async def page(**options: Any) -> AsyncIterator[Page]:
+    one = Page(**options)
+    async with one.watch:
+        writer = asyncio.create_task(one.show())
+        await asyncio.sleep(0)
+        yield one
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
+
+
+# What it is shown
+
+
+@in_virtual_time
+async def test_the_opening_comes_first_even_if_events_are_already_waiting() -> None:
+    one = Page()
+    one.publish(action(1))
+    one.watch.close(CloseCode.DRAINING)
+    await one.show()
+    assert [frame["type"] for _, frame in one.shown] == ["connected", "missed", "action"]
+
+
+@in_virtual_time
+async def test_a_paced_batch_is_spaced_out_and_its_end_follows_its_last_frame() -> None:
+    async with page() as one:
+        one.publish(action(1, pace=0.5), action(2, pace=0.5), action(3, pace=0.5), done(4))
+        await asyncio.sleep(5)
+        assert one.seqs == [(0.5, 1), (1.0, 2), (1.5, 3), (1.5, 4)]
+
+
+@in_virtual_time
+async def test_the_first_frame_of_a_batch_does_not_wait_when_the_one_before_is_long_past() -> None:
+    async with page() as one:
+        await asyncio.sleep(3)
+        one.publish(action(1, pace=0.5), action(2, pace=0.5))
+        await asyncio.sleep(3)
+        assert one.seqs == [(3.0, 1), (3.5, 2)]
+
+
+@in_virtual_time
+async def test_frames_without_pace_are_shown_at_once() -> None:
+    async with page() as one:
+        one.publish(action(1), action(2), done(3))
+        await asyncio.sleep(1)
+        assert one.seqs == [(0.0, 1), (0.0, 2), (0.0, 3)]
+
+
+@in_virtual_time
+async def test_no_paced_frame_is_held_longer_than_the_bound_behind_the_state_it_shows() -> None:
+    async with page(pace_batch=1.2) as one:
+        one.publish(*(action(seq, pace=0.5) for seq in range(1, 6)))
+        await asyncio.sleep(5)
+        assert one.seqs == [(0.5, 1), (1.0, 2), (1.2, 3), (1.2, 4), (1.2, 5)]
+
+
+@in_virtual_time
+async def test_i5_a_paced_frame_that_a_newer_value_has_overtaken_is_left_out() -> None:
+    async with page() as one:
+        one.publish(action(1, "name", pace=0.5), action(2, "age", pace=0.5), action(3, "plan", pace=0.5))
+        await asyncio.sleep(0.6)
+        one.publish(edit(4, "age", source="another"))
+        await asyncio.sleep(5)
+        assert one.seqs == [(0.5, 1), (1.0, 3), (1.0, 4)]
+
+
+@in_virtual_time
+async def test_i5_a_page_is_not_shown_an_older_value_than_the_one_it_has_just_written() -> None:
+    async with page() as one:
+        one.publish(action(1, "name", pace=0.5), action(2, "age", pace=0.5), done(3))
+        one.publish(edit(4, "age", source="mine"))
+        await asyncio.sleep(5)
+        assert one.seqs == [(0.5, 1), (0.5, 3)]
+
+
+@in_virtual_time
+async def test_pacing_gives_way_before_it_could_cost_the_connection() -> None:
+    async with page(queue_events=8, actions=7) as one:
+        one.publish(*(action(seq, pace=1.0) for seq in range(1, 8)))
+        await asyncio.sleep(60)
+        assert one.seqs == [(0.0, 1), (0.0, 2), (0.0, 3), (1.0, 4), (2.0, 5), (3.0, 6), (4.0, 7)]
+
+
+@in_virtual_time
+async def test_batch_after_batch_reaches_a_page_that_reads_whatever_their_pace() -> None:
+    async with page(queue_events=64, actions=20) as one:
+        for batch in range(40):
+            one.publish(*(action(20 * batch + place, pace=2.0) for place in range(1, 21)))
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(30)
+        assert [seq for _, seq in one.seqs] == list(range(1, 801))
+        assert one.watch.close_code is CloseCode.NORMAL
+
+
+@in_virtual_time
+async def test_an_acknowledgement_goes_ahead_of_frames_that_are_held_back() -> None:
+    async with page() as one:
+        one.publish(action(5, pace=1.0), action(6, pace=1.0))
+        await asyncio.sleep(0.25)
+        await one.watch.receive('{"type":"userEdit","key":"k","ref":"r1"}')
+        await asyncio.sleep(5)
+        assert one.kinds == [(0.25, "ack"), (1.0, "action"), (2.0, "action")]
+
+
+@in_virtual_time
+async def test_i5_an_acknowledgement_is_no_place_to_resume_from() -> None:
+    """The ack of seq 7 overtakes 5 and 6: had it a cursor, a page cut off now would never see them."""
+    async with page() as one:
+        one.publish(action(5, pace=1.0), action(6, pace=1.0))
+        await one.watch.receive('{"type":"userEdit","key":"k","ref":1}')
+        await asyncio.sleep(1)
+        acks = [frame for frame in one.frames if frame["type"] == "ack"]
+        assert acks == [{"type": "ack", "key": "k", "by": "user", "seq": 7, "at": AT, "ref": 1}]
+
+
+# The time
+
+
+@in_virtual_time
+async def test_a_heartbeat_is_sent_after_every_stretch_of_silence() -> None:
+    async with page(keepalive=25) as one:
+        await asyncio.sleep(60)
+        one.publish(action(1))
+        await asyncio.sleep(40)
+        assert one.kinds == [(25.0, "heartbeat"), (50.0, "heartbeat"), (60.0, "action"), (85.0, "heartbeat")]
+
+
+@in_virtual_time
+async def test_i13_a_page_is_warned_once_and_told_when_the_session_expires() -> None:
+    one = Page(ttl=100, keepalive=1000)
+    await one.show()
+    assert one.kinds == [(40.0, "expiring"), (100.0, "expired")]
+    assert one.frames[0]["expiresIn"] == 60
+    assert one.watch.close_code is CloseCode.ENDED
+
+
+@in_virtual_time
+async def test_a_session_that_was_given_more_time_warns_again() -> None:
+    one = Page(ttl=100, keepalive=1000)
+    asyncio.get_running_loop().call_later(50, one.hub.renew, "s", one.began + 200)
+    await one.show()
+    assert one.kinds == [(40.0, "expiring"), (140.0, "expiring"), (200.0, "expired")]
+
+
+@in_virtual_time
+async def test_a_session_shorter_than_the_notice_warns_at_once() -> None:
+    one = Page(ttl=10)
+    await one.show()
+    assert one.kinds == [(0.0, "expiring"), (10.0, "expired")]
+
+
+@in_virtual_time
+async def test_i13_the_end_is_not_put_off_by_frames_that_are_held_back() -> None:
+    one = Page(ttl=100, expiring_notice=1)
+    await asyncio.sleep(98.5)
+    one.publish(*(action(seq, pace=2.0) for seq in (1, 2, 3)))
+    await one.show()
+    assert one.kinds == [(98.5, "action"), (100.0, "action"), (100.0, "action"), (100.0, "expired")]
+
+
+@in_virtual_time
+async def test_a_watcher_whose_store_cannot_be_asked_is_sent_away_to_come_back() -> None:
+    one = Page(ttl=10)
+
+    def unreachable() -> None:
+        raise StoreUnavailableError
+
+    one.on_look = unreachable
+    await one.show()
+    assert one.watch.close_code is CloseCode.DRAINING
+    assert not one.watch.close_code.final
+
+
+@in_virtual_time
+async def test_what_another_worker_prolonged_goes_on_being_watched() -> None:
+    one = Page(ttl=10, keepalive=1000)
+    ending = one.on_look
+
+    def used_elsewhere() -> None:
+        one.hub.renew("s", loop_time() + 100)
+        one.on_look = ending
+
+    one.on_look = used_elsewhere
+    await one.show()
+    assert one.kinds == [(40.0, "expiring"), (100.0, "expired")], "it was warned of an end that is none"
+
+
+# How it ends
+
+
+@pytest.mark.parametrize("code", [CloseCode.ENDED, CloseCode.DRAINING, CloseCode.UNAUTHENTICATED])
+@in_virtual_time
+async def test_a_page_that_is_to_be_closed_gets_what_is_due_without_pauses_and_then_the_verdict(
+    code: CloseCode,
+) -> None:
+    one = Page()
+    one.publish(action(1, pace=2.0), action(2, pace=2.0), done(3))
+    one.watch.close(code)
+    one.publish(action(4))
+    await one.show()
+    assert one.seqs == [(0.0, 1), (0.0, 2), (0.0, 3)]
+    assert one.watch.close_code is code
+
+
+@in_virtual_time
+async def test_a_page_that_does_not_read_is_cut_off_with_a_code_that_lets_it_resume() -> None:
+    one = Page(queue_events=8, actions=7)
+    one.publish(*(action(seq) for seq in range(1, 10)))
+    await one.show()
+    assert (one.frames, one.watch.close_code) == ([], CloseCode.SLOW)
+
+
+@in_virtual_time
+async def test_a_peer_that_is_gone_is_sent_nothing_more() -> None:
+    one = Page()
+    one.publish(action(1))
+    one.watch.abandon()
+    await one.show()
+    assert one.frames == []
+
+
+@in_virtual_time
+async def test_leaving_frees_the_place() -> None:
+    async with page() as one:
+        assert one.hub.watchers == 1
+    assert one.hub.watchers == 0
+
+
+# What its page sends
+
+
+@in_virtual_time
+async def test_a_page_may_send_a_burst_and_is_then_slowed_down_and_never_dropped() -> None:
+    async with page(frames_per_second=20, frames_burst=60) as one:
+        times = []
+        for ref in range(100):
+            await one.watch.receive(json.dumps({"type": "userEdit", "key": "k", "ref": ref}))
+            times.append(loop_time() - one.began)
+        assert times[59] == pytest.approx(0)
+        assert times[99] == pytest.approx(40 / 20)
+        await asyncio.sleep(1)
+        assert [frame["ref"] for frame in one.frames] == list(range(100))
+        await asyncio.sleep(60)
+        began = loop_time()
+        for _ in range(61):
+            await one.watch.receive('{"type":"userEdit","key":"k"}')
+        assert loop_time() - began == pytest.approx(1 / 20)
+
+
+MALFORMED: dict[str, tuple[str, str]] = {
+    "not JSON": ("hello", "invalid_json"),
+    "empty": ("", "invalid_json"),
+    "a lone surrogate": ('{"type":"x","ref":"\ud800"}', "invalid_json"),
+    "an escaped lone surrogate": ('{"type":"userEdit","key":"\\ud800"}', "invalid_json"),
+    "a list": ("[1]", "invalid_request"),
+    "null": ("null", "invalid_request"),
+    "no type": ('{"key":"k"}', "invalid_request"),
+    "type is a number": ('{"type":1}', "invalid_request"),
+    "ref is a list": ('{"type":"x","ref":[1]}', "invalid_request"),
+    "ref is long": ('{"type":"x","ref":"' + "r" * 65 + '"}', "invalid_request"),
+    "ref is a long number": ('{"type":"x","ref":' + "9" * 65 + "}", "invalid_request"),
+    "deep": ('{"type":"x","value":' + "[" * 20_000 + "]" * 20_000 + "}", "too_deep"),
+}
+
+
+@pytest.mark.parametrize(("data", "code"), MALFORMED.values(), ids=MALFORMED)
+@in_virtual_time
+async def test_i8_a_malformed_frame_is_answered_and_carried_nowhere(data: str, code: str) -> None:
+    async with page() as one:
+        await one.watch.receive(data)
+        await asyncio.sleep(1)
+        assert [(frame["type"], frame["code"]) for frame in one.frames] == [("error", code)]
+        assert one.sent == []
+        assert one.watch.close_code is CloseCode.NORMAL
+
+
+FINAL: dict[str, tuple[str | bytes | None, CloseCode]] = {
+    "binary": (b'{"type":"x"}', CloseCode.UNSUPPORTED_DATA),
+    "nothing": (None, CloseCode.UNSUPPORTED_DATA),
+    "too many characters": ("x" * (64 * 1024 + 1), CloseCode.TOO_LARGE),
+    "too many bytes": ("名" * (22 * 1024), CloseCode.TOO_LARGE),
+}
+
+
+@pytest.mark.parametrize(("data", "code"), FINAL.values(), ids=FINAL)
+@in_virtual_time
+async def test_what_is_no_frame_at_all_ends_the_connection(data: str | bytes | None, code: CloseCode) -> None:
+    one = Page()
+    await one.watch.receive(data)
+    await one.show()
+    assert (one.sent, one.watch.close_code) == ([], code)
+
+
+@in_virtual_time
+async def test_a_flood_of_malformed_frames_ends_the_connection_at_its_tenth() -> None:
+    async with page() as one:
+        for _ in range(9):
+            await one.watch.receive("?")
+        after_nine = one.watch.close_code
+        await one.watch.receive("?")
+        assert (after_nine, one.watch.close_code) == (CloseCode.NORMAL, CloseCode.FLOOD)
+        await asyncio.sleep(1)
+        assert [frame["code"] for frame in one.frames] == ["invalid_json"] * 10
+
+
+@in_virtual_time
+async def test_malformed_frames_now_and_then_are_forgiven() -> None:
+    async with page() as one:
+        for _ in range(50):
+            await one.watch.receive("?")
+            await asyncio.sleep(7)
+        assert one.watch.close_code is CloseCode.NORMAL
+
+
+@in_virtual_time
+async def test_a_frame_that_is_well_formed_and_refused_does_not_count_as_malformed() -> None:
+    async with page() as one:
+        one.refusal = UserRequiredError()
+        for ref in range(30):
+            await one.watch.receive(json.dumps({"type": "userEdit", "key": "k", "ref": ref}))
+        await asyncio.sleep(1)
+        assert one.watch.close_code is CloseCode.NORMAL
+        assert one.frames[29] == {
+            "type": "error",
+            "code": "user_required",
+            "msg": "Only the person at the page may do this",
+            "ref": 29,
+        }
+
+
+@in_virtual_time
+async def test_a_refused_edit_is_answered_with_its_key_and_its_reason() -> None:
+    async with page() as one:
+        one.outcomes = [Outcome("k", "error", "read_only", msg="This field cannot be changed")]
+        await one.watch.receive('{"type":"userEdit","key":"k","value":1,"ref":"a"}')
+        await asyncio.sleep(1)
+        told = {"type": "error", "key": "k", "code": "read_only", "msg": "This field cannot be changed", "ref": "a"}
+        assert one.frames == [told]
+
+
+@in_virtual_time
+async def test_i13_nothing_is_carried_out_for_a_page_that_was_told_to_leave_for_good() -> None:
+    async with page() as one:
+        one.watch.close(CloseCode.UNAUTHENTICATED)
+        await one.watch.receive('{"type":"userEdit","key":"k"}')
+        assert one.sent == []
+
+
+# Where it begins
+
+
+CURSORS: dict[str, tuple[str | None, list[int] | None]] = {
+    "none": (None, None),
+    "empty": ("", None),
+    "garbage": ("yesterday", None),
+    "of another log": ("ffffffff.8", None),
+    "ahead of the log": (f"{EPOCH}.11", None),
+    "older than what is kept": (f"{EPOCH}.3", None),
+    "more than is replayed": (f"{EPOCH}.4", None),
+    "as much as is replayed": (f"{EPOCH}.5", [6, 7, 8, 9, 10]),
+    "the last but one": (f"{EPOCH}.9", [10]),
+    "up to date": (f"{EPOCH}.10", []),
+}
+
+
+@pytest.mark.parametrize(("after", "missed"), CURSORS.values(), ids=CURSORS)
+async def test_i5_a_connection_begins_with_all_it_missed_or_with_a_snapshot(
+    after: str | None, missed: list[int] | None
+) -> None:
+    limits = Limits(log_events=6, replay_events=5)
+    store = MemoryStore(limits)
+    await store.create(Record(blank_session(epoch=EPOCH), version=0, expires_at=1e9, purge_at=1e9))
+    record = await record_of(store, "5" * 32)
+    record.session = record.session.checkout(Turn(Role.AGENT, now=0))
+    for number in range(10):
+        record.session.write("name", number)
+    await store.save(record, events=record.session.commit())
+    snapshot = {"expiresIn": 60}
+
+    cursor = Cursor.parse(after) if after else None
+    loaded = await store.load("5" * 32, after=cursor.seq if cursor else None)
+    assert loaded is not None
+    frames = opening(loaded, Role.USER, cursor=cursor, limits=limits, keepalive=7.0, snapshot=snapshot)
+    first, *rest = (json.loads(frame.text) for frame in frames)
+    assert [frame.cursor for frame in frames] == [frame["cursor"] for frame in (first, *rest)]
+    assert first["type"] == "connected"
+    assert (first["recovered"], first["snapshot"]) == ((False, snapshot) if missed is None else (True, None))
+    assert first["cursor"] == (str(Cursor(EPOCH, 10)) if missed is None else after)
+    assert [frame["seq"] for frame in rest] == (missed or [])
