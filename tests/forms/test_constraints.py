@@ -150,7 +150,7 @@ def test_a_custom_type_sees_each_entry_of_a_multiple_field_and_arrays_as_a_whole
     assert asked == [("a", "int"), ("b", "int"), ([1, 6], "array<int>"), ("1,2", "array<int>"), ("a", "array<enum>")]
 
 
-@pytest.mark.parametrize("answer", [None, 1, "yes", [True], object()], ids=repr)
+@pytest.mark.parametrize("answer", [None, 1, "yes", [True], object()], ids=["None", "1", "text", "list", "object"])
 def test_a_custom_type_that_answers_nonsense_refuses_and_is_logged(
     answer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
