@@ -1,1 +1,1 @@
-"""FormCache without I/O: fields, types, constraints and patterns, compiled from a schema."""
+"""Forms without I/O: fields, types, constraints and patterns, compiled from a schema."""

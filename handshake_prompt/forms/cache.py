@@ -1,4 +1,4 @@
-"""Cache of compiled forms: each schema is checked and compiled once for all sessions that have it."""
+"""LRU cache of compiled forms: a schema is checked and compiled once for all sessions that share it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .constraints import CustomType
 from .fields import Field, compile_schema
 
 COMPILED_FIELDS = 20_000
-"""Fields kept compiled, some 1 KB each; the form with which no session was opened for the longest time makes room.
+"""Fields kept compiled, some 1 KB each; the least recently used form makes room.
 
 Fields, not forms: one form may be 500 times as large as another, so a number of forms would bound nothing.
 """
@@ -38,7 +38,7 @@ class Form:
 
 
 class FormCache(OrderedDict[bytes, Form]):
-    """FormCache by the JSON of their schemas: compiled when they are asked for, and kept within bounds.
+    """Compiled forms by the JSON of their schemas, within `COMPILED_FIELDS`.
 
     A page opens all its sessions with the same schema.
     """
@@ -50,16 +50,16 @@ class FormCache(OrderedDict[bytes, Form]):
         self._room = COMPILED_FIELDS
 
     def of(self, schema: list[Any]) -> Form:
-        """Return the form of a schema that nobody has looked at yet.
+        """Return the form of an untrusted schema.
 
         Raises:
-            InvalidRequestError, TooLargeError: an entry is not what JSON values may be.
-            InvalidSchemaError: it cannot be honoured.
+            InvalidRequestError, TooLargeError: an entry is no acceptable JSON value.
+            InvalidSchemaError: the schema cannot be honoured.
         """
         try:
             schema_json = msgspec.json.encode(schema)
         except (TypeError, ValueError, RecursionError):
-            check_schema(schema, self._limits)  # says what is wrong
+            check_schema(schema, self._limits)  # names the fault
             raise
         if schema_json in self:
             self.move_to_end(schema_json)

@@ -1,4 +1,4 @@
-"""What a field asks of its values, one check for each thing that a schema entry can name."""
+"""Constraint checks: one closure for each rule that a schema entry names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .patterns import Pattern
 logger = logging.getLogger("handshake_prompt")
 
 Check = Callable[[Any], str | None]
-"""None for a value that is accepted, else what it is instead, in words that never repeat it."""
+"""None for an accepted value, else a noun phrase for it, which never repeats the value itself."""
 
 CustomType = Callable[[Any, str], bool]
 """The host's own check of types: given a value and the type's name, it answers exactly True or False."""
@@ -67,7 +67,7 @@ def check_type(unit: ValueType) -> Check:
 
 
 def check_custom(custom_type: CustomType, name: str, *, sensitive: bool) -> Check:
-    """Return the host's check of a type; `sensitive` keeps what it raises out of the log."""
+    """Return the host's check of a type; `sensitive` keeps the text of its exceptions out of the log."""
 
     def check(value: Any) -> str | None:
         try:

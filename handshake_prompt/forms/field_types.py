@@ -1,4 +1,4 @@
-"""The types that a schema can name for its fields' values."""
+"""Value types of schema fields, with their parsers for dates, times, addresses and URLs."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def shown(value: object) -> str:
 
 
 def identity(value: object) -> tuple[bool, object]:
-    """Return what two scalars share if they are the same in JSON: 1 and 1.0 are, True and 1 are not."""
+    """Return a hashable equal for scalars that are the same in JSON: 1 and 1.0 are, True and 1 are not."""
     return type(value) is bool, value
 
 
 def precedes(one: Any, other: Any) -> bool:
     """Whether the first of two numbers, days, times or moments is lower.
 
-    Where only one of two moments names its offset, the readings of the clock are compared: what zone a page means
+    Where only one of two moments names its offset, the readings of the clock are compared: the zone a page means
     is not known.
     """
     if isinstance(one, datetime) and (one.tzinfo is None) != (other.tzinfo is None):
@@ -115,19 +115,19 @@ _TEXT = LENGTHS | {"pattern"}
 
 
 class ValueType(NamedTuple):
-    """A type by its name in a sentence, its test, and what may constrain and clear a value of it."""
+    """A type: its noun in a sentence, its test, its constraints, and its empty value."""
 
     noun: str
     accepts: Callable[[Any], bool]
     constraints: frozenset[str] = frozenset()
     point: Callable[[Any], Any] = as_number
-    """What `min` and `max` compare; None for a value they do not speak of."""
+    """The point of a value that `min` and `max` compare; None for a value they do not apply to."""
     bound: str = "a number"
-    """What `min` and `max` themselves have to be."""
+    """The noun for `min` and `max` themselves."""
     empty: Any = None
-    """What stands for no value, besides null."""
+    """The empty value, besides null."""
     plain: type | None = None
-    """The JSON type whose values, all of them, are those that are accepted."""
+    """The JSON type that coincides with this one, if there is one."""
 
 
 def _moment(noun: str, point: Callable[[Any], Any]) -> ValueType:
@@ -157,7 +157,7 @@ TYPES: Mapping[str, ValueType] = {
     "email": ValueType("an email address", is_email, _TEXT, empty=""),
     "url": ValueType("an absolute http or https URL", is_url, _TEXT, empty=""),
 }
-"""The types with a meaning of their own. What `enum` takes is up to its options."""
+"""The types with a meaning of their own. An `enum` takes its options."""
 _ARRAY = re.compile(r"array(?:<(\w+)>|\[(\w+)\]|:(\w+))")
 
 

@@ -1,4 +1,4 @@
-"""What a form's fields accept: the schema a page sends, compiled into typed values that check other values."""
+"""Fields of a form, compiled from the untrusted schema of a page."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _CONSTRAINTS = ("min", "max", "minLength", "maxLength", "pattern")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a form; `accepts` says in words what it takes, `options` is empty when any value will do.
+    """One field of a form; `accepts` is a noun phrase for its values, `options` is empty where any value will do.
 
     Null clears an optional field and is refused by a required one. The same goes for `""` where a type is written as
-    text, and for `[]` in a list: an optional field takes them whatever its constraints say.
+    text, and for `[]` in a list: an optional field takes them in spite of its constraints.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Field:
     constraints: Constraints
     accepts: str
     plain: Any = field(repr=False)
-    """The JSON type of which every value is accepted, where there is one."""
+    """The JSON type the field accepts entirely, if there is one."""
     _many: bool = field(repr=False)
     _pattern: Pattern | None = field(repr=False, compare=False)
     _empty: Any = field(repr=False, compare=False)
@@ -59,13 +59,13 @@ class Field:
     _each: tuple[Check, ...] = field(repr=False, compare=False)
 
     def check(self, value: Any) -> str | None:
-        """Say what is wrong with a value; whether the field may be written at all is decided elsewhere.
+        """Return the fault of a value; whether the field may be written at all is decided elsewhere.
 
         Args:
             value: any JSON value.
 
         Returns:
-            None when it is accepted, else a sentence that says what is; it never repeats the value.
+            None for an accepted value, else a sentence that names the accepted ones and never repeats the value.
         """
         if not self.required and (value is None or value == self._empty):
             return None
@@ -88,7 +88,7 @@ class Field:
         return self._pattern is not None
 
     def cost(self, value: Any) -> int:
-        """Return the steps that matching a value with the field's pattern takes at worst.
+        """Return the worst-case steps of matching a value with the field's pattern.
 
         More than `MATCH_STEPS` are never taken: `check` refuses such a value unmatched.
         """
@@ -106,7 +106,7 @@ def compile_schema(schema: object, limits: Limits, *, custom_type: CustomType | 
     lengths count entries and all else applies to each entry. Members that are not read here may be anything.
 
     Args:
-        schema: what arrived: a list of objects, each with a `key`.
+        schema: a list of objects, each with a `key`.
         limits: bounds the number of fields, their keys, constraints and patterns.
         custom_type: replaces the built-in check of types (options and constraints still apply). A value it raises
             for, or answers with anything but True, is refused.
@@ -115,7 +115,7 @@ def compile_schema(schema: object, limits: Limits, *, custom_type: CustomType | 
         The fields by key, in the schema's order.
 
     Raises:
-        InvalidSchemaError: naming the entry, what is wrong with it and what to do.
+        InvalidSchemaError: naming the entry, its fault and the remedy.
     """
     if not isinstance(schema, list):
         raise InvalidSchemaError("the schema must be a list of fields, each an object with a key")
@@ -135,7 +135,7 @@ def compile_schema(schema: object, limits: Limits, *, custom_type: CustomType | 
 
 
 class _Compiler:
-    """Compiles the entries of one schema, whose patterns are bounded together."""
+    """Compiler of the entries of one schema; their patterns are bounded together."""
 
     def __init__(self, limits: Limits, custom_type: CustomType | None) -> None:
         self._limits = limits

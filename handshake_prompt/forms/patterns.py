@@ -1,4 +1,4 @@
-"""A field's `pattern`: compiled with RE2 within bounds, matched at a cost that is known beforehand."""
+"""RE2 patterns of fields: compiled within bounds, matched at a cost known beforehand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
 
 MATCH_STEPS = 5_000_000
-"""What matching may cost, for one value and for a batch: 40 ms, as the worst patterns take 8 ns a step."""
+"""The steps that matching one value, or one batch, may take: 40 ms, as the worst patterns take 8 ns a step."""
 
 _ANY_MATCH = 300
 """Steps that a match costs before its first byte."""
@@ -28,19 +28,19 @@ _OPTIONS.never_capture = True
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern that compiles; `instructions` is what a byte of text costs at worst, in steps."""
+    """A pattern that compiles; `instructions` is the worst-case cost of a byte of text, in steps."""
 
     text: str
     instructions: int
 
     def cost(self, value: object) -> int:
-        """Return the steps that `check` takes at worst."""
+        """Return the worst-case steps of `check`."""
         if not isinstance(value, str):
             return 0
         return _ANY_MATCH + self.instructions * len(value.encode(errors="surrogatepass"))
 
     def check(self, value: object) -> str | None:
-        """Say what a text is that does not match as a whole; None for one that does and for what is no text."""
+        """Return a noun phrase for a text that does not match as a whole; None for a match and for any other value."""
         if not isinstance(value, str):
             return None
         try:
@@ -59,7 +59,7 @@ class Patterns:
         self._known: dict[str, Pattern] = {}
 
     def compile(self, text: str) -> Pattern:
-        """Return the pattern that a schema entry names; equal ones are one.
+        """Return a compiled pattern; equal texts share one.
 
         Raises:
             InvalidSchemaError: RE2 does not take it, or it would cost too much.

@@ -1,4 +1,4 @@
-"""Application plugins: what the values of a session mean."""
+"""Modes: plugins that give the values of a session their meaning."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Modes:
 
     Args:
         handlers: the modes by name.
-        limits: what the form modes check schemas and values against.
-        validator: what the form modes ask in place of their own check of types.
-        strict: refuse modes that nobody registered.
+        limits: the bounds of schemas and values.
+        validator: the host's check of types, in place of the form modes' own.
+        strict: refuse unregistered modes.
 
     Raises:
         ValueError: there is no `default` among them.
@@ -57,7 +57,7 @@ class Modes:
         self._strict = strict
 
     def named(self, mode: str, *, with_schema: bool) -> ModeHandler:
-        """Return the mode a new session asks for; one nobody registered is `default`, unless it brings a schema.
+        """Return the mode a new session asks for; an unregistered one is `default`, unless it brings a schema.
 
         Raises:
             UnknownModeError: only a registered mode could honour the request.

@@ -1,8 +1,8 @@
-"""What a mode is: the meaning that one kind of session gives to its values.
+"""Interface of a mode: the meaning one kind of session gives to its values.
 
-A mode is pure. It changes the working copy of a session that it is handed, through `session.write`, and nothing else:
-the copy may be thrown away and the transition run again when another worker was first. Side effects belong in hooks.
-Who the author of a write is, the copy knows from the request's credential; a mode cannot choose it.
+A mode is pure. It changes the working copy of a session that it is given, through `session.write`, and nothing else:
+under optimistic concurrency the copy may be dropped and the transition run again. Side effects belong in hooks.
+The author of a write is fixed by the request's credential; a mode cannot choose it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from handshake_prompt.protocol.session import By, Session
 
 
 class ModeHandler(ABC):
-    """The five methods of a mode, with what most modes want. Subclass it and override what differs."""
+    """The five methods of a mode, with the usual behaviour. Subclass it and override the rest."""
 
     untyped_action: str | None = "set"
-    """What an action without `type` is taken for; None refuses it."""
+    """The type of an action without `type`; None refuses it."""
 
     checks_schema = False
     """Whether `setup_session` sees to it that the schema's entries are within the limits; else it finds them so."""
@@ -69,6 +69,6 @@ class ModeHandler(ABC):
 
 
 def unsupported(action: Action, msg: str, *, code: str = "unsupported_action") -> Outcome:
-    """Return the outcome of an action that no field can answer for."""
+    """Return the outcome of an action that names no field, or no known type."""
     named = {"type": action.type} if action.type is not None else {}
     return Outcome(action.key, "error", code, msg=msg, action=None if action.key is not None else named)

@@ -11,7 +11,7 @@ from .base import ModeHandler
 
 
 class DefaultHandler(ModeHandler):
-    """Accepts any key; what the page gives at creation is open to the agent, what the person edits is theirs."""
+    """Accepts any key. The values given at creation are open to the agent; the person's edits are theirs."""
 
     def context_response(self, session: Session, role: Role) -> dict[str, Any]:
         """Return `data`: the bare values."""

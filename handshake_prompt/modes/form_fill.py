@@ -20,7 +20,7 @@ from .base import ModeHandler
 
 
 class FormFillHandler(ModeHandler):
-    """Checks what the agent writes against the schema; what the person types is taken as it is.
+    """Checks the agent's values against the schema; the person's are taken as they are.
 
     Args:
         limits: the bounds on schemas and values.
@@ -89,7 +89,7 @@ class FormFillHandler(ModeHandler):
 
 
 def _cost(fields: Mapping[str, Field], actions: Sequence[Action]) -> int:
-    """Return the steps that matching a batch takes at worst. A value above the bound is refused unmatched."""
+    """Return the worst-case steps of matching a batch. A value above the bound is refused unmatched."""
     costs = (
         fields[action.key].cost(action.value) for action in actions if action.key is not None and action.key in fields
     )

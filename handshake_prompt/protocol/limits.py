@@ -1,4 +1,4 @@
-"""Every bound of the protocol in one frozen value, each with the reason for its default beside it."""
+"""Bounds of the protocol in one frozen value, each with the reason for its default beside it."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Limits:
         return dataclasses.replace(self, **{name: value for name, value in bounds.items() if value is not None})
 
     def public(self) -> dict[str, float]:
-        """Return the bounds that a client meets, under the wire's names."""
+        """Return the bounds a client meets, under the wire's names."""
         return {
             "requestsPerMinute": round(self.agent_requests * 60 / self.rate_window),
             "bodyBytes": self.body_bytes,

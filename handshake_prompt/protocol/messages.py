@@ -1,4 +1,4 @@
-"""The shapes of requests and replies: the one place that knows the wire's camelCase. SPEC.md sections 4 and 5."""
+"""Message types of the wire, and the JSON codec. The one module with camelCase names. SPEC.md sections 4 and 5."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ class FieldRecord(TypedDict):
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What became of one action or edit: an entry of `results`.
 
-    `status` is `applied`, `rejected` (a matter of who may write) or `error` (a matter of what was written). `action`
-    names what no field can answer for.
+    `status` is `applied`, `rejected` (the writer may not) or `error` (the action is wrong). `action` stands for the
+    action itself where it names no field.
     """
 
     key: str | None = None
@@ -287,7 +287,7 @@ class Done(TypedDict):
 
 
 def index(mount: Mount, limits: Limits) -> dict[str, Any]:
-    """Return what `GET /` tells about a server."""
+    """Return the members of the reply to `GET /`."""
     return {
         "name": "Handshake Prompt Protocol",
         "protocol": PROTOCOL_VERSION,
@@ -306,7 +306,7 @@ def decode(shape: type[T], body: Mapping[str, Any] | bytes) -> T:
     Raises:
         InvalidJSONError: bytes that are not JSON.
         InvalidRequestError: JSON of another shape.
-        TooLargeError: nested beyond what the parser follows.
+        TooLargeError: nested deeper than the parser follows (`too_deep`).
     """
     try:
         if isinstance(body, bytes):

@@ -1,6 +1,6 @@
-"""Validation of keys, JSON values and whole requests against the limits, before the first write.
+"""Validation of keys, JSON values and whole requests against the limits.
 
-A bad request writes nothing: all of it is checked ahead of the first transition.
+It runs ahead of the first transition, so a bad request writes nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_key(key: object, limits: Limits) -> str:
     """Return `key` if it may name a field.
 
     Args:
-        key: what arrived where a key belongs.
+        key: the candidate, of any type.
         limits: `key_chars` bounds the length, in characters.
 
     Returns:
@@ -64,7 +64,7 @@ def check_name(key: str, most: int) -> None:
 
 
 def check_value(value: object, limits: Limits) -> None:
-    """Accept what JSON can carry to every watcher unchanged, within the bounds of `limits`.
+    """Accept a value that JSON carries to every watcher unchanged, within the bounds of `limits`.
 
     Null, Booleans and numbers always fit; `value_bytes` bounds text, lists and objects.
 
@@ -96,7 +96,7 @@ def check_creation(asked: CreateRequest, limits: Limits) -> None:
     """Check the body of `POST /session`, all but the entries of its schema.
 
     Raises:
-        InvalidRequestError: a mode, key or value is not what it may be.
+        InvalidRequestError: a malformed mode, key or value.
         TooLargeError: too many fields, or too large a value (`value_too_large`) or `meta`.
     """
     mode = asked.mode or "default"
@@ -109,11 +109,11 @@ def check_creation(asked: CreateRequest, limits: Limits) -> None:
 
 
 def check_schema(entries: Sequence[Any], limits: Limits) -> None:
-    """Check the entries of a schema as the values that they are.
+    """Check the entries of a schema as JSON values; their meaning is the mode's business.
 
     Raises:
-        InvalidRequestError: one is not what a value may be.
-        TooLargeError: one is too large.
+        InvalidRequestError: an entry is no acceptable value.
+        TooLargeError: an entry is too large.
     """
     for entry in entries:
         check_value(entry, limits)
@@ -128,7 +128,7 @@ def check_values(values: Mapping[str, Any], limits: Limits) -> None:
 
 
 def check_actions(actions: Sequence[Action], limits: Limits) -> None:
-    """Check a batch of actions. What an action is about is the mode's business; that it is well formed is ours."""
+    """Check the form of a batch of actions; their meaning is the mode's business."""
     _check_count(len(actions), limits.actions, "actions in one batch")
     longest, short = limits.key_chars, shortest_too_large(limits)
     for action in actions:
@@ -145,7 +145,7 @@ def check_edit(key: str | None, value: Any, limits: Limits) -> str:
     """Check an edit and return its key.
 
     Raises:
-        InvalidRequestError: there is no key (`missing_key`), or key or value are not what they may be.
+        InvalidRequestError: no key (`missing_key`), or a malformed key or value.
         TooLargeError: the value is too large.
     """
     if key is None:
@@ -155,7 +155,7 @@ def check_edit(key: str | None, value: Any, limits: Limits) -> str:
 
 
 def check_extension(seconds: int, limits: Limits) -> int:
-    """Check what `POST /session/{sid}/extend` asks for."""
+    """Return the seconds of a request to extend, if they are within the bound of one call."""
     if not 1 <= seconds <= limits.extend_seconds:
         raise InvalidRequestError(f"extraSeconds must be between 1 and {limits.extend_seconds}")
     return seconds

@@ -1,7 +1,7 @@
-"""The state of a page as a text to read, for agents that read rather than parse. SPEC.md section 4.
+"""Markdown rendering of a context, for agents that read rather than parse. SPEC.md section 4.
 
-What the page or the person supplied stands in quotation marks, on one line each, and is named as data before any of it
-comes; so a value can neither pose as a part of this text nor start a line of it.
+Text of the page or the person stands in quotation marks, on one line each, and is named as data before any of it comes.
+So a value can neither pose as a part of the document nor start a line of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WHOSE = {
 }
 FIXED = "not to be changed"
 FACTS = ("type", "required", "readOnly", "sensitive", "options", "min", "max", "minLength", "maxLength", "pattern")
-"""What of a field's description tells which values fit; the rest is words for people."""
+"""Members of a field that tell an agent which values fit; the others are words for people."""
 
 
 def context_as_markdown(payload: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""The handshake prompt: the text a person pastes into an agent, written and read here.
+"""Writer and parser of the handshake prompt, the text that a person pastes into an agent. SPEC.md section 11.
 
-Three things hold whatever a page puts into a session: the credential lines come first and carry every key a parser
-looks for, and the first match wins; what the page supplies is quoted so that it can never start a line; URLs and
-credentials are narrow enough to stand between quotes in a shell.
+Three invariants hold for every content of a session. The credential lines come first and carry every key the parser
+looks for, and the first match wins. Text of the page is quoted, so it never starts a line. URLs and credentials are
+narrow enough to stand between quotes in a shell.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .quoting import quote
 from .wording import WORDING, Wording
 
 MAX_PROMPT_CHARS = 256 * 1024
-"""What `parse_prompt` is willing to look at; a prompt is a few KiB, a chat pasted with it a few more."""
+"""The longest text `parse_prompt` reads; a prompt is a few KiB, a chat pasted with it a few more."""
 _INSTRUCTIONS_CHARS = 16 * 1024
 _DATA_FIELDS = 40
 """The text lands on a clipboard and in an agent's context; all values are one request away."""
@@ -39,19 +39,19 @@ _EXPIRY = re.compile(r"([0-9]{1,9})\s*s?")
 _PLAIN_MODE = re.compile(r"[\w.:+-]+")
 
 LANGUAGES = tuple(WORDING)
-"""What a prompt can be written in, the usual one first."""
+"""The languages of prompts, the default one first."""
 
 _REQUIRED = ("sessionId", "token", "baseUrl")
 _KEYS = frozenset({*_REQUIRED, "prefix", "mode", "expiresIn"})
 
 
 class PromptError(ValueError):
-    """The text is not a usable handshake prompt; the message says what is wrong and what to do."""
+    """The text is not a usable handshake prompt; the message names the fault and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPrompt:
-    """What an agent needs from a prompt. The token is masked in the repr.
+    """Credentials and address read from a prompt. The token is masked in the repr.
 
     Args:
         session_id: 32 hexadecimal digits.
@@ -82,20 +82,20 @@ def build_prompt(
     """Write the text that hands one session to an agent.
 
     Args:
-        created: the reply of `create_session`. Its URL members are absolute paths; those it lacks are derived from
+        created: the reply of `create_session`. Its URL members are absolute paths; absent ones are derived from
             `contextUrl`, and `contextUrl` from `base_url` and `/handshake`.
         base_url: the server's public address, `https://host[:port][/root]`. URLs are its origin plus the paths of
             `created`, which have the root already; the root counts only where `contextUrl` is absent.
         instructions: the host application's own words to the agent, shown as they are.
         language: `en` or `zh`.
-        data: values of the page, shown as quoted data, long ones shortened. Leave out what is sensitive.
+        data: values of the page, shown as quoted data, long ones shortened. Leave out sensitive ones.
         now: the time `expiresIn` counts from, with a time zone; the present by default.
 
     Returns:
         The prompt, with a newline at the end.
 
     Raises:
-        ValueError: an argument cannot be used; the message says what to pass instead.
+        ValueError: an unusable argument; the message names a usable one.
         TypeError: `data` holds a value that JSON cannot express.
     """
     wording = WORDING.get(language)
@@ -130,7 +130,7 @@ def build_prompt(
 
 
 def parse_prompt(text: str) -> ParsedPrompt:
-    """Read the credentials from a prompt, whatever was pasted around it, in time linear in its length.
+    """Read the credentials from a prompt in time linear in its length; text around it does not matter.
 
     Lines are `- key: value` or `key: value`; the first one of each key counts.
 

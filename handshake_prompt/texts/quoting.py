@@ -1,4 +1,4 @@
-"""Text from outside as data that an agent can read: it never starts a line, opens a tag, or hides anything."""
+"""Quoting of foreign text for agents and terminals: it never starts a line, opens a tag, or hides anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sentences of the handshake prompt, language by language."""
+"""Sentences of the handshake prompt, by language."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Wording(NamedTuple):
     """All sentences of one language, as `str.format` templates.
 
-    The list of credentials names every key the parser looks for, the usual prefix too, before anything that is not
-    ours: a line further down can then never supply one that is absent.
+    The list of credentials names every key the parser looks for, the usual prefix too, ahead of any foreign text: no
+    line further down can supply an absent one.
     """
 
     text: str

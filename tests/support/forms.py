@@ -63,3 +63,8 @@ def edit(handler: ModeHandler, session: Session, key: str, value: Any) -> tuple[
 def put(key: str, value: Any, *, if_rev: int | None = None) -> Action:
     """Return the action that writes one field."""
     return Action("set", key, value, if_rev)
+
+
+def form_of(fields: int, **members: Any) -> list[Any]:
+    """Return a schema of so many fields, `k0`, `k1` and on, alike but for their keys."""
+    return [{"key": f"k{number}", **members} for number in range(fields)]
