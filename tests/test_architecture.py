@@ -236,9 +236,19 @@ def test_the_agents_side_loads_nothing_of_the_server() -> None:
 def test_a_level_loads_nothing_above_itself() -> None:
     """One interpreter a level: what it loads is looked at as a whole."""
     for height in range(LEVELS["asgi"]):
-        names = [name for name in modules() if level(name) <= height]
-        found = loaded(ALONE, str(ROOT), *names)
-        ours = {name.removeprefix(f"{PACKAGE}.") for name in found if name.startswith(f"{PACKAGE}.")}
-        assert set(names) <= ours
-        assert not {name for name in ours if level(name) > height}
-        assert "starlette" not in found
+        assert "starlette" not in loaded_alone(height, without="mcp")
+
+
+def test_the_tools_of_mcp_load_nothing_above_themselves() -> None:
+    """Their SDK brings a web framework of its own."""
+    loaded_alone(LEVELS["mcp"])
+
+
+def loaded_alone(height: int, *, without: str | None = None) -> set[str]:
+    """Return what the folders up to a level load, a folder left out; nothing of ours above it is among that."""
+    names = [name for name in modules() if level(name) <= height and folder(name) != without]
+    found = loaded(ALONE, str(ROOT), *names)
+    ours = {name.removeprefix(f"{PACKAGE}.") for name in found if name.startswith(f"{PACKAGE}.")}
+    assert set(names) <= ours
+    assert not {name for name in ours if level(name) > height}
+    return found
