@@ -44,7 +44,7 @@ from handshake_prompt.protocol.validation import (
     check_value,
     check_wait,
 )
-from handshake_prompt.stores import Record, SessionStore, open_store
+from handshake_prompt.stores import PLAIN_VISIT, Record, SessionStore, Visit, open_store
 
 from .batch import Batches
 from .diff import Changes, changes_since, place_of
@@ -200,7 +200,7 @@ class ProtocolEngine:
         self, session_id: str, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """Return the state of the page: `GET /context/{sid}`. The reply's `etag` changes with it."""
-        admission = await self._admit(Operation.CONTEXT, session_id, credential, request, renew=True)
+        admission = await self._admit(Operation.CONTEXT, session_id, credential, request, Visit(renew=True))
         record, role = admission.loaded.record, admission.role
         etag = f"{record.session.epoch}.{record.version}-" + role
         return Reply(self._context(record, role), quota=admission.quota, etag=etag)
@@ -238,7 +238,7 @@ class ProtocolEngine:
             return payload
 
         key = idempotency_key if idempotency_key and is_key(idempotency_key) else None
-        reply = await self._serve(Operation.ACTION, session_id, credential, request, act, key=key)
+        reply = await self._serve(Operation.ACTION, session_id, credential, request, act, visit=Visit(key=key))
         reply.replayed = replayed
         return reply
 
@@ -276,8 +276,8 @@ class ProtocolEngine:
             changes = await self._changes(admission, since, patience)
             return {"sessionId": session_id, "since": since, **changes.members(admission.role)}
 
-        after = place_of(since)
-        return await self._serve(Operation.DIFF, session_id, credential, request, diff, renew=True, after=after)
+        visit = Visit(renew=True, after=place_of(since))
+        return await self._serve(Operation.DIFF, session_id, credential, request, diff, visit=visit)
 
     async def post_extend(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
@@ -468,13 +468,11 @@ class ProtocolEngine:
         credential: Credential | str | None,
         request: object,
         answer: Callable[[Admission], Awaitable[dict[str, Any]]],
-        **options: Any,
+        *,
+        visit: Visit = PLAIN_VISIT,
     ) -> Reply:
-        """Admit a request, carry it out, and let reply and refusal alike tell what is left of the quota.
-
-        `options` are those of `Guard.admit`.
-        """
-        admission = await self._admit(operation, session_id, credential, request, **options)
+        """Admit a request, carry it out, and let reply and refusal alike tell what is left of the quota."""
+        admission = await self._admit(operation, session_id, credential, request, visit)
         try:
             return Reply(await answer(admission), quota=admission.quota)
         except HandshakeError as error:
@@ -487,12 +485,12 @@ class ProtocolEngine:
         session_id: str,
         credential: Credential | str | None,
         request: object,
-        **options: Any,
+        visit: Visit,
     ) -> Admission:
         """Admit a request, and note that the session and its agent are there."""
         if not self._is_ready:
             await self._get_ready()
-        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, **options)
+        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, visit=visit)
         self._hub.renew(session_id, admission.loaded.record.expires_at)
         if admission.agent_name and operation in ANNOUNCED:
             self._announce(admission.session, admission.agent_name)

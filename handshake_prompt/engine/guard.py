@@ -29,7 +29,7 @@ from handshake_prompt.protocol.errors import (
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import REVOKED, Session
-from handshake_prompt.stores import Claim, Loaded, Record, SessionStore
+from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionStore, Visit
 
 from .hooks import Hook, Hooks
 
@@ -138,9 +138,7 @@ class Guard:
         credential: Credential,
         request: object = None,
         *,
-        renew: bool = False,
-        after: int | None = None,
-        key: str | None = None,
+        visit: Visit = PLAIN_VISIT,
     ) -> Admission:
         """Admit a request, or say why not. What else the store is to look up for it comes with the admission.
 
@@ -149,9 +147,7 @@ class Guard:
             session_id: of which session.
             credential: what the request brings.
             request: the host framework's.
-            renew: whether this use prolongs the session.
-            after: a place in its log to read on from.
-            key: an idempotency key to look up.
+            visit: what it needs of the store besides the session's record.
 
         Raises:
             OriginError, InvalidTokenError, AgentRequiredError, UserRequiredError: 403.
@@ -163,7 +159,7 @@ class Guard:
         loaded, brought = None, self._brought(credential)
         if _SESSION_ID.fullmatch(session_id):
             claims = self._claims(operation, credential, brought)
-            loaded = await self._store.visit(session_id, claims=claims, renew=renew, after=after, key=key)
+            loaded = await self._store.visit(session_id, visit, claims=claims)
         if loaded is None:
             raise await self._charge(SessionNotFoundError(), None, credential)
         roles = _proven(loaded.record.session, brought)
@@ -177,7 +173,7 @@ class Guard:
             raise ended
         role = _preferred(roles & operation.roles or roles)
         counted = credential.counted or loaded.quota
-        quota = _within(counted or await self._count_proven(role, loaded.record, renew=renew))
+        quota = _within(counted or await self._count_proven(role, loaded.record, renew=visit.renew))
         if role not in operation.roles:
             refusal = AgentRequiredError() if operation.roles == _AGENT else UserRequiredError()
             refusal.quota = quota

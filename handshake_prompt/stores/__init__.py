@@ -2,10 +2,24 @@
 
 from handshake_prompt.protocol.limits import Limits
 
-from .base import PRESENCE_SECONDS, Claim, Followers, Loaded, Log, Receipt, Record, SessionStore, Wake, owner_digest
+from .base import (
+    PLAIN_VISIT,
+    PRESENCE_SECONDS,
+    Claim,
+    Followers,
+    Loaded,
+    Log,
+    Receipt,
+    Record,
+    SessionStore,
+    Visit,
+    Wake,
+    owner_digest,
+)
 from .memory import MemoryStore
 
 __all__ = [
+    "PLAIN_VISIT",
     "PRESENCE_SECONDS",
     "Claim",
     "Followers",
@@ -15,6 +29,7 @@ __all__ = [
     "Receipt",
     "Record",
     "SessionStore",
+    "Visit",
     "Wake",
     "open_store",
     "owner_digest",

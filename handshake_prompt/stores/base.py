@@ -116,6 +116,21 @@ def first_that_holds(claims: Sequence[Claim], record: Record) -> Claim | None:
     return None
 
 
+class Visit(msgspec.Struct, frozen=True, gc=False):
+    """What a request wants of a store besides the session's record."""
+
+    renew: bool = False
+    """Whether this use prolongs the session."""
+    after: int | None = None
+    """A `seq`: the log after it is returned too."""
+    key: str | None = None
+    """An idempotency key: the receipt kept under it is returned too."""
+
+
+PLAIN_VISIT = Visit()
+"""The record and nothing else."""
+
+
 class SessionStore(ABC):
     """Where sessions live."""
 
@@ -149,27 +164,21 @@ class SessionStore(ABC):
         """
 
     async def visit(
-        self,
-        session_id: str,
-        *,
-        claims: Sequence[Claim] = (),
-        renew: bool = False,
-        after: int | None = None,
-        key: str | None = None,
+        self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
     ) -> Loaded | None:
         """Load a session for a request: count it on the first claim that holds, and renew the session if so asked.
 
         Nothing is counted or renewed if no claim holds or the session has ended, nothing is renewed if the request is
         over its limit. This is what every request begins with, so a store that can do it in one go should.
         """
-        loaded = await self.load(session_id, after=after, key=key)
+        loaded = await self.load(session_id, after=visit.after, key=visit.key)
         if loaded is None or loaded.record.ended(self.now()):
             return loaded
         record, claim = loaded.record, first_that_holds(claims, loaded.record)
         if claim is None:
             return loaded
         quota = await self.hit(claim.counter + ":" + session_id, limit=claim.limit, window=claim.window)
-        if renew and quota.allowed and record.renew(self.now()):
+        if visit.renew and quota.allowed and record.renew(self.now()):
             await self.touch(session_id, expires_at=record.expires_at, purge_at=record.purge_at)
         return msgspec.structs.replace(loaded, quota=quota)
 

@@ -19,6 +19,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window
 
 from .base import (
+    PLAIN_VISIT,
     PRESENCE_SECONDS,
     Claim,
     Followers,
@@ -27,6 +28,7 @@ from .base import (
     Receipt,
     Record,
     SessionStore,
+    Visit,
     Wake,
     first_that_holds,
     owner_digest,
@@ -90,24 +92,18 @@ class MemoryStore(SessionStore):
         return entry.loaded(now, after, key)
 
     async def visit(
-        self,
-        session_id: str,
-        *,
-        claims: Sequence[Claim] = (),
-        renew: bool = False,
-        after: int | None = None,
-        key: str | None = None,
+        self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
     ) -> Loaded | None:
         entry, now = self._entries.get(session_id), self._clock()
         if entry is None or entry.record.purge_at <= now:
             return None
         claim = first_that_holds(claims, entry.record)
         if claim is None or entry.record.ended(now):
-            return entry.loaded(now, after, key)
+            return entry.loaded(now, visit.after, visit.key)
         quota = self._count(claim.counter + ":" + session_id, now, limit=claim.limit, window=claim.window)
-        if renew and quota.allowed:
+        if visit.renew and quota.allowed:
             entry.record.renew(now)
-        return entry.loaded(now, after, key, quota)
+        return entry.loaded(now, visit.after, visit.key, quota)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session_id = record.session.session_id

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from handshake_prompt import Credential, ProtocolEngine
 from handshake_prompt.protocol.errors import StoreUnavailableError
-from handshake_prompt.stores import Receipt, Record
+from handshake_prompt.stores import Receipt, Record, Visit
 from handshake_prompt.stores.redis import RedisStore, store as store_module
 from handshake_prompt.stores.redis.links import ServerLink
 from handshake_prompt.testing import StoreContract, Stores
@@ -103,7 +103,7 @@ STEPS: dict[str, tuple[int, Any]] = {
     "create": (1, lambda store, _: create(store, "b", owner=None)),
     "create for an owner": (2, lambda store, _: create(store, "b", owner=7)),
     "load": (1, lambda store, _: store.load(SESSION, after=0, key="last")),
-    "visit": (1, lambda store, _: store.visit(SESSION, claims=[claim("x"), claim("t")], renew=True, after=0)),
+    "visit": (1, lambda store, _: store.visit(SESSION, Visit(renew=True, after=0), claims=[claim("x"), claim("t")])),
     "save": (1, lambda store, record: store.save(record, events=[action(3)], receipt=Receipt("k", "f", b"{}", 9))),
     "touch": (1, lambda store, _: store.touch(SESSION, expires_at=0, purge_at=0)),
     "hit": (1, lambda store, _: store.hit("c", limit=3, window=60)),
@@ -206,7 +206,7 @@ async def lived_in(store: RedisStore, *, lives: float, purged: float, window: fl
     for name in "ab":
         record = await kept(store, name, lives=lives, purged=purged, deadline=lives)
         await logged(store, 2, name=name)
-        await store.visit(name * 32, claims=[replace(claim("t"), window=window)], renew=True)
+        await store.visit(name * 32, Visit(renew=True), claims=[replace(claim("t"), window=window)])
         await store.touch(name * 32, expires_at=record.expires_at, purge_at=record.purge_at)
         await store.follow(name * 32, Ear())
     await store.present("worker", {SESSION: 1, "b" * 32: 2, "f" * 32: 3})

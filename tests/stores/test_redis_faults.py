@@ -13,7 +13,7 @@ import pytest
 import redis.asyncio
 
 from handshake_prompt.protocol.errors import StoreUnavailableError, VersionConflictError
-from handshake_prompt.stores import Receipt
+from handshake_prompt.stores import Receipt, Visit
 from handshake_prompt.stores.redis import RedisStore, wakeups
 from handshake_prompt.stores.redis.deadline import DEADLINE
 from handshake_prompt.testing.contract.steps import Ear, action, claim, drafted, kept, load, logged, seqs_after
@@ -85,7 +85,7 @@ async def test_every_call_to_a_frozen_server_is_refused_in_time_and_then_at_once
         "ready": store.ready,
         "create": lambda: store.create(record),
         "load": lambda: store.load(SESSION),
-        "visit": lambda: store.visit(SESSION, claims=[claim("t")], renew=True),
+        "visit": lambda: store.visit(SESSION, Visit(renew=True), claims=[claim("t")]),
         "save": lambda: store.save(record),
         "touch": lambda: store.touch(SESSION, expires_at=0, purge_at=0),
         "hit": lambda: store.hit("c", limit=1, window=1),

@@ -20,7 +20,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import Turn
-from handshake_prompt.stores import Claim, Receipt, Record
+from handshake_prompt.stores import Claim, Receipt, Record, Visit
 from handshake_prompt.stores.sqlite import SQLiteStore, lane, rows
 from handshake_prompt.stores.sqlite.clock import Machine
 from handshake_prompt.stores.sqlite.lane import Job, Lane
@@ -537,11 +537,11 @@ async def test_visits_are_counted_here_alone_while_the_file_cannot_be_written(
     claim = Claim("agent", "a", 3, 60)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        visits = [await store.visit(name(1), claims=[claim], renew=True) for _ in range(4)]
+        visits = [await store.visit(name(1), Visit(renew=True), claims=[claim]) for _ in range(4)]
     left = [(one.quota.allowed, one.quota.remaining) for one in visits if one and one.quota]
     assert left == [(True, 2), (True, 1), (True, 0), (False, 0)]
     assert {one.record.expires_at for one in visits if one} == {visits[0].record.expires_at if visits[0] else None}
-    visited = await store.visit(name(1), claims=[claim], renew=True)
+    visited = await store.visit(name(1), Visit(renew=True), claims=[claim])
     assert visited is not None
     assert visited.quota is not None
     assert visited.quota.remaining == 2

@@ -15,12 +15,14 @@ from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores.base import (
+    PLAIN_VISIT,
     PRESENCE_SECONDS,
     Claim,
     Loaded,
     Receipt,
     Record,
     SessionStore,
+    Visit,
     Wake,
     owner_digest,
 )
@@ -105,22 +107,16 @@ class RedisStore(SessionStore):
             raise VersionConflictError
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
-        return await self.visit(session_id, after=after, key=key)
+        return await self.visit(session_id, Visit(after=after, key=key))
 
     async def visit(
-        self,
-        session_id: str,
-        *,
-        claims: Sequence[Claim] = (),
-        renew: bool = False,
-        after: int | None = None,
-        key: str | None = None,
+        self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
     ) -> Loaded | None:
-        asked = {"claims": claims, "renew": renew, "after": after, "key": key}
+        asked = {"claims": claims, "renew": visit.renew, "after": visit.after, "key": visit.key}
         counters = [self._keys.counter(f"{claim.counter}:{session_id}") for claim in claims]
         keys = [*self._keys.saved(session_id), self._keys.presence(session_id), *counters]
         visited = await self._run(scripts.VISIT, keys, pack(asked), told=replies.visited)
-        return visited.loaded(claims, after=after)
+        return visited.loaded(claims, after=visit.after)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session_id = record.session.session_id

@@ -135,7 +135,7 @@ class Draft(NamedTuple):
     receipt: Receipt | None
 
 
-class Visit(NamedTuple):
+class CountedVisit(NamedTuple):
     """A visit to count."""
 
     name: str
@@ -245,7 +245,7 @@ def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, wi
     return quota
 
 
-def count(connection: sqlite3.Connection, visit: Visit, now: float) -> Quota:
+def count(connection: sqlite3.Connection, visit: CountedVisit, now: float) -> Quota:
     """Count a visit, and renew the session if the visit is within its limit."""
     quota = hit(connection, visit.counter, now, limit=visit.claim.limit, window=visit.claim.window)
     if quota.allowed and visit.renewed is not None:

@@ -19,12 +19,14 @@ from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window
 from handshake_prompt.stores.base import (
+    PLAIN_VISIT,
     Claim,
     Loaded,
     Log,
     Receipt,
     Record,
     SessionStore,
+    Visit,
     Wake,
     first_that_holds,
     owner_digest,
@@ -131,13 +133,7 @@ class SQLiteStore(SessionStore):
         return _unpacked(await self._open().reader.do(find), after)
 
     async def visit(
-        self,
-        session_id: str,
-        *,
-        claims: Sequence[Claim] = (),
-        renew: bool = False,
-        after: int | None = None,
-        key: str | None = None,
+        self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
     ) -> Loaded | None:
         """Load a session for a request, and count and renew in one transaction.
 
@@ -145,16 +141,17 @@ class SQLiteStore(SessionStore):
         what only reads goes on.
         """
         if not claims:
-            return await self.load(session_id, after=after, key=key)
-        find = partial(self._find, name=session_id, after=after, key=key)
+            return await self.load(session_id, after=visit.after, key=visit.key)
+        find = partial(self._find, name=session_id, after=visit.after, key=visit.key)
 
-        def visit(connection: sqlite3.Connection) -> Loaded | None:
-            return self._count(_unpacked(find(connection), after), claims, partial(rows.count, connection), renew=renew)
+        def find_and_count(connection: sqlite3.Connection) -> Loaded | None:
+            found = _unpacked(find(connection), visit.after)
+            return self._count(found, claims, partial(rows.count, connection), renew=visit.renew)
 
         try:
-            loaded = await self._open().writer.do(visit)
+            loaded = await self._open().writer.do(find_and_count)
         except StoreUnavailableError:
-            loaded = await self.load(session_id, after=after, key=key)
+            loaded = await self.load(session_id, after=visit.after, key=visit.key)
             return self._count(loaded, claims, self._count_here, renew=False)
         self._spare.clear()
         return loaded
@@ -225,7 +222,7 @@ class SQLiteStore(SessionStore):
         self,
         loaded: Loaded | None,
         claims: Sequence[Claim],
-        count: Callable[[rows.Visit, float], Quota],
+        count: Callable[[rows.CountedVisit, float], Quota],
         *,
         renew: bool,
     ) -> Loaded | None:
@@ -238,11 +235,11 @@ class SQLiteStore(SessionStore):
             return loaded
         renewed = copy(loaded.record)
         times = (renewed.expires_at, renewed.purge_at) if renew and renewed.renew(now) else None
-        quota = count(rows.Visit(renewed.session.session_id, claim, times), now)
+        quota = count(rows.CountedVisit(renewed.session.session_id, claim, times), now)
         record = renewed if quota.allowed else loaded.record
         return Loaded(record, loaded.log, loaded.receipt, quota)
 
-    def _count_here(self, visit: rows.Visit, now: float) -> Quota:
+    def _count_here(self, visit: rows.CountedVisit, now: float) -> Quota:
         limit, length = visit.claim.limit, visit.claim.window
         self._spare[visit.counter], quota = rate_limit.hit(
             self._spare.get(visit.counter), now, limit=limit, length=length

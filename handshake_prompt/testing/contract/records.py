@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from handshake_prompt.protocol.errors import VersionConflictError
-from handshake_prompt.stores.base import Claim, Receipt, Record
+from handshake_prompt.stores.base import Claim, Receipt, Record, Visit
 
 from .steps import (
     NOBODY,
@@ -55,7 +55,7 @@ class RecordContract:
         await store.present("worker", {NOBODY: 1})
         assert await store.load(NOBODY) is None
         assert await store.load(NOBODY, after=0, key="k") is None
-        assert await store.visit(NOBODY, claims=[Claim("agent", "t" * 64, 10, 60)], renew=True) is None
+        assert await store.visit(NOBODY, Visit(renew=True), claims=[Claim("agent", "t" * 64, 10, 60)]) is None
 
     async def test_a_name_is_given_once(self, stores: Stores) -> None:
         store = await stores.open()

@@ -15,7 +15,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import VersionConflictError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.session import By, Session, Turn
-from handshake_prompt.stores.base import Claim, Loaded, Receipt, Record, SessionStore
+from handshake_prompt.stores.base import Claim, Loaded, Receipt, Record, SessionStore, Visit
 
 AT = "2026-01-01T12:00:00.000000+00:00"
 SHORT, OVER = 1.0, 1.2
@@ -102,7 +102,7 @@ async def load(store: SessionStore, name: str = "a", **asked: Any) -> Loaded:
 
 async def visit(store: SessionStore, claims: Sequence[Claim], *, name: str = "a", **asked: Any) -> Loaded:
     """Visit a session that is there."""
-    loaded = await store.visit(name * 32, claims=claims, **asked)
+    loaded = await store.visit(name * 32, Visit(**asked), claims=claims)
     assert loaded is not None
     return loaded
 
