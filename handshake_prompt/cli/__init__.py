@@ -6,10 +6,11 @@ import click
 
 from handshake_prompt.version import __version__
 
-from .commands import action, extend, get_context, get_diff, parse_prompt, watch
-from .outcome import EXIT_CODES
-from .serving import demo, mcp, serve
-from .teaching import completion, skill
+from .agent_commands import action, extend, get_context, get_diff, parse_prompt, watch
+from .completion import completion
+from .exit_codes import EXIT_CODES
+from .server_commands import demo, mcp, serve
+from .skill import skill
 
 COMMANDS = (demo, serve, parse_prompt, get_context, action, get_diff, watch, extend, mcp, skill, completion)
 """In the order in which somebody meets them."""
@@ -22,7 +23,7 @@ An agent's part, with the prompt in a file or on standard input:
 """
 
 
-class InOrder(click.Group):
+class OrderedGroup(click.Group):
     """A group that lists its commands as they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -30,7 +31,9 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]}, epilog=f"{EXAMPLES}\n{EXIT_CODES}")
+@click.group(
+    cls=OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=f"{EXAMPLES}\n{EXIT_CODES}"
+)
 @click.version_option(__version__, prog_name="handshake-prompt")
 def main() -> None:
     """Let a person hand the page they are on to their own AI agent.

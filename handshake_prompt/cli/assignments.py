@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .session import STANDARD_INPUT
+from .session_options import STANDARD_INPUT
 
 
 def actions_of(

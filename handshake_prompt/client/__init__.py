@@ -16,7 +16,7 @@ from .errors import (
     ServerUnavailableError,
     SessionEndedError,
 )
-from .news import Change, Gap
+from .updates import Change, Gap
 
 __all__ = [
     "AgentError",

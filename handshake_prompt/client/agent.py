@@ -10,12 +10,13 @@ import httpx
 
 from handshake_prompt.texts.prompt import ParsedPrompt, parse_prompt
 
-from .calls import Call, Calls
+from .address import address, new_client
+from .batch import actions_of, json_body
 from .changes import Changes
-from .opening import address, identity, new_client
-from .replies import ActionReply, ContextReply, DiffReply, ExtendReply, markdown_text, members
-from .sources import Session
-from .writing import batch, json_body, mint_key, writing_headers
+from .decoding import ActionReply, ContextReply, DiffReply, ExtendReply, markdown_text, members
+from .headers import identity, mint_key, writing_headers
+from .http import HTTPClient, Request
+from .polling import SessionReader
 
 MOST_PACED = 60.0
 """Seconds that a server of version 0.2 may spend between the fields of one batch, on top of the usual limit."""
@@ -63,7 +64,7 @@ class HandshakeAgent:
             raise ValueError(f"timeout is a positive number of seconds, not {timeout!r}")
         self._http = http or new_client(url)
         self._owned = http is None
-        self._calls = Calls(self._http, str(url), headers=headers, token=token, timeout=timeout)
+        self._client = HTTPClient(self._http, str(url), headers=headers, token=token, timeout=timeout)
         self._following: weakref.WeakSet[Changes] = weakref.WeakSet()
 
     @classmethod
@@ -145,8 +146,8 @@ class HandshakeAgent:
             AgentError: it failed; the subclass and `next_steps` say how and what to do.
         """
         headers = {"Accept": "text/markdown"} if markdown else {}
-        answer = await self._calls.call(Call(path=self._path("context"), headers=headers))
-        return markdown_text(answer.content_type, answer.body) if markdown else members(answer.body, ContextReply)
+        reply = await self._client.send(Request(path=self._path("context"), headers=headers))
+        return markdown_text(reply.content_type, reply.body) if markdown else members(reply.body, ContextReply)
 
     async def action(
         self,
@@ -172,18 +173,18 @@ class HandshakeAgent:
             ValueError, TypeError: JSON cannot express `values`, or the key is not 1-255 visible ASCII characters.
             AgentError: it failed; the subclass and `next_steps` say how and what to do.
         """
-        actions = batch(values)
+        actions = actions_of(values)
         body = json_body({"actions": actions, "stream": stream, "intervalMs": interval_ms})
         paced = len(actions) * interval_ms / 1000 if stream else 0.0
-        answer = await self._calls.call(
-            Call(
+        reply = await self._client.send(
+            Request(
                 path=self._path("action"),
                 body=body,
                 headers=writing_headers(mint_key() if idempotency_key is None else idempotency_key),
                 slack=min(max(paced, 0.0), MOST_PACED),
             )
         )
-        return members(answer.body, ActionReply)
+        return members(reply.body, ActionReply)
 
     async def get_diff(self, since: str | None = None, *, wait: float = 0) -> dict[str, Any]:
         """List what changed.
@@ -200,8 +201,8 @@ class HandshakeAgent:
             AgentError: it failed; the subclass and `next_steps` say how and what to do.
         """
         query = {"since": since} if since else {}
-        answer = await self._calls.call(Call(path=self._path("diff"), query=query, wait=max(wait, 0.0)))
-        return members(answer.body, DiffReply)
+        reply = await self._client.send(Request(path=self._path("diff"), query=query, wait=max(wait, 0.0)))
+        return members(reply.body, DiffReply)
 
     def changes(self, since: str | None = None) -> Changes:
         """Follow the session: `async for change in agent.changes()`.
@@ -216,7 +217,7 @@ class HandshakeAgent:
         Returns:
             An async iterator of `Change`, and of `Gap` where changes may have been missed.
         """
-        changes = Changes(Session(self._calls, self.session_id), since or None)
+        changes = Changes(SessionReader(self._client, self.session_id), since or None)
         self._following.add(changes)
         return changes
 
@@ -236,8 +237,8 @@ class HandshakeAgent:
         """
         body = json_body({"extraSeconds": extra_seconds})
         path = f"/session/{self.session_id}/extend"
-        answer = await self._calls.call(Call(path=path, body=body, headers=writing_headers(), repeatable=False))
-        return members(answer.body, ExtendReply)
+        reply = await self._client.send(Request(path=path, body=body, headers=writing_headers(), repeatable=False))
+        return members(reply.body, ExtendReply)
 
     def _path(self, name: str) -> str:
         return f"/{name}/{self.session_id}"

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Self
 
-from . import news
+from . import updates
 from .backoff import Backoff
+from .decoding import DiffReply, is_cursor
 from .errors import RateLimitedError, ServerUnavailableError
-from .news import News
-from .replies import DiffReply, is_cursor
-from .sources import HistorySource, PollSource, Session, Source, settled
-from .stream import NoStreamError, StreamSource
+from .polling import ListPolling, LongPolling, SessionReader, Source, updates_since
+from .stream import EventStream, NoStreamError
+from .updates import Update
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
@@ -29,15 +29,15 @@ class Changes:
         since: a cursor or an ISO 8601 instant; what is new from the first step on without.
     """
 
-    def __init__(self, session: Session, since: str | None = None) -> None:
+    def __init__(self, session: SessionReader, since: str | None = None) -> None:
         self._session = session
         self._since = since
         self._cursor = since
         self._source: Source | None = None
-        self._ready: deque[News] = deque()
+        self._ready: deque[Update] = deque()
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._not_before = 0.0
-        self._running: asyncio.Future[Sequence[News]] | None = None
+        self._running: asyncio.Future[Sequence[Update]] | None = None
         self._closed = False
 
     @property
@@ -48,7 +48,7 @@ class Changes:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> News:
+    async def __anext__(self) -> Update:
         """Return the next change, however long it takes.
 
         Raises:
@@ -87,7 +87,7 @@ class Changes:
         step, self._running = self._running, None
         self._ready.extend(step.result())
 
-    async def _step(self) -> Sequence[News]:
+    async def _step(self) -> Sequence[Update]:
         """Take one step of the source; wait, rather than fail, where another attempt may do better."""
         now = asyncio.get_running_loop().time
         if (left := self._not_before - now()) > 0:
@@ -97,7 +97,7 @@ class Changes:
                 return await self._begin()
             found, proven = await self._source.step()
         except NoStreamError as error:
-            self._source = PollSource(self._session, error.place)
+            self._source = LongPolling(self._session, error.place)
             return ()
         except (ServerUnavailableError, RateLimitedError) as error:
             if error.status is None and not error.retryable:
@@ -108,25 +108,27 @@ class Changes:
             self._backoff.restart(self._source.retry)
         return found
 
-    async def _begin(self) -> Sequence[News]:
+    async def _begin(self) -> Sequence[Update]:
         """Find the place to begin at, unless it is known. A diff that names none says that the version is 0.2."""
-        if self._since is not None and is_cursor(self._since) and news.instant(self._since) is None:
-            self._source = StreamSource(self._session, self._since)
+        if self._since is not None and is_cursor(self._since) and updates.instant(self._since) is None:
+            self._source = EventStream(self._session, self._since)
             return ()
         diff = await self._session.diff(self._since)
         if diff.cursor is None:
             return await self._begin_without_cursors(diff)
-        found, place = ([], diff.cursor) if self._since is None else await settled(self._session, diff, self._since)
-        self._source = StreamSource(self._session, place)
+        found, place = (
+            ([], diff.cursor) if self._since is None else await updates_since(self._session, diff, self._since)
+        )
+        self._source = EventStream(self._session, place)
         self._cursor = self._cursor or place
         return found
 
-    async def _begin_without_cursors(self, diff: DiffReply) -> Sequence[News]:
+    async def _begin_without_cursors(self, diff: DiffReply) -> Sequence[Update]:
         if self._since is None:
-            self._source = HistorySource(self._session, diff.changes)
+            self._source = ListPolling(self._session, diff.changes)
             return ()
         known = (await self._session.diff(None)).changes  # what it lists since an instant is not what came later
-        missed = news.later(known, self._since)
-        found = [await self._session.gap()] if missed is None else news.of_list(missed)
-        self._source = HistorySource(self._session, known)
+        missed = updates.later(known, self._since)
+        found = [await self._session.gap()] if missed is None else updates.of_list(missed)
+        self._source = ListPolling(self._session, known)
         return found

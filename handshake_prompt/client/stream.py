@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import httpx
 
-from . import news
-from .calls import Call, Calls, chunks, is_compressed
+from . import updates
+from .decoding import AnyFrame, ChangeFrame, ClosedFrame, ConnectedFrame, ContextReply, DrainingFrame, checked, decoded
 from .errors import AgentError, ServerUnavailableError
-from .events import EventParser, ServerEvent
-from .news import Gap, News
-from .refusals import ending
-from .replies import AnyFrame, ChangeFrame, ClosedFrame, ConnectedFrame, ContextReply, DrainingFrame, checked, decoded
-from .sources import Session
+from .http import HTTPClient, Request, chunks, is_compressed
+from .polling import SessionReader
+from .problems import error_of_close
+from .sse import EventParser, ServerEvent
+from .updates import Gap, Update
 
 FIRST_LINE = 5.0
 """Seconds within which a stream says something. One that does not is held back by a proxy that collects replies."""
@@ -41,10 +41,10 @@ class NoStreamError(Exception):
         self.place = place
 
 
-class StreamSource:
+class EventStream:
     """Reads the stream, connection after connection."""
 
-    def __init__(self, session: Session, place: str) -> None:
+    def __init__(self, session: SessionReader, place: str) -> None:
         self._place = place
         self.retry: float | None = None
         self._session = session
@@ -54,7 +54,7 @@ class StreamSource:
         self._after: float | None = None
         self._end: str | None = None
 
-    async def step(self) -> tuple[Sequence[News], bool]:
+    async def step(self) -> tuple[Sequence[Update], bool]:
         if self._verdict is not None:
             verdict, self._verdict = self._verdict, None
             raise verdict
@@ -72,11 +72,11 @@ class StreamSource:
         if connection is not None:
             await connection.aclose()
 
-    async def _step(self) -> tuple[Sequence[News], bool]:
+    async def _step(self) -> tuple[Sequence[Update], bool]:
         if self._connection is None:
             self._connection = await self._connect()
         connection = self._connection
-        found: list[News] = []
+        found: list[Update] = []
         try:
             for event in await connection.read():
                 self._take(event, found)
@@ -92,21 +92,21 @@ class StreamSource:
 
     async def _connect(self) -> _Connection:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache", "Last-Event-ID": self._place}
-        call = Call(path=self._session.path("events"), headers=headers)
+        request = Request(path=self._session.path("events"), headers=headers)
         try:
-            response = await self._session.calls.opened(call, limit=FIRST_LINE)
+            response = await self._session.client.open_stream(request, limit=FIRST_LINE)
         except AgentError as error:
             if error.status in _NO_STREAM:  # if it is the session that is not there, a poll will say so
                 raise NoStreamError(self._place) from error
             raise
         self._after = self._end = None
-        connection = _Connection(self._session.calls, response)
+        connection = _Connection(self._session.client, response)
         if not connection.is_stream:
             await connection.aclose()
             raise NoStreamError(self._place)
         return connection
 
-    def _take(self, event: ServerEvent, found: list[News]) -> None:
+    def _take(self, event: ServerEvent, found: list[Update]) -> None:
         """Read one frame.
 
         Raises:
@@ -115,7 +115,7 @@ class StreamSource:
         """
         frame = decoded(event.data)
         if event.kind in {"action", "edit"}:
-            change = news.of_frame(checked(frame, ChangeFrame))
+            change = updates.of_frame(checked(frame, ChangeFrame))
             self._place = change.cursor
             found.append(change)
         elif event.kind == "connected":
@@ -129,7 +129,7 @@ class StreamSource:
             self._end = _ENDS.get(event.kind, self._end)
             self._place = checked(frame, AnyFrame).cursor or self._place
 
-    def _begin(self, frame: ConnectedFrame, found: list[News]) -> None:
+    def _begin(self, frame: ConnectedFrame, found: list[Update]) -> None:
         self._place = frame.cursor
         if not frame.recovered:
             snapshot = frame.snapshot or {}
@@ -139,14 +139,14 @@ class StreamSource:
     def _closing(self, frame: ClosedFrame) -> AgentError:
         if not frame.final:
             return ServerUnavailableError("The stream ended", code="stream_ended", retry_after=self._after)
-        return ending(frame.code, self._end or frame.reason, secret=self._session.calls.token)
+        return error_of_close(frame.code, self._end or frame.reason, secret=self._session.client.token)
 
 
 class _Connection:
     """One reply that goes on."""
 
-    def __init__(self, calls: Calls, response: httpx.Response) -> None:
-        self._calls = calls
+    def __init__(self, client: HTTPClient, response: httpx.Response) -> None:
+        self._client = client
         self._response = response
         self._chunks = chunks(response)
         self._parser = EventParser()
@@ -175,7 +175,7 @@ class _Connection:
             BadReplyError: an event is too large.
         """
         began, lines = self._now(), self._parser.lines
-        with self._calls.translated():
+        with self._client.translated():
             async with asyncio.timeout(self._patience):
                 chunk = await anext(self._chunks, b"")
         if not chunk:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from handshake_prompt import HandshakeApp
-from handshake_prompt.cli.outcome import Exit
+from handshake_prompt.cli.exit_codes import Exit
 from tests.conftest import Open
 from tests.support.commands import (
     COMMAND,

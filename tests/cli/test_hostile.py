@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from handshake_prompt.cli import show
-from handshake_prompt.cli.commands import Lines
-from handshake_prompt.cli.outcome import Exit, fail
+from handshake_prompt.cli import rendering
+from handshake_prompt.cli.agent_commands import Lines
+from handshake_prompt.cli.exit_codes import Exit, fail
 from handshake_prompt.cli.terminal import Terminal, value_text, write, write_marked
 from handshake_prompt.client import Change
 from tests.cli.test_commands import Serve
@@ -79,7 +79,10 @@ async def test_a_value_is_shown_and_passed_on_as_what_it_is(pair: Open) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize(("name", "view"), [("context", show.context), ("action", show.action), ("diff", show.diff)])
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [("context", rendering.context), ("action", rendering.action), ("diff", rendering.diff)],
+)
 def test_no_member_of_any_reply_acts_on_a_terminal(
     name: str, view: Lines, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,7 +97,7 @@ def test_no_member_of_any_reply_acts_on_a_terminal(
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_change_that_is_watched_stays_in_its_line(text: str) -> None:
-    line = show.change(Change(text, text, by=text, at=text, seq=1, cursor="1-1"), PLAIN)
+    line = rendering.change(Change(text, text, by=text, at=text, seq=1, cursor="1-1"), PLAIN)
     is_harmless(f"{line}\n")
     assert line.startswith("  ")
 
@@ -127,10 +130,10 @@ STRANGE: list[Any] = [None, 7, 1e300, True, "text", [], [[]], {}, {"a": {}}]
 def test_a_member_of_another_shape_is_shown_as_nothing(strange: Any) -> None:
     members = ("context", "data", "schema", "missing", "meta", "expiresIn", "applied", "rejected", "errors")
     reply = dict.fromkeys((*members, "results", "changes", "cursor", "extended", "mode", "sessionId"), strange)
-    for view in (show.context, show.action, show.diff, show.extended):
+    for view in (rendering.context, rendering.action, rendering.diff, rendering.extended):
         assert all(isinstance(line, str) for line in view(reply, PLAIN))
     fields = {"schema": [{"key": "a", "options": strange, "label": strange, "type": strange}]}
-    assert show.context({**fields, "context": {"a": {"value": 1, "by": strange, "at": strange}}}, PLAIN)
+    assert rendering.context({**fields, "context": {"a": {"value": 1, "by": strange, "at": strange}}}, PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +157,7 @@ def test_no_two_values_look_alike(value: Any, shown: str) -> None:
 
 def test_columns_align_whatever_the_script() -> None:
     context = {"context": {key: {"value": key, "by": "ai"} for key in ("a", "名前", "e\u0301té")}}
-    lines = [line for line in show.context(context, PLAIN) if "agent" in line]
+    lines = [line for line in rendering.context(context, PLAIN) if "agent" in line]
     assert lines == [
         "  a      a      agent",
         "  名前   名前   agent",
@@ -163,6 +166,6 @@ def test_columns_align_whatever_the_script() -> None:
 
 
 def test_a_long_value_is_cut_for_people() -> None:
-    lines = show.context({"context": {"a": {"value": "x" * 1_000_000, "by": "ai"}}}, PLAIN)
+    lines = rendering.context({"context": {"a": {"value": "x" * 1_000_000, "by": "ai"}}}, PLAIN)
     assert max(map(len, lines)) < 120
     assert "x…" in "".join(lines)

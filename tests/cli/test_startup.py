@@ -40,7 +40,7 @@ async def loaded(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("arguments", [["--help"], ["parse-prompt", "--prompt", "x"]])
 async def test_what_talks_to_nobody_loads_neither_client_nor_server(arguments: list[str]) -> None:
     found = await loaded(*arguments)
-    assert "handshake_prompt.cli.commands" in found
+    assert "handshake_prompt.cli.agent_commands" in found
     assert not found & (SERVER | CLIENT)
 
 

@@ -27,8 +27,8 @@ from handshake_prompt.client import (
     SessionEndedError,
 )
 from handshake_prompt.client.backoff import Backoff
-from handshake_prompt.client.news import fresh, later
-from handshake_prompt.client.replies import ListedChange
+from handshake_prompt.client.decoding import ListedChange
+from handshake_prompt.client.updates import fresh, later
 from tests.support.agents import CONTEXT, SESSION_ID, agent_against, agent_of, problem, replying
 from tests.support.between import line_to
 from tests.support.peer import PATIENCE, Peer, open_session

@@ -24,8 +24,6 @@ from handshake_prompt.client import (
     HandshakeAgent,
     RateLimitedError,
     SessionEndedError,
-    calls,
-    sources,
 )
 from tests.support.agents import SESSION_ID, TOKEN
 from tests.support.parts import absent
@@ -146,8 +144,8 @@ async def paired(url: str, form: dict[str, Any]) -> AsyncIterator[Page]:
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll and repeat more often than one would."""
-    monkeypatch.setattr(sources, "POLL_INTERVAL", 0.02)
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("handshake_prompt.client.polling.POLL_INTERVAL", 0.02)
+    monkeypatch.setattr("handshake_prompt.client.http.FIRST_PAUSE", 0.01)
 
 
 async def test_an_agent_reads_writes_and_extends_with_the_prompt_alone(page: Page) -> None:

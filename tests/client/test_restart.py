@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp, Limits
-from handshake_prompt.client import Change, calls
+from handshake_prompt.client import Change
 from handshake_prompt.client.backoff import Backoff
 from tests.support.agents import agent_of
 from tests.support.between import Line, line_to
@@ -36,7 +36,7 @@ async def test_through_restarts_on_sqlite_every_change_comes_once_and_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Backoff, "pause", lambda _, at_least=None: (at_least or 0.0) + 0.01)
-    monkeypatch.setattr(calls, "ATTEMPTS", 500)
+    monkeypatch.setattr("handshake_prompt.client.http.ATTEMPTS", 500)
     store = f"sqlite:///{tmp_path / 'handshake.db'}"
     told: list[tuple[str, object]] = []
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from handshake_prompt.client import AgentError, HandshakeAgent, RateLimitedError, ServerUnavailableError, calls
+from handshake_prompt.client import AgentError, HandshakeAgent, RateLimitedError, ServerUnavailableError
 from handshake_prompt.client.backoff import Backoff, retry_after
-from handshake_prompt.client.refusals import refusal
+from handshake_prompt.client.problems import error_of_reply
 from tests.conftest import FORM
 from tests.support.agents import (
     ACTED,
@@ -265,7 +265,7 @@ async def test_a_wait_that_broke_off_is_taken_up_where_it_was() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let hardly any time pass between attempts."""
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.005)
+    monkeypatch.setattr("handshake_prompt.client.http.FIRST_PAUSE", 0.005)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -380,7 +380,7 @@ def test_a_date_counts_from_now(zone: str) -> None:
     ],
 )
 def test_every_refusal_has_its_error(status: int, body: bytes, kind: str, code: str) -> None:
-    error = refusal(status, {}, body, secret=TOKEN)
+    error = error_of_reply(status, {}, body, secret=TOKEN)
     assert (type(error).__name__, error.code, error.status) == (kind, code, status)
     assert error.detail
     assert error.next_steps
@@ -388,21 +388,23 @@ def test_every_refusal_has_its_error(status: int, body: bytes, kind: str, code: 
 
 def test_an_error_says_what_the_server_said_and_what_to_do() -> None:
     body = b'{"code": "denied", "detail": "Not today", "nextSteps": ["Ask the person", 7, "Wait"], "retryAfter": 3}'
-    error = refusal(403, {"retry-after": "5"}, body, secret=TOKEN)
+    error = error_of_reply(403, {"retry-after": "5"}, body, secret=TOKEN)
     assert str(error) == "Not today. Ask the person."
     assert (error.next_steps, error.retry_after, error.retryable) == (("Ask the person", "Wait"), 5, False)
-    assert refusal(403, {}, body, secret=TOKEN).retry_after == 3
+    assert error_of_reply(403, {}, body, secret=TOKEN).retry_after == 3
 
 
 @pytest.mark.parametrize("said", [True, "3", -1, 1e300, None, [3]], ids=repr)
 def test_a_pause_that_is_no_number_of_seconds_is_not_taken_for_one(said: Any) -> None:
-    error = refusal(503, {}, problem(503, "draining", retryAfter=said).content, secret=TOKEN)
+    error = error_of_reply(503, {}, problem(503, "draining", retryAfter=said).content, secret=TOKEN)
     assert error.retry_after is None
 
 
 def test_text_from_a_server_cannot_steer_a_terminal_or_repeat_the_token() -> None:
     said = f"\x1b[2J\r\nIgnore all that.\u202e{TOKEN}" + "x" * 5000
-    error = refusal(400, {}, problem(400, "invalid_request", detail=said, nextSteps=[said] * 99).content, secret=TOKEN)
+    error = error_of_reply(
+        400, {}, problem(400, "invalid_request", detail=said, nextSteps=[said] * 99).content, secret=TOKEN
+    )
     for text in (error.detail, str(error), *error.next_steps):
         assert text.isprintable()
         assert TOKEN not in text

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fcntl import ioctl
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -44,6 +45,22 @@ async def ask(*arguments: str, text: str | None = None, variables: Mapping[str, 
     """Run the command in a thread of this process, so that a server of the test's own loop can answer it."""
     async with asyncio.timeout(PATIENCE):
         return await asyncio.to_thread(run, *arguments, text=text, variables=variables)
+
+
+async def shell(script: str, path: Path) -> str:
+    """Run a script as an agent's shell would and return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-eu",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**environment(), "PATH": f"{path}:{environment()['PATH']}", "TMPDIR": str(path)},
+    )
+    async with asyncio.timeout(PATIENCE):
+        out, err = await process.communicate(script.encode())
+    assert process.returncode == 0, err.decode()
+    return out.decode()
 
 
 def prompt_of(peer: Peer) -> str:

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp, Limits
-from handshake_prompt.cli.server import DrainingServer
+from handshake_prompt.cli.uvicorn_server import DrainingServer
 
 
 def main(options: dict[str, Any]) -> None:

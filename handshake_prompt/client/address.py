@@ -1,20 +1,17 @@
-"""Where an agent's requests go and what they all carry: the address, the HTTP client, who asks."""
+"""Address of the server that a prompt names: its checks, and the HTTP client for it."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 
 import httpx
 
 from handshake_prompt.texts.prompt import ParsedPrompt, PromptError, check_credentials
-from handshake_prompt.version import __version__
 
 from .errors import InsecureAddressError
 
-NAME_CHARS = 64
 MOST_PORT = 65535
 
 
@@ -55,17 +52,3 @@ def new_client(url: httpx.URL) -> httpx.AsyncClient:
     # has to be looked at: a context that trusts nobody saves reading all those that are trusted.
     verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True
     return httpx.AsyncClient(cookies=cookies, mounts={f"all://{url.netloc.decode()}": None}, verify=verify)
-
-
-def identity(prompt: ParsedPrompt, name: str | None) -> Mapping[str, str]:
-    """Return the headers that say who asks.
-
-    Raises:
-        ValueError: the name is empty, too long or not printable.
-    """
-    headers = {"X-Handshake-Token": prompt.token, "User-Agent": f"handshake-prompt/{__version__}"}
-    if name is None:
-        return headers
-    if not name.isprintable() or not 0 < len(name.strip()) <= NAME_CHARS:
-        raise ValueError(f"name has to be 1 to {NAME_CHARS} printable characters")
-    return headers | {"X-Agent-Name": name.strip()}

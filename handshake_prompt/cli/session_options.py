@@ -14,7 +14,7 @@ import click
 
 from handshake_prompt.texts.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, parse_prompt
 
-from .outcome import Exit, fail, problem
+from .exit_codes import Exit, fail, problem
 
 STANDARD_INPUT = "-"
 PROMPT_VARIABLE = "HANDSHAKE_PROMPT"
@@ -51,7 +51,7 @@ SESSION_OPTIONS = (
 
 
 @dataclass(frozen=True)
-class Given:
+class SessionOptions:
     """What was said about the session and the output. Whatever holds the token stays out of the repr."""
 
     prompt: str | None = field(default=None, repr=False)
@@ -65,7 +65,7 @@ class Given:
     as_json: bool = False
 
     def credentials(self) -> ParsedPrompt:
-        """Return the session's credentials, from whatever was given.
+        """Return the session's credentials, from what was given.
 
         Raises:
             click.UsageError: nothing was given, not enough, or too much.
@@ -88,12 +88,12 @@ class Given:
 
 
 def takes_session(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say which session; the command gets them as one `Given`."""
+    """Add the options that say which session; the command gets them as one `SessionOptions`."""
 
     @wraps(command)
     def wrapper(**options: Any) -> None:
-        given = Given(**{name: options.pop(name) for name in Given.__dataclass_fields__})
-        command(given, **options)
+        session = SessionOptions(**{name: options.pop(name) for name in SessionOptions.__dataclass_fields__})
+        command(session, **options)
 
     return reduce(lambda inner, option: option(inner), reversed(SESSION_OPTIONS), wrapper)
 

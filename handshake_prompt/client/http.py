@@ -12,7 +12,7 @@ import httpx
 
 from .backoff import Backoff
 from .errors import AgentError, BadReplyError, ServerUnavailableError
-from .refusals import clean, refusal
+from .problems import clean, error_of_reply
 
 ATTEMPTS = 4
 SHORTEST_ATTEMPT = 0.05
@@ -27,7 +27,7 @@ _NEVER_STARTED = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Request:
     """What to ask of a server.
 
     Args:
@@ -50,14 +50,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """A success, read whole."""
 
     body: bytes
     content_type: str
 
 
-class Calls:
+class HTTPClient:
     """One server's endpoints, for one token.
 
     Args:
@@ -80,7 +80,7 @@ class Calls:
         self.token = token
         self.timeout = timeout
 
-    async def call(self, call: Call) -> Answer:
+    async def send(self, request: Request) -> Reply:
         """Send a request, again where that is safe and may help.
 
         Raises:
@@ -88,28 +88,28 @@ class Calls:
         """
         now = asyncio.get_running_loop().time
         began = now()
-        ends = began + self.timeout + call.wait + call.slack
+        ends = began + self.timeout + request.wait + request.slack
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         attempt = 1
         while True:
-            left, wait = ends - now(), max(0.0, call.wait - (now() - began))
+            left, wait = ends - now(), max(0.0, request.wait - (now() - began))
             # All attempts but the last leave half of the time to those that may have to follow.
-            limit = left if attempt == ATTEMPTS else min(left, (left + wait + call.slack) / 2)
+            limit = left if attempt == ATTEMPTS else min(left, (left + wait + request.slack) / 2)
             try:
-                return await self.once(call, limit=limit, wait=wait)
+                return await self.send_once(request, limit=limit, wait=wait)
             except AgentError as error:
                 pause = backoff.pause(error.retry_after)
                 late = now() + pause + SHORTEST_ATTEMPT > ends
-                if attempt == ATTEMPTS or late or not _may_repeat(call, error):
+                if attempt == ATTEMPTS or late or not _may_repeat(request, error):
                     raise
             await asyncio.sleep(pause)
             attempt += 1
 
-    async def once(self, call: Call, *, limit: float, wait: float = 0.0) -> Answer:
+    async def send_once(self, request: Request, *, limit: float, wait: float = 0.0) -> Reply:
         """Send a request a single time.
 
         Args:
-            call: what to ask.
+            request: what to ask.
             limit: seconds it may take.
             wait: seconds that the server is asked to keep it open.
 
@@ -118,13 +118,13 @@ class Calls:
         """
         with self.translated():
             async with asyncio.timeout(limit):
-                response = await self._send(call, wait)
+                response = await self._send(request, wait)
                 try:
-                    return Answer(await _body(response), response.headers.get("content-type", ""))
+                    return Reply(await _body(response), response.headers.get("content-type", ""))
                 finally:
                     await response.aclose()
 
-    async def opened(self, call: Call, *, limit: float) -> httpx.Response:
+    async def open_stream(self, request: Request, *, limit: float) -> httpx.Response:
         """Send a request a single time, and return the successful reply with its body still to be read.
 
         Raises:
@@ -132,7 +132,7 @@ class Calls:
         """
         with self.translated():
             async with asyncio.timeout(limit):
-                return await self._send(call, 0.0)
+                return await self._send(request, 0.0)
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -157,35 +157,35 @@ class Calls:
                 f"The connection to {self._host} broke off: {self._clean(error)}", code="connection_lost"
             ) from error
 
-    async def _send(self, call: Call, wait: float) -> httpx.Response:
-        query = {**call.query, **({"wait": f"{wait:.1f}"} if wait else {})}
+    async def _send(self, request: Request, wait: float) -> httpx.Response:
+        query = {**request.query, **({"wait": f"{wait:.1f}"} if wait else {})}
         headers = self._headers.copy()
-        headers.update(call.headers)
-        request = self._http.build_request(
-            "GET" if call.body is None else "POST",
-            self._mount + call.path,
+        headers.update(request.headers)
+        built = self._http.build_request(
+            "GET" if request.body is None else "POST",
+            self._mount + request.path,
             params=query or None,
-            content=call.body,
+            content=request.body,
             headers=headers,
             timeout=None,  # the caller's limit is for all of it; that of httpx begins anew with every chunk
         )
-        response = await self._http.send(request, stream=True, follow_redirects=False)
+        response = await self._http.send(built, stream=True, follow_redirects=False)
         if response.status_code == httpx.codes.OK:
             return response
         try:
             body = await _start(response)
         finally:
             await response.aclose()
-        raise refusal(response.status_code, response.headers, body, secret=self.token)
+        raise error_of_reply(response.status_code, response.headers, body, secret=self.token)
 
     def _clean(self, error: Exception) -> str:
         return clean(str(error) or type(error).__name__, self.token)
 
 
-def _may_repeat(call: Call, error: AgentError) -> bool:
+def _may_repeat(request: Request, error: AgentError) -> bool:
     if not error.retryable and error.retry_after is None:
         return False
-    return call.repeatable or error.status in _NEVER_STARTED or error.code == "unreachable"
+    return request.repeatable or error.status in _NEVER_STARTED or error.code == "unreachable"
 
 
 def is_compressed(response: httpx.Response) -> bool:

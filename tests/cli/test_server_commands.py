@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from handshake_prompt import __version__
 from handshake_prompt.cli import main
-from handshake_prompt.cli.server import GRACE
+from handshake_prompt.cli.uvicorn_server import GRACE
 from tests.support.peer import open_session
 
 SECONDS_TO_EXIT = 10

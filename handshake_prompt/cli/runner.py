@@ -22,9 +22,9 @@ from handshake_prompt.client import (
     SessionEndedError,
 )
 
-from . import show
-from .outcome import Exit, fail, problem
-from .session import Given
+from . import rendering
+from .exit_codes import Exit, fail, problem
+from .session_options import SessionOptions
 from .terminal import Terminal, said, write, write_json
 
 T = TypeVar("T")
@@ -42,11 +42,11 @@ EXITS: dict[type[AgentError], Exit] = {
 ALLOW_HTTP = "Use the server's https:// address, or --allow-http where nobody can listen in."
 
 
-def ask(given: Given, work: Callable[[HandshakeAgent], Awaitable[T]]) -> T:
+def ask(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[T]]) -> T:
     """Do one thing as the agent of a session.
 
     Args:
-        given: which session, and how to report a failure.
+        options: which session, and how to report a failure.
         work: what to do.
 
     Returns:
@@ -62,22 +62,22 @@ def ask(given: Given, work: Callable[[HandshakeAgent], Awaitable[T]]) -> T:
             return await work(agent)
 
     try:
-        return asyncio.run(run(_agent(given)))
+        return asyncio.run(run(_agent(options)))
     except AgentError as error:
-        _fail(given, error)
+        _fail(options, error)
 
 
-def watch(given: Given, since: str | None) -> None:
+def watch(options: SessionOptions, since: str | None) -> None:
     """Write each change of a session in a line, until the session ends or the person interrupts.
 
     Args:
-        given: which session, and whether to write JSON.
+        options: which session, and whether to write JSON.
         since: the cursor to begin after; the present without it.
 
     Raises:
         click.UsageError, SystemExit: as `ask`, but not for a session that ends while it is watched.
     """
-    report = _Report(as_json=given.as_json)
+    report = _Report(as_json=options.as_json)
 
     async def follow(agent: HandshakeAgent) -> None:
         context = await agent.get_context()
@@ -89,7 +89,7 @@ def watch(given: Given, since: str | None) -> None:
             report.end(error)
 
     try:
-        ask(given, follow)
+        ask(options, follow)
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
 
@@ -105,16 +105,16 @@ class _Report:
         if self._as_json:
             write_json({"type": "context", "context": context}, indent=None)
         else:
-            write([*show.context(context, self._terminal), "Watching; Ctrl+C stops."])
+            write([*rendering.context(context, self._terminal), "Watching; Ctrl+C stops."])
 
     def event(self, event: Change | Gap) -> None:
         if self._as_json:
             write_json({"type": "gap" if isinstance(event, Gap) else "change", **asdict(event)}, indent=None)
         elif isinstance(event, Gap):
             note = self._terminal.paint("Changes may have been missed. This is how things stand:", "wanting")
-            write([note, *show.context(event.context, self._terminal)])
+            write([note, *rendering.context(event.context, self._terminal)])
         else:
-            write([show.change(event, self._terminal)])
+            write([rendering.change(event, self._terminal)])
 
     def end(self, error: SessionEndedError) -> None:
         if self._as_json:
@@ -123,26 +123,26 @@ class _Report:
             write([self._terminal.paint(f"The session has ended ({said(error.code)}).", "head")])
 
 
-def _agent(given: Given) -> HandshakeAgent:
-    session = given.credentials()
+def _agent(options: SessionOptions) -> HandshakeAgent:
+    session = options.credentials()
     try:
         return HandshakeAgent(
             session.session_id,
             session.token,
             session.base_url,
             prefix=session.prefix,
-            name=given.name,
-            allow_http=given.allow_http,
-            timeout=given.timeout,
+            name=options.name,
+            allow_http=options.allow_http,
+            timeout=options.timeout,
         )
     except (PromptError, ValueError) as error:
         raise click.UsageError(str(error)) from None
 
 
-def _fail(given: Given, error: AgentError) -> NoReturn:
+def _fail(options: SessionOptions, error: AgentError) -> NoReturn:
     exit_code = next(EXITS[kind] for kind in type(error).__mro__ if kind in EXITS)
     next_step = ALLOW_HTTP if isinstance(error, InsecureAddressError) else error.next_steps[0]
-    reported = _problem(error) if given.as_json else None
+    reported = _problem(error) if options.as_json else None
     fail(error.detail, next_step=next_step, exit_code=exit_code, reported=reported)
 
 

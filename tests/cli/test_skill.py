@@ -1,24 +1,17 @@
-"""What `skill` and `completion` print does what it says."""
+"""`skill`: the printed SKILL.md does what it says."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
-import pytest
-from click.testing import CliRunner
-
 from handshake_prompt.cli import main
-from handshake_prompt.cli.outcome import MEANINGS
-from handshake_prompt.cli.teaching import COMPLETION
+from handshake_prompt.cli.exit_codes import MEANINGS
 from tests.conftest import Open
-from tests.support.commands import PATIENCE, environment, marked_json, run
+from tests.support.commands import marked_json, run, shell
 from tests.support.peer import Peer
 
 SKILL = run("skill").stdout
@@ -29,22 +22,6 @@ def commands(text: str) -> Iterator[list[str]]:
     """Yield the words of every command line of ours in the skill."""
     for line in re.findall(r"^handshake-prompt .*$", text, re.MULTILINE):
         yield line.split()[1:]
-
-
-async def shell(script: str, path: Path) -> str:
-    """Run a script as an agent's shell would and return what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-eu",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**environment(), "PATH": f"{path}:{environment()['PATH']}", "TMPDIR": str(path)},
-    )
-    async with asyncio.timeout(PATIENCE):
-        out, err = await process.communicate(script.encode())
-    assert process.returncode == 0, err.decode()
-    return out.decode()
 
 
 def for_session(peer: Peer, cursor: str) -> list[str]:
@@ -91,15 +68,6 @@ def test_skill_lists_every_exit_code() -> None:
     assert [int(code) for row in rows for code in row.split(",")] == [code.value for code in MEANINGS]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A folder in which the command is, as after an installation."""
-    script = tmp_path / "handshake-prompt"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m handshake_prompt "$@"\n')
-    script.chmod(0o755)
-    return tmp_path
-
-
 async def test_skill_s_commands_fill_in_a_form(pair: Open, path: Path) -> None:
     peer = await pair()
     keep, use, _ = for_session(peer, "0")
@@ -131,36 +99,3 @@ def documents(text: str) -> Iterator[Any]:
     while place < len(text.rstrip()):
         found, place = decoder.raw_decode(text, place)
         yield found
-
-
-@pytest.mark.parametrize("name", COMPLETION)
-def test_completion_names_the_shell_s_file_and_the_line_for_it(name: str) -> None:
-    result = run("completion", name)
-    assert result.stdout == COMPLETION[name][1] + "\n"
-    assert COMPLETION[name][0] in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        pytest.param("handshake-prompt get", {"plain,get-context", "plain,get-diff"}, id="command"),
-        pytest.param("handshake-prompt action --set", {"plain,--set", "plain,--set-text"}, id="option"),
-        pytest.param("handshake-prompt completion z", {"plain,zsh"}, id="argument"),
-    ],
-)
-def test_commands_and_options_are_completed(words: str, expected: set[str]) -> None:
-    asked = {"_HANDSHAKE_PROMPT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-    result = CliRunner().invoke(main, prog_name="handshake-prompt", env=asked)
-    assert set(result.stdout.split()) == expected
-
-
-async def test_the_line_for_bash_turns_completion_on(path: Path) -> None:
-    line = run("completion", "bash").stdout
-    printed = await shell(f"exec bash -euc '{line}complete -p handshake-prompt'", path)
-    assert printed.endswith(" handshake-prompt\n")
-
-
-def test_a_prompt_is_completed_as_a_file() -> None:
-    (option,) = (one for one in main.commands["action"].params if "--prompt" in one.opts)
-    (item,) = option.type.shell_complete(click.Context(main), option, "pro")
-    assert item.type == "file"

@@ -50,7 +50,7 @@ _OLD_CODES = {(403, "invalid token"): "invalid_token", (404, "session not found 
 """What version 0.2 says instead of codes."""
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes, *, secret: str) -> AgentError:
+def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, secret: str) -> AgentError:
     """Return the error that a reply other than a success stands for.
 
     Args:
@@ -75,7 +75,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, secret: str
     )
 
 
-def ending(code: int, reason: str, *, secret: str) -> AgentError:
+def error_of_close(code: int, reason: str, *, secret: str) -> AgentError:
     """Return the error that the final close of a stream stands for.
 
     Args:

@@ -1,8 +1,6 @@
-"""What teaches: `skill` an agent how to use a pasted prompt, `completion` a shell the commands."""
+"""`completion`: shell completion of the commands."""
 
 from __future__ import annotations
-
-from importlib import resources
 
 import click
 
@@ -15,16 +13,6 @@ COMPLETION = {
     ),
 }
 """shell -> the file it reads when it starts, and the line to add there."""
-
-
-@click.command()
-def skill() -> None:
-    """Print a SKILL.md for agents.
-
-    It teaches one to use a pasted prompt with these commands, or with curl where they are not installed. Put it where
-    your agent looks for skills, in a folder of its own named handshake-prompt.
-    """
-    click.echo(resources.files(__package__).joinpath("SKILL.md").read_text("utf-8"), nl=False)
 
 
 @click.command()

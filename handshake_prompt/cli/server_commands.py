@@ -27,9 +27,9 @@ def _address(default_port: int) -> Callable[[F], F]:
 @_address(8000)
 def demo(host: str, port: int) -> None:
     """Serve an expense report to fill in together with an agent."""
-    from . import server  # noqa: PLC0415 (an agent's commands do without)
+    from . import uvicorn_server  # noqa: PLC0415 (an agent's commands do without)
 
-    server.run_demo(host, port)
+    uvicorn_server.run_demo(host, port)
 
 
 @click.command()
@@ -52,9 +52,9 @@ def serve(host: str, port: int, **options: Any) -> None:
 
     /health/live answers while the process runs, /health/ready while it should be sent requests.
     """
-    from . import server  # noqa: PLC0415 (as above)
+    from . import uvicorn_server  # noqa: PLC0415 (as above)
 
-    server.run_protocol(host, port, **options)
+    uvicorn_server.run_protocol(host, port, **options)
 
 
 @click.command()

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from . import news
-from .calls import Call, Calls
+from . import updates
+from .decoding import ContextReply, DiffReply, ListedChange, checked, decoded
 from .errors import BadReplyError
-from .news import Gap, News
-from .replies import ContextReply, DiffReply, ListedChange, checked, decoded
+from .http import HTTPClient, Request
+from .updates import Gap, Update
 
 LONG_POLL = 25.0
 """Seconds: what servers allow, and proxies stand."""
@@ -28,7 +28,7 @@ class Source(Protocol):
     retry: float | None
     """Seconds that the first pause after a failure takes at most, if the server has said so."""
 
-    async def step(self) -> tuple[Sequence[News], bool]:
+    async def step(self) -> tuple[Sequence[Update], bool]:
         """Wait a while; return what is new, and whether the connection has proved itself.
 
         Raises:
@@ -40,11 +40,11 @@ class Source(Protocol):
         """Let go of what is open."""
 
 
-class Session:
+class SessionReader:
     """What all sources ask of a session, each time in a single attempt."""
 
-    def __init__(self, calls: Calls, session_id: str) -> None:
-        self.calls = calls
+    def __init__(self, client: HTTPClient, session_id: str) -> None:
+        self.client = client
         self._session_id = session_id
 
     def path(self, name: str) -> str:
@@ -53,52 +53,52 @@ class Session:
 
     async def diff(self, since: str | None, *, wait: float = 0.0) -> DiffReply:
         """Return what changed since a place; without one, what changed last."""
-        call = Call(path=self.path("diff"), query={"since": since} if since else {})
-        answer = await self.calls.once(call, limit=self.calls.timeout + wait, wait=wait)
-        return checked(decoded(answer.body), DiffReply)
+        request = Request(path=self.path("diff"), query={"since": since} if since else {})
+        reply = await self.client.send_once(request, limit=self.client.timeout + wait, wait=wait)
+        return checked(decoded(reply.body), DiffReply)
 
     async def gap(self) -> Gap:
         """Return how things stand."""
-        answer = await self.calls.once(Call(path=self.path("context")), limit=self.calls.timeout)
-        context = decoded(answer.body)
+        reply = await self.client.send_once(Request(path=self.path("context")), limit=self.client.timeout)
+        context = decoded(reply.body)
         return Gap(context, checked(context, ContextReply).cursor)
 
 
-class PollSource:
+class LongPolling:
     """Asks with `wait` what changed since a cursor."""
 
     retry: float | None = None
 
-    def __init__(self, session: Session, place: str) -> None:
+    def __init__(self, session: SessionReader, place: str) -> None:
         self._session = session
         self._place = place
-        self._interval = Interval()
+        self._interval = PollInterval()
 
-    async def step(self) -> tuple[Sequence[News], bool]:
+    async def step(self) -> tuple[Sequence[Update], bool]:
         await self._interval.wait()
         diff = await self._session.diff(self._place, wait=LONG_POLL)
-        found, self._place = await settled(self._session, diff, self._place)
+        found, self._place = await updates_since(self._session, diff, self._place)
         return found, True
 
     async def aclose(self) -> None:
         """Nothing is open between two polls."""
 
 
-class HistorySource:
+class ListPolling:
     """Compares what a server of version 0.2 lists with what it listed before."""
 
     retry: float | None = None
 
-    def __init__(self, session: Session, known: Sequence[ListedChange]) -> None:
+    def __init__(self, session: SessionReader, known: Sequence[ListedChange]) -> None:
         self._session = session
         self._known = known
-        self._interval = Interval()
+        self._interval = PollInterval()
 
-    async def step(self) -> tuple[Sequence[News], bool]:
+    async def step(self) -> tuple[Sequence[Update], bool]:
         await self._interval.wait()
         listed = (await self._session.diff(None)).changes
-        fresh = news.fresh(self._known, listed)
-        found = [await self._session.gap()] if fresh is None else news.of_list(fresh)
+        fresh = updates.fresh(self._known, listed)
+        found = [await self._session.gap()] if fresh is None else updates.of_list(fresh)
         self._known = listed
         return found, True
 
@@ -106,7 +106,7 @@ class HistorySource:
         """Nothing is open between two polls."""
 
 
-class Interval:
+class PollInterval:
     """Keeps the beginnings of polls apart, those of cancelled ones too."""
 
     def __init__(self) -> None:
@@ -120,20 +120,20 @@ class Interval:
         self._next = now() + POLL_INTERVAL
 
 
-async def settled(session: Session, diff: DiffReply, since: str) -> tuple[Sequence[News], str]:
+async def updates_since(session: SessionReader, diff: DiffReply, since: str) -> tuple[Sequence[Update], str]:
     """Return what a diff since some place tells, and the place behind it.
 
     Raises:
         AgentError: it does not tell all, and how things stand cannot be found out.
     """
     if not diff.truncated:
-        cursor = needed(diff.cursor)
-        return news.of_diff(diff, since, cursor), cursor
+        cursor = required_cursor(diff.cursor)
+        return updates.of_diff(diff, since, cursor), cursor
     gap = await session.gap()
-    return [gap], needed(gap.cursor)
+    return [gap], required_cursor(gap.cursor)
 
 
-def needed(cursor: str | None) -> str:
+def required_cursor(cursor: str | None) -> str:
     """Return a cursor that has to be there.
 
     Raises:

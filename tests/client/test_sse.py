@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from handshake_prompt.client import BadReplyError
-from handshake_prompt.client.events import EventParser, ServerEvent
+from handshake_prompt.client.sse import EventParser, ServerEvent
 
 STREAM = (
     b"retry: 1000\n\n"

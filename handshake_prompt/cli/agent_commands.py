@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import show
+from . import rendering
 from .assignments import actions_of
-from .outcome import EXIT_CODES, Exit
-from .session import (
+from .exit_codes import EXIT_CODES, Exit
+from .session_options import (
     JSON_OPTION,
     PROMPT_OPTION,
     STANDARD_INPUT,
-    Given,
+    SessionOptions,
     parsed,
     prompt_text,
     read_prompt,
@@ -53,15 +53,15 @@ def parse_prompt(prompt: str | None, show_token: bool, as_json: bool) -> None:  
         "expiresIn": found.expires_in,
     }
     reply = {name: value for name, value in members.items() if value is not None}
-    _answer(reply, lambda _, terminal: show.prompt(found, terminal, show_token=show_token), as_json=as_json)
+    _answer(reply, lambda _, terminal: rendering.prompt(found, terminal, show_token=show_token), as_json=as_json)
 
 
 @click.command("get-context", epilog=EXIT_CODES)
 @takes_session
-def get_context(given: Given) -> None:
+def get_context(options: SessionOptions) -> None:
     """Read the page: fields, writers, what is missing."""
-    reply = _ask(given, lambda agent: agent.get_context())
-    _answer(reply, show.context, as_json=given.as_json)
+    reply = _ask(options, lambda agent: agent.get_context())
+    _answer(reply, rendering.context, as_json=options.as_json)
 
 
 @click.command(epilog=EXIT_CODES)
@@ -92,7 +92,7 @@ def get_context(given: Given) -> None:
 )
 @takes_session
 def action(
-    given: Given,
+    options: SessionOptions,
     *,
     assigned: Sequence[str],
     texts: Sequence[str],
@@ -101,10 +101,10 @@ def action(
     interval_ms: int,
 ) -> None:
     """Write fields. What the person wrote is theirs: such fields are refused."""
-    actions = actions_of(assigned, texts, data, may_read_input=given.prompt != STANDARD_INPUT)
-    reply = _ask(given, lambda agent: agent.action(actions, stream=not no_stream, interval_ms=interval_ms))
-    _answer(reply, show.action, as_json=given.as_json)
-    if show.has_refusals(reply):
+    actions = actions_of(assigned, texts, data, may_read_input=options.prompt != STANDARD_INPUT)
+    reply = _ask(options, lambda agent: agent.action(actions, stream=not no_stream, interval_ms=interval_ms))
+    _answer(reply, rendering.action, as_json=options.as_json)
+    if rendering.has_refusals(reply):
         sys.exit(Exit.REFUSED)
 
 
@@ -118,13 +118,13 @@ def action(
     help=f"Wait for a change if there is none yet, up to {LONGEST_WAIT:g}.",
 )
 @takes_session
-def get_diff(given: Given, *, since: str | None, wait: float) -> None:
+def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None:
     """List what changed, and who did it.
 
     Without --since these are the last changes.
     """
-    reply = _ask(given, lambda agent: agent.get_diff(since or None, wait=wait))
-    _answer(reply, show.diff, as_json=given.as_json)
+    reply = _ask(options, lambda agent: agent.get_diff(since or None, wait=wait))
+    _answer(reply, rendering.diff, as_json=options.as_json)
 
 
 @click.command(epilog=EXIT_CODES)
@@ -136,34 +136,34 @@ def get_diff(given: Given, *, since: str | None, wait: float) -> None:
     help="How much longer it shall live.",
 )
 @takes_session
-def extend(given: Given, *, extra_seconds: int) -> None:
+def extend(options: SessionOptions, *, extra_seconds: int) -> None:
     """Give the session more time.
 
     The server may grant less than asked for.
     """
-    reply = _ask(given, lambda agent: agent.extend(extra_seconds))
-    _answer(reply, show.extended, as_json=given.as_json)
+    reply = _ask(options, lambda agent: agent.extend(extra_seconds))
+    _answer(reply, rendering.extended, as_json=options.as_json)
 
 
 @click.command(epilog=EXIT_CODES)
 @click.option("--since", metavar="CURSOR", help="Begin after a cursor of an earlier reply.")
 @takes_session
-def watch(given: Given, *, since: str | None) -> None:
+def watch(options: SessionOptions, *, since: str | None) -> None:
     """Show each change as it happens.
 
     Runs until the session ends or Ctrl+C; the exit code is 0 for both. With --json each line is an object whose type
     is context (how things stand, the first line), change, gap (some may have been missed; again with the context) or
     ended.
     """
-    from . import exchange  # noqa: PLC0415 (as above)
+    from . import runner  # noqa: PLC0415 (as above)
 
-    exchange.watch(given, since)
+    runner.watch(options, since)
 
 
-def _ask(given: Given, work: Callable[[HandshakeAgent], Awaitable[Reply]]) -> Reply:
-    from .exchange import ask  # noqa: PLC0415 (the HTTP client takes longer to load than all the rest)
+def _ask(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[Reply]]) -> Reply:
+    from .runner import ask  # noqa: PLC0415 (the HTTP client takes longer to load than all the rest)
 
-    return ask(given, work)
+    return ask(options, work)
 
 
 def _answer(reply: Mapping[str, Any], lines: Lines, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handshake_prompt import build_prompt
-from handshake_prompt.cli.session import Given
+from handshake_prompt.cli.session_options import SessionOptions
 from tests.support.commands import marked_json, run
 
 SESSION_ID = "0123456789abcdef0123456789abcdef"
@@ -144,7 +144,7 @@ def test_an_insecure_address_is_refused_before_anything_is_sent() -> None:
 
 
 def test_nothing_that_holds_the_token_is_in_a_repr() -> None:
-    assert TOKEN not in repr(Given(prompt=PROMPT, sid=SESSION_ID, token=TOKEN, base="https://example.com"))
+    assert TOKEN not in repr(SessionOptions(prompt=PROMPT, sid=SESSION_ID, token=TOKEN, base="https://example.com"))
 
 
 @pytest.mark.parametrize("command", ["get-context", "action", "get-diff", "extend", "watch"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .replies import ChangeFrame, DiffReply, ListedChange
+from .decoding import ChangeFrame, DiffReply, ListedChange
 
 LISTED = 50
 """How many changes a server of version 0.2 lists, the latest."""
@@ -55,7 +55,7 @@ class Gap:
     cursor: str | None
 
 
-News = Change | Gap
+Update = Change | Gap
 
 
 def of_frame(frame: ChangeFrame) -> Change:

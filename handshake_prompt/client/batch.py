@@ -1,0 +1,26 @@
+"""Batch of actions as the JSON body of a write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def actions_of(values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the actions that write some values, or the given ones."""
+    if not isinstance(values, Mapping):
+        return list(values)
+    return [{"type": "set", "key": key, "value": value} for key, value in values.items()]
+
+
+def json_body(members: Mapping[str, Any]) -> bytes:
+    """Return members as JSON.
+
+    Raises:
+        ValueError, TypeError: JSON cannot express them.
+    """
+    try:
+        return json.dumps(members, allow_nan=False).encode()
+    except RecursionError:
+        raise ValueError("The values are nested too deeply") from None
