@@ -243,7 +243,7 @@ async def test_a_file_that_became_read_only_is_read_and_written_again_when_it_ca
 
 FULL = """
 import asyncio, resource, sys
-from handshake_prompt.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import Receipt
 from handshake_prompt.stores.sqlite import SQLiteStore
 from handshake_prompt.testing.contract.steps import kept, load
