@@ -1,4 +1,4 @@
-"""Bounds how long something may take, without a timer for each: nearly all of it is over at once."""
+"""Deadlines for awaitables, with a timer only for the ones that have to wait: nearly all are done at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def within(seconds: float, awaitable: Awaitable[T]) -> T:
-    """Return what is waited for; only if it is not there at once is a timer set.
+    """Return the result of an awaitable; a timer is set only if it is not there at once.
 
     Raises:
         TimeoutError: it was not there in time.
@@ -26,7 +26,7 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T:
 
 
 class _Rest(Awaitable[T]):
-    """What is left of something that was begun, and waits."""
+    """The rest of an awaitable that was begun, and waits."""
 
     def __init__(self, steps: Generator[Any, Any, T], waits_for: Any) -> None:
         self._steps = steps

@@ -1,4 +1,4 @@
-"""Two lifespans as one: ours around that of an application which may have none."""
+"""Composition of two lifespans: ours inside that of an application, or alone where the application has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the HTTP endpoints, made from the very shapes that requests are parsed into."""
+"""OpenAPI 3.1 description of the HTTP endpoints, generated from the shapes that requests are parsed into."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps credentials out of the logs of the servers we run under.
+"""Redaction of credentials in the logs of ASGI servers.
 
 They write the URL of every request with its query string, and `?token=` is how clients of version 0.2 open their
 WebSocket; uvicorn writes those URLs through its error logger, and headers too when asked for all details. What a

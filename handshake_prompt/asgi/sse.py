@@ -1,4 +1,4 @@
-"""Server-sent events: what the WebSocket tells, for whoever can read a reply line by line. SPEC.md section 7."""
+"""Server-sent events: a watcher's frames as a reply in parts, read line by line. SPEC.md section 7."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.limits import Limits
 
 from .deadlines import within
-from .http import rate_headers
 from .incidents import incident
+from .responses import rate_headers
 
 PING = b": ping\n\n"
 RETRY = b"retry: 1000\n\n"
 """Milliseconds a browser waits before it comes again. It is sent first, so that there is a first byte at once."""
 HEADERS = {
-    # No proxy may keep, transform or collect it: what happens is seen when it happens.
+    # No proxy may keep, transform or collect it: each frame is seen as it comes.
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
@@ -30,7 +30,7 @@ HEADERS = {
 
 
 class EventStream(Response):
-    """A watch as a reply that goes on: until the session ends, the server drains, or its time is over.
+    """A watcher's frames as one long reply: until the session ends, the server drains, or its time is over.
 
     A life that is bounded makes clients come again, which a proxy that cuts long replies would do at a worse moment;
     they resume from the last id they have read.
@@ -38,25 +38,25 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, watch: Watcher, limits: Limits) -> None:
+    def __init__(self, watcher: Watcher, limits: Limits) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
-        self.raw_headers += rate_headers(watch.quota)
-        self._watch = watch
+        self.raw_headers += rate_headers(watcher.quota)
+        self._watcher = watcher
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._watch as watch:
+        async with self._watcher as watcher:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if scope["method"] != "HEAD":
-                await self._stream(watch, receive, send)
+                await self._stream(watcher, receive, send)
             else:
                 await send({"type": "http.response.body", "body": b""})
 
-    async def _stream(self, watch: Watcher, receive: Receive, send: Send) -> None:
-        reader = asyncio.create_task(_read(receive, watch))
+    async def _stream(self, watcher: Watcher, receive: Receive, send: Send) -> None:
+        reader = asyncio.create_task(_read(receive, watcher))
         try:
-            async with aclosing(self._chunks(watch)) as chunks:
+            async with aclosing(self._chunks(watcher)) as chunks:
                 async for chunk in chunks:
                     part = {"type": "http.response.body", "body": chunk, "more_body": True}
                     await within(self._limits.send_timeout, send(part))
@@ -67,24 +67,24 @@ class EventStream(Response):
             reader.cancel()
             await asyncio.wait({reader})
 
-    async def _chunks(self, watch: Watcher) -> AsyncGenerator[bytes]:
+    async def _chunks(self, watcher: Watcher) -> AsyncGenerator[bytes]:
         yield RETRY
         now = asyncio.get_running_loop().time
         ends_at = now() + self._limits.stream_life
-        while isinstance(frame := (now() < ends_at and watch.ready()) or await self._next(watch, ends_at), Frame):
+        while isinstance(frame := (now() < ends_at and watcher.ready()) or await self._next(watcher, ends_at), Frame):
             yield event(frame)
-        code = frame or watch.close_code
+        code = frame or watcher.close_code
         yield event(told("closed", code=int(code), reason=code.name.lower(), final=code.final))
 
-    async def _next(self, watch: Watcher, ends_at: float) -> Frame | CloseCode | None:
-        """Return the next frame, or why there is none; None if the watch knows."""
+    async def _next(self, watcher: Watcher, ends_at: float) -> Frame | CloseCode | None:
+        """Return the next frame, or the code to close with; None leaves the code to the watcher."""
         try:
             async with asyncio.timeout_at(ends_at):
-                return await watch.next()
+                return await watcher.next()
         except TimeoutError:  # its time is over
             return CloseCode.NORMAL
         except Exception:  # noqa: BLE001 - the boundary to stores
-            return incident("An event stream of session %s failed", self._watch.session_id).close_code
+            return incident("An event stream of session %s failed", self._watcher.session_id).close_code
 
 
 def event(frame: Frame) -> bytes:
@@ -95,8 +95,8 @@ def event(frame: Frame) -> bytes:
     return f"{place}event: {frame.kind}\ndata: {frame.text}\n\n".encode("ascii")
 
 
-async def _read(receive: Receive, watch: Watcher) -> None:
+async def _read(receive: Receive, watcher: Watcher) -> None:
     """Note when the client goes away."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    watch.abandon()
+    watcher.abandon()

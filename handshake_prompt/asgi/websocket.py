@@ -1,7 +1,7 @@
-"""The WebSocket: carries a watch's frames out and a page's frames in. SPEC.md section 7.
+"""The WebSocket: a watcher's frames out, a page's frames in. SPEC.md section 7.
 
-A refusal is an accept followed by a close with its code, since a browser is not told why a handshake failed. One task
-reads, one writes; each send is limited in time, and a peer that cannot be reached costs nobody else anything.
+A refusal is an accept followed by a close with its code, since a browser hides the reason of a failed handshake. One
+task reads, one writes. Each send has a deadline: a peer that cannot be reached costs nobody else anything.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class WatchSocket:
         session_id = scope["path_params"]["sid"]
         await _accept(websocket)
         try:
-            watch = await self._engine.watch(
+            watcher = await self._engine.watch(
                 session_id,
                 self._credential_of(websocket, session_id),
                 websocket,
@@ -51,12 +51,12 @@ class WatchSocket:
         except Exception:  # noqa: BLE001 - the boundary to the host's code: modes and stores
             await self._refuse(websocket, incident("Session %s could not be opened to a watcher", session_id))
             return
-        async with watch:
-            await self._run(websocket, send, watch)
+        async with watcher:
+            await self._run(websocket, send, watcher)
 
-    async def _run(self, websocket: WebSocket, send: Send, watch: Watcher) -> None:
-        reader = asyncio.create_task(_read(websocket, watch))
-        writer = asyncio.create_task(self._write(send, watch))  # woken for each frame, so not below all of the layers
+    async def _run(self, websocket: WebSocket, send: Send, watcher: Watcher) -> None:
+        reader = asyncio.create_task(_read(websocket, watcher))
+        writer = asyncio.create_task(self._write(send, watcher))  # woken for each frame, so not below all of the layers
         try:
             try:
                 await writer
@@ -64,15 +64,15 @@ class WatchSocket:
                 reader.cancel()
                 await asyncio.wait({reader})
             async with asyncio.timeout(self._engine.limits.send_timeout):
-                await _close(websocket, watch.close_code)
+                await _close(websocket, watcher.close_code)
         except (TimeoutError, OSError, WebSocketDisconnect):
-            logger.debug("A watcher of %s could not be reached", watch.session_id)
+            logger.debug("A watcher of %s could not be reached", watcher.session_id)
         except Exception:  # noqa: BLE001 - the boundary to stores
-            await self._refuse(websocket, incident("A watcher of session %s failed", watch.session_id))
+            await self._refuse(websocket, incident("A watcher of session %s failed", watcher.session_id))
 
-    async def _write(self, send: Send, watch: Watcher) -> None:
+    async def _write(self, send: Send, watcher: Watcher) -> None:
         seconds = self._engine.limits.send_timeout
-        while (frame := watch.ready() or await watch.next()) is not None:
+        while (frame := watcher.ready() or await watcher.next()) is not None:
             await within(seconds, send({"type": "websocket.send", "text": frame.text}))
 
     async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:
@@ -101,12 +101,12 @@ async def _close(websocket: WebSocket, code: CloseCode, reason: str | None = Non
     await websocket.send({"type": "websocket.close", "code": int(code), "reason": reason or code.name.lower()})
 
 
-async def _read(websocket: WebSocket, watch: Watcher) -> None:
-    """Hand the page's frames to the watch until either side ends."""
+async def _read(websocket: WebSocket, watcher: Watcher) -> None:
+    """Hand the page's frames to its watcher until either side ends."""
     try:
         while (message := await websocket.receive())["type"] != "websocket.disconnect":
             text = message.get("text")
-            await watch.receive(message.get("bytes") if text is None else text)
-        watch.abandon()
+            await watcher.receive(message.get("bytes") if text is None else text)
+        watcher.abandon()
     except Exception:  # noqa: BLE001 - the boundary to the host's code: modes and stores
-        watch.close(incident("A message to session %s failed", watch.session_id).close_code)
+        watcher.close(incident("A message to session %s failed", watcher.session_id).close_code)

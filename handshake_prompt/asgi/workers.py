@@ -1,4 +1,4 @@
-"""Whether several processes serve this application, as far as one of them can tell.
+"""The number of worker processes, as far as one of them can tell.
 
 Sessions in memory are known to one process only: behind a server with several workers most requests would meet one
 that has never heard of their session. Nothing in ASGI says how many there are, so the server's command line and the
@@ -7,13 +7,27 @@ variable that hosting platforms set are read.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
+logger = logging.getLogger("handshake_prompt")
+
 SERVERS = frozenset({"daphne", "fastapi", "granian", "gunicorn", "hypercorn", "uvicorn"})
 """Commands whose `--workers` is known to mean processes."""
+
+
+def warn_of_several_workers() -> None:
+    """Log a warning if more than one worker was asked for: sessions in memory do not reach the others."""
+    if (workers := worker_count()) > 1:
+        logger.warning(
+            "Sessions are kept in the memory of one process, and %d workers were asked for: most requests will "
+            "meet a worker that does not know their session. Run one worker, or give a store that they share: "
+            "sqlite:///handshake.db on one machine, redis://host on several.",
+            workers,
+        )
 
 
 def worker_count(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:

@@ -1,36 +1,29 @@
 """`POST /mcp/{sid}`: a session's tools over MCP's streamable HTTP, without state, on the engine directly.
 
-A request is admitted before it is read, as on every other route, and counted once. What is refused before MCP begins
-is answered with its HTTP status, and with a JSON-RPC error in the body, since that is all that clients show of a failed
-request. A wrong token gets 403 and no `WWW-Authenticate`: MCP's authorization is optional and means OAuth, which
-clients that are told 401 set out to find, to end in an error about that.
+A request is admitted before it is read, as on every other route, and counted once. A refusal before MCP begins has its
+HTTP status, and a JSON-RPC error in the body, since clients show nothing else of a failed request. A wrong token gets
+403 and no `WWW-Authenticate`: MCP's authorization is optional and means OAuth, and clients that are told 401 look for
+an OAuth server and report its absence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mcp.types import INTERNAL_ERROR, INVALID_REQUEST
 from msgspec.structs import replace
-from starlette.requests import Request
 from starlette.responses import Response
 
-from handshake_prompt.asgi.connection import Call
-from handshake_prompt.asgi.http import (
-    JSONBody,
-    json_response,
-    problem_headers,
-    problem_members,
-    rate_headers,
-    unless_disconnected,
-)
+from handshake_prompt.asgi.bodies import JSONBody
+from handshake_prompt.asgi.credential_reader import CredentialReader
+from handshake_prompt.asgi.http import unless_disconnected
+from handshake_prompt.asgi.requests import IndexedRequest
+from handshake_prompt.asgi.responses import json_response, problem_headers, problem_members, rate_headers
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.mcp import results
-from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import HandshakeError, InvalidTokenError, OriginError
 
-from .caller import Caller
-from .exchange import Exchange, introduction
+from .admitted_agent import AdmittedAgent
+from .client_info import client_info
+from .stateless_server import StatelessServer
 
 SERVER_ERRORS = 500
 SPARE = 30.0
@@ -41,19 +34,19 @@ WRONG_TOKEN = (
 )
 
 
-class Endpoint:
+class MCPEndpoint:
     """Answers `POST /mcp/{sid}`; a handler for a `Resource`.
 
     Args:
-        engine: what carries out the tools.
-        credential_of: returns what a request brings to prove a role in a session.
+        engine: carries out the tools.
+        credential_of: reads a request's credential.
     """
 
-    def __init__(self, engine: ProtocolEngine, credential_of: Callable[[Request, str], Credential]) -> None:
+    def __init__(self, engine: ProtocolEngine, credential_of: CredentialReader) -> None:
         self._engine = engine
         self._credential_of = credential_of
 
-    async def __call__(self, request: Call) -> Response:
+    async def __call__(self, request: IndexedRequest) -> Response:
         """Answer one request.
 
         Raises:
@@ -62,27 +55,27 @@ class Endpoint:
         try:
             return await self._answer(request)
         except HandshakeError as error:
-            return refusal(error)
+            return _refusal(error)
 
-    async def _answer(self, request: Call) -> Response:
+    async def _answer(self, request: IndexedRequest) -> Response:
         session_id: str = request.path_params["sid"]
         credential = self._credential_of(request, session_id)
         if credential.foreign_origin:  # the specification of MCP wants it so, whatever the token
             raise OriginError
         body = JSONBody(request, self._engine.limits)
-        caller = Caller(
+        agent = AdmittedAgent(
             self._engine,
             session_id,
-            replace(credential, user_token=None),  # who uses MCP is an agent, whatever cookie a browser adds
+            replace(credential, user_token=None),  # a client of MCP is an agent, whatever cookie a browser adds
             request,
             idempotency_key=request.headers.get("idempotency-key"),
         )
-        quota = await caller.come_in()
+        quota = await agent.admit()
         try:
             raw = await body()
-            await caller.introduce(introduction(raw))
-            exchange = Exchange(caller, request.scope, raw, seconds=self._engine.limits.long_poll + SPARE)
-            response = await unless_disconnected(request, exchange.run())
+            await agent.introduce(client_info(raw))
+            server = StatelessServer(agent, request.scope, raw, seconds=self._engine.limits.long_poll + SPARE)
+            response = await unless_disconnected(request, server.answer())
         except HandshakeError as error:
             error.quota = quota
             raise
@@ -90,10 +83,10 @@ class Endpoint:
         return response
 
 
-def refusal(error: HandshakeError) -> Response:
+def _refusal(error: HandshakeError) -> Response:
     """Render an error as clients of MCP can show it: its status, and its members in a JSON-RPC error."""
     if isinstance(error, InvalidTokenError):
         error.next_steps = WRONG_TOKEN
     code = INVALID_REQUEST if error.status < SERVER_ERRORS else INTERNAL_ERROR
-    said = {"code": code, "message": results.told(error), "data": problem_members(error)}
-    return json_response({"jsonrpc": "2.0", "id": None, "error": said}, error.status, problem_headers(error))
+    failure = {"code": code, "message": results.told(error), "data": problem_members(error)}
+    return json_response({"jsonrpc": "2.0", "id": None, "error": failure}, error.status, problem_headers(error))

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from handshake_prompt.asgi.app import HandshakeApp
-from handshake_prompt.asgi.connection import Call
-from handshake_prompt.asgi.http import Handler, JSONBody, Resource, json_response
+from handshake_prompt.asgi.bodies import JSONBody
+from handshake_prompt.asgi.http import Handler, Resource
+from handshake_prompt.asgi.requests import IndexedRequest
+from handshake_prompt.asgi.responses import json_response
 from handshake_prompt.protocol import messages
 
 PAGES = {
@@ -53,7 +55,7 @@ def create_demo(**options: Any) -> Starlette:
     """
     hpp = HandshakeApp(**options)
 
-    async def submit(request: Call) -> Response:
+    async def submit(request: IndexedRequest) -> Response:
         body = messages.decode(SubmitRequest, await JSONBody(request, hpp.engine.limits)())
         return _submitted(await hpp.read_as_user(request, body.session_id))
 

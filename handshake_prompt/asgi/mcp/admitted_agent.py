@@ -1,9 +1,9 @@
-"""The engine as one request's agent: admitted and counted once, whatever the tool it asks for does then."""
+"""The agent of one MCP request, on the engine directly: admitted and counted once for all calls of its tool."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 from starlette.requests import Request
@@ -13,21 +13,16 @@ from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.replies import Reply
 
-
-class Introduction(NamedTuple):
-    """What a message says of who sends it: its client's name, and whether it is the first of a connection."""
-
-    name: str
-    is_first: bool
+from .client_info import ClientInfo
 
 
-class Caller:
-    """An agent's place in a session for the length of one request.
+class AdmittedAgent:
+    """A session's agent for the length of one request; the tools of `handshake_prompt.mcp` work on it.
 
     Args:
-        engine: what carries out the tools.
+        engine: carries out the tools.
         session_id: the session.
-        credential: what the request brings.
+        credential: the request's.
         request: the host framework's, for the hooks.
         idempotency_key: of the request, if it has one.
     """
@@ -48,10 +43,10 @@ class Caller:
         self._idempotency_key = idempotency_key
         self._context: dict[str, Any] = {}
 
-    async def come_in(self) -> Quota | None:
+    async def admit(self) -> Quota | None:
         """Prove the token, count the request and renew the session, by reading the context; return the quota.
 
-        Nothing is read of the message before, and nothing is counted after.
+        The message is read only after this, and nothing more is counted.
 
         Raises:
             HandshakeError: as `ProtocolEngine.get_context`.
@@ -60,12 +55,12 @@ class Caller:
         self._credential = replace(self._credential, counted=reply.quota)
         return reply.quota
 
-    async def introduce(self, who: Introduction) -> None:
-        """Let the page know of the client by the name it gives itself, unless a header has named it."""
-        if self._credential.agent_name or not who.name:
+    async def introduce(self, client: ClientInfo) -> None:
+        """Announce the client to the page by its name for itself, unless a header has named it."""
+        if self._credential.agent_name or not client.name:
             return
-        self._credential = replace(self._credential, agent_name=who.name)
-        if who.is_first:  # any later message announces it as it works
+        self._credential = replace(self._credential, agent_name=client.name)
+        if client.is_first:  # any later message announces it as it works
             await self._read()
 
     async def get_context(self) -> dict[str, Any]:
@@ -81,7 +76,7 @@ class Caller:
         return reply.payload
 
     async def get_diff(self, since: str | None, /, *, wait: float) -> dict[str, Any]:
-        """Return what changed, waiting for it if asked to."""
+        """Return the changes, waiting for the first if asked to."""
         reply = await self._engine.get_diff(
             self._session_id, self._credential, self._request, since=since or "", wait=wait
         )

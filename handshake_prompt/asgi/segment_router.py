@@ -1,4 +1,4 @@
-"""Finds the resource of a path by the path's words. SPEC.md section 4."""
+"""Router by table look-up of a path's segments. SPEC.md section 4."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 
-class Paths(Router):
-    """A router that looks a path up where others try one route after another; what it does not find, it tries.
+class SegmentRouter(Router):
+    """A router that looks a path up in a table, and only if that fails tries one route after another.
 
-    The second word of its paths is a session's id, if there is one: `/session`, `/action/{sid}`,
+    The second segment of its paths is a session's id, if there is one: `/session`, `/action/{sid}`,
     `/session/{sid}/extend`. The scope's `path` has to begin with its `root_path`.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._resources: dict[str, dict[str, Route | WebSocketRoute]] = {"http": {}, "websocket": {}, "lifespan": {}}
+        self._table: dict[str, dict[str, Route | WebSocketRoute]] = {"http": {}, "websocket": {}, "lifespan": {}}
         for route in self.routes:
             if isinstance(route, Route | WebSocketRoute):
-                self._resources["http" if isinstance(route, Route) else "websocket"][route.path] = route
+                self._table["http" if isinstance(route, Route) else "websocket"][route.path] = route
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a connection to the route of its path."""
         path = scope.get("path", "")[len(scope.get("root_path", "")) :]
-        word, slash, below = path[1:].partition("/")
+        first, slash, below = path[1:].partition("/")
         sid, more, rest = below.partition("/")
-        route = self._resources[scope["type"]].get(f"/{word}/{{sid}}{more}{rest}" if slash else path)
+        route = self._table[scope["type"]].get(f"/{first}/{{sid}}{more}{rest}" if slash else path)
         if route is None or (slash and not sid):
             await super().app(scope, receive, send)
             return

@@ -1,7 +1,7 @@
-"""One message of MCP and its answer, with a server of the SDK between the two that is gone with the answer.
+"""A stateless MCP server for one message, from the SDK.
 
-The SDK's session manager wants to be run for as long as an application lives; the lifespan of one that is mounted is
-not run, so each exchange runs one of its own.
+The SDK's session manager wants to run as long as an application lives. The lifespan of a mounted application is not
+run, so each message gets a manager of its own, which ends with the answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import logging
 from contextvars import ContextVar
 from typing import Any
 
-import msgspec
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -26,8 +25,6 @@ from handshake_prompt.mcp.descriptions import INSTRUCTIONS
 from handshake_prompt.protocol.errors import HandshakeError, UnavailableError
 from handshake_prompt.version import __version__
 
-from .caller import Introduction
-
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 Context = ServerRequestContext[dict[str, Any]]
@@ -35,14 +32,14 @@ Context = ServerRequestContext[dict[str, Any]]
 _is_ours: ContextVar[bool] = ContextVar("_is_ours", default=False)
 
 
-class Exchange:
-    """A message on its way to the tools and back.
+class StatelessServer:
+    """An MCP server that answers one message.
 
     Args:
-        agent: what the tools work on.
+        agent: the agent that the tools work as.
         scope: the request's.
         body: the message as it came.
-        seconds: how long it may take.
+        seconds: how long the answer may take.
     """
 
     def __init__(self, agent: tools.Agent, scope: Scope, body: bytes, *, seconds: float) -> None:
@@ -54,11 +51,11 @@ class Exchange:
         self._start: Message = {}
         self._reply = bytearray()
 
-    async def run(self) -> Response:
+    async def answer(self) -> Response:
         """Return the answer.
 
         Raises:
-            UnavailableError: there was none in time.
+            UnavailableError: it took too long.
         """
         server = Server(
             "handshake-prompt",
@@ -82,15 +79,15 @@ class Exchange:
     async def _list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=tools.listed(with_connect=False))
 
-    async def _call(self, _: Context, asked: CallToolRequestParams) -> CallToolResult:
+    async def _call(self, _: Context, call: CallToolRequestParams) -> CallToolResult:
         try:
-            return await tools.perform(self._agent, asked.name, asked.arguments)
+            return await tools.perform(self._agent, call.name, call.arguments)
         except MCPError:
             raise
         except HandshakeError as error:
             return results.refused(error)
         except Exception:  # noqa: BLE001 - the boundary to the host's code: modes and stores
-            return results.refused(incident("The MCP tool %s failed", asked.name))
+            return results.refused(incident("The MCP tool %s failed", call.name))
 
     async def _receive(self) -> Message:
         if self._is_read:  # there is no more, and whether the client goes away is watched elsewhere
@@ -105,40 +102,10 @@ class Exchange:
             self._reply += message.get("body", b"")
 
 
-class _Client(msgspec.Struct):
-    name: str = ""
-    title: str | None = None
-
-
-class _Meta(msgspec.Struct):
-    client: _Client | None = msgspec.field(default=None, name="io.modelcontextprotocol/clientInfo")
-
-
-class _Params(msgspec.Struct):
-    client: _Client | None = msgspec.field(default=None, name="clientInfo")
-    meta: _Meta | None = msgspec.field(default=None, name="_meta")
-
-
-class _Message(msgspec.Struct):
-    method: str = ""
-    params: _Params = msgspec.field(default_factory=_Params)
-
-
-def introduction(raw: bytes) -> Introduction:
-    """Return what a message says of who sends it; nothing if it is malformed, which the SDK tells its sender."""
-    try:
-        message = msgspec.json.decode(raw, type=_Message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Introduction("", is_first=False)
-    client = message.params.client or (message.params.meta and message.params.meta.client)
-    name = tools.shown_name(client.title or client.name) if client else ""
-    return Introduction(name, is_first=message.method in ("initialize", "server/discover"))
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a record is worth a line: that each of our servers begins and is shut down is not."""
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Whether a record is more than the start and the end of one of our servers."""
     return record.levelno > logging.INFO or not _is_ours.get()
 
 
 for _name in ("mcp.server.streamable_http", "mcp.server.streamable_http_manager"):
-    logging.getLogger(_name).addFilter(_is_news)
+    logging.getLogger(_name).addFilter(_is_worth_logging)

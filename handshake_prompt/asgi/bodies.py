@@ -1,0 +1,64 @@
+"""JSON bodies of requests, read on demand and within bounds of size and time. SPEC.md section 9."""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect
+
+from handshake_prompt.protocol.errors import BodyTimeoutError, TooLargeError, UnsupportedMediaTypeError
+from handshake_prompt.protocol.limits import Limits
+
+from .deadlines import within
+from .requests import IndexedRequest
+
+MOST_DIGITS = 18
+"""Of a Content-Length: Python refuses to read a number of thousands of digits."""
+
+
+class JSONBody:
+    """The body of one request. Nothing is read before the engine, once it has admitted the request, asks for it."""
+
+    def __init__(self, request: IndexedRequest, limits: Limits) -> None:
+        self._request = request
+        self._limits = limits
+
+    async def __call__(self) -> bytes:
+        """Return the body; from here on the request has it, too.
+
+        Raises:
+            UnsupportedMediaTypeError: it is not declared as JSON, or is compressed.
+            TooLargeError: it is larger than a body may be; reading stops there.
+            BodyTimeoutError: it did not arrive in time.
+            ClientDisconnect: the client went away before it was whole.
+        """
+        headers = self._request.first
+        content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if content_type != b"application/json" or headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedMediaTypeError
+        declared = headers.get(b"content-length", b"0").lstrip(b"0")
+        if declared.isdigit() and (len(declared) > MOST_DIGITS or int(declared) > self._most):
+            raise self._too_large()
+        try:
+            body = await within(self._limits.body_timeout, self._read())
+        except TimeoutError:
+            raise BodyTimeoutError(f"The body did not arrive within {self._limits.body_timeout:g} s") from None
+        self._request.keep(body)
+        return body
+
+    @property
+    def _most(self) -> int:
+        return self._limits.body_bytes
+
+    async def _read(self) -> bytes:
+        body, more = bytearray(), True
+        while more:
+            message = await self._request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            if len(body) > self._most:
+                raise self._too_large()
+            more = message.get("more_body", False)
+        return bytes(body)
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"A body holds at most {self._most} bytes", code="body_too_large")

@@ -1,0 +1,78 @@
+"""Credentials of a connection: the proofs of a role in it, its address and its origin. SPEC.md section 3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from handshake_prompt.protocol.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
+
+from .origins import OriginPolicy
+from .requests import first_headers
+
+BEARER_SUBPROTOCOL = "hpp.bearer."
+USER_SUBPROTOCOL = "hpp.user."
+NAME_CHARS = 64
+
+
+class CredentialReader:
+    """Reads the credential of a request or a WebSocket handshake."""
+
+    def __init__(self, origins: OriginPolicy) -> None:
+        self._origins = origins
+
+    def __call__(self, connection: HTTPConnection[Any], session_id: str) -> Credential:
+        """Return the proofs of a role in a session.
+
+        The agent's token is looked for in the X-Handshake-Token header, as a bearer token, among the subprotocols and
+        in the query; the person's in the X-Handshake-User-Token header, among the subprotocols and in the session's
+        cookie. Of several for one role the first in this order counts.
+        """
+        scope = connection.scope
+        headers = first_headers(connection)
+        token = (
+            headers.get(b"x-handshake-token", b"").decode("latin-1")
+            or (_bearer(headers[b"authorization"].decode("latin-1")) if b"authorization" in headers else "")
+            or ("subprotocols" in scope and _subprotocol(scope, BEARER_SUBPROTOCOL))
+            or (scope.get("query_string") and connection.query_params.get("token"))
+        )
+        user_token = (
+            headers.get(b"x-handshake-user-token", b"").decode("latin-1")
+            or ("subprotocols" in scope and _subprotocol(scope, USER_SUBPROTOCOL))
+            or (b"cookie" in headers and _cookie(connection.cookies, session_id))
+        )
+        client = scope.get("client")
+        return Credential(
+            token=token or None,
+            user_token=user_token or None,
+            address=client[0] if client else "",
+            foreign_origin=b"origin" in headers and self._origins.is_foreign(connection),
+            agent_name=agent_name(headers[b"x-agent-name"].decode("latin-1")) if b"x-agent-name" in headers else "",
+        )
+
+
+def agent_name(header: str) -> str:
+    """Return an agent's name for itself: at most `NAME_CHARS` visible characters, of UTF-8 or Latin-1."""
+    with suppress(UnicodeError):  # then it is Latin-1, as which headers are read
+        header = header.encode("latin-1").decode("utf-8")
+    return "".join(char for char in header if char.isprintable()).strip()[:NAME_CHARS]
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, bearer = authorization.partition(" ")
+    return bearer.strip() if scheme.lower() == "bearer" else ""
+
+
+def _cookie(cookies: Mapping[str, str], session_id: str) -> str | None:
+    return cookies.get(SECURE_COOKIE_PREFIX + session_id) or cookies.get(COOKIE_PREFIX + session_id)
+
+
+def _subprotocol(scope: Scope, prefix: str) -> str | None:
+    for name in scope.get("subprotocols", ()):
+        if name.startswith(prefix):
+            return str(name[len(prefix) :])
+    return None

@@ -1,0 +1,156 @@
+"""The HTTP endpoints: one handler each, from a request to the engine and back. SPEC.md section 4."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.protocol import messages
+from handshake_prompt.protocol.credentials import Credential
+
+from .bodies import JSONBody
+from .cookies import set_user_cookie
+from .credential_reader import CredentialReader
+from .http import Resource, unless_disconnected
+from .openapi import openapi
+from .requests import IndexedRequest
+from .responses import context_response, json_response, reply_response
+from .sse import EventStream
+
+logger = logging.getLogger("handshake_prompt")
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class Endpoints:
+    """The handlers of all endpoints but the WebSocket and MCP.
+
+    Args:
+        engine: carries out the operations.
+        credential_of: reads a request's credential.
+        mount_of: returns the mount as the client of a request sees it.
+        warn_of_host: whether prompts that take their host from a request are worth a warning.
+    """
+
+    def __init__(
+        self,
+        engine: ProtocolEngine,
+        credential_of: CredentialReader,
+        mount_of: Callable[[HTTPConnection[Any]], messages.Mount],
+        *,
+        warn_of_host: bool,
+    ) -> None:
+        self._engine = engine
+        self._credential_of = credential_of
+        self._mount_of = mount_of
+        self._warns_of_host = warn_of_host
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes, relative to the mount."""
+        return [
+            Route("/context/{sid}", Resource({"GET": self._context})),
+            Route("/action/{sid}", Resource({"POST": self._action})),
+            Route("/diff/{sid}", Resource({"GET": self._diff})),
+            Route("/notify/{sid}", Resource({"POST": self._notify})),
+            Route("/events/{sid}", Resource({"GET": self._events})),
+            Route("/session", Resource({"POST": self._create})),
+            Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
+            Route("/session/{sid}/extend", Resource({"POST": self._extend})),
+            Route("/session/{sid}/rotate", Resource({"POST": self._rotate})),
+            Route("/client.js", Resource({"GET": self._client})),
+            Route("/openapi.json", Resource({"GET": self._openapi})),
+            Route("/", Resource({"GET": self._index})),
+        ]
+
+    # Sessions
+
+    async def _create(self, request: IndexedRequest) -> Response:
+        reply = await self._engine.create_session(
+            JSONBody(request, self._engine.limits),
+            request,
+            credential=self._credential_of(request, ""),
+            mount=self._mount_of(request),
+        )
+        response = reply_response(reply)
+        if "prompt" in reply.content:
+            self._warn_of_host(request)
+        session_id, user_token = reply.content["sessionId"], reply.user_token or ""
+        await set_user_cookie(request, response, self._engine, session_id=session_id, user_token=user_token)
+        return response
+
+    async def _status(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.get_session(*self._caller(request), request))
+
+    async def _revoke(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.revoke(*self._caller(request), request))
+
+    async def _extend(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.post_extend(*self._posted(request)))
+
+    async def _rotate(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.rotate(*self._posted(request), mount=self._mount_of(request)))
+
+    # Values
+
+    async def _context(self, request: IndexedRequest) -> Response:
+        return context_response(request, await self._engine.get_context(*self._caller(request), request))
+
+    async def _action(self, request: IndexedRequest) -> Response:
+        key = request.first.get(b"idempotency-key")
+        decoded = None if key is None else key.decode("latin-1")
+        return reply_response(await self._engine.post_action(*self._posted(request), idempotency_key=decoded))
+
+    async def _notify(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.post_notify(*self._posted(request)))
+
+    async def _diff(self, request: IndexedRequest) -> Response:
+        query = request.query_params
+        work = self._engine.get_diff(
+            *self._caller(request), request, since=query.get("since", ""), wait=query.get("wait", 0)
+        )
+        return reply_response(await (unless_disconnected(request, work) if "wait" in query else work))
+
+    async def _events(self, request: IndexedRequest) -> Response:
+        after = request.headers.get("last-event-id") or request.query_params.get("after")
+        keepalive = self._engine.limits.stream_keepalive
+        watcher = await self._engine.watch(*self._caller(request), request, after=after, keepalive=keepalive)
+        return EventStream(watcher, self._engine.limits)
+
+    # About the server
+
+    async def _client(self, _: IndexedRequest) -> Response:
+        source = resources.files("handshake_prompt.page").joinpath("client.js").read_bytes()
+        return Response(source, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
+
+    async def _openapi(self, request: IndexedRequest) -> Response:
+        return json_response(openapi(self._mount_of(request).prefix or "/", self._engine.limits))
+
+    async def _index(self, request: IndexedRequest) -> Response:
+        return json_response(messages.index(self._mount_of(request), self._engine.limits))
+
+    # The parts of a request
+
+    def _caller(self, request: IndexedRequest) -> tuple[str, Credential]:
+        session_id: str = request.path_params["sid"]
+        return session_id, self._credential_of(request, session_id)
+
+    def _posted(self, request: IndexedRequest) -> tuple[str, JSONBody, Credential, IndexedRequest]:
+        """Return a request with a body as the engine takes it."""
+        session_id, credential = self._caller(request)
+        return session_id, JSONBody(request, self._engine.limits), credential, request
+
+    def _warn_of_host(self, request: IndexedRequest) -> None:
+        if not self._warns_of_host or request.url.hostname in _LOCAL:
+            return
+        self._warns_of_host = False
+        logger.warning(
+            "A prompt was built from the request's Host header. Behind a proxy that passes on any Host a stranger can "
+            "point prompts at another server: set public_url."
+        )
