@@ -1,4 +1,4 @@
-"""README's code runs as it stands there."""
+"""The code of every README runs as it stands there, and every link of a document leads somewhere."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ from tests.support.sessions import record_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+BESIDE_CODE = sorted(path for part in ("handshake_prompt", "benchmarks") for path in (ROOT / part).rglob("README.md"))
+"""The README files of parts with a story of their own."""
+DOCUMENTS = [ROOT / "README.md", ROOT / "SPEC.md", ROOT / "CHANGELOG.md", *BESIDE_CODE]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
@@ -35,10 +38,42 @@ def block(word: str) -> str:
     return str(found)
 
 
-def run(code: str) -> dict[str, Any]:
+def run(code: str, document: str = "README.md") -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile(code, document, "exec"), names)
     return names
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_within_the_repository_leads_to_a_file_and_a_heading(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)]*)\)", document.read_text("utf-8"))
+    broken = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        if not target.is_file() or (anchor and anchor not in anchors(target.read_text("utf-8"))):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_readme_links_every_readme_beside_code() -> None:
+    assert [path for path in map(name_of, BESIDE_CODE) if f"]({path})" not in README] == []
+
+
+@pytest.mark.parametrize("document", BESIDE_CODE, ids=name_of)
+def test_the_code_of_a_readme_beside_code_runs(document: Path) -> None:
+    for code in re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL):
+        run(code, name_of(document))
 
 
 def test_readme_is_no_longer_than_a_person_reads() -> None:

@@ -1,4 +1,4 @@
-"""SPEC.md section 12: a page and an agent that know nothing newer than version 0.2."""
+"""SPEC.md section 13: a page and an agent that know nothing newer than version 0.2."""
 
 from __future__ import annotations
 

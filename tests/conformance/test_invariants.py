@@ -1,4 +1,4 @@
-"""SPEC.md section 13: what holds while a person and an agent work at the same time."""
+"""SPEC.md section 14: what holds while a person and an agent work at the same time."""
 
 from __future__ import annotations
 

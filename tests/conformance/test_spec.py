@@ -8,7 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SPEC = (HERE.parents[1] / "SPEC.md").read_text(encoding="utf-8")
+ROOT = HERE.parents[1]
+SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 REQUIREMENT = re.compile(r"^- \*\*HPP-([0-9]{3})\*\* (.+(?:\n  .+)*)$", re.MULTILINE)
 
 
@@ -24,14 +26,29 @@ def test_every_requirement_is_one_sentence_with_a_must() -> None:
     assert odd == []
 
 
-def test_the_numbers_the_specification_refers_to_exist() -> None:
+def test_the_numbers_the_documents_refer_to_exist() -> None:
     known = {number for number, _ in REQUIREMENT.findall(SPEC)}
     assert set(re.findall(r"HPP-([0-9]{3})", SPEC)) == known
+    assert set(re.findall(r"HPP-([0-9]{3})", CHANGELOG)) <= known
+
+
+def test_the_contents_list_every_heading_in_order() -> None:
+    contents, _, text = SPEC.partition("\n## ")
+    listed = re.findall(r"^( *)- \[(.+)\]\(#", contents, re.MULTILINE)
+    headings = re.findall(r"^##(#?) (.+)$", f"## {text}", re.MULTILINE)
+    assert [(bool(indent), title) for indent, title in listed] == [(bool(deep), title) for deep, title in headings]
+
+
+def test_every_endpoint_of_the_table_has_a_heading() -> None:
+    requests = re.findall(r"^\| `([A-Z]+ /[^`?]*)", SPEC.partition("## 4. ")[2].partition("## 5. ")[0], re.MULTILINE)
+    headings = " ".join(re.findall(r"^### (.+)$", SPEC, re.MULTILINE))
+    assert len(requests) > 10
+    assert [request for request in requests if f"`{request}`" not in headings] == []
 
 
 def test_the_threats_name_tests_that_are_there() -> None:
     where = {f"HPP-{number}": file for file, number in _tests()}
-    threats = SPEC.partition("## 14. ")[2]
+    threats = SPEC.partition(". Threat model\n")[2]
     named = re.findall(r"`(test_\w+\.py)`((?:,? HPP-[0-9]{3})+)", threats)
     wrong = [(file, one) for file, ones in named for one in re.findall(r"HPP-[0-9]{3}", ones) if where[one] != file]
     assert (len(named) > 20, wrong) == (True, [])
