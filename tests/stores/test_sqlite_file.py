@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import os
 import sqlite3
 import stat
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,6 +174,23 @@ def test_workers_may_all_start_at_once_on_a_file_that_is_not_there(path: Path) -
         worker.stdin.flush()
     left = [int(worker.communicate(timeout=30)[0]) for worker in workers]
     assert sorted(left) == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_file_that_another_worker_makes_at_any_moment_is_ours(
+    path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    statements = itertools.count()
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, *given: Any) -> sqlite3.Cursor:
+            if next(statements) == moment:
+                SQLiteStore(path)
+            return super().execute(*given)
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Interrupted))
+    SQLiteStore(path)
+    assert next(statements) > moment, "nobody came between"
 
 
 @pytest.mark.parametrize("existing", [None, 0o640], ids=["created for this user alone", "left as it was"])

@@ -169,9 +169,10 @@ def _make_ready(
 
 def _check_version(connection: sqlite3.Connection, path: Path, *, newest: int) -> int:
     """Return the version of a file, unless it is another application's or from the future."""
+    occupied = connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # first: another worker may be filling it
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+    if application != APPLICATION and occupied:
         raise ValueError(f"{path} is the database of another application. Name a file of its own for the sessions.")
     if version > newest:
         raise ValueError(
