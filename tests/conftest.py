@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from handshake_prompt import HandshakeApp, Limits, SessionStore, open_store
+from tests.support import selection
 from tests.support.parts import absent
 from tests.support.peer import Peer, open_session
-from tests.support.redis_servers import RedisServer, redis_server
 from tests.support.serving import serving
 from tests.support.stores import KINDS, fresh_url
+
+if TYPE_CHECKING:
+    from tests.support.redis_servers import RedisServer
 
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -49,17 +53,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--hpp-store", choices=KINDS, default="memory", help="the store of all tests that do not bring one of their own"
     )
+    parser.addoption("--all", action="store_true", help="run the tests marked `integration` as well")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    selection.settle(config)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return selection.is_left_out(collection_path, config) or None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    selection.mark(items)
+    selection.sort_out(items, config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    yield  # pytest's own closing line comes first
+    selection.report(session.config)
 
 
 @pytest.fixture(autouse=True)
-async def default_store(
+def default_store(request: pytest.FixtureRequest) -> None:
+    """Have `memory://` stand for an empty store of the kind that was asked for with `--hpp-store`.
+
+    Async, it would give an event loop to every test, and most have no use for one.
+    """
+    if request.config.getoption("--hpp-store") != "memory":
+        request.getfixturevalue("other_default_store")
+
+
+@pytest.fixture
+async def other_default_store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
-    """Have `memory://` stand for an empty store of the kind that was asked for with `--hpp-store`."""
+    """Open a store of the kind that was asked for wherever one in memory is opened, and close it in the end."""
     kind = request.config.getoption("--hpp-store")
-    if kind == "memory":
-        yield
-        return
     opened: list[SessionStore] = []
 
     def open_instead(url: str, limits: Limits | None = None) -> SessionStore:
@@ -77,6 +110,8 @@ async def default_store(
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis that keeps nothing beyond the test run."""
+    from tests.support.redis_servers import redis_server  # noqa: PLC0415 - needs redis-py, and most tests need no Redis
+
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server
 

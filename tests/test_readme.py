@@ -8,7 +8,6 @@ import subprocess
 import sys
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -18,30 +17,16 @@ from handshake_prompt import HandshakeApp
 from handshake_prompt.client import SessionEndedError
 from handshake_prompt.protocol.session import Session
 from tests.conftest import FORM
-from tests.embedding.hosts.frameworks import set_up_django
 from tests.support.peer import open_session
+from tests.support.readme import README, README_FILE, block, run
 from tests.support.serving import serving
 from tests.support.sessions import record_of
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+ROOT = README_FILE.parent
 BESIDE_CODE = sorted(path for part in ("handshake_prompt", "benchmarks") for path in (ROOT / part).rglob("README.md"))
 """The README files of parts with a story of their own."""
-DOCUMENTS = [ROOT / "README.md", ROOT / "SPEC.md", ROOT / "CHANGELOG.md", *BESIDE_CODE]
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+DOCUMENTS = [README_FILE, ROOT / "SPEC.md", ROOT / "CHANGELOG.md", *BESIDE_CODE]
 SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-
-
-def block(word: str) -> str:
-    """Return the one code block with a word in it."""
-    (found,) = [code for code in PYTHON if word in code]
-    return str(found)
-
-
-def run(code: str, document: str = "README.md") -> dict[str, Any]:
-    names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, document, "exec"), names)
-    return names
 
 
 def name_of(path: Path) -> str:
@@ -78,26 +63,6 @@ def test_the_code_of_a_readme_beside_code_runs(document: Path) -> None:
 
 def test_readme_is_no_longer_than_a_person_reads() -> None:
     assert len(README.splitlines()) <= 345
-
-
-@pytest.mark.parametrize("framework", ["fastapi", "litestar", "django"])
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_quick_start_serves_a_session_that_its_page_can_watch(framework: str) -> None:
-    set_up_django()
-    app = run(block(f"from {framework}"))["app"]
-    async with serving(app) as url:
-        peer = await open_session(url, {"data": {"a": 1}})
-        async with aclosing(peer.http), peer.watch() as page:
-            assert (await page.next("connected"))["snapshot"]["data"] == {"a": 1}
-
-
-async def test_quick_start_by_plain_mount_has_its_socket_below_the_mount() -> None:
-    names = run(block("from fastapi").replace("hpp.mount_on(app)", 'app.mount("/handshake", hpp)'))
-    async with serving(names["app"]) as url:
-        peer = await open_session(url)
-        async with aclosing(peer.http), peer.watch() as page:
-            await page.next("connected")
-        assert peer.created["wsUrl"] == f"/handshake/ws/{peer.session_id}"
 
 
 async def test_hooks_do_what_they_are_said_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,10 +14,10 @@ from handshake_prompt import HandshakeApp
 from handshake_prompt.client import Change, HandshakeAgent, SessionEndedError
 from tests.conftest import FORM
 from tests.support.peer import Peer, open_session
-from tests.support.stores import KINDS, fresh_url
+from tests.support.stores import EACH_KIND, fresh_url
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 async def test_an_agent_fills_follows_and_extends_whatever_keeps_the_session(
     kind: str, serve: Callable[..., Awaitable[str]], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

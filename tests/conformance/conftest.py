@@ -24,7 +24,7 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.support.peer import PATIENCE, Peer
 from tests.support.serving import serving
-from tests.support.stores import KINDS, fresh_url
+from tests.support.stores import EACH_KIND, fresh_url
 
 MOUNT = "/handshake"
 TLS = ssl.create_default_context()
@@ -80,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Ask everything of a server of ours over each kind of store, or once of the server that was pointed at."""
     if "kind" in metafunc.fixturenames:
-        kinds = ["other"] if _foreign_url(metafunc.config) else KINDS
+        kinds = ["other"] if _foreign_url(metafunc.config) else EACH_KIND
         metafunc.parametrize("kind", kinds, scope="session")
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.support.redis_servers import RedisServer
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.redis_servers import RedisServer
 
 KINDS = ("memory", "sqlite", "redis")
+
+EACH_KIND = ("memory", "sqlite", pytest.param("redis", marks=pytest.mark.integration))
+"""The kinds as values of a parameter."""
 
 _numbers = itertools.count()
 

@@ -1,0 +1,24 @@
+"""README and its code, which runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+README_FILE = Path(__file__).parents[2] / "README.md"
+README = README_FILE.read_text("utf-8")
+_PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def block(word: str) -> str:
+    """Return the one code block with a word in it."""
+    (found,) = [code for code in _PYTHON if word in code]
+    return str(found)
+
+
+def run(code: str, document: str = "README.md") -> dict[str, Any]:
+    """Run a code block as a module of its own and return its names."""
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(code, document, "exec"), names)
+    return names

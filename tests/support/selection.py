@@ -1,0 +1,72 @@
+"""Selection of tests: what `pytest` runs by itself, and what it leaves for `pytest --all`.
+
+Plain `pytest` runs what a change to any module has to pass, on every core of a machine that has Python and pip alone.
+What is left out is marked `integration`: it needs programs and packages of its own, or minutes. It runs with `--all`,
+with `-m integration`, and where files or folders are named on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+INTEGRATION = {
+    "tests/benchmarks": "benchmarks",
+    "tests/client/test_reference.py": "version 0.2",
+    "tests/consistency": "load on several workers",
+    "tests/embedding": "other servers and frameworks",
+    "tests/page": "Chromium",
+    "tests/stores/test_redis.py": "Redis",
+    "tests/stores/test_redis_channel.py": "Redis",
+    "tests/stores/test_redis_faults.py": "Redis",
+}
+"""Folder or file -> what its tests need. Of tests over each kind of store, those over Redis are marked in place."""
+
+
+def settle(config: pytest.Config) -> None:
+    """Decide how much is run and on how many processes, once, for the processes of pytest-xdist too."""
+    if hasattr(config, "workerinput"):
+        return
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    config.option.all = config.option.all or named or bool(config.option.markexpr)
+    if config.option.numprocesses is None and not named:
+        config.option.numprocesses, config.option.dist = "auto", "worksteal"
+
+
+def is_left_out(path: Path, config: pytest.Config) -> bool:
+    """Tell whether a file or folder is not even looked at, for want of what it imports."""
+    return not config.option.all and _relative(path) in INTEGRATION
+
+
+def mark(items: Sequence[pytest.Item]) -> None:
+    """Mark the tests of the files and folders listed."""
+    for item in items:
+        if not INTEGRATION.keys().isdisjoint(map(_relative, (item.path, *item.path.parents))):
+            item.add_marker(pytest.mark.integration)
+
+
+def sort_out(items: list[pytest.Item], config: pytest.Config) -> None:
+    """Take the marked tests out of a run that is not for everything."""
+    if config.option.all:
+        return
+    left_out = [item for item in items if item.get_closest_marker("integration")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def report(config: pytest.Config) -> None:
+    """Say what the run did not try, and how to try it."""
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is None or config.option.all:
+        return
+    needs = ", ".join(sorted(set(INTEGRATION.values()), key=str.lower))
+    terminal.write_line(f"Left out: tests of {needs}.", yellow=True)
+    terminal.write_line("To run them as well: pip install -e '.[dev]' && pytest --all", yellow=True)
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
