@@ -1,10 +1,12 @@
-"""The person's cookies: one a session, set at its creation, let go of when it has ended. SPEC.md section 3."""
+"""The person's cookies: one a session, set at its creation, expired once it has ended. SPEC.md section 3."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from handshake_prompt.engine import ProtocolEngine
@@ -15,7 +17,16 @@ from .requests import IndexedRequest, is_secure
 COOKIES_CHECKED = 32
 """Cookies of ours that one request can make us look up."""
 
-_OUR_COOKIE = re.compile(f"(?:{SECURE_COOKIE_PREFIX}|{COOKIE_PREFIX})([0-9a-f]{{32}})", re.ASCII)
+_SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def user_token_of(connection: HTTPConnection[Any], session_id: str) -> str | None:
+    """Return the person's credential of a session from its cookie.
+
+    Over https only a `__Host-` cookie counts: any other may have been set by a sibling subdomain.
+    """
+    token = connection.cookies.get(SECURE_COOKIE_PREFIX + session_id)
+    return token if token or is_secure(connection) else connection.cookies.get(COOKIE_PREFIX + session_id)
 
 
 async def set_user_cookie(
@@ -23,23 +34,27 @@ async def set_user_cookie(
 ) -> None:
     """Make the browser the session's person, and let go of cookies that are of no more use.
 
-    A cookie is always a fresh one and never adopted from the request. Of the sessions that a browser still holds, the
-    ones with the least time left make room.
+    A cookie is always a fresh one and never adopted from the request.
     """
     secure = is_secure(request)
+    prefix = SECURE_COOKIE_PREFIX if secure else COOKIE_PREFIX
     if b"cookie" in request.first:
-        for name in await _to_let_go(request.cookies, engine):
+        for name in await _to_let_go(request.cookies, prefix, engine):
             response.raw_headers.append(_cookie(name, "", 0, secure=secure))
-    name = (SECURE_COOKIE_PREFIX if secure else COOKIE_PREFIX) + session_id
-    response.raw_headers.append(_cookie(name, user_token, int(engine.limits.max_lifetime), secure=secure))
+    max_age = int(engine.limits.max_lifetime)
+    response.raw_headers.append(_cookie(prefix + session_id, user_token, max_age, secure=secure))
 
 
-async def _to_let_go(held: Mapping[str, str], engine: ProtocolEngine) -> list[str]:
-    """Return the cookies of a browser that make room for one more."""
-    ours = [match for name in held if (match := _OUR_COOKIE.fullmatch(name))][:COOKIES_CHECKED]
-    left = [(await engine.time_left(match[1], held[match[0]]), match[0]) for match in ours]
-    kept = sorted(left, reverse=True)[: engine.limits.cookies - 1]
-    return [name for seconds, name in left if not seconds or (seconds, name) not in kept]
+async def _to_let_go(held: Mapping[str, str], prefix: str, engine: ProtocolEngine) -> list[str]:
+    """Return the cookies of a browser that make room for one more.
+
+    They are those of sessions that this server knows to have ended and, beyond the bound on live ones, of the sessions
+    with the least time left. Any other may belong to another application on the same host name.
+    """
+    ours = [name for name in held if name.startswith(prefix) and _SESSION_ID.fullmatch(name, len(prefix))]
+    left = {name: await engine.time_left(name.removeprefix(prefix), held[name]) for name in ours[:COOKIES_CHECKED]}
+    live = sorted((name for name in left if left[name]), key=lambda name: left[name] or 0, reverse=True)
+    return [name for name in left if left[name] == 0] + live[engine.limits.cookies - 1 :]
 
 
 def _cookie(name: str, value: str, max_age: int, *, secure: bool) -> tuple[bytes, bytes]:

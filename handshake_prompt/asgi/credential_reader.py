@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from handshake_prompt.protocol.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX, Credential
+from handshake_prompt.protocol.credentials import Credential
 
+from .cookies import user_token_of
 from .origins import OriginPolicy
 from .requests import first_headers
 
@@ -43,7 +43,7 @@ class CredentialReader:
         user_token = (
             headers.get(b"x-handshake-user-token", b"").decode("latin-1")
             or ("subprotocols" in scope and _subprotocol(scope, USER_SUBPROTOCOL))
-            or (b"cookie" in headers and _cookie(connection.cookies, session_id))
+            or (b"cookie" in headers and user_token_of(connection, session_id))
         )
         client = scope.get("client")
         return Credential(
@@ -65,10 +65,6 @@ def agent_name(header: str) -> str:
 def _bearer(authorization: str) -> str:
     scheme, _, bearer = authorization.partition(" ")
     return bearer.strip() if scheme.lower() == "bearer" else ""
-
-
-def _cookie(cookies: Mapping[str, str], session_id: str) -> str | None:
-    return cookies.get(SECURE_COOKIE_PREFIX + session_id) or cookies.get(COOKIE_PREFIX + session_id)
 
 
 def _subprotocol(scope: Scope, prefix: str) -> str | None:

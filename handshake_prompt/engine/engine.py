@@ -378,12 +378,15 @@ class ProtocolEngine:
             raise
         return watch
 
-    async def time_left(self, session_id: str, user_token: str) -> float:
-        """Return the seconds a session has left, 0 unless `user_token` is its person's: nobody else learns anything."""
+    async def time_left(self, session_id: str, user_token: str) -> float | None:
+        """Return the seconds a session has left, 0 if it has ended; None if `user_token` is not its person's.
+
+        A session that this server does not know is None, too: it may be another server's on the same host name.
+        """
         await self._get_ready()
         loaded = await self.store.load(session_id)
         if loaded is None or not matches(user_token, loaded.record.session.user_digest):
-            return 0.0
+            return None
         return 0.0 if loaded.record.session.ended else self._transactions.left(loaded.record)
 
     # For the host application

@@ -155,13 +155,46 @@ async def test_cookies_that_are_not_ours_are_left_alone() -> None:
     assert ended(response) == set()
 
 
-async def test_a_cookie_with_a_made_up_secret_is_taken_back_and_tells_nothing() -> None:
+async def test_a_cookie_with_a_made_up_secret_is_left_alone_whatever_session_it_names() -> None:
     hpp = HandshakeApp()
-    peer = await open_in_process(hpp)
-    unknown = f"hpp_{'0' * 32}"
-    response = await create(peer.http, Cookie=f"hpp_{peer.session_id}=guess; {unknown}=guess")
-    assert ended(response) == {f"hpp_{peer.session_id}", unknown}
-    assert (await peer.user("GET", "context")).json()["role"] == "user"
+    live, over = await open_in_process(hpp), await open_in_process(hpp)
+    await over.user("DELETE", "session")
+    named = [live.session_id, over.session_id, "0" * 32]
+    response = await create(live.http, Cookie="; ".join(f"hpp_{session_id}=guess" for session_id in named))
+    assert ended(response) == set()
+    assert (await live.user("GET", "context")).json()["role"] == "user"
+
+
+async def test_cookies_of_another_application_on_the_host_name_are_left_alone() -> None:
+    here, elsewhere = HandshakeApp(), HandshakeApp()
+    browser = client(here)
+    created = (await browser.post("/handshake/session", json={})).json()
+    other = client(elsewhere)
+    other.cookies = browser.cookies  # a cookie knows neither port nor mount
+    for _ in range(9):
+        await other.post("/handshake/session", json={})
+    assert (await browser.delete(created["sessionUrl"])).status_code == 200
+
+
+async def test_over_https_a_cookie_of_a_sibling_subdomain_does_not_count() -> None:
+    hpp = HandshakeApp()
+    peer = await open_in_process(hpp, FORM)
+    peer.base_url = "https://localhost"
+    name, _, token = peer.cookie.partition("=")
+    edit = {"key": "name", "value": "x"}
+    assert (await peer.user("POST", "notify", edit)).status_code == 403
+    secure = {"Cookie": f"__Host-{name}={token}"}
+    assert (await peer.send("POST", "notify", edit, headers=secure)).json()["by"] == "user"
+
+
+async def test_over_https_cookies_of_a_sibling_subdomain_push_no_live_one_out() -> None:
+    hpp = HandshakeApp(public_url="https://localhost")
+    planted = [(await open_in_process(hpp)).cookie for _ in range(8)]
+    mine = (await open_in_process(hpp)).cookie
+    async with client(hpp) as http:
+        http.base_url = httpx.URL("https://localhost")
+        response = await create(http, Cookie="; ".join([*planted, f"__Host-{mine}"]))
+    assert ended(response) == set()
 
 
 async def test_a_request_with_thousands_of_our_cookies_costs_a_bounded_number_of_look_ups(

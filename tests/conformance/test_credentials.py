@@ -50,9 +50,15 @@ async def test_hpp_005_over_https_the_cookie_has_the_host_prefix_and_is_secure(l
     server = await local()
     async with httpx.AsyncClient() as http:
         reply = await http.post(f"{server.url}/session", json={}, headers={"X-Forwarded-Proto": "https"})
-    (cookie,) = _cookies(reply)
-    assert cookie.key == f"__Host-hpp_{reply.json()['sessionId']}"
-    assert cookie["secure"] is True
+        (cookie,) = _cookies(reply)
+        assert cookie.key == f"__Host-hpp_{reply.json()['sessionId']}"
+        assert cookie["secure"] is True
+        url = server.url + reply.json()["sessionUrl"].removeprefix("/handshake")
+        statuses = {}
+        for name in (cookie.key, cookie.key.removeprefix("__Host-")):
+            headers = {"X-Forwarded-Proto": "https", "Cookie": f"{name}={cookie.value}"}
+            statuses[name] = (await http.get(url, headers=headers)).status_code
+    assert list(statuses.values()) == [200, 403]
 
 
 async def test_hpp_006_every_session_has_a_fresh_credential_and_the_others_stay_valid(
@@ -75,8 +81,12 @@ async def test_hpp_007_a_creation_lets_go_of_cookies_that_are_of_no_more_use(pai
     for peer in (*peers[1:3], *peers[4:]):
         await peer.user("POST", "extend", {"extraSeconds": 3600})
     ended, shortest = peers[0], peers[3]
+    prefix = ended.cookie.partition("=")[0].removesuffix(ended.session_id)
+    unknown = f"{prefix}{'0' * 32}=of-another-server"
     reply = await peers[0].http.post(
-        f"{conformance_url}/session", json={}, headers={"Cookie": "; ".join(peer.cookie for peer in peers)}
+        f"{conformance_url}/session",
+        json={},
+        headers={"Cookie": "; ".join([unknown, *(peer.cookie for peer in peers)])},
     )
     expired = {cookie.key for cookie in _cookies(reply) if cookie["max-age"] == "0"}
     assert expired == {ended.cookie.partition("=")[0], shortest.cookie.partition("=")[0]}
