@@ -24,6 +24,7 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import MemoryStore, SessionStore
 
 from . import redaction
+from .client_addresses import warn_of_trusted_forwarding
 from .credential_reader import CredentialReader
 from .endpoints import Endpoints
 from .http import Resource
@@ -101,6 +102,7 @@ class HandshakeApp(Starlette):
         redaction.install()
         if isinstance(self.engine.store, MemoryStore):
             warn_of_several_workers()
+        warn_of_trusted_forwarding()
         endpoints = Endpoints(self.engine, self._credential_of, self._mount.seen_by, warn_of_host=public_url is None)
         self._own_routes = [*endpoints.routes(), WebSocketRoute("/ws/{sid}", self._socket)]
         self._own_routes += self._mcp_routes() if mcp else []

@@ -16,6 +16,7 @@ from handshake_prompt.protocol import messages
 from handshake_prompt.protocol.credentials import Credential
 
 from .bodies import JSONBody
+from .client_addresses import warn_of_unknown_address
 from .cookies import set_user_cookie
 from .credential_reader import CredentialReader
 from .http import Resource, unless_disconnected
@@ -51,6 +52,7 @@ class Endpoints:
         self._credential_of = credential_of
         self._mount_of = mount_of
         self._warns_of_host = warn_of_host
+        self._warns_of_address = True
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes, relative to the mount."""
@@ -72,12 +74,12 @@ class Endpoints:
     # Sessions
 
     async def _create(self, request: IndexedRequest) -> Response:
-        reply = await self._engine.create_session(
-            JSONBody(request, self._engine.limits),
-            request,
-            credential=self._credential_of(request, ""),
-            mount=self._mount_of(request),
-        )
+        credential = self._credential_of(request, "")
+        if not credential.address:
+            self._warn_of_address()
+        body = JSONBody(request, self._engine.limits)
+        mount = self._mount_of(request)
+        reply = await self._engine.create_session(body, request, credential=credential, mount=mount)
         response = reply_response(reply)
         if "prompt" in reply.content:
             self._warn_of_host(request)
@@ -154,3 +156,8 @@ class Endpoints:
             "A prompt was built from the request's Host header. Behind a proxy that passes on any Host a stranger can "
             "point prompts at another server: set public_url."
         )
+
+    def _warn_of_address(self) -> None:
+        if self._warns_of_address:
+            self._warns_of_address = False
+            warn_of_unknown_address()

@@ -129,7 +129,7 @@ class Guard:
             raise OriginError
         if credential.address:
             limit, window = self._limits.creates_per_address, self._limits.rate_window
-            _within(await self._store.hit(f"create:{credential.address}", limit=limit, window=window))
+            _within(await self._store.hit(f"create:{credential.counted_address}", limit=limit, window=window))
 
     async def admit(
         self,
@@ -223,7 +223,7 @@ class Guard:
         """Count a failed attempt against the session and the address, and return what to answer."""
         counters = []
         if credential.address:
-            counters.append((f"wrong:{credential.address}", self._limits.wrong_tokens_per_address))
+            counters.append((f"wrong:{credential.counted_address}", self._limits.wrong_tokens_per_address))
         if session_id is not None:
             counters.append((f"wrong:{session_id}", self._limits.wrong_tokens_per_session))
         for counter, limit in counters:

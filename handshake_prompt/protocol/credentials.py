@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from .addresses import counted_address
 from .rate_limit import Quota
 
 COOKIE_PREFIX = "hpp_"
@@ -74,6 +75,11 @@ class Credential(msgspec.Struct, frozen=True):
     foreign_origin: bool = False
     agent_name: str = ""
     counted: Quota | None = None
+
+    @property
+    def counted_address(self) -> str:
+        """The name under which the address is counted; empty when it is unknown."""
+        return counted_address(self.address)
 
     def without_agent(self) -> Credential:
         """Return the same credential with nothing in it that proves an agent."""

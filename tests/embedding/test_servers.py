@@ -164,6 +164,25 @@ async def test_open_watchers_streams_and_polls_do_not_keep_a_server_from_stoppin
     assert [code for code in codes if code is None or 4400 <= code < 4500] == []
 
 
+SEVERAL = {
+    "uvicorn": ("uvicorn {app} --port {port} --workers 2", {}),
+    "uvicorn, by variable": ("uvicorn {app} --port {port}", {"UVICORN_WORKERS": "2"}),
+    "hypercorn, by file": ("hypercorn {app} --bind 127.0.0.1:{port} --config {folder}/hypercorn.toml", {}),
+    "granian": ("granian {app} --interface asgi --port {port} --workers 2", {}),
+}
+
+
+@pytest.mark.parametrize(("command", "environ"), SEVERAL.values(), ids=SEVERAL.keys())
+def test_several_workers_are_warned_of_however_they_were_asked_for(
+    command: str, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hypercorn.toml").write_text("workers = 2\n", "utf-8")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with running(command.replace("{folder}", str(tmp_path)), "mounted", tmp_path / "log") as process:
+        assert "2 workers were asked for" in process.written
+
+
 async def _show_credentials(peer: Peer, *, in_queries: bool) -> None:
     """Send every credential in every place that a request has for it."""
     headers = peer.as_agent | peer.as_user | {"Authorization": f"Bearer {peer.token}"}
