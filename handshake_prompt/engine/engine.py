@@ -172,7 +172,7 @@ class ProtocolEngine:
             created_at=now,
             deadline=now + self.limits.max_lifetime,
             ttl=self.ttl,
-            meta=asked.meta or {},
+            kept_meta=asked.meta or {},
             turn=self._transactions.turn(Role.USER),
         )
         handler.setup_session(session, asked)

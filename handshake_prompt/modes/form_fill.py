@@ -72,7 +72,7 @@ class FormFillHandler(ModeHandler):
     def missing(self, session: Session) -> list[str]:
         """Return the keys of required fields that are empty, in the form's order."""
         required, values = self._forms[session.schema_json].required, session.values
-        return [key for key in required if key not in values or is_empty(values[key].value)]
+        return [key for key in required if key not in values or is_empty(values[key].kept)]
 
     def set_value(self, session: Session, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write one field if the form has it, it may be written, and the value fits where the author is the agent."""

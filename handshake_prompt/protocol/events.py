@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from .credentials import Role
+from .packing import unpack
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True, gc=False):
@@ -21,9 +22,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
     seq: int
     at: str
     key: str
-    value: Any
+    kept: Any = msgspec.field(name="value")
+    """The value as `packing.pack` keeps it."""
     by: str
-    previous: Any = None
+    kept_previous: Any = msgspec.field(default=None, name="previous")
     sensitive: bool = False
     pace: float = 0.0
     """Seconds a watcher's writer leaves between this frame and the one before."""
@@ -31,6 +33,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
     """The connection it came from, which is not shown it again."""
     size: int = 0
     """Bytes of value and previous value: what the log's bound counts."""
+
+    @property
+    def value(self) -> Any:
+        """The plain value; a list or an object is a copy of its own each time."""
+        return unpack(self.kept)
+
+    @property
+    def previous(self) -> Any:
+        """The plain value that it replaced."""
+        return unpack(self.kept_previous)
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notice", gc=False):
@@ -70,7 +82,7 @@ def frame(event: Event, role: Role, *, epoch: str) -> dict[str, Any]:
     place = {"seq": event.seq, "cursor": str(Cursor(epoch, event.seq)), "at": event.at}
     if isinstance(event, Notice):
         return {"type": event.type, **event.members, **place}
-    shown = {"type": event.type, "key": event.key, "value": event.value, "by": event.by, **place}
+    shown = {"type": event.type, "key": event.key, "value": event.kept, "by": event.by, **place}
     if withheld(event, role):
         shown.update(value=None, sensitive=True)
     return shown
@@ -78,11 +90,11 @@ def frame(event: Event, role: Role, *, epoch: str) -> dict[str, Any]:
 
 def change_record(event: Change, role: Role) -> dict[str, Any]:
     """Return the entry of `/diff` for `event`. An agent is not shown what a person replaced or removed."""
-    record = {"key": event.key, "to": event.value, "by": event.by, "at": event.at, "seq": event.seq}
+    record = {"key": event.key, "to": event.kept, "by": event.by, "at": event.at, "seq": event.seq}
     if withheld(event, role):
         return {**record, "to": None, "sensitive": True}
     if role is Role.USER or event.type == "action":
-        record["from"] = event.previous
+        record["from"] = event.kept_previous
     return record
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from .packing import to_json
 from .rate_limit import Quota
 
 
@@ -40,7 +41,7 @@ class Reply:
     @property
     def payload(self) -> dict[str, Any]:
         """The members of the answer as plain values, which are the caller's own."""
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.content))
+        plain: dict[str, Any] = msgspec.json.decode(to_json(self.content))
         return plain
 
     def __iter__(self) -> Iterator[Any]:

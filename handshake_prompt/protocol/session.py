@@ -18,6 +18,7 @@ import msgspec
 from .credentials import Role
 from .events import Change, Cursor, Event, Notice
 from .messages import FieldRecord, Outcome
+from .packing import pack, parts_of, to_json, unpack
 
 
 class By(StrEnum):
@@ -53,7 +54,6 @@ JOINED, ACTIVE = "joined", "active"
 ACTIVE_EVERY = 60.0
 """Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
-_encode = msgspec.json.encode
 _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -69,10 +69,16 @@ class FieldValue(msgspec.Struct, frozen=True, gc=False):
     This is how it stands in `context`, too: see `messages.FieldRecord`.
     """
 
-    value: Any
+    kept: Any = msgspec.field(name="value")
+    """The value as `packing.pack` keeps it."""
     by: str
     at: str
     rev: int = 0
+
+    @property
+    def value(self) -> Any:
+        """The plain value; a list or an object is a copy of its own each time."""
+        return unpack(self.kept)
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -103,7 +109,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """When the session ends, whatever is extended."""
     ttl: float
     owner: Any = None
-    meta: dict[str, Any] = msgspec.field(default_factory=dict)
+    kept_meta: Any = msgspec.field(default_factory=dict, name="meta")
+    """`meta`, as `packing.pack` keeps it once the session is settled."""
     schema_json: bytes = b"[]"
     sensitive: tuple[str, ...] = ()
     """Keys whose values the agent never sees."""
@@ -115,6 +122,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Microseconds since the epoch: whole ones, so that the next instant is another one in text too."""
     size: int = 0
     """Bytes of all values, and once the session is kept of its schema and meta."""
+    parts: int = 0
+    """JSON values within the values, lists and objects with all they hold."""
     ended: str | None = None
     """Why, once it has: `expired` or `revoked`."""
     agent: str = ""
@@ -135,7 +144,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def detached(self) -> Session:
         """Return a copy to show to the host's code: what it sets there changes nothing here."""
         values, state, meta = dict(self.values), dict(self.state), dict(self.meta)
-        return msgspec.structs.replace(self, values=values, state=state, meta=meta, turn=None)
+        return msgspec.structs.replace(self, values=values, state=state, kept_meta=meta, turn=None)
 
     def commit(self) -> list[Event]:
         """End the turn and return the events it made, in order."""
@@ -149,15 +158,16 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             TypeError: a hook has set `owner` or `meta` to something that JSON cannot say.
         """
         if self.owner is not None or self.meta:
-            self.owner, self.meta = _as_json(self.owner), _as_json(self.meta)
-        self.size += len(self.schema_json) + _size(self.meta)
+            self.owner, self.kept_meta = _as_json(self.owner), pack(self.meta).value
+        self.size += len(self.schema_json) + _size(self.kept_meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
         """Put a value that is there from the start; no event tells of it."""
         by = By.EMPTY if is_empty(value) and by is By.USER else by
-        old, size = self.values.get(key), _size(value)
-        self.size += size - _size(old.value) if old else len(key) + size
-        self.values[key] = FieldValue(value, by, self._instant(self._turn))
+        old, (kept, size) = self.values.get(key), pack(value)
+        self.size += size - _size(old.kept) if old else len(key) + size
+        self.parts += parts_of(kept) - (parts_of(old.kept) if old else 0)
+        self.values[key] = FieldValue(kept, by, self._instant(self._turn))
 
     def write(self, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write a field as the turn's author.
@@ -172,7 +182,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             return self.refuse(key, "user_locked", "The person wrote this field; it is theirs")
         if if_rev is not None and if_rev != (now.rev if now else 0):
             return self.refuse(key, "stale", "The field has changed since; look at current and decide again")
-        return self._record(turn, key, value, old=now, by=becomes)
+        kept, size = pack(value)
+        return self._record(turn, key, kept, size=size, old=now, by=becomes)
 
     def release(self, key: str) -> Outcome:
         """Return a field of the person's to the agent; a field that is not the person's stays as it is."""
@@ -185,7 +196,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         becomes = RELEASED.get(now.by)
         if becomes is None:
             return Outcome(key, "applied", seq=now.rev)
-        return self._record(turn, key, now.value, old=now, by=becomes)
+        return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=becomes)
 
     def notice(self, kind: str, **members: Any) -> None:
         """Log something other than a write."""
@@ -212,7 +223,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def end(self, reason: str) -> None:
         """End the session: what is left is the name, the digests and the reason."""
         self.ended = reason
-        self.values, self.state, self.meta, self.schema_json, self.size = {}, {}, {}, b"[]", 0
+        self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
+        self.size = self.parts = 0
         self._turn.events.clear()
 
     # Views
@@ -231,6 +243,16 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     @schema.setter
     def schema(self, schema: list[Any]) -> None:
         self.schema_json = msgspec.json.encode(schema)
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the page and the host say of the session. Once it is settled, a copy of its own each time."""
+        meta: dict[str, Any] = unpack(self.kept_meta)
+        return meta
+
+    @meta.setter
+    def meta(self, meta: dict[str, Any]) -> None:
+        self.kept_meta = meta
 
     @property
     def cursor(self) -> Cursor:
@@ -259,11 +281,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def field_record(self, key: str, role: Role) -> FieldRecord:
         """Return one value as `role` may see it."""
         field = self.values[key]
-        record: FieldRecord = {"value": field.value, "by": field.by, "at": field.at, "rev": field.rev}
+        record: FieldRecord = {"value": field.kept, "by": field.by, "at": field.at, "rev": field.rev}
         if role is Role.AGENT and key in self.sensitive:
             record["value"] = None
             record["sensitive"] = True
-            record["filled"] = not is_empty(field.value)
+            record["filled"] = not is_empty(field.kept)
         return record
 
     def context(self, role: Role) -> Mapping[str, FieldValue | FieldRecord]:
@@ -284,21 +306,22 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             raise RuntimeError("a session is changed only inside a turn: use a copy from Session.checkout()")
         return self.turn
 
-    def _record(self, turn: Turn, key: str, value: Any, *, old: FieldValue | None, by: By) -> Outcome:
-        at, size = self._instant(turn), len(_encode(value))
-        previous, size_before = (old.value, len(_encode(old.value))) if old else (None, 0)
+    def _record(self, turn: Turn, key: str, kept: Any, *, size: int, old: FieldValue | None, by: By) -> Outcome:
+        at = self._instant(turn)
+        previous, size_before = (old.kept, _size(old.kept)) if old else (None, 0)
         self.seq = seq = self.seq + 1
         self.size += size - size_before if old else len(key) + size
-        self.values[key] = FieldValue(value, by, at, seq)
+        self.parts += parts_of(kept) - (parts_of(previous) if old else 0)
+        self.values[key] = FieldValue(kept, by, at, seq)
         turn.events.append(
             Change(
                 type=WRITTEN[turn.author],
                 seq=seq,
                 at=at,
                 key=key,
-                value=value,
+                kept=kept,
                 by=by,
-                previous=previous,
+                kept_previous=previous,
                 sensitive=key in self.sensitive,
                 pace=turn.pace,
                 source=turn.source,
@@ -342,8 +365,8 @@ def parse_instant(text: str) -> str | None:
 
 def _as_json(value: Any) -> Any:
     """Return a value as any store gives it back."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(to_json(value))
 
 
 def _size(value: object) -> int:
-    return len(_encode(value))
+    return len(to_json(value))

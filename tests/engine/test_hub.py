@@ -27,7 +27,7 @@ def change(seq: int, key: str = "name", *, pace: float = 0.0, source: str | None
         seq=seq,
         at=AT,
         key=key,
-        value=given["value"],
+        kept=given["value"],
         by="ai",
         sensitive=bool(given["sensitive"]),
         pace=pace,

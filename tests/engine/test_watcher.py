@@ -27,11 +27,11 @@ AT = "2026-01-01T12:00:00.000000+00:00"
 
 
 def action(seq: int, key: str = "", *, pace: float = 0.0) -> Change:
-    return Change(type="action", seq=seq, at=AT, key=key or f"k{seq}", value=seq, by="ai", pace=pace)
+    return Change(type="action", seq=seq, at=AT, key=key or f"k{seq}", kept=seq, by="ai", pace=pace)
 
 
 def edit(seq: int, key: str, *, source: str) -> Change:
-    return Change(type="edit", seq=seq, at=AT, key=key, value=seq, by="user", source=source)
+    return Change(type="edit", seq=seq, at=AT, key=key, kept=seq, by="user", source=source)
 
 
 def done(seq: int) -> Notice:

@@ -16,7 +16,7 @@ EPOCH = "0a1b2c3d"
 PLACE = {"seq": 4, "cursor": "0a1b2c3d.4", "at": AT}
 
 
-WRITTEN = Change(type="action", seq=4, at=AT, key="name", value="new", by="ai")
+WRITTEN = Change(type="action", seq=4, at=AT, key="name", kept="new", by="ai")
 
 
 def change(**members: Any) -> Change:
@@ -54,7 +54,7 @@ def test_what_is_no_cursor_is_told_from_one(text: str) -> None:
 FRAMES: dict[str, tuple[Event, dict[str, Any]]] = {
     "an action": (change(), {"type": "action", "key": "name", "value": "new", "by": "ai", **PLACE}),
     "an edit": (
-        change(type="edit", by="user", previous="old", source="tab", pace=0.3),
+        change(type="edit", by="user", kept_previous="old", source="tab", pace=0.3),
         {"type": "edit", "key": "name", "value": "new", "by": "user", **PLACE},
     ),
     "a notice": (
@@ -73,7 +73,7 @@ def test_a_logged_frame_tells_its_place_and_nothing_of_how_it_was_made(
 
 
 def test_a_sensitive_value_is_withheld_from_the_agent_in_frames_and_in_diffs() -> None:
-    event = change(type="edit", by="user", value="DE89", previous="DE00", sensitive=True)
+    event = change(type="edit", by="user", kept="DE89", kept_previous="DE00", sensitive=True)
     assert "DE" not in repr(frame(event, Role.AGENT, epoch=EPOCH)) + repr(change_record(event, Role.AGENT))
     assert frame(event, Role.AGENT, epoch=EPOCH)["sensitive"] is True
     assert change_record(event, Role.AGENT)["sensitive"] is True
@@ -95,6 +95,6 @@ def test_a_notice_is_never_withheld() -> None:
     ],
 )
 def test_an_agent_is_not_shown_what_a_person_replaced(role: Role, type: str, *, told: bool) -> None:  # noqa: A002
-    record = change_record(change(type=type, previous="removed"), role)
+    record = change_record(change(type=type, kept_previous="removed"), role)
     assert ("removed" in repr(record)) is told
     assert record.get("from") == ("removed" if told else None)

@@ -28,6 +28,8 @@ from handshake_prompt.protocol.messages import (
     index,
     whole_seconds,
 )
+from handshake_prompt.protocol.packing import Packed
+from tests.support.cost import cpu_time
 
 SHAPES: list[type[Any]] = [CreateRequest, ActionRequest, NotifyRequest, ExtendRequest, RotateRequest, PageMessage]
 
@@ -149,6 +151,23 @@ def test_what_goes_out_is_ascii_and_means_the_same(value: Any) -> None:
     raw = encode(value)
     assert raw.isascii()
     assert json.loads(raw) == value
+
+
+ESCAPED = ['"', "\\", "\\\\", '\\"', 'é"', "\\é", "é\\\\", 'é\\"é', "\\u00e9é", '"\\"🙂\\', "\x00é\x7f", "\u2028\n<é"]
+
+
+@pytest.mark.parametrize("text", ESCAPED, ids=range(len(ESCAPED)))
+def test_escapes_are_not_escaped_again(text: str) -> None:
+    assert json.loads(encode({text: [text, Packed(msgspec.json.encode(text))]})) == {text: [text, text]}
+
+
+CLASSES = ["a", "\x7f", "\x00", "é", "éa", "語", "🙂", "🙂a", '"é', "\\é", "é\x00", "\u200ba", "<"]
+
+
+@pytest.mark.parametrize("chars", CLASSES, ids=map(ascii, CLASSES))
+def test_a_byte_of_any_character_costs_about_the_same_to_send(chars: str) -> None:
+    text = chars * (512 * 1024 // (len(msgspec.json.encode(chars)) - 2))
+    assert min(cpu_time(encode, text) for _ in range(5)) < 0.03  # thrice the worst of them
 
 
 PACES: dict[str, tuple[ActionRequest, float]] = {

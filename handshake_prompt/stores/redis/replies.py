@@ -10,6 +10,7 @@ from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores.base import Claim, Loaded, Log, Receipt, Record
+from handshake_prompt.stores.codec import decoder
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -90,7 +91,7 @@ class _Head(msgspec.Struct):
 told = msgspec.msgpack.Decoder(Told).decode
 hit = msgspec.msgpack.Decoder(Hit).decode
 kept = msgspec.msgpack.Decoder(Kept).decode
-visited = msgspec.msgpack.Decoder(Visited).decode
+visited = decoder(Visited).decode
 _head = msgspec.msgpack.Decoder(_Head)
 
 

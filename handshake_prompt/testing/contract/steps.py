@@ -14,6 +14,7 @@ import pytest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import VersionConflictError
 from handshake_prompt.protocol.events import Change, Event, Notice
+from handshake_prompt.protocol.packing import pack
 from handshake_prompt.protocol.session import By, Session, Turn
 from handshake_prompt.stores.base import Claim, Loaded, Receipt, Record, SessionStore, Visit
 
@@ -31,9 +32,9 @@ EVENTS: list[Event] = [
         seq=1,
         at=AT,
         key="名",
-        value={"a": [1, 2.5, None]},
+        kept=pack({"a": [1, 2.5, None]}).value,
         by="user",
-        previous=[],
+        kept_previous=[],
         sensitive=True,
         pace=0.3,
         source="tab",
@@ -56,13 +57,14 @@ def session(name: str, now: float, *, deadline: float = 86_400.0, owner: Any = O
         deadline=now + deadline,
         ttl=1800.0,
         owner=owner,
-        meta={"page": "/checkout"},
+        kept_meta={"page": "/checkout"},
         schema_json=b'[{"key":"name","type":"string"}]',
         sensitive=("iban",),
         state={"step": [1, 2.5, None, True]},
     ).checkout(Turn(Role.USER, now=1e9))
     made.give("name", "名\u2028🙂", by=By.USER)
     made.give("iban", None, by=By.DEFAULT)
+    made.give("lines", [{"amount": 1.5}, []], by=By.DEFAULT)
     made.commit()
     return made
 
@@ -74,7 +76,7 @@ def drafted(record: Record) -> Session:
 
 def action(seq: int, *, size: int = 10) -> Change:
     """Return an event of the log."""
-    return Change(type="action", seq=seq, at=AT, key="name", value=seq, by="ai", size=size)
+    return Change(type="action", seq=seq, at=AT, key="name", kept=seq, by="ai", size=size)
 
 
 async def kept(
