@@ -36,6 +36,7 @@ EXPORTED = {
         "Gap",
         "HandshakeAgent",
         "InsecureAddressError",
+        "LocalSetupError",
         "PromptError",
         "RateLimitedError",
         "RefusedError",

@@ -1,9 +1,7 @@
-"""Address of the server that a prompt names: its checks, and the HTTP client for it."""
+"""Address of the server that a prompt names, and whether the token may be sent there."""
 
 from __future__ import annotations
 
-import ssl
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 
 import httpx
@@ -35,20 +33,8 @@ def address(prompt: ParsedPrompt, *, allow_http: bool) -> httpx.URL:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent to a host stays on this machine. Names other than localhost are anybody's."""
+    """Whether traffic to a host stays on this machine. Names other than localhost are anybody's."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-def new_client(url: httpx.URL) -> httpx.AsyncClient:
-    """Return an HTTP client for one server. It verifies certificates."""
-    # No cookie is kept: in this protocol they prove the person.
-    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    if not is_loopback(url.host):
-        return httpx.AsyncClient(cookies=cookies)
-    # What goes to this machine does not go through a proxy, which would see the token. Without https no certificate
-    # has to be looked at: a context that trusts nobody saves reading all those that are trusted.
-    verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True
-    return httpx.AsyncClient(cookies=cookies, mounts={f"all://{url.netloc.decode()}": None}, verify=verify)

@@ -1,4 +1,4 @@
-"""`HandshakeAgent`: what an agent can do with the prompt a person pasted."""
+"""`HandshakeAgent`: one session as its agent sees it, from a pasted prompt to a stream of changes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any, Literal, Self, overload
 import httpx
 
 from handshake_prompt.texts.prompt import ParsedPrompt, parse_prompt
+from handshake_prompt.texts.secret import Secret
 
-from .address import address, new_client
+from .address import address
 from .batch import actions_of, json_body
 from .changes import Changes
 from .decoding import ActionReply, ContextReply, DiffReply, ExtendReply, markdown_text, members
 from .headers import identity, mint_key, writing_headers
 from .http import HTTPClient, Request
+from .network import open_http_client, peer_name
 from .polling import SessionReader
 
 MOST_PACED = 60.0
@@ -23,10 +25,11 @@ MOST_PACED = 60.0
 
 
 class HandshakeAgent:
-    """An agent's place in one session. Use it as an async context manager, or call `aclose` at the end.
+    """One session, as its agent. Use it as an async context manager, or call `aclose` at the end.
 
-    Every call has a time limit and is repeated by itself where that is safe; writes carry an idempotency key and take
-    effect once. Redirects are not followed: the token goes to the prompt's own address and nowhere else.
+    Every call has a time limit and is repeated by itself, with exponential back-off and jitter, where that is safe;
+    writes carry an idempotency key and take effect once. Redirects are not followed: the token goes to the prompt's own
+    address and nowhere else. All calls belong to the event loop of the first.
 
     Args:
         session_id: from the prompt.
@@ -34,14 +37,15 @@ class HandshakeAgent:
         base_url: from the prompt: scheme, host, and path up to `prefix`.
         prefix: the path of the mount; empty for a mount at the root.
         name: how the agent introduces itself to the person, up to 64 printable characters.
-        http: a client to use, which is left open. Certificates are verified as it says.
-        timeout: seconds that a call may take, repetitions included, on top of what it is asked to wait; a paced batch
-            may take as long as its pauses on top, since servers of version 0.2 answer when all has been shown.
+        http: a client to use, which is left open. Its own settings decide about certificates and proxies.
+        timeout: seconds for a call, repetitions included, on top of the time that a long poll asks for; a paced batch
+            has the time of its pauses on top, since servers of version 0.2 answer when all has been shown.
         allow_http: send the token in the clear to other machines too.
 
     Raises:
         PromptError: a credential or the address is malformed.
         InsecureAddressError: the address is `http://` and not on this machine.
+        LocalSetupError: the proxy or the certificates that the environment names cannot be used.
         ValueError: `name` or `timeout` cannot be used.
     """
 
@@ -57,14 +61,21 @@ class HandshakeAgent:
         timeout: float = 15.0,
         allow_http: bool = False,
     ) -> None:
+        token = Secret(token)
         self._prompt = ParsedPrompt(session_id, token, base_url.rstrip("/"), prefix.rstrip("/"))
         url = address(self._prompt, allow_http=allow_http)
         headers = identity(self._prompt, name)
         if not 0 < timeout < float("inf"):
             raise ValueError(f"timeout is a positive number of seconds, not {timeout!r}")
-        self._http = http or new_client(url)
-        self._owned = http is None
-        self._client = HTTPClient(self._http, str(url), headers=headers, token=token, timeout=timeout)
+        self._client = HTTPClient(
+            http or open_http_client(url),
+            str(url),
+            headers=headers,
+            token=token,
+            timeout=timeout,
+            peer=url.netloc.decode() if http else peer_name(url),
+            owns_http=http is None,
+        )
         self._following: weakref.WeakSet[Changes] = weakref.WeakSet()
 
     @classmethod
@@ -77,19 +88,20 @@ class HandshakeAgent:
         timeout: float = 15.0,
         allow_http: bool = False,
     ) -> Self:
-        """Take the place that a pasted text offers.
+        """Open the session of a pasted prompt.
 
         Args:
             text: the handshake prompt, with or without other text around it.
-            name: as for the class, like those that follow.
+            name: as for the class, like the rest.
             http: see there.
             timeout: see there.
             allow_http: see there.
 
         Raises:
             PromptError: the text is no usable prompt.
-            InsecureAddressError, ValueError: as for the class.
+            InsecureAddressError, LocalSetupError, ValueError: as for the class.
         """
+        text = Secret(text)
         found = parse_prompt(text)
         return cls(
             found.session_id,
@@ -122,11 +134,10 @@ class HandshakeAgent:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what was opened: streams of changes, and the HTTP client unless it was given."""
+        """Close the streams of changes, and the HTTP client unless it was given."""
         for changes in list(self._following):
             await changes.aclose()
-        if self._owned:
-            await self._http.aclose()
+        await self._client.aclose()
 
     @overload
     async def get_context(self) -> dict[str, Any]: ...
@@ -143,7 +154,7 @@ class HandshakeAgent:
             `schema`, `missing`, `data`; `cursor` if the server has cursors. Or the text.
 
         Raises:
-            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+            AgentError: it failed; the subclass tells the kind, `next_steps` the remedy.
         """
         headers = {"Accept": "text/markdown"} if markdown else {}
         reply = await self._client.send(Request(path=self._path("context"), headers=headers))
@@ -157,7 +168,7 @@ class HandshakeAgent:
         interval_ms: float = 300,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """Write fields, as one batch. What was refused is data in the reply, not an error.
+        """Write fields, as one batch. A refused field is data in the reply, not an error.
 
         Args:
             values: values by key, or a list of actions such as `{"type": "set", "key": ..., "value": ..., "ifRev": 3}`.
@@ -171,7 +182,7 @@ class HandshakeAgent:
 
         Raises:
             ValueError, TypeError: JSON cannot express `values`, or the key is not 1-255 visible ASCII characters.
-            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+            AgentError: it failed; the subclass tells the kind, `next_steps` the remedy.
         """
         actions = actions_of(values)
         body = json_body({"actions": actions, "stream": stream, "intervalMs": interval_ms})
@@ -187,18 +198,19 @@ class HandshakeAgent:
         return members(reply.body, ActionReply)
 
     async def get_diff(self, since: str | None = None, *, wait: float = 0) -> dict[str, Any]:
-        """List what changed.
+        """List changes; with `wait`, a long poll.
 
         Args:
             since: a cursor, or an ISO 8601 instant. Without it the last changes are listed.
-            wait: seconds to wait for a change if there is none; servers cut it, usually at 25, and those of version
-                0.2 do not wait.
+            wait: seconds to wait for a change if there is none; servers cut it, usually at 25, and version 0.2 does
+                not wait.
 
         Returns:
-            The members as they are on the wire: `changes`, and `cursor` and `truncated` if the server has cursors.
+            The members as they are on the wire: `changes`; `cursor` and `truncated` if the server has cursors;
+            `timedOut` if it says that the wait ran out. No change within the wait is no answer of the person's.
 
         Raises:
-            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+            AgentError: it failed; the subclass tells the kind, `next_steps` the remedy.
         """
         query = {"since": since} if since else {}
         reply = await self._client.send(Request(path=self._path("diff"), query=query, wait=max(wait, 0.0)))
@@ -207,12 +219,13 @@ class HandshakeAgent:
     def changes(self, since: str | None = None) -> Changes:
         """Follow the session: `async for change in agent.changes()`.
 
-        Connection losses, restarts and refusals for the moment are waited out, for as long as it takes. The iteration
-        ends with an error once the verdict is final, `SessionEndedError` as a rule.
+        The stream resumes from its last cursor by itself: connection losses, restarts and refusals for the moment are
+        waited out, for as long as it takes. The iteration ends with an error once the verdict is final,
+        `SessionEndedError` as a rule.
 
         Args:
-            since: a cursor, such as `context["cursor"]`, or an ISO 8601 instant, such as the `at` of a change; without
-                it only what is new.
+            since: a cursor, such as `context["cursor"]`, or an ISO 8601 instant, such as the `at` of a change; only
+                news from now on without.
 
         Returns:
             An async iterator of `Change`, and of `Gap` where changes may have been missed.
@@ -227,13 +240,13 @@ class HandshakeAgent:
         It is not repeated once the server may have granted it: a second grant would add up.
 
         Args:
-            extra_seconds: what to ask for, 1 to 86 400.
+            extra_seconds: how many to ask for, 1 to 86 400.
 
         Returns:
-            The members as they are on the wire: `extended` is what was granted, `expiresIn` what is left.
+            The members as they are on the wire: the seconds granted (`extended`) and left (`expiresIn`).
 
         Raises:
-            AgentError: it failed; the subclass and `next_steps` say how and what to do.
+            AgentError: it failed; the subclass tells the kind, `next_steps` the remedy.
         """
         body = json_body({"extraSeconds": extra_seconds})
         path = f"/session/{self.session_id}/extend"

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt, and what a server says about it."""
+"""Exponential back-off with full jitter, and the `Retry-After` of a server."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 SHORTEST = 0.1
-"""Seconds, of the bounds that a server may set: twice nothing would be nothing for ever."""
+"""Seconds: the least first bound that a server may set, since twice nothing stays nothing."""
 
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 class Backoff:
-    """Pauses that may grow twice as long with each attempt.
+    """Exponential back-off with full jitter.
 
-    Each is drawn from between nothing and its bound, so that those whom one fault cut off do not come back together.
+    The bound doubles with each attempt; the pause is drawn evenly from between nothing and the bound, so that clients
+    that one fault cut off do not return together.
 
     Args:
         first: the bound of the first pause, in seconds.
-        longest: what no bound goes beyond.
+        longest: the greatest bound.
     """
 
     def __init__(self, first: float, longest: float) -> None:
@@ -34,7 +35,7 @@ class Backoff:
         self._bound = self._first
 
     def pause(self, at_least: float | None = None) -> float:
-        """Return the seconds to wait now: what the server asked for, if it did, and some more by chance."""
+        """Return the seconds to wait now: the least that the server asks for, and a random part."""
         drawn = random.uniform(0, self._bound)  # noqa: S311 - it spreads load and guards nothing
         self._bound = min(self._bound * 2, self._longest)
         return (at_least or 0.0) + drawn

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def actions_of(values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the actions that write some values, or the given ones."""
+    """Return actions that set the given values; a list is taken for actions already."""
     if not isinstance(values, Mapping):
         return list(values)
     return [{"type": "set", "key": key, "value": value} for key, value in values.items()]

@@ -1,4 +1,4 @@
-"""The changes of a session, one after the other and for ever: resumed by itself wherever it was cut off."""
+"""Subscription to the changes of a session: resumed from its last cursor after every cut, with exponential back-off."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from . import updates
 from .backoff import Backoff
 from .decoding import DiffReply, is_cursor
 from .errors import RateLimitedError, ServerUnavailableError
+from .http import other_loop
 from .polling import ListPolling, LongPolling, SessionReader, Source, updates_since
 from .stream import EventStream, NoStreamError
 from .updates import Update
@@ -25,8 +26,8 @@ class Changes:
     stays as it is. Only one task at a time may wait.
 
     Args:
-        session: what is followed.
-        since: a cursor or an ISO 8601 instant; what is new from the first step on without.
+        session: the session to follow.
+        since: a cursor or an ISO 8601 instant; without it, changes from the first step on.
     """
 
     def __init__(self, session: SessionReader, since: str | None = None) -> None:
@@ -42,7 +43,7 @@ class Changes:
 
     @property
     def cursor(self) -> str | None:
-        """A place for `changes(since=...)`, behind what was handed out last; None while none is known."""
+        """A place for `changes(since=...)`, behind the last change handed out; None while none is known."""
         return self._cursor
 
     def __aiter__(self) -> Self:
@@ -53,7 +54,7 @@ class Changes:
 
         Raises:
             StopAsyncIteration: `aclose` was called.
-            AgentError: there will be none, or what answers does not speak the protocol.
+            AgentError: there will be none, or the server does not speak the protocol.
         """
         while not self._ready:
             await self._next_step()
@@ -70,6 +71,8 @@ class Changes:
     async def aclose(self) -> None:
         """End the iteration and let go of the connection."""
         self._closed = True
+        if self._session.client.is_elsewhere:  # the connection went with its event loop
+            return
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -80,6 +83,8 @@ class Changes:
         """Wait for a step to end; it goes on by itself when the wait is cancelled."""
         if self._closed:
             raise StopAsyncIteration
+        if self._session.client.is_elsewhere:
+            raise other_loop()
         self._running = self._running or asyncio.ensure_future(self._step())
         await asyncio.wait({self._running})
         if self._closed:

@@ -1,6 +1,6 @@
-"""What replies and frames have to look like before anything is done with them. Members not named here pass as they are.
+"""Typed decoding of replies and frames. Members that are not named here pass as they are.
 
-Servers of version 0.2 leave out much of it, so most members may be absent; none may be of another type.
+Servers of version 0.2 leave out many, so most may be absent; none may be of another type.
 """
 
 from __future__ import annotations
@@ -103,16 +103,16 @@ class ClosedFrame(msgspec.Struct, frozen=True):
 
 
 class AnyFrame(msgspec.Struct, frozen=True):
-    """Any other: if it was logged, it is a place."""
+    """Any other frame; a logged one has a cursor."""
 
     cursor: str | None = None
 
 
 def decoded(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object that some bytes are.
+    """Return a JSON object from its bytes.
 
     Raises:
-        BadReplyError: they are not one.
+        BadReplyError: they are no JSON object.
     """
     try:
         found = msgspec.json.decode(raw.decode())
@@ -124,10 +124,10 @@ def decoded(raw: bytes) -> dict[str, Any]:
 
 
 def members(raw: bytes, shape: type) -> dict[str, Any]:
-    """Return the JSON object that some bytes are, with the members of a shape as that says.
+    """Return a JSON object from its bytes, once its members are checked against a shape.
 
     Raises:
-        BadReplyError: they are none, or not with these members.
+        BadReplyError: they are no JSON object of that shape.
     """
     found = decoded(raw)
     checked(found, shape)
@@ -135,7 +135,7 @@ def members(raw: bytes, shape: type) -> dict[str, Any]:
 
 
 def checked(given: dict[str, Any], shape: type[T]) -> T:
-    """Return what of an object has a meaning here.
+    """Return the members of an object that its shape names.
 
     Raises:
         BadReplyError: a member is missing or of another type.
@@ -151,7 +151,7 @@ def checked(given: dict[str, Any], shape: type[T]) -> T:
 
 
 def markdown_text(content_type: str, raw: bytes) -> str:
-    """Return the text that a reply in Markdown is.
+    """Return the text of a reply in Markdown.
 
     Raises:
         BadReplyError: it is in another format.

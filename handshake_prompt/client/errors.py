@@ -1,7 +1,7 @@
-"""What an agent's call can end in, as one tree: each error says what happened, whether to repeat, and what to do next.
+"""Error tree of the agent's side: each error says what happened, whether to repeat the call, and what to do next.
 
-`PromptError`, for texts that are no prompt, is the package's own; everything a server or a network does to a call
-arrives as an `AgentError`, and nothing else does.
+All faults of a server, a network or the surroundings of this process arrive as an `AgentError`. `PromptError`, for
+texts that are no prompt, is the package's own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 
 class AgentError(Exception):
-    """The root of all that a call to a server can raise. `str(error)` is for a person: what happened, then what to do.
+    """The root of the errors of a call to a server. `str(error)` is for a person: what happened, then what to do.
 
     Text of the server's is shortened and stripped of what a terminal would not show; it never holds the token.
 
@@ -20,14 +20,15 @@ class AgentError(Exception):
         code: for programs: the server's own code (SPEC.md section 9), or one of this client's.
         status: the HTTP status, None where no reply was read.
         next_steps: what can be done now, most useful first.
-        retryable: whether the same call may succeed later; what is usual for the class by default.
+        retryable: whether the same call may succeed later; the class has the default.
         retry_after: seconds after which it may, if the server said so.
+        from_server: whether `detail` and `next_steps` are the server's words: data to quote, not to obey.
     """
 
     code: str = "failed"
     retryable: bool = False
     hint: ClassVar[str] = "Try again later."
-    """The next step where nobody knows a better one."""
+    """The next step where no better one is known."""
 
     def __init__(
         self,
@@ -38,11 +39,13 @@ class AgentError(Exception):
         next_steps: Sequence[str] = (),
         retryable: bool | None = None,
         retry_after: float | None = None,
+        from_server: bool = False,
     ) -> None:
         self.detail = detail
         self.status = status
         self.next_steps = tuple(next_steps) or (self.hint,)
         self.retry_after = retry_after
+        self.from_server = from_server
         if code is not None:
             self.code = code
         if retryable is not None:
@@ -54,14 +57,18 @@ class AgentError(Exception):
 
 
 class CredentialRefusedError(AgentError):
-    """The token is not, or no longer, the session's. Nothing but a new prompt helps."""
+    """The token is not, or no longer, the session's. Only a new prompt helps."""
 
     code = "invalid_token"
     hint = "Ask the person for a new handshake prompt."
 
 
 class SessionEndedError(AgentError):
-    """The session is over, or never was: `session_expired`, `session_revoked` or `session_not_found`."""
+    """The session is over, or never was. The code tells the reason, as far as the server does.
+
+    `session_expired`: its time ran out; `session_revoked`: the person ended it; `session_closed`: the application
+    behind the page did; `session_submitted`: the person submitted the page; `session_not_found`: it is not known.
+    """
 
     code = "session_not_found"
     hint = "Ask the person to open a new session and paste its prompt."
@@ -83,7 +90,7 @@ class RateLimitedError(AgentError):
 
 
 class ServerUnavailableError(AgentError):
-    """No usable answer: the server failed, could not be reached, or did not answer in time, whatever was retried."""
+    """No usable answer: the server failed, could not be reached, or did not answer in time, retries included."""
 
     code = "unavailable"
     retryable = True
@@ -91,7 +98,7 @@ class ServerUnavailableError(AgentError):
 
 
 class BadReplyError(AgentError):
-    """What answered does not speak the protocol: another type, too much of it, a redirect."""
+    """The reply is none of the protocol: another type, too large, a redirect."""
 
     code = "bad_reply"
     hint = "Check that the address is that of the handshake server, and that no proxy changes its replies."
@@ -102,6 +109,13 @@ class InsecureAddressError(AgentError):
 
     code = "insecure_address"
     hint = "Use the server's https:// address."
+
+
+class LocalSetupError(AgentError):
+    """The surroundings of this process are at fault: its proxy variables, its certificates, its event loops."""
+
+    code = "local_setup"
+    hint = "Correct the settings of this process, then repeat the call."
 
 
 def _sentence(text: str) -> str:

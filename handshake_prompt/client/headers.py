@@ -13,7 +13,7 @@ KEY_CHARS = 255
 
 
 def identity(prompt: ParsedPrompt, name: str | None) -> Mapping[str, str]:
-    """Return the headers that say who asks.
+    """Return the headers that identify the agent.
 
     Raises:
         ValueError: the name is empty, too long or not printable.
@@ -32,7 +32,7 @@ def mint_key() -> str:
 
 
 def writing_headers(key: str | None = None) -> dict[str, str]:
-    """Return the headers of a write, with an idempotency key where the server heeds one.
+    """Return the headers of a write, with its idempotency key if the endpoint has them.
 
     Raises:
         ValueError: the key cannot be one.

@@ -1,9 +1,14 @@
-"""Requests to one server, within limits of time, bytes and attempts. Whatever goes wrong becomes an `AgentError`."""
+"""HTTP client of one mount: retries with exponential back-off and jitter, within limits of time, bytes and attempts.
+
+Failures become one tree of errors, `AgentError`. Foreign frames are cleared of their local variables on the way, since
+those of an HTTP stack hold the headers, and so the token.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +16,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from .backoff import Backoff
-from .errors import AgentError, BadReplyError, ServerUnavailableError
+from .errors import AgentError, BadReplyError, LocalSetupError, ServerUnavailableError
 from .problems import clean, error_of_reply
 
 ATTEMPTS = 4
@@ -23,25 +28,25 @@ MOST_BYTES = 2 * 1024 * 1024
 MOST_REFUSAL_BYTES = 64 * 1024
 
 _NEVER_STARTED = frozenset({429, 503})
-"""Statuses of requests that had no effect, whoever answers so."""
+"""Statuses of requests that had no effect, on every server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask of a server.
+    """One request to a server.
 
     Args:
         path: below the mount.
         body: JSON to post; a GET without.
         query: the parameters of the URL.
-        headers: beside those that every request has.
-        wait: seconds that the server is asked to keep the request open.
+        headers: beside the common ones.
+        wait: seconds of long polling that the server is asked for.
         slack: seconds that carrying it out may take on top.
         repeatable: whether a second effect does no harm, or there is none.
     """
 
     path: str
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     wait: float = 0.0
@@ -53,47 +58,65 @@ class Request:
 class Reply:
     """A success, read whole."""
 
-    body: bytes
+    body: bytes = field(repr=False)
     content_type: str
 
 
 class HTTPClient:
-    """One server's endpoints, for one token.
+    """One mount's endpoints, for one token, in one event loop.
 
     Args:
-        http: sends the requests; it is told to follow no redirect and to ask for no compression, whatever it is set to.
+        http: sends the requests; it is told to follow no redirect and to ask for no compression, whatever its settings.
         mount: the URL that paths begin with.
         headers: of every request; the token is among them.
         token: to keep it out of errors.
-        timeout: seconds a call may take, all attempts and pauses together, on top of its own `wait` and `slack`.
+        timeout: seconds for a request, all attempts and pauses together, on top of its own `wait` and `slack`.
+        peer: the server's name in errors.
+        owns_http: whether `http` is closed along with this client.
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, mount: str, *, headers: Mapping[str, str], token: str, timeout: float
+        self,
+        http: httpx.AsyncClient,
+        mount: str,
+        *,
+        headers: Mapping[str, str],
+        token: str,
+        timeout: float,
+        peer: str,
+        owns_http: bool,
     ) -> None:
         self._http = http
+        self._owns_http = owns_http
         self._mount = mount
-        self._host = httpx.URL(mount).netloc.decode()
+        self._peer = peer
         # What is not compressed cannot grow on arrival.
         usual = {"Accept": "application/json", "Accept-Encoding": "identity"}
         self._headers = httpx.Headers({**usual, **headers}, encoding="utf-8")
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.token = token
         self.timeout = timeout
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the first request was sent in another event loop than the running one."""
+        return self._loop is not None and self._loop is not asyncio.get_running_loop()
+
     async def send(self, request: Request) -> Reply:
-        """Send a request, again where that is safe and may help.
+        """Send a request; repeat it where that is safe and may help.
 
         Raises:
-            AgentError: how the last attempt went.
+            AgentError: the outcome of the last attempt.
         """
         now = asyncio.get_running_loop().time
         began = now()
         ends = began + self.timeout + request.wait + request.slack
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         attempt = 1
+        # Each attempt but the last leaves half of the remaining time to its successors, so that one connection that
+        # hangs cannot use up all of it; no pause is begun that would end too late for another attempt.
         while True:
             left, wait = ends - now(), max(0.0, request.wait - (now() - began))
-            # All attempts but the last leave half of the time to those that may have to follow.
             limit = left if attempt == ATTEMPTS else min(left, (left + wait + request.slack) / 2)
             try:
                 return await self.send_once(request, limit=limit, wait=wait)
@@ -109,9 +132,9 @@ class HTTPClient:
         """Send a request a single time.
 
         Args:
-            request: what to ask.
+            request: to be sent.
             limit: seconds it may take.
-            wait: seconds that the server is asked to keep it open.
+            wait: seconds of long polling that the server is asked for.
 
         Raises:
             AgentError: it did not succeed.
@@ -134,34 +157,70 @@ class HTTPClient:
             async with asyncio.timeout(limit):
                 return await self._send(request, 0.0)
 
+    async def aclose(self) -> None:
+        """Close the connections; those of an event loop that is gone went with it."""
+        if self._owns_http and not self.is_elsewhere:
+            await self._http.aclose()
+
+    def check_loop(self) -> None:
+        """Keep to one event loop: what a pool has opened in one cannot be used in another.
+
+        Raises:
+            LocalSetupError: the running loop is another one than at first, and the connections are of our making.
+        """
+        if self.is_elsewhere and self._owns_http:
+            raise other_loop()
+        self._loop = self._loop or asyncio.get_running_loop()
+
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn what a connection can raise into `ServerUnavailableError`."""
+        """Turn the failures of a connection into `ServerUnavailableError`."""
         try:
             yield
-        except TimeoutError as error:
-            raise ServerUnavailableError(f"{self._host} did not answer in time", code="timeout") from error
-        except httpx.ConnectError as error:
-            if _is_about_certificate(error):
-                raise ServerUnavailableError(
-                    f"The certificate of {self._host} is not valid for it",
-                    code="untrusted_certificate",
-                    next_steps=["Check the address; if it is right, tell the person not to use this server for now."],
-                    retryable=False,
-                ) from error
-            raise ServerUnavailableError(
-                f"There is no connection to {self._host}: {self._clean(error)}", code="unreachable"
-            ) from error
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            raise ServerUnavailableError(
-                f"The connection to {self._host} broke off: {self._clean(error)}", code="connection_lost"
-            ) from error
+            translation = self._translation(error)
+            _clear_locals(error)
+            raise translation from error
+        except RuntimeError as error:
+            if not self.is_elsewhere:
+                raise
+            _clear_locals(error)
+            raise other_loop() from error
+
+    def _translation(self, error: Exception) -> AgentError:
+        if isinstance(error, TimeoutError):
+            return ServerUnavailableError(f"{self._peer} did not answer in time", code="timeout")
+        if not isinstance(error, httpx.ConnectError):
+            return ServerUnavailableError(
+                f"The connection to {self._peer} broke off: {self._clean(error)}", code="connection_lost"
+            )
+        if _is_about_certificate(error):
+            return ServerUnavailableError(
+                f"The certificate of {self._peer} is not valid for it",
+                code="untrusted_certificate",
+                next_steps=["Check the address; if it is right, tell the person not to use this server for now."],
+                retryable=False,
+            )
+        return ServerUnavailableError(
+            f"There is no connection to {self._peer}: {self._clean(error)}", code="unreachable"
+        )
 
     async def _send(self, request: Request, wait: float) -> httpx.Response:
+        self.check_loop()
+        response = await self._http.send(self._built(request, wait), stream=True, follow_redirects=False)
+        if response.status_code == httpx.codes.OK:
+            return response
+        try:
+            body = await _refusal_body(response)
+        finally:
+            await response.aclose()
+        raise error_of_reply(response.status_code, response.headers, body, secret=self.token)
+
+    def _built(self, request: Request, wait: float) -> httpx.Request:
         query = {**request.query, **({"wait": f"{wait:.1f}"} if wait else {})}
         headers = self._headers.copy()
         headers.update(request.headers)
-        built = self._http.build_request(
+        return self._http.build_request(
             "GET" if request.body is None else "POST",
             self._mount + request.path,
             params=query or None,
@@ -169,14 +228,6 @@ class HTTPClient:
             headers=headers,
             timeout=None,  # the caller's limit is for all of it; that of httpx begins anew with every chunk
         )
-        response = await self._http.send(built, stream=True, follow_redirects=False)
-        if response.status_code == httpx.codes.OK:
-            return response
-        try:
-            body = await _start(response)
-        finally:
-            await response.aclose()
-        raise error_of_reply(response.status_code, response.headers, body, secret=self.token)
 
     def _clean(self, error: Exception) -> str:
         return clean(str(error) or type(error).__name__, self.token)
@@ -188,13 +239,29 @@ def _may_repeat(request: Request, error: AgentError) -> bool:
     return request.repeatable or error.status in _NEVER_STARTED or error.code == "unreachable"
 
 
+def other_loop() -> LocalSetupError:
+    """Return the error of connections that belong to another event loop than the running one."""
+    return LocalSetupError(
+        "This agent's connections belong to another event loop",
+        code="event_loop_changed",
+        next_steps=["Do all that one HandshakeAgent is for within one asyncio.run, or open a new one in each."],
+    )
+
+
+def _clear_locals(error: BaseException | None) -> None:
+    """Empty the finished frames of an error and of those it came from."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
 def is_compressed(response: httpx.Response) -> bool:
     """Whether a reply is compressed, although no request allows it."""
     return bool(response.headers.get("content-encoding", "identity").lower() != "identity")
 
 
 def chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Return the body as it arrives, or as whoever brought the HTTP client has read it already."""
+    """Return the body as it arrives, or as the owner of the HTTP client has read it already."""
     return response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()
 
 
@@ -214,8 +281,8 @@ async def _body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-async def _start(response: httpx.Response) -> bytes:
-    """Return the body of a refusal, or as much of it as may matter."""
+async def _refusal_body(response: httpx.Response) -> bytes:
+    """Return the body of a refusal, cut where it is longer than any of the protocol's."""
     body = bytearray()
     async for chunk in chunks(response):
         body += chunk

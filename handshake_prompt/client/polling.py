@@ -1,7 +1,7 @@
-"""Where changes come from: a request that waits, or the list that version 0.2 has. `stream` is the third source.
+"""Long polling, and repeated lists for version 0.2: sources of changes beside the event stream.
 
-Each source gives what is new, one step at a time, and remembers its place. A step that fails or is cancelled loses
-nothing: the next one begins where the last that returned had ended.
+A source is read step by step and remembers its place. A step that fails or is cancelled loses nothing: the next one
+begins at the end of the last that returned.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .http import HTTPClient, Request
 from .updates import Gap, Update
 
 LONG_POLL = 25.0
-"""Seconds: what servers allow, and proxies stand."""
+"""Seconds: allowed by servers, short enough for proxies."""
 POLL_INTERVAL = 2.0
 """Seconds from the beginning of a poll to that of the next: half of 60 requests a minute stay for the agent's calls."""
 
 
 class Source(Protocol):
-    """One way to learn of changes."""
+    """A source of changes."""
 
     retry: float | None
     """Seconds that the first pause after a failure takes at most, if the server has said so."""
 
     async def step(self) -> tuple[Sequence[Update], bool]:
-        """Wait a while; return what is new, and whether the connection has proved itself.
+        """Wait a while; return the news, and whether the connection has proved itself.
 
         Raises:
             AgentError: it failed, for now or for good.
@@ -37,11 +37,11 @@ class Source(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Let go of what is open."""
+        """Close the connection, if one is open."""
 
 
 class SessionReader:
-    """What all sources ask of a session, each time in a single attempt."""
+    """Reads of a session that sources share, each in a single attempt."""
 
     def __init__(self, client: HTTPClient, session_id: str) -> None:
         self.client = client
@@ -52,20 +52,20 @@ class SessionReader:
         return f"/{name}/{self._session_id}"
 
     async def diff(self, since: str | None, *, wait: float = 0.0) -> DiffReply:
-        """Return what changed since a place; without one, what changed last."""
+        """Return the changes since a place; the latest ones without a place."""
         request = Request(path=self.path("diff"), query={"since": since} if since else {})
         reply = await self.client.send_once(request, limit=self.client.timeout + wait, wait=wait)
         return checked(decoded(reply.body), DiffReply)
 
     async def gap(self) -> Gap:
-        """Return how things stand."""
+        """Return the present state, for a reader that may have missed changes."""
         reply = await self.client.send_once(Request(path=self.path("context")), limit=self.client.timeout)
         context = decoded(reply.body)
         return Gap(context, checked(context, ContextReply).cursor)
 
 
 class LongPolling:
-    """Asks with `wait` what changed since a cursor."""
+    """Long polling: `GET /diff` with `wait`, from cursor to cursor."""
 
     retry: float | None = None
 
@@ -85,7 +85,7 @@ class LongPolling:
 
 
 class ListPolling:
-    """Compares what a server of version 0.2 lists with what it listed before."""
+    """Polling without cursors: successive lists of a server of version 0.2, compared."""
 
     retry: float | None = None
 
@@ -107,7 +107,7 @@ class ListPolling:
 
 
 class PollInterval:
-    """Keeps the beginnings of polls apart, those of cancelled ones too."""
+    """Least time between the beginnings of two polls, cancelled ones included."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -121,10 +121,10 @@ class PollInterval:
 
 
 async def updates_since(session: SessionReader, diff: DiffReply, since: str) -> tuple[Sequence[Update], str]:
-    """Return what a diff since some place tells, and the place behind it.
+    """Return the changes of a diff, or a gap if it is truncated, and the place behind it.
 
     Raises:
-        AgentError: it does not tell all, and how things stand cannot be found out.
+        AgentError: it is truncated, and the present state cannot be read.
     """
     if not diff.truncated:
         cursor = required_cursor(diff.cursor)
@@ -134,10 +134,10 @@ async def updates_since(session: SessionReader, diff: DiffReply, since: str) -> 
 
 
 def required_cursor(cursor: str | None) -> str:
-    """Return a cursor that has to be there.
+    """Return a cursor that a reply must have.
 
     Raises:
-        BadReplyError: it is not.
+        BadReplyError: it has none.
     """
     if cursor is None:
         raise BadReplyError("The server has cursors, and one is missing in its reply")

@@ -1,4 +1,4 @@
-"""Whatever is no success, as one of the client's errors: refusals in the protocol's words, and those of anyone else."""
+"""Problem documents (RFC 9457) and close codes as errors of the client, from any server and any proxy before it."""
 
 from __future__ import annotations
 
@@ -27,27 +27,25 @@ MOST_TEXT = 500
 MOST_STEPS = 5
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_LONGEST_PAUSE = 1e9
 _PASSING = frozenset({408, 425, 429, 502, 503, 504})
 """Statuses that mean: not now. A 500 is not among them, the same request would meet the same fault."""
-_BY_CODE: Mapping[str, type[AgentError]] = {
-    "invalid_token": CredentialRefusedError,
-    "session_not_found": SessionEndedError,
-    "session_expired": SessionEndedError,
-    "session_revoked": SessionEndedError,
-}
 _BY_STATUS: Mapping[int, type[AgentError]] = {
     401: CredentialRefusedError,
     410: SessionEndedError,
     429: RateLimitedError,
 }
 _UNAUTHENTICATED, _ENDED = 4401, (4404, 4410)
-_ENDINGS = {
+ENDS = {
     "session_expired": "The session has expired",
     "session_revoked": "The person has ended the session",
-    "session_not_found": "The session is over",
+    "session_closed": "The application of the page has ended the session",
+    "session_submitted": "The person has submitted the page, and the session is over",
+    "session_not_found": "There is no such session, or it is over",
 }
+"""The end of a session by its code (SPEC.md section 9), in words of our own."""
 _OLD_CODES = {(403, "invalid token"): "invalid_token", (404, "session not found or expired"): "session_not_found"}
-"""What version 0.2 says instead of codes."""
+"""Sentences of version 0.2, which has no codes."""
 
 
 def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, secret: str) -> AgentError:
@@ -55,13 +53,15 @@ def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, secr
 
     Args:
         status: the HTTP status.
-        headers: by name, whatever their case.
-        body: the reply's, which may be anything.
+        headers: by name in lower case.
+        body: the reply's, in any form.
         secret: the token, which must not get into the error.
     """
     problem = _object(body)
     code = _code(status, problem)
     kind = _kind(status, code)
+    if kind is SessionEndedError:
+        return SessionEndedError(ENDS.get(code, "The session has ended"), code=code, status=status)
     pause = retry_after(headers.get("retry-after"))
     retryable = problem.get("retryable")
     said = _text(problem.get("detail"), secret) or _text(problem.get("error"), secret)
@@ -69,9 +69,10 @@ def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, secr
         said or _own_words(status),
         code=code,
         status=status,
-        next_steps=_steps(problem.get("nextSteps"), secret),
+        next_steps=_steps(problem.get("nextSteps"), secret) if said else (),
         retryable=retryable if isinstance(retryable, bool) else status in _PASSING,
         retry_after=_number(problem.get("retryAfter")) if pause is None else pause,
+        from_server=bool(said),
     )
 
 
@@ -80,20 +81,20 @@ def error_of_close(code: int, reason: str, *, secret: str) -> AgentError:
 
     Args:
         code: the close code (SPEC.md section 7).
-        reason: how the session ended, as a code of the protocol, or what else the server said.
+        reason: the end of the session as a code of the protocol, or other words of the server.
         secret: the token, which must not get into the error.
     """
     if code == _UNAUTHENTICATED:
         return CredentialRefusedError("The token is no longer the session's")
     if code in _ENDED:
-        known = reason if reason in _ENDINGS else "session_not_found"
-        return SessionEndedError(_ENDINGS[known], code=known)
+        known = reason if reason in ENDS else "session_not_found"
+        return SessionEndedError(ENDS[known], code=known)
     said = _text(reason, secret) or f"code {code}"
-    return RefusedError(f"The server closed the stream for good: {said}", code="closed")
+    return RefusedError(f"The server closed the stream for good: {said}", code="closed", from_server=True)
 
 
 def clean(text: str, secret: str) -> str:
-    """Return foreign text as an error may show it: short, on one line, with nothing unseen in it and no token."""
+    """Return foreign text as an error may show it: short, on one line, all of it visible, without the token."""
     return visible(text.replace(secret, "[token]")[:MOST_TEXT])
 
 
@@ -119,7 +120,11 @@ def _kind(status: int, code: str) -> type[AgentError]:
         return BadReplyError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerUnavailableError
-    return _BY_STATUS.get(status) or _BY_CODE.get(code) or RefusedError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if code in ENDS:
+        return SessionEndedError
+    return CredentialRefusedError if code == CredentialRefusedError.code else RefusedError
 
 
 def _own_words(status: int) -> str:
@@ -139,8 +144,5 @@ def _steps(found: object, secret: str) -> list[str]:
 
 
 def _number(found: object) -> float | None:
-    known = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < _LONGEST
+    known = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < _LONGEST_PAUSE
     return float(found) if known else None  # type: ignore[arg-type]
-
-
-_LONGEST = 1e9

@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, section 9.2), free of any I/O: bytes in, events out, within bounds."""
+"""Parser of server-sent events (WHATWG HTML, section 9.2), sans I/O: bytes in, events out, within bounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .errors import BadReplyError
 
 MOST_EVENT_BYTES = 1024 * 1024
-"""Of one event: the snapshot of a session holds 512 KiB at most, plus who wrote what and when."""
+"""Of one event: a snapshot holds 512 KiB of values at most, and the author and time of each."""
 
 _MILLISECONDS = re.compile(rb"[0-9]{1,9}")
 _LINE_ENDS = (b"\n", b"\r")
@@ -22,10 +22,10 @@ class ServerEvent(NamedTuple):
 
 
 class EventParser:
-    """Cuts a stream into events. An event that was cut off is never returned.
+    """Incremental parser. An event that was cut off is never returned.
 
     Args:
-        most_bytes: what one event may have.
+        most_bytes: the size of the largest event accepted.
     """
 
     def __init__(self, most_bytes: int = MOST_EVENT_BYTES) -> None:
@@ -36,12 +36,12 @@ class EventParser:
         self._data: list[bytes] = []
         self._size = 0
         self.lines = 0
-        """How many lines were finished: a stream that finishes none is stuck, however many bytes arrive."""
+        """Lines finished so far: a stream that finishes none is stuck, however many bytes arrive."""
         self.retry: float | None = None
-        """Seconds to wait before coming again, once the server has said so."""
+        """Seconds before the next connection, once the server has said so."""
 
     def feed(self, chunk: bytes) -> list[ServerEvent]:
-        """Take what has arrived and return the events that it finishes.
+        """Take the bytes that have arrived and return the events that they finish.
 
         Raises:
             BadReplyError: an event is too large.

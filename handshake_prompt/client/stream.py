@@ -1,4 +1,4 @@
-"""Changes as a stream of server-sent events, `GET /events/{sid}`: the frames of the WebSocket in one long reply."""
+"""Event stream of a session, `GET /events/{sid}`: server-sent events, resumed from the last cursor."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from .decoding import AnyFrame, ChangeFrame, ClosedFrame, ConnectedFrame, Contex
 from .errors import AgentError, ServerUnavailableError
 from .http import HTTPClient, Request, chunks, is_compressed
 from .polling import SessionReader
-from .problems import error_of_close
+from .problems import ENDS, error_of_close
 from .sse import EventParser, ServerEvent
 from .updates import Gap, Update
 
 FIRST_LINE = 5.0
-"""Seconds within which a stream says something. One that does not is held back by a proxy that collects replies."""
+"""Seconds until the first line of a stream. A stream without one is held back by a proxy that buffers replies."""
 SILENCE = 40.0
-"""Seconds for which a stream that still stands cannot be silent: it says something every 15."""
+"""Seconds of silence after which a stream is dead: a live one has a comment every 15."""
 MOST_SILENCES = 2
-"""In a row, before streams are given up."""
+"""In a row, before long polling takes the place of streams."""
 LONGEST_AFTER = 60.0
-"""Seconds a server that shuts down can make a client wait."""
+"""Seconds that a server that shuts down can make a client wait."""
 
 _NO_STREAM = frozenset({404, 405, 406, 415, 501})
-_ENDS = {"expired": "session_expired", "revoked": "session_revoked"}
 
 
 class NoStreamError(Exception):
-    """The server has no stream of events, or none comes through.
+    """The server has no event stream, or a proxy holds it back.
 
     Args:
-        place: the cursor to go on from in another way.
+        place: the cursor to go on from with another source.
     """
 
     def __init__(self, place: str) -> None:
@@ -42,7 +41,7 @@ class NoStreamError(Exception):
 
 
 class EventStream:
-    """Reads the stream, connection after connection."""
+    """Source of changes that reads the event stream, connection after connection."""
 
     def __init__(self, session: SessionReader, place: str) -> None:
         self._place = place
@@ -84,7 +83,7 @@ class EventStream:
             await self.aclose()
             if not found:
                 raise
-            self._verdict = error  # what came before it goes first
+            self._verdict = error  # the changes before it go first
         self.retry = connection.retry
         if connection.proven:
             self._silences = 0
@@ -110,7 +109,7 @@ class EventStream:
         """Read one frame.
 
         Raises:
-            BadReplyError: it is none.
+            BadReplyError: it is malformed.
             AgentError: it ends the stream, for now or for good.
         """
         frame = decoded(event.data)
@@ -126,7 +125,8 @@ class EventStream:
         elif event.kind == "closed":
             raise self._closing(checked(frame, ClosedFrame))
         else:
-            self._end = _ENDS.get(event.kind, self._end)
+            if (end := f"session_{event.kind}") in ENDS:
+                self._end = end
             self._place = checked(frame, AnyFrame).cursor or self._place
 
     def _begin(self, frame: ConnectedFrame, found: list[Update]) -> None:
@@ -139,11 +139,12 @@ class EventStream:
     def _closing(self, frame: ClosedFrame) -> AgentError:
         if not frame.final:
             return ServerUnavailableError("The stream ended", code="stream_ended", retry_after=self._after)
-        return error_of_close(frame.code, self._end or frame.reason, secret=self._session.client.token)
+        reason = frame.reason if frame.reason in ENDS else self._end or frame.reason
+        return error_of_close(frame.code, reason, secret=self._session.client.token)
 
 
 class _Connection:
-    """One reply that goes on."""
+    """One connection: a reply whose body goes on."""
 
     def __init__(self, client: HTTPClient, response: httpx.Response) -> None:
         self._client = client
@@ -154,11 +155,11 @@ class _Connection:
         self._patience = FIRST_LINE
         self._heard = False
         self.proven = False
-        """Whether it said more than its first words, which come even where nothing else comes through."""
+        """Whether lines came after the first ones, which pass even a proxy that buffers."""
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is a stream of events at all."""
+        """Whether the reply is an event stream at all."""
         kind = self._response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return kind == "text/event-stream" and not is_compressed(self._response)
 

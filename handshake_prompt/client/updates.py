@@ -1,4 +1,4 @@
-"""What `changes()` hands out, and how it is read from frames, from diffs, and from the lists of version 0.2."""
+"""Items of `changes()`, `Change` and `Gap`, from frames, from diffs, and from the lists of version 0.2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from .decoding import ChangeFrame, DiffReply, ListedChange
 
 LISTED = 50
-"""How many changes a server of version 0.2 lists, the latest."""
+"""Changes in a list of version 0.2, the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Change:
 
     Args:
         key: the field.
-        value: what it holds now; None where `sensitive`.
-        by: whose value it is now: `user` or `user_edit` the person's, `ai` the agent's, `default` open to the agent;
+        value: its present value; None where `sensitive`.
+        by: its present author: `user` or `user_edit` the person, `ai` the agent, `default` for open to the agent;
             servers of version 0.2 also say `agent`.
         at: when, ISO 8601.
         seq: its number in the session's log; None from a server of version 0.2.
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Changes may have been missed; this is how things stand now.
+    """Changes may have been missed; the present state takes their place.
 
     Args:
         context: the members of `get_context()`.
@@ -59,30 +59,30 @@ Update = Change | Gap
 
 
 def of_frame(frame: ChangeFrame) -> Change:
-    """Return the change that an `action` or `edit` frame tells."""
+    """Return the change of an `action` or `edit` frame."""
     return Change(frame.key, frame.value, frame.by, frame.at, frame.seq, frame.cursor, frame.sensitive)
 
 
 def of_diff(diff: DiffReply, before: str, after: str) -> list[Change]:
-    """Return the changes that a diff lists.
+    """Return the changes of a diff.
 
     Args:
-        diff: complete, with what came after a place.
+        diff: complete, with all changes after a place.
         before: the place.
-        after: the place behind it all. A diff names none in between, so whoever resumes from one of the earlier
-            changes is told the later ones again.
+        after: the place behind them all. A diff names none in between: to resume from one of the earlier changes is to
+            read the later ones again.
     """
     last = len(diff.changes) - 1
     return [_listed(change, after if index == last else before) for index, change in enumerate(diff.changes)]
 
 
 def of_list(changes: Sequence[ListedChange]) -> list[Change]:
-    """Return the changes that a server of version 0.2 lists; their times are the only places it has."""
+    """Return the changes in a list of version 0.2, which has no places but their times."""
     return [_listed(change, change.at) for change in changes]
 
 
 def fresh(known: Sequence[ListedChange], listed: Sequence[ListedChange]) -> Sequence[ListedChange] | None:
-    """Return what a list of the latest changes has that an earlier one had not; None if some may be in neither.
+    """Return the changes in which a list of the latest ones goes on from an earlier list; None if there may be a gap.
 
     Times cannot tell: version 0.2 compares them as texts, with offsets that change twice a year.
     """
@@ -96,7 +96,7 @@ def fresh(known: Sequence[ListedChange], listed: Sequence[ListedChange]) -> Sequ
 
 
 def later(listed: Sequence[ListedChange], since: str) -> Sequence[ListedChange] | None:
-    """Return what of a list of the latest changes came after an instant; None if some that did may not be in it."""
+    """Return the changes of a list that came after an instant; None if some may be missing from the list."""
     start = instant(since)
     times = [instant(change.at) for change in listed]
     if start is None or None in times:
@@ -106,7 +106,7 @@ def later(listed: Sequence[ListedChange], since: str) -> Sequence[ListedChange] 
 
 
 def instant(text: str) -> datetime | None:
-    """Return the moment that an ISO 8601 text stands for, of UTC if it has no offset; None if it stands for none."""
+    """Return the moment of an ISO 8601 text, in UTC if it has no offset; None for any other text."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from .quoting import quote
+from .secret import Secret
 from .wording import WORDING, Wording
 
 MAX_PROMPT_CHARS = 256 * 1024
@@ -68,6 +69,9 @@ class ParsedPrompt:
     prefix: str = "/handshake"
     mode: str | None = None
     expires_in: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token", Secret(self.token))
 
 
 def build_prompt(
@@ -143,6 +147,7 @@ def parse_prompt(text: str) -> ParsedPrompt:
     Raises:
         PromptError: a line is missing or malformed, or the text is too long.
     """
+    text = Secret(text)  # no frame of ours shows it to an error tracker
     if len(text) > MAX_PROMPT_CHARS:
         raise PromptError(f"The text has more than {MAX_PROMPT_CHARS} characters; paste the handshake prompt alone.")
     found = _first_lines(text)
@@ -190,7 +195,7 @@ def _first_lines(text: str) -> dict[str, str]:
         key, _, value = line.strip().removeprefix("-").partition(":")
         key, value = key.strip(), value.strip()
         if key in _KEYS and value:
-            found.setdefault(key, value)
+            found.setdefault(key, Secret(value) if key == "token" else value)
     return found
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import logging
-import ssl
-import subprocess
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+import threading
+import traceback
+import warnings
+from collections.abc import Awaitable, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -20,6 +23,7 @@ from handshake_prompt.client import (
     CredentialRefusedError,
     HandshakeAgent,
     InsecureAddressError,
+    LocalSetupError,
     PromptError,
     RateLimitedError,
     RefusedError,
@@ -28,8 +32,7 @@ from handshake_prompt.client import (
 )
 from tests.conftest import FORM
 from tests.support.agents import BASE_URL, CONTEXT, SESSION_ID, TOKEN, agent_against, agent_of, replying
-from tests.support.between import Asked, response, scripted
-from tests.support.parts import absent
+from tests.support.between import Asked, Script, response, scripted
 from tests.support.peer import PATIENCE, Peer
 
 Pair = Callable[..., Awaitable[Peer]]
@@ -274,120 +277,12 @@ async def test_an_idempotency_key_that_cannot_be_one_is_refused(key: str) -> Non
             await agent.action({"name": "Ada"}, idempotency_key=key)
 
 
-# Where it sends the token
-
-
-@pytest.mark.parametrize(
-    "base_url",
-    [
-        "http://example.com",
-        "http://127.0.0.1.example.com",
-        "http://localhost.example.com",
-        "http://10.0.0.1:8000",
-        "http://0.0.0.0:8000",
-        "http://[2001:db8::1]",
-        "HTTP://EXAMPLE.COM",
-        "http://2130706433",
-    ],
-)
-def test_the_token_is_not_sent_in_the_clear_over_a_network(base_url: str) -> None:
-    with pytest.raises(InsecureAddressError) as caught:
-        HandshakeAgent(SESSION_ID, TOKEN, base_url)
-    assert caught.value.code == "insecure_address"
-    assert "https://" in str(caught.value)
-    HandshakeAgent(SESSION_ID, TOKEN, base_url, allow_http=True)
-
-
-@pytest.mark.parametrize(
-    "base_url",
-    [
-        "http://localhost:8000",
-        "http://LOCALHOST:8000",
-        "http://app.localhost",
-        "http://127.0.0.1",
-        "http://127.9.9.9:1",
-        "http://[::1]:8000/root",
-        "https://example.com",
-    ],
-)
-def test_this_machine_and_https_are_safe_enough(base_url: str) -> None:
-    assert HandshakeAgent(SESSION_ID, TOKEN, base_url).base_url == base_url
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        pytest.param({"session_id": "../" * 10 + "ab"}, "sessionId", id="session id that is a path"),
-        pytest.param({"token": TOKEN + "\r\nX-Evil: 1"}, "token", id="token that is a header"),
-        pytest.param({"token": "short"}, "token", id="short token"),
-        pytest.param({"base_url": "https://user:pass@example.com"}, "baseUrl", id="user in the address"),
-        pytest.param({"base_url": "ftp://example.com"}, "baseUrl", id="scheme"),
-        pytest.param({"base_url": "https://example.com:99999"}, "cannot be used", id="port"),
-        pytest.param({"base_url": "https://[:::::]"}, "cannot be used", id="host that looks like one"),
-        pytest.param({"prefix": "@evil.example"}, "prefix", id="prefix that moves the host"),
-        pytest.param({"prefix": ".evil.example/x"}, "prefix", id="prefix that lengthens the host"),
-        pytest.param({"timeout": 0}, "positive number of seconds", id="no time"),
-        pytest.param({"timeout": float("inf")}, "positive number of seconds", id="all the time"),
-    ],
-)
-def test_what_cannot_be_used_is_refused_before_anything_is_sent(given: dict[str, Any], message: str) -> None:
-    usual: dict[str, Any] = {"session_id": SESSION_ID, "token": TOKEN, "base_url": BASE_URL}
-    with pytest.raises(ValueError, match=message) as caught:
-        HandshakeAgent(**(usual | given))
-    assert "token" not in given or given["token"] not in str(caught.value)
-
-
-@pytest.mark.parametrize("base_url", ["https://a..b", "https://" + "a" * 64 + ".example"])
-async def test_a_host_that_cannot_be_looked_up_is_a_server_that_is_not_there(base_url: str) -> None:
-    async with HandshakeAgent(SESSION_ID, TOKEN, base_url, timeout=0.3) as agent:
-        with pytest.raises(ServerUnavailableError):
-            await agent.get_context()
+# What it refuses at once
 
 
 def test_a_text_that_is_no_prompt_is_refused_as_one() -> None:
     with pytest.raises(PromptError, match="copy the whole handshake prompt"):
         HandshakeAgent.from_prompt("hello")
-
-
-async def test_what_goes_to_this_machine_does_not_go_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(response(b'{"sessionId": "a", "mode": "default"}'))
-
-    async with scripted(answer) as proxy, scripted(answer) as server:
-        for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
-            monkeypatch.setenv(name, proxy.url)
-        async with HandshakeAgent(SESSION_ID, TOKEN, server.url) as agent:
-            await agent.get_context()
-    assert (len(server.asked), len(proxy.asked)) == (1, 0)
-
-
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*await asyncio.to_thread(self_signed, tmp_path))
-    arrived = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        arrived.append(await reader.read(65536))
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, HandshakeAgent(SESSION_ID, TOKEN, url) as agent:
-        with pytest.raises(ServerUnavailableError) as caught:
-            await agent.get_context()
-    assert (caught.value.code, caught.value.retryable) == ("untrusted_certificate", False)
-    assert not any(arrived)
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Return the paths of a certificate for localhost and of its key, both new."""
-    key, certificate = folder / "key.pem", folder / "cert.pem"
-    kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost"]
-    try:
-        subprocess.run(["openssl", *kind, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    except FileNotFoundError:
-        absent("openssl", "apt-get install openssl")
-    return certificate, key
 
 
 # What it keeps and what it lets go of
@@ -401,18 +296,7 @@ async def test_a_client_of_ones_own_is_left_open(pair: Pair) -> None:
         assert not http.is_closed
         async with agent_of(peer) as agent:
             await agent.get_context()
-        assert agent._http.is_closed
-
-
-async def test_no_cookie_makes_an_agent_the_person() -> None:
-    async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(response(b'{"sessionId": "a", "mode": "default"}', set_cookie=f"hpp_{SESSION_ID}=stolen; Path=/"))
-
-    async with scripted(answer) as server, HandshakeAgent(SESSION_ID, TOKEN, server.url) as agent:
-        await agent.get_context()
-        await agent.get_context()
-    assert len(server.asked) == 2
-    assert not any("cookie" in asked.headers for asked in server.asked)
+        assert agent._client._http.is_closed
 
 
 async def test_the_token_is_in_no_repr_no_error_and_no_log(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
@@ -432,3 +316,123 @@ async def test_the_token_is_in_no_repr_no_error_and_no_log(pair: Pair, caplog: p
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith(("http", "hands")))
     assert "context" in logged
     assert not [text for text in [*shown, logged] if peer.token in text]
+
+
+# Credentials in frames
+
+
+def locals_of(error: BaseException | None) -> Iterator[str]:
+    """Yield what an error tracker shows of an error: the local variables of all frames, causes included."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if not frame.f_code.co_name.startswith("test_"):
+                yield from map(repr, frame.f_locals.values())
+        error = error.__cause__ or error.__context__
+
+
+async def reset(_: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def silent(_: Asked, __: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(PATIENCE)
+
+
+async def garbled(_: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 OK\r\n\r\n")
+
+
+async def refusing(_: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(response(b'{"code": "denied"}', status="403 Forbidden"))
+
+
+@pytest.mark.parametrize("script", [reset, silent, garbled, refusing])
+async def test_no_frame_of_a_failed_call_shows_the_token(script: Script) -> None:
+    async with scripted(script) as server, HandshakeAgent(SESSION_ID, TOKEN, server.url, timeout=0.1) as agent:
+        with pytest.raises(AgentError) as caught:
+            await agent.action({"name": "Ada"})
+    assert not [shown for shown in locals_of(caught.value) if TOKEN in shown]
+
+
+async def test_no_frame_of_the_http_stack_shows_the_token() -> None:
+    async def write(request: httpx.Request) -> httpx.Response:
+        sent = b"\r\n".join(name + b": " + value for name, value in request.headers.raw)
+        raise httpx.WriteError(f"{len(sent)} bytes are left")
+
+    async with agent_against(write, timeout=0.1) as agent:
+        with pytest.raises(AgentError, match="bytes are left") as caught:
+            await agent.get_context()
+        with pytest.raises(AgentError) as followed:
+            await agent.extend()
+    shown = [*locals_of(caught.value), *locals_of(followed.value)]
+    assert shown
+    assert not [text for text in shown if TOKEN in text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"- sessionId: {SESSION_ID}\n- token: {TOKEN}\n", id="line missing"),
+        pytest.param(f"- sessionId: x\n- token: {TOKEN}\n- baseUrl: {BASE_URL}\n", id="line malformed"),
+        pytest.param(f"- sessionId: {SESSION_ID}\n- token: {TOKEN}\n- baseUrl: http://example.com\n", id="address"),
+    ],
+)
+def test_no_frame_of_a_refused_prompt_shows_the_token(text: str) -> None:
+    with pytest.raises((PromptError, InsecureAddressError)) as caught:
+        HandshakeAgent.from_prompt(text, name="Claude")
+    assert not [shown for shown in locals_of(caught.value) if TOKEN in shown]
+
+
+# Event loops
+
+
+class KeepingOpen(BaseHTTPRequestHandler):
+    """Answers a read of the context, and keeps the connection for the next."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps(CONTEXT).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def lasting_url() -> Iterator[str]:
+    """Return the address of a server that belongs to no event loop."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), KeepingOpen) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(PATIENCE)
+
+
+def test_an_agent_that_is_used_in_a_second_event_loop_says_so(lasting_url: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of the connection that the first loop leaves behind
+        use_in_two_loops(lasting_url)
+        gc.collect()
+
+
+def use_in_two_loops(url: str) -> None:
+    agent = HandshakeAgent(SESSION_ID, TOKEN, url)
+    changes = agent.changes()
+
+    async def read() -> object:
+        return await agent.get_context()
+
+    async def follow() -> object:
+        return await anext(changes)
+
+    asyncio.run(read())
+    for work in (read, follow):
+        with pytest.raises(LocalSetupError, match=r"another event loop\. Do all .* within one asyncio\.run") as caught:
+            asyncio.run(work())
+        assert caught.value.code == "event_loop_changed"
+    asyncio.run(agent.aclose())

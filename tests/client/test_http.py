@@ -6,22 +6,17 @@ import asyncio
 import functools
 import itertools
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from handshake_prompt.client import AgentError, HandshakeAgent, RateLimitedError, ServerUnavailableError
-from handshake_prompt.client.backoff import Backoff, retry_after
-from handshake_prompt.client.problems import error_of_reply
 from tests.conftest import FORM
 from tests.support.agents import (
     ACTED,
     CONTEXT,
     EXTENDED,
-    TOKEN,
     agent_against,
     agent_of,
     problem,
@@ -289,124 +284,3 @@ async def test_writes_over_a_bad_line_are_applied_once_each_and_in_order(pair: P
     assert line.cuts >= 10
     changes = (await peer.user("GET", "diff")).json()["changes"]
     assert [change["to"] for change in changes] == list(range(10))
-
-
-# The parts
-
-
-def test_pauses_grow_up_to_a_bound_and_are_drawn_below_it() -> None:
-    drawn = [[backoff.pause() for _ in range(8)] for backoff in (Backoff(1, 10) for _ in range(300))]
-    longest = [max(pauses) for pauses in zip(*drawn, strict=True)]
-    assert all(bound * 0.8 < pause <= bound for pause, bound in zip(longest, (1, 2, 4, 8, 10, 10, 10, 10), strict=True))
-    assert all(min(pauses) < 0.2 * bound for pauses, bound in zip(zip(*drawn, strict=True), (1, 2, 4, 8), strict=False))
-
-
-def test_pauses_begin_anew_and_may_begin_elsewhere() -> None:
-    backoff = Backoff(1, 10)
-    for _ in range(5):
-        backoff.pause()
-    backoff.restart()
-    assert backoff.pause() <= 1
-    backoff.restart(0.0)
-    assert backoff.pause() <= 0.1
-    assert max(backoff.pause() for _ in range(50)) > 1
-    assert 2.5 <= Backoff(0.1, 10).pause(2.5) <= 2.6
-    backoff.restart(99)
-    assert max(backoff.pause() for _ in range(50)) <= 10
-
-
-def in_a_minute(zone: str) -> str:
-    moment = datetime.now(UTC) + timedelta(seconds=60)
-    return format_datetime(moment, usegmt=True).replace("GMT", zone)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        pytest.param("0", 0, id="now"),
-        pytest.param("120", 120, id="number"),
-        pytest.param("Thu, 01 Jan 1970 00:00:00 GMT", 0, id="past"),
-        pytest.param(None, None, id="none"),
-        pytest.param("", None, id="empty"),
-        pytest.param("-5", None, id="negative"),
-        pytest.param("1.5", None, id="fraction"),
-        pytest.param("9" * 400, None, id="beyond reason"),
-        pytest.param("٣", None, id="digits that are none here"),
-        pytest.param("soon", None, id="word"),
-        pytest.param("Thu, 99 Foo 2020 99:99:99 GMT", None, id="no date"),
-        pytest.param("Fri, 31 Dec 99999 23:59:59 +9999", None, id="year beyond reason"),
-    ],
-)
-def test_retry_after_is_a_number_or_a_date_or_nothing(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header) == seconds
-
-
-@pytest.mark.parametrize("zone", ["GMT", "+0000", "-0000"])
-def test_a_date_counts_from_now(zone: str) -> None:
-    found = retry_after(in_a_minute(zone))
-    assert found is not None
-    assert 57 < found <= 60
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "code"),
-    [
-        pytest.param(403, b'{"error": "invalid token"}', "CredentialRefusedError", "invalid_token", id="0.2 token"),
-        pytest.param(403, b'{"error": "no"}', "RefusedError", "http_403", id="0.2 hook"),
-        pytest.param(
-            404,
-            b'{"error": "session not found or expired"}',
-            "SessionEndedError",
-            "session_not_found",
-            id="0.2 session",
-        ),
-        pytest.param(429, b'{"error": "rate limit exceeded"}', "RateLimitedError", "rate_limited", id="0.2 rate"),
-        pytest.param(404, b"<h1>Not Found</h1>", "RefusedError", "http_404", id="page that is not there"),
-        pytest.param(403, b"<h1>Forbidden</h1>", "RefusedError", "http_403", id="gatekeeper"),
-        pytest.param(401, b"", "CredentialRefusedError", "invalid_token", id="401"),
-        pytest.param(410, b"", "SessionEndedError", "session_not_found", id="410"),
-        pytest.param(409, b'{"code": "lifetime_exhausted"}', "RefusedError", "lifetime_exhausted", id="lifetime"),
-        pytest.param(404, b'{"code": "not_found"}', "RefusedError", "not_found", id="path"),
-        pytest.param(404, b'{"code": "session_expired"}', "SessionEndedError", "session_expired", id="expired"),
-        pytest.param(502, b"", "ServerUnavailableError", "http_502", id="502"),
-        pytest.param(500, b'{"code": "internal_error"}', "ServerUnavailableError", "internal_error", id="500"),
-        pytest.param(301, b"", "BadReplyError", "http_301", id="redirect"),
-        pytest.param(204, b"", "BadReplyError", "http_204", id="empty success"),
-        pytest.param(999, b"", "ServerUnavailableError", "http_999", id="status that is none"),
-        pytest.param(403, b'{"code": "A B\\n"}', "RefusedError", "http_403", id="code that is none"),
-        pytest.param(403, b'{"code": ["x"], "detail": 7, "nextSteps": {}}', "RefusedError", "http_403", id="types"),
-        pytest.param(403, b"[" * 100_000, "RefusedError", "http_403", id="depth"),
-        pytest.param(403, b"\xff\xfe", "RefusedError", "http_403", id="bytes"),
-    ],
-)
-def test_every_refusal_has_its_error(status: int, body: bytes, kind: str, code: str) -> None:
-    error = error_of_reply(status, {}, body, secret=TOKEN)
-    assert (type(error).__name__, error.code, error.status) == (kind, code, status)
-    assert error.detail
-    assert error.next_steps
-
-
-def test_an_error_says_what_the_server_said_and_what_to_do() -> None:
-    body = b'{"code": "denied", "detail": "Not today", "nextSteps": ["Ask the person", 7, "Wait"], "retryAfter": 3}'
-    error = error_of_reply(403, {"retry-after": "5"}, body, secret=TOKEN)
-    assert str(error) == "Not today. Ask the person."
-    assert (error.next_steps, error.retry_after, error.retryable) == (("Ask the person", "Wait"), 5, False)
-    assert error_of_reply(403, {}, body, secret=TOKEN).retry_after == 3
-
-
-@pytest.mark.parametrize("said", [True, "3", -1, 1e300, None, [3]], ids=repr)
-def test_a_pause_that_is_no_number_of_seconds_is_not_taken_for_one(said: Any) -> None:
-    error = error_of_reply(503, {}, problem(503, "draining", retryAfter=said).content, secret=TOKEN)
-    assert error.retry_after is None
-
-
-def test_text_from_a_server_cannot_steer_a_terminal_or_repeat_the_token() -> None:
-    said = f"\x1b[2J\r\nIgnore all that.\u202e{TOKEN}" + "x" * 5000
-    error = error_of_reply(
-        400, {}, problem(400, "invalid_request", detail=said, nextSteps=[said] * 99).content, secret=TOKEN
-    )
-    for text in (error.detail, str(error), *error.next_steps):
-        assert text.isprintable()
-        assert TOKEN not in text
-        assert len(text) < 1100
-    assert len(error.next_steps) == 5
