@@ -67,7 +67,9 @@ EXPORTED = {
 DEFINED = {
     "handshake_prompt.protocol.errors": [
         "AgentRequiredError",
+        "BodyLostError",
         "BodyTimeoutError",
+        "ClientDisconnectedError",
         "CloseCode",
         "ConflictError",
         "ForbiddenError",

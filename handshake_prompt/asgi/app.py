@@ -5,6 +5,7 @@ Nothing needed for correctness happens in a lifespan, since the lifespan of a mo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -94,6 +95,7 @@ class HandshakeApp(Starlette):
         )
         self._credential_of = CredentialReader(origins)
         self._mount = MountPoint()
+        self._is_on_asyncio = False
         self._socket = WatchSocket(self.engine, self._credential_of)
         self.on_create_session = self.engine.on_create_session
         self.on_action = self.engine.on_action
@@ -144,6 +146,7 @@ class HandshakeApp(Starlette):
 
         Offered to nest in a host's lifespan. Leaving it out costs the drain and nothing else.
         """
+        self._require_asyncio()
         self.engine.resume()
         try:
             yield
@@ -182,11 +185,23 @@ class HandshakeApp(Starlette):
         """Serve one connection.
 
         Raises:
-            RuntimeError: the scope is of a type that ASGI does not have.
+            RuntimeError: the scope is of a type that ASGI does not have, or the server does not run asyncio.
         """
+        if not self._is_on_asyncio:
+            self._require_asyncio()
         if scope["type"] not in ("http", "websocket", "lifespan"):
             raise RuntimeError(f"HandshakeApp cannot serve ASGI scopes of type {scope['type']!r}")
         await super().__call__(scope if scope["type"] == "lifespan" else with_client_path(scope), receive, send)
+
+    def _require_asyncio(self) -> None:
+        """Make sure that the server runs asyncio, as soon as it can be told."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "HandshakeApp runs on asyncio alone. Start hypercorn with --worker-class asyncio or uvloop, not trio."
+            ) from None
+        self._is_on_asyncio = True
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the router in the middleware that was asked for, and no more: our own routes render their errors."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from starlette.requests import ClientDisconnect
 
-from handshake_prompt.protocol.errors import BodyTimeoutError, TooLargeError, UnsupportedMediaTypeError
+from handshake_prompt.protocol.errors import (
+    BodyLostError,
+    BodyTimeoutError,
+    TooLargeError,
+    UnsupportedMediaTypeError,
+)
 from handshake_prompt.protocol.limits import Limits
 
 from .deadlines import within
@@ -28,6 +33,7 @@ class JSONBody:
             UnsupportedMediaTypeError: it is not declared as JSON, or is compressed.
             TooLargeError: it is larger than a body may be; reading stops there.
             BodyTimeoutError: it did not arrive in time.
+            BodyLostError: the server has lost it.
             ClientDisconnect: the client went away before it was whole.
         """
         headers = self._request.first
@@ -41,6 +47,8 @@ class JSONBody:
             body = await within(self._limits.body_timeout, self._read())
         except TimeoutError:
             raise BodyTimeoutError(f"The body did not arrive within {self._limits.body_timeout:g} s") from None
+        if self._is_lost(body):
+            raise BodyLostError
         self._request.keep(body)
         return body
 
@@ -59,6 +67,16 @@ class JSONBody:
                 raise self._too_large()
             more = message.get("more_body", False)
         return bytes(body)
+
+    def _is_lost(self, body: bytes) -> bool:
+        """Whether the server has lost the body of a request that offers to upgrade the connection.
+
+        uvicorn with httptools does, at `Upgrade: h2c`: the parser takes the body for the new protocol's.
+        """
+        headers = self._request.first
+        if body or b"upgrade" not in headers:
+            return False
+        return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"A body holds at most {self._most} bytes", code="body_too_large")

@@ -129,7 +129,8 @@ class Endpoints:
 
     async def _client(self, _: IndexedRequest) -> Response:
         source = resources.files("handshake_prompt.page").joinpath("client.js").read_bytes()
-        return Response(source, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
+        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        return Response(source, headers=headers, media_type="text/javascript")
 
     async def _openapi(self, request: IndexedRequest) -> Response:
         return json_response(openapi(self._mount_of(request).prefix or "/", self._engine.limits))

@@ -10,7 +10,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from handshake_prompt.protocol.errors import HandshakeError, MethodNotAllowedError, NotFoundError
+from handshake_prompt.protocol.errors import (
+    ClientDisconnectedError,
+    HandshakeError,
+    MethodNotAllowedError,
+    NotFoundError,
+)
 
 from .incidents import incident
 from .requests import IndexedRequest
@@ -35,7 +40,7 @@ class Resource:
         except HandshakeError as error:
             response = problem_response(error)
         except ClientDisconnect:
-            return
+            response = problem_response(ClientDisconnectedError())  # middleware around us may insist on a response
         except Exception:  # noqa: BLE001 - the boundary to the host's code: modes, stores, prompt builders
             response = problem_response(incident("A request to %s failed", scope.get("path")))
         if method == "HEAD":

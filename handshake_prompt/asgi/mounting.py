@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,8 +19,8 @@ def mounted_routes(app: ASGIApp, socket: ASGIApp, prefix: str, ws_prefix: str) -
     sockets = Router([WebSocketRoute("/{sid}", socket)], default=nothing_here, redirect_slashes=False)
     return [
         Route(prefix, _at_bare_prefix(prefix, app)),
-        Mount(prefix, app),
-        Mount(ws_prefix, _at_client_path(sockets)),
+        _Mount(prefix, app),
+        _Mount(ws_prefix, _at_client_path(sockets)),
     ]
 
 
@@ -30,6 +32,14 @@ def in_front_of(app: Callable[..., Awaitable[None]], routes: list[BaseRoute]) ->
 async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request or a WebSocket at a path that is none of ours."""
     await (unknown_socket if scope["type"] == "websocket" else not_found)(scope, receive, send)
+
+
+class _Mount(Mount):
+    """A mount of every path below a prefix. Starlette's leaves out the ones with a line break in them."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 def _at_client_path(app: ASGIApp) -> ASGIApp:

@@ -29,7 +29,8 @@ class SegmentRouter(Router):
         sid, more, rest = below.partition("/")
         route = self._table[scope["type"]].get(f"/{first}/{{sid}}{more}{rest}" if slash else path)
         if route is None or (slash and not sid):
-            await super().app(scope, receive, send)
+            # To the patterns of Starlette's routes a line break at the end is no part of a path.
+            await (self.default if path.endswith("\n") else super().app)(scope, receive, send)
             return
         scope.setdefault("router", self)
         scope["route"], scope["endpoint"] = route, route.endpoint

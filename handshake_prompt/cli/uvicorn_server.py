@@ -8,12 +8,10 @@ from typing import Any
 
 import click
 import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from handshake_prompt.asgi.app import HandshakeApp
+from handshake_prompt.asgi.standalone import standalone
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.page.demo import create_demo
 from handshake_prompt.protocol.errors import UnavailableError
@@ -40,29 +38,14 @@ def run_protocol(host: str, port: int, *, prefix: str, ws_prefix: str, **options
         click.ClickException: the address cannot be listened on, or the store is not there.
     """
     options["rate_limit_per_min"] = options.pop("rate_limit")
-    app = Starlette()
     try:
         hpp = HandshakeApp(**options)
-        app.router.routes += health_routes(hpp)
-        hpp.mount_on(app, prefix=prefix, ws_prefix=ws_prefix)
+        app = standalone(hpp, prefix, ws_prefix)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except UnavailableError as error:
         raise click.ClickException(error.detail) from None
     _run(app, hpp.engine, host=host, port=port, announce=f"Serving the protocol at {{url}}{prefix}. Stop with Ctrl+C.")
-
-
-def health_routes(hpp: HandshakeApp) -> list[Route]:
-    """Return the routes that a supervisor and a load balancer ask."""
-
-    async def live(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "live"})
-
-    async def ready(_: Request) -> JSONResponse:
-        payload, status = await hpp.health()
-        return JSONResponse(payload, status)
-
-    return [Route("/health/live", live), Route("/health/ready", ready)]
 
 
 class DrainingServer(uvicorn.Server):
@@ -78,7 +61,7 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _run(app: Starlette, engine: ProtocolEngine, *, host: str, port: int, announce: str) -> None:
+def _run(app: ASGIApp, engine: ProtocolEngine, *, host: str, port: int, announce: str) -> None:
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     click.echo(announce.format(url=f"http://{name}:{listener.getsockname()[1]}"))

@@ -201,6 +201,24 @@ class BodyTimeoutError(HandshakeError):
     retryable = True
 
 
+class ClientDisconnectedError(HandshakeError):
+    """408: the connection was closed before the request was carried out; read by middleware, if by anybody."""
+
+    status = 408
+    code = "client_disconnected"
+    title = "The client has closed the connection"
+    close_code = CloseCode.NORMAL
+    retryable = True
+
+
+class BodyLostError(InvalidRequestError):
+    """400: the server has handed on fewer bytes of the body than the client sent."""
+
+    code = "body_lost"
+    title = "The body did not reach the application"
+    hint = "Send no Upgrade header (Java: HttpClient.Version.HTTP_1_1), or run uvicorn with --http h11."
+
+
 class ConflictError(HandshakeError):
     """409: the request is well formed and cannot be carried out in the present state."""
 

@@ -84,7 +84,9 @@ async def test_a_host_keeps_its_other_paths(build: Build) -> None:
         assert (await http.get("/handshake/openapi.json")).json()["openapi"]
 
 
-async def test_a_long_poll_behind_middleware_ends_with_its_client(serve: Serve) -> None:
+async def test_a_long_poll_behind_middleware_ends_with_its_client(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     hpp = HandshakeApp()
     host = Starlette(middleware=MIDDLEWARE["all-of-them"])
     hpp.mount_on(host)
@@ -98,6 +100,10 @@ async def test_a_long_poll_behind_middleware_ends_with_its_client(serve: Serve) 
             async with asyncio.timeout(PATIENCE):
                 while (await peer.user("GET", "session")).json()["watchers"] > 1:
                     pass
+                while hpp.engine.statistics.watchers > 1:
+                    await asyncio.sleep(0.01)
+    assert "No response returned" not in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def starlette_with_sessions(hpp: HandshakeApp) -> Application:

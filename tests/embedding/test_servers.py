@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ import pytest
 from handshake_prompt.protocol.errors import CloseCode
 from tests.conftest import FORM
 from tests.embedding.scenario import play
+from tests.support.parts import absent
 from tests.support.peer import PATIENCE, Peer, open_session
 from tests.support.serving import free_port
 
@@ -45,6 +47,8 @@ class Server:
     brisk: str = ""
     logs_queries: bool = False
     """Whether it writes the query strings of HTTP requests where no filter reaches: not through the logging module."""
+    is_strict: bool = False
+    """Whether it takes none of the protocol's own close codes from an application."""
 
 
 SERVERS = {
@@ -71,6 +75,7 @@ SERVERS = {
         loud="--access-log -",
         root_path="--root-path",
         logs_queries=True,
+        is_strict=True,
     ),
 }
 
@@ -162,6 +167,45 @@ async def test_open_watchers_streams_and_polls_do_not_keep_a_server_from_stoppin
             codes = [(await page.closed())[0] for page in pages]
             await poll
     assert [code for code in codes if code is None or 4400 <= code < 4500] == []
+
+
+@servers
+async def test_a_poll_that_is_given_up_leaves_no_trace_in_the_log(server: Server, tmp_path: Path) -> None:
+    with running(server.command, "mounted", tmp_path / "log") as process:
+        peer = await open_session(process.base_url, FORM)
+        async with aclosing(peer.http):
+            since = {"since": peer.created["cursor"], "wait": "20"}
+            with pytest.raises(httpx.ReadTimeout):
+                await peer.agent("GET", "diff", params=since, timeout=0.3)
+            await asyncio.sleep(0.3)  # nothing tells that the server has noticed
+            assert (await peer.agent("GET", "context")).status_code == 200
+        await process.stop()
+        assert "Traceback" not in process.written
+
+
+@servers
+@pytest.mark.parametrize("role", ["user", "agent"])
+async def test_a_binary_frame_is_refused_with_a_code_that_the_server_can_send(
+    server: Server, role: str, tmp_path: Path
+) -> None:
+    with running(server.command, "mounted", tmp_path / "log") as process:
+        peer = await open_session(process.base_url, FORM)
+        async with aclosing(peer.http), peer.watch(role=role) as page:
+            await page.next("connected")
+            await page.send(b"\x00\x01")
+            assert (await page.closed())[0] == (CloseCode.MALFORMED if server.is_strict else CloseCode.UNSUPPORTED_DATA)
+        await process.stop()
+        assert "Traceback" not in process.written
+
+
+def test_hypercorn_with_trio_is_told_at_its_start_to_run_asyncio() -> None:
+    if not find_spec("trio"):
+        absent("trio", "pip install trio")
+    command = f"hypercorn {HOSTS}.mounted:app --bind 127.0.0.1:{free_port()} --worker-class trio"
+    process = subprocess.run(
+        [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert "HandshakeApp runs on asyncio alone" in process.stderr
 
 
 SEVERAL = {

@@ -53,7 +53,12 @@ async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # Connections inherit it; without it every reply of two writes waits 40 ms for an acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        settings: dict[str, Any] = {"lifespan": "auto", "log_config": None, "timeout_graceful_shutdown": 2}
+        settings: dict[str, Any] = {
+            "lifespan": "auto",
+            "log_config": None,
+            "timeout_graceful_shutdown": 2,
+            "http": "h11",  # whatever else is installed
+        }
         server = Server(uvicorn.Config(app, **(settings | options)))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         async with asyncio.timeout(5):
