@@ -588,7 +588,7 @@ class ProtocolEngine:
 
     async def _owned(self, owner: Any) -> list[Record]:
         await self._get_ready()
-        found = [await self.store.load(session_id) for session_id in await self.store.owned(owner)]
+        found = [await self.store.load(session_id) for session_id in await self.store.owned_by(owner)]
         return [one.record for one in found if one and one.record.ended(self.store.now()) is None]
 
     def _context(self, record: Record, role: Role) -> dict[str, Any]:

@@ -112,14 +112,14 @@ class Subscriptions:
 
     async def _hold(self, session_id: str) -> None:
         if not self._holds[session_id]:
-            await self._store.follow(session_id, self._wake)
+            await self._store.subscribe(session_id, self._wake)
         self._holds[session_id] += 1
 
     def _release(self, session_id: str) -> None:
         self._holds[session_id] -= 1
         if self._holds[session_id] <= 0:
             del self._holds[session_id]
-            self._store.unfollow(session_id, self._wake)
+            self._store.unsubscribe(session_id, self._wake)
 
     def _wake(self, session_id: str, version: int | None) -> None:
         # Not at once: a store may call from within a save of our own, whose events are about to be published.
@@ -184,7 +184,7 @@ class Subscriptions:
         """Say how many watchers sessions have, until that is so: of two calls at once the older may arrive last."""
         while session_ids:
             told = {one: self._hub.count(one) for one in session_ids}
-            await self._store.present(self._worker, told)
+            await self._store.report_watchers(self._worker, told)
             session_ids = [one for one in session_ids if self._hub.count(one) != told[one]]
 
     async def _wait_for_a_change(self) -> None:

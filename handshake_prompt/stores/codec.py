@@ -1,11 +1,12 @@
-"""Sessions and events as bytes, for the stores that cannot keep objects.
+"""MessagePack encoding of sessions and events, for stores of bytes.
 
-MessagePack by msgspec: members that a reader does not know are skipped, and missing ones take their defaults, so
-workers of neighbouring versions can share a store.
+A decoder skips members that it does not know, and missing ones take their defaults, so workers of neighbouring versions
+can share a store.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
@@ -34,7 +35,7 @@ def _restore(code: int, data: memoryview) -> Packed:
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_extend)
 pack = _encoder.encode
-"""Return anything that MessagePack can say as bytes."""
+"""Return any value of MessagePack as bytes."""
 
 
 def decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
@@ -56,6 +57,11 @@ def unpack_session(packed: bytes) -> Session:
     return _sessions.decode(packed)
 
 
+def pack_events(events: Sequence[Event]) -> bytes:
+    """Return events as bytes."""
+    return _encoder.encode(events)
+
+
 def unpack_events(packed: bytes) -> list[Event]:
-    """Return the events that `pack` packed."""
+    """Return the events that `pack_events` packed."""
     return _events.decode(packed)

@@ -1,4 +1,4 @@
-"""For the tests of those who build on this package; needs pytest and pytest-asyncio."""
+"""Tests for stores of other packages; needs pytest and pytest-asyncio."""
 
 import pytest
 

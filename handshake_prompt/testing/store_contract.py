@@ -1,10 +1,10 @@
-"""What every store promises, as tests that any implementation can run.
+"""Contract of a session store, as tests that any implementation can run.
 
-`SessionStore` says in words what a store is. To hold one of your own to it, subclass `StoreContract` in a test file
-and give it one fixture, `stores`, which tells how to open an empty store:
+`SessionStore` is the interface. To test an implementation of it, subclass `StoreContract` in a test file and give it
+one fixture, `stores`, which opens empty stores:
 
     import pytest_asyncio
-    from handshake_prompt import Limits
+    from handshake_prompt.stores import Limits
     from handshake_prompt.testing import StoreContract, Stores
     from my_project.stores import MyStore
 
@@ -33,8 +33,8 @@ from __future__ import annotations
 import pytest
 
 from .contract.counting import CountingContract
-from .contract.following import FollowingContract
 from .contract.logs import LogContract
+from .contract.notifications import NotificationContract
 from .contract.records import RecordContract
 from .contract.sharing import SharingContract
 from .contract.stores import Stores
@@ -42,7 +42,7 @@ from .contract.stores import Stores
 __all__ = ["StoreContract", "Stores"]
 
 
-class StoreContract(RecordContract, LogContract, CountingContract, FollowingContract, SharingContract):
+class StoreContract(RecordContract, LogContract, CountingContract, NotificationContract, SharingContract):
     """All promises of `SessionStore`; a subclass provides the fixture `stores`."""
 
     pytestmark = pytest.mark.asyncio

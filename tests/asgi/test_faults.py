@@ -611,7 +611,7 @@ async def test_a_watcher_that_the_store_can_not_serve_is_asked_to_come_back(
     peer = await pair(hpp)
     async with peer.watch() as page:  # `fail` works once, so this one is opened before
         cursor = (await page.next("connected"))["cursor"]
-    for kind in ("load", "hit", "follow", "present"):
+    for kind in ("load", "hit", "subscribe", "report_watchers"):
         store.fail(kind, error)
         async with peer.watch(after=cursor) as page:
             closed, frames = await page.closed()

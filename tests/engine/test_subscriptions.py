@@ -12,7 +12,7 @@ import pytest
 from handshake_prompt import Credential, Limits, MemoryStore, ProtocolEngine, Role
 from handshake_prompt.engine.subscriptions import PAUSE, REFRESH
 from handshake_prompt.protocol.errors import CloseCode, StoreUnavailableError
-from handshake_prompt.stores import PRESENCE_SECONDS, Record, Wake
+from handshake_prompt.stores import PRESENCE_SECONDS, Record, Subscriber
 from tests.support.pairing import Pair, Viewer, open_pair, virtual_engine, workers
 from tests.support.relay import RelayStore
 from tests.support.virtual_time import in_virtual_time, loop_time
@@ -112,7 +112,7 @@ async def test_a_long_poll_that_begins_while_the_worker_drains_does_not_wait() -
     draining: list[asyncio.Task[None]] = []
 
     async def drain_meanwhile(name: str) -> None:
-        if name == "follow":
+        if name == "subscribe":
             draining.append(asyncio.create_task(here.engine.drain()))
             await asyncio.sleep(0.01)
 
@@ -199,7 +199,7 @@ async def test_watchers_are_counted_over_all_workers() -> None:
 @in_virtual_time
 async def test_the_watchers_of_a_worker_that_was_killed_are_forgotten() -> None:
     here, there = await workers(2)
-    await here.store.inner.present("killed", {here.session_id: 2})
+    await here.store.inner.report_watchers("killed", {here.session_id: 2})
     async with there.watch():
         assert await clients(here) == 3
         await asyncio.sleep(PRESENCE_SECONDS)
@@ -212,7 +212,7 @@ async def test_of_two_words_given_at_once_the_older_may_arrive_last() -> None:
     delays = iter([1.0, 0.0])
 
     async def overtaken(name: str) -> None:
-        if name == "present":
+        if name == "report_watchers":
             await asyncio.sleep(next(delays, 0.0))
 
     here.store.before = overtaken
@@ -228,7 +228,7 @@ async def test_of_two_words_given_at_once_the_older_may_arrive_last() -> None:
 async def test_a_word_that_could_not_be_given_is_given_later() -> None:
     here, there = await workers(2)
     async with here.watch():
-        here.store.before = unreachable("present")
+        here.store.before = unreachable("report_watchers")
         await asyncio.sleep(PRESENCE_SECONDS + 1)
         assert await clients(there) == 0
         here.store.before = passes
@@ -245,7 +245,7 @@ async def test_nothing_goes_on_when_nobody_watches() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not others
     assert isinstance(here.store.inner, MemoryStore)
-    assert not here.store.inner._followers
+    assert not here.store.inner._subscribers
 
 
 @in_virtual_time
@@ -278,10 +278,10 @@ def unreachable(kind: str) -> Callable[[str], Awaitable[None]]:
 def deaf(store: RelayStore) -> None:
     """Let a worker hear of nothing by itself."""
 
-    async def follow(session_id: str, wake: Wake) -> None:
+    async def subscribe(session_id: str, subscriber: Subscriber) -> None:
         pass
 
-    store.follow = follow  # type: ignore[method-assign]
+    store.subscribe = subscribe  # type: ignore[method-assign]
 
 
 @in_virtual_time
@@ -365,7 +365,7 @@ async def lose(pair: Pair, kept: Record) -> None:
         entry.log.pop()
 
 
-@pytest.mark.parametrize("noticed", ["by a wake-up", "by a write", "by who joins"])
+@pytest.mark.parametrize("noticed", ["by a notification", "by a write", "by who joins"])
 @in_virtual_time
 async def test_i2_after_the_store_has_lost_something_no_number_stands_for_two_events(noticed: str) -> None:
     here, there = await workers(2)
@@ -375,10 +375,10 @@ async def test_i2_after_the_store_has_lost_something_no_number_stands_for_two_ev
         await here.edit("name", "lost")
         cursor = (await page.shown("edit"))[-1]["cursor"]
         await lose(here, Record(msgspec.structs.replace(kept.session), kept.version, kept.expires_at, kept.purge_at))
-        if noticed == "by a wake-up":
+        if noticed == "by a notification":
             store = here.store.inner
             assert isinstance(store, MemoryStore)
-            store._followers.wake(here.session_id, None)
+            store._subscribers.notify(here.session_id, None)
         elif noticed == "by a write":
             await here.edit("age", 36)
         else:

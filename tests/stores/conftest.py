@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.stores.redis import RedisStore
+from handshake_prompt.stores.redis import RedisStore, RedisTimings
 from tests.support.redis_servers import RedisServer, redis_server
 
 OpenRedis = Callable[..., Awaitable[RedisStore]]
@@ -30,10 +30,15 @@ async def open_redis() -> AsyncIterator[OpenRedis]:
     opened: list[RedisStore] = []
 
     async def open_one(
-        url: str | None = None, *, prefix: str | None = None, client: Any = None, **bounds: float
+        url: str | None = None,
+        *,
+        prefix: str | None = None,
+        client: Any = None,
+        timings: RedisTimings | None = None,
+        **bounds: float,
     ) -> RedisStore:
-        limits = Limits().replace(**bounds)
-        store = RedisStore(url, client=client, prefix=prefix or f"test{next(_numbers)}", limits=limits)
+        limits, prefix = Limits().replace(**bounds), prefix or f"test{next(_numbers)}"
+        store = RedisStore(url, client=client, prefix=prefix, limits=limits, timings=timings)
         opened.append(store)
         await store.ready()
         return store

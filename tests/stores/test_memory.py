@@ -10,8 +10,10 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UnavailableError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import Session, Turn
-from handshake_prompt.stores import MemoryStore, Record, memory, open_store
-from handshake_prompt.testing.contract.steps import Ear
+from handshake_prompt.stores import MemoryStore, Record, open_store
+from handshake_prompt.stores.memory import store as memory
+from handshake_prompt.stores.memory.counters import Counters
+from handshake_prompt.testing.contract.steps import RecordingSubscriber
 from tests.support.clock import ManualClock
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
@@ -60,21 +62,21 @@ async def test_i11_what_was_swept_is_forgotten_as_its_owners_too() -> None:
     await keep(store, 2, purged=100)
     clock.advance(50)
     store.sweep()
-    assert await store.owned("owner") == [session(2).session_id]
+    assert await store.owned_by("owner") == [session(2).session_id]
     clock.advance(50)
     store.sweep()
-    assert await store.owned("owner") == []
+    assert await store.owned_by("owner") == []
     assert not store._owned
 
 
 async def test_i11_a_session_that_nobody_follows_any_more_is_forgotten_as_followed() -> None:
-    store, ears = MemoryStore(), [Ear(), Ear()]
-    for ear in ears:
-        await store.follow(session(1).session_id, ear)
-    for ear in ears:
-        assert list(store._followers) == [session(1).session_id]
-        store.unfollow(session(1).session_id, ear)
-    assert not len(store._followers)
+    store, subscribers = MemoryStore(), [RecordingSubscriber(), RecordingSubscriber()]
+    for subscriber in subscribers:
+        await store.subscribe(session(1).session_id, subscriber)
+    for subscriber in subscribers:
+        assert list(store._subscribers) == [session(1).session_id]
+        store.unsubscribe(session(1).session_id, subscriber)
+    assert not len(store._subscribers)
 
 
 async def test_i11_a_session_that_was_ended_early_leaves_early() -> None:
@@ -145,12 +147,11 @@ def test_a_store_sweeps_on_whichever_loop_uses_it() -> None:
     assert len(store) == 1
 
 
-async def test_i11_counters_are_bounded_and_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "COUNTERS", 3)
-    store = MemoryStore(clock=ManualClock())
+def test_i11_counters_are_bounded_and_the_oldest_make_room() -> None:
+    counters = Counters(capacity=3)
     for name in "abcd":
-        await store.hit(name, limit=1, window=60)
-    assert list(store._counters) == ["b", "c", "d"]
+        counters.hit(name, 0.0, limit=1, length=60)
+    assert list(counters) == ["b", "c", "d"]
 
 
 async def test_i11_counters_go_when_their_window_is_over() -> None:

@@ -19,15 +19,15 @@ from handshake_prompt import Credential, ProtocolEngine
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import Receipt, Record, Visit
 from handshake_prompt.stores.redis import RedisStore, store as store_module
-from handshake_prompt.stores.redis.links import ServerLink
+from handshake_prompt.stores.redis.command_executors import ServerExecutor
 from handshake_prompt.testing import StoreContract, Stores
-from handshake_prompt.testing.contract.following import FollowingContract
 from handshake_prompt.testing.contract.logs import LogContract
+from handshake_prompt.testing.contract.notifications import NotificationContract
 from handshake_prompt.testing.contract.sharing import SharingContract
 from handshake_prompt.testing.contract.steps import (
     OVER,
     SHORT,
-    Ear,
+    RecordingSubscriber,
     action,
     claim,
     end,
@@ -69,7 +69,7 @@ class TestRedisStore(StoreContract):
         return sharing(open_redis, shared_redis.url)
 
 
-class TestRedisStoreInACluster(LogContract, FollowingContract, SharingContract):
+class TestRedisStoreInACluster(LogContract, NotificationContract, SharingContract):
     """A Cluster does nothing differently but where: these use all kinds of keys, and of connections."""
 
     pytestmark = pytest.mark.asyncio
@@ -107,8 +107,8 @@ STEPS: dict[str, tuple[int, Any]] = {
     "save": (1, lambda store, record: store.save(record, events=[action(3)], receipt=Receipt("k", "f", b"{}", 9))),
     "touch": (1, lambda store, _: store.touch(SESSION, expires_at=0, purge_at=0)),
     "hit": (1, lambda store, _: store.hit("c", limit=3, window=60)),
-    "owned": (1, lambda store, _: store.owned(7)),
-    "present": (1, lambda store, _: store.present("worker", dict.fromkeys([SESSION, "b" * 32], 2))),
+    "owned": (1, lambda store, _: store.owned_by(7)),
+    "present": (1, lambda store, _: store.report_watchers("worker", dict.fromkeys([SESSION, "b" * 32], 2))),
     "ready": (1, lambda store, _: store.ready()),
 }
 
@@ -120,7 +120,7 @@ async def test_a_step_is_one_round_trip(open_redis: OpenRedis, proxy: Proxy, tri
     await logged(store, 2)
     await store.hit("warm", limit=1, window=1)
     await store.touch(SESSION, expires_at=0, purge_at=0)
-    await store.present("warm", {SESSION: 1})
+    await store.report_watchers("warm", {SESSION: 1})
     record = (await load(store)).record
     before = proxy.round_trips
     await step(store, record)
@@ -208,8 +208,8 @@ async def lived_in(store: RedisStore, *, lives: float, purged: float, window: fl
         await logged(store, 2, name=name)
         await store.visit(name * 32, Visit(renew=True), claims=[replace(claim("t"), window=window)])
         await store.touch(name * 32, expires_at=record.expires_at, purge_at=record.purge_at)
-        await store.follow(name * 32, Ear())
-    await store.present("worker", {SESSION: 1, "b" * 32: 2, "f" * 32: 3})
+        await store.subscribe(name * 32, RecordingSubscriber())
+    await store.report_watchers("worker", {SESSION: 1, "b" * 32: 2, "f" * 32: 3})
     await store.hit("create:127.0.0.1", limit=2, window=window)
     await store.hit("plain", limit=2, window=window)
     await end(store, (await load(store, "b")).record, purged=purged)
@@ -277,12 +277,12 @@ async def test_a_worker_that_says_nothing_more_is_forgotten(
 ) -> None:
     store = await open_redis(shared_redis.url)
     await kept(store)
-    await store.present("there", {SESSION: 2})
+    await store.report_watchers("there", {SESSION: 2})
     monkeypatch.setattr(store_module, "PRESENCE_SECONDS", SHORT)
-    await store.present("gone", {SESSION: 1})
+    await store.report_watchers("gone", {SESSION: 1})
     await asyncio.sleep(OVER)
     assert await presence(store) == {"there": 2}
-    await store.present("new", {SESSION: 3})
+    await store.report_watchers("new", {SESSION: 3})
     assert sorted(shared_redis.ask("HKEYS", f"{store._keys.prefix}:{{{SESSION}}}:present")) == ["new", "there"]
 
 
@@ -293,7 +293,7 @@ async def test_ten_stores_opened_and_closed_leave_nothing(shared_redis: RedisSer
     async def use_one() -> None:
         store = RedisStore(shared_redis.url, prefix="cycle")
         await store.ready()
-        await store.follow(SESSION, Ear())
+        await store.subscribe(SESSION, RecordingSubscriber())
         await asyncio.gather(*(store.load(SESSION) for _ in range(5)))
         await store.aclose()
         await asyncio.sleep(0)
@@ -313,11 +313,15 @@ async def test_late_callers_are_refused_until_the_store_is_made_ready_again(shar
     store = RedisStore(shared_redis.url, prefix="late")
     await store.ready()
     await store.aclose()
-    ear = Ear()
-    for late in (store.load(SESSION), store.follow(SESSION, ear), store.present("worker", {SESSION: 0})):
+    subscriber = RecordingSubscriber()
+    for late in (
+        store.load(SESSION),
+        store.subscribe(SESSION, subscriber),
+        store.report_watchers("worker", {SESSION: 0}),
+    ):
         with pytest.raises(StoreUnavailableError):
             await late
-    store.unfollow(SESSION, ear)
+    store.unsubscribe(SESSION, subscriber)
     await store.ready()
     assert await store.load(SESSION) is None
     await store.aclose()
@@ -339,13 +343,13 @@ def test_a_store_is_used_in_one_event_loop_after_another(shared_redis: RedisServ
 
     async def use() -> int:
         try:
-            if store._clock._ahead is None:
+            if store._clock._offset is None:
                 await store.ready()
                 await kept(store, lives=5, purged=5)
-            ear = Ear()
-            await store.follow(SESSION, ear)
+            subscriber = RecordingSubscriber()
+            await store.subscribe(SESSION, subscriber)
             await logged(store, 1)
-            await ear.hears(1)
+            await subscriber.receives(1)
             return (await load(store)).record.version
         finally:
             await store.aclose()
@@ -360,10 +364,10 @@ async def test_a_callers_client_is_used_as_it_is_and_left_open(
     client = redis.asyncio.Redis(port=shared_redis.port, **options)
     store = await open_redis(client=client)
     await kept(store)
-    ear = Ear()
-    await store.follow(SESSION, ear)
+    subscriber = RecordingSubscriber()
+    await store.subscribe(SESSION, subscriber)
     await logged(store, 2)
-    await ear.hears(2)
+    await subscriber.receives(2)
     loaded = await load(store, after=1, key="last")
     assert loaded.receipt == Receipt("last", "f", b"2", 600)
     assert loaded.log is not None
@@ -377,11 +381,11 @@ async def test_a_callers_cluster_client_is_left_open(open_redis: OpenRedis, shar
     client = redis.asyncio.RedisCluster(port=shared_cluster[0].port, host="127.0.0.1", decode_responses=True)
     store = await open_redis(client=client)
     await kept(store)
-    ear = Ear()
-    await store.follow(SESSION, ear)
+    subscriber = RecordingSubscriber()
+    await store.subscribe(SESSION, subscriber)
     await logged(store, 1)
-    await ear.hears(1)
-    await store.present("worker", {SESSION: 1})
+    await subscriber.receives(1)
+    await store.report_watchers("worker", {SESSION: 1})
     assert (await load(store)).record.presence == {"worker": 1}
     await store.aclose()
     assert await client.get("nothing") is None
@@ -396,7 +400,7 @@ async def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(
     shared_redis.ask("SCRIPT", "FLUSH")
     await logged(store, 1)
     shared_redis.ask("SCRIPT", "FLUSH")
-    await store.present("worker", {SESSION: 1})
+    await store.report_watchers("worker", {SESSION: 1})
     assert await presence(store) == {"worker": 1}
 
 
@@ -408,7 +412,7 @@ async def test_now_is_the_servers_time_whatever_the_clock_here_does(
 ) -> None:
     store = await open_redis(shared_redis.url)
     ours = store._clock.monotonic = ManualClock(start=-3600.0)
-    store._clock._ahead = None
+    store._clock._offset = None
     with pytest.raises(StoreUnavailableError):
         store.now()
 
@@ -460,10 +464,10 @@ async def test_a_server_that_may_not_be_asked_is_used_all_the_same(
         server.ask("ACL", "SETUSER", "app", "on", ">word", "~hpp:*", "&hpp:*", "+@all", "-@admin", "-info")
         store = await open_redis(f"redis://app:word@{server.address}", prefix="hpp")
         await kept(store)
-        ear = Ear()
-        await store.follow(SESSION, ear)
+        subscriber = RecordingSubscriber()
+        await store.subscribe(SESSION, subscriber)
         await logged(store, 1)
-        await ear.hears(1)
+        await subscriber.receives(1)
         await store.aclose()
     assert caplog.records == []
 
@@ -474,7 +478,7 @@ async def test_a_server_that_is_too_old_is_refused(
     async def info(*_: object, **__: object) -> dict[str, str]:
         return {"redis_version": "6.0.16"}
 
-    monkeypatch.setattr(ServerLink, "info", info)
+    monkeypatch.setattr(ServerExecutor, "info", info)
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
             await open_redis(shared_redis.url)
@@ -532,10 +536,10 @@ async def test_a_connection_can_be_encrypted(tmp_path: Path, open_redis: OpenRed
         url = f"rediss://:word@127.0.0.1:{port}"
         store = await open_redis(f"{url}?ssl_ca_certs={certificate}")
         await kept(store)
-        ear = Ear()
-        await store.follow(SESSION, ear)
+        subscriber = RecordingSubscriber()
+        await store.subscribe(SESSION, subscriber)
         await logged(store, 1)
-        await ear.hears(1)
+        await subscriber.receives(1)
         await store.aclose()
         with pytest.raises(StoreUnavailableError):
             await open_redis(url)

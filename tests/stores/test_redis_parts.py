@@ -12,13 +12,13 @@ from redis.exceptions import ConnectionError as LostError, OutOfMemoryError, Red
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import open_store
-from handshake_prompt.stores.redis import RedisStore, client, deadline
+from handshake_prompt.stores.redis import RedisStore, RedisTimings, client, deadline
 from handshake_prompt.stores.redis.address import Address
-from handshake_prompt.stores.redis.breaker import FAILURES, PAUSE, QUIET, Breaker, Outage
-from handshake_prompt.stores.redis.checks import too_old, warnings
-from handshake_prompt.stores.redis.clock import ServerClock
+from handshake_prompt.stores.redis.circuit_breaker import FAILURES, CircuitBreaker, OutageLog
+from handshake_prompt.stores.redis.command_executors import ClusterExecutor
 from handshake_prompt.stores.redis.keys import Keys
-from handshake_prompt.stores.redis.links import ClusterLink
+from handshake_prompt.stores.redis.server_checks import too_old, warnings
+from handshake_prompt.stores.redis.server_clock import ServerClock
 from tests.support.clock import ManualClock
 
 # Addresses
@@ -139,9 +139,9 @@ def test_counters_of_different_names_have_different_keys() -> None:
     assert len({Keys("hpp").counter(name) for name in names}) == len(names)
 
 
-def test_a_channel_is_heard_as_the_session_it_tells_of() -> None:
+def test_a_channel_names_its_session() -> None:
     keys = Keys("hpp")
-    assert keys.heard(keys.channel("5a").encode()) == "5a"
+    assert keys.session_of(keys.channel("5a").encode()) == "5a"
 
 
 # Time
@@ -152,7 +152,7 @@ def test_the_servers_time_goes_on_between_answers() -> None:
     clock = ServerClock(ours)
     with pytest.raises(StoreUnavailableError):
         clock.now()
-    clock.learn(1000.0, asked=10.0)
+    clock.observe(1000.0, asked_at=10.0)
     ours.advance(5)
     assert clock.now() == 1005
 
@@ -174,18 +174,20 @@ def test_what_is_known_of_the_servers_time_is_as_good_as_the_best_answer(
     ours = ManualClock(start=10.0)
     clock = ServerClock(ours)
     for took, told in answers:
-        asked = ours()
+        asked_at = ours()
         ours.advance(took)
-        clock.learn(told, asked=asked)
+        clock.observe(told, asked_at=asked_at)
     assert clock.now() == now
 
 
 # The breaker
 
+PAUSE, QUIET = 1.0, 1.0
+
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_try() -> None:
     clock = ManualClock()
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(PAUSE, clock)
     for _ in range(FAILURES):
         assert not breaker.admit()
         breaker.unanswered(LostError())
@@ -196,18 +198,18 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_try() -> None
     with pytest.raises(StoreUnavailableError):
         breaker.admit()
     breaker.unanswered(LostError())
-    breaker.leave(tried=True)
+    breaker.leave(trial=True)
     with pytest.raises(StoreUnavailableError):
         breaker.admit()
     clock.advance(PAUSE)
     assert breaker.admit()
     breaker.answered()
-    breaker.leave(tried=True)
+    breaker.leave(trial=True)
     assert [breaker.admit() for _ in range(3)] == [False] * 3
 
 
 def test_an_answer_in_between_keeps_a_breaker_closed() -> None:
-    breaker = Breaker(ManualClock())
+    breaker = CircuitBreaker(PAUSE, ManualClock())
     for _ in range(3):
         for _ in range(FAILURES - 1):
             breaker.unanswered(LostError())
@@ -216,7 +218,7 @@ def test_an_answer_in_between_keeps_a_breaker_closed() -> None:
 
 
 def test_what_one_broken_connection_cut_off_has_failed_once() -> None:
-    breaker = Breaker(ManualClock())
+    breaker = CircuitBreaker(PAUSE, ManualClock())
     for cause in (LostError(), LostError()):
         for _ in range(FAILURES):
             breaker.unanswered(cause)
@@ -225,22 +227,22 @@ def test_what_one_broken_connection_cut_off_has_failed_once() -> None:
 
 def test_a_try_that_was_given_up_does_not_keep_others_from_trying() -> None:
     clock = ManualClock()
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(PAUSE, clock)
     for _ in range(FAILURES):
         breaker.unanswered(LostError())
     clock.advance(PAUSE)
     assert breaker.admit()
-    breaker.leave(tried=False)
+    breaker.leave(trial=False)
     with pytest.raises(StoreUnavailableError):
         breaker.admit()
-    breaker.leave(tried=True)
+    breaker.leave(trial=True)
     assert breaker.admit()
 
 
 def test_an_outage_is_logged_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     clock = ManualClock()
-    outage = Outage(clock)
+    outage = OutageLog(QUIET, clock)
     outage.succeeded()
     for _ in range(3):
         outage.failed("no answer")
@@ -298,19 +300,16 @@ async def stubborn(*, blocks: bool) -> None:
         await asyncio.sleep(60)
 
 
-async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_later(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(deadline, "GRACE", 0.02)
+async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_later() -> None:
     async with asyncio.timeout(5):
         with pytest.raises(TimeoutError):
-            async with deadline.in_time(asyncio.get_running_loop().time() + 0.02):
+            async with deadline.until(asyncio.get_running_loop().time() + 0.02, grace=0.02):
                 await stubborn(blocks=True)
 
 
 async def test_a_cancellation_that_the_library_loses_is_kept() -> None:
     async def call() -> None:
-        async with deadline.in_time(asyncio.get_running_loop().time() + 60):
+        async with deadline.until(asyncio.get_running_loop().time() + 60, grace=0.2):
             await stubborn(blocks=False)
 
     task = asyncio.create_task(call())
@@ -321,28 +320,64 @@ async def test_a_cancellation_that_the_library_loses_is_kept() -> None:
             await task
 
 
-async def test_a_connection_that_is_closed_while_it_is_used_is_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def closed(*_: object) -> None:
-        raise AttributeError
+def cluster(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> ClusterExecutor:
+    """Return an executor on a Cluster whose library has no server and fails with an error."""
 
-    link = ClusterLink(RedisCluster(host="cache"), owned=True)
-    monkeypatch.setattr(link, "_call", closed)
-    monkeypatch.setattr(link, "_batch", closed)
-    by = asyncio.get_running_loop().time() + 5
+    async def fails(*_: object, **__: object) -> None:
+        if error is not None:
+            raise error
+
+    client = RedisCluster(host="cache")
+    monkeypatch.setattr(client, "initialize", fails)
+    return ClusterExecutor(client, RedisTimings(), owned=True)
+
+
+@pytest.mark.parametrize("error", [AttributeError(), KeyError("a node"), IndexError()], ids=repr)
+async def test_a_lookup_that_the_library_fails_in_is_a_lost_connection(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    executor = cluster(monkeypatch, error)
+    deadline = asyncio.get_running_loop().time() + 5
     with pytest.raises(LostError):
-        await link.call(b"key", "GET", by=by)
-    (answer,) = await link.batch([(b"key", ("GET",))], by=by)
-    assert isinstance(answer, AttributeError)
+        await executor.call(b"key", "GET", deadline=deadline)
+    with pytest.raises(LostError):
+        await executor.pubsub_connection()
+    with pytest.raises(LostError):
+        await executor.info(deadline=deadline)
+    (reply,) = await executor.batch([(b"key", ("GET",))], deadline=deadline)
+    assert isinstance(reply, LostError)
+
+
+async def test_a_cluster_without_nodes_is_a_lost_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LostError):
+        await cluster(monkeypatch).pubsub_connection()
+
+
+@pytest.mark.parametrize("error", [AttributeError("ours"), KeyError("ours"), IndexError("ours")], ids=repr)
+@pytest.mark.parametrize("method", ["partition", "_call"])
+async def test_a_bug_of_our_own_is_no_outage(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str, error: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ClusterExecutor, method, fails)
+    store = RedisStore("redis+cluster://cache")
+    with pytest.raises(type(error), match="ours"):
+        await store.hit("c", limit=1, window=1)
+    with pytest.raises(type(error), match="ours"):
+        await cluster(monkeypatch).call(b"key", "GET", deadline=asyncio.get_running_loop().time() + 5)
+    assert not caplog.records
+    await store.aclose()
 
 
 REASONS = {
-    "no answer": (TimeoutError(), "no answer within 2 s"),
+    "no answer": (TimeoutError(), "no answer in time"),
     "no connection": (LostError("Error 111 connecting to cache:6379."), "ConnectionError: Error 111"),
     "a refusal": (OutOfMemoryError("command not allowed"), "it answers OutOfMemoryError"),
     "a refusal of its own kind": (ResponseError("NOREPLICAS Not enough good replicas"), "it answers NOREPLICAS"),
     "a command it does not know": (ResponseError("ERR unknown command 'x', with args: 'secret'"), "it answers ERR"),
     "a Cluster in pieces": (RedisClusterException("No way: EVALSHA secret"), "nodes cannot be told"),
-    "a Cluster half known": (KeyError("secret"), "nodes cannot be told"),
 }
 
 

@@ -21,17 +21,18 @@ from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableE
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import Turn
 from handshake_prompt.stores import Claim, Receipt, Record, Visit
-from handshake_prompt.stores.sqlite import SQLiteStore, lane, rows
-from handshake_prompt.stores.sqlite.clock import Machine
-from handshake_prompt.stores.sqlite.lane import Job, Lane
-from handshake_prompt.stores.sqlite.wakes import LOOK, Wakes
+from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings, connection_thread, expiry, queries
+from handshake_prompt.stores.sqlite.change_poller import ChangePoller
+from handshake_prompt.stores.sqlite.connection_thread import ConnectionThread, Job
+from handshake_prompt.stores.sqlite.shared_clock import MachineClocks
 from handshake_prompt.testing import StoreContract, Stores
-from handshake_prompt.testing.contract.steps import Ear
+from handshake_prompt.testing.contract.steps import RecordingSubscriber
 from tests.support.clock import ManualClock
 from tests.support.sessions import blank_session
 from tests.support.stalls import noting_stalls
 
 PATIENCE = 5.0
+POLL = SQLiteTimings().poll_interval
 TABLES = ("sessions", "states", "log", "receipts", "counters", "presence")
 
 
@@ -42,7 +43,7 @@ class TestSQLiteStore(StoreContract):
         async with AsyncExitStack() as stack:
 
             async def open_one(**bounds: float) -> SQLiteStore:
-                machine = Machine(wall=clock, uptime=clock)
+                machine = MachineClocks(wall=clock, uptime=clock)
                 store = SQLiteStore(tmp_path / "sessions.db", Limits().replace(**bounds), machine=machine)
                 stack.push_async_callback(store.aclose)
                 await store.ready()
@@ -108,13 +109,13 @@ def count(path: Path, table: str) -> int:
 def noted_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list to which the number of jobs in each transaction is added from now on."""
     batches: list[int] = []
-    transact = Lane._transact
+    transact = ConnectionThread._transact
 
-    def note(self: Lane, jobs: list[Job]) -> None:
+    def note(self: ConnectionThread, jobs: list[Job]) -> None:
         batches.append(len(jobs))
         transact(self, jobs)
 
-    monkeypatch.setattr(Lane, "_transact", note)
+    monkeypatch.setattr(ConnectionThread, "_transact", note)
     return batches
 
 
@@ -128,7 +129,7 @@ async def test_what_is_asked_for_at_once_shares_its_commits(opened: Open, monkey
 
 
 async def test_a_batch_is_bounded(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "BATCH", 10)
+    monkeypatch.setattr(connection_thread, "BATCH", 10)
     batches = noted_batches(monkeypatch)
     store = await opened()
     await asyncio.gather(*(keep(store, number) for number in range(100)))
@@ -158,7 +159,7 @@ async def test_work_that_fails_undoes_what_shares_its_commit_and_the_next_goes_o
         raise LookupError("a mistake")
 
     with pytest.raises(LookupError, match="a mistake"):
-        await store._open().writer.do(fail)
+        await store._open().writer.run(fail)
     assert await store.load(name(1)) == before
     await write(store)
 
@@ -170,7 +171,7 @@ async def test_a_mistake_that_has_written_nothing_is_nobody_elses_concern(opened
         raise LookupError("a mistake")
 
     outcomes = await asyncio.gather(
-        keep(store, 1), store._open().writer.do(fail), keep(store, 2), return_exceptions=True
+        keep(store, 1), store._open().writer.run(fail), keep(store, 2), return_exceptions=True
     )
     assert [type(one) for one in outcomes] == [type(None), LookupError, type(None)]
     assert await store.load(name(1)) is not None
@@ -196,19 +197,19 @@ async def test_everything_is_there_after_a_restart(path: Path, opened: Open) -> 
     await keep(store)
     await write(store)
     await store.hit("c", limit=2, window=60)
-    await store.present("worker", {name(1): 3})
+    await store.report_watchers("worker", {name(1): 3})
     before = await store.load(name(1), after=0, key="key")
     await store.aclose()
     assert not path.with_name("sessions.db-wal").exists()
     again = await opened()
     assert await again.load(name(1), after=0, key="key") == before
     assert (await again.hit("c", limit=2, window=60)).remaining == 0
-    assert await again.owned("owner") == [name(1)]
+    assert await again.owned_by("owner") == [name(1)]
 
 
 async def test_i11_a_full_store_takes_no_more_until_something_has_gone(opened: Open) -> None:
     clock = ManualClock()
-    machine = Machine(wall=clock, uptime=clock)
+    machine = MachineClocks(wall=clock, uptime=clock)
     store = await opened(Limits(sessions=2), machine=machine)
     await keep(store, 1, purged=100)
     await keep(store, 2, purged=50)
@@ -228,16 +229,16 @@ async def test_i11_a_full_store_takes_no_more_until_something_has_gone(opened: O
 
 async def test_i11_what_is_past_its_time_leaves_nothing_behind(path: Path, opened: Open) -> None:
     clock = ManualClock()
-    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    store = await opened(machine=MachineClocks(wall=clock, uptime=clock))
     for number in (1, 2):
         await keep(store, number, purged=100 * number)
         await write(store, number)
-        await store.present("worker", {name(number): 1})
+        await store.report_watchers("worker", {name(number): 1})
     await store.hit("c", limit=1, window=60)
     clock.advance(99)
     assert not await store.sweep()
     assert {table: count(path, table) for table in TABLES} == dict.fromkeys(TABLES, 2) | {"counters": 0, "presence": 0}
-    await store.present("worker", {name(1): 1})
+    await store.report_watchers("worker", {name(1): 1})
     clock.advance(1)
     assert await store.sweep()
     assert {table: count(path, table) for table in TABLES} == dict.fromkeys(TABLES, 1) | {"counters": 0, "presence": 0}
@@ -249,7 +250,7 @@ async def test_i11_what_is_past_its_time_leaves_nothing_behind(path: Path, opene
 
 async def test_i11_receipts_go_when_their_time_is_over_and_make_room(path: Path, opened: Open) -> None:
     clock = ManualClock()
-    store = await opened(Limits(idempotency_bytes=10), machine=Machine(wall=clock, uptime=clock))
+    store = await opened(Limits(idempotency_bytes=10), machine=MachineClocks(wall=clock, uptime=clock))
     await keep(store, purged=1e5)
     await write(store)
     clock.advance(600)
@@ -264,10 +265,9 @@ async def test_i11_receipts_go_when_their_time_is_over_and_make_room(path: Path,
 async def test_a_sweep_takes_a_bounded_number_of_rows_at_once(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "PURGE_BATCH", 10)
-    monkeypatch.setattr("handshake_prompt.stores.sqlite.store.SWEEP_PAUSE", 60.0)
+    monkeypatch.setattr(expiry, "PURGE_BATCH", 10)
     clock = ManualClock()
-    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    store = await opened(machine=MachineClocks(wall=clock, uptime=clock), timings=SQLiteTimings(sweep_pause=60))
     for number in range(25):
         await keep(store, number, purged=50)
         await store.hit(f"c{number}", limit=1, window=20)
@@ -281,10 +281,9 @@ async def test_a_sweep_takes_a_bounded_number_of_rows_at_once(
 async def test_a_sweep_takes_a_bounded_number_of_events_at_once(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "PURGE_EVENTS", 4)
-    monkeypatch.setattr("handshake_prompt.stores.sqlite.store.SWEEP_PAUSE", 60.0)
+    monkeypatch.setattr(expiry, "PURGE_EVENTS", 4)
     clock = ManualClock()
-    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    store = await opened(machine=MachineClocks(wall=clock, uptime=clock), timings=SQLiteTimings(sweep_pause=60))
     for number in range(3):
         await keep(store, number, purged=50)
         for _ in range(3):
@@ -297,10 +296,9 @@ async def test_a_sweep_takes_a_bounded_number_of_events_at_once(
 async def test_what_is_past_its_time_is_purged_unasked(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handshake_prompt.stores.sqlite.store.SWEEP_INTERVAL", 0.02)
-    monkeypatch.setattr(rows, "PURGE_BATCH", 2)
+    monkeypatch.setattr(expiry, "PURGE_BATCH", 2)
     clock = ManualClock()
-    store = await opened(machine=Machine(wall=clock, uptime=clock))
+    store = await opened(machine=MachineClocks(wall=clock, uptime=clock), timings=SQLiteTimings(sweep_interval=0.02))
     for number in range(5):
         await keep(store, number, purged=50)
     clock.advance(50)
@@ -309,104 +307,98 @@ async def test_what_is_past_its_time_is_purged_unasked(
             await asyncio.sleep(0.02)
 
 
-# Wake-ups
+# Subscriber-ups
 
 
 async def test_other_workers_hear_of_a_change_within_50_ms(opened: Open) -> None:
     writer, reader = await opened(), await opened()
     await keep(writer)
-    ear, late = Ear(), []
-    await reader.follow(name(1), ear)
+    subscriber, late = RecordingSubscriber(), []
+    await reader.subscribe(name(1), subscriber)
     for _ in range(50):
         async with noting_stalls() as stalls:
             record = await write(writer)
             saved = time.perf_counter()
-            await ear.hears(record.version)
+            await subscriber.receives(record.version)
             late.append(time.perf_counter() - saved - stalls.worst)
     assert sorted(late)[len(late) * 3 // 4] < 0.05  # some may fall into stalls that only a thread has met
 
 
-async def test_the_worker_that_saved_is_woken_without_waiting_for_a_look(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("handshake_prompt.stores.sqlite.wakes.LOOK", 60.0)
-    store = await opened()
+async def test_the_worker_that_saved_is_notified_without_waiting_for_a_poll(opened: Open) -> None:
+    store = await opened(timings=SQLiteTimings(poll_interval=60))
     await keep(store)
-    ear = Ear()
-    await store.follow(name(1), ear)
+    subscriber = RecordingSubscriber()
+    await store.subscribe(name(1), subscriber)
     for _ in range(5):
         record = await write(store)
-        await ear.hears(record.version)
+        await subscriber.receives(record.version)
 
 
-async def test_nobody_looks_while_nobody_follows(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[Wakes] = []
-    look = Wakes.look
+async def test_nothing_is_polled_without_subscribers(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    polls: list[ChangePoller] = []
+    poll = ChangePoller.poll
 
-    def note(self: Wakes, connection: sqlite3.Connection) -> None:
-        looks.append(self)
-        look(self, connection)
+    def note(self: ChangePoller, connection: sqlite3.Connection) -> None:
+        polls.append(self)
+        poll(self, connection)
 
-    monkeypatch.setattr(Wakes, "look", note)
+    monkeypatch.setattr(ChangePoller, "poll", note)
     store, other = await opened(), await opened()
     await keep(store)
 
-    ear = Ear()
-    await asyncio.sleep(5 * LOOK)
-    assert not looks
-    await store.follow(name(1), ear)
+    subscriber = RecordingSubscriber()
+    await asyncio.sleep(5 * POLL)
+    assert not polls
+    await store.subscribe(name(1), subscriber)
     async with asyncio.timeout(PATIENCE):
-        while len(looks) < 4:
-            await asyncio.sleep(LOOK)
-    store.unfollow(name(1), ear)
+        while len(polls) < 4:
+            await asyncio.sleep(POLL)
+    store.unsubscribe(name(1), subscriber)
     await write(store)
     await store.load(name(1))
-    looks.clear()
+    polls.clear()
     await write(other)
-    await asyncio.sleep(5 * LOOK)
-    assert not looks
+    await asyncio.sleep(5 * POLL)
+    assert not polls
 
 
-async def test_what_was_saved_while_nobody_followed_wakes_nobody(opened: Open) -> None:
+async def test_a_save_without_subscribers_notifies_no_later_one(opened: Open) -> None:
     store = await opened()
     for number in (1, 2):
         await keep(store, number)
-    ear = Ear()
-    await store.follow(name(1), ear)
-    store.unfollow(name(1), ear)
+    subscriber = RecordingSubscriber()
+    await store.subscribe(name(1), subscriber)
+    store.unsubscribe(name(1), subscriber)
     await write(store, 1)
-    await store.follow(name(1), ear)
+    await store.subscribe(name(1), subscriber)
     await write(store, 1)
-    await ear.hears(2)
-    assert ear.heard == [(name(1), 2)]
+    await subscriber.receives(2)
+    assert subscriber.received == [(name(1), 2)]
 
 
 def break_down(_: sqlite3.Connection) -> None:
     raise sqlite3.OperationalError("disk I/O error")
 
 
-async def test_a_wake_up_is_not_lost_with_the_connection_that_would_have_seen_it(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("handshake_prompt.stores.sqlite.wakes.LOOK", 60.0)
+async def test_a_notification_is_not_lost_with_the_connection_that_would_have_seen_it(opened: Open) -> None:
     writer = await opened()
     await keep(writer)
-    reader = await opened()
-    ear = Ear()
-    await reader.follow(name(1), ear)
+    reader = await opened(timings=SQLiteTimings(poll_interval=60))
+    subscriber = RecordingSubscriber()
+    await reader.subscribe(name(1), subscriber)
     with pytest.raises(StoreUnavailableError):
-        await reader._open().reader.do(break_down)
+        await reader._open().reader.run(break_down)
     record = await write(writer)
-    reader._open().reader.hurry()
-    await ear.hears(record.version)
+    reader._open().reader.request_maintenance()
+    await subscriber.receives(record.version)
 
 
-async def test_who_cannot_be_told_of_changes_does_not_follow(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_subscription_that_cannot_be_served_is_refused(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     store = await opened()
-    monkeypatch.setattr(store._wakes, "look", break_down)
+    monkeypatch.setattr(store._poller, "poll", break_down)
     with pytest.raises(StoreUnavailableError):
-        await store.follow(name(1), Ear())
-    assert not store._wakes.wanted
+        await store.subscribe(name(1), RecordingSubscriber())
+    assert not store._poller.active
 
 
 # Event loops, threads and processes
@@ -418,16 +410,16 @@ def test_a_store_serves_one_event_loop_after_another(path: Path) -> None:
     async def follow_and_leave_without_a_word() -> None:
         await store.ready()
         await keep(store)
-        await store.follow(name(1), Ear())
+        await store.subscribe(name(1), RecordingSubscriber())
         await write(store)
 
     async def go_on() -> None:
-        ear = Ear()
-        await store.follow(name(1), ear)
+        subscriber = RecordingSubscriber()
+        await store.subscribe(name(1), subscriber)
         record = await write(store)
-        await ear.hears(record.version)
-        store.unfollow(name(1), ear)
-        assert store._wakes.pause() is None
+        await subscriber.receives(record.version)
+        store.unsubscribe(name(1), subscriber)
+        assert store._poller.interval() is None
         await store.aclose()
 
     asyncio.run(follow_and_leave_without_a_word())
@@ -448,10 +440,10 @@ async def test_closing_leaves_no_thread_no_file_and_nothing_that_grows(path: Pat
         await store.ready()
         if not seen:
             await keep(store)
-        ear = Ear()
-        await store.follow(name(1), ear)
+        subscriber = RecordingSubscriber()
+        await store.subscribe(name(1), subscriber)
         await write(store)
-        store.unfollow(name(1), ear)
+        store.unsubscribe(name(1), subscriber)
         await store.aclose()
         there = sorted(one.name for one in path.parent.iterdir())
         seen.append((set(threading.enumerate()) - before, open_below(path.parent), there))
@@ -465,18 +457,18 @@ async def test_a_closed_store_refuses_late_callers_and_is_opened_again_by_ready(
     reader = store._open().reader
     await store.aclose()
     with pytest.raises(StoreUnavailableError):
-        await reader.do(rows.nothing)
+        await reader.run(queries.probe)
     late: list[Callable[[], Awaitable[object]]] = [
         partial(store.load, name(1)),
         partial(store.visit, name(1)),
         partial(write, store),
         partial(store.hit, "c", limit=1, window=1),
-        partial(store.follow, name(1), Ear()),
+        partial(store.subscribe, name(1), RecordingSubscriber()),
     ]
     for call in late:
         with pytest.raises(StoreUnavailableError):
             await call()
-    assert not store._wakes.wanted
+    assert not store._poller.active
     await store.ready()
     await write(store)
     await store.aclose()
@@ -489,7 +481,7 @@ from handshake_prompt.stores.sqlite import SQLiteStore
 async def main():
     store = SQLiteStore(sys.argv[1])
     await store.ready()
-    await store.follow("a", print)
+    await store.subscribe("a", print)
 
 asyncio.run(main())
 """
@@ -530,11 +522,8 @@ def test_a_process_that_was_forked_off_has_connections_of_its_own(path: Path) ->
 # Visits while nothing can be written
 
 
-async def test_visits_are_counted_here_alone_while_the_file_cannot_be_written(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lane, "PATIENCE", 0.1)
-    store = await opened()
+async def test_visits_are_counted_here_alone_while_the_file_cannot_be_written(path: Path, opened: Open) -> None:
+    store = await opened(timings=SQLiteTimings(busy_timeout=0.1, failing_busy_timeout=0.02))
     await keep(store)
     claim = Claim("agent", "a", 3, 60)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -547,4 +536,4 @@ async def test_visits_are_counted_here_alone_while_the_file_cannot_be_written(
     assert visited is not None
     assert visited.quota is not None
     assert visited.quota.remaining == 2
-    assert not store._spare
+    assert not store._local_windows

@@ -10,7 +10,7 @@ import pytest
 
 from handshake_prompt.stores import Record
 from handshake_prompt.stores.sqlite import SQLiteStore
-from handshake_prompt.stores.sqlite.clock import Machine
+from handshake_prompt.stores.sqlite.shared_clock import MachineClocks
 from handshake_prompt.testing.contract.steps import kept, load, logged
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -24,9 +24,9 @@ class Times:
     uptime: float = 500.0
     boot: str = "first"
 
-    def machine(self, *, off: float = 0.0) -> Machine:
+    def machine(self, *, off: float = 0.0) -> MachineClocks:
         """Return what a worker sees of them whose wall clock is off."""
-        return Machine(wall=lambda: self.wall + off, uptime=lambda: self.uptime, boot=lambda: self.boot)
+        return MachineClocks(wall=lambda: self.wall + off, uptime=lambda: self.uptime, boot_id=lambda: self.boot)
 
     def go_on(self, seconds: float) -> None:
         self.wall += seconds
@@ -59,7 +59,7 @@ async def test_the_real_machines_time_is_that_of_all_its_processes(path: Path) -
     stores = [SQLiteStore(path) for _ in range(2)]
     assert stores[0].now() == pytest.approx(time.time(), abs=5)
     assert stores[0].now() == pytest.approx(stores[1].now(), abs=1)
-    assert Machine().boot() == Machine().boot()
+    assert MachineClocks().boot_id() == MachineClocks().boot_id()
 
 
 @pytest.mark.parametrize("off", [-DAY, -HOUR, HOUR, DAY])

@@ -19,13 +19,14 @@ import pytest
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import Record
-from handshake_prompt.stores.sqlite import SQLiteStore, lane, schema
+from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings, schema
 from handshake_prompt.stores.sqlite.schema import Synchronous
-from handshake_prompt.testing.contract.steps import Ear, kept, load, logged, seqs_after
+from handshake_prompt.testing.contract.steps import RecordingSubscriber, kept, load, logged, seqs_after
 from tests.support.sessions import blank_session
 from tests.support.stalls import noting_stalls
 
-ANSWERED_WITHIN = 2.5
+TIMINGS = SQLiteTimings(busy_timeout=0.5, failing_busy_timeout=0.05)
+ANSWERED_WITHIN = TIMINGS.busy_timeout + 0.5
 KILLS = 20
 SESSIONS = ["a" * 32, "b" * 32, "c" * 32, "d" * 32]
 
@@ -39,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[SQLiteStore]:
-    one = SQLiteStore(path)
+    one = SQLiteStore(path, timings=TIMINGS)
     await one.ready()
     yield one
     await one.aclose()
@@ -57,7 +58,7 @@ def connecting(monkeypatch: pytest.MonkeyPatch, settings: list[str]) -> None:
     """Have each connection begin with these settings, such as those that make a file small or read-only."""
     connect: Connect = schema.connect
 
-    def connect_with_settings(path: Path, synchronous: Synchronous, *, timeout: float = 1.0) -> sqlite3.Connection:
+    def connect_with_settings(path: Path, synchronous: Synchronous, *, timeout: float) -> sqlite3.Connection:
         connection = connect(path, synchronous, timeout=timeout)
         for setting in settings:
             connection.execute(setting)
@@ -145,10 +146,7 @@ async def test_a_file_that_another_process_holds_is_read_and_writes_are_refused_
     assert record.version == 1
 
 
-async def test_who_was_refused_gets_an_error_of_its_own(
-    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lane, "PATIENCE", 0.1)
+async def test_who_was_refused_gets_an_error_of_its_own(path: Path, store: SQLiteStore) -> None:
     with locked(path):
         calls = [store.hit("c", limit=1, window=60) for _ in range(3)]
         errors = await asyncio.gather(*calls, return_exceptions=True)
@@ -169,9 +167,8 @@ async def test_a_short_wait_for_another_process_is_nobodys_concern(
 
 
 async def test_a_failure_and_its_end_are_told_once(
-    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    path: Path, store: SQLiteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(lane, "PATIENCE", 0.1)
     caplog.set_level(logging.INFO, "handshake_prompt")
     with locked(path):
         for _ in range(3):
@@ -182,10 +179,7 @@ async def test_a_failure_and_its_end_are_told_once(
     assert caplog.messages == ["The session store fails: database is locked", "The session store works again"]
 
 
-async def test_health_is_not_well_while_nothing_can_be_written(
-    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lane, "PATIENCE", 0.1)
+async def test_health_is_not_well_while_nothing_can_be_written(path: Path, store: SQLiteStore) -> None:
     with locked(path), pytest.raises(StoreUnavailableError):
         await store.ready()
     await store.ready()
@@ -202,12 +196,12 @@ async def test_a_full_disk_refuses_writes_and_leaves_no_half_of_one(
     store = SQLiteStore(path)
     await store.ready()
     await kept(store)
-    (pages,) = await store._open().reader.do(lambda connection: connection.execute("PRAGMA page_count").fetchone())
+    (pages,) = await store._open().reader.run(lambda connection: connection.execute("PRAGMA page_count").fetchone())
     settings.append(f"PRAGMA max_page_count = {pages + 4}")
     await store.aclose()
     await store.ready()
-    ear = Ear()
-    await store.follow("a" * 32, ear)
+    subscriber = RecordingSubscriber()
+    await store.subscribe("a" * 32, subscriber)
     with pytest.raises(StoreUnavailableError):
         await logged(store, 1000)
     newest = (await load(store)).record.session.seq
@@ -215,7 +209,7 @@ async def test_a_full_disk_refuses_writes_and_leaves_no_half_of_one(
     assert await seqs_after(store, 0) == (list(range(1, newest + 1)), True)
     settings.clear()
     await logged(store, 1)
-    await ear.hears(newest + 1)
+    await subscriber.receives(newest + 1)
     assert await seqs_after(store, newest) == ([newest + 1], True)
     await store.aclose()
 

@@ -270,7 +270,7 @@ async def test_a_url_with_three_slashes_is_relative_and_stays_where_it_was(
 async def test_synchronous_is_what_the_file_is_written_with(path: Path, synchronous: str, level: int) -> None:
     store = SQLiteStore.from_url(f"sqlite:///{path}?synchronous={synchronous}")
     await store.ready()
-    (found,) = await store._open().writer.do(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
+    (found,) = await store._open().writer.run(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
     assert found == level
     await store.aclose()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore, Wake
+from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore, Subscriber
 
 Between = Callable[[str], Awaitable[None]]
 """Called with the name of a store's method; what it raises, the store's caller gets."""
@@ -53,20 +53,20 @@ class RelayStore(SessionStore):
         async with self._passing("hit"):
             return await self.inner.hit(counter, limit=limit, window=window)
 
-    async def owned(self, owner: Any) -> Sequence[str]:
-        async with self._passing("owned"):
-            return await self.inner.owned(owner)
+    async def owned_by(self, owner: Any) -> Sequence[str]:
+        async with self._passing("owned_by"):
+            return await self.inner.owned_by(owner)
 
-    async def follow(self, session_id: str, wake: Wake) -> None:
-        async with self._passing("follow"):
-            await self.inner.follow(session_id, wake)
+    async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        async with self._passing("subscribe"):
+            await self.inner.subscribe(session_id, subscriber)
 
-    def unfollow(self, session_id: str, wake: Wake) -> None:
-        self.inner.unfollow(session_id, wake)
+    def unsubscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        self.inner.unsubscribe(session_id, subscriber)
 
-    async def present(self, worker: str, watchers: Mapping[str, int]) -> None:
-        async with self._passing("present"):
-            await self.inner.present(worker, watchers)
+    async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
+        async with self._passing("report_watchers"):
+            await self.inner.report_watchers(worker, watchers)
 
     @asynccontextmanager
     async def _passing(self, name: str) -> AsyncIterator[None]:

@@ -21,7 +21,7 @@ INTEGRATION = {
     "tests/embedding": "other servers and frameworks",
     "tests/page": "Chromium",
     "tests/stores/test_redis.py": "Redis",
-    "tests/stores/test_redis_channel.py": "Redis",
+    "tests/stores/test_redis_pipelined_connection.py": "Redis",
     "tests/stores/test_redis_faults.py": "Redis",
 }
 """Folder or file -> what its tests need. Of tests over each kind of store, those over Redis are marked in place."""

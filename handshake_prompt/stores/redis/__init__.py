@@ -1,5 +1,6 @@
-"""Sessions in Redis: for any number of workers on any number of machines. Needs the extra `redis`."""
+"""Session store in Redis, for any number of workers on any number of machines. Needs the extra `redis`."""
 
 from .store import RedisStore
+from .timings import RedisTimings
 
-__all__ = ["RedisStore"]
+__all__ = ["RedisStore", "RedisTimings"]

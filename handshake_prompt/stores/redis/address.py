@@ -1,4 +1,4 @@
-"""What a URL says about where Redis is. It may hold a password, so nothing here repeats it in an error."""
+"""Address of a Redis, parsed from its URL. A URL may hold a password, so no error repeats it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER_OPTIONS = ("prefix", "db", "sentinel_username", "sentinel_password")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where Redis is, and how to log in. Secrets are left out of the repr."""
+    """Address of a Redis, with the login. Secrets are left out of the repr."""
 
     kind: str
     """`server`, `socket`, `sentinel` or `cluster`."""
@@ -41,10 +41,10 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Return what a URL says.
+        """Parse a URL.
 
         Raises:
-            ValueError: it is not one of a Redis, or has an option that is not known.
+            ValueError: it is not one of a Redis, or has an unknown option.
         """
         try:
             parts = urlsplit(url)

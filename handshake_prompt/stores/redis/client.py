@@ -1,6 +1,6 @@
-"""What a store has in one event loop: a link, a breaker before it, and the listener for wake-ups.
+"""Redis client of one event loop: a command executor behind circuit breakers, and the pub/sub listener.
 
-Here, and nowhere else, what the library raises becomes `StoreUnavailableError`.
+Here, and nowhere else, errors of the library become `StoreUnavailableError`.
 """
 
 from __future__ import annotations
@@ -13,48 +13,51 @@ from typing import TypeVar
 from redis.exceptions import RedisClusterException, ResponseError
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
-from handshake_prompt.stores.base import Wake
+from handshake_prompt.stores.subscribers import Subscriber
 
-from .breaker import Breaker, Outage
-from .deadline import DEADLINE, FOREIGN, in_time
+from .circuit_breaker import CircuitBreaker, OutageLog
+from .command_executors import CommandExecutor
+from .deadline import LIBRARY_ERRORS, until
 from .keys import Keys
-from .links import Link
+from .pubsub import PubSubListener
 from .replies import version_of
-from .wakeups import WakeUps
+from .timings import RedisTimings
 
 T = TypeVar("T")
-Work = Callable[[Link, float], Awaitable[T]]
-"""What is done with a link by a time of the event loop."""
+Work = Callable[[CommandExecutor, float], Awaitable[T]]
+"""Commands to execute by a deadline of the event loop."""
 
 
 class Client:
-    """Calls over a link, while it is open.
+    """Calls to Redis, while it is open.
 
     Args:
-        link: the way to the server.
-        outage: is told what goes wrong.
-        keys: names the channels of wake-ups.
+        executor: executes the commands.
+        outage: is told of failures and successes.
+        keys: names the keys and channels.
+        timings: intervals and timeouts.
     """
 
-    def __init__(self, link: Link, outage: Outage, keys: Keys) -> None:
-        self.link = link
+    def __init__(self, executor: CommandExecutor, outage: OutageLog, keys: Keys, timings: RedisTimings) -> None:
+        self.executor = executor
         self.closed = False
         self._outage = outage
         self._keys = keys
-        self._breakers: defaultdict[int, Breaker] = defaultdict(Breaker)
-        """Zone -> its own: where one node of a Cluster is gone, the others go on."""
+        self._timings = timings
+        self._breakers = defaultdict[int, CircuitBreaker](lambda: CircuitBreaker(timings.breaker_pause))
+        """By partition: where one node of a Cluster is gone, the others go on."""
         self._running = 0
-        self._over = asyncio.Event()
-        self.wake_ups = WakeUps(link.listener, self._versions, keys, failures=FOREIGN)
+        self._call_ended = asyncio.Event()
+        self.listener = PubSubListener(executor.pubsub_connection, self._versions, keys, timings)
 
     async def call(self, key: bytes, work: Work[T]) -> T:
-        """Do something where a key is, unless there has been no answer from there of late.
+        """Execute commands on the server of a key, unless its circuit breaker is open.
 
         Raises:
-            StoreUnavailableError: there was no answer in time, the server would not, or this is closed.
+            StoreUnavailableError: there was no reply in time, the server refused, or this is closed.
         """
-        breaker = self._breakers[self.link.zone(key)]
-        tried = breaker.admit()
+        breaker = self._breakers[self.executor.partition(key)]
+        trial = breaker.admit()
         try:
             result = await self.run(work)
         except StoreUnavailableError as error:
@@ -67,10 +70,10 @@ class Client:
             breaker.answered()
             return result
         finally:
-            breaker.leave(tried=tried)
+            breaker.leave(trial=trial)
 
     async def run(self, work: Work[T]) -> T:
-        """Do something that is over in time.
+        """Execute commands by the deadline of a call.
 
         Raises:
             StoreUnavailableError: as for `call`.
@@ -79,64 +82,64 @@ class Client:
             raise StoreUnavailableError
         self._running += 1
         try:
-            result = await work(self.link, asyncio.get_running_loop().time() + DEADLINE)
-        except FOREIGN as error:
+            result = await work(self.executor, asyncio.get_running_loop().time() + self._timings.call_timeout)
+        except LIBRARY_ERRORS as error:
             self._note(error)
             raise StoreUnavailableError from error
         finally:
             self._running -= 1
-            self._over.set()
+            self._call_ended.set()
         self._outage.succeeded()
         return result
 
-    async def follow(self, session_id: str, wake: Wake) -> None:
-        """Have `wake` called after each save of a session.
+    async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        """Have `subscriber` called after each save of a session.
 
         Raises:
             StoreUnavailableError: as for `call`.
         """
 
-        async def follow(_: Link, by: float) -> None:
-            async with in_time(by):
-                await self.wake_ups.follow(session_id, wake)
+        async def subscribe(_: CommandExecutor, deadline: float) -> None:
+            async with until(deadline, grace=self._timings.cancellation_grace):
+                await self.listener.subscribe(session_id, subscriber)
 
-        await self.run(follow)
+        await self.run(subscribe)
 
     async def aclose(self) -> None:
-        """Let what is under way come to its end, which its deadline sees to, and close what was opened."""
+        """Let running calls end, by their deadlines at the latest, and close all connections."""
         self.closed = True
-        await self.wake_ups.aclose()
+        await self.listener.aclose()
         while self._running:
-            self._over.clear()
-            await self._over.wait()
+            self._call_ended.clear()
+            await self._call_ended.wait()
         try:
-            async with asyncio.timeout(DEADLINE):
-                await self.link.aclose()
-        except FOREIGN:
-            return  # what does not answer any more is closed all the same
+            async with asyncio.timeout(self._timings.call_timeout):
+                await self.executor.aclose()
+        except LIBRARY_ERRORS:
+            return  # a connection that does not answer is closed all the same
 
     def _note(self, error: Exception) -> None:
         if self.closed:
-            return  # it was cut off by us
+            return  # we cut it off ourselves
         self._outage.failed(reason(error))
         if isinstance(error, TimeoutError):
-            self.link.doubt()
+            self.executor.retire_connections()
 
     async def _versions(self, session_ids: Sequence[str]) -> list[int | Exception | None]:
-        """Return the versions that sessions have now, None for those that are gone, errors where there is no answer."""
+        """Return the versions of sessions: None for those that are gone, an error where there is no reply."""
         calls = [(key, ("GET", key)) for key in map(self._keys.session, session_ids)]
-        found = await self.run(lambda link, by: link.batch(calls, by=by))
+        found = await self.run(lambda executor, deadline: executor.batch(calls, deadline=deadline))
         return [version_of(one) if isinstance(one, bytes) else one for one in found]
 
 
 def reason(error: BaseException) -> str:
-    """Return what a log may say of an error: never a key, a value, an argument or a password."""
+    """Return the loggable part of an error: never a key, a value, an argument or a password."""
     if type(error) is ResponseError:
         return f"it answers {str(error).partition(' ')[0]}"
     if isinstance(error, ResponseError):
         return f"it answers {type(error).__name__}"
-    if isinstance(error, RedisClusterException | LookupError):
+    if isinstance(error, RedisClusterException):
         return f"the Cluster's nodes cannot be told ({type(error).__name__})"
     if type(error) is TimeoutError:
-        return f"no answer within {DEADLINE:g} s"
+        return "no answer in time"
     return f"{type(error).__name__}: {error}"

@@ -1,35 +1,45 @@
-"""How long Redis is waited for, and what comes instead of an answer."""
+"""Deadlines of calls to Redis, and the errors of its library."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import ConnectionError as LostError, RedisClusterException, RedisError
 
-DEADLINE = 2.0
-"""For one call, waiting for a connection included, so that a request is answered within 2.5 s."""
-GRACE = 0.2
-"""After the deadline, for a call that took no notice: on Python 3.11 `asyncio.wait_for`, which the library sends with,
-loses a cancellation that comes just as it is done."""
-CONNECT_SECONDS = 1.5
-FOREIGN = (RedisError, RedisClusterException, OSError, LookupError)
-"""What comes out of the library when a server does not answer or would not; the last from a Cluster half known."""
+LIBRARY_ERRORS = (RedisError, RedisClusterException, OSError)
+"""Raised by the library when a server does not answer, or refuses."""
 
 
 @asynccontextmanager
-async def in_time(by: float) -> AsyncIterator[None]:
-    """End what the library does by a time of the event loop, and cancel the task in the end if that was asked for.
+async def until(deadline: float, *, grace: float) -> AsyncIterator[None]:
+    """End a block by a time of the event loop, `grace` later if it ignores that; keep a cancellation of the task.
 
     Raises:
-        TimeoutError: it was not done by then.
+        TimeoutError: the block was not done by then.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
     try:
-        async with asyncio.timeout_at(by + GRACE), asyncio.timeout_at(by):
+        async with asyncio.timeout_at(deadline + grace), asyncio.timeout_at(deadline):
             yield
     finally:
         if task and task.cancelling() > before:
             raise asyncio.CancelledError
+
+
+@contextmanager
+def library_lookups() -> Iterator[None]:
+    """Translate failed lookups of the library, for a block that runs nothing else.
+
+    It raises `LookupError` for a Cluster whose nodes are half known, and `AttributeError` on a connection that was
+    closed at that very moment.
+
+    Raises:
+        ConnectionError: a lookup failed.
+    """
+    try:
+        yield
+    except (LookupError, AttributeError) as error:
+        raise LostError(f"closed, or its nodes are unknown ({type(error).__name__})") from error

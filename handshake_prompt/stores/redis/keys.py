@@ -1,27 +1,27 @@
-"""What is kept under which key.
+"""Names of keys and channels.
 
-All keys of a session share its id as hash tag, so a Cluster keeps them in one place. They are, after the prefix:
+All keys of a session share its id as hash tag, so a Cluster keeps them on one node. After the prefix they are:
 
-- `:{id}`, the head: what the scripts have to know of a session. `v` version, `e` expires, `p` purge, `t` ttl,
-  `d` deadline, `by` the proofs, `x` if it has ended, `l` seq of the last event, `b` bytes of the log, `r` bytes of
-  the receipts; the last three if there are any
+- `:{id}`, the head: the columns that scripts work with. `v` version, `e` expires, `p` purge, `t` ttl, `d` deadline,
+  `by` the proofs, `x` if it has ended, `l` seq of the last event, `b` bytes of the log, `r` bytes of the receipts; the
+  last three if there are any
 - `:{id}:state`, the packed session; `:{id}:log`, a list of events, each with its size before it
 - `:{id}:receipts`, a hash from idempotency keys to receipts, each with its end and its size before it, and
   `:{id}:order`, a sorted set of these keys by the version that brought them
-- `:{id}:present`, a hash from workers to their watchers and until when that holds
+- `:{id}:present`, a hash from workers to their watchers and the end of that lease
 
-Counters are `:count:...`, the sessions of an owner `:owner:...`, a sorted set by when they are gone for certain.
-Every key goes by itself: with its session, its window, or its last entry.
+Counters are `:count:...`, the sessions of an owner `:owner:...`, a sorted set by the latest time of their purge.
+Every key has a TTL: that of its session, its window, or its last entry.
 """
 
 from __future__ import annotations
 
 
 class Keys:
-    """Names keys, for one prefix.
+    """Keys under one prefix.
 
     Raises:
-        ValueError: the prefix has braces, which would take the hash tag's place.
+        ValueError: the prefix has braces, which would be read as the hash tag.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -30,11 +30,11 @@ class Keys:
         self.prefix = prefix
 
     def session(self, session_id: str) -> bytes:
-        """Return the key that the others of a session begin with."""
+        """Return the first key of a session, which its others begin with."""
         return _bytes(f"{self.prefix}:{{{session_id}}}")
 
     def saved(self, session_id: str) -> list[bytes]:
-        """Return the keys that go with a session: the session, its state, log, receipts and their order."""
+        """Return the keys of a session's data: head, state, log, receipts and their order."""
         key = self.session(session_id)
         return [key, key + b":state", key + b":log", key + b":receipts", key + b":order"]
 
@@ -43,7 +43,7 @@ class Keys:
         return self.session(session_id) + b":present"
 
     def counter(self, name: str) -> bytes:
-        """Return the key of a counter. One of a session is named `...:<id>`, and is kept with the session."""
+        """Return the key of a counter. `...:<id>` is a session's own, and shares its hash tag."""
         subject, colon, tag = name.rpartition(":")
         return _bytes(f"{self.prefix}:count:{subject}{colon}{{{tag}}}")
 
@@ -52,11 +52,11 @@ class Keys:
         return _bytes(f"{self.prefix}:owner:{digest}")
 
     def channel(self, session_id: str) -> str:
-        """Return the channel that tells of a session's saves."""
+        """Return the channel of a session's save notifications."""
         return f"{self.prefix}:wake:{session_id}"
 
-    def heard(self, channel: bytes) -> str:
-        """Return the session that a channel tells of."""
+    def session_of(self, channel: bytes) -> str:
+        """Return the session of a channel."""
         return channel.decode("utf-8", "replace").removeprefix(f"{self.prefix}:wake:")
 
 

@@ -1,4 +1,4 @@
-"""What the scripts answer, as the values that a store returns. Each answer begins with the server's time."""
+"""Replies of the scripts, decoded. Each begins with the server's time."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ import msgspec
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
-from handshake_prompt.stores.base import Claim, Loaded, Log, Receipt, Record
 from handshake_prompt.stores.codec import decoder
+from handshake_prompt.stores.records import Claim, Loaded, Log, Receipt, Record
 
 
-class Told(msgspec.Struct, array_like=True):
-    """What every script tells."""
+class Reply(msgspec.Struct, array_like=True):
+    """Reply of every script."""
 
     now: float
 
 
 class Counted(msgspec.Struct, array_like=True):
-    """What `count.lua` made of a request."""
+    """Outcome of `count.lua`."""
 
     allowed: bool
     hits: int
     left: float
     claim: int = 0
-    """Which of the claims it was counted on, from 1."""
+    """The claim it was counted on, from 1."""
 
     def quota(self, *, limit: int, window: float) -> Quota:
-        """Return what the request is told."""
+        """Return it as a quota."""
         return Quota(limit, window, self.allowed, limit - self.hits, min(window, self.left))
 
 
-class Hit(Told):
-    """What `hit.lua` tells."""
+class HitReply(Reply):
+    """Reply of `hit.lua`."""
 
     counted: Counted
 
 
-class Kept(Told):
-    """What `create.lua` and `save.lua` tell: whether it was done, and the session's times now."""
+class SavedReply(Reply):
+    """Reply of `create.lua` and `save.lua`: whether it was done, and the session's times now."""
 
     done: bool
     expires: float = 0.0
     purge: float = 0.0
 
 
-class Visited(Told):
-    """What `visit.lua` tells; nothing but the time of a session that is not there."""
+class VisitReply(Reply):
+    """Reply of `visit.lua`; nothing but the time if there is no such session."""
 
     version: int = 0
     expires: float = 0.0
@@ -56,14 +56,14 @@ class Visited(Told):
     session: Session | None = None
     presence: Sequence[str] = ()
     events: Sequence[tuple[int, Event]] = ()
-    """The events that were asked for, with their sizes."""
+    """The log after the requested place, each event with its size."""
     before: int = -1
     """The place before the first event that is kept; -1 if none is."""
     receipt: tuple[float, int, Receipt] | None = None
     counted: Counted | None = None
 
     def loaded(self, claims: Sequence[Claim], *, after: int | None) -> Loaded | None:
-        """Return what was found, None if there is no such session."""
+        """Return the result of a read, None if there is no such session."""
         if self.session is None:
             return None
         record = Record(self.session, self.version, self.expires, self.purge, _presence(self.presence, self.now))
@@ -83,24 +83,24 @@ class Visited(Told):
 
 
 class _Head(msgspec.Struct):
-    """What of a head is read here."""
+    """The part of a head that is read here."""
 
     v: int
 
 
-told = msgspec.msgpack.Decoder(Told).decode
-hit = msgspec.msgpack.Decoder(Hit).decode
-kept = msgspec.msgpack.Decoder(Kept).decode
-visited = decoder(Visited).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode
+decode_hit = msgspec.msgpack.Decoder(HitReply).decode
+decode_saved = msgspec.msgpack.Decoder(SavedReply).decode
+decode_visit = decoder(VisitReply).decode
 _head = msgspec.msgpack.Decoder(_Head)
 
 
 def version_of(head: bytes) -> int:
-    """Return the version in what is kept of a session under its first key."""
+    """Return the version in a session's head."""
     return _head.decode(head).v
 
 
 def _presence(flat: Sequence[str], now: float) -> dict[str, int]:
-    """Return who has how many watchers; a word that is older than it may be does not count."""
-    words = ((worker, *word.split()) for worker, word in zip(flat[::2], flat[1::2], strict=True))
-    return {worker: int(count) for worker, count, ends in words if float(ends) > now}
+    """Return the number of watchers by worker, without leases that have run out."""
+    leases = ((worker, *lease.split()) for worker, lease in zip(flat[::2], flat[1::2], strict=True))
+    return {worker: int(count) for worker, count, ends in leases if float(ends) > now}

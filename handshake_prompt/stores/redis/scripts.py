@@ -1,6 +1,6 @@
-"""The scripts: each is one step that happens on the server as a whole, or not at all.
+"""Lua scripts: each is one atomic step on the server.
 
-What they are asked and what they answer is MessagePack, which keeps every digit of a number.
+Arguments and replies are MessagePack, which keeps every digit of a number.
 """
 
 from __future__ import annotations
@@ -11,40 +11,43 @@ from importlib.resources import files
 
 from redis.exceptions import NoScriptError
 
-from .links import Link
+from .command_executors import CommandExecutor
 
 Run = tuple[Sequence[bytes], Sequence[bytes | str | float]]
-"""The keys and the arguments of one run."""
+"""Keys and arguments of one run."""
 
 
 class Script:
-    """A script that Redis runs, made of files that lie beside this module."""
+    """A script, made of files in the folder `scripts`."""
 
     def __init__(self, *names: str) -> None:
         folder = files(__package__).joinpath("scripts")
         self.text = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in ("prelude", *names))
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, link: Link, keys: Sequence[bytes], *arguments: bytes | str | float, by: float) -> bytes:
+    async def run(
+        self, executor: CommandExecutor, keys: Sequence[bytes], *arguments: bytes | str | float, deadline: float
+    ) -> bytes:
         """Run it once. A server that does not know it yet has not run it, and is sent the text."""
+        call, parts = executor.call, (len(keys), *keys, *arguments)
         reply: bytes
         try:
-            reply = await link.call(keys[0], "EVALSHA", self.digest, len(keys), *keys, *arguments, by=by)
+            reply = await call(keys[0], "EVALSHA", self.digest, *parts, deadline=deadline)
         except NoScriptError:
-            reply = await link.call(keys[0], "EVAL", self.text, len(keys), *keys, *arguments, by=by)
+            reply = await call(keys[0], "EVAL", self.text, *parts, deadline=deadline)
         return reply
 
-    async def run_all(self, link: Link, runs: Sequence[Run], *, by: float) -> None:
-        """Run it for many keys in one go. It may run twice for some of them.
+    async def run_all(self, executor: CommandExecutor, runs: Sequence[Run], *, deadline: float) -> None:
+        """Run it for many keys together. It may run twice for some of them.
 
         Raises:
-            ResponseError: what a server has answered instead of a result.
+            ResponseError: a server's refusal of one of them.
         """
         calls = [(keys[0], ("EVALSHA", self.digest, len(keys), *keys, *arguments)) for keys, arguments in runs]
-        results = await link.batch(calls, by=by)
+        results = await executor.batch(calls, deadline=deadline)
         for (keys, arguments), result in zip(runs, results, strict=True):
             if isinstance(result, NoScriptError):
-                await self.run(link, keys, *arguments, by=by)
+                await self.run(executor, keys, *arguments, deadline=deadline)
             elif isinstance(result, Exception):
                 raise result
 

@@ -1,4 +1,4 @@
-"""Sessions in Redis. What is one step for a caller is one step there: a script, sent once, in one round trip."""
+"""Store in Redis: each step of a caller is one script, sent once, in one round trip."""
 
 from __future__ import annotations
 
@@ -14,33 +14,26 @@ from handshake_prompt.protocol.errors import StoreUnavailableError, VersionConfl
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.stores.base import (
-    PLAIN_VISIT,
-    PRESENCE_SECONDS,
-    Claim,
-    Loaded,
-    Receipt,
-    Record,
-    SessionStore,
-    Visit,
-    Wake,
-    owner_digest,
-)
+from handshake_prompt.stores.base import PRESENCE_SECONDS, SessionStore
 from handshake_prompt.stores.codec import pack, pack_session
+from handshake_prompt.stores.records import PLAIN_VISIT, Claim, Loaded, Receipt, Record, Visit, owner_digest
+from handshake_prompt.stores.subscribers import Subscriber
 
-from . import checks, replies, scripts
+from . import replies, scripts, server_checks
 from .address import Address
-from .breaker import Outage
+from .circuit_breaker import OutageLog
 from .client import Client
-from .clock import ServerClock
-from .connect import adopter, connect
+from .executor_factory import executor_for, executors_over
 from .keys import Keys
 from .scripts import Run, Script
+from .server_clock import ServerClock
+from .timings import RedisTimings
 
-T = TypeVar("T", bound=replies.Told)
+T = TypeVar("T", bound=replies.Reply)
 
 PREFIX = "hpp"
 PRESENCE_BATCH = 100
+"""Sessions in one batch of reports."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,16 +41,17 @@ logger = logging.getLogger(__name__)
 class RedisStore(SessionStore):
     """Keeps sessions in Redis: one server, one that Sentinel watches over, or a Cluster.
 
-    What is bound to an event loop, connections and the listener for wake-ups, is opened at first use in that loop and
-    closed by `aclose` there; after that it is opened anew by `ready` only, so that late callers leave nothing behind.
+    Connections and the pub/sub listener belong to an event loop. They are opened at first use in that loop and closed
+    by `aclose` there; after that only `ready` opens them anew, so that late callers leave nothing behind.
 
     Args:
         url: `redis://user:password@host:port/db`, `unix:///path`, `redis+sentinel://host,host/service` or
             `redis+cluster://host,host`; `rediss...` for TLS, with options such as `?ssl_ca_certs=/path`.
             `?prefix=` names the keys' prefix.
-        client: a client to use instead of a URL. It is left open, and what it would retry is not retried.
-        prefix: what all keys and channels begin with; `hpp` unless the URL says otherwise.
+        client: a client to use instead of a URL. It is left open, and its own retries are not used.
+        prefix: the begin of all keys and channels; `hpp` unless the URL says otherwise.
         limits: bounds on the logs and receipts of a session.
+        timings: intervals and timeouts.
 
     Raises:
         ValueError: the URL is not one of a Redis; there is neither it nor a client, or both.
@@ -70,16 +64,18 @@ class RedisStore(SessionStore):
         client: Redis | RedisCluster | None = None,
         prefix: str | None = None,
         limits: Limits | None = None,
+        timings: RedisTimings | None = None,
     ) -> None:
         if (url is None) == (client is None):
             raise ValueError("A RedisStore is opened with either a URL or a client")
         address = None if url is None else Address.parse(url)
-        self._connect = adopter(client) if address is None else partial(connect, address)
+        self._timings = timings = timings or RedisTimings()
+        self._executor = executors_over(client, timings) if address is None else partial(executor_for, address, timings)
         self._where = type(client).__name__ if address is None else str(address)
         self._keys = Keys(prefix or (address and address.prefix) or PREFIX)
         self._limits = limits or Limits()
         self._clock = ServerClock()
-        self._outage = Outage()
+        self._outage = OutageLog(timings.recovery_quiet)
         self._clients: dict[asyncio.AbstractEventLoop, Client] = {}
         self._checked = False
 
@@ -92,17 +88,18 @@ class RedisStore(SessionStore):
     async def ready(self) -> None:
         client = self._client(reopen=True)
         if not self._checked:
-            self._check(await client.run(lambda link, by: link.info(by=by)), cluster=client.link.cluster)
-        await self._run(scripts.NOW, [self._keys.counter("ready")], told=replies.told)
+            info = await client.run(lambda executor, deadline: executor.info(deadline=deadline))
+            self._check(info, cluster=client.executor.cluster)
+        await self._run(scripts.NOW, [self._keys.counter("ready")], decode=replies.decode_reply)
 
     async def create(self, record: Record) -> None:
         session = record.session
         if session.owner is not None:
             gone_at = record.purge_at + max(0.0, session.deadline - record.expires_at)
             key = self._keys.owner(owner_digest(session.owner))
-            await self._run(scripts.OWN, [key], session.session_id, gone_at, told=replies.told)
-        keys = self._keys.saved(session.session_id)[:2]
-        created = await self._run(scripts.CREATE, keys, pack(_head(record)), pack_session(session), told=replies.kept)
+            await self._run(scripts.OWN, [key], session.session_id, gone_at, decode=replies.decode_reply)
+        keys, head = self._keys.saved(session.session_id)[:2], pack(_head(record))
+        created = await self._run(scripts.CREATE, keys, head, pack_session(session), decode=replies.decode_saved)
         if not created.done:
             raise VersionConflictError
 
@@ -115,7 +112,7 @@ class RedisStore(SessionStore):
         asked = {"claims": claims, "renew": visit.renew, "after": visit.after, "key": visit.key}
         counters = [self._keys.counter(f"{claim.counter}:{session_id}") for claim in claims]
         keys = [*self._keys.saved(session_id), self._keys.presence(session_id), *counters]
-        visited = await self._run(scripts.VISIT, keys, pack(asked), told=replies.visited)
+        visited = await self._run(scripts.VISIT, keys, pack(asked), decode=replies.decode_visit)
         return visited.loaded(claims, after=visit.after)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
@@ -134,7 +131,7 @@ class RedisStore(SessionStore):
             asked |= {"key": receipt.key, "size": len(receipt.reply), "lifetime": receipt.lifetime}
         parts = [pack_session(record.session), pack(receipt), *(pack((event.size, event)) for event in events)]
         keys = self._keys.saved(session_id)
-        saved = await self._run(scripts.SAVE, keys, pack(asked), *parts, told=replies.kept)
+        saved = await self._run(scripts.SAVE, keys, pack(asked), *parts, decode=replies.decode_saved)
         if not saved.done:
             raise VersionConflictError
         record.version += 1
@@ -142,26 +139,28 @@ class RedisStore(SessionStore):
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
         keys = self._keys.saved(session_id)
-        await self._run(scripts.TOUCH, keys, expires_at, purge_at, told=replies.told)
+        await self._run(scripts.TOUCH, keys, expires_at, purge_at, decode=replies.decode_reply)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        hit = await self._run(scripts.HIT, [self._keys.counter(counter)], limit, window, told=replies.hit)
+        hit = await self._run(scripts.HIT, [self._keys.counter(counter)], limit, window, decode=replies.decode_hit)
         return hit.counted.quota(limit=limit, window=window)
 
-    async def owned(self, owner: Any) -> Sequence[str]:
+    async def owned_by(self, owner: Any) -> Sequence[str]:
         key = self._keys.owner(owner_digest(owner))
         command = ("ZRANGEBYSCORE", key, self.now(), "+inf")
-        found = await self._client().call(key, lambda link, by: link.call(key, *command, by=by))
+        found = await self._client().call(
+            key, lambda executor, deadline: executor.call(key, *command, deadline=deadline)
+        )
         return sorted(session_id.decode("utf-8", "surrogatepass") for session_id in found)
 
-    async def follow(self, session_id: str, wake: Wake) -> None:
-        await self._client().follow(session_id, wake)
+    async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        await self._client().subscribe(session_id, subscriber)
 
-    def unfollow(self, session_id: str, wake: Wake) -> None:
+    def unsubscribe(self, session_id: str, subscriber: Subscriber) -> None:
         if (client := self._clients.get(asyncio.get_running_loop())) is not None:
-            client.wake_ups.unfollow(session_id, wake)
+            client.listener.unsubscribe(session_id, subscriber)
 
-    async def present(self, worker: str, watchers: Mapping[str, int]) -> None:
+    async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
         runs: list[Run] = [
             ([self._keys.session(session_id), self._keys.presence(session_id)], [worker, count, PRESENCE_SECONDS])
             for session_id, count in watchers.items()
@@ -174,12 +173,12 @@ class RedisStore(SessionStore):
             await client.aclose()
 
     def _client(self, *, reopen: bool = False) -> Client:
-        """Return what there is in this event loop, which is opened if need be."""
+        """Return the client of this event loop, opening one if need be."""
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None or (client.closed and reopen):
             self._clients = {one: its for one, its in self._clients.items() if not one.is_closed()}
-            client = self._clients[loop] = Client(self._connect(), self._outage, self._keys)
+            client = self._clients[loop] = Client(self._executor(), self._outage, self._keys, self._timings)
         return client
 
     async def _run(
@@ -187,29 +186,31 @@ class RedisStore(SessionStore):
         script: Script,
         keys: Sequence[bytes],
         *arguments: bytes | str | float,
-        told: Callable[[bytes], T],
+        decode: Callable[[bytes], T],
     ) -> T:
-        """Run a script, and return what it told, from which the time is learnt."""
-        asked = self._clock.monotonic()
-        reply = await self._client().call(keys[0], lambda link, by: script.run(link, keys, *arguments, by=by))
-        answer = told(reply)
-        self._clock.learn(answer.now, asked=asked)
-        return answer
+        """Run a script, take the time from its reply, and return that decoded."""
+        asked_at = self._clock.monotonic()
+        packed = await self._client().call(
+            keys[0], lambda executor, deadline: script.run(executor, keys, *arguments, deadline=deadline)
+        )
+        reply = decode(packed)
+        self._clock.observe(reply.now, asked_at=asked_at)
+        return reply
 
     async def _run_all(self, script: Script, runs: Sequence[Run]) -> None:
-        await self._client().run(lambda link, by: script.run_all(link, runs, by=by))
+        await self._client().run(lambda executor, deadline: script.run_all(executor, runs, deadline=deadline))
 
     def _check(self, info: Mapping[str, str], *, cluster: bool) -> None:
-        if checks.too_old(info):
-            logger.error("Redis is too old: it has to be %d.%d or newer", *checks.OLDEST)
+        if server_checks.too_old(info):
+            logger.error("Redis is too old: it has to be %d.%d or newer", *server_checks.OLDEST)
             raise StoreUnavailableError
         self._checked = True
-        for warning in checks.warnings(info, cluster=cluster):
+        for warning in server_checks.warnings(info, cluster=cluster):
             logger.warning(warning)
 
 
 def _head(record: Record) -> dict[str, Any]:
-    """Return what the scripts have to know of a record, named as in `Keys`."""
+    """Return a record's head, named as in `Keys`."""
     session = record.session
     return {
         "v": record.version,

@@ -1,4 +1,4 @@
-"""The database file: its tables, how it is opened, and how one of an earlier version is brought up to date."""
+"""Database file: its tables, its migrations, and the checks before it is used."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import Literal
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
 
-from .lane import PATIENCE, TRY, is_busy, primary_code
+from .connection_thread import is_busy, primary_code
+from .timings import SQLiteTimings
 
 Synchronous = Literal["normal", "full"]
 
 APPLICATION = 0x48505031
-"""Tells our files from other applications' databases."""
+"""SQLite's application id, which marks our files."""
 CHECKPOINT_PAGES = 4000
-"""Of new pages that are kept apart, 16 MB, before the disk is waited for: a save writes about ten."""
+"""Pages in the write-ahead log, 16 MB, before a checkpoint waits for the disk: a save writes about ten."""
 CHECKED_BYTES = 64 * 1024 * 1024
-"""Files up to this size are checked for damage when they are opened: about a tenth of a second."""
+"""Size of a file up to which it is checked for damage when it is opened: about a tenth of a second."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -38,15 +39,15 @@ MIGRATIONS: tuple[str, ...] = (
         log_bytes INTEGER NOT NULL,
         receipt_bytes INTEGER NOT NULL
     );
-    -- Of the minute, which moves far more seldom than the time in it.
+    -- The minute of the purge moves far more seldom than its time.
     CREATE INDEX sessions_by_purge ON sessions (purge_minute);
     CREATE INDEX sessions_by_stamp ON sessions (stamp);
     CREATE INDEX sessions_by_owner ON sessions (owner) WHERE owner IS NOT NULL;
 
-    -- What is large is apart from what changes with every request.
+    -- Large values are apart from the columns that change with every request.
     CREATE TABLE states (session INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 
-    -- The events of a save are one row: one insert, and one delete when they have made room.
+    -- One row for the events of a save: one insert, and one delete when they make room.
     CREATE TABLE log (
         id INTEGER PRIMARY KEY,
         session INTEGER NOT NULL,
@@ -78,7 +79,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (session, worker)
     ) WITHOUT ROWID;
 
-    -- The number of the last save, the number of sessions, and what the clock needs.
+    -- One row: stamp of the last save, number of sessions, then boot, offset and high-water mark of the clock.
     CREATE TABLE world (
         stamp INTEGER NOT NULL,
         sessions INTEGER NOT NULL,
@@ -89,13 +90,13 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT INTO world VALUES (0, 0, 0, NULL, 0);
     """,
 )
-"""What leads from each version of the schema to the next; never changed once released, only added to."""
+"""One script from each version of the schema to the next; append-only once released."""
 
 
-def connect(path: Path, synchronous: Synchronous, *, timeout: float = PATIENCE) -> sqlite3.Connection:
-    """Open a connection that begins and ends its transactions itself.
+def connect(path: Path, synchronous: Synchronous, *, timeout: float) -> sqlite3.Connection:
+    """Open a connection without implicit transactions.
 
-    `timeout` is how long a statement may wait for another process; 0 for who waits on its own.
+    `timeout` is SQLite's own wait for another process; 0 for callers with a wait of their own.
     """
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -103,41 +104,48 @@ def connect(path: Path, synchronous: Synchronous, *, timeout: float = PATIENCE) 
     return connection
 
 
-def prepare(path: Path, agree: Callable[[sqlite3.Connection], None], *, migrations: Sequence[str] = MIGRATIONS) -> None:
-    """Make a file ready for use: create it, or see that it is sound and of the newest version.
+def prepare(
+    path: Path,
+    agree: Callable[[sqlite3.Connection], None],
+    *,
+    migrations: Sequence[str] = MIGRATIONS,
+    timings: SQLiteTimings | None = None,
+) -> None:
+    """Make a file ready for use: create it, or check that it is sound, and migrate it to the newest version.
 
     Args:
         path: the file.
-        agree: called in the transaction that does it.
-        migrations: what makes the newest version of an earlier one.
+        agree: called in the transaction of the migration.
+        migrations: scripts, one a version.
+        timings: how long to wait for locks.
 
     Raises:
         ValueError: the file cannot be used; the message says why and what to do.
         StoreUnavailableError: it cannot be used just now.
     """
     try:
-        path.touch(mode=0o600)  # it will hold what people type
-        _persist(lambda: _open_once(path, agree, migrations))
+        path.touch(mode=0o600)  # it will hold people's data
+        _retry_while_busy(lambda: _open_once(path, agree, migrations), timings or SQLiteTimings())
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror}. {_WRITABLE}") from error
     except sqlite3.Error as error:
         raise _explained(path, error) from error
 
 
-def _persist(attempt: Callable[[], None]) -> None:
-    """Try for as long as another process is in the way, and patience lasts: workers often start together."""
-    until = time.monotonic() + PATIENCE
+def _retry_while_busy(attempt: Callable[[], None], timings: SQLiteTimings) -> None:
+    """Retry while another process holds a lock: workers often start together."""
+    until = time.monotonic() + timings.busy_timeout
     while True:
         try:
             return attempt()
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() >= until:
                 raise
-        time.sleep(TRY)
+        time.sleep(timings.busy_retry)
 
 
 def _open_once(path: Path, agree: Callable[[sqlite3.Connection], None], migrations: Sequence[str]) -> None:
-    with closing(connect(path, "full", timeout=0)) as connection:  # which another process may be in the way of, too
+    with closing(connect(path, "full", timeout=0)) as connection:  # opening may find it locked, too
         _make_ready(connection, path, agree, migrations)
 
 
@@ -191,7 +199,7 @@ _EXPLANATIONS = {
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
 }
-"""What a second attempt cannot mend."""
+"""Errors that no second attempt can mend."""
 
 
 def _explained(path: Path, error: sqlite3.Error) -> Exception:

@@ -1,4 +1,4 @@
-"""The store for several workers on one machine, with nothing to install."""
+"""Store for several workers on one machine, with nothing to install."""
 
 from __future__ import annotations
 
@@ -18,44 +18,43 @@ from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window
-from handshake_prompt.stores.base import (
+from handshake_prompt.stores.base import SessionStore
+from handshake_prompt.stores.codec import pack_events, pack_session, unpack_events, unpack_session
+from handshake_prompt.stores.records import (
     PLAIN_VISIT,
     Claim,
     Loaded,
     Log,
     Receipt,
     Record,
-    SessionStore,
     Visit,
-    Wake,
-    first_that_holds,
+    first_valid_claim,
     owner_digest,
 )
-from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
+from handshake_prompt.stores.subscribers import Subscriber
 
-from . import rows, schema
-from .clock import Machine, SharedClock
-from .lane import Lane
+from . import expiry, queries, schema
+from .change_poller import ChangePoller
+from .connection_thread import ConnectionThread
+from .history import Events, LogPart
 from .schema import Synchronous
-from .wakes import Wakes
-
-SWEEP_INTERVAL = 5.0
-SWEEP_PAUSE = 0.05
-"""Between two steps of one sweep, for others to write in."""
+from .shared_clock import MachineClocks, SharedClock
+from .timings import SQLiteTimings
 
 
 class SQLiteStore(SessionStore):
-    """Keeps sessions in a file, on a local disk, which the workers of one machine share.
+    """Keeps sessions in a file, on a local disk, for the workers of one machine.
 
     Nothing that was acknowledged is lost when a process is killed. When the machine itself goes down, `synchronous`
     decides: with `normal` the last moments may be missing, with `full`, which is several times slower, nothing is. The
-    file is sound in either case.
+    file is sound in either case (write-ahead log).
 
     Args:
         path: the file; it is created if there is none, readable by this user alone.
         limits: bounds on the number of sessions, their logs and receipts.
         synchronous: `normal` or `full`.
-        machine: what tells the time.
+        machine: the machine's clocks.
+        timings: intervals and timeouts.
 
     Raises:
         ValueError: the file cannot be used; the message says why and what to do.
@@ -68,7 +67,8 @@ class SQLiteStore(SessionStore):
         limits: Limits | None = None,
         *,
         synchronous: Synchronous = "normal",
-        machine: Machine | None = None,
+        machine: MachineClocks | None = None,
+        timings: SQLiteTimings | None = None,
     ) -> None:
         if synchronous not in get_args(Synchronous):
             raise ValueError(f"synchronous is {synchronous!r}. It is 'normal' or 'full'.")
@@ -77,26 +77,27 @@ class SQLiteStore(SessionStore):
         self._path = Path(path).absolute()
         self._limits = limits or Limits()
         self._synchronous = synchronous
-        self._clock = SharedClock(machine or Machine())
-        self._wakes = Wakes()
-        self._spare: dict[str, Window] = {}
+        self._timings = timings or SQLiteTimings()
+        self._clock = SharedClock(machine or MachineClocks())
+        self._poller = ChangePoller(self._timings.poll_interval)
+        self._local_windows: dict[str, Window] = {}
         """Counts of visits while the file cannot be written: one for each session and role that comes meanwhile."""
         self._more_due = False
-        """Whether the last sweep left something over. This and the next belong to the thread that writes."""
+        """Whether the last step of a sweep left something over. This and the next belong to the writing thread."""
         self._saved = False
-        """Whether there was a save in the transaction under way."""
-        self._lanes: _Lanes | None = None
+        """Whether the transaction under way has a save."""
+        self._threads: _Threads | None = None
         self._lock = threading.Lock()
         """Held to open and to close."""
         self._closed = False
-        schema.prepare(self._path, self._clock.agree)
+        schema.prepare(self._path, self._clock.agree, timings=self._timings)
 
     @classmethod
     def from_url(cls, url: str, limits: Limits | None = None) -> SQLiteStore:
-        """Open the file that a URL names: `sqlite:///relative.db`, `sqlite:////absolute.db?synchronous=full`.
+        """Open the file of a URL: `sqlite:///relative.db`, `sqlite:////absolute.db?synchronous=full`.
 
         Raises:
-            ValueError: it names none, or the file cannot be used.
+            ValueError: it has no file, or the file cannot be used.
             StoreUnavailableError: the file cannot be used just now.
         """
         parts = urlsplit(url)
@@ -115,22 +116,22 @@ class SQLiteStore(SessionStore):
         return self._clock.now()
 
     async def ready(self) -> None:
-        """Make sure that the file can be read and written. Opens a store again that was closed."""
+        """Make sure that the file can be read and written. Opens a closed store again."""
         self._closed = False
-        lanes = self._open()
-        await lanes.reader.do(rows.nothing)
-        await lanes.writer.do(rows.nothing)
+        threads = self._open()
+        await threads.reader.run(queries.probe)
+        await threads.writer.run(queries.probe)
 
     async def create(self, record: Record) -> None:
         session = record.session
         owner = None if session.owner is None else owner_digest(session.owner)
         packed = pack_session(session)
-        new = rows.New(session.session_id, record.version, packed, record.expires_at, record.purge_at, owner)
-        await self._open().writer.do(partial(rows.create, new=new, now=self.now(), limits=self._limits))
+        new = queries.New(session.session_id, record.version, packed, record.expires_at, record.purge_at, owner)
+        await self._open().writer.run(partial(queries.create, new=new, now=self.now(), limits=self._limits))
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         find = partial(self._find, name=session_id, after=after, key=key)
-        return _unpacked(await self._open().reader.do(find), after)
+        return _unpacked(await self._open().reader.run(find), after)
 
     async def visit(
         self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
@@ -138,7 +139,7 @@ class SQLiteStore(SessionStore):
         """Load a session for a request, and count and renew in one transaction.
 
         While the file can be read and not written, requests are counted in this process alone and nothing is renewed:
-        what only reads goes on.
+        reads go on.
         """
         if not claims:
             return await self.load(session_id, after=visit.after, key=visit.key)
@@ -146,170 +147,178 @@ class SQLiteStore(SessionStore):
 
         def find_and_count(connection: sqlite3.Connection) -> Loaded | None:
             found = _unpacked(find(connection), visit.after)
-            return self._count(found, claims, partial(rows.count, connection), renew=visit.renew)
+            return self._count(found, claims, partial(queries.count, connection), renew=visit.renew)
 
         try:
-            loaded = await self._open().writer.do(find_and_count)
+            loaded = await self._open().writer.run(find_and_count)
         except StoreUnavailableError:
             loaded = await self.load(session_id, after=visit.after, key=visit.key)
-            return self._count(loaded, claims, self._count_here, renew=False)
-        self._spare.clear()
+            return self._count(loaded, claims, self._count_locally, renew=False)
+        self._local_windows.clear()
         return loaded
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session = record.session
-        draft = rows.Draft(
+        draft = queries.Draft(
             session.session_id,
             record.version,
             pack_session(session),
             session.ended is not None,
             record.expires_at,
             record.purge_at,
-            rows.Events(events[-1].seq, [event.size for event in events], pack(events)) if events else None,
+            Events(events[-1].seq, [event.size for event in events], pack_events(events)) if events else None,
             receipt,
         )
-        record.expires_at, record.purge_at = await self._open().writer.do(partial(self._save, draft=draft))
+        record.expires_at, record.purge_at = await self._open().writer.run(partial(self._save, draft=draft))
         record.version += 1
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
-        work = partial(rows.touch, name=session_id, expires_at=expires_at, purge_at=purge_at)
-        await self._open().writer.do(work)
+        work = partial(queries.touch, name=session_id, expires_at=expires_at, purge_at=purge_at)
+        await self._open().writer.run(work)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        work = partial(rows.hit, name=counter, now=self.now(), limit=limit, window=window)
-        return await self._open().writer.do(work)
+        work = partial(queries.hit, name=counter, now=self.now(), limit=limit, window=window)
+        return await self._open().writer.run(work)
 
-    async def owned(self, owner: Any) -> Sequence[str]:
-        return await self._open().reader.do(partial(rows.owned, owner=owner_digest(owner)))
+    async def owned_by(self, owner: Any) -> Sequence[str]:
+        return await self._open().reader.run(partial(queries.owned_by, owner=owner_digest(owner)))
 
-    async def follow(self, session_id: str, wake: Wake) -> None:
-        lanes = self._open()
-        self._wakes.add(session_id, wake)
+    async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        threads = self._open()
+        self._poller.add(session_id, subscriber)
         try:
-            await lanes.reader.do(self._wakes.look)
+            await threads.reader.run(self._poller.poll)
         except BaseException:
-            self._wakes.discard(session_id, wake)
+            self._poller.discard(session_id, subscriber)
             raise
 
-    def unfollow(self, session_id: str, wake: Wake) -> None:
-        self._wakes.discard(session_id, wake)
+    def unsubscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        self._poller.discard(session_id, subscriber)
 
-    async def present(self, worker: str, watchers: Mapping[str, int]) -> None:
-        work = partial(rows.present, worker=worker, watchers=dict(watchers), now=self.now())
-        await self._open().writer.do(work)
+    async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
+        work = partial(queries.report_watchers, worker=worker, watchers=dict(watchers), now=self.now())
+        await self._open().writer.run(work)
 
     async def sweep(self) -> bool:
-        """Forget what is past its time, a bounded number of rows at once; return whether more are due.
+        """Delete what has expired, a bounded number of rows at once; return whether more are due.
 
-        It is done unasked, too.
+        This also happens periodically by itself.
         """
-        return await self._open().writer.do(self._sweep)
+        return await self._open().writer.run(self._sweep)
 
     async def aclose(self) -> None:
         with self._lock:
-            lanes, self._lanes, self._closed = self._lanes, None, True
-        if lanes is None or lanes.process != os.getpid():
+            threads, self._threads, self._closed = self._threads, None, True
+        if threads is None or threads.process != os.getpid():
             return
         with suppress(StoreUnavailableError):  # the time is noted every half minute, too
-            await lanes.writer.do(partial(rows.note_time, now=self.now()))
-        await lanes.writer.aclose()
-        await lanes.reader.aclose()
+            await threads.writer.run(partial(expiry.note_time, now=self.now()))
+        await threads.writer.aclose()
+        await threads.reader.aclose()
 
-    def _find(self, connection: sqlite3.Connection, name: str, after: int | None, key: str | None) -> rows.Found | None:
-        return rows.load(connection, name, self.now(), after=after, key=key)
+    def _find(
+        self, connection: sqlite3.Connection, name: str, after: int | None, key: str | None
+    ) -> queries.Found | None:
+        return queries.load(connection, name, self.now(), after=after, key=key)
 
     def _count(
         self,
         loaded: Loaded | None,
         claims: Sequence[Claim],
-        count: Callable[[rows.CountedVisit, float], Quota],
+        count: Callable[[queries.CountedVisit, float], Quota],
         *,
         renew: bool,
     ) -> Loaded | None:
-        """Count a visit on the first claim that holds, and renew the session unless the visit is over its limit."""
+        """Count a visit on its first valid claim, and renew the session unless the visit is over its limit."""
         now = self.now()
         if loaded is None or loaded.record.ended(now):
             return loaded
-        claim = first_that_holds(claims, loaded.record)
+        claim = first_valid_claim(claims, loaded.record)
         if claim is None:
             return loaded
         renewed = copy(loaded.record)
         times = (renewed.expires_at, renewed.purge_at) if renew and renewed.renew(now) else None
-        quota = count(rows.CountedVisit(renewed.session.session_id, claim, times), now)
+        quota = count(queries.CountedVisit(renewed.session.session_id, claim, times), now)
         record = renewed if quota.allowed else loaded.record
         return Loaded(record, loaded.log, loaded.receipt, quota)
 
-    def _count_here(self, visit: rows.CountedVisit, now: float) -> Quota:
+    def _count_locally(self, visit: queries.CountedVisit, now: float) -> Quota:
         limit, length = visit.claim.limit, visit.claim.window
-        self._spare[visit.counter], quota = rate_limit.hit(
-            self._spare.get(visit.counter), now, limit=limit, length=length
+        self._local_windows[visit.counter], quota = rate_limit.hit(
+            self._local_windows.get(visit.counter), now, limit=limit, length=length
         )
         return quota
 
     def _sweep(self, connection: sqlite3.Connection) -> bool:
-        self._more_due = rows.purge(connection, self.now())
+        self._more_due = expiry.purge(connection, self.now())
         return self._more_due
 
-    def _sweep_pause(self) -> float:
-        return SWEEP_PAUSE if self._more_due else SWEEP_INTERVAL
+    def _sweep_interval(self) -> float:
+        return self._timings.sweep_pause if self._more_due else self._timings.sweep_interval
 
-    def _save(self, connection: sqlite3.Connection, draft: rows.Draft) -> tuple[float, float]:
-        times = rows.save(connection, draft, self.now(), self._limits)
+    def _save(self, connection: sqlite3.Connection, draft: queries.Draft) -> tuple[float, float]:
+        times = queries.save(connection, draft, self.now(), self._limits)
         self._saved = True
         return times
 
-    def _open(self) -> _Lanes:
-        """Return the lanes of this process, and start them if they do not run.
+    def _open(self) -> _Threads:
+        """Return the threads of this process, starting them if need be.
 
-        A process that was forked has the memory of its parent and none of its threads: it begins anew.
+        A forked process has the memory of its parent and none of its threads: it starts its own.
         """
         with self._lock:
             if self._closed:
                 raise StoreUnavailableError("The store is closed")
-            if self._lanes is not None and self._lanes.process != os.getpid():
-                self._lanes, self._wakes = None, Wakes()
-            if self._lanes is None:
-                self._lanes = self._start()
-            return self._lanes
+            if self._threads is not None and self._threads.process != os.getpid():
+                self._threads, self._poller = None, ChangePoller(self._timings.poll_interval)
+            if self._threads is None:
+                self._threads = self._start()
+            return self._threads
 
-    def _start(self) -> _Lanes:
+    def _start(self) -> _Threads:
         def committed() -> None:
-            if self._saved and self._wakes.wanted:
-                reader.hurry()
+            if self._saved and self._poller.active:
+                reader.request_maintenance()
             self._saved = False
 
-        reader = Lane(
-            partial(schema.connect, self._path, self._synchronous),
+        connect = partial(schema.connect, self._path, self._synchronous)
+        reader = ConnectionThread(
+            partial(connect, timeout=self._timings.busy_timeout),
             writes=False,
-            chore=self._wakes.look,
-            pause=self._wakes.pause,
+            maintenance=self._poller.poll,
+            interval=self._poller.interval,
+            timings=self._timings,
         )
-        writer = Lane(
-            partial(schema.connect, self._path, self._synchronous, timeout=0),
+        writer = ConnectionThread(
+            partial(connect, timeout=0),
             writes=True,
-            chore=self._sweep,
-            pause=self._sweep_pause,
+            maintenance=self._sweep,
+            interval=self._sweep_interval,
             committed=committed,
+            timings=self._timings,
         )
-        return _Lanes(os.getpid(), reader, writer)
+        return _Threads(os.getpid(), reader, writer)
 
 
-class _Lanes(NamedTuple):
-    """What a process has of its own: one connection to read by, so that reads go on while others write."""
+class _Threads(NamedTuple):
+    """The connections of a process: one to read by, so that reads go on while others write."""
 
     process: int
-    reader: Lane
-    writer: Lane
+    reader: ConnectionThread
+    writer: ConnectionThread
 
 
-def _unpacked(found: rows.Found | None, after: int | None) -> Loaded | None:
+def _unpacked(found: queries.Found | None, after: int | None) -> Loaded | None:
     if found is None:
         return None
     session = unpack_session(found.packed)
     record = Record(session, found.version, found.expires_at, found.purge_at, found.presence)
-    if after is None:
-        return Loaded(record, receipt=found.receipt)
-    first = session.seq + 1 if found.log_first is None else found.log_first
+    log = None if after is None or found.log is None else _unpacked_log(found.log, after, newest=session.seq)
+    return Loaded(record, log, found.receipt)
+
+
+def _unpacked_log(part: LogPart, after: int, *, newest: int) -> Log:
+    first = newest + 1 if part.first is None else part.first
     place = max(after, first - 1)
-    events = [event for packed in found.log for event in unpack_events(packed) if event.seq > place]
-    return Loaded(record, Log(events, complete=place == after), found.receipt)
+    events = [event for packed in part.packed for event in unpack_events(packed) if event.seq > place]
+    return Log(events, complete=place == after)

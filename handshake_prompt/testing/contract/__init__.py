@@ -1,1 +1,1 @@
-"""The promises of a store, by subject."""
+"""Tests of a store's promises, by subject."""

@@ -1,4 +1,4 @@
-"""Counters, and the visits that are counted."""
+"""Promises of counters, and of visits that are counted."""
 
 # ruff: noqa: PLR2004, S101 - a test's name is its sentence, its numbers and assertions are the expectation
 
@@ -14,7 +14,7 @@ from .stores import Stores
 
 
 class CountingContract:
-    """What is counted, and what a visit does."""
+    """Counters and visits."""
 
     # Counters
 

@@ -1,4 +1,4 @@
-"""What a save brings along: events and receipts."""
+"""Promises of logs and receipts."""
 
 # ruff: noqa: S101 - a test's name is its sentence, its numbers and assertions are the expectation
 

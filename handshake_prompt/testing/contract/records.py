@@ -1,4 +1,4 @@
-"""Records and their times."""
+"""Promises of records and their times."""
 
 # ruff: noqa: S101 - a test's name is its sentence, its numbers and assertions are the expectation
 
@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from handshake_prompt.protocol.errors import VersionConflictError
-from handshake_prompt.stores.base import Claim, Receipt, Record, Visit
+from handshake_prompt.stores import Claim, Receipt, Record, Visit
 
 from .steps import (
     NOBODY,
@@ -34,7 +34,7 @@ from .stores import Stores
 
 
 class RecordContract:
-    """What is kept, replaced, and given back in time."""
+    """Records: kept, replaced, and forgotten in time."""
 
     # Records
 
@@ -52,7 +52,7 @@ class RecordContract:
     async def test_nothing_is_known_of_what_was_never_created(self, stores: Stores) -> None:
         store = await stores.open()
         await store.touch(NOBODY, expires_at=store.now() + 100, purge_at=store.now() + 100)
-        await store.present("worker", {NOBODY: 1})
+        await store.report_watchers("worker", {NOBODY: 1})
         assert await store.load(NOBODY) is None
         assert await store.load(NOBODY, after=0, key="k") is None
         assert await store.visit(NOBODY, Visit(renew=True), claims=[Claim("agent", "t" * 64, 10, 60)]) is None

@@ -1,4 +1,4 @@
-"""What holds between several instances on the same data, and when one is closed."""
+"""Promises between several instances on the same data, and of closing."""
 
 # ruff: noqa: S101 - a test's name is its sentence, its numbers and assertions are the expectation
 
@@ -12,7 +12,20 @@ import pytest
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.protocol.rate_limit import Quota
 
-from .steps import OWNER, Ear, claim, counted, insisting, kept, load, logged, presence, race, seqs_after, visit
+from .steps import (
+    OWNER,
+    RecordingSubscriber,
+    claim,
+    counted,
+    insisting,
+    kept,
+    load,
+    logged,
+    presence,
+    race,
+    seqs_after,
+    visit,
+)
 from .stores import Stores
 
 
@@ -29,7 +42,7 @@ class SharingContract:
         assert theirs == await load(one, after=0, key="last")
         await logged(other, 1)
         assert await seqs_after(one, 0) == ([1, 2, 3], True)
-        assert list(await other.owned(OWNER)) == ["a" * 32]
+        assert list(await other.owned_by(OWNER)) == ["a" * 32]
 
     async def test_of_writers_through_two_instances_exactly_one_gets_through(self, stores: Stores) -> None:
         pair = await stores.two()
@@ -43,15 +56,15 @@ class SharingContract:
         for store in pair:
             assert await seqs_after(store, 0) == (list(range(1, 19)), True)
 
-    async def test_a_save_through_one_instance_wakes_the_followers_of_another(self, stores: Stores) -> None:
+    async def test_a_save_through_one_instance_notifies_the_subscribers_of_another(self, stores: Stores) -> None:
         one, other = await stores.two()
         await kept(one)
-        ear = Ear()
-        await other.follow("a" * 32, ear)
+        subscriber = RecordingSubscriber()
+        await other.subscribe("a" * 32, subscriber)
         for version in (1, 2, 3):
             await logged(one, 1)
-            await ear.hears(version)
-        assert {session_id for session_id, _ in ear.heard} == {"a" * 32}
+            await subscriber.receives(version)
+        assert {session_id for session_id, _ in subscriber.received} == {"a" * 32}
 
     async def test_instances_count_and_renew_together(self, stores: Stores) -> None:
         one, other = await stores.two()
@@ -66,19 +79,19 @@ class SharingContract:
     async def test_instances_know_each_others_watchers_and_time(self, stores: Stores) -> None:
         one, other = await stores.two()
         await kept(one)
-        await one.present("one", {"a" * 32: 1})
-        await other.present("two", {"a" * 32: 2})
+        await one.report_watchers("one", {"a" * 32: 1})
+        await other.report_watchers("two", {"a" * 32: 2})
         assert await presence(one) == await presence(other) == {"one": 1, "two": 2}
         assert one.now() == pytest.approx(other.now(), abs=1)
 
     async def test_an_instance_that_closes_takes_nothing_with_it(self, stores: Stores) -> None:
         one, other = await stores.two()
         await kept(one)
-        ear = Ear()
-        await other.follow("a" * 32, ear)
+        subscriber = RecordingSubscriber()
+        await other.subscribe("a" * 32, subscriber)
         await one.aclose()
         await logged(other, 1)
-        await ear.hears(1)
+        await subscriber.receives(1)
         await other.aclose()
         assert stores.again is not None
         third = await stores.again()
@@ -89,12 +102,14 @@ class SharingContract:
     async def test_closing_is_safe_twice_and_with_late_callers_about(self, stores: Stores) -> None:
         store = await stores.open()
         await kept(store)
-        ear = Ear()
-        await store.follow("a" * 32, ear)
+        subscriber = RecordingSubscriber()
+        await store.subscribe("a" * 32, subscriber)
         calls: list[Awaitable[object]] = [store.load("a" * 32) for _ in range(5)]
         outcomes = await asyncio.gather(*calls, store.aclose(), return_exceptions=True)
         await store.aclose()
-        outcomes += await asyncio.gather(store.load("a" * 32), store.follow("a" * 32, ear), return_exceptions=True)
-        store.unfollow("a" * 32, ear)
+        outcomes += await asyncio.gather(
+            store.load("a" * 32), store.subscribe("a" * 32, subscriber), return_exceptions=True
+        )
+        store.unsubscribe("a" * 32, subscriber)
         failures = [one for one in outcomes if isinstance(one, BaseException)]
         assert all(isinstance(failure, StoreUnavailableError) for failure in failures)

@@ -1,4 +1,4 @@
-"""What the tests do with a store again and again. Sessions are named by one letter."""
+"""Shared steps of the tests. Sessions are named by one letter."""
 
 # ruff: noqa: S101 - a step that fails is a test that fails
 
@@ -16,13 +16,13 @@ from handshake_prompt.protocol.errors import VersionConflictError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.packing import pack
 from handshake_prompt.protocol.session import By, Session, Turn
-from handshake_prompt.stores.base import Claim, Loaded, Receipt, Record, SessionStore, Visit
+from handshake_prompt.stores import Claim, Loaded, Receipt, Record, SessionStore, Visit
 
 AT = "2026-01-01T12:00:00.000000+00:00"
 SHORT, OVER = 1.0, 1.2
 """A short life, and when it is surely over: long enough for the slowest store to be asked in between."""
 PATIENCE = 6.0
-"""Wake-ups are owed within 5 s."""
+"""Subscriber-ups are owed within 5 s."""
 NOBODY = "f" * 32
 OWNER = {"user": 7, "名": None}
 
@@ -194,7 +194,7 @@ async def held(store: SessionStore, keys: Sequence[str]) -> list[str]:
 
 
 async def presence(store: SessionStore, name: str = "a") -> dict[str, int]:
-    """Return what is told of a session's watchers."""
+    """Return a session's number of watchers by worker."""
     return dict((await load(store, name)).record.presence)
 
 
@@ -204,33 +204,33 @@ def times(record: Record) -> tuple[float, float]:
 
 
 def near(*times: float) -> Any:
-    """Return what equals times that were kept well enough."""
+    """Return an object equal to times within the required precision."""
     return pytest.approx(times, abs=0.01)
 
 
-class Ear:
-    """A follower that remembers what it was told, and by which thread."""
+class RecordingSubscriber:
+    """A subscriber that remembers its notifications, and the threads they came from."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, int | None]] = []
+        self.received: list[tuple[str, int | None]] = []
         self.threads: set[int] = set()
         self._awaited = 0
-        """How many wake-ups have been made use of."""
+        """How many notifications earlier calls of `receives` have used."""
         self._news = asyncio.Event()
 
     def __call__(self, session_id: str, version: int | None) -> None:
-        self.heard.append((session_id, version))
+        self.received.append((session_id, version))
         self.threads.add(threading.get_ident())
         self._news.set()
 
-    async def hears(self, version: int) -> None:
-        """Wait until told of a version, a newer one, or that there may be one.
+    async def receives(self, version: int) -> None:
+        """Wait for a notification of a version, a newer one, or an unknown one.
 
         Raises:
             TimeoutError: it did not come in time.
         """
         async with asyncio.timeout(PATIENCE):
-            while not any(known is None or known >= version for _, known in self.heard[self._awaited :]):
+            while not any(known is None or known >= version for _, known in self.received[self._awaited :]):
                 self._news.clear()
                 await self._news.wait()
-        self._awaited = len(self.heard)
+        self._awaited = len(self.received)

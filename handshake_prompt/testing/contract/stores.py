@@ -1,4 +1,4 @@
-"""How the tests come by the stores they are about."""
+"""Access of the tests to the stores they test."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from handshake_prompt.stores.base import SessionStore
+from handshake_prompt.stores import SessionStore
 
 
 @dataclass(frozen=True)
 class Stores:
-    """How the tests come by a kind of store."""
+    """Access to a kind of store."""
 
     open: Callable[..., Awaitable[SessionStore]]
     """`await open(**bounds)` returns an empty store, ready, with these bounds in its limits; the fixture closes it."""

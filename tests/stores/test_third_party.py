@@ -1,4 +1,4 @@
-"""A store as somebody else would write it in an afternoon, from public names alone: it keeps the contract too."""
+"""A third-party store, written from the names of `handshake_prompt.stores` alone, passes the contract."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 
-from handshake_prompt import Limits, Session
-from handshake_prompt.protocol.errors import VersionConflictError
-from handshake_prompt.protocol.events import Change, Event, Notice
-from handshake_prompt.protocol.rate_limit import Quota, Window, hit
 from handshake_prompt.stores import (
     PRESENCE_SECONDS,
-    Followers,
+    Event,
+    Limits,
     Loaded,
     Log,
+    Quota,
     Receipt,
     Record,
     SessionStore,
-    Wake,
+    Subscriber,
+    Subscribers,
+    VersionConflictError,
+    Window,
+    hit,
     owner_digest,
+    pack_events,
+    pack_session,
+    unpack_events,
+    unpack_session,
 )
 from handshake_prompt.testing import StoreContract, Stores
 
@@ -48,7 +53,7 @@ class ShelfStore(SessionStore):
         self._limits = limits
         self._rows: dict[str, Row] = {}
         self._windows: dict[str, Window] = {}
-        self._followers = Followers()
+        self._subscribers = Subscribers()
 
     def now(self) -> float:
         return time.monotonic()
@@ -58,14 +63,14 @@ class ShelfStore(SessionStore):
         if session.session_id in self._rows:
             raise VersionConflictError
         owner = None if session.owner is None else owner_digest(session.owner)
-        packed = msgspec.msgpack.encode(session)
+        packed = pack_session(session)
         self._rows[session.session_id] = Row(packed, 0, record.expires_at, record.purge_at, ended=False, owner=owner)
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         row, now = self._rows.get(session_id), self.now()
         if row is None or row.purge_at <= now:
             return None
-        session = msgspec.msgpack.decode(row.packed, type=Session)
+        session = unpack_session(row.packed)
         presence = {worker: count for worker, (until, count) in row.presence.items() if until > now}
         until, receipt = row.receipts.get(key or "", (now, None))
         return Loaded(
@@ -87,9 +92,9 @@ class ShelfStore(SessionStore):
             self._append(row, events)
             self._keep(row, receipt)
         record.version += 1
-        row.packed, row.version = msgspec.msgpack.encode(record.session), record.version
+        row.packed, row.version = pack_session(record.session), record.version
         row.expires_at, row.purge_at = record.expires_at, record.purge_at
-        self._followers.wake(record.session.session_id, record.version)
+        self._subscribers.notify(record.session.session_id, record.version)
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
         row = self._rows.get(session_id)
@@ -100,16 +105,16 @@ class ShelfStore(SessionStore):
         self._windows[counter], quota = hit(self._windows.get(counter), self.now(), limit=limit, length=window)
         return quota
 
-    async def owned(self, owner: Any) -> Sequence[str]:
+    async def owned_by(self, owner: Any) -> Sequence[str]:
         return [session_id for session_id, row in self._rows.items() if row.owner == owner_digest(owner)]
 
-    async def follow(self, session_id: str, wake: Wake) -> None:
-        self._followers.add(session_id, wake)
+    async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        self._subscribers.add(session_id, subscriber)
 
-    def unfollow(self, session_id: str, wake: Wake) -> None:
-        self._followers.discard(session_id, wake)
+    def unsubscribe(self, session_id: str, subscriber: Subscriber) -> None:
+        self._subscribers.discard(session_id, subscriber)
 
-    async def present(self, worker: str, watchers: Mapping[str, int]) -> None:
+    async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
         for session_id in watchers.keys() & self._rows:
             presence = self._rows[session_id].presence
             presence[worker] = (self.now() + PRESENCE_SECONDS, watchers[session_id])
@@ -122,7 +127,7 @@ class ShelfStore(SessionStore):
             len(log) > 1 and sum(event.size for event in log) > self._limits.log_bytes
         ):
             del log[0]
-        row.log = [msgspec.msgpack.encode(event) for event in log]
+        row.log = [pack_events([event]) for event in log]
 
     def _keep(self, row: Row, receipt: Receipt | None) -> None:
         if receipt is None:
@@ -136,7 +141,8 @@ class ShelfStore(SessionStore):
 
 
 def unpacked(packed: bytes) -> Event:
-    return msgspec.msgpack.decode(packed, type=Change | Notice)
+    (event,) = unpack_events(packed)
+    return event
 
 
 def log_after(row: Row, seq: int, newest: int) -> Log:

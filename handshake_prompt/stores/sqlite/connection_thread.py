@@ -1,6 +1,6 @@
-"""A connection with a thread of its own, so that the event loop never waits for a disk or another process's lock.
+"""SQLite connection with a thread of its own: the event loop never waits for a disk or another process's lock.
 
-Whatever was asked for while a transaction ran goes into the next one together: under load many share a commit.
+Jobs that queue up while a transaction runs share the next one (group commit).
 """
 
 from __future__ import annotations
@@ -19,39 +19,30 @@ from typing import Any, TypeVar
 
 from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
 
+from .timings import SQLiteTimings
+
 logger = logging.getLogger("handshake_prompt")
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-PATIENCE = 2.0
-"""Seconds to wait for another process that holds the file: below the 2.5 s in which every request is answered."""
-IMPATIENCE = 0.1
-"""And from then on until it works again, so that a lock that stays does not make every request wait."""
-TRY = 0.001
-"""Between two tries, give or take half of it. SQLite's own waiting grows to 0.1 s, which is unfair under load."""
-TURN, YIELD = 0.01, 0.002
-"""How long one process may write on while more and more is queued, and the gap that it leaves then: longer than between
-the tries of others."""
 BATCH = 200
 """Jobs in one transaction at most: a few milliseconds in which other processes cannot write."""
-RETRY = 1.0
-"""Before a chore that failed is tried again."""
 
 
-class Lane:
-    """Does work on a connection of its own, in order; what has queued up is one transaction.
+class ConnectionThread:
+    """Runs jobs on a connection of its own, in order; all queued jobs in one transaction.
 
-    Work that raises a `HandshakeError`, or another error before it has written anything, fails alone: the others' work
-    is committed all the same. Any other error, or one of the file's, undoes the whole transaction, and all of it has
-    failed.
+    A job that raises a `HandshakeError`, or another error before it has written anything, fails alone: the other jobs
+    are committed. Any other error, or one of SQLite's, rolls the whole transaction back, and all of its jobs fail.
 
     Args:
         connect: opens the connection, in the thread.
-        writes: whether the work writes: then other processes can write only between its transactions.
-        chore: done in the thread unasked, in a transaction of its own, and once more at the end.
-        pause: tells how long after the last time the chore is due again; None for not at all.
+        writes: whether jobs write: then other processes can write only between two transactions.
+        maintenance: a periodic job, in a transaction of its own, run once more at the end.
+        interval: returns the seconds between two runs of maintenance; None for none.
         committed: called in the thread after each commit.
+        timings: how long to wait for locks.
     """
 
     def __init__(
@@ -59,34 +50,36 @@ class Lane:
         connect: Callable[[], sqlite3.Connection],
         *,
         writes: bool,
-        chore: Work[object],
-        pause: Callable[[], float | None],
+        maintenance: Work[object],
+        interval: Callable[[], float | None],
         committed: Callable[[], None] = lambda: None,
+        timings: SQLiteTimings,
     ) -> None:
         self._connect = connect
         self._writes = writes
-        self._chore = chore
-        self._pause = pause
+        self._maintenance = maintenance
+        self._interval = interval
         self._committed = committed
+        self._timings = timings
         self._connection: sqlite3.Connection | None = None
         self._failing = False
-        self._chore_done = time.monotonic()
+        self._maintained_at = time.monotonic()
         self._turn_ends: float | None = None
-        """When others are to be let in; None while nothing is queued."""
-        self._hurried = False
+        """The time to leave a gap for other processes; None while nothing is queued."""
+        self._maintenance_requested = False
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        """None makes the thread look up: the chore is due, or the end has come."""
+        """None wakes the thread: for maintenance, or for the end."""
         self._gate = threading.Lock()
         """Held to queue a job, so that none is queued behind the end."""
         self._closing: asyncio.Future[None] | None = None
         self._thread = threading.Thread(target=self._run, name="handshake-prompt-sqlite", daemon=True)
         self._thread.start()
 
-    async def do(self, work: Work[T]) -> T:
-        """Have work done, and return what it returned.
+    async def run(self, work: Work[T]) -> T:
+        """Run a job and return its result.
 
         Raises:
-            StoreUnavailableError: the file could not be read or written, or the lane is closed.
+            StoreUnavailableError: the file could not be read or written, or the thread is closed.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._gate:
@@ -95,54 +88,53 @@ class Lane:
             self._queue.put(Job(work, future))
         return await future
 
-    def hurry(self) -> None:
-        """Have the chore done now, if it is wanted at all. Safe from any thread."""
-        self._hurried = True
+    def request_maintenance(self) -> None:
+        """Run maintenance now, unless its interval is None. Safe from any thread."""
+        self._maintenance_requested = True
         self._queue.put(None)
 
     async def aclose(self) -> None:
-        """Finish what was asked for, then end connection and thread. To be called once."""
+        """Finish all queued jobs, then close the connection and end the thread. To be called once."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._gate:
             self._closing = ended
         self._queue.put(None)
         await ended
-        self._thread.join()  # it has told of its end as its last act
+        self._thread.join()  # the future is set by its last statement
 
     # In the thread
 
     def _run(self) -> None:
         while self._closing is None or not self._queue.empty():
-            if jobs := self._take(self._wait()):
+            if jobs := self._take(self._seconds_to_maintenance()):
                 self._settle(jobs)
                 self._let_others_in()
-            if self._wait() == 0:
-                self._do_chore()
+            if self._seconds_to_maintenance() == 0:
+                self._maintain()
         if self._connection is not None:
-            self._do_chore()
+            self._maintain()
         self._disconnect()
         _deliver([Job(lambda _: None, self._closing)])
 
     def _let_others_in(self) -> None:
-        """Leave a gap if there has been more to do already for a whole turn; what queues up in it shares a commit."""
+        """Leave a gap if jobs have been queued for a whole turn; the jobs of the gap share a commit."""
         now = time.monotonic()
         if not self._writes or self._queue.empty():
             self._turn_ends = None
         elif self._turn_ends is None:
-            self._turn_ends = now + TURN
+            self._turn_ends = now + self._timings.write_turn
         elif now >= self._turn_ends:
-            time.sleep(YIELD)
+            time.sleep(self._timings.write_gap)
             self._turn_ends = None
 
-    def _wait(self) -> float | None:
-        """Return how long the thread may wait for work before the chore is due."""
-        pause = self._pause()
-        if pause is None:
+    def _seconds_to_maintenance(self) -> float | None:
+        interval = self._interval()
+        if interval is None:
             return None
-        return 0.0 if self._hurried else max(0.0, self._chore_done + pause - time.monotonic())
+        return 0.0 if self._maintenance_requested else max(0.0, self._maintained_at + interval - time.monotonic())
 
     def _take(self, timeout: float | None) -> list[Job]:
-        """Return the jobs that have queued up, waiting for the first."""
+        """Return the queued jobs, waiting for the first."""
         try:
             jobs = [self._queue.get(timeout=timeout)]
         except Empty:
@@ -151,17 +143,17 @@ class Lane:
             jobs.append(self._queue.get())
         return [job for job in jobs if job is not None]
 
-    def _do_chore(self) -> None:
-        self._hurried = False
-        chore = Job(self._chore)
-        self._settle([chore])
-        self._chore_done = time.monotonic() + (RETRY if chore.error else 0.0)
+    def _maintain(self) -> None:
+        self._maintenance_requested = False
+        job = Job(self._maintenance)
+        self._settle([job])
+        self._maintained_at = time.monotonic() + (self._timings.maintenance_retry if job.error else 0.0)
 
     def _settle(self, jobs: list[Job]) -> None:
-        """Do jobs in one transaction and hand back what came of them."""
+        """Run jobs in one transaction and deliver their outcomes."""
         try:
             self._transact(jobs)
-        except Exception as error:  # noqa: BLE001 - whatever it was: the thread goes on, and those who wait are told
+        except Exception as error:  # noqa: BLE001 - the thread outlives any error, and each caller is told
             self._recover(error)
             for job in jobs:
                 job.fail(error)
@@ -172,14 +164,15 @@ class Lane:
     def _transact(self, jobs: Iterable[Job]) -> None:
         if self._connection is None:
             self._connection = self._connect()
-        self._enter(self._connection)
+        self._begin(self._connection)
         for job in jobs:
             job.run(self._connection)
         self._connection.execute("COMMIT")
         self._committed()
 
-    def _enter(self, connection: sqlite3.Connection) -> None:
-        until = time.monotonic() + (IMPATIENCE if self._failing else PATIENCE)
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        timings = self._timings
+        until = time.monotonic() + (timings.failing_busy_timeout if self._failing else timings.busy_timeout)
         while True:
             try:
                 connection.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
@@ -188,15 +181,15 @@ class Lane:
                     raise
             else:
                 return
-            time.sleep(TRY * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+            time.sleep(timings.busy_retry * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
 
     def _recover(self, error: Exception) -> None:
-        """Undo what was begun, and begin anew with the next transaction."""
+        """Roll back; after any error but a lock, the next transaction gets a new connection."""
         if not self._failing:
             logger.warning("The session store fails: %s", error)
         self._failing = True
         if self._connection is not None and is_busy(error):
-            with suppress(sqlite3.Error):  # there was nothing to undo, or the lock is lost with what was begun
+            with suppress(sqlite3.Error):  # no transaction was open, or it is lost with the lock
                 self._connection.execute("ROLLBACK")
         else:
             self._disconnect()
@@ -208,14 +201,14 @@ class Lane:
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            with suppress(sqlite3.Error):  # what was committed is safe whether or not the file can be tidied up
+            with suppress(sqlite3.Error):  # commits are safe whether or not the file can be tidied up
                 self._connection.close()
         self._connection = None
 
 
 @dataclass(slots=True)
 class Job:
-    """A piece of work, and what came of it."""
+    """A function of the connection, and its outcome."""
 
     work: Work[Any]
     future: asyncio.Future[Any] | None = None
@@ -223,7 +216,7 @@ class Job:
     error: Exception | None = None
 
     def run(self, connection: sqlite3.Connection) -> None:
-        """Do it. What it raises on purpose is its own outcome, and so is a mistake that has left the file as it was."""
+        """Run it. An error raised on purpose is its own outcome, and so is a bug that has left the file as it was."""
         before = connection.total_changes
         try:
             self.result = self.work(connection)
@@ -235,14 +228,14 @@ class Job:
             self.error = error
 
     def fail(self, error: Exception) -> None:
-        """Let it have failed with its transaction; with an error of its own, for callers add to what they get."""
+        """Fail with its transaction; each job with an error of its own, since callers add to theirs."""
         self.error = error
         if isinstance(error, sqlite3.Error):
             self.error = StoreUnavailableError()
             self.error.__cause__ = error
 
-    def hand_over(self) -> None:
-        """Tell who waits for it; on that one's event loop."""
+    def deliver(self) -> None:
+        """Give the outcome to the caller, on the caller's event loop."""
         if self.future is None or self.future.done():
             return
         if self.error is not None:
@@ -252,31 +245,31 @@ class Job:
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether another process holds the file just now."""
+    """Whether another process holds a lock on the file."""
     return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def primary_code(error: Exception) -> int:
-    """Return which of SQLite's errors it is, without the details; 0 if it is none."""
+    """Return SQLite's error code without its extension; 0 for other errors."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: Any) -> None:
-    """Have a function called on an event loop, from another thread."""
-    with suppress(RuntimeError):  # the loop is closed: nobody is left there to be told
+    """Call a function on an event loop, from another thread; on a closed loop there is nobody left to call."""
+    with suppress(RuntimeError):
         loop.call_soon_threadsafe(function, *arguments)
 
 
 def _deliver(jobs: Sequence[Job]) -> None:
-    """Hand over what came of jobs, with one call to each event loop."""
+    """Deliver outcomes, with one call to each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         if job.future is not None:
             by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, done in by_loop.items():
-        call_soon(loop, _hand_over, done)
+        call_soon(loop, _deliver_all, done)
 
 
-def _hand_over(jobs: Sequence[Job]) -> None:
+def _deliver_all(jobs: Sequence[Job]) -> None:
     for job in jobs:
-        job.hand_over()
+        job.deliver()

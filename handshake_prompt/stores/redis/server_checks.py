@@ -1,22 +1,22 @@
-"""What of a server's settings its operator should know, before sessions are lost by them."""
+"""Checks of a server's version, and of settings that lose sessions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 OLDEST = (6, 2)
-"""Sets a key with the time it goes in one command, which the scripts need."""
+"""The first version whose SET takes an absolute expiry, which the scripts need."""
 
 
 def too_old(info: Mapping[str, str]) -> bool:
-    """Whether a server cannot run the scripts, judged by what it says of itself."""
+    """Whether a server cannot run the scripts, by its INFO."""
     major, _, rest = info.get("redis_version", "").partition(".")
     minor = rest.partition(".")[0]
     return major.isdigit() and minor.isdigit() and (int(major), int(minor)) < OLDEST
 
 
 def warnings(info: Mapping[str, str], *, cluster: bool) -> Iterator[str]:
-    """Yield what is to be warned of; what a server does not tell is not."""
+    """Yield warnings for the operator; a setting that the server does not tell is taken as safe."""
     if info.get("aof_enabled") == "0":
         yield (
             "Redis keeps no append-only file: when it stops, all sessions since its last snapshot are lost "
