@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "handshake_prompt"]
-DATA = ("py.typed", "page/client.js", "cli/SKILL.md", "stores/redis/scripts/visit.lua")
+DATA = ("py.typed", "page/client.js", "page/client/connection.js", "cli/SKILL.md", "stores/redis/scripts/visit.lua")
 """Files of the package that are no modules."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -21,6 +20,7 @@ from .cookies import set_user_cookie
 from .credential_reader import CredentialReader
 from .http import Resource, unless_disconnected
 from .openapi import openapi
+from .page_modules import client_module
 from .requests import IndexedRequest
 from .responses import context_response, json_response, reply_response
 from .sse import EventStream
@@ -67,6 +67,7 @@ class Endpoints:
             Route("/session/{sid}/extend", Resource({"POST": self._extend})),
             Route("/session/{sid}/rotate", Resource({"POST": self._rotate})),
             Route("/client.js", Resource({"GET": self._client})),
+            Route("/client/{part}", Resource({"GET": self._client})),
             Route("/openapi.json", Resource({"GET": self._openapi})),
             Route("/", Resource({"GET": self._index})),
         ]
@@ -127,10 +128,8 @@ class Endpoints:
 
     # About the server
 
-    async def _client(self, _: IndexedRequest) -> Response:
-        source = resources.files("handshake_prompt.page").joinpath("client.js").read_bytes()
-        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-        return Response(source, headers=headers, media_type="text/javascript")
+    async def _client(self, request: IndexedRequest) -> Response:
+        return client_module(request, request.path_params.get("part"))
 
     async def _openapi(self, request: IndexedRequest) -> Response:
         return json_response(openapi(self._mount_of(request).prefix or "/", self._engine.limits))

@@ -65,6 +65,7 @@ def openapi(server: str, limits: Limits) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {
         "/": {"get": _plain("Name, protocol version, limits, links", "application/json")},
         "/client.js": {"get": _plain("The page's side, as an ES module", "text/javascript")},
+        "/client/{part}": {"get": _plain("A module that `client.js` imports", "text/javascript", parameters=[_PART])},
         "/openapi.json": {"get": _plain("This description", "application/json")},
     }
     for endpoint in _ENDPOINTS:
@@ -106,6 +107,8 @@ _SESSION_ID = {
     "required": True,
     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
+
+_PART = {"name": "part", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z_]+\\.js$"}}
 
 
 def _operation(endpoint: _Endpoint, limits: Limits) -> dict[str, Any]:
@@ -165,8 +168,8 @@ def _all_errors() -> list[type[errors.HandshakeError]]:
     return found
 
 
-def _plain(summary: str, media_type: str) -> dict[str, Any]:
-    return {"summary": summary, "responses": {"200": {"description": "Done", "content": {media_type: {}}}}}
+def _plain(summary: str, media_type: str, **members: object) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": {"description": "Done", "content": {media_type: {}}}}, **members}
 
 
 def _ref(shape: type) -> dict[str, str]:

@@ -48,7 +48,7 @@ def context_response(request: IndexedRequest, reply: Reply) -> Response:
     is_markdown = _wants_markdown(request.first.get(b"accept", b""))
     tag = f'W/"{reply.etag}{"-md" if is_markdown else ""}"'.encode()
     headers = [(b"etag", tag), (b"vary", b"Accept"), *rate_headers(reply.quota)]
-    if _names(request.first.get(b"if-none-match", b""), tag):
+    if names_tag(request.first.get(b"if-none-match", b""), tag):
         return Rendered(304, [_UNSHARED, *headers])
     if not is_markdown:
         return json_response(reply.content, headers=headers)
@@ -123,7 +123,7 @@ def _wants_markdown(accept: bytes) -> bool:
     )
 
 
-def _names(condition: bytes, tag: bytes) -> bool:
+def names_tag(condition: bytes, tag: bytes) -> bool:
     """Whether an If-None-Match names a tag, compared weakly (RFC 9110, section 13.1.2)."""
     if not condition:
         return False

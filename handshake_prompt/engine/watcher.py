@@ -150,6 +150,9 @@ class Watcher:
         try:
             message = _parse(data)
             ref = message.get("ref")
+            if message["type"] == "ping":
+                self._tell(told("pong", ref=ref))
+                return
             session, outcomes = await self._carry(self, message)
             for outcome in outcomes:
                 self._tell(_answer(outcome, session, ref))

@@ -1,153 +1,118 @@
 /**
- * The page's side of a handshake session: one ES module, no dependencies.
+ * The person's side of a handshake session, for pages.
  *
- *     const session = await HandshakeSession.create({ mode: "form-fill", schema, context });
- *     session.addEventListener("field", ({ detail }) => draw(detail.key, detail.record));
+ *     const session = await HandshakeSession.create({ mode: "form-fill", schema, ...valuesOf(form, schema) });
+ *     session.bind(form);
  *     session.connect();
  *     await session.copyPrompt();
  *
- * Events are CustomEvents with the frame as `detail`, in the order the server sent them: `connected action edit done
- * extended rotated agent ack error expiring expired revoked draining`. Two more are made here:
+ * A page that draws its controls itself does without `bind`:
  *
- * - `field {key, record, cause}`: an entry of `session.fields` has changed. Draw from this one; it already knows that
- *   an older value never replaces a newer one, and that what the person is still sending wins over what arrives.
- * - `state {state, final, code}`: `connecting`, `open`, `waiting` (for the next attempt) or `closed`.
+ *     session.addEventListener("field", ({ detail }) => draw(detail.key, detail.record));
+ *     session.edit(key, value); // at each input: what is not stored yet wins over what arrives
+ *
+ * All events are CustomEvents. Made here, and never by a frame:
+ *
+ * - `field {key, record, cause}`: an entry of `session.fields` has changed, be it by a snapshot, a live write, or the
+ *   person (`cause`: `snapshot action edit local ack error`). Draw from this one: an older value never replaces a newer
+ *   one, and what the person is still sending wins over what arrives. `session.edit` of what has just been drawn is no
+ *   edit, so drawing may well set off the page's own listeners.
+ * - `state {state, final, code, error}`: `connecting`, `open`, `waiting` (for the next attempt) or `closed`; `code` is
+ *   the close code, `error` the server's reason if it gave one. Only if it is `final` is the session over. Otherwise
+ *   edits, `release`, `rotate` and `revoke` work without a socket. `closed` with 4401 or 4403: the server does not take
+ *   this page for the person's, whatever becomes of the session.
+ * - `frame`: each of the server's frames, also of types that this version does not know.
+ *
+ * Frames of these types are events under their own names too, after `fields` is up to date, in the order the server
+ * sent them: `connected action edit done extended rotated agent ack error expiring expired revoked draining`. `ack` and
+ * `error` also tell of what went by POST; an `error` with a `key` is about an edit of it.
  *
  * The person is proven by the session's cookie (or the user token on another origin), never by the agent's token.
  */
 
-/** @typedef {"empty" | "default" | "user" | "user_edit" | "ai"} Author */
-/** @typedef {{value: any, by: Author, at: string | null, rev: number, pending?: boolean}} FieldRecord */
+import { copyText } from "./client/clipboard.js";
+import { Connection, OVER } from "./client/connection.js";
+import { bind } from "./client/controls.js";
+import { EMPTY, StoredFields } from "./client/fields.js";
+import { Outbox } from "./client/outbox.js";
+import { HandshakeError, advised, request } from "./client/requests.js";
+import { encode, isKey, isSame, objection, visible } from "./client/values.js";
+
+export { copyText } from "./client/clipboard.js";
+export { valuesOf } from "./client/controls.js";
+export { HandshakeError } from "./client/requests.js";
+
+/** @typedef {import("./client/fields.js").FieldRecord} FieldRecord */
+/** @typedef {{key: string, type?: string, multiple?: boolean, readOnly?: boolean, options?: any[]}} Field */
 /** @typedef {{id: string, mode: string, urls: Record<string, string>}} SavedSession */
-/** @typedef {{ref: string, release: boolean, value?: any, sent: boolean}} Operation */
-
-const PROTOCOL = "hpp.v1";
-const REQUEST_TIMEOUT = 15_000;
-/** From opening a socket to its `connected` frame. */
-const CONNECT_TIMEOUT = 10_000;
-/** Silence of this many keepalive periods means a dead socket: the server speaks at least once in each. */
-const SILENT_PERIODS = 2.5;
-const BACKOFF_BASE = 500;
-const BACKOFF_CEILING = 30_000;
-/** A connection that held this long was a good one: the next failure starts the back-off anew. */
-const STABLE_AFTER = 5_000;
-/** Three bytes of UTF-8 each at most, so the frame stays under the server's 64 KiB; anything longer goes by POST. */
-const FRAME_CHARS = 20_000;
-/** Browsers refuse `keepalive` requests above 64 KiB in all; small ones outlive a page that is being left. */
-const KEEPALIVE_CHARS = 8_000;
-const ENDED = 4410;
-
-/** What an edit by the person makes of a field, by its author so far. The server has the last word in its `ack`. */
-const AFTER_EDIT = { empty: "user", default: "user", user: "user", ai: "user_edit", user_edit: "user_edit" };
-const AFTER_RELEASE = { empty: "empty", default: "default", user: "default", ai: "ai", user_edit: "default" };
-const EMPTY = Object.freeze({ value: null, by: "empty", at: null, rev: 0 });
-
-/** A request the server refused. */
-export class HandshakeError extends Error {
-  /**
-   * @param {number} status the HTTP status.
-   * @param {{code?: string, detail?: string, error?: string, retryable?: boolean}} problem the reply's body.
-   */
-  constructor(status, problem) {
-    super(problem.detail ?? problem.error ?? `The server answered ${status}.`);
-    this.name = "HandshakeError";
-    this.status = status;
-    this.code = problem.code ?? "unknown";
-    this.retryable = problem.retryable ?? (status === 429 || status >= 500);
-  }
-}
-
+/** @typedef {import("./client/connection.js").Frame} Frame */
 /**
- * Put text on the clipboard. Give a promise to call it inside the click that starts the work: some browsers allow
- * copying only then.
- *
- * @param {string | Promise<string>} text
- * @returns {Promise<boolean>} whether it could be copied.
+ * @typedef {object} Readiness
+ * @property {boolean} ok whether the form may be submitted, or was.
+ * @property {string[]} changed fields that are shown otherwise than when it was asked for: to be looked at first.
+ * @property {string[]} pending fields whose edits the server has not stored.
+ * @property {string | null} cursor the place in the log that the page shows, for the host to hold its reading against.
+ * @property {Error | null} error why the server could not be asked.
  */
-export async function copyText(text) {
-  try {
-    if (typeof text !== "string" && globalThis.ClipboardItem && navigator.clipboard) {
-      const blob = text.then((content) => new Blob([content], { type: "text/plain" }));
-      blob.catch(() => {}); // the text's own promise tells of it
-      await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
-      return true;
-    }
-    await navigator.clipboard.writeText(await text);
-    return true;
-  } catch {
-    return text.then ? text.then(copyThroughSelection, () => false) : copyThroughSelection(text);
-  }
-}
 
-/** The Clipboard API needs a secure context and a permission; selecting and copying needs neither. */
-function copyThroughSelection(text) {
-  const focused = document.activeElement;
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.readOnly = true;
-  area.setAttribute("aria-hidden", "true");
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  focused?.focus?.();
-  return copied;
-}
+/** Types of frames that are dispatched under their own names: one that comes to be later cannot pose as our own. */
+const FRAMES = new Set([
+  ...["connected", "action", "edit", "done", "extended", "rotated", "agent", "ack", "error"],
+  ...["expiring", "expired", "revoked", "draining"],
+]);
+const ENDS = { session_expired: "expired", session_revoked: "revoked" };
+/** Modes in which a key that the schema does not have is refused. */
+const FORM_MODES = new Set(["form-fill", "fill-form"]);
+/** How long a submission waits for edits to be stored, in milliseconds. */
+const SUBMIT_PATIENCE = 5_000;
 
-async function request(method, url, { body, userToken, options = {} } = {}) {
-  const headers = new Headers(options.headers);
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  if (text !== undefined) headers.set("Content-Type", "application/json");
-  if (userToken) headers.set("X-Handshake-User-Token", userToken);
-  const keepalive = method === "POST" && text.length < KEEPALIVE_CHARS;
-  const signal = AbortSignal.timeout(REQUEST_TIMEOUT);
-  const own = { credentials: "include", method, headers, body: text };
-  const response = await fetch(url, { keepalive, signal, ...options, ...own });
-  const reply = await response.json().catch(() => ({}));
-  if (!response.ok) throw new HandshakeError(response.status, reply);
-  return reply;
-}
-
-/** Exponential, with full jitter: a restarted server is not met by every page at once. */
-function backoff(failures) {
-  return Math.random() * Math.min(BACKOFF_CEILING, BACKOFF_BASE * 2 ** failures);
+/** A task of its own: unlike a promise's reaction, it runs after the event that is being dispatched. */
+function nextTask() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => (port1.close(), resolve(undefined));
+    port2.postMessage(null);
+  });
 }
 
 /** One session, as the person's page sees it. Made by `create` or `resume`. */
 export class HandshakeSession extends EventTarget {
   /** @type {Map<string, FieldRecord>} What the page should show, by key; `pending` marks what is not stored yet. */
   fields = new Map();
+  /** @type {Field[]} The fields of the form, if it is one; known from the start only after `create`. */
+  schema = [];
   /** @type {string | null} The text for the agent; null after `resume`, since the agent's token is not kept. */
   prompt = null;
   /** @type {string | null} The agent's token, for a page that words its own prompt; null after `resume`. */
   token = null;
-  state = "closed";
+  /** What the agent calls itself, as far as there is anything to see; a claim that proves nothing. Empty if unknown. */
+  agent = "";
+  /** Whether the session has ended. */
+  over = false;
 
-  /** @type {Map<string, FieldRecord>} What the server is known to hold. */
-  #stored = new Map();
-  /** @type {Map<string, Operation[]>} The person's writes that are not acknowledged, oldest first. */
-  #pending = new Map();
-  /** @type {Map<string, {seq: number, by: Author}>} The last acknowledged release of each field. */
-  #released = new Map();
-  #posting = new Set();
+  #stored = new StoredFields();
+  /** @type {Map<string, {seq: number, ref: number, value: any}>} The person's last acknowledged edit of each field. */
+  #written = new Map();
+  /** Fields whose listeners are being told. */
+  #drawing = new Set();
+  /** @type {Map<HTMLFormElement, Promise<Readiness>>} Submissions under way. */
+  #submissions = new Map();
+  /** @type {HTMLFormElement | null} The form that is being submitted at this moment, by us. */
+  #submitting = null;
+  #connection;
+  #outbox;
   #options;
   #userToken;
   #promptOption;
-  #socket = null;
+  /** @type {Record<string, any>} What the session was created with. */
+  #given = {};
+  /** @type {string | null} */
   #cursor = null;
   #seq = 0;
-  #refs = 0;
-  #keepalive = 25;
-  #openedAt = 0;
-  #failures = 0;
-  #retries = 0;
-  #drainFor = 0;
-  #final = false;
+  /** @type {number | null} */
   #expiresAt = null;
-  #watchdog = null;
-  #reconnectTimer = null;
-  #retryTimer = null;
-  #listening = null;
+  /** @type {Frame | null} The server's word on the connection, ahead of a close. */
+  #refusal = null;
 
   /**
    * Open a session on the server.
@@ -155,20 +120,22 @@ export class HandshakeSession extends EventTarget {
    * @param {object} [settings]
    * @param {string} [settings.base] where the server is mounted.
    * @param {string} [settings.mode]
-   * @param {object[]} [settings.schema] the fields of a form.
-   * @param {object} [settings.context] values the person has given: theirs, closed to the agent.
-   * @param {object} [settings.defaults] values the agent may replace.
+   * @param {Field[]} [settings.schema] the fields of a form.
+   * @param {Record<string, any>} [settings.context] values the person has given: theirs, closed to the agent.
+   * @param {Record<string, any>} [settings.defaults] values the agent may replace.
    * @param {object} [settings.meta]
    * @param {boolean | {language: string}} [settings.prompt]
-   * @param {boolean} [settings.userToken] ask for a user token: for a page on another origin, which gets no cookie.
+   * @param {boolean} [settings.userToken] ask for a user token: for a page on another origin, or in a frame of another
+   *   site, which gets no cookie.
    * @param {RequestInit} [settings.fetch] options for every request, such as the host application's own headers.
    * @returns {Promise<HandshakeSession>}
    * @throws {HandshakeError} if the server refuses.
    */
   static async create({ base = "/handshake", fetch: options, prompt = true, ...body } = {}) {
     const root = new URL(base.replace(/\/*$/, "/"), document.baseURI);
-    const asked = { ...body, prompt: prompt || undefined };
+    const asked = JSON.parse(encode({ ...body, prompt: prompt || undefined }));
     const reply = await request("POST", new URL("session", root), { body: asked, options });
+    /** @type {Record<string, string>} */
     const urls = {};
     for (const [member, path] of Object.entries(reply)) {
       if (member.endsWith("Url") && member !== "baseUrl") urls[member.slice(0, -3)] = new URL(path, root).href;
@@ -177,6 +144,8 @@ export class HandshakeSession extends EventTarget {
     const session = new HandshakeSession(saved, { fetch: options, prompt, userToken: reply.userToken });
     session.prompt = reply.prompt ?? null;
     session.token = reply.token;
+    session.schema = body.schema ?? [];
+    session.#given = { ...asked.defaults, ...asked.context };
     session.#learnExpiry(reply);
     return session;
   }
@@ -192,7 +161,12 @@ export class HandshakeSession extends EventTarget {
     return new HandshakeSession(saved, settings);
   }
 
-  /** Use `create` or `resume`. */
+  /**
+   * Use `create` or `resume`.
+   *
+   * @param {SavedSession} saved
+   * @param {{fetch?: RequestInit, prompt?: boolean | {language: string}, userToken?: string}} [settings]
+   */
   constructor({ id, mode, urls }, { fetch: options, prompt = true, userToken } = {}) {
     super();
     this.id = id;
@@ -201,6 +175,18 @@ export class HandshakeSession extends EventTarget {
     this.#options = options;
     this.#promptOption = prompt;
     this.#userToken = userToken;
+    this.#connection = new Connection({
+      address: () => this.#address(),
+      received: (frame) => this.#receive(frame),
+      changed: (state, code) => this.#changed(state, code),
+      ended: (code) => this.#end(code, this.#refusal?.code),
+      doubted: () => void this.info().catch(() => {}),
+    });
+    this.#outbox = new Outbox(this.#connection, {
+      notify: (body, timeout) => this.#request("POST", "notify", body, timeout),
+      limits: () => this.#limits(),
+      answered: (answer) => this.#answered(answer),
+    });
   }
 
   /**
@@ -211,6 +197,11 @@ export class HandshakeSession extends EventTarget {
    */
   get saved() {
     return { id: this.id, mode: this.mode, urls: this.urls };
+  }
+
+  /** @returns {"connecting" | "open" | "waiting" | "closed"} */
+  get state() {
+    return this.#connection.state;
   }
 
   /** @returns {string | null} the user token, if one was asked for; `resume` takes it on a page without the cookie. */
@@ -225,62 +216,117 @@ export class HandshakeSession extends EventTarget {
 
   /** Open the socket and keep it open until `close`, or until the server says that the session is over. */
   connect() {
-    if (this.#final || this.#socket) return;
-    clearTimeout(this.#reconnectTimer);
-    this.#reconnectTimer = null;
-    this.#listen();
-    const url = new URL(this.urls.ws.replace(/^http/, "ws"));
-    if (this.#cursor) url.searchParams.set("after", this.#cursor);
-    const socket = new WebSocket(url, this.#userToken ? [PROTOCOL, `hpp.user.${this.#userToken}`] : [PROTOCOL]);
-    // A socket that was given up may still speak; only the present one is listened to.
-    socket.onclose = ({ code }) => socket === this.#socket && this.#lost(code);
-    socket.onmessage = ({ data }) => {
-      if (socket !== this.#socket) return;
-      this.#receive(JSON.parse(data));
-      if (socket === this.#socket) this.#watch(this.#keepalive * 1000 * SILENT_PERIODS);
-    };
-    this.#socket = socket;
-    this.#watch(CONNECT_TIMEOUT);
-    this.#enter("connecting");
+    if (!this.over) this.#connection.open();
   }
 
   /** Leave the session without ending it. Edits made afterwards still reach the server, by POST. */
   close() {
-    this.#disconnect();
-    this.#enter("closed");
-    this.#send();
+    this.#connection.close();
+  }
+
+  /**
+   * Show each field in the control of its name, and report what the person does there. Fields that the schema does not
+   * have, and controls that no field has, are left alone.
+   *
+   * @param {HTMLFormElement} form
+   * @returns {() => void} undoes it.
+   */
+  bind(form) {
+    return bind(this, form, this.#given);
   }
 
   /**
    * Report what the person made of a field. The field is theirs from now on.
    *
-   * @returns {boolean} false if the session is over. The outcome itself comes as `ack` or `error`.
+   * @param {string} key
+   * @param {any} value
+   * @returns {boolean} false if there is nothing to report: the session is over, or `key` names no field. The outcome
+   *   itself comes as `ack` or `error`.
    * @throws {TypeError | SyntaxError} if the value cannot be told in JSON.
    */
   edit(key, value) {
+    if (!this.#isOpen(key)) return false;
     // As the server will see it, and as it is now: it may be sent, or sent again, when the page has changed it.
-    return this.#queue(key, { release: false, value: JSON.parse(JSON.stringify(value ?? null)) });
+    const copy = JSON.parse(JSON.stringify(value ?? null));
+    // An echo of what was drawn, by a framework or a listener of the page's, is nobody's edit.
+    if (this.#drawing.has(key)) return true;
+    if (this.fields.has(key) && isSame(copy, this.fields.get(key)?.value)) return true;
+    const isFixed = this.schema.some((field) => field.key === key && field.readOnly);
+    const problem = isFixed ? "Nobody may write this field." : objection(copy);
+    if (problem) return this.#refuse(key, isFixed ? "read_only" : "invalid_value", problem);
+    return this.#queue(key, { release: false, value: copy });
   }
 
   /**
    * Let the agent write a field of the person's again. Its value stays.
    *
-   * @returns {boolean} false if the session is over.
+   * @param {string} key
+   * @returns {boolean} false if the session is over, or `key` names no field.
    */
   release(key) {
-    return this.#queue(key, { release: true });
+    return this.#isOpen(key) && this.#queue(key, { release: true });
   }
 
-  /** @returns {Promise<boolean>} true once the server has answered every edit, false if the session ended before. */
+  /**
+   * Wait until the server has answered every edit. It never resolves within the event that is being handled, so that a
+   * form can be submitted afterwards.
+   *
+   * @returns {Promise<boolean>} false if it has not stored them all: the session ended before, or the server does not
+   *   take the page for the person's any more.
+   */
   async settled() {
-    while (this.#pending.size > 0 && !this.#final) {
+    while (this.#outbox.isMoving && !this.over) {
       await new Promise((resolve) => {
         const heard = new AbortController();
-        const wake = () => (heard.abort(), resolve());
+        const wake = () => (heard.abort(), resolve(undefined));
         for (const name of ["ack", "error", "state"]) this.addEventListener(name, wake, { signal: heard.signal });
       });
     }
-    return this.#pending.size === 0;
+    await nextTask();
+    return this.#outbox.size === 0;
+  }
+
+  /**
+   * Wait until the server has what the person wrote, and show what it holds: values that are shown one after another
+   * may not have had their turn. Whatever appears only now the person has not seen.
+   *
+   * @param {number} [patience] in milliseconds.
+   * @returns {Promise<Readiness>}
+   */
+  async ready(patience = SUBMIT_PATIENCE) {
+    await Promise.race([this.settled(), new Promise((resolve) => setTimeout(resolve, patience))]);
+    /** @type {Readiness} */
+    const readiness = { ok: false, changed: [], pending: this.#outbox.keys, cursor: null, error: null };
+    if (this.over || readiness.pending.length > 0) return readiness;
+    try {
+      const { context, cursor } = await this.context();
+      const changed = this.#catchUp(context ?? {});
+      return { ...readiness, ok: changed.length === 0, changed, cursor };
+    } catch (error) {
+      return { ...readiness, error };
+    }
+  }
+
+  /**
+   * Submit a form as soon as the session is `ready`, from within a listener for its `submit`:
+   *
+   *     form.addEventListener("submit", (event) => session.submit(event));
+   *
+   * The event is held back, and comes again when the form may go. Where it may not, `changed` and `pending` say why.
+   * A session that is over holds nothing back.
+   *
+   * @param {SubmitEvent} event
+   * @returns {Promise<Readiness>}
+   */
+  async submit(event) {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (form === this.#submitting) return { ok: true, changed: [], pending: [], cursor: null, error: null };
+    event.preventDefault();
+    const underway = this.#submissions.get(form);
+    if (underway) return underway;
+    const submission = this.#submit(form, event.submitter).finally(() => this.#submissions.delete(form));
+    this.#submissions.set(form, submission);
+    return submission;
   }
 
   /** Replace the agent's token and lock the old one out. @returns {Promise<string | null>} the new prompt. */
@@ -295,20 +341,20 @@ export class HandshakeSession extends EventTarget {
   async revoke() {
     await this.#request("DELETE", "session");
     // The server tells every watcher; a page without a socket tells itself.
-    if (!this.#final) this.#receive({ type: "revoked" });
+    this.#end(OVER, "session_revoked");
   }
 
-  /** Ask for more time. @returns {Promise<number>} the seconds the session now has. */
+  /** Ask for more time. @param {number} seconds @returns {Promise<number>} the seconds the session now has. */
   async extend(seconds) {
     return (await this.#request("POST", "extend", { extraSeconds: seconds })).expiresIn;
   }
 
-  /** Read everything the server holds. @returns {Promise<object>} the members of `GET /context`. */
+  /** Read everything the server holds. @returns {Promise<any>} the members of `GET /context`. */
   context() {
     return this.#request("GET", "context");
   }
 
-  /** Read the session's own state. @returns {Promise<object>} the members of `GET /session`. */
+  /** Read the session's own state. @returns {Promise<any>} the members of `GET /session`. */
   info() {
     return this.#request("GET", "session");
   }
@@ -318,245 +364,202 @@ export class HandshakeSession extends EventTarget {
     return this.prompt !== null && copyText(this.prompt);
   }
 
-  async #request(method, name, body) {
-    const reply = await request(method, this.urls[name], { body, userToken: this.#userToken, options: this.#options });
-    this.#learnExpiry(reply);
-    return reply;
+  /** @param {string} method @param {string} name @param {object} [body] @param {number} [timeout] */
+  async #request(method, name, body, timeout) {
+    const settings = { body, timeout, userToken: this.#userToken, options: this.#options };
+    try {
+      const reply = await request(method, this.urls[name], settings);
+      this.#learnExpiry(reply);
+      return reply;
+    } catch (error) {
+      if (error instanceof HandshakeError && error.isOver) this.#end(OVER, error.code);
+      throw error;
+    }
   }
 
+  /** The bounds of the server, which it tells at the root of its mount. */
+  async #limits() {
+    const { limits } = await request("GET", new URL("../", this.urls.session), { options: this.#options });
+    return { valueBytes: limits?.valueBytes ?? Infinity };
+  }
+
+  /** @param {any} told a reply or a frame. */
   #learnExpiry({ expiresIn }) {
     if (expiresIn !== undefined) this.#expiresAt = Date.now() + expiresIn * 1000;
   }
 
+  /** @param {string} name @param {object} detail */
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  #enter(state, code = null) {
-    this.state = state;
-    this.#emit("state", { state, final: this.#final, code });
+  // ---- the connection
+
+  #address() {
+    const url = new URL(this.urls.ws.replace(/^http/, "ws"));
+    if (this.#cursor) url.searchParams.set("after", this.#cursor);
+    return { url, userToken: this.#userToken };
+  }
+
+  /** @param {import("./client/connection.js").ConnectionState} state @param {number | null} code */
+  #changed(state, code) {
+    if (state !== "connecting") this.#outbox.recall();
+    this.#emit("state", { state, final: this.over, code, error: this.#refusal });
+    if (!this.over) this.#outbox.send();
+  }
+
+  /** @param {number} code @param {string} [reason] */
+  #end(code, reason) {
+    if (this.over) return;
+    this.over = true;
+    this.#outbox.stop();
+    const type = ENDS[reason];
+    if (type) this.#emit(type, { type });
+    this.#connection.close(code);
   }
 
   // ---- frames
 
+  /** @param {Frame} frame */
   #receive(frame) {
     this.#learnExpiry(frame);
     if (frame.type === "connected") this.#welcome(frame);
-    if (frame.type === "heartbeat") return;
-    if (frame.type === "action" || frame.type === "edit") this.#learn(frame, frame.type);
-    if (frame.type === "ack") this.#acknowledge(frame);
-    if (frame.type === "error" && frame.ref) this.#refuse(frame);
-    if (frame.type === "draining") this.#drainFor = frame.afterMs;
+    if (frame.type === "agent") this.agent = visible(frame.name);
+    if (frame.type === "action" || frame.type === "edit") this.#learn(frame);
+    if (frame.type === "draining") this.#connection.drains(frame.afterMs);
     // An ack overtakes frames that come before it in the log, so it does not move the place to resume from.
     if (frame.type !== "ack" && frame.seq > this.#seq) {
       this.#seq = frame.seq;
       this.#cursor = frame.cursor;
     }
-    this.#emit(frame.type, frame);
-    if (frame.type === "expired" || frame.type === "revoked") this.#end(ENDED);
+    this.#emit("frame", frame);
+    const isAnswer = frame.type === "ack" || (frame.type === "error" && (frame.ref ?? null) !== null);
+    if (isAnswer) this.#answered(frame);
+    else if (frame.type === "error") this.#turnedAway(frame);
+    else if (ENDS[`session_${frame.type}`]) this.#end(OVER, `session_${frame.type}`);
+    else if (FRAMES.has(frame.type)) this.#emit(frame.type, frame);
   }
 
-  #welcome({ snapshot, cursor, keepalive }) {
-    const socket = this.#socket;
-    this.#keepalive = keepalive ?? this.#keepalive;
-    this.#openedAt = performance.now();
+  /** @param {Frame} frame the server's word on the connection; the close follows. */
+  #turnedAway(frame) {
+    this.#refusal = advised(frame, this.urls.session, this.#userToken);
+    this.#emit("error", this.#refusal);
+  }
+
+  /** @param {Frame} frame */
+  #welcome({ snapshot, cursor, keepalive, agent }) {
+    this.#refusal = null;
+    this.agent = visible(agent);
     if (snapshot) {
       this.#cursor = cursor;
       this.#seq = 0;
-      this.#stored = new Map(Object.entries(snapshot.context ?? {}));
-      this.#released.clear();
+      this.schema = snapshot.schema ?? this.schema;
+      this.#stored.replace(snapshot.context ?? {});
       for (const key of new Set([...this.fields.keys(), ...this.#stored.keys()])) this.#refresh(key, "snapshot");
     }
-    // A listener may have closed the session.
-    if (socket !== this.#socket) return;
-    this.#enter("open");
-    this.#send();
+    this.#connection.welcomed(keepalive);
   }
 
-  #learn({ key, value, by, at, seq }, cause) {
-    const stored = this.#stored.get(key) ?? EMPTY;
-    if (seq > stored.rev) {
-      // A release that was acknowledged ahead of older frames still decides whose their value is.
-      const released = this.#released.get(key);
-      this.#stored.set(key, { ...stored, value, by: released?.seq > seq ? released.by : by, at, rev: seq });
-    }
-    this.#refresh(key, cause);
+  /** @param {any} change an `action` or an `edit`. */
+  #learn(change) {
+    const { key, value, seq, type } = change;
+    this.#stored.learn(change);
+    // An older value of ours may come out of a dead socket behind the newest one, which is then written again.
+    const stray = type === "edit" ? this.#outbox.stray(key, value) : 0;
+    const written = this.#written.get(key);
+    const isStale = stray > 0 && written !== undefined && written.ref > stray && written.seq < seq;
+    if (isStale && this.#outbox.of(key).length === 0) this.#outbox.add(key, { release: false, value: written.value });
+    this.#refresh(key, type);
   }
 
+  /** Take the answer to an edit. @param {Frame} answer an `ack` or an `error`, of a frame or a POST. */
+  #answered(answer) {
+    if (this.over) return;
+    if (answer.type === "ack") this.#acknowledge(answer);
+    else if (answer.retryable) this.#outbox.retry(answer.ref, answer.retryAfter);
+    else if (!answer.kept) this.#takeBack(answer);
+    this.#emit(answer.type, answer);
+  }
+
+  /** @param {any} ack */
   #acknowledge(ack) {
-    const { key, operation } = this.#take(ack.ref);
-    if (!operation) return;
-    this.#retries = 0;
+    const answered = this.#outbox.take(ack.ref);
+    if (!answered) return;
+    const { key, operation } = answered;
     if (operation.release) {
-      this.#released.set(key, ack);
-      this.#stored.set(key, { ...(this.#stored.get(key) ?? EMPTY), by: ack.by });
-      this.#refresh(key, "ack");
+      this.#stored.release({ ...ack, key });
     } else {
-      this.#learn({ ...ack, value: operation.value }, "ack");
+      const value = JSON.parse(encode(operation.value));
+      this.#written.set(key, { seq: ack.seq, ref: operation.ref, value });
+      this.#stored.learn({ ...ack, key, value });
     }
+    this.#refresh(key, "ack");
   }
 
-  #refuse({ ref, retryable }) {
-    if (retryable) {
-      this.#retry(ref);
-      return;
-    }
-    const { key, operation } = this.#take(ref);
-    if (operation) this.#refresh(key, "error");
+  /** @param {Frame} error of an edit that will never be stored. */
+  #takeBack({ ref }) {
+    const answered = this.#outbox.take(ref);
+    if (answered) this.#refresh(answered.key, "error");
   }
 
-  /** Bring `fields` up to date: what the server holds, with the person's unanswered writes on top. */
+  /** Show what the server holds, where it is newer. @returns {string[]} the fields that look different now. */
+  #catchUp(context) {
+    const newer = this.#stored.update(context);
+    const changed = newer.filter((key) => !isSame(context[key].value, this.fields.get(key)?.value));
+    for (const key of newer) this.#refresh(key, "snapshot");
+    return changed;
+  }
+
+  /** Bring `fields` up to date. @param {string} key @param {string} cause */
   #refresh(key, cause) {
-    let record = this.#stored.get(key) ?? EMPTY;
-    for (const { release, value } of this.#pending.get(key) ?? []) {
-      record = release
-        ? { ...record, by: AFTER_RELEASE[record.by], pending: true }
-        : { ...record, value, by: AFTER_EDIT[record.by], pending: true };
-    }
+    const record = this.#stored.shown(key, this.#outbox.of(key));
     if (JSON.stringify(record) === JSON.stringify(this.fields.get(key))) return;
     this.fields.set(key, record);
+    this.#draw(key, record, cause);
+  }
+
+  /** @param {string} key @param {FieldRecord} record @param {string} cause */
+  #draw(key, record, cause) {
+    this.#drawing.add(key);
     this.#emit("field", { key, record, cause });
+    this.#drawing.delete(key);
   }
 
   // ---- the person's writes
 
-  #queue(key, operation) {
-    if (this.#final) return false;
-    // What is on its way stays; what has not left is replaced, only a release must not lose the edit before it.
-    const kept = (this.#pending.get(key) ?? []).filter((other) => other.sent || (operation.release && !other.release));
-    this.#pending.set(key, [...kept, { ref: String(++this.#refs), sent: false, ...operation }]);
+  /** Whether there is a field to write to. What the form does not have never leaves the page. @param {string} key */
+  #isOpen(key) {
+    if (this.over || !isKey(key)) return false;
+    const isForm = FORM_MODES.has(this.mode) && this.schema.length > 0;
+    return !isForm || this.schema.some((field) => field.key === key);
+  }
+
+  /** @param {string} key @param {{release: boolean, value?: any}} write */
+  #queue(key, write) {
+    this.#outbox.add(key, write);
     this.#refresh(key, "local");
-    this.#send();
+    this.#outbox.send();
     return true;
   }
 
-  /** Remove the write that was answered. A refusal may name its `ref` alone. */
-  #take(ref) {
-    for (const [key, operations] of this.#pending) {
-      const index = operations.findIndex((operation) => operation.ref === ref);
-      if (index < 0) continue;
-      const [operation] = operations.splice(index, 1);
-      if (operations.length === 0) this.#pending.delete(key);
-      return { key, operation };
-    }
-    return {};
+  /** Refuse an edit as the server would, and have the control show again what is stored. */
+  /** @param {string} key @param {string} code @param {string} msg */
+  #refuse(key, code, msg) {
+    this.#emit("error", { type: "error", key, code, msg });
+    this.#draw(key, this.fields.get(key) ?? EMPTY, "error");
+    return false;
   }
 
-  /** Send what has not left yet: through the socket, or by POST while there is none and none is being opened. */
-  #send() {
-    if (this.#final || this.state === "connecting") return;
-    for (const [key, operations] of this.#pending) {
-      // Two ways to the server keep no order between them, so a field uses one at a time.
-      if (this.#posting.has(key)) continue;
-      for (const operation of operations.filter(({ sent }) => !sent)) {
-        const { ref, release, value } = operation;
-        const frame = JSON.stringify(release ? { type: "release", key, ref } : { type: "userEdit", key, value, ref });
-        if (this.state !== "open" || frame.length > FRAME_CHARS) {
-          this.#post(key);
-          break;
-        }
-        operation.sent = true;
-        this.#socket.send(frame);
-      }
-    }
-  }
-
-  async #post(key) {
-    this.#posting.add(key);
-    const operation = this.#pending.get(key).find(({ sent }) => !sent);
-    const { ref, release, value } = operation;
-    operation.sent = true;
+  /** @param {HTMLFormElement} form @param {any} submitter the button that was pressed, if one was. */
+  async #submit(form, submitter) {
+    const readiness = await this.ready();
+    if (!readiness.ok && !this.over) return readiness;
+    this.#submitting = form;
     try {
-      const reply = await this.#request("POST", "notify", release ? { key, release } : { key, value });
-      this.#posting.delete(key);
-      this.#receive({ at: new Date().toISOString(), ...reply, type: "ack", key, ref });
-    } catch (error) {
-      this.#posting.delete(key);
-      if (error.status === 404) this.#end(ENDED);
-      else if (error.retryable ?? true) this.#retry(ref);
-      else this.#receive({ type: "error", msg: error.message, code: error.code, key, ref });
+      form.requestSubmit(submitter?.form === form ? submitter : null);
+    } finally {
+      this.#submitting = null;
     }
-    if (this.#retryTimer === null) this.#send();
-  }
-
-  /** Try again later what was refused for now. */
-  #retry(ref) {
-    for (const [key, operations] of this.#pending) if (operations.some((other) => other.ref === ref)) this.#recall(key);
-    this.#retryTimer ??= setTimeout(() => {
-      this.#retryTimer = null;
-      this.#send();
-    }, BACKOFF_BASE + backoff(this.#retries++));
-  }
-
-  /** Take what was on its way for lost, to be sent again: of a field only the newest value. */
-  #recall(key) {
-    if (this.#posting.has(key)) return;
-    const operations = this.#pending.get(key);
-    const newest = operations.findLastIndex(({ release }) => !release);
-    this.#pending.set(key, operations.slice(newest).map((operation) => ({ ...operation, sent: false })));
-  }
-
-  // ---- the connection
-
-  #watch(milliseconds) {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#lost(1006), milliseconds);
-  }
-
-  #lost(code) {
-    if (code >= 4400 && code < 4500) {
-      this.#end(code);
-      return;
-    }
-    if (this.state === "open" && performance.now() - this.#openedAt > STABLE_AFTER) this.#failures = 0;
-    this.#dropSocket();
-    const delay = this.#drainFor + backoff(this.#failures++);
-    this.#drainFor = 0;
-    this.#reconnectTimer = setTimeout(() => {
-      this.#reconnectTimer = null;
-      this.#reconnect();
-    }, delay);
-    this.#enter("waiting", code);
-    this.#send();
-  }
-
-  #reconnect() {
-    if (!document.hidden && this.state === "waiting" && this.#reconnectTimer === null) this.connect();
-  }
-
-  #listen() {
-    if (this.#listening) return;
-    this.#listening = new AbortController();
-    const { signal } = this.#listening;
-    const atOnce = () => {
-      clearTimeout(this.#reconnectTimer);
-      this.#reconnectTimer = null;
-      this.#reconnect();
-    };
-    document.addEventListener("visibilitychange", atOnce, { signal });
-    window.addEventListener("online", atOnce, { signal });
-  }
-
-  #end(code) {
-    if (this.#final) return;
-    this.#final = true;
-    clearTimeout(this.#retryTimer);
-    this.#disconnect();
-    this.#enter("closed", code);
-  }
-
-  #disconnect() {
-    clearTimeout(this.#reconnectTimer);
-    this.#listening?.abort();
-    this.#listening = null;
-    this.#dropSocket();
-  }
-
-  #dropSocket() {
-    clearTimeout(this.#watchdog);
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close();
-    for (const key of this.#pending.keys()) this.#recall(key);
+    return { ...readiness, ok: true };
   }
 }

@@ -33,13 +33,14 @@ ALLOW = {
     "/diff/{sid}": "GET, HEAD, OPTIONS",
     "/events/{sid}": "GET, HEAD, OPTIONS",
     "/client.js": "GET, HEAD, OPTIONS",
+    "/client/{part}": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
 def at(peer: Peer, path: str) -> str:
-    return "/handshake" + path.replace("{sid}", peer.session_id)
+    return "/handshake" + path.replace("{sid}", peer.session_id).replace("{part}", "connection.js")
 
 
 # Methods
@@ -407,12 +408,36 @@ async def test_the_root_tells_name_protocol_limits_and_links() -> None:
             assert (await http.get(link)).status_code in ((405,) if name == "session" else (200,))
 
 
-async def test_the_pages_side_is_served_as_javascript() -> None:
+@pytest.mark.parametrize("path", ["/client.js", "/client/connection.js"])
+async def test_the_pages_side_is_served_as_javascript_and_only_if_it_is_another(path: str) -> None:
     async with client(HandshakeApp()) as http:
-        response = await http.get("/handshake/client.js")
-    assert response.headers["content-type"].split(";")[0] == "text/javascript"
-    assert response.headers["cache-control"] == "no-cache"
+        response = await http.get(f"/handshake{path}")
+        again = await http.get(f"/handshake{path}", headers={"If-None-Match": response.headers["etag"]})
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert response.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
+    assert response.headers["x-content-type-options"] == "nosniff"
     assert "export" in response.text
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("part", ["none.js", "__init__.py", "..%2f__init__.py", "%2e%2e%2fdemo%2fdemo.js", "x.js.js"])
+async def test_nothing_but_the_pages_modules_is_served(part: str) -> None:
+    async with client(HandshakeApp()) as http:
+        response = await http.get(f"/handshake/client/{part}")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+async def test_every_module_that_the_pages_side_imports_is_served() -> None:
+    async with client(HandshakeApp()) as http:
+        pending, seen = {"/handshake/client.js"}, set[str]()
+        while pending:
+            path = pending.pop()
+            response = await http.get(path)
+            assert response.status_code == 200, path
+            seen.add(path)
+            imported = re.findall(r'^(?:import|export) .*?from "([^"]+)";$', response.text, re.MULTILINE)
+            pending |= {str(httpx.URL("http://host" + path).join(name).path) for name in imported} - seen
+    assert len(seen) > 5
 
 
 # The description

@@ -1,15 +1,20 @@
-"""The demo in a real Chromium. Starting one takes a second, so all tests share it, a server, and an event loop."""
+"""Pages in a real Chromium. Starting one takes a second, so all tests share it, the servers, and an event loop."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from handshake_prompt import Limits
 from handshake_prompt.page.demo import create_demo
 from tests.conftest import CHROMIUM_ARGS
+from tests.page.faults import Faults
+from tests.page.tabs import Site, Tab, site
+from tests.support.peer import PATIENCE
 from tests.support.serving import serving
 
 
@@ -44,3 +49,51 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
     await page.goto("/")
     yield page
     assert complaints == []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared() -> AsyncIterator[Site]:
+    async with site() as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        yield http
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def still(browser: Browser) -> AsyncIterator[Page]:
+    """A page whose time passes only when it is turned on; making one takes longer than a test."""
+    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = await context.new_page()
+    await page.clock.install(time=0)
+    await page.clock.pause_at(1)
+    yield page
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(shared: Site, still: Page, http: httpx.AsyncClient) -> AsyncIterator[Tab]:
+    """The still page, anew; an exception that nothing caught in it fails the test."""
+    uncaught: list[str] = []
+
+    def note(error: Exception) -> None:
+        uncaught.append(str(error))
+
+    still.on("pageerror", note)
+    tab = Tab(still, http)
+    await tab.visit(shared.url)
+    shared.faults.reset()
+    shared.store.failures = 0
+    yield tab
+    still.remove_listener("pageerror", note)
+    shared.faults.gate.set()
+    await still.context.set_offline(offline=False)
+    assert uncaught == []
+
+
+@pytest.fixture
+def faults(shared: Site) -> Faults:
+    return shared.faults

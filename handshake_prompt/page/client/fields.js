@@ -1,0 +1,81 @@
+/**
+ * What the server is known to hold, by key, out of frames that may overtake one another; and what the page shows of it,
+ * with the person's unanswered writes on top. SPEC.md sections 5 and 6.
+ */
+
+/** @typedef {"empty" | "default" | "user" | "user_edit" | "ai"} Author */
+/** @typedef {{value: any, by: Author, at: string | null, rev: number, pending?: boolean}} FieldRecord */
+
+/** What an edit by the person makes of a field, by its author so far. The server has the last word in its `ack`. */
+/** @type {Record<Author, Author>} */
+const AFTER_EDIT = { empty: "user", default: "user", user: "user", ai: "user_edit", user_edit: "user_edit" };
+/** @type {Record<Author, Author>} */
+const AFTER_RELEASE = { empty: "empty", default: "default", user: "default", ai: "ai", user_edit: "default" };
+/** @type {FieldRecord} */
+export const EMPTY = Object.freeze({ value: null, by: "empty", at: null, rev: 0 });
+
+/** The stored fields of one session. */
+export class StoredFields {
+  /** @type {Map<string, FieldRecord>} */
+  #records = new Map();
+  /** @type {Map<string, {seq: number, by: Author}>} The last acknowledged release of each field. */
+  #released = new Map();
+
+  /** @param {Record<string, FieldRecord>} context of a snapshot: nothing older counts any more. */
+  replace(context) {
+    this.#records = new Map(Object.entries(context));
+    this.#released.clear();
+  }
+
+  keys() {
+    return this.#records.keys();
+  }
+
+  /**
+   * Take note of a write. An older one never replaces a newer one.
+   *
+   * @param {{key: string, value?: any, by: Author, at: string, seq: number}} write
+   */
+  learn({ key, value, by, at, seq }) {
+    const known = this.#records.get(key) ?? EMPTY;
+    if (seq <= known.rev) return;
+    // A release that was acknowledged ahead of older frames still decides whose their value is.
+    const released = this.#released.get(key);
+    this.#records.set(key, { ...known, value, by: released && released.seq > seq ? released.by : by, at, rev: seq });
+  }
+
+  /** Take note of a release. @param {{key: string, by: Author, seq: number}} release */
+  release({ key, by, seq }) {
+    this.#released.set(key, { seq, by });
+    this.#records.set(key, { ...(this.#records.get(key) ?? EMPTY), by });
+  }
+
+  /**
+   * Take the records that are newer than what is known.
+   *
+   * @param {Record<string, FieldRecord>} context
+   * @returns {string[]} their keys.
+   */
+  update(context) {
+    const newer = Object.entries(context).filter(([key, { rev }]) => rev > (this.#records.get(key)?.rev ?? -1));
+    for (const [key, record] of newer) this.#records.set(key, record);
+    return newer.map(([key]) => key);
+  }
+
+  /**
+   * Return what to show of a field.
+   *
+   * @param {string} key
+   * @param {{release: boolean, value?: any}[]} writes of the person's, unanswered, oldest first.
+   * @returns {FieldRecord}
+   */
+  shown(key, writes) {
+    let record = this.#records.get(key) ?? EMPTY;
+    for (const { release, value } of writes) {
+      record = release
+        ? { ...record, by: AFTER_RELEASE[record.by], pending: true }
+        : { ...record, value, by: AFTER_EDIT[record.by], pending: true };
+    }
+    return record;
+  }
+}

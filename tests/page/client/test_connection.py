@@ -1,0 +1,316 @@
+"""The connection in a real Chromium: kept open, given up when it is dead, closed by verdicts."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from handshake_prompt import Limits
+from tests.page.faults import Faults
+from tests.page.tabs import KEEPALIVE, LIMITS, SHOW, TAP, Site, Tab, site, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_page_resumes_where_it_was_and_misses_nothing(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5)
+    await tab.open()
+    peer = await tab.peer()
+    await peer.act({"b": "first"})
+    (done,) = await tab.hears("done")
+    await tab.loses(faults.line)
+
+    await peer.act({"b": "second", "c": "third"})
+    await peer.edit("a", "from another device")
+    await peer.agent("POST", "extend", {"extraSeconds": 60})
+    await tab.turn(250)
+    await tab.hears("extended")
+
+    assert faults.line.after == done["cursor"]
+    assert [frame["recovered"] for frame in await tab.seen("connected")] == [False, True]
+    logged = await tab.seen("action", "edit", "done", "extended")
+    assert [frame["seq"] for frame in logged] == list(range(1, 8))
+    assert await tab.do("Object.fromEntries(session.fields)") == (await peer.context(role="user"))["context"]
+
+
+async def test_a_page_that_missed_too_much_starts_anew_from_a_snapshot(tab: Tab, faults: Faults) -> None:
+    await tab.open(mode="default", schema=None, defaults=None, context={"k0": "old"})
+    peer = await tab.peer()
+    await tab.loses(faults.line)
+    await peer.act({f"k{number}": number for number in range(LIMITS.replay_events + 1)})
+    await tab.turn(1)
+    await tab.hears("connected", 2)
+
+    assert [frame["recovered"] for frame in await tab.seen("connected")] == [False, False]
+    assert await tab.seen("action") == []
+    assert await tab.do("Object.fromEntries(session.fields)") == (await peer.context(role="user"))["context"]
+    await peer.act({"k0": "live"})
+    await tab.shows("k0", "live")
+
+
+async def test_a_close_that_is_no_verdict_is_followed_by_a_new_connection(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    for code in (1000, 1001, 1011, 1012, 4399, 4500, 4503, 4508, 4599):
+        await tab.loses(faults.line, code)
+        assert await tab.last_state() == ("waiting", False, code)
+        await tab.reconnects()
+
+
+async def test_only_the_sessions_end_is_final(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    await faults.line.drop(4410)
+    await tab.comes_to("closed")
+    assert await tab.last_state() == ("closed", True, 4410)
+
+    await tab.turn(120_000)
+    await tab.do("for (const name of ['online', 'focus', 'pageshow']) dispatchEvent(new Event(name))")
+    await tab.do("session.connect()")
+    assert (await tab.state(), len(faults.lines)) == ("closed", 1)
+    assert await tab.edit("b", "too late") is False
+    assert await tab.settle() is True
+
+
+@pytest.mark.parametrize("code", [4400, 4404, 4413, 4429, 4499])
+async def test_a_verdict_on_a_connection_does_not_end_a_session_that_lives(tab: Tab, faults: Faults, code: int) -> None:
+    """Whatever number a server gives it: the session's own status counts, and attempts become rare."""
+    await tab.has_luck(0.5)
+    await tab.open()
+    await tab.loses(faults.line, code)
+    assert await tab.last_state() == ("waiting", False, code)
+    await until(lambda: any(request.scope["method"] == "GET" for request in faults.requests))
+
+    await tab.edit("b", "by POST")
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "by POST"
+    await tab.reconnects_after(15_000)
+    await tab.comes_to("open")
+
+
+@pytest.mark.parametrize("code", [4404, 4429])
+async def test_a_verdict_on_a_connection_has_the_page_ask_whether_the_session_is_over(
+    tab: Tab, faults: Faults, code: int
+) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    faults.line.hold()
+    await peer.user("DELETE", "session")
+    await faults.line.drop(code)
+    await tab.hears("revoked")
+    assert await tab.last_state() == ("closed", True, 4410)
+
+
+async def test_a_page_that_finds_its_session_revoked_is_told_so(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    faults.line.hold()
+    await tab.loses(faults.line)
+    await peer.user("DELETE", "session")
+    await tab.turn(1)
+    await tab.comes_to("closed")
+    assert await tab.last_state() == ("closed", True, 4410)
+    assert len(await tab.seen("revoked")) == 1
+
+
+async def test_a_page_that_has_lost_its_cookie_is_told_and_goes_on_once_it_is_back(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    cookies = await tab.page.context.cookies()
+    await tab.page.context.clear_cookies()
+    await tab.loses(faults.line)
+    await tab.turn(1)
+    await tab.comes_to("closed")
+    assert await tab.last_state() == ("closed", False, 4401)
+    assert [error["code"] for error in await tab.seen("error")] == ["invalid_token"]
+    assert (await tab.seen("state"))[-1]["error"]["code"] == "invalid_token"
+
+    await tab.turn(120_000)
+    assert len(faults.lines) == 2
+    await tab.page.context.add_cookies([{**cookie} for cookie in cookies])  # type: ignore[typeddict-item] # as they came
+    await tab.do("dispatchEvent(new Event('focus'))")
+    await tab.comes_to("open")
+
+
+async def test_what_a_page_without_its_cookie_is_told_to_write_is_kept_until_it_is_back(tab: Tab) -> None:
+    await tab.create()
+    cookies = await tab.page.context.cookies()
+    await tab.page.context.clear_cookies()
+    await tab.edit("b", "kept")
+    assert await tab.settle() is False
+    assert [(error["key"], error["code"]) for error in await tab.seen("error")] == [("b", "invalid_token")]
+    assert (await tab.field("b"))["value"] == "kept"
+
+    await tab.page.context.add_cookies([{**cookie} for cookie in cookies])  # type: ignore[typeddict-item] # as they came
+    await tab.connect()
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "kept"
+
+
+async def test_back_off_doubles_up_to_half_a_minute_and_chance_takes_a_part_of_it(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5, 0.75, 0.25, 0.5, 0.75, 0.5, 0.5, 0.75)
+    await tab.open()
+    faults.refusing = True
+    await faults.line.drop(1011)
+    for delay in (250, 750, 500, 2_000, 6_000, 8_000, 15_000, 22_500):
+        await tab.comes_to("waiting")
+        await tab.reconnects_after(delay)
+
+
+async def test_only_a_connection_that_held_starts_back_off_anew(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5, 0.5, 0.5, 0.5)
+    await tab.open()
+    for held, delay in [(0, 250), (0, 500), (4_900, 1_000), (5_100, 250)]:
+        await tab.turn(held)
+        await tab.loses(faults.line)
+        await tab.reconnects_after(delay)
+        await tab.comes_to("open")
+
+
+async def test_a_hidden_page_does_not_reconnect_until_it_is_seen(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5)
+    await tab.open()
+    await tab.do(SHOW, True)
+    await tab.loses(faults.line)
+    await tab.turn(120_000)
+    assert (await tab.state(), len(faults.lines)) == ("waiting", 1)
+    await tab.do(SHOW, False)
+    await tab.comes_to("open")
+
+
+async def test_a_page_that_is_seen_again_does_not_wait_for_its_back_off(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5)
+    await tab.open()
+    await tab.do(SHOW, True)
+    await tab.loses(faults.line)
+    await tab.do(SHOW, False)
+    await tab.comes_to("open")
+    await tab.turn(1_000)
+    assert (await tab.state(), len(faults.lines)) == ("open", 2)
+
+
+async def test_a_page_that_is_online_again_does_not_wait_for_its_back_off(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5)
+    await tab.open()
+    await tab.page.context.set_offline(offline=True)
+    await tab.loses(faults.line)
+    await tab.page.context.set_offline(offline=False)
+    await tab.comes_to("open")
+    await tab.turn(1_000)
+    assert (await tab.state(), len(faults.lines)) == ("open", 2)
+
+
+async def test_a_page_that_is_online_and_hidden_waits_to_be_seen(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5)
+    await tab.open()
+    await tab.do(SHOW, True)
+    await tab.loses(faults.line)
+    await tab.do("window.dispatchEvent(new Event('online'))")
+    assert await tab.state() == "waiting"
+    await tab.do(SHOW, False)
+    await tab.comes_to("open")
+
+
+async def test_silence_of_two_and_a_half_keepalives_is_a_dead_connection(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5)
+    await tab.open()
+    faults.line.hold()
+    await tab.turn(2.5 * KEEPALIVE - 1)
+    assert await tab.state() == "open"
+    await tab.turn(1)
+    assert await tab.last_state() == ("waiting", False, 1006)
+    await tab.reconnects_after(250)
+    await tab.comes_to("open")
+
+
+async def test_any_frame_is_a_sign_of_life(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    await tab.turn(2.4 * KEEPALIVE)
+    await peer.act({"b": "alive"})
+    await tab.hears("done")
+    await tab.turn(2.4 * KEEPALIVE)
+    assert (await tab.state(), len(faults.lines)) == ("open", 1)
+
+
+async def test_the_servers_heartbeats_keep_a_quiet_connection(tab: Tab) -> None:
+    async with site(Limits(keepalive=0.2)) as served:
+        await tab.visit(served.url)
+        await tab.create()
+        await tab.do(TAP)
+        await tab.connect()
+        for _ in range(3):
+            await tab.until("(before) => heard > before", await tab.do("heard"))
+            await tab.turn(2.4 * 200)
+        assert (await tab.states(), len(served.faults.lines)) == (["connecting", "open"], 1)
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_given_up_after_ten_seconds(tab: Tab, faults: Faults) -> None:
+    await tab.has_luck(0.5)
+    await tab.create()
+    faults.silent = True
+    await tab.do("session.connect()")
+    await until(lambda: faults.lines)
+    await tab.turn(9_999)
+    assert await tab.state() == "connecting"
+    await tab.turn(1)
+    faults.silent = False
+    await tab.reconnects_after(250)
+    await tab.comes_to("open")
+
+
+async def test_what_a_connection_that_was_given_up_still_says_is_not_heard(tab: Tab, faults: Faults) -> None:
+    await tab.create()
+    await tab.do(TAP)
+    await tab.connect()
+    await tab.turn(2.5 * KEEPALIVE)
+    await tab.reconnects()
+    await tab.do("first.dispatchEvent(new MessageEvent('message', { data: JSON.stringify({ type: 'revoked' }) }))")
+    assert (await tab.state(), await tab.seen("revoked"), len(faults.lines)) == ("open", [], 2)
+
+
+async def test_a_server_that_drains_is_left_alone_for_as_long_as_it_asked(
+    tab: Tab, shared: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
+    await tab.has_luck(0.5, 0.5)
+    await tab.open()
+    await shared.hpp.engine.drain()
+    shared.hpp.engine.resume()
+    await tab.comes_to("waiting")
+    assert [detail["afterMs"] for detail in await tab.seen("draining")] == [300]
+    await tab.reconnects_after(300 + 250)
+    await tab.comes_to("open")
+    await tab.loses(shared.faults.line)
+    await tab.reconnects_after(500)
+
+
+async def test_a_page_that_closed_may_connect_again_and_resumes(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    await peer.act({"b": "seen"})
+    (done,) = await tab.hears("done")
+    await tab.do("session.close()")
+    assert await tab.last_state() == ("closed", False, None)
+    await peer.act({"b": "missed"})
+    await tab.connect()
+    await tab.shows("b", "missed")
+    assert faults.line.after == done["cursor"]
+
+
+async def test_a_page_that_leaves_posts_what_was_not_answered(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    faults.line.deaf = True
+    await tab.edit("b", "last words")
+    await tab.do("session.close()")
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "last words"
+    assert await tab.state() == "closed"
+
+
+@pytest.mark.parametrize("name", ["field", "state", "connected"])
+async def test_a_listener_may_close_the_session(tab: Tab, name: str) -> None:
+    await tab.create()
+    await tab.do("(name) => { session.addEventListener(name, () => session.close(), { once: true }) }", name)
+    await tab.do("session.connect()")
+    await tab.comes_to("closed")
+    assert await tab.edit("b", "still possible")
+    assert await tab.settle() is True
