@@ -171,7 +171,7 @@ async def test_a_session_ends_everywhere_when_its_time_is_over_and_not_while_it_
     workers: Sequence[Worker],
 ) -> None:
     """Its use through one worker is known to those who watch it in another."""
-    ttl = 3.0
+    ttl = 2.0
     async with AsyncExitStack() as stack:
         short_lived = stack.enter_context(working(*(worker.like(ttl=ttl) for worker in workers[:2])))
         peer = await open_session(short_lived[0].url, {})

@@ -185,6 +185,11 @@ class Viewer:
         answered.set()
 
 
+ENOUGH = 20
+During = Callable[["Load"], Awaitable[object]]
+Enough = Callable[["Load"], bool]
+
+
 class Load:
     """Clients at work on a few sessions, as an async context manager.
 
@@ -260,12 +265,10 @@ class Load:
         await asyncio.gather(*self._watching, return_exceptions=True)
         await self._stack.__aexit__(kind, error, trace)
 
-    async def run(
-        self, seconds: float, during: Callable[[Load], Awaitable[object]] | None = None, *, least: int = 20
-    ) -> None:
-        """Let the clients work for some time, and for as long as what happens `during` it takes.
+    async def run(self, seconds: float, during: During | None = None, *, enough: Enough | None = None) -> None:
+        """Let the clients work for some time, for as long as what happens `during` it takes, and until it is `enough`.
 
-        On a slow machine that is longer: until `least` batches of actions have come through.
+        Enough are twenty batches of actions, unless said otherwise.
         """
         clients: list[Callable[[str], Awaitable[None]]] = [
             *[self._agent] * 3,
@@ -280,7 +283,7 @@ class Load:
             for number, client in enumerate(clients):
                 group.create_task(self._repeat(client, f"{client.__name__.strip('_')} {number}"))
             await asyncio.gather(asyncio.sleep(seconds), during(self) if during else asyncio.sleep(0))
-            while self.count("act") < least:
+            while not (enough(self) if enough else self.count("act") >= ENOUGH):
                 await asyncio.sleep(0.1)
             self.over = True
 
@@ -525,14 +528,14 @@ class Load:
 async def put_under_load(
     workers: Sequence[Worker],
     seconds: float,
-    during: Callable[[Load], Awaitable[object]] | None = None,
+    during: During | None = None,
     *,
-    least: int = 20,
+    enough: Enough | None = None,
     **options: Any,
 ) -> Load:
     """Return what came of a load on workers: see `Load`, and its `violations`."""
     async with asyncio.timeout(seconds + LONGEST), Load([worker.url for worker in workers], **options) as load:
-        await load.run(seconds, during, least=least)
+        await load.run(seconds, during, enough=enough)
         await load.settle()
     return load
 

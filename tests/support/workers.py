@@ -55,12 +55,19 @@ class Worker:
     Args:
         store: the URL of the store.
         limits: by name, in place of those in `ROOMY`.
+        timings: of the store, by name.
         clock_offset: seconds by which its wall clock is off.
         ttl: seconds a session lives after its last use.
     """
 
     def __init__(
-        self, store: str, *, limits: dict[str, float] | None = None, clock_offset: float = 0.0, ttl: float = 1800
+        self,
+        store: str,
+        *,
+        limits: dict[str, float] | None = None,
+        timings: dict[str, float] | None = None,
+        clock_offset: float = 0.0,
+        ttl: float = 1800,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -69,6 +76,7 @@ class Worker:
             "port": self.port,
             "ttl": ttl,
             "limits": ROOMY | (limits or {}),
+            "timings": timings or {},
         }
         self._program = ["-m", "tests.support.worker"]
         if clock_offset:
