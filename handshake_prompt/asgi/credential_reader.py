@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.texts.names import claimed_name
 
 from .cookies import user_token_of
 from .origins import OriginPolicy
@@ -16,7 +17,6 @@ from .requests import first_headers
 
 BEARER_SUBPROTOCOL = "hpp.bearer."
 USER_SUBPROTOCOL = "hpp.user."
-NAME_CHARS = 64
 
 
 class CredentialReader:
@@ -56,10 +56,10 @@ class CredentialReader:
 
 
 def agent_name(header: str) -> str:
-    """Return an agent's name for itself: at most `NAME_CHARS` visible characters, of UTF-8 or Latin-1."""
+    """Return an agent's name for itself, from UTF-8 or Latin-1, as `claimed_name` makes it fit to be shown."""
     with suppress(UnicodeError):  # then it is Latin-1, as which headers are read
         header = header.encode("latin-1").decode("utf-8")
-    return "".join(char for char in header if char.isprintable()).strip()[:NAME_CHARS]
+    return claimed_name(header)
 
 
 def _bearer(authorization: str) -> str:

@@ -21,6 +21,10 @@ class IndexedRequest(Request):
         super().__init__(scope, receive)
         self.first = _first(scope)
 
+    def all(self, name: bytes) -> bytes:
+        """Return the headers of a name as one list (RFC 9110, section 5.3)."""
+        return b", ".join([value for header, value in self.scope["headers"] if header == name])
+
     def keep(self, body: bytes) -> None:
         """Let the host's hooks read the body again, with any of Starlette's methods."""
         self._body = body

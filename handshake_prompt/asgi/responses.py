@@ -14,6 +14,7 @@ from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.texts.markdown import context_as_markdown
 
+from .negotiation import prefers_markdown
 from .requests import IndexedRequest
 
 Headers = list[tuple[bytes, bytes]]
@@ -45,7 +46,7 @@ def reply_response(reply: Reply) -> Response:
 
 def context_response(request: IndexedRequest, reply: Reply) -> Response:
     """Render the reply of `GET /context`: as JSON, as Markdown for agents that read, or as nothing new."""
-    is_markdown = _wants_markdown(request.first.get(b"accept", b""))
+    is_markdown = b"accept" in request.first and prefers_markdown(request.all(b"accept").decode("latin-1"))
     tag = f'W/"{reply.etag}{"-md" if is_markdown else ""}"'.encode()
     headers = [(b"etag", tag), (b"vary", b"Accept"), *rate_headers(reply.quota)]
     if names_tag(request.first.get(b"if-none-match", b""), tag):
@@ -115,12 +116,6 @@ def _policy(limit: int, window: float) -> bytes:
 def _whole(seconds: float) -> int:
     """Return a time to wait in whole seconds, never none at all."""
     return max(1, math.ceil(seconds))
-
-
-def _wants_markdown(accept: bytes) -> bool:
-    return b"markdown" in accept.lower() and any(
-        part.partition(b";")[0].strip() == b"text/markdown" for part in accept.lower().split(b",")
-    )
 
 
 def names_tag(condition: bytes, tag: bytes) -> bool:

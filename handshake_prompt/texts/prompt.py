@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from .quoting import quote
+from .quoting import code, quote, visible
 from .secret import Secret
 from .wording import WORDING, Wording
 
@@ -37,7 +37,9 @@ _URL = re.compile(rf"((?i:https?)://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0
 _SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _EXPIRY = re.compile(r"([0-9]{1,9})\s*s?")
-_PLAIN_MODE = re.compile(r"[\w.:+-]+")
+_PLAIN_MODE = re.compile(r"(?!www\.)[\w.:+-]+", re.IGNORECASE)
+_ACTIVE_IN_MARKDOWN = re.compile(r"[!#-,./:-@\[\]^`{-~]")
+"""ASCII punctuation, but for what JSON needs itself, the hyphen and the underscore."""
 
 LANGUAGES = tuple(WORDING)
 """The languages of prompts, the default one first."""
@@ -277,7 +279,7 @@ def _values_section(data: Mapping[str, object] | None, wording: Wording) -> str:
 def _data_line(key: str, value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
     shown = _shorten(text, _VALUE_CHARS) if len(text) > _VALUE_CHARS else value
-    return f"> {quote({_shorten(key, _KEY_CHARS): shown})}"
+    return f"> {code({_shorten(key, _KEY_CHARS): shown})}"
 
 
 def _shorten(text: str, limit: int) -> str:
@@ -285,9 +287,12 @@ def _shorten(text: str, limit: int) -> str:
 
 
 def _mode_text(created: Mapping[str, object]) -> str:
-    # The page names the mode: a plain name stands bare, anything else as JSON, as data would.
-    quoted = quote(_shorten(str(created.get("mode") or "default"), _MODE_CHARS))
-    return quoted[1:-1] if _PLAIN_MODE.fullmatch(quoted[1:-1]) else quoted
+    # The page names the mode: a plain name stands bare, anything else as JSON, as data would. The line is not Markdown
+    # alone, so punctuation is escaped in place of a code span: "![x](...)" must not become an image either.
+    mode = _shorten(str(created.get("mode") or "default"), _MODE_CHARS)
+    if _PLAIN_MODE.fullmatch(mode) and mode == visible(mode):
+        return mode
+    return _ACTIVE_IN_MARKDOWN.sub(lambda match: f"\\u{ord(match[0]):04x}", quote(mode))
 
 
 def _parse_mode(value: str | None) -> str | None:

@@ -152,6 +152,7 @@ ACCEPTS = {
     "among others": ("text/html;q=0.8, text/markdown;q=0.9, */*;q=0.1", "text/markdown; charset=utf-8"),
     "anything": ("*/*", "application/json"),
     "json": ("application/json", "application/json"),
+    "not at all": ("application/json, text/markdown;q=0", "application/json"),
 }
 
 
@@ -161,6 +162,17 @@ async def test_the_context_is_markdown_for_who_asks_for_it(accept: str, content_
     response = await peer.agent("GET", "context", headers={"Accept": accept})
     assert (response.status_code, response.headers["content-type"]) == (200, content_type)
     assert ("# The page as it is now" in response.text) is ("markdown" in content_type)
+
+
+async def test_several_accept_headers_are_one_list() -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    for accepts, kind in (
+        (("text/html", "text/markdown"), "text/markdown"),
+        (("text/*", "application/json"), "application/json"),
+    ):
+        headers = [*peer.as_agent.items(), *(("Accept", accept) for accept in accepts)]
+        response = await peer.http.get(peer.base_url + peer.created["contextUrl"], headers=headers)
+        assert response.headers["content-type"].startswith(kind)
 
 
 # What an agent calls itself
@@ -173,6 +185,8 @@ NAMES = {
     "unprintable": ("a\u202e\u200bb\u2028".encode(), "ab"),
     "nothing that shows": ("\u200b \u200b".encode(), None),
     "markup": (b"<b>bold</b>", "<b>bold</b>"),
+    "the person's": (b"You", "“You” (agent)"),
+    "blank letters": ("\u3164\u2800".encode(), None),
 }
 
 

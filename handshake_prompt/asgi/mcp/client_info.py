@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from handshake_prompt.mcp import tools
+from handshake_prompt.texts.names import claimed_name
 
 
 class ClientInfo(NamedTuple):
@@ -42,5 +42,5 @@ def client_info(raw: bytes) -> ClientInfo:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ClientInfo("", is_first=False)
     client = message.params.client or (message.params.meta and message.params.meta.client)
-    name = tools.shown_name(client.title or client.name) if client else ""
+    name = claimed_name(client.title or client.name) if client else ""
     return ClientInfo(name, is_first=message.method in ("initialize", "server/discover"))
