@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
@@ -107,23 +108,24 @@ async def test_hpp_009_the_user_credential_is_accepted_as_header_and_as_subproto
         assert (await Socket(connection).next())["role"] == "user"
 
 
-@pytest.mark.parametrize(
-    "place", ["none", "empty token", "empty cookie", "token of another", "cookie of another", "roles swapped"]
-)
-async def test_hpp_010_without_a_credential_of_the_session_every_endpoint_refuses(pair: Open, place: str) -> None:
-    peer, other = await pair(), await pair()
-    name, _, secret = peer.cookie.partition("=")
-    headers = {
-        "none": {},
-        "empty token": {"X-Handshake-Token": "", "Authorization": "Bearer"},
-        "empty cookie": {"Cookie": f"{name}=", "X-Handshake-User-Token": ""},
-        "token of another": other.as_agent,
-        "cookie of another": {"Cookie": f"{name}={other.cookie.partition('=')[2]}"},
-        "roles swapped": {"X-Handshake-Token": secret, "X-Handshake-User-Token": peer.token},
-    }[place]
-    for method, endpoint, body in OPERATIONS:
-        reply = await peer.send(method, endpoint, body, headers=headers)
-        assert (endpoint, reply.status_code, reply.json()["code"]) == (endpoint, 403, "invalid_token")
+STRANGERS: dict[str, Callable[[Peer, Peer], dict[str, str]]] = {
+    "none": lambda _peer, _other: {},
+    "empty token": lambda _peer, _other: {"X-Handshake-Token": "", "Authorization": "Bearer"},
+    "empty cookie": lambda peer, _other: {"Cookie": f"{_name(peer)}=", "X-Handshake-User-Token": ""},
+    "token of another": lambda _peer, other: other.as_agent,
+    "cookie of another": lambda peer, other: {"Cookie": f"{_name(peer)}={_secret(other)}"},
+    "roles swapped": lambda peer, _other: {"X-Handshake-Token": _secret(peer), "X-Handshake-User-Token": peer.token},
+}
+
+
+async def test_hpp_010_without_a_credential_of_the_session_every_endpoint_refuses(pair: Open) -> None:
+    other = await pair()
+    for stranger, brings in STRANGERS.items():
+        peer = await pair()
+        for method, endpoint, body in OPERATIONS:
+            reply = await peer.send(method, endpoint, body, headers=brings(peer, other))
+            told = (stranger, endpoint, reply.status_code, reply.json()["code"])
+            assert told == (stranger, endpoint, 403, "invalid_token")
 
 
 async def test_hpp_011_who_proves_both_roles_is_the_user_where_the_user_may_act(pair: Open) -> None:
@@ -255,6 +257,14 @@ async def test_hpp_019_no_error_repeats_a_credential(pair: Open) -> None:
     async with _connection(peer, subprotocols=["hpp.v1", f"hpp.bearer.{canary}"]) as connection:
         _, frames = await Socket(connection).closed()
         assert canary not in str(frames) + str(connection.close_reason)
+
+
+def _name(peer: Peer) -> str:
+    return peer.cookie.partition("=")[0]
+
+
+def _secret(peer: Peer) -> str:
+    return peer.cookie.partition("=")[2]
 
 
 def _cookies(reply: httpx.Response) -> list[Morsel[str]]:

@@ -7,8 +7,6 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import pytest
-
 from tests.conformance.conftest import Open
 from tests.support.peer import Peer
 
@@ -29,23 +27,23 @@ async def test_hpp_039_with_a_cursor_exactly_the_later_changes_are_listed(pair: 
     assert (await _diff(peer, since=diff["cursor"]))["changes"] == []
 
 
-@pytest.mark.parametrize("form", ["as sent", "plus two hours", "minus nine hours", "zulu", "without offset", "space"])
-async def test_hpp_040_an_instant_is_compared_as_an_instant(pair: Open, form: str) -> None:
+async def test_hpp_040_an_instant_is_compared_as_an_instant(pair: Open) -> None:
     peer = await pair({})
     await peer.act({"before": 0})
     at = (await peer.context())["context"]["before"]["at"]
     await peer.act({"after": 1})
     instant = datetime.fromisoformat(at)
-    since = {
+    forms = {
         "as sent": at,
         "plus two hours": instant.astimezone(timezone(timedelta(hours=2))).isoformat(),
         "minus nine hours": instant.astimezone(timezone(timedelta(hours=-9))).isoformat(),
         "zulu": instant.replace(tzinfo=None).isoformat() + "Z",
         "without offset": instant.replace(tzinfo=None).isoformat(),
         "space": at.replace("+", " "),
-    }[form]
-    diff = await _diff(peer, since=since)
-    assert ([change["key"] for change in diff["changes"]], diff["truncated"]) == (["after"], False)
+    }
+    for form, since in forms.items():
+        diff = await _diff(peer, since=since)
+        assert (form, [change["key"] for change in diff["changes"]], diff["truncated"]) == (form, ["after"], False)
     everything = await _diff(peer, since=(instant - timedelta(days=1)).isoformat())
     assert [change["key"] for change in everything["changes"]] == ["before", "after"]
 
@@ -60,14 +58,13 @@ async def test_hpp_041_without_since_the_last_fifty_are_listed_and_the_rest_is_o
     assert ([change["key"] for change in cut["changes"]][::49], cut["truncated"]) == (["k1", "more"], True)
 
 
-@pytest.mark.parametrize("since", ["garbage", "another", "ahead", "yesterday", "0", "\u00e9"])
-async def test_hpp_042_a_place_that_is_not_in_the_log_is_answered_as_truncated(pair: Open, since: str) -> None:
+async def test_hpp_042_a_place_that_is_not_in_the_log_is_answered_as_truncated(pair: Open) -> None:
     peer, other = await pair({}), await pair({})
     await peer.act({"a": 1})
     elsewhere = (await other.act({"a": 1, "b": 2}))["cursor"]
     ahead = (await peer.context())["cursor"].rpartition(".")[0] + ".999999"
-    diff = await _diff(peer, since={"another": elsewhere, "ahead": ahead}.get(since, since))
-    assert diff["truncated"] is True
+    for since in (elsewhere, ahead, "garbage", "yesterday", "0", "\u00e9"):
+        assert (since, (await _diff(peer, since=since))["truncated"]) == (since, True)
 
 
 async def test_hpp_043_an_agent_is_not_shown_what_the_person_replaced(pair: Open) -> None:

@@ -129,15 +129,15 @@ async def test_hpp_045_an_extension_adds_what_was_asked_for_until_nothing_is_lef
     assert (third.status_code, third.json()["code"]) == (409, "lifetime_exhausted")
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "86401", "1.5", '"60"', "true", "null", "[60]", "1e400", "{}"])
-async def test_hpp_046_an_extension_is_a_whole_number_within_bounds(pair: Open, seconds: str) -> None:
+async def test_hpp_046_an_extension_is_a_whole_number_within_bounds(pair: Open) -> None:
     peer = await pair()
-    reply = await peer.http.post(
-        peer.base_url + peer.created["extendUrl"],
-        headers=peer.as_agent | {"Content-Type": "application/json"},
-        content=f'{{"extraSeconds": {seconds}}}',
-    )
-    assert reply.status_code == 400
+    for seconds in ("0", "-1", "86401", "1.5", '"60"', "true", "null", "[60]", "1e400", "{}"):
+        reply = await peer.http.post(
+            peer.base_url + peer.created["extendUrl"],
+            headers=peer.as_agent | {"Content-Type": "application/json"},
+            content=f'{{"extraSeconds": {seconds}}}',
+        )
+        assert (seconds, reply.status_code) == (seconds, 400)
     assert (await peer.agent("GET", "session")).json()["expiresIn"] <= peer.created["expiresIn"]
 
 

@@ -131,15 +131,15 @@ async def test_hpp_079_a_resume_brings_every_missed_event_and_then_live_ones(pai
     assert (live["key"], live["seq"]) == ("live", frames[-1]["seq"] + 1)
 
 
-@pytest.mark.parametrize("after", ["garbage", "another", "ahead", "00000000.0", "1", "%00"])
-async def test_hpp_080_a_cursor_that_cannot_be_resumed_from_is_answered_with_a_snapshot(pair: Open, after: str) -> None:
+async def test_hpp_080_a_cursor_that_cannot_be_resumed_from_is_answered_with_a_snapshot(pair: Open) -> None:
     peer, other = await pair({}), await pair({})
     cursor = (await peer.act({"a": 1}))["cursor"]
-    elsewhere = {"another": other.created["cursor"], "ahead": cursor.rpartition(".")[0] + ".999999"}
-    async with peer.watch(after=elsewhere.get(after, after)) as page:
-        connected = await page.next()
-    assert (connected["type"], connected["recovered"], connected["cursor"]) == ("connected", False, cursor)
-    assert connected["snapshot"]["context"]["a"]["value"] == 1
+    ahead = cursor.rpartition(".")[0] + ".999999"
+    for after in (other.created["cursor"], ahead, "garbage", "00000000.0", "1", "%00"):
+        async with peer.watch(after=after) as page:
+            connected = await page.next()
+        assert (after, connected["recovered"], connected["cursor"]) == (after, False, cursor)
+        assert connected["snapshot"]["context"]["a"]["value"] == 1
 
 
 @pytest.mark.parametrize("bound", ["log_events", "replay_events"])
