@@ -1,4 +1,4 @@
-"""The `handshake-prompt` command: the page's side to serve, the agent's side to use."""
+"""The `handshake-prompt` command: servers for a page, and an agent's work on one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from .server_commands import demo, mcp, serve
 from .skill import skill
 
 COMMANDS = (demo, serve, parse_prompt, get_context, action, get_diff, watch, extend, mcp, skill, completion)
-"""In the order in which somebody meets them."""
+"""In the order of a newcomer's needs."""
 
 
+HELP = """Let a person hand the page they are on to their own AI agent.
+
+An agent that was given a handshake prompt reads the page with get-context, writes with action, and follows the person
+with get-diff or watch."""
 EXAMPLES = """\b
 An agent's part, with the prompt in a file or on standard input:
   handshake-prompt get-context --prompt prompt.txt
@@ -32,15 +36,14 @@ class OrderedGroup(click.Group):
 
 
 @click.group(
-    cls=OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=f"{EXAMPLES}\n{EXIT_CODES}"
+    cls=OrderedGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=HELP,
+    epilog=f"{EXAMPLES}\n{EXIT_CODES}",
 )
 @click.version_option(__version__, prog_name="handshake-prompt")
 def main() -> None:
-    """Let a person hand the page they are on to their own AI agent.
-
-    An agent that was given a handshake prompt reads the page with get-context, writes with action, and follows the
-    person with get-diff or watch.
-    """
+    """Run the command."""
 
 
 for command in COMMANDS:

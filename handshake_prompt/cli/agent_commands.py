@@ -1,15 +1,16 @@
-"""The commands of an agent, or of the person who builds one. What talks to a server is loaded when it is needed."""
+"""The agent's commands: options and help. The HTTP client is loaded by the commands that need it, as they run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import rendering
-from .assignments import actions_of
+from .assignments import Assignments, assignments_of
 from .exit_codes import EXIT_CODES, Exit
 from .session_options import (
     JSON_OPTION,
@@ -21,7 +22,7 @@ from .session_options import (
     read_prompt,
     takes_session,
 )
-from .terminal import Terminal, write, write_json, write_marked
+from .terminal import Terminal, is_watched, write, write_json, write_marked
 
 if TYPE_CHECKING:
     from handshake_prompt.client import HandshakeAgent
@@ -29,19 +30,23 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 25.0
 """Seconds; servers wait no longer."""
 
-Reply = dict[str, Any]
+Members = dict[str, Any]
 Lines = Callable[[Mapping[str, Any], Terminal], Sequence[str]]
 
+# Help texts are arguments: `python -OO` has no docstrings.
 
-@click.command("parse-prompt", epilog=EXIT_CODES)
+
+@click.command(
+    "parse-prompt",
+    help="Read the credentials from a handshake prompt.\n\n"
+    "Without --prompt and HANDSHAKE_PROMPT the prompt is read from standard input.",
+    epilog=EXIT_CODES,
+)
 @PROMPT_OPTION
 @click.option("--show-token", is_flag=True, help="Show the token to the person too; the JSON always has it.")
 @JSON_OPTION
 def parse_prompt(prompt: str | None, show_token: bool, as_json: bool) -> None:  # noqa: FBT001 (click calls by name)
-    """Read the credentials from a handshake prompt.
-
-    Without --prompt and HANDSHAKE_PROMPT the prompt is read from standard input.
-    """
+    """Run `parse-prompt`."""
     text = prompt_text(prompt)
     found = parsed(read_prompt(STANDARD_INPUT) if text is None else text, as_json=as_json)
     members = {
@@ -53,28 +58,26 @@ def parse_prompt(prompt: str | None, show_token: bool, as_json: bool) -> None:  
         "expiresIn": found.expires_in,
     }
     reply = {name: value for name, value in members.items() if value is not None}
-    _answer(reply, lambda _, terminal: rendering.prompt(found, terminal, show_token=show_token), as_json=as_json)
+    _show(reply, lambda _, terminal: rendering.prompt(found, terminal, show_token=show_token), as_json=as_json)
 
 
-@click.command("get-context", epilog=EXIT_CODES)
+@click.command("get-context", help="Read the page: fields, their authors, what is missing.", epilog=EXIT_CODES)
 @takes_session
 def get_context(options: SessionOptions) -> None:
-    """Read the page: fields, writers, what is missing."""
-    reply = _ask(options, lambda agent: agent.get_context())
-    _answer(reply, rendering.context, as_json=options.as_json)
+    """Run `get-context`."""
+    _show(_ask(options, lambda agent: agent.get_context()), rendering.context, as_json=options.as_json)
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(help="Write fields. A field that the person has written is theirs: it is refused.", epilog=EXIT_CODES)
 @click.option(
     "--set",
     "assigned",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Write a field; repeatable. A VALUE that is JSON is taken as such (12.5, true, null, [1]), else as text.",
+    help="Write a field; repeatable. VALUE is text for a field of text (007 stays 007), else JSON: 12.5, true, null, "
+    '["a", "b"]. The schema is read for that; a field without a type takes JSON where VALUE is that.',
 )
-@click.option(
-    "--set-text", "texts", multiple=True, metavar="KEY=TEXT", help="Write a field as text, such as 007 or true."
-)
+@click.option("--set-text", "texts", multiple=True, metavar="KEY=TEXT", help="Write a field as text in any case.")
 @click.option(
     "--data",
     metavar="JSON",
@@ -100,15 +103,19 @@ def action(
     no_stream: bool,
     interval_ms: int,
 ) -> None:
-    """Write fields. What the person wrote is theirs: such fields are refused."""
-    actions = actions_of(assigned, texts, data, may_read_input=options.prompt != STANDARD_INPUT)
-    reply = _ask(options, lambda agent: agent.action(actions, stream=not no_stream, interval_ms=interval_ms))
-    _answer(reply, rendering.action, as_json=options.as_json)
+    """Run `action`."""
+    values = assignments_of(assigned, texts, data, may_read_input=options.prompt != STANDARD_INPUT)
+    reply = _ask(options, partial(_write, values=values, stream=not no_stream, interval_ms=interval_ms))
+    _show(reply, rendering.action, as_json=options.as_json)
     if rendering.has_refusals(reply):
         sys.exit(Exit.REFUSED)
 
 
-@click.command("get-diff", epilog=EXIT_CODES)
+@click.command(
+    "get-diff",
+    help="List changes and their authors.\n\nWithout --since these are the last ones.",
+    epilog=EXIT_CODES,
+)
 @click.option("--since", metavar="CURSOR", help="A cursor of an earlier reply, or an ISO 8601 time.")
 @click.option(
     "--wait",
@@ -119,15 +126,12 @@ def action(
 )
 @takes_session
 def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None:
-    """List what changed, and who did it.
-
-    Without --since these are the last changes.
-    """
+    """Run `get-diff`."""
     reply = _ask(options, lambda agent: agent.get_diff(since or None, wait=wait))
-    _answer(reply, rendering.diff, as_json=options.as_json)
+    _show(reply, partial(rendering.diff, waited=wait), as_json=options.as_json)
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(help="Give the session more time.\n\nThe server may grant less than asked for.", epilog=EXIT_CODES)
 @click.option(
     "--extra-seconds",
     default=1800,
@@ -137,38 +141,41 @@ def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None
 )
 @takes_session
 def extend(options: SessionOptions, *, extra_seconds: int) -> None:
-    """Give the session more time.
-
-    The server may grant less than asked for.
-    """
-    reply = _ask(options, lambda agent: agent.extend(extra_seconds))
-    _answer(reply, rendering.extended, as_json=options.as_json)
+    """Run `extend`."""
+    _show(_ask(options, lambda agent: agent.extend(extra_seconds)), rendering.extended, as_json=options.as_json)
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(
+    help="Show each change as it happens.\n\n"
+    "Runs until the session ends or Ctrl+C; the exit code is 0 for both. With --json each line is an object whose type "
+    "is context (the present state, the first line), change, gap (some may have been missed; again with the context) "
+    "or ended.",
+    epilog=EXIT_CODES,
+)
 @click.option("--since", metavar="CURSOR", help="Begin after a cursor of an earlier reply.")
 @takes_session
 def watch(options: SessionOptions, *, since: str | None) -> None:
-    """Show each change as it happens.
+    """Run `watch`."""
+    from . import watching  # noqa: PLC0415 (as above)
 
-    Runs until the session ends or Ctrl+C; the exit code is 0 for both. With --json each line is an object whose type
-    is context (how things stand, the first line), change, gap (some may have been missed; again with the context) or
-    ended.
-    """
-    from . import runner  # noqa: PLC0415 (as above)
-
-    runner.watch(options, since)
+    watching.watch(options, since)
 
 
-def _ask(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[Reply]]) -> Reply:
-    from .runner import ask  # noqa: PLC0415 (the HTTP client takes longer to load than all the rest)
+async def _write(agent: HandshakeAgent, *, values: Assignments, stream: bool, interval_ms: int) -> Members:
+    context = await agent.get_context() if values.untyped else {}
+    return await agent.action(values.actions(context), stream=stream, interval_ms=interval_ms)
 
-    return ask(options, work)
+
+def _ask(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[Members]]) -> Members:
+    from .runner import run_as_agent  # noqa: PLC0415 (the HTTP client takes longer to load than all the rest)
+
+    return run_as_agent(options, work)
 
 
-def _answer(reply: Mapping[str, Any], lines: Lines, *, as_json: bool) -> None:
+def _show(reply: Mapping[str, Any], lines: Lines, *, as_json: bool) -> None:
     if as_json:
         write_json(reply)
         return
     write(lines(reply, Terminal.of_stdout()))
-    write_marked(reply)
+    if not is_watched():
+        write_marked(reply)

@@ -1,72 +1,110 @@
-"""What `action` is asked to write: the values of its options, as actions."""
+"""Batch of actions from the options of `action`: `--set`, `--set-text` and `--data`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .session_options import STANDARD_INPUT
+from .text_files import NotTextError, decode_text
 
 
-def actions_of(
-    assigned: Sequence[str], texts: Sequence[str], data: str | None, *, may_read_input: bool = True
-) -> list[dict[str, Any]]:
-    """Return the actions that the options of `action` ask for.
+@dataclass(frozen=True)
+class Assignments:
+    """Values to write, some of which wait for the schema to decide their type.
 
     Args:
-        assigned: `KEY=VALUE`, the value as JSON where it is that.
+        data: actions that are complete.
+        untyped: by key, text from `--set`.
+        texts: by key, text from `--set-text`.
+    """
+
+    data: Sequence[Mapping[str, Any]]
+    untyped: Mapping[str, str]
+    texts: Mapping[str, str]
+
+    def actions(self, context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the batch.
+
+        Args:
+            context: a reply to `GET /context`, for its schema; read it if there is `untyped` text.
+        """
+        from .field_values import typed_value  # noqa: PLC0415 (the types of fields take time to load)
+
+        schema = context.get("schema")
+        entries = schema if isinstance(schema, list) else []
+        fields = {field.get("key"): field for field in entries if isinstance(field, Mapping)}
+        values = {key: typed_value(text, fields.get(key)) for key, text in self.untyped.items()}
+        return [*self.data, *_sets(values), *_sets(self.texts)]
+
+
+def assignments_of(
+    assigned: Sequence[str], texts: Sequence[str], data: str | None, *, may_read_input: bool = True
+) -> Assignments:
+    """Return the values that the options of `action` name.
+
+    Args:
+        assigned: `KEY=VALUE`, the value in the type of the field.
         texts: `KEY=TEXT`.
-        data: JSON, or where it is.
-        may_read_input: whether standard input holds nothing else.
+        data: JSON, `@` and the name of a file with it, or `-` for standard input.
+        may_read_input: whether standard input is still to be read.
 
     Raises:
         click.UsageError: there is nothing to write, a field twice, or something that cannot be read.
     """
-    pairs = [*((*_split(one), True) for one in assigned), *((*_split(one), False) for one in texts)]
-    values = {key: _json_or_text(text) if as_json else text for key, text, as_json in pairs}
-    if len(values) < len(pairs):
+    untyped, typed = dict(map(_split, assigned)), dict(map(_split, texts))
+    if len(untyped | typed) < len(assigned) + len(texts):
         raise click.UsageError("A field is named twice by --set and --set-text.")
-    actions = [*_actions_in(data, may_read_input=may_read_input), *_sets(values)]
-    if not actions:
+    found = Assignments(_actions_in(data, may_read_input=may_read_input), untyped, typed)
+    if not (found.data or untyped or typed):
         raise click.UsageError("Nothing to write: give --set KEY=VALUE, --set-text KEY=TEXT or --data JSON.")
     try:
-        json.dumps(actions, ensure_ascii=False).encode()
+        json.dumps([found.data, untyped, typed], ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise click.UsageError("The values must be valid Unicode text.") from None
-    return actions
+    return found
 
 
-def _actions_in(data: str | None, *, may_read_input: bool) -> Iterator[dict[str, Any]]:
+def _actions_in(data: str | None, *, may_read_input: bool) -> Sequence[Mapping[str, Any]]:
     if data is None:
-        return
+        return []
+    from .field_values import strict_json  # noqa: PLC0415 (as above)
+
     try:
-        content = _strict_json(_data_text(data, may_read_input=may_read_input))
+        content = strict_json(_data_text(data, may_read_input=may_read_input))
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"--data is not valid JSON: {error}.") from None
     if isinstance(content, dict):
-        yield from _sets(content)
-    elif isinstance(content, list) and all(isinstance(one, dict) for one in content):
-        yield from content
-    else:
-        raise click.UsageError("--data must be a JSON object of values by key, or a list of actions.")
+        return _sets(content)
+    if isinstance(content, list) and all(isinstance(one, dict) for one in content):
+        return content
+    raise click.UsageError("--data must be a JSON object of values by key, or a list of actions.")
 
 
 def _data_text(data: str, *, may_read_input: bool) -> str:
     if data == STANDARD_INPUT:
         if not may_read_input:
             raise click.UsageError("Standard input cannot be both the prompt and the data: name a file for one.")
-        return sys.stdin.buffer.read().decode()
+        return _decoded(sys.stdin.buffer.read(), "standard input")
     if not data.startswith("@"):
         return data
     try:
-        return Path(data[1:]).read_text("utf-8")
+        return _decoded(Path(data[1:]).read_bytes(), repr(data[1:]))
     except OSError as error:
         raise click.UsageError(f"Cannot read the data from {data[1:]!r}: {error.strerror or error}.") from None
+
+
+def _decoded(raw: bytes, source: str) -> str:
+    try:
+        return decode_text(raw)
+    except NotTextError as error:
+        raise click.UsageError(f"Cannot read the data from {source}: {error}.") from None
 
 
 def _sets(values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -78,17 +116,3 @@ def _split(pair: str) -> tuple[str, str]:
     if not key or not equals:
         raise click.UsageError(f"{pair!r} is not KEY=VALUE.")
     return key, value
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return _strict_json(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _strict_json(text: str) -> Any:
-    def refuse(name: str) -> None:
-        raise ValueError(f"{name} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)

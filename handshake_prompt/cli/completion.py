@@ -15,10 +15,10 @@ COMPLETION = {
 """shell -> the file it reads when it starts, and the line to add there."""
 
 
-@click.command()
+@click.command(help="Print the line that turns on shell completion.")
 @click.argument("shell", type=click.Choice(list(COMPLETION)))
 def completion(shell: str) -> None:
-    """Print the line that turns on shell completion."""
+    """Run `completion`."""
     file, line = COMPLETION[shell]
     click.echo(f"# Add this line to {file}:", err=True)
     click.echo(line)

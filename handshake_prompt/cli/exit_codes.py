@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and what is said when it could not do its work."""
+"""Exit codes of the agent's commands, and the report of a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.DONE: "everything was done",
     Exit.OTHER: "the request was refused, or the server does not speak the protocol",
-    Exit.USAGE: "the command line, the prompt, the data or the address cannot be used",
+    Exit.USAGE: "the command line, the prompt, the data, the address or this machine's settings cannot be used",
     Exit.REFUSED: "some fields were refused; the reply says which and why",
     Exit.ENDED: "the session has ended, or never existed",
     Exit.CREDENTIAL: "the token is not, or no longer, valid",
@@ -39,13 +39,13 @@ EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for co
 def fail(
     sentence: str, *, next_step: str | None = None, exit_code: Exit, reported: Mapping[str, Any] | None = None
 ) -> NoReturn:
-    """End the command, since it could not do its work.
+    """End the command with a failure.
 
     Args:
-        sentence: what went wrong, for standard error.
-        next_step: what to do about it.
-        exit_code: how the command ends.
-        reported: the same for a program, for standard output; where JSON was asked for.
+        sentence: the fault, for standard error.
+        next_step: the remedy.
+        exit_code: of the process.
+        reported: the same for a program, for standard output, if JSON was asked for.
     """
     complain(sentence, next_step)
     if reported is not None:
@@ -54,6 +54,6 @@ def fail(
 
 
 def problem(detail: str, *, code: str, next_step: str | None = None) -> dict[str, Any]:
-    """Return an error that no server sent in the members of those that servers send."""
+    """Return an error of our own with the members of a server's."""
     steps = {"nextSteps": [next_step]} if next_step else {}
     return {"ok": False, "error": detail, "code": code, "detail": detail, "retryable": False, **steps}

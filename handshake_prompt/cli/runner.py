@@ -1,31 +1,31 @@
-"""The one place of the commands that talks to a server. Importing it takes the time that the HTTP client takes."""
+"""Runner of an agent's command: one agent in one event loop, errors turned into exit codes and reports.
+
+Importing it takes the time that the HTTP client takes.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
 import click
 
 from handshake_prompt.client import (
     AgentError,
-    Change,
     CredentialRefusedError,
-    Gap,
     HandshakeAgent,
     InsecureAddressError,
+    LocalSetupError,
     PromptError,
     RateLimitedError,
     ServerUnavailableError,
     SessionEndedError,
 )
+from handshake_prompt.texts.quoting import quote
 
-from . import rendering
 from .exit_codes import Exit, fail, problem
 from .session_options import SessionOptions
-from .terminal import Terminal, said, write, write_json
 
 T = TypeVar("T")
 
@@ -35,26 +35,27 @@ EXITS: dict[type[AgentError], Exit] = {
     RateLimitedError: Exit.UNAVAILABLE,
     ServerUnavailableError: Exit.UNAVAILABLE,
     InsecureAddressError: Exit.USAGE,
+    LocalSetupError: Exit.USAGE,
     AgentError: Exit.OTHER,
 }
-"""An error of the client -> how the command ends; the nearest class counts."""
+"""An error of the client -> the exit code; the nearest class counts."""
 
 ALLOW_HTTP = "Use the server's https:// address, or --allow-http where nobody can listen in."
 
 
-def ask(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[T]]) -> T:
-    """Do one thing as the agent of a session.
+def run_as_agent(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[T]]) -> T:
+    """Do one piece of work as the agent of a session.
 
     Args:
-        options: which session, and how to report a failure.
-        work: what to do.
+        options: name the session, and the form of the report of a failure.
+        work: gets the agent.
 
     Returns:
-        What the work returned.
+        The result of the work.
 
     Raises:
         click.UsageError: the session's parts cannot be used.
-        SystemExit: it failed; this has been said.
+        SystemExit: it failed; this has been reported.
     """
 
     async def run(agent: HandshakeAgent) -> T:
@@ -65,62 +66,6 @@ def ask(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[T]])
         return asyncio.run(run(_agent(options)))
     except AgentError as error:
         _fail(options, error)
-
-
-def watch(options: SessionOptions, since: str | None) -> None:
-    """Write each change of a session in a line, until the session ends or the person interrupts.
-
-    Args:
-        options: which session, and whether to write JSON.
-        since: the cursor to begin after; the present without it.
-
-    Raises:
-        click.UsageError, SystemExit: as `ask`, but not for a session that ends while it is watched.
-    """
-    report = _Report(as_json=options.as_json)
-
-    async def follow(agent: HandshakeAgent) -> None:
-        context = await agent.get_context()
-        report.begin(context)
-        try:
-            async for event in agent.changes(since or context.get("cursor")):
-                report.event(event)
-        except SessionEndedError as error:
-            report.end(error)
-
-    try:
-        ask(options, follow)
-    except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
-
-
-class _Report:
-    """What `watch` writes."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._terminal = Terminal.of_stdout()
-
-    def begin(self, context: Mapping[str, Any]) -> None:
-        if self._as_json:
-            write_json({"type": "context", "context": context}, indent=None)
-        else:
-            write([*rendering.context(context, self._terminal), "Watching; Ctrl+C stops."])
-
-    def event(self, event: Change | Gap) -> None:
-        if self._as_json:
-            write_json({"type": "gap" if isinstance(event, Gap) else "change", **asdict(event)}, indent=None)
-        elif isinstance(event, Gap):
-            note = self._terminal.paint("Changes may have been missed. This is how things stand:", "wanting")
-            write([note, *rendering.context(event.context, self._terminal)])
-        else:
-            write([rendering.change(event, self._terminal)])
-
-    def end(self, error: SessionEndedError) -> None:
-        if self._as_json:
-            write_json({"type": "ended", "code": error.code, "detail": error.detail}, indent=None)
-        else:
-            write([self._terminal.paint(f"The session has ended ({said(error.code)}).", "head")])
 
 
 def _agent(options: SessionOptions) -> HandshakeAgent:
@@ -140,13 +85,17 @@ def _agent(options: SessionOptions) -> HandshakeAgent:
 
 
 def _fail(options: SessionOptions, error: AgentError) -> NoReturn:
+    detail, next_step = error.detail, error.next_steps[0]
+    if error.from_server:
+        detail = f"The server refused ({error.code}) and says: {quote(detail)}"
+        next_step = next_step if next_step == error.hint else f"The server advises: {quote(next_step)}"
+    if isinstance(error, InsecureAddressError):
+        next_step = ALLOW_HTTP
     exit_code = next(EXITS[kind] for kind in type(error).__mro__ if kind in EXITS)
-    next_step = ALLOW_HTTP if isinstance(error, InsecureAddressError) else error.next_steps[0]
-    reported = _problem(error) if options.as_json else None
-    fail(error.detail, next_step=next_step, exit_code=exit_code, reported=reported)
+    fail(detail, next_step=next_step, exit_code=exit_code, reported=_report(error) if options.as_json else None)
 
 
-def _problem(error: AgentError) -> dict[str, Any]:
+def _report(error: AgentError) -> dict[str, Any]:
     known = {"status": error.status, "retryAfter": error.retry_after}
     return {
         **problem(error.detail, code=error.code),

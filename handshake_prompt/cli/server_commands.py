@@ -1,4 +1,4 @@
-"""`demo`, `serve` and `mcp`: their options. The server is loaded when one of them runs."""
+"""`demo`, `serve` and `mcp`: options and help. The server is loaded when one of them runs."""
 
 from __future__ import annotations
 
@@ -23,16 +23,19 @@ def _address(default_port: int) -> Callable[[F], F]:
     return decorate
 
 
-@click.command()
+@click.command(help="Serve an expense report to fill in together with an agent.")
 @_address(8000)
 def demo(host: str, port: int) -> None:
-    """Serve an expense report to fill in together with an agent."""
+    """Run `demo`."""
     from . import uvicorn_server  # noqa: PLC0415 (an agent's commands do without)
 
     uvicorn_server.run_demo(host, port)
 
 
-@click.command()
+@click.command(
+    help="Serve the bare protocol, as a sidecar of an application in any language.\n\n"
+    "/health/live answers while the process runs, /health/ready while it should be sent requests."
+)
 @_address(8000)
 @click.option(
     "--store",
@@ -48,22 +51,19 @@ def demo(host: str, port: int) -> None:
 @click.option("--public-url", help="Scheme and host that prompts name, such as https://example.com.")
 @click.option("--allowed-origin", "allowed_origins", multiple=True, help="An origin whose pages may act; repeatable.")
 def serve(host: str, port: int, **options: Any) -> None:
-    """Serve the bare protocol, as a sidecar of an application in any language.
-
-    /health/live answers while the process runs, /health/ready while it should be sent requests.
-    """
+    """Run `serve`."""
     from . import uvicorn_server  # noqa: PLC0415 (as above)
 
     uvicorn_server.run_protocol(host, port, **options)
 
 
-@click.command()
+@click.command(
+    help="Serve the tools of a session to an MCP client, over standard input and output.\n\n"
+    'For an agent on a desktop: enter "handshake-prompt mcp" as the command of an MCP server, then paste a prompt.'
+)
 @click.option("--allow-http", is_flag=True, help="Send tokens to http:// hosts other than this machine.")
 def mcp(allow_http: bool) -> None:  # noqa: FBT001 (click calls by name)
-    """Serve the tools of a session to an MCP client, over standard input and output.
-
-    For an agent on a desktop: enter "handshake-prompt mcp" as the command of an MCP server, then paste a prompt.
-    """
+    """Run `mcp`."""
     import asyncio  # noqa: PLC0415 (as above)
 
     try:

@@ -1,4 +1,4 @@
-"""Which session a command works on: the options that say it, and what they are turned into."""
+"""Options that name the session of a command: a prompt from a file, standard input or the environment, or its parts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from handshake_prompt.texts.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, parse_prompt
+from handshake_prompt.texts.secret import Secret
 
 from .exit_codes import Exit, fail, problem
+from .text_files import NotTextError, decode_text
 
 STANDARD_INPUT = "-"
 PROMPT_VARIABLE = "HANDSHAKE_PROMPT"
@@ -31,7 +33,9 @@ JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 SESSION_OPTIONS = (
     PROMPT_OPTION,
     click.option("--sid", metavar="ID", help="Session id, with --token and --base in place of a prompt."),
-    click.option("--token", metavar="TOKEN", help="Token. Other users of this machine can see it: prefer a prompt."),
+    click.option(
+        "--token", metavar="TOKEN", type=Secret, help="Token. Other users of this machine can see it: prefer a prompt."
+    ),
     click.option("--base", metavar="URL", help="The prompt's baseUrl."),
     click.option("--prefix", default="/handshake", show_default=True, help="The prompt's prefix, with --sid."),
     click.option(
@@ -52,7 +56,7 @@ SESSION_OPTIONS = (
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What was said about the session and the output. Whatever holds the token stays out of the repr."""
+    """Options of a command that works on a session. The token stays out of the repr."""
 
     prompt: str | None = field(default=None, repr=False)
     sid: str | None = None
@@ -68,8 +72,8 @@ class SessionOptions:
         """Return the session's credentials, from what was given.
 
         Raises:
-            click.UsageError: nothing was given, not enough, or too much.
-            SystemExit: what was given is no prompt.
+            click.UsageError: there is neither, only some of the parts, or both.
+            SystemExit: the prompt is none.
         """
         parts = {"--sid": self.sid, "--token": self.token, "--base": self.base}
         absent = [name for name, value in parts.items() if not value]
@@ -88,7 +92,7 @@ class SessionOptions:
 
 
 def takes_session(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say which session; the command gets them as one `SessionOptions`."""
+    """Add the options that name a session; the command gets them as one `SessionOptions`."""
 
     @wraps(command)
     def wrapper(**options: Any) -> None:
@@ -99,10 +103,10 @@ def takes_session(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def parsed(text: str, *, as_json: bool) -> ParsedPrompt:
-    """Return what a prompt says.
+    """Return the credentials in a prompt.
 
     Raises:
-        SystemExit: it is not one; this has been said, in JSON too if asked for.
+        SystemExit: it is none; this has been reported, in JSON too if asked for.
     """
     try:
         return parse_prompt(text)
@@ -127,16 +131,28 @@ def read_prompt(source: str) -> str:
         source: `-` for standard input, a file's path, or, as version 0.2 had it, the prompt itself.
 
     Raises:
-        click.UsageError: there is no such file.
+        click.UsageError: there is no such file, or it holds no text.
     """
     if "\n" in source:
         return source
-    if source == STANDARD_INPUT:
-        if sys.stdin.isatty():
-            click.echo("Paste the handshake prompt, then press Ctrl+D on an empty line.", err=True)
-        return sys.stdin.buffer.read(MAX_PROMPT_BYTES).decode("utf-8", "replace")
+    name = "standard input" if source == STANDARD_INPUT else repr(source)
     try:
-        with Path(source).open("rb") as file:
-            return file.read(MAX_PROMPT_BYTES).decode("utf-8-sig", "replace")
-    except OSError as error:
-        raise click.UsageError(f"Cannot read the prompt from {source!r}: {error.strerror or error}.") from None
+        return decode_text(_standard_input() if source == STANDARD_INPUT else _content(Path(source)))
+    except NotTextError as error:
+        raise click.UsageError(f"Cannot read the prompt from {name}: {error}.") from None
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise click.UsageError(f"Cannot read the prompt from {name}: {why}.") from None
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_PROMPT_BYTES)
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise ValueError("it is closed")
+    if sys.stdin.isatty():
+        click.echo("Paste the handshake prompt, then press Ctrl+D on an empty line.", err=True)
+    return sys.stdin.buffer.read(MAX_PROMPT_BYTES)

@@ -1,13 +1,14 @@
-"""What is written to the terminal: lines for a person, colour where it can be shown, and JSON for a program.
+"""Output of the commands: lines for a person, in colour where a terminal shows it, and JSON for a program.
 
-What a page supplied is data. Nothing of it reaches a terminal as a control character, no line of it starts at the left
-edge, and none of it can be taken for one of the two lines between which the JSON stands.
+Text of a page is data. Nothing of it reaches a terminal as a control character, no line of it starts at the left edge,
+and none of it can be taken for one of the two lines between which the JSON stands.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +17,18 @@ from unicodedata import category, east_asian_width
 
 import click
 
-from handshake_prompt.texts.quoting import quote, visible
+from handshake_prompt.texts.quoting import visible
 
 JSON_BEGIN = "[JSON-BEGIN]"
 JSON_END = "[JSON-END]"
 _MARK, _BROKEN_MARK = "[JSON-", r"\u005bJSON-"
-"""Outside text, no JSON has the first; within text, the second says the same and matches no marker."""
+"""Outside of text no JSON has the first; within text the second means the same and matches no marker."""
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 CELL_CHARS = 40
 """Widest column but the last one; all of a value is in the JSON."""
-LAST_CELL_CHARS = 300
+LAST_CELL_CHARS = 500
 INDENT = "  "
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -40,7 +43,7 @@ STYLES: dict[str, dict[str, Any]] = {
 
 
 class Cell(NamedTuple):
-    """A piece of text from anywhere, and how to show it."""
+    """A piece of text, and its style."""
 
     text: str
     style: str | None = None
@@ -48,7 +51,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Terminal:
-    """How lines for a person are written.
+    """The way to write lines for a person.
 
     Args:
         colour: whether the reader sees colour.
@@ -58,8 +61,8 @@ class Terminal:
 
     @classmethod
     def of_stdout(cls) -> Terminal:
-        """Return how to write to standard output as it is now."""
-        return cls(sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+        """Return the way to write to standard output as it is now."""
+        return cls(is_watched() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
 
     def paint(self, text: str, style: str | None) -> str:
         """Return text of our own in a style."""
@@ -81,16 +84,14 @@ class Terminal:
         return (INDENT + INDENT.join([*parts, last])).rstrip()
 
 
+def is_watched() -> bool:
+    """Whether standard output is a terminal, and so read by a person."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def said(text: object, limit: int = LAST_CELL_CHARS) -> str:
     """Return text from outside so that it can stand in a line of ours."""
     return _fit(str(text), limit)
-
-
-def value_text(value: Any) -> str:
-    """Return a field's value: text as it is where nothing is lost by that, else as JSON."""
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) and _is_plain(value) else quote(value)
 
 
 def write(lines: Sequence[str]) -> None:
@@ -111,7 +112,7 @@ def write_marked(value: Any) -> None:
 
 
 def complain(sentence: str, next_step: str | None = None) -> None:
-    """Write to standard error what went wrong and what to do."""
+    """Write an error and its remedy to standard error."""
     lines = [f"Error: {said(sentence)}", *([f"Next: {said(next_step)}"] if next_step else [])]
     click.echo("\n".join(lines), err=True)
 
@@ -122,18 +123,12 @@ def _dumps(value: Any, indent: int | None) -> str:
     return "\n".join(map(visible, lines)).replace(_MARK, _BROKEN_MARK)
 
 
-def _is_plain(text: str) -> bool:
-    if not text or text != text.strip() or text[0] in '"[{' or text != visible(text):
-        return False
-    try:
-        json.loads(text)
-    except ValueError:
-        return True
-    return False
-
-
 def _fit(text: str, limit: int) -> str:
-    return visible(text if len(text) <= limit else f"{text[: limit - 1]}…")
+    if len(text) <= limit:
+        return visible(text)
+    kept = visible(text[: limit - 2])
+    # An opened quotation mark is closed, so that nothing behind the cut seems to be quoted, and nothing quoted is not.
+    return kept + ('…"' if '"' in _QUOTED.sub("", kept) else "…")
 
 
 def _width(text: str) -> int:

@@ -60,7 +60,7 @@ class CredentialRefusedError(AgentError):
     """The token is not, or no longer, the session's. Only a new prompt helps."""
 
     code = "invalid_token"
-    hint = "Ask the person for a new handshake prompt."
+    hint = "Check the token line of the handshake prompt, or ask the person for a new prompt."
 
 
 class SessionEndedError(AgentError):

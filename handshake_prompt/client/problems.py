@@ -62,6 +62,8 @@ def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, secr
     kind = _kind(status, code)
     if kind is SessionEndedError:
         return SessionEndedError(ENDS.get(code, "The session has ended"), code=code, status=status)
+    if kind is CredentialRefusedError:
+        return CredentialRefusedError("The token is not, or no longer, the session's", code=code, status=status)
     pause = retry_after(headers.get("retry-after"))
     retryable = problem.get("retryable")
     said = _text(problem.get("detail"), secret) or _text(problem.get("error"), secret)
@@ -85,7 +87,7 @@ def error_of_close(code: int, reason: str, *, secret: str) -> AgentError:
         secret: the token, which must not get into the error.
     """
     if code == _UNAUTHENTICATED:
-        return CredentialRefusedError("The token is no longer the session's")
+        return CredentialRefusedError("The token is not, or no longer, the session's")
     if code in _ENDED:
         known = reason if reason in ENDS else "session_not_found"
         return SessionEndedError(ENDS[known], code=known)

@@ -8,4 +8,4 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 if find_spec("mcp") is None:
-    raise ImportError("MCP needs one more package: pip install 'handshake-prompt[mcp]'", name="mcp")
+    raise ImportError("MCP needs one more package: pip install 'mcp>=2.0'", name="mcp")

@@ -35,7 +35,7 @@ def open_store(url: str, limits: Limits | None = None) -> SessionStore:
         except ModuleNotFoundError as error:
             if error.name != "redis":
                 raise
-            raise ValueError("Redis needs one more package: pip install 'handshake-prompt[redis]'") from None
+            raise ValueError("Redis needs one more package: pip install 'redis>=8.0'") from None
         return RedisStore(url, limits=limits)
     raise ValueError(
         f"No store for {scheme!r} URLs. Use memory://, sqlite:///file.db or redis://host:6379/0, "

@@ -1,63 +1,37 @@
-"""What `action` is asked to write."""
+"""Batches from the options of `action`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 
-from handshake_prompt.cli.assignments import actions_of
+from handshake_prompt.cli.assignments import assignments_of
 from tests.support.commands import run
 
 PARTS = ["--sid", "0" * 32, "--token", "t" * 32, "--base", "https://example.com"]
 
 
-@pytest.mark.parametrize(
-    ("pair", "value"),
-    [
-        pytest.param("a=Ada", "Ada", id="text"),
-        pytest.param("a=", "", id="empty"),
-        pytest.param("a=b=c", "b=c", id="equals-sign"),
-        pytest.param("a=12.5", 12.5, id="number"),
-        pytest.param("a=true", True, id="boolean"),
-        pytest.param("a=null", None, id="null"),
-        pytest.param('a=["x", 1]', ["x", 1], id="list"),
-        pytest.param('a={"b": {}}', {"b": {}}, id="object"),
-        pytest.param('a="12"', "12", id="quoted"),
-        pytest.param("a=007", "007", id="leading-zeros"),
-        pytest.param("a=NaN", "NaN", id="not-a-number"),
-        pytest.param("a=-Infinity", "-Infinity", id="infinity"),
-        pytest.param("a=[", "[", id="half-a-list"),
-        pytest.param("a=" + "[" * 100_000, "[" * 100_000, id="too-deep"),
-        pytest.param("a=" + "9" * 5_000, "9" * 5_000, id="too-long-a-number"),
-    ],
-)
-def test_a_value_is_json_where_it_is_and_text_elsewhere(pair: str, value: Any) -> None:
-    (action,) = actions_of([pair], [], None)
-    assert action == {"type": "set", "key": "a", "value": value}
-    assert type(action["value"]) is type(value)
-
-
 @pytest.mark.parametrize("text", ["true", "12", "null", '"a"'])
 def test_text_stays_text_where_that_is_said(text: str) -> None:
-    assert actions_of([], [f"a={text}"], None) == [{"type": "set", "key": "a", "value": text}]
+    assert assignments_of([], [f"a={text}"], None).actions({}) == [{"type": "set", "key": "a", "value": text}]
 
 
 def test_an_object_of_values_becomes_actions_in_its_order() -> None:
-    assert [one["key"] for one in actions_of(["c=1"], [], '{"b": 1, "a": 2}')] == ["b", "a", "c"]
+    assert [one["key"] for one in assignments_of(["c=1"], [], '{"b": 1, "a": 2}').actions({})] == ["b", "a", "c"]
 
 
 def test_a_list_of_actions_is_passed_on_as_it_is() -> None:
     action = {"type": "set", "key": "a", "value": 1, "ifRev": 3}
-    assert actions_of([], [], '[{"type": "set", "key": "a", "value": 1, "ifRev": 3}]') == [action]
+    assert assignments_of([], [], '[{"type": "set", "key": "a", "value": 1, "ifRev": 3}]').data == [action]
 
 
-def test_data_is_read_from_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_data_is_read_from_a_file_of_any_editor(encoding: str, tmp_path: Path) -> None:
     path = tmp_path / "data.json"
-    path.write_text('{"a": "ü"}', "utf-8")
-    assert actions_of([], [], f"@{path}") == [{"type": "set", "key": "a", "value": "ü"}]
+    path.write_text('{"a": "ü"}', encoding)
+    assert assignments_of([], [], f"@{path}").data == [{"type": "set", "key": "a", "value": "ü"}]
 
 
 @pytest.mark.parametrize(
@@ -93,4 +67,15 @@ def test_standard_input_is_not_read_twice() -> None:
 
 def test_standard_input_that_is_not_unicode_is_a_usage_error() -> None:
     with pytest.raises(click.UsageError, match="not valid JSON"):
-        actions_of([], [], '{"a": "\udcff"')
+        assignments_of([], [], '{"a": "\udcff"')
+
+
+def test_the_schema_of_the_context_decides_the_types() -> None:
+    schema = [{"key": "phone", "type": "string"}, {"key": "age", "type": "integer"}, "no field"]
+    actions = assignments_of(["phone=170123456", "age=36", "other=36"], ["zip=00123"], None).actions({"schema": schema})
+    assert {action["key"]: action["value"] for action in actions} == {
+        "phone": "170123456",
+        "age": 36,
+        "other": 36,
+        "zip": "00123",
+    }

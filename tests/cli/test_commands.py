@@ -48,13 +48,29 @@ async def test_context_shows_each_field_its_writer_and_what_is_missing(pair: Ope
     await peer.edit("email", "ada@example.com")
     result = await ask("get-context", "--prompt", "-", text=prompt_of(peer))
     assert result.exit_code == Exit.DONE
-    assert row(result.stdout, "name") == "name – – missing; string; Name"
-    assert row(result.stdout, "age") == "age 36 agent integer; Age"
-    assert row(result.stdout, "plan") == "plan pro person (edited) enum; one of basic, pro; Plan"
-    assert row(result.stdout, "email") == "email ada@example.com person email; E-mail"
+    assert row(result.stdout, "name") == 'name – – missing; string; "Name"'
+    assert row(result.stdout, "age") == 'age 36 agent integer; 0 to 150; "Age"'
+    assert row(result.stdout, "plan") == 'plan "pro" person (edited) enum; one of "basic", "pro"; "Plan"'
+    assert row(result.stdout, "email") == 'email "ada@example.com" person email; "E-mail"'
     assert row(result.stdout, "number").startswith("number – – read only; string")
     assert "Still missing: name" in result.stdout
     assert marked_json(result.stdout)["context"]["age"]["value"] == 36
+
+
+async def test_context_shows_options_with_labels_bounds_and_lists(pair: Open) -> None:
+    options = [{"value": "b", "label": "Basic"}, {"value": "p", "label": "p"}, {"value": 3}]
+    schema = [
+        {"key": "plan", "type": "enum", "options": options, "multiple": True, "minLength": 1, "maxLength": 2},
+        {"key": "size", "type": "number", "min": 1.5, "desc": "In metres"},
+        {"key": "code", "pattern": "[A-Z]+", "maxLength": 8, "example": "AB"},
+        {"key": "far", "type": "enum", "options": list(range(20))},
+    ]
+    peer = await pair(body={"mode": "form-fill", "schema": schema})
+    shown = (await ask("get-context", *session_of(peer))).stdout
+    assert row(shown, "plan") == 'plan – – a list of several; enum; 1 to 2 entries; one of "b" ("Basic"), "p", 3'
+    assert row(shown, "size") == 'size – – number; at least 1.5; "In metres"'
+    assert row(shown, "code") == 'code – – at most 8 characters; matches "[A-Z]+"; such as "AB"'
+    assert row(shown, "far").endswith("10, 11, … (20 in all)")
 
 
 async def test_context_never_shows_a_sensitive_value(pair: Open) -> None:
@@ -68,7 +84,7 @@ async def test_context_never_shows_a_sensitive_value(pair: Open) -> None:
 async def test_context_of_a_session_without_a_form_shows_its_values(pair: Open) -> None:
     peer = await pair(body={"mode": "default", "data": {"room": "kitchen"}, "meta": {"page": "Thermostat"}})
     result = await ask("get-context", *session_of(peer))
-    assert row(result.stdout, "room") == "room kitchen default"
+    assert row(result.stdout, "room") == 'room "kitchen" default'
     assert 'About the page: {"page": "Thermostat"}' in result.stdout
     assert "missing" not in for_people(result.stdout)
 
@@ -89,6 +105,21 @@ async def test_action_writes_and_says_what_is_still_missing(pair: Open) -> None:
         "age": 36,
         "email": "a@b.cd",
     }
+
+
+async def test_action_sets_text_fields_to_text_whatever_it_looks_like(pair: Open) -> None:
+    schema = [
+        {"key": "phone", "type": "string"},
+        {"key": "age", "type": "integer"},
+        {"key": "size", "type": "enum", "options": ["36", "38"]},
+        {"key": "langs", "type": "string", "multiple": True},
+    ]
+    peer = await pair(body={"mode": "form-fill", "schema": schema})
+    values = ["--set", "phone=170123456", "--set", "age=36", "--set", "size=36", "--set", "langs=en"]
+    result = await ask("action", *session_of(peer), *values)
+    assert (result.exit_code, "4 written, 0 refused" in result.stdout) == (Exit.DONE, True)
+    written = {key: record["value"] for key, record in (await peer.context())["context"].items()}
+    assert written == {"phone": "170123456", "age": 36, "size": "36", "langs": ["en"]}
 
 
 async def test_action_says_what_was_refused_and_why(pair: Open) -> None:
@@ -120,7 +151,7 @@ async def test_action_says_how_it_is_to_be_shown(arguments: list[str], serve: Se
 
     url = await serve(Starlette(routes=[Route("/handshake/action/{sid}", action, methods=["POST"])]))
     parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", url]
-    result = await ask("action", *parts, "--set", "a=1", *arguments)
+    result = await ask("action", *parts, "--set-text", "a=1", *arguments)
     assert result.exit_code == Exit.DONE
     (body,) = asked
     assert (body["stream"], body["intervalMs"]) == {
@@ -138,9 +169,9 @@ async def test_diff_shows_who_changed_what_and_where_to_go_on(pair: Open) -> Non
     await peer.edit("name", "Ada")
     result = await ask("get-diff", *session_of(peer), "--since", cursor)
     assert "2 changes" in result.stdout
-    rows = re.findall(r"^  \d\d:\d\d:\d\d  (\w+) +(\w+) +(\w+)$", for_people(result.stdout), re.MULTILINE)
-    assert rows == [("age", "agent", "36"), ("name", "person", "Ada")]
-    (onwards,) = re.findall(r"^Go on with: --since (\S+)$", result.stdout, re.MULTILINE)
+    rows = re.findall(r"^  \d\d:\d\d:\d\d  (\w+) +(\w+) +(\S+)$", for_people(result.stdout), re.MULTILINE)
+    assert rows == [("age", "agent", "36"), ("name", "person", '"Ada"')]
+    (onwards,) = re.findall(r"^Go on with: --since '(\S+)'$", result.stdout, re.MULTILINE)
     assert onwards == marked_json(result.stdout)["cursor"]
     again = await ask("get-diff", *session_of(peer), "--since", onwards)
     assert "No changes" in again.stdout
@@ -156,6 +187,23 @@ async def test_diff_waits_for_the_person_and_no_longer_than_asked(serve: Serve) 
     url = await serve(Starlette(routes=[Route("/handshake/diff/{sid}", diff)]))
     result = await ask("get-diff", "--sid", SESSION_ID, "--token", TOKEN, "--base", url, "--wait", "7.5")
     assert (result.exit_code, waits) == (Exit.DONE, [7.5])
+
+
+@pytest.mark.parametrize("arguments", [["--wait", "0.05"], []], ids=["waited", "server says so"])
+async def test_a_diff_that_ran_out_is_said_to_be_no_answer(arguments: list[str], serve: Serve) -> None:
+    async def diff(_: Request) -> Response:
+        return JSONResponse({"changes": [], "cursor": "1-1", "timedOut": True})
+
+    url = await serve(Starlette(routes=[Route("/handshake/diff/{sid}", diff)]))
+    result = await ask("get-diff", "--sid", SESSION_ID, "--token", TOKEN, "--base", url, *arguments)
+    assert result.exit_code == Exit.DONE
+    assert re.search(r"^No answer( within 0\.05 s)?\. .* is not an answer", result.stdout, re.MULTILINE)
+    assert marked_json(result.stdout)["timedOut"] is True
+
+
+async def test_a_diff_that_was_not_waited_for_is_no_missing_answer(pair: Open) -> None:
+    peer = await pair()
+    assert "answer" not in (await ask("get-diff", *session_of(peer))).stdout
 
 
 async def test_diff_says_when_changes_may_have_been_missed(pair: Open) -> None:
@@ -196,14 +244,14 @@ async def test_replies_of_version_0_2_are_shown_as_far_as_they_go(serve: Serve) 
     routes = [Route("/handshake/context/{sid}", context), Route("/handshake/action/{sid}", action, methods=["POST"])]
     parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", await serve(Starlette(routes=routes))]
     read = (await ask("get-context", *parts)).stdout
-    assert row(read, "room") == "room hall –"
+    assert row(read, "room") == 'room "hall" –'
     assert "59 s left" in read
     written = await ask("action", *parts, "--set", "a=1")
     assert written.exit_code == Exit.REFUSED
     assert "1 written, 3 refused" in written.stdout
     assert row(written.stdout, "a") == "a refused the person wrote it, or the page does not allow it"
-    assert row(written.stdout, "b") == "b refused wrong type"
-    assert row(written.stdout, "–") == "– refused unsupported"
+    assert row(written.stdout, "b") == 'b refused "wrong type"'
+    assert row(written.stdout, "–") == '– refused "unsupported"'
 
 
 # How they end

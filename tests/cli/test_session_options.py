@@ -1,4 +1,4 @@
-"""Which session a command works on: a prompt from anywhere, or its parts."""
+"""The session of a command: a prompt from anywhere, or its parts."""
 
 from __future__ import annotations
 
@@ -54,12 +54,24 @@ def test_a_prompt_is_read_from_a_file(file: str) -> None:
         pytest.param(b"\xef\xbb\xbf" + OLD_PROMPT.encode(), id="byte-order-mark"),
         pytest.param(OLD_PROMPT.replace("\n", "\r\n").encode(), id="carriage-returns"),
         pytest.param(b"\xff\xfe around it\n" + OLD_PROMPT.encode(), id="not-unicode"),
+        pytest.param(("Zoë\n" + OLD_PROMPT).encode("latin-1"), id="latin-1"),
+        pytest.param(OLD_PROMPT.encode("utf-16"), id="utf-16"),
+        pytest.param(OLD_PROMPT.encode("utf-16-le"), id="utf-16-without-a-mark"),
     ],
 )
 def test_a_file_of_any_editor_is_read(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "prompt.txt"
     path.write_bytes(raw)
     assert marked_json(run("parse-prompt", "--prompt", str(path)).stdout)["expiresIn"] == 60
+
+
+def test_a_file_that_is_no_text_is_named_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "prompt.docx"
+    path.write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    for result in (run("parse-prompt", "--prompt", str(path)), run("get-context", "--prompt", str(path))):
+        assert result.exit_code == 2
+        assert "prompt.docx" in result.stderr
+        assert "binary data" in result.stderr
 
 
 def test_a_prompt_is_read_from_the_environment() -> None:

@@ -1,4 +1,4 @@
-"""An agent runs a command for every step: none loads what it does not need."""
+"""The start of a command: none loads what it does not need, and all have their help without docstrings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from handshake_prompt.cli import main
 from tests.support.commands import PATIENCE, environment
 
 SCRIPT = """
@@ -48,3 +49,29 @@ async def test_what_talks_to_a_server_loads_no_server() -> None:
     found = await loaded("get-context", *PARTS)
     assert {"handshake_prompt.client", "httpx"} <= found
     assert not found & SERVER
+
+
+HELP = """
+import click
+from handshake_prompt.cli import main
+for name, command in [("", main), *main.commands.items()]:
+    print(command.get_help(click.Context(command, info_name=name)))
+"""
+
+
+async def help_of_all(*options: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *options, "-c", HELP, stdout=asyncio.subprocess.PIPE, env=environment()
+    )
+    async with asyncio.timeout(PATIENCE):
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
+
+
+async def test_help_is_the_same_without_docstrings() -> None:
+    shown = await help_of_all()
+    assert await help_of_all("-OO") == shown
+    for command in main.commands.values():
+        assert (command.help or "-").partition("\n")[0] in " ".join(shown.split())
+        assert len(command.get_short_help_str()) > 10

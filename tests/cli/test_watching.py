@@ -63,9 +63,9 @@ async def test_each_change_is_a_line_from_the_first_view_to_the_end(pair: Open) 
         await peer.act({"age": 36})
         await peer.edit("iban", "DE89370400440532013000")
         lines = [(await watch.line()).split()[1:] for _ in range(3)]
-        assert lines == [["person", "name:", "Ada"], ["agent", "age:", "36"], ["person", "iban:", "(hidden)"]]
+        assert lines == [["person", "name:", '"Ada"'], ["agent", "age:", "36"], ["person", "iban:", "(hidden)"]]
         await peer.user("DELETE", "session")
-        assert (await watch.line()).startswith("The session has ended")
+        assert (await watch.line()).startswith("The person has ended the session.")
         assert await watch.ended() == 0
 
 
@@ -120,7 +120,7 @@ async def test_on_a_terminal_ctrl_c_stops_it(pair: Open) -> None:
     async with on_terminal("watch", variables={"HANDSHAKE_PROMPT": prompt_of(peer)}) as screen:
         await screen.shows("Watching; Ctrl+C stops.")
         await peer.edit("name", "Ada")
-        await screen.shows("person  name:  Ada")
+        await screen.shows('person  name:  "Ada"')
         screen.type("\x03")
         exit_code, seen = await screen.ended()
     assert exit_code == 0

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from handshake_prompt.client import AgentError, BadReplyError, CredentialRefusedError, HandshakeAgent, RefusedError
+from handshake_prompt.client import AgentError, BadReplyError, HandshakeAgent, RefusedError
 from handshake_prompt.client.backoff import Backoff
 from tests.support.agents import (
     ACTED,
@@ -260,9 +260,9 @@ async def test_a_refusal_is_not_read_to_the_end() -> None:
 
 async def test_a_server_that_repeats_the_token_does_not_get_it_into_an_error() -> None:
     said = f"Your token {TOKEN} is nice\x1b[31m"
-    async with agent_against(as_answer(problem(403, "invalid_token", detail=said, nextSteps=[said]))) as agent:
+    async with agent_against(as_answer(problem(403, "denied", detail=said, nextSteps=[said]))) as agent:
         error = await fate_of(agent.get_context())
-    assert isinstance(error, CredentialRefusedError)
+    assert isinstance(error, RefusedError)
     assert error.detail.startswith("Your token [token] is nice")
 
 

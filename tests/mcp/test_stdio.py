@@ -142,7 +142,7 @@ async def test_who_has_no_sdk_is_told_how_to_get_it() -> None:
     async with asyncio.timeout(STARTING):
         written, errors = await process.communicate()
     assert process.returncode == 1
-    assert "pip install 'handshake-prompt[mcp]'" in written.decode()
+    assert "pip install 'mcp>=2.0'" in written.decode()
     assert errors.decode() == f"Error: {written.decode()}"
 
 

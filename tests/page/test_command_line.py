@@ -90,7 +90,7 @@ async def test_the_person_is_watched_live_on_a_terminal(page: Page) -> None:
         await page.fill("#field-purpose", "Taxi to the client")
         await page.fill("#field-bank_account", IBAN)
         await page.press("#field-bank_account", "Tab")
-        await screen.shows("person  purpose:  Taxi to the client")
+        await screen.shows('person  purpose:  "Taxi to the client"')
         await screen.shows("person  bank_account:  (hidden)")
         screen.type("\x03")
         exit_code, seen = await screen.ended()

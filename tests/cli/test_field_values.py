@@ -1,0 +1,89 @@
+"""Values on the command line, by the type of their field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from handshake_prompt.cli.field_values import typed_value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("Ada", "Ada", id="text"),
+        pytest.param("", "", id="empty"),
+        pytest.param("b=c", "b=c", id="equals-sign"),
+        pytest.param("12.5", 12.5, id="number"),
+        pytest.param("true", True, id="boolean"),
+        pytest.param("null", None, id="null"),
+        pytest.param('["x", 1]', ["x", 1], id="list"),
+        pytest.param('{"b": {}}', {"b": {}}, id="object"),
+        pytest.param('"12"', "12", id="quoted"),
+        pytest.param("007", "007", id="leading-zeros"),
+        pytest.param("NaN", "NaN", id="not-a-number"),
+        pytest.param("-Infinity", "-Infinity", id="infinity"),
+        pytest.param("[", "[", id="half-a-list"),
+        pytest.param("[" * 100_000, "[" * 100_000, id="too-deep"),
+        pytest.param("9" * 5_000, "9" * 5_000, id="too-long-a-number"),
+    ],
+)
+@pytest.mark.parametrize(
+    "field", [None, {"type": "anything"}, {"type": "enum"}], ids=["no-field", "any-type", "any-enum"]
+)
+def test_without_a_type_a_value_is_json_where_it_can_be_and_text_elsewhere(
+    text: str, value: Any, field: dict[str, Any] | None
+) -> None:
+    found = typed_value(text, field)
+    assert found == value
+    assert type(found) is type(value)
+
+
+COUNTS = [{"value": 1, "label": "One"}, {"value": 2.5}, {"value": True}]
+WORDS = ["1", "true", {"value": "null", "label": "None"}]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        pytest.param({}, "170123456", "170123456", id="no type is text"),
+        pytest.param({"type": "string"}, "170123456", "170123456", id="digits"),
+        pytest.param({"type": "str"}, "true", "true", id="word of JSON"),
+        pytest.param({"type": "string"}, "null", "null", id="name of a person"),
+        pytest.param({"type": "string"}, "[1]", "[1]", id="list in text"),
+        pytest.param({"type": "string"}, "1e5", "1e5", id="number in text"),
+        pytest.param({"type": "string"}, '"Ada"', "Ada", id="text in quotation marks"),
+        pytest.param({"type": "string"}, "", "", id="empty text"),
+        pytest.param({"type": "date"}, "2026-11-20", "2026-11-20", id="date"),
+        pytest.param({"type": "date"}, "", None, id="empty date"),
+        pytest.param({"type": "integer"}, "36", 36, id="integer"),
+        pytest.param({"type": "int"}, "36.0", 36.0, id="number for an integer"),
+        pytest.param({"type": "integer"}, "old", "old", id="text for an integer"),
+        pytest.param({"type": "number"}, "null", None, id="null for a number"),
+        pytest.param({"type": "number"}, "", None, id="empty number"),
+        pytest.param({"type": "boolean"}, "true", True, id="boolean"),
+        pytest.param({"type": "boolean"}, "yes", "yes", id="word for a boolean"),
+        pytest.param({"type": "enum", "options": WORDS}, "1", "1", id="option of text"),
+        pytest.param({"type": "enum", "options": WORDS}, "true", "true", id="option that looks like JSON"),
+        pytest.param({"type": "enum", "options": WORDS}, "null", "null", id="option with a label"),
+        pytest.param({"type": "enum", "options": COUNTS}, "1", 1, id="option of a number"),
+        pytest.param({"type": "enum", "options": COUNTS}, "2.5", 2.5, id="option of a fraction"),
+        pytest.param({"type": "enum", "options": COUNTS}, "true", True, id="option of a boolean"),
+        pytest.param({"type": "enum", "options": COUNTS}, "3", "3", id="no option"),
+        pytest.param({"type": "enum", "options": [1, "1"]}, "1", "1", id="text before numbers"),
+        pytest.param({"multiple": True}, '["a", "b"]', ["a", "b"], id="list"),
+        pytest.param({"multiple": True}, "a", ["a"], id="one of a list"),
+        pytest.param({"multiple": True}, "12", ["12"], id="digits in a list"),
+        pytest.param({"multiple": True}, "", [], id="empty list"),
+        pytest.param({"type": "integer", "multiple": True}, "12", [12], id="one number of a list"),
+        pytest.param({"type": "array<integer>"}, "12", [12], id="one of an array"),
+        pytest.param({"type": "array"}, "[1]", [1], id="array of anything"),
+        pytest.param({"multiple": True}, "null", None, id="null for a list"),
+        pytest.param({"type": ["string"], "options": 7}, "12", "12", id="malformed field"),
+    ],
+)
+def test_the_type_of_the_field_decides(field: dict[str, Any], text: str, value: Any) -> None:
+    found = typed_value(text, field)
+    assert found == value
+    assert type(found) is type(value)
