@@ -6,9 +6,9 @@ Nothing needed for correctness happens in a lifespan, since the lifespan of a mo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,12 +17,10 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.engine.session_reply import Prompt
-from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
+from handshake_prompt.engine.options import EngineOptions, check_options
 from handshake_prompt.protocol.errors import HandshakeError
-from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.replies import Reply
-from handshake_prompt.stores import MemoryStore, SessionStore
+from handshake_prompt.stores import MemoryStore
 
 from . import redaction
 from .client_addresses import warn_of_trusted_forwarding
@@ -43,21 +41,10 @@ class HandshakeApp(Starlette):
     """The Handshake Prompt Protocol, ready to mount: `app.mount("/handshake", HandshakeApp())`.
 
     Args:
-        store: where sessions live: a `SessionStore`, which is left open, or the URL of one, which is closed with the
-            application: `"memory://"`, `"sqlite:///handshake.db"`, `"redis://localhost:6379/0"`.
-        ttl: seconds a session lives after its last use.
-        rate_limit_per_min: the agent's requests per session and minute.
-        validator: `validator(value, type) -> bool` in place of the form modes' own check of types.
-        mode_handlers: the modes by name.
-        require_browser_auth: the host's own proof of the user role, `(request, session) -> bool`, in place of the
-            cookie.
-        strict_modes: refuse modes that nobody registered.
-        prompt: answer `POST /session` with a prompt even if the page did not ask; a callable builds it.
-        public_url: scheme and host for prompts, such as `"https://example.com"`. Without it the request's own Host is
-            used, which is only as trustworthy as the proxy in front.
         allowed_origins: further origins whose pages may act for their person, such as `"https://app.example.com"`.
         mcp: serve each session's tools to clients of MCP, at `/mcp/{sid}`.
-        limits: all other bounds.
+        options: those of `ProtocolEngine`: `store ttl rate_limit_per_min validator mode_handlers require_browser_auth
+            strict_modes prompt public_url limits`.
 
     Raises:
         ValueError, TypeError: an argument is of another kind than described.
@@ -67,32 +54,14 @@ class HandshakeApp(Starlette):
     def __init__(
         self,
         *,
-        store: SessionStore | str = "memory://",
-        ttl: float = 1800,
-        rate_limit_per_min: int | None = None,
-        validator: Callable[[Any, str], bool] | None = None,
-        mode_handlers: Mapping[str, ModeHandler] = DEFAULT_HANDLERS,
-        require_browser_auth: Callable[..., Any] | None = None,
-        strict_modes: bool = False,
-        prompt: Prompt = False,
-        public_url: str | None = None,
         allowed_origins: Collection[str] = (),
         mcp: bool = False,
-        limits: Limits | None = None,
+        **options: Unpack[EngineOptions],
     ) -> None:
+        check_options(options, type(self).__name__)
+        public_url = options.get("public_url")
         origins = OriginPolicy(allowed_origins, public_url)
-        self.engine = ProtocolEngine(
-            store=store,
-            ttl=ttl,
-            rate_limit_per_min=rate_limit_per_min,
-            validator=validator,
-            mode_handlers=mode_handlers,
-            require_browser_auth=require_browser_auth,
-            strict_modes=strict_modes,
-            prompt=prompt,
-            public_url=public_url,
-            limits=limits,
-        )
+        self.engine = ProtocolEngine(**options)
         self._credential_of = CredentialReader(origins)
         self._mount = MountPoint()
         self._is_on_asyncio = False

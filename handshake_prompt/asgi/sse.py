@@ -9,7 +9,7 @@ from contextlib import aclosing
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from handshake_prompt.engine.hub import Frame, told
+from handshake_prompt.engine.frame_queue import Frame, connection_frame
 from handshake_prompt.engine.watcher import Watcher
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.limits import Limits
@@ -74,7 +74,7 @@ class EventStream(Response):
         while isinstance(frame := (now() < ends_at and watcher.ready()) or await self._next(watcher, ends_at), Frame):
             yield event(frame)
         code = frame or watcher.close_code
-        yield event(told("closed", code=int(code), reason=code.name.lower(), final=code.final))
+        yield event(connection_frame("closed", code=int(code), reason=code.name.lower(), final=code.final))
 
     async def _next(self, watcher: Watcher, ends_at: float) -> Frame | CloseCode | None:
         """Return the next frame, or the code to close with; None leaves the code to the watcher."""

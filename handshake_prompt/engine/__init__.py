@@ -1,5 +1,6 @@
-"""The protocol engine: who may do what, in which order, and who is told."""
+"""The protocol engine: admission, order and publication of every change."""
 
-from .engine import ProtocolEngine, Statistics
+from .engine import ProtocolEngine
+from .lifecycle import Statistics
 
 __all__ = ["ProtocolEngine", "Statistics"]

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Action, ActionRequest, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.messages import Action, ActionReply, ActionRequest, Outcome, encode, whole_seconds
 from handshake_prompt.protocol.session import DONE, Session
 from handshake_prompt.stores import Receipt, Record
 
 from .guard import Admission
 from .hooks import Hooks, Verdict
-from .transactions import Transactions
+from .idempotency import Idempotency
+from .presence import Presence
+from .tasks import Tasks
+from .transactions import Transactions, Transition
 
 
 class Played(NamedTuple):
-    """What became of a batch: the reply, and what the `on_done` hooks are told."""
+    """A batch that is saved: its reply, and the session and outcomes that the `on_done` hooks are told."""
 
-    payload: dict[str, Any]
+    payload: ActionReply
     session: Session
     outcomes: Sequence[Outcome]
 
 
 class Batches:
-    """Plays batches on sessions.
-
-    Args:
-        clients: returns the number of watchers a session has.
-    """
+    """Plays batches on sessions."""
 
     def __init__(
         self,
@@ -38,14 +37,40 @@ class Batches:
         hooks: Hooks,
         modes: Modes,
         *,
-        clients: Callable[[Record], int],
+        presence: Presence,
+        idempotency: Idempotency,
+        tasks: Tasks,
         limits: Limits,
     ) -> None:
         self._transactions = transactions
         self._hooks = hooks
         self._modes = modes
-        self._clients = clients
+        self._presence = presence
+        self._idempotency = idempotency
+        self._tasks = tasks
         self._limits = limits
+
+    async def carry_out(self, admission: Admission, asked: ActionRequest, key: str | None) -> tuple[ActionReply, bool]:
+        """Carry out a batch, once if it comes with an idempotency key; return the reply, and whether it is a replay.
+
+        Raises:
+            HandshakeError: see `play` and `Idempotency.once`.
+        """
+        if key is None:
+            return await self._run(admission, asked), False
+
+        def run(fingerprint: str) -> Awaitable[ActionReply]:
+            return self._run(admission, asked, key=key, fingerprint=fingerprint)
+
+        return await self._idempotency.once(admission, key, body=asked, run=run)
+
+    async def _run(
+        self, admission: Admission, asked: ActionRequest, *, key: str | None = None, fingerprint: str = ""
+    ) -> ActionReply:
+        played = await self.play(admission, asked, key=key, fingerprint=fingerprint)
+        if self._hooks.wants_done:
+            self._tasks.spawn(self._hooks.done(played.session.detached(), played.outcomes))
+        return played.payload
 
     async def play(
         self, admission: Admission, asked: ActionRequest, *, key: str | None = None, fingerprint: str = ""
@@ -53,28 +78,24 @@ class Batches:
         """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change.
 
         Raises:
-            DoneBeforeError: another worker has played it under this `key`.
+            AlreadyDoneError: another worker has played it under this `key`.
             HandshakeError: see `Transactions.apply`; also when the agent's token was replaced in the meantime.
         """
         verdicts = await self._hooks.verdicts(admission.session, asked.actions, admission.request)
 
-        def transition(draft: Record) -> tuple[dict[str, Any], list[Outcome]]:
+        def play(draft: Record) -> tuple[ActionReply, list[Outcome]]:
             admission.confirm(draft.session)
             if admission.agent_name:
                 draft.session.announce(admission.agent_name)
             outcomes = self._outcomes(draft.session, asked.actions, verdicts)
             return self._reply(draft, outcomes), outcomes
 
-        applied = await self._transactions.apply(
-            admission.session_id,
-            transition,
-            turn=self._transactions.turn(Role.AGENT, pace=self._pace(asked)),
-            known=admission.loaded,
-            key=key,
-            receipt=lambda result: (
-                Receipt(key, fingerprint, encode(result[0]), self._limits.idempotency_seconds) if key else None
-            ),
-        )
+        def receipt(result: tuple[ActionReply, list[Outcome]]) -> Receipt:
+            return Receipt(key or "", fingerprint, encode(result[0]), self._limits.idempotency_seconds)
+
+        turn = self._transactions.turn(Role.AGENT, pace=self._pace(asked))
+        transition = Transition(play, turn, key, receipt if key else None)
+        applied = await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
         payload, outcomes = applied.result
         return Played(payload, applied.record.session, outcomes)
 
@@ -101,10 +122,10 @@ class Batches:
             raise RuntimeError(f"The mode {session.mode!r} answered {len(actions)} actions with {len(played)} outcomes")
         return played
 
-    def _reply(self, draft: Record, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    def _reply(self, draft: Record, outcomes: Sequence[Outcome]) -> ActionReply:
         """Log the batch's `done` and return the members of the reply."""
         session = draft.session
-        keys: dict[str, list[str | None]] = {"applied": [], "rejected": [], "error": []}
+        keys: dict[str, list[Any]] = {"applied": [], "rejected": [], "error": []}
         for outcome in outcomes:
             keys[outcome.status].append(outcome.key)
         applied, rejected = keys["applied"], keys["rejected"]
@@ -112,8 +133,8 @@ class Batches:
         missing = members.get("missing", [])
         # As tuples, since an empty one is no new object: the garbage collector looks at all that a log keeps.
         session.notice(DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing))
-        clients = self._clients(draft)
-        payload = {
+        clients = self._presence.clients(draft)
+        payload: ActionReply = {
             "ok": True,
             "applied": applied,
             "rejected": rejected,
@@ -124,5 +145,5 @@ class Batches:
             "expiresIn": whole_seconds(self._transactions.left(draft)),
         }
         if "missing" in members:
-            payload |= {"missing": missing, "context": session.context(Role.AGENT)}
+            payload["missing"], payload["context"] = missing, session.context(Role.AGENT)
         return payload

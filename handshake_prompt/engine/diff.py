@@ -1,62 +1,121 @@
-"""What changed since a place in a session's log: the answer of `GET /diff`. SPEC.md section 6."""
+"""Changes since a place in a session's log, and the long poll for the next one: `GET /diff`. SPEC.md section 6."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Cursor, change_record
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Diff
 from handshake_prompt.protocol.session import parse_instant
 from handshake_prompt.stores import Loaded, Log
 
+from .frame_queue import FrameQueue
+from .guard import Admission
+from .hub import Hub
+from .subscriptions import Subscriptions
 from .transactions import Transactions
 
 
-class Changes(NamedTuple):
-    """Changes in order, and where the log stood. `truncated`: there may be more than is listed."""
+class Difference(NamedTuple):
+    """Changes in order, and the place where the log stood. `truncated`: there may be more than is listed."""
 
-    events: Sequence[Change]
+    changes: Sequence[Change]
     cursor: Cursor
     truncated: bool
 
-    def members(self, role: Role) -> dict[str, Any]:
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not self.changes and not self.truncated
+
+    def reply(self, session_id: str, since: str, role: Role) -> Diff:
         """Return the members of the reply, as `role` may see them."""
         return {
-            "changes": [change_record(event, role) for event in self.events],
+            "sessionId": session_id,
+            "since": since,
+            "changes": [change_record(change, role) for change in self.changes],
             "cursor": str(self.cursor),
             "truncated": self.truncated,
         }
 
 
+class Differ:
+    """Collects changes, and waits for them.
+
+    Args:
+        subscriptions: makes a long poll a watcher.
+    """
+
+    def __init__(self, hub: Hub, transactions: Transactions, subscriptions: Subscriptions, *, limits: Limits) -> None:
+        self._hub = hub
+        self._transactions = transactions
+        self._subscriptions = subscriptions
+        self._limits = limits
+
+    async def since(self, admission: Admission, since: str, *, patience: float) -> Difference:
+        """Return the changes since a cursor or an ISO 8601 instant, waiting up to `patience` seconds for the first.
+
+        The admission's session was read on from `place_of(since)`.
+        """
+        difference = await self._compare(admission, admission.loaded, since)
+        if not difference.is_empty or not patience or self._hub.draining:
+            return difference
+        until = asyncio.get_running_loop().time() + patience
+        async with self._subscriptions.joining(admission.session_id, place_of(since)) as loaded:
+            if self._hub.draining:
+                return await self._compare(admission, loaded, since)
+            queue = self._subscriptions.join(loaded.record, admission.role, polling=True)
+        try:
+            return await self._poll(admission, loaded, since, queue=queue, until=until)
+        finally:
+            self._subscriptions.leave(queue)
+
+    async def _poll(
+        self, admission: Admission, loaded: Loaded, since: str, *, queue: FrameQueue, until: float
+    ) -> Difference:
+        """Compare again after each event, until there is a change or the time is over."""
+        while True:
+            difference = await self._compare(admission, loaded, since)
+            left = until - asyncio.get_running_loop().time()
+            if not difference.is_empty or left <= 0:
+                return difference
+            if self._hub.draining or queue.close_code is not None:
+                return difference
+            await queue.wait_and_discard(min(left, self._transactions.left(loaded.record)))
+            loaded = await self._transactions.read(admission.session_id, after=place_of(since))
+
+    async def _compare(self, admission: Admission, loaded: Loaded, since: str) -> Difference:
+        """Return the changes since a place, in a session that was read on from there.
+
+        Without `since` these are the last changes. A `since` that is no place in this session's log is answered in the
+        same way and marked as truncated: the caller has to read the context again.
+
+        Raises:
+            InvalidTokenError: the agent's token was replaced meanwhile.
+        """
+        cursor = Cursor.parse(since)
+        if cursor is not None and not loaded.record.session.has_been_at(cursor):
+            loaded, cursor = await self._transactions.read(admission.session_id, after=0), None
+        admission.confirm(loaded.record.session)
+        session, log = loaded.record.session, loaded.log or Log((), complete=True)
+        changes = [event for event in log.events if isinstance(event, Change)]
+        if cursor is not None:
+            return Difference(changes, session.cursor, truncated=not log.complete)
+        if (instant := parse_instant(since)) is not None:
+            known = log.complete or (bool(log.events) and log.events[0].at <= instant)
+            return Difference(
+                [change for change in changes if change.at > instant], session.cursor, truncated=not known
+            )
+        latest = changes[-self._limits.diff_events :]
+        cut = bool(since) or len(latest) < len(changes) or not log.complete
+        return Difference(latest, session.cursor, truncated=cut)
+
+
 def place_of(since: str) -> int:
-    """Return the place in a log after which what changed `since` is to be found."""
+    """Return the place in a log after which the changes `since` are to be found."""
     cursor = Cursor.parse(since)
     return cursor.seq if cursor else 0
-
-
-async def changes_since(transactions: Transactions, loaded: Loaded, since: str, *, limits: Limits) -> Changes:
-    """Return what changed in a session since a cursor or an ISO 8601 instant.
-
-    `loaded` is the session, read on from `place_of(since)`. Without `since` these are the last changes. A `since` that
-    is no place in this session's log is answered in the same way and marked as truncated: whoever asks has to read
-    the context again.
-    """
-    cursor = Cursor.parse(since)
-    if cursor is not None and not loaded.record.session.has_been_at(cursor):
-        loaded, cursor = await transactions.read(loaded.record.session.session_id, after=0), None
-    session, log = loaded.record.session, loaded.log or Log((), complete=True)
-    if cursor is not None:
-        return Changes(_changes(log), session.cursor, truncated=not log.complete)
-    if (instant := parse_instant(since)) is not None:
-        known = log.complete or (bool(log.events) and log.events[0].at <= instant)
-        return Changes([e for e in _changes(log) if e.at > instant], session.cursor, truncated=not known)
-    changes = _changes(log)
-    latest = changes[-limits.diff_events :]
-    cut = bool(since) or len(latest) < len(changes) or not log.complete
-    return Changes(latest, session.cursor, truncated=cut)
-
-
-def _changes(log: Log) -> list[Change]:
-    return [event for event in log.events if isinstance(event, Change)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -21,14 +21,12 @@ from handshake_prompt.protocol.errors import (
     InvalidTokenError,
     OriginError,
     RateLimitedError,
-    SessionExpiredError,
     SessionNotFoundError,
-    SessionRevokedError,
     UserRequiredError,
 )
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import REVOKED, Session
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionStore, Visit
 
 from .hooks import Hook, Hooks
@@ -92,6 +90,23 @@ class Admission(msgspec.Struct, frozen=True):
         """
         if self.role is Role.AGENT and session.token_digest != self.session.token_digest:
             raise InvalidTokenError
+
+
+class Admitted:
+    """One request from its admission to its reply. A refusal in between tells what is left of the quota, too."""
+
+    __slots__ = ("_admission", "_admitting")
+
+    def __init__(self, admitting: Awaitable[Admission]) -> None:
+        self._admitting = admitting
+
+    async def __aenter__(self) -> Admission:
+        self._admission = await self._admitting
+        return self._admission
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, HandshakeError):
+            error.quota = self._admission.quota
 
 
 class Guard:
@@ -165,7 +180,7 @@ class Guard:
         roles = _proven(loaded.record.session, brought)
         if self._browser_auth is not None and not roles == operation.roles == _AGENT:
             roles |= await self._proven_by_host(self._browser_auth, loaded.record.session, credential, request=request)
-        ended = ended_error(loaded.record, self._store.now())
+        ended = loaded.record.ended_error(self._store.now())
         if not roles:
             error = SessionNotFoundError() if ended else InvalidTokenError()
             raise await self._charge(error, session_id, credential)
@@ -263,11 +278,3 @@ def _within(quota: Quota) -> Quota:
         error.quota = quota
         raise error
     return quota
-
-
-def ended_error(record: Record, now: float) -> SessionNotFoundError | None:
-    """Return why a session has ended, None while it lives."""
-    reason = record.ended(now)
-    if reason is None:
-        return None
-    return SessionRevokedError() if reason == REVOKED else SessionExpiredError()

@@ -1,4 +1,4 @@
-"""One idempotency key, one effect: a request that comes again gets the reply of the first. SPEC.md section 4.
+"""Idempotency keys, with single flight: one key has one effect, and its copies get the first reply. SPEC.md section 4.
 
 The receipt is saved by the store together with the change itself, so there is no moment at which one exists without
 the other. Copies that arrive while the first is still running join it.
@@ -16,9 +16,10 @@ import msgspec
 
 from handshake_prompt.protocol.errors import IdempotencyMismatchError, InProgressError, InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.stores import Receipt, SessionStore
+from handshake_prompt.stores import Loaded, SessionStore
 
-from .transactions import DoneBeforeError
+from .guard import Admission
+from .transactions import AlreadyDoneError
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
@@ -33,21 +34,20 @@ class Idempotency:
 
     async def once(
         self,
-        session_id: str,
+        admission: Admission,
         key: str,
         *,
-        kept: Receipt | None,
         body: object,
-        run: Callable[[str], Awaitable[dict[str, Any]]],
-    ) -> tuple[dict[str, Any], bool]:
+        run: Callable[[str], Awaitable[Any]],
+    ) -> tuple[Any, bool]:
         """Return the reply to a request, and whether it is a replay.
 
-        `kept` is the receipt that was found when the request was admitted. `run` is called with the body's
-        fingerprint, which belongs into the receipt it saves. It raises `DoneBeforeError` if it finds that another
-        worker was first.
+        `run` is called with the body's fingerprint, which belongs into the receipt it saves. It raises
+        `AlreadyDoneError` if another worker was first.
 
         Raises:
             InvalidRequestError: the key is not 1-255 visible ASCII characters.
+            InvalidTokenError: the agent's token was replaced meanwhile; the kept reply may be its successor's.
             IdempotencyMismatchError: the key was used with another body.
             InProgressError: the first request is still running.
         """
@@ -56,24 +56,26 @@ class Idempotency:
                 "Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key"
             )
         fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
+        session_id = admission.session_id
         waited = await self._join(session_id, key)
         finished = self._running[session_id, key] = asyncio.Event()
+        loaded: Loaded | None
         try:
-            receipt = await self._look_up(session_id, key) if waited else kept
-            if receipt is None:
+            loaded = await self._store.load(session_id, key=key) if waited else admission.loaded
+            if loaded is None or loaded.receipt is None:
                 return await run(fingerprint), False
-        except DoneBeforeError as done:
-            receipt = done.receipt
+        except AlreadyDoneError as done:
+            loaded = done.loaded
         finally:
             del self._running[session_id, key]
             finished.set()
-        if receipt.fingerprint != fingerprint:
-            raise IdempotencyMismatchError
-        return msgspec.json.decode(receipt.reply), True
+        return self._replay(admission, loaded, fingerprint), True
 
-    async def _look_up(self, session_id: str, key: str) -> Receipt | None:
-        loaded = await self._store.load(session_id, key=key)
-        return loaded.receipt if loaded else None
+    def _replay(self, admission: Admission, loaded: Loaded, fingerprint: str) -> Any:
+        admission.confirm(loaded.record.session)
+        if loaded.receipt is None or loaded.receipt.fingerprint != fingerprint:
+            raise IdempotencyMismatchError
+        return msgspec.json.decode(loaded.receipt.reply)
 
     async def _join(self, session_id: str, key: str) -> bool:
         """Wait until no request with this key is running; return whether one was."""

@@ -1,4 +1,4 @@
-"""What a page is handed with a session: its URLs, the agent's token, and the prompt to pass on."""
+"""Replies that carry a token: a session's URLs, and the prompt to pass on."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from handshake_prompt.protocol.errors import InvalidRequestError
-from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, PromptRequest, whole_seconds
+from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, PromptRequest, SessionCreated, whole_seconds
 from handshake_prompt.stores import Record
 from handshake_prompt.texts.prompt import LANGUAGES, build_prompt, is_address
 
 Prompt = bool | Callable[..., str]
-"""Whether replies bring a prompt unasked, or what builds it: `builder(created, base_url, language=..., data=...)`."""
+"""Whether replies bring a prompt unasked, or its builder: `builder(created, base_url, language=..., data=...)`."""
 
 PromptWish = bool | PromptRequest | None
-"""What a request says about a prompt."""
+"""A request's own wish for a prompt."""
 
 
 class SessionReplies:
-    """Transitions the replies that carry a token.
+    """Composes the replies to creations and rotations.
 
     Args:
         mount: where the protocol is served when a call does not say.
-        prompt: whether, and with what, prompts are built.
+        prompt: whether prompts are built unasked, or their builder.
     """
 
     def __init__(self, mount: Mount, *, prompt: Prompt = False) -> None:
         self._mount = mount
         self._prompt = prompt
 
-    def created(self, record: Record, token: str, *, mount: Mount | None, now: float) -> dict[str, Any]:
+    def created(self, record: Record, token: str, *, mount: Mount | None, now: float) -> SessionCreated:
         """Return the members of the reply to `POST /session`, all but the prompt."""
         session = record.session
         session_id = session.session_id
         place = mount or self._mount
-        payload = {
+        payload: SessionCreated = {
             "sessionId": session_id,
             "token": token,
             "mode": session.mode,
@@ -73,7 +73,7 @@ class SessionReplies:
             )
         return language
 
-    def prompt(self, created: Mapping[str, Any], *, language: str, meta: Mapping[str, Any]) -> str:
+    def prompt(self, created: SessionCreated, *, language: str, meta: Mapping[str, Any]) -> str:
         """Return the prompt that goes with a reply, in a language that `language` returned."""
         builder = self._prompt if callable(self._prompt) else build_prompt
         return builder(created, created["baseUrl"], language=language, data=meta)

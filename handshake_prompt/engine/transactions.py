@@ -1,7 +1,7 @@
-"""The only writer of sessions: lock, load, apply, save, broadcast.
+"""Transactions with optimistic concurrency, the only writer of sessions: lock, load, apply, save, publish.
 
-The lock orders the tasks of this worker, the version check orders workers. A transition is run on a working copy;
-when another worker was first, the copy is thrown away and the transition runs again on the fresh one. No hook and no
+The lock orders the tasks of this worker, the version check orders workers. A transition is run on a working copy. When
+another worker was first, the copy is thrown away and the transition runs again on the fresh record. No hook and no
 network wait to a watcher ever happens in here.
 """
 
@@ -25,7 +25,6 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import EXPIRED, Session, Turn
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 
-from .guard import ended_error
 from .hub import Hub, Topic
 from .locks import Locks
 
@@ -33,23 +32,36 @@ T = TypeVar("T")
 
 ATTEMPTS = 16
 """Runs of one transition before it is given up as a conflict: each failure means that another worker got through."""
-PAUSE, LONGEST_PAUSE = 0.001, 0.05
-"""Seconds, doubled with each conflict and drawn at random up to that: workers in step would get in each other's way."""
+BACKOFF_BASE, BACKOFF_CEILING = 0.001, 0.05
+"""Seconds, doubled with each conflict, and drawn at random up to that (full jitter): workers in step would collide."""
+
+
+class Transition(NamedTuple, Generic[T]):
+    """One change to make.
+
+    `play` makes it on a draft of the session's record and may run more than once, so it does nothing else. With a `key`
+    it is made at most once under that idempotency key, and `receipt` returns what is kept of its result.
+    """
+
+    play: Callable[[Record], T]
+    turn: Turn
+    key: str | None = None
+    receipt: Callable[[T], Receipt] | None = None
 
 
 class Applied(NamedTuple, Generic[T]):
-    """A transition that is saved: what it returned, and the record after it."""
+    """A transition that is saved: its result, and the record after it."""
 
     result: T
     record: Record
 
 
-class DoneBeforeError(Exception):
-    """A request has been carried out before, under the same idempotency key; `receipt` has its outcome."""
+class AlreadyDoneError(Exception):
+    """A request has been carried out before, under the same idempotency key; `loaded` has its receipt."""
 
-    def __init__(self, receipt: Receipt) -> None:
-        super().__init__(receipt.key)
-        self.receipt = receipt
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__(loaded.record.session.session_id)
+        self.loaded = loaded
 
 
 class Transactions:
@@ -66,7 +78,7 @@ class Transactions:
         self._hub = hub
         self._limits = limits
         self._wall_clock = wall_clock
-        self.locks = Locks()
+        self.locks = Locks[Record]()
 
     def turn(self, author: Role, *, source: str | None = None, pace: float = 0.0) -> Turn:
         """Return a turn that happens now."""
@@ -87,35 +99,26 @@ class Transactions:
         await self._store.create(record)
         return record
 
-    async def apply(
-        self,
-        session_id: str,
-        transition: Callable[[Record], T],
-        *,
-        turn: Turn,
-        known: Loaded | None = None,
-        key: str | None = None,
-        receipt: Callable[[T], Receipt | None] | None = None,
-    ) -> Applied[T]:
-        """Run a transition on a draft of a session's record and save what it made, with the request's receipt.
+    async def apply(self, session_id: str, transition: Transition[T], *, known: Loaded | None = None) -> Applied[T]:
+        """Play a transition on a draft of a session's record and save the draft, with the request's receipt.
 
         `known` is the session as it was found a moment ago; if nothing happened since, it need not be read again. Nor
         need it if this worker was the last to save it, and this change was waiting for that.
 
         Raises:
-            DoneBeforeError: the request came with an idempotency `key`, and another worker was first.
+            AlreadyDoneError: the request came with an idempotency key, and another worker was first.
             SessionNotFoundError: the session is gone or has ended.
             TooLargeError: the session would be larger than it may (`session_full`); nothing is written.
             VersionConflictError: other workers kept being first.
         """
         async with self.locks.hold(session_id) as lock:
-            newest: Record | None = lock.saved
+            newest = lock.handed_over
             if known is None or (newest is not None and known.record.version < newest.version):
-                known = Loaded(newest) if newest is not None and key is None else None
+                known = Loaded(newest) if newest is not None and transition.key is None else None
             if known is not None and self._is_stale(known.record):
                 known = None
-            applied = await self._apply(session_id, transition, turn=turn, known=known, key=key, receipt=receipt)
-            lock.saved = applied.record
+            applied = await self._apply(session_id, transition, known)
+            lock.handed_over = applied.record
             return applied
 
     async def read(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded:
@@ -127,34 +130,34 @@ class Transactions:
         loaded = await self._store.load(session_id, after=after, key=key)
         if loaded is None:
             raise SessionNotFoundError
-        if (ended := ended_error(loaded.record, self._store.now())) is not None:
+        if (ended := loaded.record.ended_error(self._store.now())) is not None:
             raise ended
         return loaded
 
     async def read_on(self, session_id: str, after: int | None) -> Loaded:
-        """Read a live session for somebody who joins its watchers, with what its log holds after a place.
+        """Read a live session for a watcher that joins, with the part of its log after a place.
 
-        Whoever calls this holds the session's lock. All that watch the session here are brought up to the same moment.
+        The caller holds the session's lock. All watchers of the session here are brought up to the same moment.
 
         Raises:
             SessionNotFoundError: it is gone or has ended.
         """
-        channel = self._hub.channel(session_id)
-        if channel is None:
+        topic = self._hub.topic(session_id)
+        if topic is None:
             return await self.read(session_id, after=after)
-        loaded = await self.read(session_id, after=channel.seq if after is None else min(after, channel.seq))
-        if not await self._bring_up(loaded):
+        loaded = await self.read(session_id, after=topic.seq if after is None else min(after, topic.seq))
+        if not await self._publish_loaded(loaded):
             return await self.read_on(session_id, after)
         return Loaded(loaded.record, loaded.log.beyond(after) if loaded.log and after is not None else None)
 
     async def catch_up(self, session_id: str, version: int | None) -> None:
-        """Bring this worker's watchers of a session to where other workers have taken it: to `version` at least."""
+        """Bring this worker's watchers of a session up to the saves of other workers: to `version` at least."""
         async with self.locks.hold(session_id):
-            channel = self._hub.channel(session_id)
-            if channel is not None and (version is None or channel.version < version):
-                await self._catch_up(channel)
+            topic = self._hub.topic(session_id)
+            if topic is not None and (version is None or topic.version < version):
+                await self._catch_up(topic)
 
-    async def look_again(self, session_id: str) -> None:
+    async def refresh_lifetime(self, session_id: str) -> None:
         """Ask the store how long a watched session still lives, and tell its watchers if it has ended."""
         loaded = await self._store.load(session_id)
         if loaded is None or loaded.record.ended(self._store.now()):
@@ -170,65 +173,69 @@ class Transactions:
         """Return the seconds a session has left."""
         return max(0.0, record.expires_at - self._store.now())
 
-    async def _apply(
-        self,
-        session_id: str,
-        transition: Callable[[Record], T],
-        *,
-        turn: Turn,
-        known: Loaded | None = None,
-        key: str | None = None,
-        receipt: Callable[[T], Receipt | None] | None = None,
-    ) -> Applied[T]:
+    async def _apply(self, session_id: str, transition: Transition[T], known: Loaded | None) -> Applied[T]:
+        # Optimistic concurrency. Through all rounds this holds:
+        # - The lock is ours, so of this worker's tasks nobody else writes the session or publishes its events.
+        # - A draft is a copy. If its save is refused, nothing of it has happened: the next round plays anew on a fresh
+        #   read. Only the first round may start from a record that was `known` before, which may be old by now.
+        # - A receipt under the request's key, in any round, means that another worker has made the change.
+        # - Once saved, the draft is the truth, and its events are published before the lock is released: in order.
         for attempt in range(ATTEMPTS):
-            if attempt > 1:  # the first conflict may come from what was known before
-                await asyncio.sleep(random.uniform(0, min(PAUSE * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - no secret
-            loaded, known = known or await self.read(session_id, key=key), None
+            if attempt > 1:  # the first conflict may come from the known record
+                ceiling = min(BACKOFF_BASE * 2**attempt, BACKOFF_CEILING)
+                await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - spreads load, guards nothing
+            loaded, known = known or await self.read(session_id, key=transition.key), None
             if loaded.receipt is not None:  # one that is kept from here on makes the save below fail
-                raise DoneBeforeError(loaded.receipt)
-            draft = loaded.record.draft(turn)
-            is_older = self._is_older_than_seen(draft)
+                raise AlreadyDoneError(loaded)
+            draft = loaded.record.draft(transition.turn)
+            is_older = self._is_older_than_published(draft)
             if is_older:
                 draft.session.epoch = mint_epoch()
             draft.renew(self._store.now())
-            result = transition(draft)
+            result = transition.play(draft)
             draft.purge_at = draft.expires_at + self._limits.tombstone_seconds
             events = draft.session.commit()
             self._check_size(draft.session)
             try:
-                await self._store.save(draft, events=events, receipt=receipt(result) if receipt else None)
+                receipt = transition.receipt(result) if transition.receipt else None
+                await self._store.save(draft, events=events, receipt=receipt)
             except VersionConflictError:
                 continue
             if is_older:
                 self._hub.restart(draft)
             else:
-                await self._tell(draft, events)
+                await self._publish_saved(draft, events)
             return Applied(result, draft)
         raise VersionConflictError(retry_after=1)
 
-    async def _tell(self, record: Record, events: Sequence[Event]) -> None:
-        """Pass on what was just saved, with what other workers had saved before it."""
+    async def _publish_saved(self, record: Record, events: Sequence[Event]) -> None:
+        """Publish the events just saved, with those that other workers had saved before them."""
         if self._hub.publish(record, events):
             return
-        channel = self._hub.channel(record.session.session_id)
+        topic = self._hub.topic(record.session.session_id)
         try:
-            if channel is not None:
-                await self._catch_up(channel)
-        except StoreUnavailableError:  # it is saved all the same: who watches it comes again and asks for it
+            if topic is not None:
+                await self._catch_up(topic)
+        except StoreUnavailableError:  # it is saved all the same: its watchers come again and ask for it
             self._hub.restart(record)
 
-    async def _catch_up(self, channel: Topic) -> None:
-        loaded = await self._store.load(channel.session_id, after=channel.seq)
-        if loaded is None or loaded.record.ended(self._store.now()):
-            self._end(channel.session_id, loaded)
-        else:
-            await self._bring_up(loaded)
+    async def _catch_up(self, topic: Topic) -> None:
+        """Read on from the topic's place in the log, and publish what is found.
 
-    async def _bring_up(self, loaded: Loaded) -> bool:
-        """Publish what was read, or have the watchers come again if it does not lead on from where they are."""
+        The caller holds the session's lock. So the topic's place does not move between the read and the publication,
+        and what is published joins on to it, unless the log itself has lost a part.
+        """
+        loaded = await self._store.load(topic.session_id, after=topic.seq)
+        if loaded is None or loaded.record.ended(self._store.now()):
+            self._end(topic.session_id, loaded)
+        else:
+            await self._publish_loaded(loaded)
+
+    async def _publish_loaded(self, loaded: Loaded) -> bool:
+        """Publish a record just read, or have the watchers come again if it does not lead on from where they are."""
         record = loaded.record
-        if self._is_older_than_seen(record):
-            await self._apply(record.session.session_id, _leave_it, turn=self.turn(Role.USER))
+        if self._is_older_than_published(record):
+            await self._apply(record.session.session_id, Transition(_unchanged, self.turn(Role.USER)), None)
             return False
         if self._hub.publish(record, loaded.log.events if loaded.log else ()):
             return True
@@ -237,16 +244,16 @@ class Transactions:
 
     def _is_stale(self, record: Record) -> bool:
         """Whether a record that was read a while ago is worth reading again: its truth may be another by now."""
-        return self._is_older_than_seen(record) or record.ended(self._store.now()) is not None
+        return self._is_older_than_published(record) or record.ended(self._store.now()) is not None
 
-    def _is_older_than_seen(self, record: Record) -> bool:
+    def _is_older_than_published(self, record: Record) -> bool:
         """Whether this worker's watchers have seen a newer version.
 
         If that is so of a record just read, the store has lost a part of the log, as a replica does that lagged behind
         when it took over. From there on the log has a new epoch, so that no number stands for two events.
         """
-        channel = self._hub.channel(record.session.session_id)
-        return channel is not None and record.version < channel.version
+        topic = self._hub.topic(record.session.session_id)
+        return topic is not None and record.version < topic.version
 
     def _end(self, session_id: str, loaded: Loaded | None) -> None:
         self._hub.end(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
@@ -259,5 +266,5 @@ class Transactions:
             )
 
 
-def _leave_it(_: Record) -> None:
+def _unchanged(_: Record) -> None:
     """Change nothing."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role, digest
-from handshake_prompt.protocol.errors import ConflictError
+from handshake_prompt.protocol.errors import ConflictError, HandshakeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, whole_seconds
 from handshake_prompt.protocol.session import EXTENDED, REVOKED, ROTATED, Session, Turn
@@ -15,11 +16,14 @@ from handshake_prompt.stores import Loaded, Record
 
 from .guard import Admission
 from .hooks import Hooks
-from .transactions import Applied, Transactions
+from .transactions import Applied, Transactions, Transition
 
 
 class Transitions:
-    """Makes changes: a transition each, which the transactions applies."""
+    """Makes changes: a transition each, applied by the transactions.
+
+    Every method may raise the errors of `Transactions.apply`.
+    """
 
     def __init__(self, transactions: Transactions, hooks: Hooks, modes: Modes, *, limits: Limits) -> None:
         self._transactions = transactions
@@ -28,41 +32,47 @@ class Transitions:
         self._limits = limits
 
     async def edit(
-        self,
-        session_id: str,
-        key: str | None,
-        value: tuple[Any] | None,
-        *,
-        source: str | None = None,
-        known: Loaded | None = None,
+        self, session_id: str, key: str | None, value: Any, *, source: str | None = None, known: Loaded | None = None
     ) -> Applied[Outcome]:
-        """Write the person's value, or release the field when there is none.
+        """Write the person's value.
 
         Raises:
-            HandshakeError: the key or the value is malformed; see `Transactions.apply` too.
+            InvalidRequestError, TooLargeError: key or value are not allowed.
         """
-        key = check_edit(key, value[0] if value else None, self._limits)
+        key = check_edit(key, value, self._limits)
 
         def play(draft: Record) -> Outcome:
-            if value is None:
-                return draft.session.release(key)
-            return self._modes.of(draft.session).process_notify(draft.session, key, value[0])
+            return self._modes.of(draft.session).process_notify(draft.session, key, value)
 
         turn = self._transactions.turn(Role.USER, source=source)
-        return await self._transactions.apply(session_id, play, turn=turn, known=known)
+        return await self._transactions.apply(session_id, Transition(play, turn), known=known)
+
+    async def release(
+        self, session_id: str, key: str | None, *, source: str | None = None, known: Loaded | None = None
+    ) -> Applied[Outcome]:
+        """Return a field of the person's to the agent.
+
+        Raises:
+            InvalidRequestError: the key is not allowed.
+        """
+        key = check_edit(key, None, self._limits)
+        turn = self._transactions.turn(Role.USER, source=source)
+        transition = Transition(lambda draft: draft.session.release(key), turn)
+        return await self._transactions.apply(session_id, transition, known=known)
 
     async def send_to_mode(
         self, session_id: str, message: dict[str, Any], role: Role, *, source: str
     ) -> Applied[list[Outcome]]:
-        """Let the session's mode play a message of a watcher's that it alone understands."""
+        """Let the session's mode play a message from a watcher that it alone understands."""
 
         def play(draft: Record) -> list[Outcome]:
             return self._modes.of(draft.session).process_ws_message(draft.session, message)
 
-        return await self._transactions.apply(session_id, play, turn=self._transactions.turn(role, source=source))
+        turn = self._transactions.turn(role, source=source)
+        return await self._transactions.apply(session_id, Transition(play, turn))
 
     async def extend(self, admission: Admission, asked: int) -> Applied[int]:
-        """Give a session more time, as far as the hooks grant it; the result is what it gained.
+        """Give a session more time, as far as the hooks grant it; the result is the seconds it gained.
 
         Raises:
             ForbiddenError: the hooks grant none.
@@ -84,8 +94,8 @@ class Transitions:
             draft.session.notice(EXTENDED, expiresIn=whole_seconds(self._transactions.left(draft)))
             return gained
 
-        turn = self._transactions.turn(admission.role)
-        return await self._transactions.apply(admission.session_id, lengthen, turn=turn, known=admission.loaded)
+        transition = Transition(lengthen, self._transactions.turn(admission.role))
+        return await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
 
     async def rotate(self, admission: Admission, token: str) -> Applied[Session]:
         """Make `token` the agent's, and the one before worthless."""
@@ -95,8 +105,8 @@ class Transitions:
             draft.session.notice(ROTATED)
             return draft.session
 
-        turn = self._transactions.turn(admission.role)
-        return await self._transactions.apply(admission.session_id, replace, turn=turn, known=admission.loaded)
+        transition = Transition(replace, self._transactions.turn(admission.role))
+        return await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
 
     async def revoke(self, session_id: str, role: Role, *, known: Loaded | None = None) -> None:
         """End a session for good."""
@@ -105,8 +115,9 @@ class Transitions:
             draft.session.end(REVOKED)
             draft.expires_at = self._transactions.now()
 
-        await self._transactions.apply(session_id, forget, turn=self._transactions.turn(role), known=known)
+        await self._transactions.apply(session_id, Transition(forget, self._transactions.turn(role)), known=known)
 
     async def announce(self, session_id: str, name: str, turn: Turn) -> None:
-        """Let the page know of an agent by the name it gives itself."""
-        await self._transactions.apply(session_id, lambda draft: draft.session.announce(name), turn=turn)
+        """Let the page know of an agent by the name it gives itself; if that fails, its next request does."""
+        with suppress(HandshakeError):
+            await self._transactions.apply(session_id, Transition(lambda draft: draft.session.announce(name), turn))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from .credentials import Role
+from .messages import ChangeRecord
 from .packing import unpack
 
 
@@ -88,12 +89,12 @@ def frame(event: Event, role: Role, *, epoch: str) -> dict[str, Any]:
     return shown
 
 
-def change_record(event: Change, role: Role) -> dict[str, Any]:
+def change_record(event: Change, role: Role) -> ChangeRecord:
     """Return the entry of `/diff` for `event`. An agent is not shown what a person replaced or removed."""
-    record = {"key": event.key, "to": event.kept, "by": event.by, "at": event.at, "seq": event.seq}
+    record: ChangeRecord = {"key": event.key, "to": event.kept, "by": event.by, "at": event.at, "seq": event.seq}
     if withheld(event, role):
-        return {**record, "to": None, "sensitive": True}
-    if role is Role.USER or event.type == "action":
+        record["to"], record["sensitive"] = None, True
+    elif role is Role.USER or event.type == "action":
         record["from"] = event.kept_previous
     return record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar
 
@@ -179,16 +179,21 @@ class SessionCreated(TypedDict):
     userToken: NotRequired[str]
 
 
-class SessionStatus(TypedDict):
-    """The reply of `GET /session/{sid}`."""
+class SessionStanding(TypedDict):
+    """How a session stands."""
 
     sessionId: str
     mode: str
-    role: str
     expiresIn: int
     maxExpiresIn: int
     watchers: int
     cursor: str
+
+
+class SessionStatus(SessionStanding):
+    """The reply of `GET /session/{sid}`."""
+
+    role: str
 
 
 class Context(TypedDict):
@@ -221,12 +226,12 @@ class ActionReply(TypedDict):
     applied: list[str]
     rejected: list[str]
     errors: list[dict[str, Any]]
-    results: list[Outcome]
+    results: Sequence[Outcome]
     broadcast: BroadcastCount
     cursor: str
     expiresIn: int
     missing: NotRequired[list[str]]
-    context: NotRequired[dict[str, FieldRecord]]
+    context: NotRequired[Mapping[str, FieldRecord]]
 
 
 class NotifyReply(TypedDict):

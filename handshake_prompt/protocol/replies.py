@@ -23,7 +23,7 @@ class Reply:
 
     def __init__(
         self,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         status: int = 200,
         quota: Quota | None = None,
@@ -31,7 +31,7 @@ class Reply:
         user_token: str | None = None,
         etag: str | None = None,
     ) -> None:
-        self.content = content
+        self.content: Mapping[str, Any] = content
         self.status = status
         self.quota = quota
         self.replayed = replayed

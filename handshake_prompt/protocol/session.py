@@ -288,12 +288,13 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             record["filled"] = not is_empty(field.kept)
         return record
 
-    def context(self, role: Role) -> Mapping[str, FieldValue | FieldRecord]:
+    def context(self, role: Role) -> Mapping[str, FieldRecord]:
         """Return all values as `role` may see them."""
+        records: Mapping[str, Any] = self.values  # a FieldValue is encoded as the FieldRecord it stands for
         if role is Role.USER or not self.sensitive:
-            return self.values
+            return records
         hidden = {key: self.field_record(key, role) for key in self.sensitive if key in self.values}
-        return {**self.values, **hidden}
+        return {**records, **hidden}
 
     def __repr__(self) -> str:
         return f"<Session {self.session_id} mode={self.mode!r} seq={self.seq} ended={self.ended}>"

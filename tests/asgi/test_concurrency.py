@@ -259,14 +259,14 @@ async def test_i6_a_change_is_queued_to_every_watcher_before_its_reply_is_sent()
     created = await engine.create_session({})
     session_id, token = created[0]["sessionId"], created[0]["token"]
     async with contextlib.AsyncExitStack() as stack:
-        watches = [
+        watchers = [
             await stack.enter_async_context(await engine.watch(session_id, credential))
             for credential in (token, Credential(user_token=created.user_token))
         ]
         for number in range(1, 4):
             action = {"type": "set", "key": "a", "value": number}
             reply, _ = await engine.post_action(session_id, {"actions": [action]}, token)
-            assert [watch._watcher.backlog for watch in watches] == [2 * number] * 2
+            assert [watcher.backlog for watcher in watchers] == [2 * number] * 2
             assert reply["broadcast"] == {"clients": 2, "actionMessages": 2, "doneMessages": 2}
 
 

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from handshake_prompt.engine.hub import Frame, FrameQueue, Hub
+from handshake_prompt.engine.frame_queue import FrameQueue
+from handshake_prompt.engine.hub import Hub
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import Change, Event, Notice
@@ -57,8 +58,8 @@ def publish(hub: Hub, *events: Event, session_id: str = "s") -> None:
 def join(
     hub: Hub, session_id: str = "s", role: Role = Role.USER, *, source: str = "me", polling: bool = False
 ) -> FrameQueue:
-    channel = hub.channel(session_id)
-    return hub.join(at(channel.seq if channel else 0, session_id), role, source=source, polling=polling)
+    topic = hub.topic(session_id)
+    return hub.join(at(topic.seq if topic else 0, session_id), role, source=source, polling=polling)
 
 
 def seqs(watcher: FrameQueue) -> list[int]:
@@ -109,79 +110,6 @@ async def test_text_of_any_script_is_sent_as_ascii() -> None:
     assert frame is not None
     assert frame.text.isascii()
     assert json.loads(frame.text)["value"] == "名\u2028🙂"
-
-
-BOUNDS: dict[str, tuple[dict[str, float], int]] = {
-    "frames": ({"queue_events": 4, "actions": 3}, 4),
-    "bytes": ({"queue_bytes": 400}, 4),
-}
-
-
-@pytest.mark.parametrize(("bounds", "room_for"), BOUNDS.values(), ids=BOUNDS)
-async def test_i11_a_watcher_over_its_bound_is_cut_off_visibly_and_alone(
-    bounds: dict[str, float], room_for: int
-) -> None:
-    slow, brisk = join(hub(**bounds)), join(hub())
-    frame = Frame("x" * 100, seq=1)
-    assert [slow.offer(frame) for _ in range(room_for)] == [True] * room_for
-    assert not slow.offer(frame)
-    assert (slow.close_code, slow.backlog, slow.peek()) == (CloseCode.SLOW, 0, None)
-    assert not slow.offer(frame)
-    assert brisk.offer(frame)
-
-
-async def test_a_watcher_that_reads_is_never_cut_off() -> None:
-    watcher = join(hub(queue_bytes=400, queue_events=4, actions=3))
-    for seq in range(1, 100):
-        assert watcher.offer(Frame("x" * 300, seq=seq))
-        assert seqs(watcher) == [seq]
-
-
-async def test_urgent_frames_go_first_and_count_like_any_other() -> None:
-    watcher = join(hub(queue_events=4, actions=3))
-    watcher.offer(Frame("log", seq=1))
-    watcher.offer(Frame("ack"), urgent=True)
-    watcher.offer(Frame("error"), urgent=True)
-    texts = []
-    while (frame := watcher.peek()) is not None:
-        texts.append(frame.text)
-        watcher.take()
-    assert texts == ["ack", "error", "log"]
-
-
-HURRIED: dict[str, tuple[dict[str, float], int, bool]] = {
-    "half of the frames": ({"queue_events": 8, "actions": 7}, 4, False),
-    "more than half of the frames": ({"queue_events": 8, "actions": 7}, 5, True),
-    "half of the bytes": ({"queue_bytes": 800}, 4, False),
-    "more than half of the bytes": ({"queue_bytes": 800}, 5, True),
-}
-
-
-@pytest.mark.parametrize(("bounds", "queued", "hurried"), HURRIED.values(), ids=HURRIED)
-async def test_pacing_stops_before_it_could_fill_the_queue(
-    bounds: dict[str, float], queued: int, *, hurried: bool
-) -> None:
-    watcher = join(hub(**bounds))
-    for seq in range(queued):
-        assert watcher.offer(Frame("x" * 100, seq=seq))
-    assert watcher.hurried is hurried
-
-
-async def test_the_first_verdict_on_a_watcher_stands() -> None:
-    watcher = join(hub())
-    watcher.close(CloseCode.ENDED, last=Frame("expired"))
-    watcher.close(CloseCode.DRAINING, last=Frame("draining"))
-    assert watcher.close_code is CloseCode.ENDED
-    assert watcher.backlog == 1
-
-
-async def test_what_is_queued_before_a_close_is_still_sent_unless_it_is_abandoned() -> None:
-    closed, abandoned = join(hub()), join(hub())
-    for watcher, abandon in ((closed, False), (abandoned, True)):
-        watcher.offer(Frame("one", seq=1))
-        watcher.close(CloseCode.ENDED, last=Frame("expired"), abandon=abandon)
-        assert not watcher.offer(Frame("late", seq=2))
-    assert (closed.backlog, abandoned.backlog) == (2, 1)
 
 
 async def test_an_agent_whose_token_was_replaced_is_closed_and_nobody_else() -> None:
@@ -252,9 +180,9 @@ async def test_a_poll_wakes_at_what_comes_and_lets_go_of_it() -> None:
     poll = join(room, polling=True)
     began = loop_time()
     publish(room, change(1))
-    await poll.stirred(60)
+    await poll.wait_and_discard(60)
     assert (loop_time() - began, poll.backlog) == (0, 0)
-    await poll.stirred(3)
+    await poll.wait_and_discard(3)
     assert loop_time() - began == pytest.approx(3)
 
 
@@ -279,10 +207,10 @@ async def test_i11_places_are_bounded_per_session_and_in_all_and_given_back() ->
     assert (full_session.value.code, full_session.value.close_code) == ("too_many_watchers", CloseCode.FLOOD)
     assert (full_server.value.code, full_server.value.status) == ("at_capacity", 503)
     room.leave(mine[0])
-    assert join(room, "a third").channel.session_id == "a third"
+    assert join(room, "a third").session_id == "a third"
 
 
-async def test_i11_a_channel_goes_with_its_last_watcher_however_often_one_leaves() -> None:
+async def test_i11_a_topic_goes_with_its_last_watcher_however_often_one_leaves() -> None:
     room = hub()
     watchers = [join(room), join(room)]
     publish(room, change(1))
@@ -290,8 +218,11 @@ async def test_i11_a_channel_goes_with_its_last_watcher_however_often_one_leaves
         room.leave(watcher)
     publish(room, change(2))
     room.renew("s", 7.0)
-    assert (room.watchers, room.count("s"), room.all_watchers()) == (0, 0, [])
-    assert join(room).channel.latest == {}
+    assert (room.watchers, room.count("s"), room.sessions) == (0, 0, [])
+    join(room)
+    topic = room.topic("s")
+    assert topic is not None
+    assert topic.newest == {}
 
 
 def test_a_hub_is_waited_for_until_its_last_watcher_has_left_on_whichever_loop() -> None:
@@ -299,12 +230,12 @@ def test_a_hub_is_waited_for_until_its_last_watcher_has_left_on_whichever_loop()
 
     @in_virtual_time
     async def run() -> None:
-        await room.emptied()
+        await room.wait_until_empty()
         watchers = [join(room), join(room, "another")]
         for seconds, watcher in enumerate(watchers, 1):
             asyncio.get_running_loop().call_later(seconds, room.leave, watcher)
         began = loop_time()
-        await room.emptied()
+        await room.wait_until_empty()
         assert loop_time() - began == pytest.approx(2)
 
     run()
@@ -317,7 +248,7 @@ async def test_a_paced_frame_is_overtaken_by_a_newer_value_of_its_field_only() -
     publish(room, change(1, pace=0.3), change(2, "age", pace=0.3), change(3), change(4, "plan"))
     frames = []
     while (frame := watcher.peek()) is not None:
-        frames.append((frame.seq, watcher.overtaken(frame)))
+        frames.append((frame.seq, watcher.is_overtaken(frame)))
         watcher.take()
     assert frames == [(1, True), (2, False), (3, False), (4, False)]
 
@@ -328,16 +259,4 @@ async def test_an_unpaced_frame_is_never_left_out() -> None:
     publish(room, change(1), change(2))
     frame = watcher.peek()
     assert frame is not None
-    assert not watcher.overtaken(frame)
-
-
-@in_virtual_time
-async def test_waiting_ends_with_an_offer_or_a_close_or_its_time() -> None:
-    watcher = join(hub())
-    began = loop_time()
-    await watcher.wait(3)
-    assert loop_time() - began == pytest.approx(3)
-    for wake in (lambda: watcher.offer(Frame("x")), lambda: watcher.close(CloseCode.ENDED)):
-        asyncio.get_running_loop().call_later(1, wake)
-        await watcher.wait(60)
-    assert loop_time() - began == pytest.approx(5)
+    assert not watcher.is_overtaken(frame)

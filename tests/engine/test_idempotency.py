@@ -9,14 +9,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from handshake_prompt.engine.guard import Admission
 from handshake_prompt.engine.idempotency import Idempotency
+from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores import MemoryStore, Receipt, Record
 from tests.support.sessions import blank_session, record_of
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 SESSION = "5" * 32
+QUOTA = Quota(60, 60.0, allowed=True, remaining=59, reset_after=60.0)
 Run = Callable[[str], Awaitable[dict[str, Any]]]
 
 
@@ -50,7 +54,8 @@ class Requests:
 
         loaded = await self.store.load(SESSION, key=key)
         assert loaded is not None
-        return await self.idempotency.once(SESSION, key, kept=loaded.receipt, body=body, run=run)
+        admission = Admission(loaded, Role.AGENT, QUOTA)
+        return await self.idempotency.once(admission, key, body=body, run=run)
 
 
 @in_virtual_time

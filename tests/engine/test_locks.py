@@ -14,7 +14,7 @@ from tests.support.virtual_time import in_virtual_time
 class Visitors:
     """Tasks that hold a lock until they are let go, and the order in which they got it."""
 
-    def __init__(self, locks: Locks) -> None:
+    def __init__(self, locks: Locks[int]) -> None:
         self.locks = locks
         self.order: list[str] = []
         self.inside = 0
@@ -34,7 +34,7 @@ async def settled() -> None:
 
 
 async def test_holders_of_one_name_follow_each_other_in_the_order_in_which_they_came() -> None:
-    visitors = Visitors(Locks())
+    visitors = Visitors(Locks[int]())
     names = [str(number) for number in range(20)]
     await asyncio.gather(*(visitors.visit(name) for name in names))
     assert visitors.order == names
@@ -42,14 +42,14 @@ async def test_holders_of_one_name_follow_each_other_in_the_order_in_which_they_
 
 
 async def test_holders_of_different_names_do_not_wait_for_each_other() -> None:
-    locks = Locks()
+    locks = Locks[int]()
     async with asyncio.timeout(5), locks.hold("a"), locks.hold("b"):
         assert len(locks) == 2
     assert len(locks) == 0
 
 
 async def test_a_lock_outlives_its_holder_while_somebody_waits() -> None:
-    locks, visitors = Locks(), []
+    locks, visitors = Locks[int](), []
     first = asyncio.Event()
 
     async def hold(until: asyncio.Event | None) -> None:
@@ -67,7 +67,7 @@ async def test_a_lock_outlives_its_holder_while_somebody_waits() -> None:
 
 
 async def test_a_cancelled_waiter_leaves_nothing_behind_and_stops_nobody() -> None:
-    locks = Locks()
+    locks = Locks[int]()
     visitors = Visitors(locks)
     async with locks.hold("a"):
         waiting = [asyncio.create_task(visitors.visit(str(number))) for number in range(3)]
@@ -79,7 +79,7 @@ async def test_a_cancelled_waiter_leaves_nothing_behind_and_stops_nobody() -> No
 
 
 async def test_a_holder_that_fails_leaves_nothing_behind() -> None:
-    locks = Locks()
+    locks = Locks[int]()
     with pytest.raises(KeyError):
         async with locks.hold("a"):
             raise KeyError
@@ -95,7 +95,7 @@ async def test_a_holder_that_fails_leaves_nothing_behind() -> None:
 async def test_who_waits_behind_somebody_whom_the_store_kept_waiting_in_vain_does_not_try_as_long_again(
     kept_waiting: float, refused: list[bool]
 ) -> None:
-    locks = Locks()
+    locks = Locks[int]()
 
     async def hold(*, fail: bool = False) -> None:
         async with locks.hold("a"):
@@ -110,7 +110,7 @@ async def test_who_waits_behind_somebody_whom_the_store_kept_waiting_in_vain_doe
 
 
 def test_the_same_locks_serve_one_event_loop_after_another() -> None:
-    locks = Locks()
+    locks = Locks[int]()
     for _ in range(2):
         visitors = Visitors(locks)
 

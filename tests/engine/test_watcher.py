@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.engine.hub import Hub, told
-from handshake_prompt.engine.watcher import Watcher, opening
+from handshake_prompt.engine.frame_queue import connection_frame
+from handshake_prompt.engine.hub import Hub
+from handshake_prompt.engine.watcher import Watcher
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, StoreUnavailableError, UserRequiredError
-from handshake_prompt.protocol.events import Change, Cursor, Event, Notice
+from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import FieldValue, Session, Turn
-from handshake_prompt.stores import MemoryStore, Record
-from tests.support.sessions import blank_session, record_of
+from handshake_prompt.protocol.session import FieldValue, Session
+from handshake_prompt.stores import Record
+from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 EPOCH = "0a1b2c3d"
@@ -39,7 +40,7 @@ def done(seq: int) -> Notice:
 
 
 class Page:
-    """A watch of session `s`, its page's end, and the times at which it was shown what."""
+    """A watcher of session `s`, its page's end, and the times at which it was shown what."""
 
     def __init__(self, *, ttl: float = 3600.0, **bounds: float) -> None:
         self.hub = Hub(Limits().replace(**bounds))
@@ -48,46 +49,51 @@ class Page:
         self.sent: list[dict[str, Any]] = []
         self.outcomes = [Outcome("k", "applied", seq=7)]
         self.refusal: HandshakeError | None = None
-        self.on_look: Callable[[], None] = self._end_if_over
+        self.on_refresh: Callable[[], None] = self._end_if_over
         self.session = blank_session("s", epoch=EPOCH, values={"k": FieldValue("x", "user", AT, 7)})
         record = Record(self.session, 0, expires_at=self.began + ttl, purge_at=1e9)
-        watcher = self.hub.join(record, Role.USER, source="mine")
-        self.watch = Watcher(
-            watcher,
-            [told("connected"), told("missed")],
-            limits=Limits().replace(**bounds),
-            keepalive=Limits().replace(**bounds).keepalive,
-            quota=None,
-            carry=self._carry,
-            left=lambda: watcher.channel.expires_at - loop_time(),
-            look_again=self._look_again,
-            leave=lambda: self.hub.leave(watcher),
-        )
+        self.queue = self.hub.join(record, Role.USER, source="mine")
+        limits = Limits().replace(**bounds)
+        opening = [connection_frame("connected"), connection_frame("missed")]
+        self.watcher = Watcher(self.queue, opening, self, limits=limits, keepalive=limits.keepalive, quota=None)
 
-    def _end_if_over(self) -> None:
-        channel = self.hub.channel("s")
-        if channel is not None and channel.expires_at <= loop_time():
-            self.hub.end("s", "expired")
+    # The session as the watcher uses it
 
-    async def _carry(self, watch: Watcher, message: dict[str, Any]) -> tuple[Session, list[Outcome]]:
-        assert watch is self.watch
+    @property
+    def expires_at(self) -> float:
+        return self.hub.expires_at("s")
+
+    def time_left(self) -> float:
+        return self.expires_at - loop_time()
+
+    async def refresh_lifetime(self) -> None:
+        self.on_refresh()
+
+    async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
+        assert watcher is self.watcher
         self.sent.append(message)
         if self.refusal:
             raise self.refusal
         return self.session, self.outcomes
 
-    async def _look_again(self) -> None:
-        self.on_look()
+    def leave(self) -> None:
+        self.hub.leave(self.queue)
+
+    # Its page
+
+    def _end_if_over(self) -> None:
+        if self.expires_at <= loop_time():
+            self.hub.end("s", "expired")
 
     async def show(self) -> None:
-        async for frame in self.watch:
+        async for frame in self.watcher:
             self.shown.append((round(loop_time() - self.began, 3), json.loads(frame.text)))
 
     def publish(self, *events: Event) -> None:
         """Publish events, the first of them wherever the log may be."""
-        channel = self.hub.channel("s")
-        assert channel is not None
-        channel.seq, self.session.seq, expires_at = events[0].seq - 1, events[-1].seq, channel.expires_at
+        topic = self.hub.topic("s")
+        assert topic is not None
+        topic.seq, self.session.seq, expires_at = events[0].seq - 1, events[-1].seq, topic.expires_at
         assert self.hub.publish(Record(self.session, 0, expires_at, purge_at=1e9), events)
 
     @property
@@ -107,7 +113,7 @@ class Page:
 @asynccontextmanager
 async def page(**options: Any) -> AsyncIterator[Page]:
     one = Page(**options)
-    async with one.watch:
+    async with one.watcher:
         writer = asyncio.create_task(one.show())
         await asyncio.sleep(0)
         yield one
@@ -122,7 +128,7 @@ async def page(**options: Any) -> AsyncIterator[Page]:
 async def test_the_opening_comes_first_even_if_events_are_already_waiting() -> None:
     one = Page()
     one.publish(action(1))
-    one.watch.close(CloseCode.DRAINING)
+    one.watcher.close(CloseCode.DRAINING)
     await one.show()
     assert [frame["type"] for _, frame in one.shown] == ["connected", "missed", "action"]
 
@@ -195,7 +201,7 @@ async def test_batch_after_batch_reaches_a_page_that_reads_whatever_their_pace()
             await asyncio.sleep(0.1)
         await asyncio.sleep(30)
         assert [seq for _, seq in one.seqs] == list(range(1, 801))
-        assert one.watch.close_code is CloseCode.NORMAL
+        assert one.watcher.close_code is CloseCode.NORMAL
 
 
 @in_virtual_time
@@ -203,7 +209,7 @@ async def test_an_acknowledgement_goes_ahead_of_frames_that_are_held_back() -> N
     async with page() as one:
         one.publish(action(5, pace=1.0), action(6, pace=1.0))
         await asyncio.sleep(0.25)
-        await one.watch.receive('{"type":"userEdit","key":"k","ref":"r1"}')
+        await one.watcher.receive('{"type":"userEdit","key":"k","ref":"r1"}')
         await asyncio.sleep(5)
         assert one.kinds == [(0.25, "ack"), (1.0, "action"), (2.0, "action")]
 
@@ -213,7 +219,7 @@ async def test_i5_an_acknowledgement_is_no_place_to_resume_from() -> None:
     """The ack of seq 7 overtakes 5 and 6: had it a cursor, a page cut off now would never see them."""
     async with page() as one:
         one.publish(action(5, pace=1.0), action(6, pace=1.0))
-        await one.watch.receive('{"type":"userEdit","key":"k","ref":1}')
+        await one.watcher.receive('{"type":"userEdit","key":"k","ref":1}')
         await asyncio.sleep(1)
         acks = [frame for frame in one.frames if frame["type"] == "ack"]
         assert acks == [{"type": "ack", "key": "k", "by": "user", "seq": 7, "at": AT, "ref": 1}]
@@ -237,7 +243,7 @@ async def test_i13_a_page_is_warned_once_and_told_when_the_session_expires() -> 
     await one.show()
     assert one.kinds == [(40.0, "expiring"), (100.0, "expired")]
     assert one.frames[0]["expiresIn"] == 60
-    assert one.watch.close_code is CloseCode.ENDED
+    assert one.watcher.close_code is CloseCode.ENDED
 
 
 @in_virtual_time
@@ -271,22 +277,22 @@ async def test_a_watcher_whose_store_cannot_be_asked_is_sent_away_to_come_back()
     def unreachable() -> None:
         raise StoreUnavailableError
 
-    one.on_look = unreachable
+    one.on_refresh = unreachable
     await one.show()
-    assert one.watch.close_code is CloseCode.DRAINING
-    assert not one.watch.close_code.final
+    assert one.watcher.close_code is CloseCode.DRAINING
+    assert not one.watcher.close_code.final
 
 
 @in_virtual_time
 async def test_what_another_worker_prolonged_goes_on_being_watched() -> None:
     one = Page(ttl=10, keepalive=1000)
-    ending = one.on_look
+    ending = one.on_refresh
 
     def used_elsewhere() -> None:
         one.hub.renew("s", loop_time() + 100)
-        one.on_look = ending
+        one.on_refresh = ending
 
-    one.on_look = used_elsewhere
+    one.on_refresh = used_elsewhere
     await one.show()
     assert one.kinds == [(40.0, "expiring"), (100.0, "expired")], "it was warned of an end that is none"
 
@@ -301,11 +307,11 @@ async def test_a_page_that_is_to_be_closed_gets_what_is_due_without_pauses_and_t
 ) -> None:
     one = Page()
     one.publish(action(1, pace=2.0), action(2, pace=2.0), done(3))
-    one.watch.close(code)
+    one.watcher.close(code)
     one.publish(action(4))
     await one.show()
     assert one.seqs == [(0.0, 1), (0.0, 2), (0.0, 3)]
-    assert one.watch.close_code is code
+    assert one.watcher.close_code is code
 
 
 @in_virtual_time
@@ -313,14 +319,14 @@ async def test_a_page_that_does_not_read_is_cut_off_with_a_code_that_lets_it_res
     one = Page(queue_events=8, actions=7)
     one.publish(*(action(seq) for seq in range(1, 10)))
     await one.show()
-    assert (one.frames, one.watch.close_code) == ([], CloseCode.SLOW)
+    assert (one.frames, one.watcher.close_code) == ([], CloseCode.SLOW)
 
 
 @in_virtual_time
 async def test_a_peer_that_is_gone_is_sent_nothing_more() -> None:
     one = Page()
     one.publish(action(1))
-    one.watch.abandon()
+    one.watcher.abandon()
     await one.show()
     assert one.frames == []
 
@@ -340,7 +346,7 @@ async def test_a_page_may_send_a_burst_and_is_then_slowed_down_and_never_dropped
     async with page(frames_per_second=20, frames_burst=60) as one:
         times = []
         for ref in range(100):
-            await one.watch.receive(json.dumps({"type": "userEdit", "key": "k", "ref": ref}))
+            await one.watcher.receive(json.dumps({"type": "userEdit", "key": "k", "ref": ref}))
             times.append(loop_time() - one.began)
         assert times[59] == pytest.approx(0)
         assert times[99] == pytest.approx(40 / 20)
@@ -349,7 +355,7 @@ async def test_a_page_may_send_a_burst_and_is_then_slowed_down_and_never_dropped
         await asyncio.sleep(60)
         began = loop_time()
         for _ in range(61):
-            await one.watch.receive('{"type":"userEdit","key":"k"}')
+            await one.watcher.receive('{"type":"userEdit","key":"k"}')
         assert loop_time() - began == pytest.approx(1 / 20)
 
 
@@ -373,11 +379,11 @@ MALFORMED: dict[str, tuple[str, str]] = {
 @in_virtual_time
 async def test_i8_a_malformed_frame_is_answered_and_carried_nowhere(data: str, code: str) -> None:
     async with page() as one:
-        await one.watch.receive(data)
+        await one.watcher.receive(data)
         await asyncio.sleep(1)
         assert [(frame["type"], frame["code"]) for frame in one.frames] == [("error", code)]
         assert one.sent == []
-        assert one.watch.close_code is CloseCode.NORMAL
+        assert one.watcher.close_code is CloseCode.NORMAL
 
 
 FINAL: dict[str, tuple[str | bytes | None, CloseCode]] = {
@@ -392,19 +398,19 @@ FINAL: dict[str, tuple[str | bytes | None, CloseCode]] = {
 @in_virtual_time
 async def test_what_is_no_frame_at_all_ends_the_connection(data: str | bytes | None, code: CloseCode) -> None:
     one = Page()
-    await one.watch.receive(data)
+    await one.watcher.receive(data)
     await one.show()
-    assert (one.sent, one.watch.close_code) == ([], code)
+    assert (one.sent, one.watcher.close_code) == ([], code)
 
 
 @in_virtual_time
 async def test_a_flood_of_malformed_frames_ends_the_connection_at_its_tenth() -> None:
     async with page() as one:
         for _ in range(9):
-            await one.watch.receive("?")
-        after_nine = one.watch.close_code
-        await one.watch.receive("?")
-        assert (after_nine, one.watch.close_code) == (CloseCode.NORMAL, CloseCode.FLOOD)
+            await one.watcher.receive("?")
+        after_nine = one.watcher.close_code
+        await one.watcher.receive("?")
+        assert (after_nine, one.watcher.close_code) == (CloseCode.NORMAL, CloseCode.FLOOD)
         await asyncio.sleep(1)
         assert [frame["code"] for frame in one.frames] == ["invalid_json"] * 10
 
@@ -413,9 +419,9 @@ async def test_a_flood_of_malformed_frames_ends_the_connection_at_its_tenth() ->
 async def test_malformed_frames_now_and_then_are_forgiven() -> None:
     async with page() as one:
         for _ in range(50):
-            await one.watch.receive("?")
+            await one.watcher.receive("?")
             await asyncio.sleep(7)
-        assert one.watch.close_code is CloseCode.NORMAL
+        assert one.watcher.close_code is CloseCode.NORMAL
 
 
 @in_virtual_time
@@ -423,9 +429,9 @@ async def test_a_frame_that_is_well_formed_and_refused_does_not_count_as_malform
     async with page() as one:
         one.refusal = UserRequiredError()
         for ref in range(30):
-            await one.watch.receive(json.dumps({"type": "userEdit", "key": "k", "ref": ref}))
+            await one.watcher.receive(json.dumps({"type": "userEdit", "key": "k", "ref": ref}))
         await asyncio.sleep(1)
-        assert one.watch.close_code is CloseCode.NORMAL
+        assert one.watcher.close_code is CloseCode.NORMAL
         assert one.frames[29] == {
             "type": "error",
             "code": "user_required",
@@ -438,7 +444,7 @@ async def test_a_frame_that_is_well_formed_and_refused_does_not_count_as_malform
 async def test_a_refused_edit_is_answered_with_its_key_and_its_reason() -> None:
     async with page() as one:
         one.outcomes = [Outcome("k", "error", "read_only", msg="This field cannot be changed")]
-        await one.watch.receive('{"type":"userEdit","key":"k","value":1,"ref":"a"}')
+        await one.watcher.receive('{"type":"userEdit","key":"k","value":1,"ref":"a"}')
         await asyncio.sleep(1)
         told = {"type": "error", "key": "k", "code": "read_only", "msg": "This field cannot be changed", "ref": "a"}
         assert one.frames == [told]
@@ -447,49 +453,9 @@ async def test_a_refused_edit_is_answered_with_its_key_and_its_reason() -> None:
 @in_virtual_time
 async def test_i13_nothing_is_carried_out_for_a_page_that_was_told_to_leave_for_good() -> None:
     async with page() as one:
-        one.watch.close(CloseCode.UNAUTHENTICATED)
-        await one.watch.receive('{"type":"userEdit","key":"k"}')
+        one.watcher.close(CloseCode.UNAUTHENTICATED)
+        await one.watcher.receive('{"type":"userEdit","key":"k"}')
         assert one.sent == []
 
 
 # Where it begins
-
-
-CURSORS: dict[str, tuple[str | None, list[int] | None]] = {
-    "none": (None, None),
-    "empty": ("", None),
-    "garbage": ("yesterday", None),
-    "of another log": ("ffffffff.8", None),
-    "ahead of the log": (f"{EPOCH}.11", None),
-    "older than what is kept": (f"{EPOCH}.3", None),
-    "more than is replayed": (f"{EPOCH}.4", None),
-    "as much as is replayed": (f"{EPOCH}.5", [6, 7, 8, 9, 10]),
-    "the last but one": (f"{EPOCH}.9", [10]),
-    "up to date": (f"{EPOCH}.10", []),
-}
-
-
-@pytest.mark.parametrize(("after", "missed"), CURSORS.values(), ids=CURSORS)
-async def test_i5_a_connection_begins_with_all_it_missed_or_with_a_snapshot(
-    after: str | None, missed: list[int] | None
-) -> None:
-    limits = Limits(log_events=6, replay_events=5)
-    store = MemoryStore(limits)
-    await store.create(Record(blank_session(epoch=EPOCH), version=0, expires_at=1e9, purge_at=1e9))
-    record = await record_of(store, "5" * 32)
-    record.session = record.session.checkout(Turn(Role.AGENT, now=0))
-    for number in range(10):
-        record.session.write("name", number)
-    await store.save(record, events=record.session.commit())
-    snapshot = {"expiresIn": 60}
-
-    cursor = Cursor.parse(after) if after else None
-    loaded = await store.load("5" * 32, after=cursor.seq if cursor else None)
-    assert loaded is not None
-    frames = opening(loaded, Role.USER, cursor=cursor, limits=limits, keepalive=7.0, snapshot=snapshot)
-    first, *rest = (json.loads(frame.text) for frame in frames)
-    assert [frame.cursor for frame in frames] == [frame["cursor"] for frame in (first, *rest)]
-    assert first["type"] == "connected"
-    assert (first["recovered"], first["snapshot"]) == ((False, snapshot) if missed is None else (True, None))
-    assert first["cursor"] == (str(Cursor(EPOCH, 10)) if missed is None else after)
-    assert [frame["seq"] for frame in rest] == (missed or [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -131,7 +131,8 @@ def test_a_sensitive_value_is_shown_to_the_person_and_to_the_agent_only_whether_
     assert session.field_record("name", USER)["value"] == value
     assert "sensitive" not in session.field_record("name", USER)
     shown = session.field_record("name", AGENT)
-    assert (session.context(USER), session.context(AGENT)) == (session.values, {"name": shown})
+    seen_by_user: Mapping[str, object] = session.context(USER)
+    assert (seen_by_user, session.context(AGENT)) == (session.values, {"name": shown})
     assert (shown["value"], shown["sensitive"], shown["filled"]) == (None, True, filled)
 
 

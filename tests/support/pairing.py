@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from handshake_prompt import Credential, Limits, MemoryStore, ProtocolEngine, Reply, Role, Session
+import pytest
+
+from handshake_prompt import Credential, HandshakeError, Limits, MemoryStore, ProtocolEngine, Reply, Role, Session
+from handshake_prompt.engine import Statistics
 from handshake_prompt.engine.watcher import Watcher
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.stores import Record
 from tests.support.relay import RelayStore
 from tests.support.sessions import log_of, record_of
 from tests.support.virtual_time import loop_time
+
+REST = Statistics(watchers=0, locks=0, running=0)
+"""An engine with nothing under way."""
+OPERATIONS = ["status", "context", "diff", "watch", "extend", "action", "notify", "rotate", "revoke"]
+
+
+async def refusal(work: Awaitable[object]) -> HandshakeError:
+    """Return the error that `work` ends with."""
+    with pytest.raises(HandshakeError) as raised:
+        await work
+    return raised.value
+
+
+async def code_of(work: Awaitable[object]) -> tuple[int, str]:
+    """Return status and code of the error that `work` ends with."""
+    error = await refusal(work)
+    return error.status, error.code
 
 
 def virtual_engine(limits: Limits | None = None, **options: Any) -> ProtocolEngine:
@@ -89,22 +109,38 @@ class Pair:
             await asyncio.gather(writer, return_exceptions=True)
 
 
+def operations(pair: Pair, credential: Credential | None) -> dict[str, Callable[[], Awaitable[object]]]:
+    """Return every operation on a session, to be begun with one credential."""
+    engine, sid = pair.engine, pair.session_id
+    return {
+        "status": lambda: engine.get_session(sid, credential),
+        "context": lambda: engine.get_context(sid, credential),
+        "diff": lambda: engine.get_diff(sid, credential),
+        "watch": lambda: engine.watch(sid, credential),
+        "extend": lambda: engine.post_extend(sid, {"extraSeconds": 5}, credential),
+        "action": lambda: engine.post_action(sid, {"actions": []}, credential),
+        "notify": lambda: engine.post_notify(sid, {"key": "name", "value": 1}, credential),
+        "rotate": lambda: engine.rotate(sid, {}, credential),
+        "revoke": lambda: engine.revoke(sid, credential),
+    }
+
+
 @dataclass
 class Viewer:
-    """The far end of a watch: what it was shown, and its close code once it is over."""
+    """The far end of a watcher: what it was shown, and its close code once it is over."""
 
-    watch: Watcher
+    watcher: Watcher
     frames: list[dict[str, Any]] = field(default_factory=list)
     closed: int | None = None
 
     async def run(self) -> None:
-        async with self.watch:
-            async for frame in self.watch:
+        async with self.watcher:
+            async for frame in self.watcher:
                 self.frames.append(json.loads(frame.text))
-            self.closed = self.watch.close_code
+            self.closed = self.watcher.close_code
 
     async def send(self, **message: Any) -> None:
-        await self.watch.receive(json.dumps(message))
+        await self.watcher.receive(json.dumps(message))
 
     async def shown(self, *kinds: str) -> list[dict[str, Any]]:
         """Return all frames so far, once what is due has arrived; or only those of some kinds."""

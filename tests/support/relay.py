@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import Any
 
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore, Subscriber
@@ -16,6 +17,16 @@ Between = Callable[[str], Awaitable[None]]
 
 async def nothing(_: str) -> None:
     """Let a call pass."""
+
+
+def unreachable(kind: str) -> Between:
+    """Return what makes one method of a store fail."""
+
+    async def before(name: str) -> None:
+        if name == kind:
+            raise StoreUnavailableError
+
+    return before
 
 
 class RelayStore(SessionStore):

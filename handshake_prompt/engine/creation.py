@@ -1,0 +1,83 @@
+"""Creation of sessions: `POST /session`. SPEC.md section 4."""
+
+from __future__ import annotations
+
+from handshake_prompt.modes import Modes
+from handshake_prompt.protocol.credentials import Role, digest, mint_epoch, mint_session_id, mint_token
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import CreateRequest, Mount
+from handshake_prompt.protocol.replies import Reply
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.validation import check_creation, check_schema
+
+from .hooks import Hooks
+from .session_reply import SessionReplies
+from .transactions import Transactions
+
+
+class Creation:
+    """Makes sessions from requests.
+
+    Args:
+        ttl: seconds a session lives after its last use.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        hooks: Hooks,
+        modes: Modes,
+        session_replies: SessionReplies,
+        *,
+        ttl: float,
+        limits: Limits,
+    ) -> None:
+        self._transactions = transactions
+        self._hooks = hooks
+        self._modes = modes
+        self._session_replies = session_replies
+        self._ttl = ttl
+        self._limits = limits
+
+    async def create(self, asked: CreateRequest, request: object, mount: Mount | None) -> Reply:
+        """Open a session, if the host's hooks let it, and return the reply with both credentials.
+
+        Raises:
+            InvalidRequestError, TooLargeError: the request cannot be honoured.
+            ForbiddenError: a hook denied.
+            UnavailableError: the store is full.
+        """
+        check_creation(asked, self._limits)
+        language = self._session_replies.language(asked.prompt, mount)
+        token, user_token = mint_token(), mint_token()
+        session = self._draft(asked, token=token, user_token=user_token)
+        await self._hooks.created(session, request)
+        session.commit()
+        record = await self._transactions.create(session)
+        payload = self._session_replies.created(record, token, mount=mount, now=self._transactions.now())
+        if asked.user_token:
+            payload["userToken"] = user_token
+        if language:
+            payload["prompt"] = self._session_replies.prompt(payload, language=language, meta=session.meta)
+        return Reply(payload, user_token=user_token)
+
+    def _draft(self, asked: CreateRequest, *, token: str, user_token: str) -> Session:
+        """Return the session that a request asks for, in its first turn."""
+        mode, now = asked.mode or "default", self._transactions.now()
+        handler = self._modes.named(mode, with_schema=bool(asked.schema))
+        if not getattr(handler, "checks_schema", False):  # a mode is any object with the methods
+            check_schema(asked.schema or (), self._limits)
+        session = Session(
+            session_id=mint_session_id(),
+            mode=mode,
+            epoch=mint_epoch(),
+            token_digest=digest(token),
+            user_digest=digest(user_token),
+            created_at=now,
+            deadline=now + self._limits.max_lifetime,
+            ttl=self._ttl,
+            kept_meta=asked.meta or {},
+            turn=self._transactions.turn(Role.USER),
+        )
+        handler.setup_session(session, asked)
+        return session

@@ -1,0 +1,212 @@
+"""Bounded queue of frames for one watcher, with backpressure by cut-off: offering a frame never waits.
+
+A watcher over its bound is closed 4508 and resumes from its cursor without a loss. So overflow is visible, and a slow
+watcher delays neither the writer nor the other watchers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from handshake_prompt.protocol import messages
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import CloseCode
+from handshake_prompt.protocol.events import Event, frame
+from handshake_prompt.protocol.limits import Limits
+
+
+class Frame(NamedTuple):
+    """One encoded frame on its way to a watcher.
+
+    `kind` is its type, `cursor` the place to resume from once it has arrived; a frame about the connection has none.
+    """
+
+    text: str
+    kind: str = ""
+    cursor: str = ""
+    seq: int = 0
+    key: str | None = None
+    pace: float = 0.0
+    queued_at: float = 0.0
+    """On the event loop's clock."""
+
+
+class FrameQueue:
+    """The frames that one watcher is still to be sent.
+
+    At most `queue_events` frames and `queue_bytes` bytes wait in it. Once `close_code` is set nothing more is taken in;
+    the frames from before are still to be sent, unless the queue was closed with `abandon`.
+
+    Args:
+        session_id: the session that is watched.
+        role: the watcher's.
+        source: the connection's name; an edit is not shown again to its own source.
+        proof: the digest of the agent's token when the watcher came.
+        newest: key -> `seq` of its newest value, kept by the hub: it makes a paced frame overtaken.
+        polling: whether the watcher is a long poll, which waits for one change and shows nothing to anybody.
+    """
+
+    __slots__ = (
+        "_connection_frames",
+        "_limits",
+        "_log_frames",
+        "_newest",
+        "_queued_bytes",
+        "_timer",
+        "_waiter",
+        "close_code",
+        "polling",
+        "proof",
+        "role",
+        "session_id",
+        "source",
+    )
+
+    def __init__(
+        self,
+        session_id: str,
+        role: Role,
+        *,
+        source: str,
+        proof: str,
+        newest: Mapping[str, int],
+        limits: Limits,
+        polling: bool = False,
+    ) -> None:
+        self.session_id = session_id
+        self.role = role
+        self.source = source
+        self.proof = proof
+        self.polling = polling
+        self.close_code: CloseCode | None = None
+        self._newest = newest
+        self._limits = limits
+        self._log_frames: deque[Frame] = deque()
+        self._connection_frames: deque[Frame] = deque()
+        self._queued_bytes = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        """Of the wait under way, or of an earlier one that was over before."""
+
+    @property
+    def backlog(self) -> int:
+        """Frames queued and not yet taken."""
+        return len(self._log_frames) + len(self._connection_frames)
+
+    @property
+    def hurried(self) -> bool:
+        """Whether pacing has to stop: the watcher is being closed, or is half way to one of its bounds."""
+        return (
+            self.close_code is not None
+            or self.backlog > self._limits.queue_events // 2
+            or self._queued_bytes > self._limits.queue_bytes // 2
+        )
+
+    def offer(self, frame: Frame, *, urgent: bool = False) -> bool:
+        """Queue a frame without waiting; return False, and cut the watcher off, if it would be over its bound.
+
+        An `urgent` frame goes ahead of the log's: it is about the connection and has no place in the log.
+        """
+        if self.close_code is not None:
+            return False
+        size = self._queued_bytes + len(frame.text)
+        limits = self._limits
+        if size > limits.queue_bytes or len(self._log_frames) + len(self._connection_frames) >= limits.queue_events:
+            self.close(CloseCode.SLOW, abandon=True)
+            return False
+        (self._connection_frames if urgent else self._log_frames).append(frame)
+        self._queued_bytes = size
+        if self._waiter is not None:
+            self._wake()
+        return True
+
+    def peek(self) -> Frame | None:
+        """Return the next frame without taking it, or None if there is none."""
+        frames = self._connection_frames or self._log_frames
+        return frames[0] if frames else None
+
+    def take(self) -> None:
+        """Take the next frame off the queue."""
+        self._queued_bytes -= len((self._connection_frames or self._log_frames).popleft().text)
+
+    def take_unpaced(self) -> Frame | None:
+        """Take the next frame off the queue, if there is one, unless it is paced."""
+        frames = self._connection_frames or self._log_frames
+        if not frames or frames[0].pace:
+            return None
+        frame = frames.popleft()
+        self._queued_bytes -= len(frame.text)
+        return frame
+
+    def is_overtaken(self, frame: Frame) -> bool:
+        """Whether the field that a paced frame shows has been written again since."""
+        return frame.pace > 0 and frame.key is not None and self._newest.get(frame.key, 0) > frame.seq
+
+    @property
+    def timer_is_set(self) -> bool:
+        """Whether a timer will end a wait."""
+        return self._timer is not None
+
+    async def wait(self, timeout: float | None = None) -> None:
+        """Wait until a frame was offered or the watcher was closed, for `timeout` seconds at most.
+
+        One task waits at a time. It looks again afterwards, since it may be woken early: a timer that rings before it
+        has to is cheaper than a new one for each wait. Without a `timeout` the timer of an earlier wait ends this one.
+        """
+        loop = asyncio.get_running_loop()
+        if timeout is not None and (self._timer is None or self._timer.when() > loop.time() + timeout):
+            self.cancel_timer()
+            self._timer = loop.call_later(timeout, self._ring)
+        self._waiter = loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def cancel_timer(self) -> None:
+        """Let go of the timer: nobody waits any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def wait_and_discard(self, timeout: float) -> None:
+        """Wait for a frame, for `timeout` seconds at most, and let go of all there are, unseen."""
+        if self.peek() is None:
+            await self.wait(timeout)
+        while self.peek() is not None:
+            self.take()
+
+    def close(self, code: CloseCode, *, last: Frame | None = None, abandon: bool = False) -> None:
+        """Ask for the watcher to be closed, after one `last` frame. The first verdict stands."""
+        if self.close_code is not None:
+            return
+        if abandon:
+            self._log_frames.clear()
+            self._connection_frames.clear()
+        if last is not None:
+            self._log_frames.append(last)
+        self.close_code = code
+        self._wake()
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def log_frame(event: Event, role: Role, *, epoch: str) -> Frame:
+    """Return an event as the frame that watchers of `role` are sent."""
+    members = frame(event, role, epoch=epoch)
+    return Frame(messages.encode(members).decode("ascii"), members["type"], members["cursor"], event.seq)
+
+
+def connection_frame(kind: str, **members: object) -> Frame:
+    """Return a frame about a connection, which is no event of the log. Members that are None are left out."""
+    given = {name: value for name, value in members.items() if value is not None}
+    return Frame(messages.encode({"type": kind, **given}).decode("ascii"), kind)

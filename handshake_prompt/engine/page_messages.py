@@ -1,0 +1,49 @@
+"""Messages of a page over its connection: edits, releases, and those that only its session's mode understands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handshake_prompt.protocol import messages
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import UserRequiredError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.validation import check_value
+
+from .tasks import Tasks
+from .transitions import Transitions
+from .watcher import Watcher
+
+
+class PageMessages:
+    """Carries messages out."""
+
+    def __init__(self, transitions: Transitions, tasks: Tasks, *, limits: Limits) -> None:
+        self._transitions = transitions
+        self._tasks = tasks
+        self._limits = limits
+
+    async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
+        """Carry out a message of a watcher's page; return the session after it, and the outcomes.
+
+        Raises:
+            UserRequiredError: the watcher is an agent, and the message is an edit or a release.
+            InvalidRequestError: the message is malformed, or unknown to the mode.
+        """
+        session_id, source = watcher.session_id, watcher.source
+        if message["type"] not in ("userEdit", "release"):
+            check_value(message, self._limits)
+            sent = self._transitions.send_to_mode(session_id, message, watcher.role, source=source)
+            outcomes, record = await self._tasks.finish(sent)
+            return record.session, outcomes
+        if watcher.role is not Role.USER:
+            raise UserRequiredError
+        asked = messages.decode(messages.PageMessage, message)
+        if asked.type == "release":
+            work = self._transitions.release(session_id, asked.key, source=source)
+        else:
+            work = self._transitions.edit(session_id, asked.key, asked.value, source=source)
+        outcome, record = await self._tasks.finish(work)
+        return record.session, [outcome]

@@ -1,0 +1,91 @@
+"""Presence: the number of watchers of each session, shared between the workers as leases that are renewed.
+
+A worker that is killed renews no more, and its count runs out by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from handshake_prompt.protocol.credentials import mint_connection
+from handshake_prompt.protocol.errors import HandshakeError
+from handshake_prompt.stores import PRESENCE_SECONDS, Record, SessionStore
+
+from .hub import Hub
+
+logger = logging.getLogger("handshake_prompt")
+
+REFRESH = PRESENCE_SECONDS / 3
+"""Seconds between two renewals of a worker's leases: two of them may be lost."""
+REFRESH_BATCH = 500
+"""Sessions reported in one call: well under a millisecond's work for any store."""
+
+
+class Presence:
+    """Reports this worker's watchers, and adds up those of all workers."""
+
+    def __init__(self, store: SessionStore, hub: Hub) -> None:
+        self._store = store
+        self._hub = hub
+        self._worker = mint_connection()
+        self._unreported: set[str] = set()
+        """Sessions whose number of watchers has changed since it was last reported."""
+        self._reporter: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    def clients(self, record: Record) -> int:
+        """Return the number of watchers of a session, in all workers."""
+        here = self._hub.count(record.session.session_id)
+        if not record.presence:
+            return here
+        return here + sum(count for worker, count in record.presence.items() if worker != self._worker)
+
+    async def joined(self, session_id: str) -> None:
+        """Report a watcher that has joined, and renew the lease from here on."""
+        await self._report([session_id])
+        self._keep_reporting()
+
+    def left(self, session_id: str) -> None:
+        """Have it reported, in the background, that a watcher has left."""
+        self._unreported.add(session_id)
+        self._keep_reporting()
+
+    async def aclose(self) -> None:
+        """Stop reporting."""
+        if self._reporter is not None:
+            self._reporter.cancel()
+            await asyncio.gather(self._reporter, return_exceptions=True)
+
+    def _keep_reporting(self) -> None:
+        if self._reporter is None or self._reporter.done():
+            self._changed = asyncio.Event()  # a new one: an event belongs to the loop of its waiters
+            self._reporter = asyncio.create_task(self._run())
+        self._changed.set()
+
+    async def _run(self) -> None:
+        """Report changes at once and renew all leases in time, while there is anything to report."""
+        while self._hub.watchers or self._unreported:
+            self._changed.clear()
+            if not self._unreported:
+                await self._wait_for_a_change()
+            due = [self._unreported.pop() for _ in range(min(len(self._unreported), REFRESH_BATCH))]
+            try:
+                await self._report(due)
+            except HandshakeError as error:  # a lease that is not renewed runs out by itself
+                logger.debug("The watchers of %d sessions could not be reported: %s", len(due), error.code)
+
+    async def _report(self, session_ids: Sequence[str]) -> None:
+        """Report counts until they are right: of two calls at once the older may arrive last."""
+        while session_ids:
+            counts = {session_id: self._hub.count(session_id) for session_id in session_ids}
+            await self._store.report_watchers(self._worker, counts)
+            session_ids = [session_id for session_id, count in counts.items() if self._hub.count(session_id) != count]
+
+    async def _wait_for_a_change(self) -> None:
+        try:
+            async with asyncio.timeout(REFRESH):
+                await self._changed.wait()
+        except TimeoutError:
+            self._unreported.update(self._hub.sessions)

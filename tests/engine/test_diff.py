@@ -1,0 +1,114 @@
+"""Changes since a place in the log, and the long poll for the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from handshake_prompt import Limits
+from tests.support.pairing import REST, Pair, open_pair, refusal, virtual_engine
+from tests.support.virtual_time import in_virtual_time, loop_time
+
+
+@in_virtual_time
+async def test_changes_since_a_cursor_and_since_an_instant_in_any_form_are_the_same() -> None:
+    pair = await open_pair(virtual_engine())
+    await pair.act({"a": 1})
+    middle = await pair.diff()
+    await pair.act({"b": 2})
+    await pair.edit("c", 3)
+    at = middle["changes"][0]["at"]
+    assert at.endswith("+00:00")
+    forms = [middle["cursor"], at, at.replace("+", " "), at.replace("+00:00", "Z"), at.replace("+00:00", "")]
+    for since in forms:
+        diff = await pair.diff(since=since)
+        assert ([change["key"] for change in diff["changes"]], diff["truncated"]) == (["b", "c"], False), since
+        assert (diff["since"], diff["cursor"]) == (since, str((await pair.record()).session.cursor))
+
+
+@pytest.mark.parametrize("since", ["yesterday", "ffffffff.1", "-1", "ahead"])
+@in_virtual_time
+async def test_a_since_that_is_no_place_in_the_log_is_answered_and_marked(since: str) -> None:
+    pair = await open_pair(virtual_engine())
+    await pair.act({"a": 1})
+    if since == "ahead":
+        since = (await pair.diff())["cursor"] + "9"
+    diff = await pair.diff(since=since)
+    assert ([change["key"] for change in diff["changes"]], diff["truncated"]) == (["a"], True)
+
+
+@in_virtual_time
+async def test_a_diff_says_when_the_log_no_longer_reaches_back() -> None:
+    pair = await open_pair(virtual_engine(Limits(log_events=4, replay_events=4, diff_events=2)))
+    begin = (await pair.diff())["cursor"]
+    await pair.act({"a": 1})
+    first = (await pair.diff())["changes"][0]["at"]
+    truncated = {since: (await pair.diff(since=since))["truncated"] for since in (begin, first, "")}
+    assert truncated == {begin: False, first: False, "": False}
+    await pair.act({"b": 1, "c": 1, "d": 1})
+    assert (await pair.diff(since=begin))["truncated"]
+    assert (await pair.diff(since=first))["truncated"]
+    latest = await pair.diff()
+    assert ([change["key"] for change in latest["changes"]], latest["truncated"]) == (["c", "d"], True)
+
+
+@in_virtual_time
+async def test_a_long_poll_returns_with_the_first_change_or_empty_at_its_end() -> None:
+    pair = await open_pair(virtual_engine())
+    cursor = pair.created["cursor"]
+    began = loop_time()
+    assert (await pair.diff(since=cursor, wait="7"))["changes"] == []
+    assert loop_time() - began == pytest.approx(7)
+    assert (await pair.diff(since=cursor, wait=1000))["changes"] == []
+    assert loop_time() - began == pytest.approx(32)
+
+    poll = asyncio.create_task(pair.diff(since=cursor, wait=25))
+    await asyncio.sleep(3)
+    await pair.engine.post_extend(pair.session_id, {}, pair.user)
+    await asyncio.sleep(3)
+    await pair.edit("name", "Ada")
+    assert [change["to"] for change in (await poll)["changes"]] == ["Ada"]
+    assert loop_time() - began == pytest.approx(38)
+    assert pair.engine.statistics == REST
+
+
+@pytest.mark.parametrize("wait", ["soon", "", "-1", "nan", -0.5])
+@in_virtual_time
+async def test_i8_a_wait_that_is_no_time_is_a_400(wait: str | float) -> None:
+    pair = await open_pair(virtual_engine())
+    assert (await refusal(pair.diff(wait=wait))).status == 400
+
+
+async def end_by_revoking(pair: Pair) -> None:
+    await pair.engine.revoke(pair.session_id, pair.user)
+
+
+async def end_by_rotating(pair: Pair) -> None:
+    await pair.engine.rotate(pair.session_id, {}, pair.user)
+
+
+async def end_by_waiting(_: Pair) -> None:
+    await asyncio.sleep(10)
+
+
+ENDS: dict[str, tuple[Callable[[Pair], Awaitable[None]], str]] = {
+    "revoked": (end_by_revoking, "session_revoked"),
+    "rotated": (end_by_rotating, "invalid_token"),
+    "expired": (end_by_waiting, "session_expired"),
+}
+
+
+@pytest.mark.parametrize(("end", "code"), ENDS.values(), ids=ENDS)
+@in_virtual_time
+async def test_i13_a_long_poll_learns_of_its_end_within_a_second(
+    end: Callable[[Pair], Awaitable[None]], code: str
+) -> None:
+    pair = await open_pair(virtual_engine(ttl=10))
+    poll = asyncio.create_task(pair.diff(since=pair.created["cursor"], wait=25))
+    await asyncio.sleep(0)
+    await end(pair)
+    ended_at = loop_time()
+    assert (await refusal(poll)).code == code
+    assert loop_time() - ended_at < 1

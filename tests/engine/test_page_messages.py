@@ -1,0 +1,73 @@
+"""Messages of a page over its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from handshake_prompt import Role
+from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.session import Session
+from tests.conftest import FORM
+from tests.support.pairing import open_pair, virtual_engine
+from tests.support.virtual_time import in_virtual_time
+
+AGENT, USER = Role.AGENT, Role.USER
+
+
+@pytest.mark.parametrize(
+    "message", [{"type": "userEdit", "key": "name", "value": 1}, {"type": "release", "key": "name"}]
+)
+@in_virtual_time
+async def test_i1_an_agent_on_the_socket_cannot_write_as_the_person(message: dict[str, Any]) -> None:
+    pair = await open_pair(virtual_engine(), FORM | {"context": {"name": "Ada"}})
+    async with pair.watch(AGENT) as agent:
+        await agent.send(**message)
+        (error,) = await agent.shown("error")
+        assert error["code"] == "user_required"
+    assert (await pair.values(), await pair.log()) == ({"name": ("Ada", "user")}, [])
+
+
+class Chat(DefaultHandler):
+    """A mode whose watchers can talk."""
+
+    def process_ws_message(self, session: Session, message: Mapping[str, Any]) -> list[Outcome]:
+        if message["type"] != "say":
+            return super().process_ws_message(session, message)
+        return [session.write(f"{session.author} says", message["text"])]
+
+
+CHAT = {**DEFAULT_HANDLERS, "chat": Chat()}
+
+
+@in_virtual_time
+async def test_i1_a_modes_own_messages_are_written_in_the_role_of_their_connection() -> None:
+    pair = await open_pair(virtual_engine(mode_handlers=CHAT), {"mode": "chat"})
+    async with pair.watch() as page, pair.watch(AGENT) as agent:
+        for viewer in (page, agent):
+            await viewer.send(type="say", text="hello", by="user", role="user", ref=1)
+            (ack,) = await viewer.shown("ack")
+            assert ack["key"] == f"{viewer.watcher.role} says"
+        assert [frame["key"] for frame in await page.shown("action", "edit")] == ["agent says"]
+    assert await pair.values() == {"user says": ("hello", "user"), "agent says": ("hello", "ai")}
+
+
+UNHEARD: dict[str, tuple[dict[str, Any], str]] = {
+    "of a type the mode does not know": ({"type": "shout"}, "unknown_message"),
+    "with a number no page can hold": ({"type": "say", "text": 2**60}, "invalid_value"),
+    "nested deeply": ({"type": "say", "text": [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}, "invalid_value"),
+    "too large": ({"type": "say", "text": "x" * 40_000}, "value_too_large"),
+}
+
+
+@pytest.mark.parametrize(("message", "code"), UNHEARD.values(), ids=UNHEARD)
+@in_virtual_time
+async def test_i8_a_message_no_mode_may_get_is_answered_with_the_reason(message: dict[str, Any], code: str) -> None:
+    pair = await open_pair(virtual_engine(mode_handlers=CHAT), {"mode": "chat"})
+    async with pair.watch() as page:
+        await page.send(**message)
+        assert [frame["code"] for frame in await page.shown("error")] == [code]
+    assert await pair.log() == []

@@ -1,0 +1,147 @@
+"""Watchers: how one begins, what it is shown of a session, and how many there may be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from handshake_prompt import Limits, Role
+from handshake_prompt.engine.watchers import opening_frames
+from handshake_prompt.protocol.errors import CloseCode
+from handshake_prompt.protocol.events import Cursor
+from handshake_prompt.protocol.messages import Context
+from handshake_prompt.protocol.session import Turn
+from handshake_prompt.stores import MemoryStore, Record
+from tests.conftest import FORM
+from tests.support.pairing import REST, open_pair, refusal, virtual_engine
+from tests.support.sessions import blank_session, record_of
+from tests.support.virtual_time import in_virtual_time
+
+AGENT, USER = Role.AGENT, Role.USER
+EPOCH = "0a1b2c3d"
+
+
+@in_virtual_time
+async def test_i6_a_change_is_queued_to_every_watcher_before_its_reply() -> None:
+    pair = await open_pair(virtual_engine())
+    watchers = [await pair.engine.watch(pair.session_id, pair.of(role)) for role in (USER, USER, AGENT)]
+    payload, _ = await pair.act({"name": "Ada", "age": 36}, stream=True)
+    assert payload["broadcast"] == {"clients": 3, "actionMessages": 6, "doneMessages": 3}
+    assert [watcher.backlog for watcher in watchers] == [3, 3, 3]
+    for watcher in watchers:
+        async with watcher:
+            pass
+    assert pair.engine.statistics == REST
+
+
+@in_virtual_time
+async def test_a_page_edits_releases_and_is_answered_and_other_tabs_see_it() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    async with pair.watch() as tab, pair.watch() as other, pair.watch(AGENT) as agent:
+        await tab.send(type="userEdit", key="iban", value="DE89", ref="1")
+        await tab.send(type="release", key="iban", ref="2")
+        _, ack, released = await tab.shown()
+        assert (ack["type"], ack["by"], ack["seq"], ack["ref"]) == ("ack", "user", 1, "1")
+        assert (released["type"], released["by"], released["seq"], released["ref"]) == ("ack", "default", 2, "2")
+        edits = await other.shown("edit")
+        assert [(edit["value"], edit["by"], edit["seq"]) for edit in edits] == [
+            ("DE89", "user", ack["seq"]),
+            ("DE89", "default", released["seq"]),
+        ]
+        assert [(edit["value"], edit["sensitive"]) for edit in await agent.shown("edit")] == [(None, True)] * 2
+
+
+@in_virtual_time
+async def test_i5_a_page_that_was_away_gets_all_it_missed() -> None:
+    pair = await open_pair(virtual_engine())
+    async with pair.watch() as page:
+        await pair.act({"name": 1})
+        seen = (await page.shown("done"))[0]["cursor"]
+    await pair.act({"name": 2})
+    await pair.edit("age", 3)
+    async with pair.watch(after=seen) as page:
+        connected, *missed = await page.shown()
+        assert (connected["recovered"], connected["cursor"], connected["snapshot"]) == (True, seen, None)
+        assert [(frame["type"], frame["seq"]) for frame in missed] == [("action", 3), ("done", 4), ("edit", 5)]
+        await pair.act({"plan": 4})
+        assert [frame["seq"] for frame in await page.shown("action", "done", "edit")] == [3, 4, 5, 6, 7]
+
+
+@in_virtual_time
+async def test_i5_what_a_page_is_shown_folds_into_what_the_store_holds() -> None:
+    pair = await open_pair(virtual_engine())
+    async with pair.watch() as page:
+        for number in range(30):
+            await pair.act({"a": number, "b": -number, "c": number}, stream=True, intervalMs=700)
+            await page.send(type="userEdit", key=str(number % 3), value=number)
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(30)
+        view: dict[str, Any] = {}
+        for frame in await page.shown("action", "edit"):
+            view[frame["key"]] = frame["value"]
+        held = await pair.values()
+        assert view == {key: value for key, (value, by) in held.items() if by == "ai"}
+
+
+@in_virtual_time
+async def test_a_session_has_a_bounded_number_of_watchers() -> None:
+    pair = await open_pair(virtual_engine(Limits(watchers_per_session=1)))
+    async with pair.watch():
+        full = await refusal(pair.engine.watch(pair.session_id, pair.user))
+        assert (full.code, full.close_code) == ("too_many_watchers", CloseCode.FLOOD)
+    async with pair.watch():
+        assert pair.engine.statistics.watchers == 1
+
+
+# Where it begins
+
+
+CURSORS: dict[str, tuple[str | None, list[int] | None]] = {
+    "none": (None, None),
+    "empty": ("", None),
+    "garbage": ("yesterday", None),
+    "of another log": ("ffffffff.8", None),
+    "ahead of the log": (f"{EPOCH}.11", None),
+    "older than what is kept": (f"{EPOCH}.3", None),
+    "more than is replayed": (f"{EPOCH}.4", None),
+    "as much as is replayed": (f"{EPOCH}.5", [6, 7, 8, 9, 10]),
+    "the last but one": (f"{EPOCH}.9", [10]),
+    "up to date": (f"{EPOCH}.10", []),
+}
+
+
+@pytest.mark.parametrize(("after", "missed"), CURSORS.values(), ids=CURSORS)
+async def test_i5_a_connection_begins_with_all_it_missed_or_with_a_snapshot(
+    after: str | None, missed: list[int] | None
+) -> None:
+    limits = Limits(log_events=6, replay_events=5)
+    store = MemoryStore(limits)
+    await store.create(Record(blank_session(epoch=EPOCH), version=0, expires_at=1e9, purge_at=1e9))
+    record = await record_of(store, "5" * 32)
+    record.session = record.session.checkout(Turn(Role.AGENT, now=0))
+    for number in range(10):
+        record.session.write("name", number)
+    await store.save(record, events=record.session.commit())
+    snapshot: Context = {
+        "sessionId": "5" * 32,
+        "mode": "default",
+        "role": "user",
+        "context": {},
+        "meta": {},
+        "expiresIn": 60,
+        "cursor": str(record.session.cursor),
+    }
+
+    cursor = Cursor.parse(after) if after else None
+    loaded = await store.load("5" * 32, after=cursor.seq if cursor else None)
+    assert loaded is not None
+    frames = opening_frames(loaded, Role.USER, cursor=cursor, limits=limits, keepalive=7.0, snapshot=snapshot)
+    first, *rest = (json.loads(frame.text) for frame in frames)
+    assert [frame.cursor for frame in frames] == [frame["cursor"] for frame in (first, *rest)]
+    assert first["type"] == "connected"
+    assert (first["recovered"], first["snapshot"]) == ((False, snapshot) if missed is None else (True, None))
+    assert first["cursor"] == (str(Cursor(EPOCH, 10)) if missed is None else after)
+    assert [frame["seq"] for frame in rest] == (missed or [])
