@@ -259,9 +259,11 @@ class Transactions:
         self._hub.end(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
 
     def _check_size(self, session: Session) -> None:
-        if session.size > self._limits.session_bytes or len(session.values) > self._limits.fields:
+        most = self._limits
+        if session.size > most.session_bytes or len(session.values) > most.fields or session.parts > most.session_parts:
             raise TooLargeError(
-                f"A session holds at most {self._limits.session_bytes} bytes in {self._limits.fields} fields",
+                f"A session holds at most {most.session_bytes} bytes, {most.session_parts} JSON values in all, "
+                f"{most.fields} fields",
                 code="session_full",
             )
 

@@ -7,10 +7,12 @@ that lives as long as a session is kept as text wherever that is smaller. A valu
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 
+_CONTAINERS = frozenset({list, dict})
 _UNPACKED_BYTES = 64
 """Text up to this size stays plain: there is nothing to gain."""
 
@@ -54,7 +56,7 @@ def pack(value: Any) -> Kept:
     if kind is str:
         is_wide = size > _UNPACKED_BYTES and not value.isascii() and sys.getsizeof(value) > 2 * size
         return Kept(Packed(raw) if is_wide else value, size)
-    if (kind is list or kind is dict) and value:
+    if kind in _CONTAINERS and value:
         return Kept(Packed(raw, count_parts(value)), size)
     return Kept(value, size)
 
@@ -71,12 +73,11 @@ def parts_of(kept: Any) -> int:
 
 def count_parts(value: Any) -> int:
     """Return the number of JSON values in one: itself, the entries of lists and the members of objects."""
-    count, pending = 1, [value]
-    while pending:
-        part = pending.pop()
-        count += len(part) if type(part) is list or type(part) is dict else 0
-        children = part.values() if type(part) is dict else part if type(part) is list else ()
-        pending.extend([child for child in children if type(child) is list or type(child) is dict])
+    count, level = 1, [value] if type(value) in _CONTAINERS else []
+    while level:
+        children = list(chain.from_iterable(part.values() if type(part) is dict else part for part in level))
+        count += len(children)
+        level = [child for child in children if type(child) in _CONTAINERS]
     return count
 
 

@@ -9,13 +9,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
-
-import msgspec
 
 from .errors import InvalidRequestError, TooLargeError
 from .limits import Limits
 from .messages import Action, CreateRequest
+from .packing import count_parts, to_json
 
 MAX_INTEGER = 2**53 - 1
 """Beyond it a browser shows another number than the server holds."""
@@ -24,6 +24,9 @@ _RESERVED_KEYS = frozenset({"__proto__", "prototype", "constructor"})
 """Assigning to these on a JavaScript object changes more than a member."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTAINERS = frozenset({list, dict})
+_LONG = _CONTAINERS | {str}
+_JSON_TYPES = _LONG | {type(None), bool, int, float}
 _WIDEST_ASCII = 6  # bytes that JSON spends on a control character, the longest escape within ASCII
 
 
@@ -63,7 +66,7 @@ def check_name(key: str, most: int) -> None:
         raise _invalid("key", f"{key} is a reserved name: choose another key")
 
 
-def check_value(value: object, limits: Limits) -> None:
+def check_value(value: object, limits: Limits) -> int:
     """Accept a value that JSON carries to every watcher unchanged, within the bounds of `limits`.
 
     Null, Booleans and numbers always fit; `value_bytes` bounds text, lists and objects.
@@ -72,19 +75,23 @@ def check_value(value: object, limits: Limits) -> None:
         value: null, a Boolean, a number, text, or lists and objects of these.
         limits: `value_bytes` bounds the UTF-8 JSON, `json_depth` the lists and objects within one another.
 
+    Returns:
+        The number of values in it: itself, the entries of lists and the members of objects.
+
     Raises:
         InvalidRequestError: `invalid_value`, for another kind of value, text that is not Unicode, a number that is not
             finite or exact in a browser, the member name `__proto__`, or too deep a nesting (cycles included).
         TooLargeError: `value_too_large`.
     """
     if type(value) is str and len(value) < shortest_too_large(limits) and value.isascii():
-        return
-    if type(value) not in (str, list, dict):
-        _check_scalar(value)
-        return
-    _check_parts(value, limits)
-    if len(msgspec.json.encode(value)) > limits.value_bytes:
+        return 1
+    _check_scalars((value,))
+    if type(value) not in _LONG:
+        return 1
+    parts = 1 + _check_levels(value, limits)
+    if len(to_json(value)) > limits.value_bytes:
         raise _too_large(limits)
+    return parts
 
 
 def shortest_too_large(limits: Limits) -> int:
@@ -97,15 +104,16 @@ def check_creation(asked: CreateRequest, limits: Limits) -> None:
 
     Raises:
         InvalidRequestError: a malformed mode, key or value.
-        TooLargeError: too many fields, or too large a value (`value_too_large`) or `meta`.
+        TooLargeError: too many fields or values in all, or too large a value (`value_too_large`) or `meta`.
     """
     mode = asked.mode or "default"
     if len(mode) > limits.mode_chars or not mode.isprintable():
         raise InvalidRequestError(f"mode has to be printable text of 1 to {limits.mode_chars} characters")
-    check_value(asked.meta, limits)
     _check_count(len(asked.schema or ()), limits.fields, "fields in the schema")
+    parts = count_parts(asked.schema) + check_value(asked.meta, limits)
     for values in filter(None, (asked.defaults, asked.context, asked.data)):
-        check_values(values, limits)
+        parts += check_values(values, limits)
+    check_parts(parts, limits)
 
 
 def check_schema(entries: Sequence[Any], limits: Limits) -> None:
@@ -119,18 +127,33 @@ def check_schema(entries: Sequence[Any], limits: Limits) -> None:
         check_value(entry, limits)
 
 
-def check_values(values: Mapping[str, Any], limits: Limits) -> None:
-    """Check the keys and values of one object."""
+def check_values(values: Mapping[str, Any], limits: Limits) -> int:
+    """Check the keys and values of one object; return the number of values in them."""
     _check_count(len(values), limits.fields, "fields")
+    parts = 0
     for key, value in values.items():
         check_key(key, limits)
-        check_value(value, limits)
+        parts += check_value(value, limits)
+    return parts
+
+
+def check_parts(parts: int, limits: Limits) -> None:
+    """Check the number of JSON values in one body.
+
+    Raises:
+        TooLargeError: `too_many_parts`.
+    """
+    if parts > limits.body_parts:
+        raise TooLargeError(
+            f"At most {limits.body_parts} JSON values in one body, entries of lists and members of objects included",
+            code="too_many_parts",
+        )
 
 
 def check_actions(actions: Sequence[Action], limits: Limits) -> None:
     """Check the form of a batch of actions; their meaning is the mode's business."""
     _check_count(len(actions), limits.actions, "actions in one batch")
-    longest, short = limits.key_chars, shortest_too_large(limits)
+    longest, short, parts = limits.key_chars, shortest_too_large(limits), 0
     for action in actions:
         key, kind, value = action.key, action.type, action.value
         if key is not None:
@@ -138,7 +161,8 @@ def check_actions(actions: Sequence[Action], limits: Limits) -> None:
         if kind is not None and kind != "set":
             check_name(kind, longest)
         if type(value) is not str or len(value) >= short or not value.isascii():
-            check_value(value, limits)
+            parts += check_value(value, limits)
+    check_parts(parts, limits)
 
 
 def check_edit(key: str | None, value: Any, limits: Limits) -> str:
@@ -150,7 +174,7 @@ def check_edit(key: str | None, value: Any, limits: Limits) -> str:
     """
     if key is None:
         raise InvalidRequestError("key is required", code="missing_key")
-    check_value(value, limits)
+    check_parts(check_value(value, limits), limits)
     return check_key(key, limits)
 
 
@@ -172,52 +196,56 @@ def check_wait(wait: str | float, limits: Limits) -> float:
     return min(seconds, limits.long_poll)
 
 
-def _check_scalar(value: Any) -> None:
-    shape = type(value)
-    if value is None or shape is bool:
-        return
-    if shape is int:
-        if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise _invalid("value", "an integer must lie within plus or minus 2^53 - 1: send a larger one as text")
-    elif shape is float:
-        if not math.isfinite(value):
-            raise _invalid("value", "a number must be finite")
-    elif shape is not str:
-        raise _invalid("value", "a value must be null, true, false, a number, text, a list or an object")
-    elif not _is_unicode(value):
-        raise _invalid("value", "text must be valid Unicode, without lone surrogates")
+def _check_levels(value: Any, limits: Limits) -> int:
+    """Check the lists and objects in a value, level by level, and return the number of their entries and members.
 
-
-def _check_parts(value: Any, limits: Limits) -> None:
-    # Depth first, so a cycle is found as soon as it is too deep. `room` falls by no more than what each part needs
-    # once encoded: parts that are shared many times over run out of it long before they run out of memory.
-    room = limits.value_bytes
-    pending: list[tuple[Any, int]] = [(value, 1)]
-    while pending:
-        part, depth = pending.pop()
-        if type(part) is not list and type(part) is not dict:
-            _check_scalar(part)
-            room -= len(part) if type(part) is str else 0
-            continue
-        if depth > limits.json_depth:
-            raise _invalid("value", f"a value must not nest deeper than {limits.json_depth} levels")
-        room -= len(part)
-        if type(part) is dict:
-            room -= _check_names(part)
+    `room` falls by no more than the next level takes once encoded, before that level is made. So a value that shares
+    parts many times over runs out of it long before it runs out of memory, and a cycle ends where it is too deep.
+    """
+    level, room, parts = [value] if type(value) is not str else [], limits.value_bytes, 0
+    for _ in range(limits.json_depth):
+        if not level:
+            return parts
+        objects = [part for part in level if type(part) is dict]
+        entries = sum(map(len, level))
+        room -= entries + (_check_names(objects) if objects else 0)
         if room < 0:
             raise _too_large(limits)
-        pending.extend((child, depth + 1) for child in (part.values() if type(part) is dict else part))
+        parts += entries
+        children = list(chain.from_iterable(part.values() if type(part) is dict else part for part in level))
+        kinds = _check_scalars(children)
+        if str in kinds:
+            room -= sum(len(child) for child in children if type(child) is str)
+        level = [child for child in children if type(child) in _CONTAINERS] if kinds & _CONTAINERS else []
+    if level:
+        raise _invalid("value", f"a value must not nest deeper than {limits.json_depth} levels")
     if room < 0:
         raise _too_large(limits)
+    return parts
 
 
-def _check_names(members: dict[Any, Any]) -> int:
-    for name in members:
-        if type(name) is not str or not _is_unicode(name):
-            raise _invalid("value", "the names of an object's members must be valid Unicode text")
-        if name == "__proto__":
-            raise _invalid("value", "__proto__ is a reserved name: choose another one for the object's member")
-    return sum(map(len, members))
+def _check_scalars(values: Sequence[Any]) -> set[type]:
+    """Check the values that are no lists or objects, and return the types there are."""
+    kinds = set(map(type, values))
+    if not kinds <= _JSON_TYPES:
+        raise _invalid("value", "a value must be null, true, false, a number, text, a list or an object")
+    if int in kinds and any(not -MAX_INTEGER <= value <= MAX_INTEGER for value in values if type(value) is int):
+        raise _invalid("value", "an integer must lie within plus or minus 2^53 - 1: send a larger one as text")
+    if float in kinds and not all(math.isfinite(value) for value in values if type(value) is float):
+        raise _invalid("value", "a number must be finite")
+    if str in kinds and not all(_is_unicode(value) for value in values if type(value) is str):
+        raise _invalid("value", "text must be valid Unicode, without lone surrogates")
+    return kinds
+
+
+def _check_names(objects: Sequence[dict[Any, Any]]) -> int:
+    """Check the names of members, and return their characters."""
+    names = list(chain.from_iterable(objects))
+    if not all(type(name) is str and _is_unicode(name) for name in names):
+        raise _invalid("value", "the names of an object's members must be valid Unicode text")
+    if "__proto__" in names:
+        raise _invalid("value", "__proto__ is a reserved name: choose another one for the object's member")
+    return sum(map(len, names))
 
 
 def _is_unicode(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,7 +12,16 @@ from hypothesis import given, settings, strategies as st
 
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.validation import MAX_INTEGER, check_key, check_value
+from handshake_prompt.protocol.messages import Action, CreateRequest
+from handshake_prompt.protocol.validation import (
+    MAX_INTEGER,
+    check_actions,
+    check_creation,
+    check_edit,
+    check_key,
+    check_value,
+)
+from tests.support.cost import cpu_time
 
 LIMITS = Limits()
 
@@ -117,7 +127,6 @@ BAD_VALUES: dict[str, Any] = {
     "17 objects": nested(17, objects=True),
     "100 000 lists": nested(100_000),
     "cyclic": cyclic(),
-    "cyclic many times over": cyclic(100),
     "bytes": b"a",
     "bytes inside": [b"a"],
     "tuple": (1, 2),
@@ -132,10 +141,26 @@ LARGE_VALUES: dict[str, Any] = {
     "a list": [1] * (LIMITS.value_bytes // 2 + 1),
     "a name": {"a" * LIMITS.value_bytes: 1},
     "names": {f"name {number}": 1 for number in range(4000)},
+    "cyclic many times over": cyclic(100),
     "a small part shared a billion times": [[[doubled(4)] * 30_000] * 30_000],
     "a long name shared many times": [{"a" * 30_000: 1}] * 3_000,
     "a long text shared many times": ["a" * 30_000] * 30_000,
 }
+
+
+COUNTED: dict[str, tuple[Any, int]] = {
+    "a scalar": (1.5, 1),
+    "text": ("é", 1),
+    "an empty list": ([], 1),
+    "a list": ([1, "a", None], 4),
+    "an object": ({"a": 1, "b": {"c": []}}, 4),
+    "lists": ([[], [[]]], 4),
+}
+
+
+@pytest.mark.parametrize(("value", "parts"), COUNTED.values(), ids=COUNTED)
+def test_the_values_in_a_value_are_counted(value: Any, parts: int) -> None:
+    assert check_value(value, LIMITS) == parts
 
 
 @pytest.mark.parametrize("value", GOOD_VALUES.values(), ids=GOOD_VALUES)
@@ -190,3 +215,46 @@ def test_what_is_let_in_survives_json_and_all_else_is_a_refusal(value: Any) -> N
     except HandshakeError:
         return
     assert msgspec.json.decode(msgspec.json.encode(value)) == value
+
+
+# Whole bodies
+
+FEW = Limits(body_parts=6)
+WIDE = [1, 2, {"a": []}]  # five values
+
+BODIES: dict[str, Callable[[Any], Any]] = {
+    "a schema": lambda value: check_creation(CreateRequest(schema=value), FEW),
+    "values": lambda value: check_creation(CreateRequest(context={"k": value[:3], "l": value[3:]}), FEW),
+    "defaults": lambda value: check_creation(CreateRequest(defaults={"k": value}), FEW),
+    "meta": lambda value: check_creation(CreateRequest(meta={"k": value}), FEW),
+    "actions": lambda value: check_actions([Action("set", "k", value[:2]), Action("set", "l", value[2:])], FEW),
+    "an edit": lambda value: check_edit("k", value, FEW),
+}
+
+
+@pytest.mark.parametrize("check", BODIES.values(), ids=BODIES)
+def test_the_values_of_a_body_are_bounded_together(check: Callable[[Any], Any]) -> None:
+    check([1])
+    with pytest.raises(TooLargeError) as refusal:
+        check([*WIDE, [[], {}]])
+    assert refusal.value.code == "too_many_parts"
+
+
+COSTLY: dict[str, Any] = {
+    "empty objects": [{}] * 10_000,
+    "empty lists": [[]] * 10_000,
+    "lists of one": [[0]] * 8_000,
+    "objects of one": [{"a": 0} for _ in range(4_000)],
+    "numbers": [1.5] * 8_000,
+    "integers": [1] * 16_000,
+    "texts": ["é"] * 6_000,
+    "one long text": "é" * 16_000,
+    "deep": [nested(14) for _ in range(1_000)],
+    "members": {f"é{number}": None for number in range(1_500)},
+}
+
+
+@pytest.mark.parametrize("value", COSTLY.values(), ids=COSTLY)
+def test_a_value_in_any_shape_is_checked_in_a_microsecond_a_part(value: Any) -> None:
+    parts = check_value(value, LIMITS)
+    assert min(cpu_time(check_value, value, LIMITS) for _ in range(5)) < 1e-6 * parts + 1e-3
