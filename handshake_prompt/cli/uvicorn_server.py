@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from typing import Any
 
@@ -15,9 +14,14 @@ from handshake_prompt.asgi.standalone import standalone
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.page.demo import create_demo
 from handshake_prompt.protocol.errors import UnavailableError
+from handshake_prompt.protocol.limits import Limits
+
+from .uvicorn_protocols import HTTPProtocol, WebSocketProtocol
 
 GRACE = 5
 """Seconds that open requests get to finish after the watchers have been sent away."""
+FRAMES = 2
+"""How many times as large as a frame may be the server lets one be, so that the page is told which bound it is over."""
 
 
 def run_demo(host: str, port: int) -> None:
@@ -61,13 +65,28 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def server_settings(limits: Limits) -> dict[str, Any]:
+    """Return uvicorn's settings that bound what a peer sends, and does not read, before it has shown a credential.
+
+    Frames are not compressed: a few bytes of them can stand for any number.
+    """
+    return {
+        "http": HTTPProtocol,
+        "ws": WebSocketProtocol,
+        "ws_max_size": FRAMES * limits.frame_bytes,
+        "ws_per_message_deflate": False,
+        "timeout_graceful_shutdown": GRACE,
+    }
+
+
 def _run(app: ASGIApp, engine: ProtocolEngine, *, host: str, port: int, announce: str) -> None:
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     click.echo(announce.format(url=f"http://{name}:{listener.getsockname()[1]}"))
-    server = DrainingServer(uvicorn.Config(app, log_level="info", timeout_graceful_shutdown=GRACE), engine)
+    config = uvicorn.Config(app, log_level="info", **server_settings(engine.limits))
+    server = DrainingServer(config, engine)
     try:
-        asyncio.run(server.serve(sockets=[listener]))
+        server.run(sockets=[listener])
     except KeyboardInterrupt:
         click.echo("Stopped.")
 
