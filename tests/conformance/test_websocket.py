@@ -181,19 +181,20 @@ async def test_hpp_094_a_quiet_connection_gets_heartbeats(local: Start) -> None:
         assert [await page.next() for _ in range(2)] == [{"type": "heartbeat"}] * 2
 
 
-@pytest.mark.parametrize("role", ["user", "agent"])
-async def test_hpp_140_a_ping_is_answered_at_once_and_changes_nothing(pair: Open, role: str) -> None:
+async def test_hpp_140_a_ping_is_answered_at_once_and_changes_nothing(pair: Open) -> None:
     peer = await pair()
-    async with peer.watch(role=role) as watcher:
-        before = (await watcher.next("connected"))["cursor"]
+    async with peer.watch() as page, peer.watch(role="agent") as agent:
+        before = (await page.next("connected"))["cursor"]
+        await agent.next("connected")
         applied = (await peer.act({"name": "first", "age": 36}, stream=True, interval_ms=2_000))["applied"]
-        await watcher.next("action")
-        for _ in range(12):  # more than a page may send of what is malformed
-            await watcher.send({"type": "ping", "ref": "still there?"})
-            assert await watcher.next() == {"type": "pong", "ref": "still there?"}
-    async with peer.watch(role=role, after=before) as again:
-        kinds = [frame["type"] for frame in await again.until("done")]
-    assert kinds == ["connected", *("action" for _ in applied), "done"]
+        for watcher in (page, agent):
+            await watcher.next("action")
+            for _ in range(12):  # more than a page may send of what is malformed
+                await watcher.send({"type": "ping", "ref": "still there?"})
+                assert await watcher.next() == {"type": "pong", "ref": "still there?"}
+    async with peer.watch(after=before) as page, peer.watch(role="agent", after=before) as agent:
+        for frames in await asyncio.gather(page.until("done"), agent.until("done")):
+            assert [frame["type"] for frame in frames] == ["connected", *("action" for _ in applied), "done"]
 
 
 async def test_hpp_095_a_slow_watcher_is_cut_off_and_resumes_without_loss(local: Start) -> None:
