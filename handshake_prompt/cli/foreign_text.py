@@ -27,22 +27,6 @@ AUTHORS = {
     "empty": Cell(NOTHING, "faint"),
 }
 """`by` on the wire -> the author of a value."""
-CODES = frozenset(
-    {
-        "invalid_value",
-        "missing_key",
-        "not_shown",
-        "person_only",
-        "read_only",
-        "session_full",
-        "stale",
-        "unknown_field",
-        "unsupported_action",
-        "user_locked",
-        "vetoed",
-    }
-)
-"""Codes of refused actions: SPEC.md section 4."""
 
 
 def value_text(value: Any) -> str:
@@ -53,11 +37,6 @@ def value_text(value: Any) -> str:
 def name_text(name: object) -> str:
     """Return the name of a field, a type or a mode: as it is if it is a plain identifier, else quoted."""
     return name if isinstance(name, str) and _PLAIN.fullmatch(name) else quote(name)
-
-
-def code_text(code: object) -> str:
-    """Return the code of a refused action: as it is if it is one of the protocol's, else quoted."""
-    return code if isinstance(code, str) and code in CODES else quote(code)
 
 
 def author(by: object) -> Cell:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from handshake_prompt.texts.prompt import ParsedPrompt
+from handshake_prompt.texts.refusal_codes import code_text
 
-from .foreign_text import NOTHING, author, clock, code_text, duration, name_text, shell_word, value_text
+from .foreign_text import NOTHING, author, clock, duration, name_text, shell_word, value_text
 from .schema_notes import notes
 from .terminal import INDENT, Cell, Terminal, said
 

@@ -1,6 +1,6 @@
-"""The session as tools of the Model Context Protocol: over standard input and output, and over HTTP.
+"""A session as tools of the Model Context Protocol, for standard input and output and for HTTP.
 
-Nothing outside of this package knows the official SDK, which the extra `mcp` brings.
+The official SDK, which the extra `mcp` brings, is known here and in `asgi.mcp` alone.
 """
 
 from __future__ import annotations

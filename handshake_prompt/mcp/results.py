@@ -1,7 +1,8 @@
-"""What a model reads when a tool has done its work, or could not.
+"""Results of the tools, for a model to read.
 
-Each result says the same twice: as JSON, and as a short text for hosts that show their model nothing else, in which
-whatever comes from the page stands in quotation marks. Servers of version 0.2 leave out some of the members.
+Each says the same twice: as JSON, and as a short text for hosts that show their model nothing else. In the text all
+that comes from the page, or from a server other than this one, stands in quotation marks or is of a known set. Servers
+of version 0.2 leave out some of the members.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from mcp.types import CallToolResult, TextContent
 
 from handshake_prompt.texts.markdown import context_as_markdown
 from handshake_prompt.texts.quoting import quote, visible
+from handshake_prompt.texts.refusal_codes import code_text
 
 WORDS_CHARS = 500
 """Of a server's own words: a sentence or two."""
 
+NO_ANSWER = (
+    "No answer: the person has changed nothing yet, which means neither yes nor no. Call wait_for_user again while "
+    "there is something to wait for; else tell them in the chat what you wait for, and end your turn."
+)
 DONE_BY = {
     "user": "by the person",
     "user_edit": "by the person",
@@ -27,7 +33,7 @@ DONE_BY = {
 
 
 class Refusal(Protocol):
-    """Why a call failed, as the errors of the server and of the client tell it."""
+    """A failed call, as the errors of the server and of the client tell it."""
 
     @property
     def code(self) -> str: ...
@@ -41,56 +47,73 @@ class Refusal(Protocol):
     def next_steps(self) -> tuple[str, ...]: ...
 
 
-def refused(error: Refusal) -> CallToolResult:
-    """Return the result of a call that failed as a whole."""
+def refused(error: Refusal, *, is_foreign: bool = False) -> CallToolResult:
+    """Return the result of a call that failed as a whole.
+
+    Args:
+        error: of the server or the client.
+        is_foreign: whether its words are those of another server, and so to be quoted.
+    """
     members: dict[str, Any] = {"code": error.code, "detail": _words(error.detail), "retryable": error.retryable}
     if error.retry_after is not None:
         members["retryAfter"] = _whole(error.retry_after)
     members["nextSteps"] = list(map(_words, error.next_steps))
-    return _result([f"{told(error)} (code: {error.code})"], members, is_error=True)
+    text = _quoted_sentences(error) if is_foreign else sentences(error)
+    return _result([f"{text} (code: {error.code})"], members, is_error=True)
 
 
-def told(error: Refusal) -> str:
-    """Return what an error says and what to do next, as sentences."""
-    pause = [] if error.retry_after is None else [f"Wait {_whole(error.retry_after)} s, then repeat the call"]
-    return " ".join(_sentence(_words(text)) for text in (error.detail, *error.next_steps, *pause))
+def sentences(error: Refusal) -> str:
+    """Return the detail and the next steps of an error, as sentences."""
+    return " ".join(_sentence(_words(text)) for text in (error.detail, *error.next_steps, *_pause(error)))
+
+
+def _quoted_sentences(error: Refusal) -> str:
+    steps = [f"It advises: {_quoted(step)}" for step in error.next_steps]
+    return " ".join(map(_sentence, (f"The server refused and says: {_quoted(error.detail)}", *steps, *_pause(error))))
+
+
+def _pause(error: Refusal) -> list[str]:
+    return [] if error.retry_after is None else [f"Wait {_whole(error.retry_after)} s, then repeat the call"]
 
 
 def context(reply: Mapping[str, Any]) -> CallToolResult:
     """Return the state of the page."""
     try:
         text = context_as_markdown(reply)
-    except (LookupError, TypeError, ValueError, AttributeError):  # it is not told as version 1.0 does
+    except (LookupError, TypeError, ValueError, AttributeError):  # members are absent, or of another shape
         text = quote(reply)
     return _result([text], reply)
 
 
 def written(reply: Mapping[str, Any]) -> CallToolResult:
-    """Return what became of a batch.
+    """Return the outcome of a batch.
 
-    The whole state is a call away. The cursor is left out: edits that were not read yet may lie before it, and whoever
-    went on from there would never hear of them.
+    The whole state is a call away. The cursor is left out: edits that were not read yet may lie before it, and to go on
+    from there would be to miss them.
     """
-    told_of = ("applied", "rejected", "results" if reply.get("results") else "errors", "missing", "expiresIn")
-    return _result(_outcome(reply), {name: reply[name] for name in told_of if name in reply})
+    names = ("applied", "rejected", "results" if reply.get("results") else "errors", "missing", "expiresIn")
+    return _result(_outcome(reply), {name: reply[name] for name in names if name in reply})
 
 
 def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, timed_out: bool = False) -> CallToolResult:
-    """Return changes, those of a reply that are to be shown, and where to go on from."""
+    """Return changes, and the cursor to go on from.
+
+    Args:
+        reply: the diff.
+        shown: its changes that matter.
+        timed_out: whether the time for a change of the person's ran out.
+    """
     members = {"changes": shown, **{name: reply[name] for name in ("cursor", "truncated") if name in reply}}
     lines = list(map(_change, shown))
-    if timed_out:
+    if timed_out or (reply.get("timedOut") is True and not shown):
         members["timedOut"] = True
-        lines.append(
-            "The person has changed nothing yet. Call wait_for_user again while there is something to wait for; "
-            "else tell them in the chat what you wait for, and end your turn."
-        )
+        lines.append(NO_ANSWER)
     elif not lines:
         lines.append("Nothing has changed.")
     if reply.get("truncated"):
         lines.append("More may have changed than is listed: call get_context.")
     if reply.get("cursor"):
-        lines.append(f"Go on from cursor {_words(reply['cursor'])}.")
+        lines.append(f"Go on from cursor {_quoted(reply['cursor'])}.")
     return _result(lines, members)
 
 
@@ -103,13 +126,20 @@ def extended(reply: Mapping[str, Any]) -> CallToolResult:
 def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
     yield f"Written: {_listed(reply['applied'])}." if reply["applied"] else "Nothing was written."
     for entry in _refusals(reply):
-        why = ": ".join(_words(entry[name]) for name in ("code", "msg") if entry.get(name))
+        why = ": ".join(_reasons(entry))
         current = entry.get("current")
         holds = f" It holds {quote(current.get('value'))} now." if isinstance(current, Mapping) else ""
         yield f"Refused: {quote(entry.get('key'))}: {_sentence(why or 'rejected')}{holds}"
     missing = reply.get("missing")
     if missing is not None:
         yield f"Required and still empty: {_listed(missing)}." if missing else "Nothing that is required is empty."
+
+
+def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:
+    if entry.get("code"):
+        yield code_text(entry["code"])
+    if entry.get("msg"):
+        yield _quoted(entry["msg"])
 
 
 def _refusals(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -120,7 +150,7 @@ def _refusals(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _change(change: Mapping[str, Any]) -> str:
     value = "a value that is hidden from you" if change.get("sensitive") else quote(change["to"])
-    return f"{quote(change['key'])}: {value} ({DONE_BY.get(change['by']) or _words(change['by'])})"
+    return f"{quote(change['key'])}: {value} ({DONE_BY.get(change['by']) or _quoted(change['by'])})"
 
 
 def _result(lines: Iterable[str], members: Mapping[str, Any], *, is_error: bool = False) -> CallToolResult:
@@ -133,8 +163,13 @@ def _listed(keys: Iterable[str]) -> str:
 
 
 def _words(text: object) -> str:
-    """Return a server's words on one line, with nothing hidden in them, and not too many."""
+    """Return words of ours or of the host's on one line, all of them visible, and not too many."""
     return visible(str(text)[:WORDS_CHARS])
+
+
+def _quoted(words: object) -> str:
+    """Return words of another server in quotation marks."""
+    return quote(str(words)[:WORDS_CHARS])
 
 
 def _sentence(text: str) -> str:

@@ -1,10 +1,11 @@
-"""`handshake-prompt mcp`: the tools over standard input and output, for agents on a desktop.
+"""MCP server over standard input and output, for agents on a desktop: `handshake-prompt mcp`.
 
-The server keeps the session's token for its client's model, which never sees it again.
+It keeps the session's token for its client's model, which never sees the token again.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,16 +14,19 @@ from typing import Any
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 
 from handshake_prompt.client import AgentError, HandshakeAgent, PromptError
-from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.protocol.errors import InternalError, InvalidRequestError
 from handshake_prompt.version import __version__
 
 from . import results, tools
 from .descriptions import INSTRUCTIONS
 
 Context = ServerRequestContext[dict[str, Any]]
+
+logger = logging.getLogger("handshake_prompt")
 
 
 async def serve_stdio(*, allow_http: bool = False) -> None:
@@ -31,17 +35,17 @@ async def serve_stdio(*, allow_http: bool = False) -> None:
     Args:
         allow_http: send tokens in the clear to other machines too.
     """
-    desk = Desk(allow_http=allow_http)
-    server = desk.server()
+    tool_server = ToolServer(allow_http=allow_http)
+    server = tool_server.server()
     try:
         async with stdio_server() as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
     finally:
-        await desk.aclose()
+        await tool_server.aclose()
 
 
-class Desk:
-    """Where a model works on one session after the other.
+class ToolServer:
+    """The tools for one client, on one session after the other.
 
     Args:
         options: of each session's `HandshakeAgent`, such as `allow_http` and `timeout`.
@@ -50,7 +54,8 @@ class Desk:
     def __init__(self, **options: Any) -> None:
         self._options = options
         self._agent: HandshakeAgent | None = None
-        self._calls: Counter[HandshakeAgent] = Counter()
+        self._users: Counter[HandshakeAgent] = Counter()
+        """Agents -> the number of calls that use them now. One that is replaced is closed with its last call."""
 
     def server(self) -> Server[dict[str, Any]]:
         """Return a server of the tools, for one client."""
@@ -71,18 +76,28 @@ class Desk:
     async def _list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=tools.listed(with_connect=True))
 
-    async def _call(self, context: Context, asked: CallToolRequestParams) -> CallToolResult:
+    async def _call(self, context: Context, call: CallToolRequestParams) -> CallToolResult:
         try:
-            if asked.name == tools.CONNECT:
-                return await self._connect(context, asked.arguments)
-            if asked.name not in tools.KINDS:
-                raise tools.unknown(asked.name, (tools.CONNECT, *tools.KINDS))
-            async with self._working() as agent:
-                return await tools.perform(agent, asked.name, asked.arguments)
-        except (AgentError, InvalidRequestError) as error:
+            return await self._carry_out(context, call)
+        except MCPError:
+            raise
+        except AgentError as error:
+            return results.refused(error, is_foreign=error.from_server)
+        except InvalidRequestError as error:
             return results.refused(error)
         except ValueError as error:  # NaN and its like, which JSON proper cannot express
             return results.refused(InvalidRequestError(str(error), code="invalid_value"))
+        except Exception:  # the SDK would send the exception's text to the model, and log nothing
+            logger.exception("The MCP tool %s failed", call.name)
+            return results.refused(InternalError("The tool failed; the log of this MCP server has the details"))
+
+    async def _carry_out(self, context: Context, call: CallToolRequestParams) -> CallToolResult:
+        if call.name == tools.CONNECT:
+            return await self._connect(context, call.arguments)
+        if call.name not in tools.KINDS:
+            raise tools.unknown(call.name, (tools.CONNECT, *tools.KINDS))
+        async with self._lent_agent() as agent:
+            return await tools.perform(agent, call.name, call.arguments)
 
     async def _connect(self, context: Context, arguments: dict[str, Any] | None) -> CallToolResult:
         asked: tools.Connect = tools.parsed(tools.Connect, tools.CONNECT, arguments)
@@ -103,8 +118,8 @@ class Desk:
         return tools.page(reply)
 
     @asynccontextmanager
-    async def _working(self) -> AsyncIterator[HandshakeAgent]:
-        """Lend the session's agent. One that is replaced in the meantime stays open for whoever still works with it."""
+    async def _lent_agent(self) -> AsyncIterator[HandshakeAgent]:
+        """Lend the session's agent. One that is replaced in the meantime stays open until its last call is over."""
         agent = self._agent
         if agent is None:
             raise InvalidRequestError(
@@ -112,22 +127,22 @@ class Desk:
                 code="not_connected",
                 next_steps=["Call connect with the handshake prompt that the person pasted, or ask them for one"],
             )
-        self._calls[agent] += 1
+        self._users[agent] += 1
         try:
             yield agent
         finally:
-            self._calls[agent] -= 1
+            self._users[agent] -= 1
             if agent is not self._agent:
                 await self._let_go(agent)
 
     async def _let_go(self, agent: HandshakeAgent) -> None:
-        if not self._calls[agent]:
-            del self._calls[agent]
+        if not self._users[agent]:
+            del self._users[agent]
             await agent.aclose()
 
 
 def _name(context: Context) -> str | None:
-    """Return what the client calls itself, for the page to show."""
+    """Return the client's name for itself, for the page to show."""
     params = context.session.client_params
     if params is None:
         return None

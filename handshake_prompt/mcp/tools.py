@@ -1,4 +1,4 @@
-"""What a model can do with a session, whichever way it is connected: the tools, what they take, and what they do."""
+"""Tools of a session: their arguments and their work, for every transport."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from . import results
 from .descriptions import DESCRIPTIONS
 
 LONGEST_WAIT = 25.0
-"""Seconds that `wait_for_user` takes at most: hosts, and proxies on the way, give up after 30 and more."""
+"""Seconds of `wait_for_user` at most: hosts, and proxies on the way, give up after 30 and more."""
 PAUSE = 2.0
-"""Seconds before a server that was asked to wait, and did not, is asked again: it drains, or is of version 0.2."""
+"""Seconds between polls of a server that does not wait as asked: it drains, or is of version 0.2."""
 NAME_CHARS = 64
 
 CONNECT = "connect"
 PERSON = ("user", "user_edit", "default")
-"""`by` of what the person did: wrote, changed what the agent wrote, or gave back to the agent."""
+"""`by` of the person's changes: written, written over the agent's, or given back to the agent."""
 
 
 class Agent(Protocol):
-    """An agent's place in a session, as `handshake_prompt.client.HandshakeAgent` is one."""
+    """A session as its agent sees it, such as `handshake_prompt.client.HandshakeAgent`."""
 
     async def get_context(self) -> dict[str, Any]: ...
     async def action(self, values: Sequence[Mapping[str, Any]], /) -> dict[str, Any]: ...
@@ -41,21 +41,21 @@ def _said(text: str, **bounds: Any) -> msgspec.Meta:
 
 
 class Arguments(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What a tool takes. A member it does not know is refused, so that no misspelt one is silently left out."""
+    """Arguments of a tool. An unknown member is refused, so that no misspelt one is silently left out."""
 
 
 class Connect(Arguments, frozen=True):
-    """What `connect` takes."""
+    """Arguments of `connect`."""
 
     prompt: Annotated[str, _said("The handshake prompt, whole, as the person pasted it.")]
 
 
 class GetContext(Arguments, frozen=True):
-    """What `get_context` takes: nothing."""
+    """Arguments of `get_context`: none."""
 
 
 class SetFields(Arguments, frozen=True):
-    """What `set_fields` takes."""
+    """Arguments of `set_fields`."""
 
     fields: Annotated[dict[str, Any], _said('Values by key: {"name": "Ada", "age": 36}.', min_length=1)]
     if_rev: Annotated[
@@ -75,36 +75,37 @@ class SetFields(Arguments, frozen=True):
 
 
 class GetChanges(Arguments, frozen=True):
-    """What `get_changes` takes."""
+    """Arguments of `get_changes`."""
 
     since: Annotated[str | None, _said("A `cursor`. Without it the latest 50 changes are listed.")] = None
 
 
 class WaitForUser(Arguments, frozen=True):
-    """What `wait_for_user` takes."""
+    """Arguments of `wait_for_user`."""
 
     since: Annotated[str, _said("The `cursor` of your last get_context, get_changes or wait_for_user reply.")]
     seconds: Annotated[float, _said("How long to wait at most.", ge=0, le=LONGEST_WAIT)] = LONGEST_WAIT
 
 
 class Extend(Arguments, frozen=True):
-    """What `extend` takes."""
+    """Arguments of `extend`."""
 
     seconds: Annotated[int, _said("How much more time to ask for.", ge=1, le=86_400)] = 1800
 
 
 class Kind(NamedTuple):
-    """A tool of a session: what it takes and what it does."""
+    """A tool of a session."""
 
     takes: type[Arguments]
     run: Callable[[Agent, Any], Awaitable[CallToolResult]]
     writes: bool = False
     repeatable: bool = True
-    """Whether calling it again with the same arguments changes nothing more."""
+    """Whether a second call with the same arguments changes nothing more. `set_fields` is not: the person may have
+    changed or released a field between the two calls, and the second is a write of its own."""
 
 
 def listed(*, with_connect: bool) -> list[Tool]:
-    """Return the tools as clients are told of them.
+    """Return the tools as clients list them.
 
     Args:
         with_connect: there is no session until `connect` is called.
@@ -121,7 +122,7 @@ async def perform(agent: Agent, name: str, arguments: Mapping[str, Any] | None) 
 
     Raises:
         MCPError: there is no such tool.
-        InvalidRequestError: the arguments are not what it takes.
+        InvalidRequestError: the arguments do not fit its input schema.
         HandshakeError, AgentError: the whole call was refused, or failed.
     """
     kind = KINDS.get(name)
@@ -134,7 +135,7 @@ def parsed(takes: type[Arguments], name: str, arguments: Mapping[str, Any] | Non
     """Return a tool's arguments.
 
     Raises:
-        InvalidRequestError: they are not what it takes; the message says how.
+        InvalidRequestError: they do not fit its input schema; the message says how.
     """
     try:
         return msgspec.convert(arguments or {}, takes)
@@ -153,7 +154,7 @@ def unknown(name: str, known: Iterable[str]) -> MCPError:
 
 
 def shown_name(name: str) -> str:
-    """Return what a client calls itself as the page may show it."""
+    """Return a client's name for itself as the page may show it."""
     return "".join(char for char in name if char.isprintable()).strip()[:NAME_CHARS]
 
 
@@ -196,7 +197,7 @@ async def _wait_for_user(agent: Agent, asked: WaitForUser) -> CallToolResult:
         if (left := ends_at - now()) <= 0:
             return results.changes(reply, [], timed_out=True)
         since = reply["cursor"]
-        if not reply["changes"]:
+        if not (reply["changes"] or reply.get("timedOut")):
             await asyncio.sleep(min(PAUSE, left))
 
 
@@ -206,7 +207,8 @@ async def _extend(agent: Agent, asked: Extend) -> CallToolResult:
 
 def _tool(name: str, takes: type[Arguments], *, writes: bool = False, repeatable: bool = True) -> Tool:
     schema = msgspec.json.schema_components([takes])[1][takes.__name__]
-    del schema["title"], schema["description"]
+    for member in ("title", "description"):  # the class's; under `python -OO` it has no docstring
+        schema.pop(member, None)
     hints = ToolAnnotations(
         read_only_hint=not writes, destructive_hint=False, idempotent_hint=repeatable, open_world_hint=True
     )
@@ -215,7 +217,7 @@ def _tool(name: str, takes: type[Arguments], *, writes: bool = False, repeatable
 
 KINDS = {
     "get_context": Kind(GetContext, _get_context),
-    "set_fields": Kind(SetFields, _set_fields, writes=True),
+    "set_fields": Kind(SetFields, _set_fields, writes=True, repeatable=False),
     "get_changes": Kind(GetChanges, _get_changes),
     "wait_for_user": Kind(WaitForUser, _wait_for_user),
     "extend": Kind(Extend, _extend, writes=True, repeatable=False),

@@ -88,5 +88,5 @@ def _refusal(error: HandshakeError) -> Response:
     if isinstance(error, InvalidTokenError):
         error.next_steps = WRONG_TOKEN
     code = INVALID_REQUEST if error.status < SERVER_ERRORS else INTERNAL_ERROR
-    failure = {"code": code, "message": results.told(error), "data": problem_members(error)}
+    failure = {"code": code, "message": results.sentences(error), "data": problem_members(error)}
     return json_response({"jsonrpc": "2.0", "id": None, "error": failure}, error.status, problem_headers(error))

@@ -15,7 +15,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
+from mcp.types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 from starlette.responses import Response
 from starlette.types import Message, Scope
 
@@ -77,7 +77,10 @@ class StatelessServer:
         return Response(bytes(self._reply), self._start["status"], headers | HEADERS)
 
     async def _list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=tools.listed(with_connect=False))
+        try:
+            return ListToolsResult(tools=tools.listed(with_connect=False))
+        except Exception:  # noqa: BLE001 - the SDK would send the exception's text to the caller
+            raise MCPError(INTERNAL_ERROR, incident("The list of MCP tools failed").detail) from None
 
     async def _call(self, _: Context, call: CallToolRequestParams) -> CallToolResult:
         try:

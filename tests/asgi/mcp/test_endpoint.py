@@ -488,6 +488,31 @@ async def test_a_request_that_comes_again_with_its_key_has_one_effect() -> None:
     assert (await peer.context())["context"]["name"]["rev"] == members(first)["results"][0]["seq"]
 
 
+async def test_a_second_call_without_a_key_is_a_second_write_and_not_said_to_be_none() -> None:
+    peer = await form()
+    call = tool_call("set_fields", fields={"name": "Ada"})
+    await post(peer, call)
+    await peer.edit("name", "Grace")
+    await peer.user("POST", "notify", {"key": "name", "release": True})
+    assert members(result(await post(peer, call)))["applied"] == ["name"]
+    listed = (await post(peer, message("tools/list"))).json()["result"]["tools"]
+    (tool,) = (one for one in listed if one["name"] == "set_fields")
+    assert tool["annotations"]["idempotentHint"] is False
+
+
+async def test_a_fault_in_the_list_of_tools_is_logged_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(**_: object) -> None:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr("handshake_prompt.mcp.tools.listed", fail)
+    answer = await post(await form(), message("tools/list"))
+    assert answer.json()["error"]["message"].startswith("The server failed")
+    assert "a secret" not in answer.text
+    assert "a secret" in caplog.text
+
+
 class Failing(DefaultHandler):
     """A mode with a fault."""
 
