@@ -120,7 +120,7 @@ def test_a_missing_library_is_named_with_the_way_to_get_it(monkeypatch: pytest.M
         if f"{name}.".startswith(("redis.", "handshake_prompt.stores.redis.")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
-    with pytest.raises(ValueError, match=r"pip install 'handshake-prompt\[redis\]'"):
+    with pytest.raises(ValueError, match=r"pip install 'redis>=8.0'"):
         open_store("redis://cache")
 
 
