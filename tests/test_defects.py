@@ -390,7 +390,7 @@ async def test_defect_10_watchers_are_bounded_and_need_no_thread(pair: Open) -> 
         for page in pages:
             assert (await page.next("action"))["value"] == "x"
         async with peer.watch() as one_more:
-            assert (await one_more.closed())[0] == 4429
+            assert (await one_more.closed())[0] == 4529
     finally:
         await asyncio.gather(*(socket.__aexit__(None, None, None) for socket in sockets))
 

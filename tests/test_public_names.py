@@ -109,6 +109,7 @@ DEFINED = {
         "SessionRevokedError",
         "StoreUnavailableError",
         "TooLargeError",
+        "TooManyAttemptsError",
         "UnavailableError",
         "UnknownModeError",
         "UnsupportedMediaTypeError",

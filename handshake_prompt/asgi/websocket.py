@@ -99,7 +99,7 @@ async def _accept(websocket: WebSocket) -> None:
 
 async def _close(websocket: WebSocket, code: CloseCode, reason: str | None = None) -> None:
     if code is CloseCode.UNSUPPORTED_DATA and "spec_version" not in websocket.scope["asgi"]:
-        code = CloseCode.MALFORMED  # daphne, which names no version, takes none of the codes from 1001 to 2999
+        code = CloseCode.BINARY  # daphne, which names no version, takes none of the codes from 1001 to 2999
     await websocket.send({"type": "websocket.close", "code": int(code), "reason": reason or code.name.lower()})
 
 

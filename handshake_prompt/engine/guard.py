@@ -22,6 +22,7 @@ from handshake_prompt.protocol.errors import (
     OriginError,
     RateLimitedError,
     SessionNotFoundError,
+    TooManyAttemptsError,
     UserRequiredError,
 )
 from handshake_prompt.protocol.limits import Limits
@@ -244,9 +245,7 @@ class Guard:
         for counter, limit in counters:
             quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
             if not quota.allowed:
-                return RateLimitedError(
-                    "Too many attempts with a wrong credential", code="too_many_attempts", retry_after=quota.reset_after
-                )
+                return TooManyAttemptsError(retry_after=quota.reset_after)
         return error
 
     def _quota_of(self, role: Role) -> int:

@@ -20,6 +20,9 @@ from handshake_prompt.stores import Record
 
 from .frame_queue import Frame, FrameQueue, connection_frame, log_frame
 
+RESERVED_FOR_PAGES = 0.25
+"""The share of a worker's places that agents cannot take."""
+
 
 class Topic:
     """The watchers of one session in this worker, and the place in its log up to which they were sent it."""
@@ -80,17 +83,12 @@ class Hub:
         """Add a watcher that has seen the session as it is in `record`. The caller pairs this with `leave`.
 
         Raises:
-            RateLimitedError: the session has as many watchers as it may (`too_many_watchers`).
-            UnavailableError: the worker has (`at_capacity`), or it drains (`draining`).
+            RateLimitedError: the session has as many watchers of this role as it may (`too_many_watchers`).
+            UnavailableError: the worker has as many as it may (`at_capacity`), or it drains (`draining`).
         """
-        if self.draining:
-            raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
         session = record.session
         topic = self._topics.get(session.session_id)
-        if topic and len(topic.queues) >= self._limits.watchers_per_session:
-            raise RateLimitedError("The session has too many watchers", code="too_many_watchers", retry_after=10)
-        if self._watchers >= self._limits.watchers:
-            raise UnavailableError("The server has as many connections as it can", code="at_capacity", retry_after=10)
+        self._check_room(topic, role)
         if topic is None:
             topic = self._topics[session.session_id] = Topic(session, record.version)
         topic.expires_at = record.expires_at
@@ -185,6 +183,16 @@ class Hub:
         self._close(session.session_id, CloseCode.SLOW)
         if (topic := self._topics.get(session.session_id)) is not None:
             topic.epoch, topic.seq, topic.version = session.epoch, session.seq, record.version
+
+    def _check_room(self, topic: Topic | None, role: Role) -> None:
+        """Make sure that there is a place. The places of the two roles are apart: no agent takes one of a page's."""
+        if self.draining:
+            raise UnavailableError("The server is shutting down", code="draining", retry_after=1)
+        if topic and sum(queue.role is role for queue in topic.queues) >= self._limits.watchers_per_session:
+            raise RateLimitedError("The session has too many watchers", code="too_many_watchers", retry_after=10)
+        room = self._limits.watchers if role is Role.USER else self._limits.watchers * (1 - RESERVED_FOR_PAGES)
+        if self._watchers >= room:
+            raise UnavailableError("The server has as many connections as it can", code="at_capacity", retry_after=10)
 
     def _offer(self, topic: Topic, event: Event) -> None:
         if isinstance(event, Change):

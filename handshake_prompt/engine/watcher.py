@@ -12,12 +12,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, Self
 
-import msgspec
-
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, whole_seconds
+from handshake_prompt.protocol.page_frames import SEARCHED_CHARS, parse_frame, read_ref
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
 
@@ -25,8 +24,6 @@ from .frame_queue import Frame, FrameQueue, connection_frame
 
 HEARTBEAT = connection_frame("heartbeat")
 MINUTE = 60.0
-REF_CHARS = 64
-"""A page's own mark on a message, given back in the answer; long enough for a UUID."""
 
 
 class WatchedSession(Protocol):
@@ -159,20 +156,17 @@ class Watcher:
             self._queue.close(CloseCode.UNSUPPORTED_DATA)
             return
         if len(data) > self._limits.frame_bytes or len(data.encode("utf-8", "replace")) > self._limits.frame_bytes:
+            error = TooLargeError(f"A frame holds at most {self._limits.frame_bytes} bytes", code="frame_too_large")
+            self._refuse(error, read_ref(data[:SEARCHED_CHARS] + data[-SEARCHED_CHARS:]))
             self._queue.close(CloseCode.TOO_LARGE)
             return
-        ref: object = None
+        message: dict[str, Any] | None = None
         try:
-            message = _parse(data)
-            ref = message.get("ref")
-            if message["type"] == "ping":
-                self._answer(connection_frame("pong", ref=ref))
-                return
-            session, outcomes = await self._session.perform(message, self)
-            for outcome in outcomes:
-                self._answer(_answer(outcome, session, ref))
+            message = parse_frame(data)
+            for frame in await self._carry_out(message):
+                self._answer(frame)
         except HandshakeError as error:
-            self._refuse(error, ref)
+            self._refuse(error, read_ref(data) if message is None else message.get("ref"))
 
     def close(self, code: CloseCode) -> None:
         """Ask for the connection to be closed."""
@@ -265,6 +259,14 @@ class Watcher:
         if self._tokens < 0:
             await asyncio.sleep(-self._tokens / rate)
 
+    async def _carry_out(self, message: dict[str, Any]) -> list[Frame]:
+        """Carry out a message of the page; return the frames that answer it."""
+        ref = message.get("ref")
+        if message["type"] == "ping":
+            return [connection_frame("pong", ref=ref)]
+        session, outcomes = await self._session.perform(message, self)
+        return [_answer(outcome, session, ref) for outcome in outcomes]
+
     def _refuse(self, error: HandshakeError, ref: object) -> None:
         retryable = error.retryable or None
         self._answer(connection_frame("error", msg=error.detail, code=error.code, retryable=retryable, ref=ref))
@@ -272,25 +274,11 @@ class Watcher:
             return
         self._malformed.append(self._now())
         if len(self._malformed) == self._limits.malformed_frames and self._now() - self._malformed[0] < MINUTE:
-            self._queue.close(CloseCode.FLOOD)
+            self._queue.close(CloseCode.BUSY)
 
     def _answer(self, frame: Frame) -> None:
         """Queue a frame that is about this connection, ahead of the paced ones."""
         self._queue.offer(frame, urgent=True)
-
-
-def _parse(data: str) -> dict[str, Any]:
-    try:
-        message = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError):
-        raise InvalidRequestError("The frame is not valid JSON", code="invalid_json") from None
-    except RecursionError:
-        raise TooLargeError("The frame is nested too deeply", code="too_deep") from None
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise InvalidRequestError("A frame is an object with a type")
-    if not isinstance(message.get("ref"), str | int | None) or len(str(message.get("ref"))) > REF_CHARS:
-        raise InvalidRequestError(f"ref has to be a text or a number of up to {REF_CHARS} characters")
-    return message
 
 
 def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:

@@ -26,11 +26,13 @@ class CloseCode(IntEnum):
     FORBIDDEN = 4403
     UNKNOWN_SESSION = 4404
     ENDED = 4410
-    TOO_LARGE = 4413
-    FLOOD = 4429
+    TOO_MANY_ATTEMPTS = 4429
     INTERNAL = 4500
     DRAINING = 4503
     SLOW = 4508
+    TOO_LARGE = 4513
+    BINARY = 4515
+    BUSY = 4529
 
     @property
     def final(self) -> bool:
@@ -265,13 +267,21 @@ class IdempotencyMismatchError(HandshakeError):
 
 
 class RateLimitedError(HandshakeError):
-    """429: too many requests, attempts, watchers or frames."""
+    """429: too many requests or watchers. There is room again after a while, so its close is never final."""
 
     status = 429
     code = "rate_limited"
     title = "Rate limit exceeded"
-    close_code = CloseCode.FLOOD
+    close_code = CloseCode.BUSY
     retryable = True
+
+
+class TooManyAttemptsError(RateLimitedError):
+    """429: too many attempts with a wrong credential. Coming again with the same one is in vain."""
+
+    code = "too_many_attempts"
+    title = "Too many attempts with a wrong credential"
+    close_code = CloseCode.TOO_MANY_ATTEMPTS
 
 
 class InternalError(HandshakeError):

@@ -75,8 +75,9 @@ class Limits:
 
     # Watchers.
     watchers_per_session: int = 8
-    """Tabs, a phone, an agent or two."""
+    """Of each role: tabs and a phone; an agent or two, and their long polls. Neither takes a place of the other's."""
     watchers: int = 10_000
+    """In a worker. The last quarter of the places is for pages alone."""
     queue_events: int = 256
     queue_bytes: int = 1024 * 1024
     """Per watcher; over either bound it is closed 4508 and resumes losslessly."""

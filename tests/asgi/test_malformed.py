@@ -702,7 +702,7 @@ async def test_a_text_frame_that_is_not_json_is_answered_with_an_error(pair: Ope
             await socket.next("connected")
             await socket.send(text)
             if len(text.encode()) > PATIENT.frame_bytes:
-                assert (case, (await socket.closed())[0]) == (case, 4413)
+                assert (case, (await socket.closed())[0]) == (case, 4513)
             else:
                 assert (case, (await socket.next())["type"]) == (case, "error")
                 await socket.send({"type": "userEdit", "key": "name", "value": "x"})

@@ -389,7 +389,7 @@ async def test_rotating_the_token_closes_the_agents_4401_and_leaves_the_person(p
         assert (await page.next())["type"] == "edit"
 
 
-async def test_the_ninth_watcher_is_closed_4429_and_the_others_stay(pair: Open) -> None:
+async def test_the_ninth_watcher_is_closed_4529_and_the_others_stay(pair: Open) -> None:
     peer = await pair()
     async with contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(peer.watch()) for _ in range(8)]
@@ -397,7 +397,7 @@ async def test_the_ninth_watcher_is_closed_4429_and_the_others_stay(pair: Open) 
             await socket.next("connected")
         async with peer.watch() as ninth:
             code, frames = await ninth.closed()
-        assert (code, frames[0]["code"]) == (4429, "too_many_watchers")
+        assert (code, frames[0]["code"]) == (4529, "too_many_watchers")
         await peer.edit("name", "x")
         for socket in sockets:
             assert (await socket.next())["type"] == "edit"
@@ -417,17 +417,17 @@ async def test_a_full_server_sends_the_next_watcher_elsewhere(pair: Open) -> Non
     assert (code, frames[0]["code"]) == (4503, "at_capacity")
 
 
-async def test_a_frame_of_64_kib_is_taken_and_a_larger_one_closes_4413(pair: Open) -> None:
+async def test_a_frame_of_64_kib_is_taken_and_a_larger_one_closes_4513(pair: Open) -> None:
     peer = await pair()
     async with watchers(peer, "user") as [page]:
         padding = json_of_size(64 * 1024)
         await page.send(padding)
         assert (await page.next())["type"] == "ack"
         await page.send(padding + " ")
-        assert (await page.closed())[0] == 4413
+        assert (await page.closed())[0] == 4513
     async with watchers(peer, "user") as [page]:
         await page.send("é" * (32 * 1024 + 1))  # fewer characters than bytes
-        assert (await page.closed())[0] == 4413
+        assert (await page.closed())[0] == 4513
     assert (await peer.act({"name": "x"}))["ok"]
 
 
@@ -445,7 +445,7 @@ async def test_a_binary_frame_closes_1003(pair: Open) -> None:
         assert (await tab.next())["key"] == "age"
 
 
-async def test_ten_malformed_frames_in_a_minute_close_4429(pair: Open) -> None:
+async def test_ten_malformed_frames_in_a_minute_close_4529(pair: Open) -> None:
     peer = await pair()
     async with watchers(peer, "user") as [page]:
         for number in range(9):
@@ -455,7 +455,7 @@ async def test_ten_malformed_frames_in_a_minute_close_4429(pair: Open) -> None:
         assert (await page.next())["type"] == "ack"
         await page.send("nonsense 10")
         code, frames = await page.closed()
-    assert code == 4429
+    assert code == 4529
     assert [frame["code"] for frame in frames] == ["invalid_json"]
 
 

@@ -38,7 +38,7 @@ async def test_hpp_117_an_agent_over_its_rate_is_told_when_to_come_back(local: S
     assert replies[2].headers["ratelimit"].startswith('"session";r=0;')
     async with peer.watch(role="agent") as agent:
         code, frames = await agent.closed()
-    assert (code, frames[0]["code"]) == (4429, "rate_limited")
+    assert (code, frames[0]["code"]) == (4529, "rate_limited")
 
 
 async def test_hpp_118_an_agent_cannot_use_up_the_persons_requests(local: Start) -> None:

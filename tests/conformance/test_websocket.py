@@ -109,6 +109,8 @@ REFUSED: list[tuple[Any, str, str | int | None]] = [
     ({"type": "userEdit", "key": "a\u0000", "value": 1, "ref": "r"}, "invalid_key", "r"),
     ({"type": "userEdit", "key": "name", "value": 2**53, "ref": "r"}, "invalid_value", "r"),
     ({"type": "someday", "ref": "r"}, "unknown_message", "r"),
+    (r'{"type": "userEdit", "key": "name", "value": "\ud83d", "ref": "r"}', "invalid_json", "r"),
+    ('{"type": "userEdit", "ref": 3, "key": "name", "value": ', "invalid_json", 3),
 ]
 
 
@@ -125,9 +127,12 @@ async def test_hpp_090_a_refused_frame_is_answered_and_the_connection_stays(pair
             assert (await page.next())["type"] == "ack"
 
 
+OBJECTIONS = {1003: [], 4513: ["frame_too_large"], 4529: ["invalid_json"] * 10}
+
+
 @pytest.mark.parametrize(
     ("frames", "verdict"),
-    [([b"\x00"], 1003), (["x" * (64 * 1024 + 1)], 4413), (["{"] * 10, 4429)],
+    [([b"\x00"], 1003), (["x" * (64 * 1024 + 1)], 4513), (["{"] * 10, 4529)],
     ids=["binary", "large", "malformed"],
 )
 async def test_hpp_091_a_page_that_does_not_keep_to_the_frames_is_closed(
@@ -140,7 +145,7 @@ async def test_hpp_091_a_page_that_does_not_keep_to_the_frames_is_closed(
             await page.send(frame)
         code, answers = await page.closed()
     assert code == verdict
-    assert [answer["code"] for answer in answers] == (["invalid_json"] * 10 if verdict == 4429 else [])
+    assert [answer["code"] for answer in answers] == OBJECTIONS[verdict]
 
 
 async def test_hpp_092_a_page_that_sends_too_fast_is_slowed_down_and_loses_nothing(local: Start) -> None:
@@ -157,20 +162,21 @@ async def test_hpp_092_a_page_that_sends_too_fast_is_slowed_down_and_loses_nothi
     assert (await peer.context())["data"] == {"n": 24}
 
 
-async def test_hpp_093_a_ninth_watcher_is_turned_away_and_eight_stay(pair: Open) -> None:
+async def test_hpp_093_a_ninth_page_is_turned_away_for_now_and_eight_stay_whatever_the_agent_has(pair: Open) -> None:
     peer = await pair()
+    agents = [await _connection(peer, offer=["hpp.v1"], headers=peer.as_agent) for _ in range(8)]
     connections = [_connection(peer, offer=["hpp.v1"], headers=peer.as_user) for _ in range(9)]
     watchers = [Socket(await connection) for connection in connections]
     try:
         for watcher in watchers[:8]:
             await watcher.next("connected")
         code, frames = await watchers[8].closed()
-        assert (code, frames[0]["code"]) == (4429, "too_many_watchers")
+        assert (code, frames[0]["code"]) == (4529, "too_many_watchers")
         await peer.act({"name": "A"})
         for watcher in watchers[:8]:
             assert (await watcher.next())["type"] == "action"
     finally:
-        await asyncio.gather(*(watcher.connection.close() for watcher in watchers))
+        await asyncio.gather(*(connection.close() for connection in [*agents, *(w.connection for w in watchers)]))
 
 
 async def test_hpp_094_a_quiet_connection_gets_heartbeats(local: Start) -> None:

@@ -193,7 +193,7 @@ async def test_a_binary_frame_is_refused_with_a_code_that_the_server_can_send(
         async with aclosing(peer.http), peer.watch(role=role) as page:
             await page.next("connected")
             await page.send(b"\x00\x01")
-            assert (await page.closed())[0] == (CloseCode.MALFORMED if server.is_strict else CloseCode.UNSUPPORTED_DATA)
+            assert (await page.closed())[0] == (CloseCode.BINARY if server.is_strict else CloseCode.UNSUPPORTED_DATA)
         await process.stop()
         assert "Traceback" not in process.written
 

@@ -204,10 +204,28 @@ async def test_i11_places_are_bounded_per_session_and_in_all_and_given_back() ->
     join(room, "another")
     with pytest.raises(UnavailableError) as full_server:
         join(room, "a third")
-    assert (full_session.value.code, full_session.value.close_code) == ("too_many_watchers", CloseCode.FLOOD)
+    assert (full_session.value.code, full_session.value.close_code) == ("too_many_watchers", CloseCode.BUSY)
     assert (full_server.value.code, full_server.value.status) == ("at_capacity", 503)
     room.leave(mine[0])
     assert join(room, "a third").session_id == "a third"
+
+
+@pytest.mark.parametrize("polling", [False, True], ids=["watching", "polling"])
+async def test_no_agent_takes_a_place_of_a_page(*, polling: bool) -> None:
+    room = hub(watchers_per_session=2, watchers=8)
+    for _ in range(2):
+        join(room, role=Role.AGENT, polling=polling)
+    with pytest.raises(RateLimitedError):
+        join(room, role=Role.AGENT)
+    for _ in range(2):
+        assert join(room).close_code is None
+    for number in range(2):
+        join(room, f"another {number}", Role.AGENT)
+    with pytest.raises(UnavailableError):
+        join(room, "a third", Role.AGENT)
+    assert [join(room, f"page {number}").role for number in range(2)] == [Role.USER] * 2
+    with pytest.raises(UnavailableError):
+        join(room, "a page too many")
 
 
 async def test_i11_a_topic_goes_with_its_last_watcher_however_often_one_leaves() -> None:

@@ -386,7 +386,17 @@ async def test_i8_a_malformed_frame_is_answered_and_carried_nowhere(data: str, c
         assert one.watcher.close_code is CloseCode.NORMAL
 
 
-FINAL: dict[str, tuple[str | bytes | None, CloseCode]] = {
+@in_virtual_time
+async def test_a_malformed_frame_is_answered_with_its_mark_where_one_can_be_read() -> None:
+    async with page() as one:
+        await one.watcher.receive('{"type":"userEdit","key":"k","value":"\\ud83d","ref":7}')
+        await one.watcher.receive('{"type":"userEdit","key":"k","ref":"x" ' + "[" * 70_000)
+        await asyncio.sleep(1)
+        answers = [(frame["code"], frame["ref"]) for frame in one.frames]
+        assert answers == [("invalid_json", 7), ("frame_too_large", "x")]
+
+
+NO_FRAMES: dict[str, tuple[str | bytes | None, CloseCode]] = {
     "binary": (b'{"type":"x"}', CloseCode.UNSUPPORTED_DATA),
     "nothing": (None, CloseCode.UNSUPPORTED_DATA),
     "too many characters": ("x" * (64 * 1024 + 1), CloseCode.TOO_LARGE),
@@ -394,13 +404,14 @@ FINAL: dict[str, tuple[str | bytes | None, CloseCode]] = {
 }
 
 
-@pytest.mark.parametrize(("data", "code"), FINAL.values(), ids=FINAL)
+@pytest.mark.parametrize(("data", "code"), NO_FRAMES.values(), ids=NO_FRAMES)
 @in_virtual_time
 async def test_what_is_no_frame_at_all_ends_the_connection(data: str | bytes | None, code: CloseCode) -> None:
     one = Page()
     await one.watcher.receive(data)
     await one.show()
     assert (one.sent, one.watcher.close_code) == ([], code)
+    assert not code.final, "the session lives: the page comes again"
 
 
 @in_virtual_time
@@ -410,7 +421,7 @@ async def test_a_flood_of_malformed_frames_ends_the_connection_at_its_tenth() ->
             await one.watcher.receive("?")
         after_nine = one.watcher.close_code
         await one.watcher.receive("?")
-        assert (after_nine, one.watcher.close_code) == (CloseCode.NORMAL, CloseCode.FLOOD)
+        assert (after_nine, one.watcher.close_code) == (CloseCode.NORMAL, CloseCode.BUSY)
         await asyncio.sleep(1)
         assert [frame["code"] for frame in one.frames] == ["invalid_json"] * 10
 

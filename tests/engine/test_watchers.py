@@ -91,7 +91,7 @@ async def test_a_session_has_a_bounded_number_of_watchers() -> None:
     pair = await open_pair(virtual_engine(Limits(watchers_per_session=1)))
     async with pair.watch():
         full = await refusal(pair.engine.watch(pair.session_id, pair.user))
-        assert (full.code, full.close_code) == ("too_many_watchers", CloseCode.FLOOD)
+        assert (full.code, full.close_code) == ("too_many_watchers", CloseCode.BUSY)
     async with pair.watch():
         assert pair.engine.statistics.watchers == 1
 
