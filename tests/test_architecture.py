@@ -46,7 +46,7 @@ ONLY_HERE = {
     "uvicorn": {"cli"},
     "click": {"cli"},
     "websockets": set(),
-    "httpx": {"client"},
+    "httpx": {"client", "testing"},
     "redis": {"stores.redis"},
     "re2": {"forms"},
     "pytest": {"testing"},

@@ -79,7 +79,15 @@ EXPORTED = {
     ],
     "handshake_prompt.stores.redis": ["RedisStore", "RedisTimings"],
     "handshake_prompt.stores.sqlite": ["SQLiteStore", "SQLiteTimings"],
-    "handshake_prompt.testing": ["StoreContract", "Stores"],
+    "handshake_prompt.testing": [
+        "Frames",
+        "InProcess",
+        "InProcessTransport",
+        "Page",
+        "StoreContract",
+        "Stores",
+        "WatchClosedError",
+    ],
 }
 """Modules that say themselves what they export."""
 

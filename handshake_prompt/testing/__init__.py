@@ -1,9 +1,35 @@
-"""Tests for stores of other packages; needs pytest and pytest-asyncio."""
+"""Helpers for tests of users: an application with a page and agents in one process, and the contract of stores.
 
-import pytest
+The contract needs pytest and pytest-asyncio; the rest needs neither.
+"""
 
-pytest.register_assert_rewrite("handshake_prompt.testing.contract")
+from __future__ import annotations
 
-from .store_contract import StoreContract, Stores  # noqa: E402 - its assertions are to say what they saw
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["StoreContract", "Stores"]
+from .asgi_transport import InProcessTransport
+from .in_process import Frames, InProcess, Page, WatchClosedError
+
+if TYPE_CHECKING:
+    from .store_contract import StoreContract, Stores
+
+__all__ = [
+    "Frames",
+    "InProcess",
+    "InProcessTransport",
+    "Page",
+    "StoreContract",
+    "Stores",
+    "WatchClosedError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("StoreContract", "Stores"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import pytest  # noqa: PLC0415 (asked for only by authors of stores)
+
+    pytest.register_assert_rewrite(f"{__name__}.contract")  # its assertions are to say what they saw
+    from . import store_contract  # noqa: PLC0415
+
+    return getattr(store_contract, name)

@@ -9,6 +9,7 @@ import httpx
 from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp
+from handshake_prompt.testing import InProcessTransport
 from tests.support.peer import PATIENCE, Peer
 
 BASE_URL = "http://localhost"
@@ -20,13 +21,13 @@ def client(hpp: HandshakeApp, **options: Any) -> httpx.AsyncClient:
 
     Args:
         hpp: the application.
-        options: passed to `httpx.ASGITransport`, such as `client=("203.0.113.7", 1)` for another address.
+        options: of `InProcessTransport`, such as `client=("203.0.113.7", 1)` for another address.
     """
     if hpp not in _hosts:
         host = Starlette()
         hpp.mount_on(host)
         _hosts[hpp] = host
-    transport = httpx.ASGITransport(_hosts[hpp], **options)
+    transport = InProcessTransport(_hosts[hpp], **options)
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL, timeout=PATIENCE)
 
 
