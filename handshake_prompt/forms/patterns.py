@@ -11,15 +11,29 @@ import re2
 from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
 
-MATCH_STEPS = 5_000_000
-"""The steps that matching one value, or one batch, may take: 40 ms, as the worst patterns take 8 ns a step."""
+from .pattern_shape import Shape, shape_of
+
+MATCH_STEPS = 1_500_000
+"""The steps that matching one value, or one batch, may take: 10 ms, as the worst patterns take 5 to 7 ns a step."""
 
 _ANY_MATCH = 300
 """Steps that a match costs before its first byte."""
 _PROGRAM = 2_500
 """Instructions in a compiled pattern: enough for `.{0,255}` or for two classes of Unicode letters."""
+_ATOMS = 4 * _PROGRAM
+"""Atoms of a pattern before it is compiled; RE2 may yet make one instruction of several."""
+_CLASSES = 16
+"""Unicode classes in one pattern: the worst take 200 µs each to compile."""
 _PATTERNS = 8
-"""Times `pattern_chars`, for a schema's different patterns together: the worst take 50 ms each to compile."""
+"""Times `pattern_chars`, for the length of a schema's different patterns together."""
+_PROGRAMS = 16_000
+"""Instructions in a schema's different patterns together: compiling takes 0.5 µs each."""
+_ANY_PROGRAM = 50
+"""Instructions that any pattern counts as in addition: what RE2 takes before the first."""
+_STEPS_AT_CLASS, _STEPS_AT_ATOM = 150, 16
+"""Instructions that RE2 looks at, at one place, for an atom that may be next: the ranges of its first byte."""
+_FEW, _STEPS_OF_FEW = 8, 4
+"""So few atoms make so few states that RE2 keeps them all and looks at one a byte."""
 _OPTIONS = re2.Options()
 _OPTIONS.max_mem = 256 * 1024  # bytes; with the default of 8 MiB, 500 characters can compile for seconds
 _OPTIONS.log_errors = False
@@ -28,16 +42,16 @@ _OPTIONS.never_capture = True
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern that compiles; `instructions` is the worst-case cost of a byte of text, in steps."""
+    """A pattern that compiles; `steps` is the worst-case cost of a byte of text."""
 
     text: str
-    instructions: int
+    steps: int
 
     def cost(self, value: object) -> int:
         """Return the worst-case steps of `check`."""
         if not isinstance(value, str):
             return 0
-        return _ANY_MATCH + self.instructions * len(value.encode(errors="surrogatepass"))
+        return _ANY_MATCH + self.steps * len(value.encode(errors="surrogatepass"))
 
     def check(self, value: object) -> str | None:
         """Return a noun phrase for a text that does not match as a whole; None for a match and for any other value."""
@@ -55,7 +69,8 @@ class Patterns:
 
     def __init__(self, limits: Limits) -> None:
         self._longest = limits.pattern_chars
-        self._room = _PATTERNS * limits.pattern_chars
+        self._chars = _PATTERNS * limits.pattern_chars
+        self._instructions = _PROGRAMS
         self._known: dict[str, Pattern] = {}
 
     def compile(self, text: str) -> Pattern:
@@ -65,16 +80,27 @@ class Patterns:
             InvalidSchemaError: RE2 does not take it, or it would cost too much.
         """
         if text not in self._known:
-            if len(text) > self._longest:
-                raise InvalidSchemaError(f"pattern must not exceed {self._longest} characters")
-            self._room -= len(text)
-            if self._room < 0:
-                raise InvalidSchemaError("the schema's patterns are too long in all: shorten, share or drop some")
-            self._known[text] = _measured(text)
+            self._known[text] = self._compile(text)
         return self._known[text]
 
+    def _compile(self, text: str) -> Pattern:
+        if len(text) > self._longest:
+            raise InvalidSchemaError(f"pattern must not exceed {self._longest} characters")
+        self._chars -= len(text)
+        if self._chars < 0:
+            raise InvalidSchemaError("the schema's patterns are too long in all: shorten, share or drop some")
+        pattern, instructions = _measured(text)
+        self._instructions -= _ANY_PROGRAM + instructions
+        if self._instructions < 0:
+            raise InvalidSchemaError("the schema's patterns are too costly in all: simplify, share or drop some")
+        return pattern
 
-def _measured(text: str) -> Pattern:
+
+def _measured(text: str) -> tuple[Pattern, int]:
+    """Compile a pattern whose shape is within bounds, and return it with the number of its instructions."""
+    shape = shape_of(text)
+    if shape.atoms > _ATOMS or shape.classes > _CLASSES:
+        raise _too_costly()
     try:
         instructions = _compiled(text).programsize
     except re2.error:
@@ -83,8 +109,19 @@ def _measured(text: str) -> Pattern:
             " 1000; to bound the length use maxLength"
         ) from None
     if instructions > _PROGRAM:
-        raise InvalidSchemaError("pattern is too costly: lower its counts, or bound the length with maxLength")
-    return Pattern(text, instructions)
+        raise _too_costly()
+    return Pattern(text, min(instructions, _steps(text, shape))), instructions
+
+
+def _steps(text: str, shape: Shape) -> int:
+    if shape.atoms <= _FEW and not shape.classes:
+        return _STEPS_OF_FEW
+    at_atom = _STEPS_AT_CLASS if shape.classes or not text.isascii() else _STEPS_AT_ATOM
+    return at_atom * (shape.active + 1)
+
+
+def _too_costly() -> InvalidSchemaError:
+    return InvalidSchemaError("pattern is too costly: lower its counts, or bound the length with maxLength")
 
 
 @lru_cache(maxsize=128)

@@ -184,11 +184,11 @@ def test_a_bound_handler_is_of_the_same_kind_and_keeps_a_validator_of_its_own() 
 
 WIDE = "[ab]*a[ab]{900}"  # some 900 instructions, of which each byte of text can need every one
 COSTLY: dict[str, tuple[dict[str, Any], list[Any]]] = {
-    "a few long texts": ({"pattern": WIDE}, ["a" * 4_000] * 3),
+    "a few long texts": ({"pattern": WIDE}, ["a" * 1_500] * 3),
     "many short texts": ({"pattern": WIDE}, ["a" * 100] * 200),
     "lists of short texts": ({"pattern": WIDE, "multiple": True}, [["a" * 10] * 100] * 10),
-    "lists of very many texts": ({"pattern": "[ab]*", "multiple": True}, [[""] * 10_000] * 3),
-    "a whole body of text": ({"pattern": r"(?s).*\S.*\S.*\S.*"}, ["a" * 32_000] * 8),
+    "lists of very many texts": ({"pattern": "[ab]*", "multiple": True}, [[""] * 4_000] * 3),
+    "a whole body of text": ({"pattern": "(?:[ab]?c?){5}"}, ["a" * 20_000] * 8),
 }
 
 
@@ -216,7 +216,7 @@ def test_each_value_of_a_costly_batch_is_checked_in_a_batch_of_its_own(
     session = new_session(handler, schema=form_of(1, **members))
     began = time.process_time()
     [outcome], _ = act(handler, session, put("k0", values[0]))
-    assert time.process_time() - began < 0.25  # five times what it takes, for machines that are busy
+    assert time.process_time() - began < 0.05  # five times what it takes, for machines that are busy
     assert outcome.code in (None, "invalid_value")
 
 
@@ -246,10 +246,10 @@ def test_an_ordinary_form_is_filled_in_one_batch() -> None:
 
 async def test_a_batch_too_costly_is_answered_413_with_what_to_do_and_the_page_is_told_nothing() -> None:
     peer = await open_in_process(HandshakeApp(), {"mode": "form-fill", "schema": form_of(4, pattern=WIDE)})
-    actions = [{"type": "set", "key": f"k{number}", "value": "a" * 4_000} for number in range(4)]
+    actions = [{"type": "set", "key": f"k{number}", "value": "a" * 1_500} for number in range(4)]
     reply = await peer.agent("POST", "action", {"actions": actions})
     assert (reply.status_code, reply.json()["code"]) == (413, "patterns_too_costly")
     assert reply.json()["nextSteps"]
     after = await peer.context()
     assert (after["context"], after["cursor"]) == ({}, peer.created["cursor"])
-    assert (await peer.act({"k0": "a" * 4_000}))["applied"] == ["k0"]
+    assert (await peer.act({"k0": "a" * 1_000}))["applied"] == ["k0"]
