@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -35,13 +35,13 @@ PLACES: dict[str, Callable[[Peer], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
-async def test_defect_01_an_agents_socket_does_not_write_as_the_person(pair: Open, place: str) -> None:
+async def test_defect_01_an_agents_socket_does_not_write_as_the_person(pair: Open) -> None:
     peer = await pair()
-    async with peer.watch(**PLACES[place](peer)) as socket:
-        assert (await socket.next("connected"))["role"] == "agent"
-        await socket.send({"type": "userEdit", "key": "name", "value": "forged"})
-        assert (await socket.next())["code"] == "user_required"
+    for place, options in PLACES.items():
+        async with peer.watch(**options(peer)) as socket:
+            assert (place, (await socket.next("connected"))["role"]) == (place, "agent")
+            await socket.send({"type": "userEdit", "key": "name", "value": "forged"})
+            assert (place, (await socket.next())["code"]) == (place, "user_required")
     assert (await peer.context())["context"] == {}
     assert (await peer.act({"name": "mine"}))["applied"] == ["name"], "the field was locked for the agent"
 
@@ -105,13 +105,13 @@ async def test_defect_03_strict_modes_refuses_every_unknown_one() -> None:
 # 4. `intervalMs` is slept inside the request, uncapped
 
 
-@pytest.mark.parametrize("interval", [300, 10_000, 10**300])
-async def test_defect_04_a_paced_batch_is_answered_at_once(interval: int) -> None:
+async def test_defect_04_a_paced_batch_is_answered_at_once() -> None:
     peer = await open_in_process(HandshakeApp(), {})
     before = time.monotonic()
-    reply = await peer.act({f"key{number}": number for number in range(20)}, stream=True, interval_ms=interval)
-    assert len(reply["applied"]) == 20
-    assert time.monotonic() - before < 1
+    for interval in (300, 10_000, 10**300):
+        reply = await peer.act({f"key{number}": number for number in range(20)}, stream=True, interval_ms=interval)
+        assert len(reply["applied"]) == 20
+    assert time.monotonic() - before < 3
 
 
 async def test_defect_04_pacing_is_capped_for_the_watcher_too(pair: Open) -> None:
@@ -145,33 +145,31 @@ async def test_defect_05_a_batch_that_is_not_streamed_is_shown_like_any_other(pa
 # 6. A hook answering `True` to extend grants one second; no ceiling; not rate limited
 
 
-@pytest.mark.parametrize(
-    ("answer", "granted"), [(True, 600), (None, 600), (60, 60), (10_000, 600)], ids=["True", "None", "60", "10000"]
-)
-async def test_defect_06_a_hooks_true_grants_what_was_asked_and_a_number_caps_it(answer: Any, granted: int) -> None:
-    hpp = HandshakeApp()
-
-    @hpp.on_extend
-    def policy(_session: Session, _seconds: int, _request: object) -> Any:
-        return answer
-
-    peer = await open_in_process(hpp, FORM)
-    reply = await peer.agent("POST", "extend", {"extraSeconds": 600})
-    assert reply.json()["extended"] == granted
+async def test_defect_06_a_hooks_true_grants_what_was_asked_and_a_number_caps_it() -> None:
+    answers = [True, None, 60, 10_000]
+    peer = await open_in_process(answering(iter(answers)), FORM)
+    replies = [await peer.agent("POST", "extend", {"extraSeconds": 600}) for _ in answers]
+    assert [reply.json()["extended"] for reply in replies] == [600, 600, 60, 600]
 
 
-@pytest.mark.parametrize("answer", [False, 0, -5, "yes", 1.5], ids=str)
-async def test_defect_06_any_other_answer_of_a_hook_denies(answer: Any) -> None:
-    hpp = HandshakeApp()
-
-    @hpp.on_extend
-    def policy(_session: Session, _seconds: int, _request: object) -> Any:
-        return answer
-
-    peer = await open_in_process(hpp, FORM)
-    reply = await peer.agent("POST", "extend", {"extraSeconds": 600})
-    assert (reply.status_code, reply.json()["code"]) == (403, "extend_denied")
+async def test_defect_06_any_other_answer_of_a_hook_denies() -> None:
+    answers = [False, 0, -5, "yes", 1.5]
+    peer = await open_in_process(answering(iter(answers)), FORM)
+    for answer in answers:
+        reply = await peer.agent("POST", "extend", {"extraSeconds": 600})
+        assert (answer, reply.status_code, reply.json()["code"]) == (answer, 403, "extend_denied")
     assert (await peer.agent("GET", "session")).json()["expiresIn"] == 1800
+
+
+def answering(answers: Iterator[Any]) -> HandshakeApp:
+    """Return an application whose hook gives these answers to extensions, one after another."""
+    hpp = HandshakeApp()
+
+    @hpp.on_extend
+    def policy(_session: Session, _seconds: int, _request: object) -> Any:
+        return next(answers)
+
+    return hpp
 
 
 async def test_defect_06_extends_add_up_to_the_absolute_lifetime_and_no_further() -> None:
@@ -203,7 +201,7 @@ async def changed_keys(peer: Peer, since: str, *, escaped: bool = True) -> list[
     return [change["key"] for change in response.json()["changes"]]
 
 
-FORMS = {
+FORMS: dict[str, Callable[[datetime], str]] = {
     "as given": lambda moment: moment.isoformat(timespec="microseconds"),
     "Z": lambda moment: moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
     "no offset": lambda moment: moment.replace(tzinfo=None).isoformat(timespec="microseconds"),
@@ -213,19 +211,17 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("escaped", [True, False], ids=["escaped", "plus as it is"])
-async def test_defect_07_an_instant_is_an_instant_however_it_is_written(form: str, *, escaped: bool) -> None:
+async def test_defect_07_an_instant_is_an_instant_however_it_is_written() -> None:
     peer = await open_in_process(HandshakeApp(), FORM)
     await peer.act({"name": "before"})
     at = (await peer.agent("GET", "diff")).json()["changes"][-1]["at"]
     await peer.act({"age": 1})
     moment = datetime.fromisoformat(at)
     assert moment.tzinfo == UTC
-    since = FORMS[form](moment)
-    if not escaped:
-        since = since.replace(" ", "%20")
-    assert await changed_keys(peer, since, escaped=escaped) == ["age"]
+    for form, write in FORMS.items():
+        since = write(moment)
+        assert (form, await changed_keys(peer, since)) == (form, ["age"])
+        assert (form, await changed_keys(peer, since.replace(" ", "%20"), escaped=False)) == (form, ["age"])
 
 
 @pytest.mark.parametrize("jump", [-86_400.0, -3600.0, 3600.0])
@@ -311,15 +307,14 @@ CRASHES: dict[str, tuple[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", CRASHES)
-async def test_defect_09_what_once_crashed_the_server_is_refused(case: str) -> None:
-    name, body = CRASHES[case]
+async def test_defect_09_what_once_crashed_the_server_is_refused() -> None:
     peer = await open_in_process(HandshakeApp(), FORM)
-    url = "/handshake/session" if name == "create" else peer.created[f"{name}Url"]
     headers = {**peer.as_agent, **peer.as_user, "Content-Type": "application/json"}
-    response = await peer.http.post(url, content=json.dumps(body), headers=headers)
-    assert response.status_code == 400, response.text
-    assert response.json()["error"]
+    for case, (name, body) in CRASHES.items():
+        url = "/handshake/session" if name == "create" else peer.created[f"{name}Url"]
+        response = await peer.http.post(url, content=json.dumps(body), headers=headers)
+        assert (case, response.status_code) == (case, 400), response.text
+        assert response.json()["error"]
 
 
 async def test_defect_09_a_token_that_is_not_ascii_is_a_wrong_token() -> None:
@@ -350,13 +345,12 @@ BOUNDS: dict[str, tuple[str, Any, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BOUNDS)
-async def test_defect_10_every_request_is_bounded(case: str) -> None:
-    name, body, status, code = BOUNDS[case]
+async def test_defect_10_every_request_is_bounded() -> None:
     peer = await open_in_process(HandshakeApp(), FORM)
-    url = "/handshake/session" if name == "create" else peer.created[f"{name}Url"]
-    response = await peer.http.post(url, json=body, headers=peer.as_agent | peer.as_user)
-    assert (response.status_code, response.json()["code"]) == (status, code)
+    for case, (name, body, status, code) in BOUNDS.items():
+        url = "/handshake/session" if name == "create" else peer.created[f"{name}Url"]
+        response = await peer.http.post(url, json=body, headers=peer.as_agent | peer.as_user)
+        assert (case, response.status_code, response.json()["code"]) == (case, status, code)
 
 
 async def test_defect_10_a_session_is_bounded_however_small_its_writes() -> None:
@@ -456,10 +450,10 @@ async def test_defect_12_values_cannot_pose_as_lines_of_the_prompt() -> None:
     parsed = parse_prompt(peer.created["prompt"])
     assert parsed.token == peer.token
     assert parsed.base_url == peer.base_url
-    for line in peer.created["prompt"].splitlines():
-        assert not line.startswith("Ignore the above")
-        assert not re.match(r"\s*-?\s*token\s*:\s*A+", line)
-        assert not re.match(r"\s*-?\s*baseUrl\s*:.*evil", line)
+    prompt = peer.created["prompt"]
+    assert re.findall(r"^\s*-?\s*token\s*:\s*(.*)$", prompt, re.MULTILINE) == [peer.token]
+    assert re.findall(r"^\s*-?\s*baseUrl\s*:\s*(.*)$", prompt, re.MULTILINE) == [peer.base_url]
+    assert not re.search(r"^Ignore the above", prompt, re.MULTILINE)
 
 
 async def test_defect_12_refusals_do_not_repeat_the_values_they_are_about() -> None:
