@@ -39,13 +39,13 @@ def settle(config: pytest.Config) -> None:
 
 def is_left_out(path: Path, config: pytest.Config) -> bool:
     """Tell whether a file or folder is not even looked at, for want of what it imports."""
-    return not config.option.all and _relative(path) in INTEGRATION
+    return not config.option.all and _is_listed(path)
 
 
 def mark(items: Sequence[pytest.Item]) -> None:
     """Mark the tests of the files and folders listed."""
     for item in items:
-        if not INTEGRATION.keys().isdisjoint(map(_relative, (item.path, *item.path.parents))):
+        if _is_listed(item.path):
             item.add_marker(pytest.mark.integration)
 
 
@@ -68,5 +68,6 @@ def report(config: pytest.Config) -> None:
     terminal.write_line("To run them as well: pip install -e '.[dev]' && pytest --all", yellow=True)
 
 
-def _relative(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+def _is_listed(path: Path) -> bool:
+    places = (place.relative_to(ROOT).as_posix() for place in (path, *path.parents) if place.is_relative_to(ROOT))
+    return not INTEGRATION.keys().isdisjoint(places)
