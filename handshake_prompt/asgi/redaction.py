@@ -1,14 +1,15 @@
 """Redaction of credentials in the logs of ASGI servers.
 
-They write the URL of every request with its query string, and `?token=` is how clients of version 0.2 open their
-WebSocket; uvicorn writes those URLs through its error logger, and headers too when asked for all details. What a
-server writes without the logging module, such as daphne's access log, is out of reach.
+Servers log the URL of every request with its query string, and `?token=` is how clients of version 0.2 open their
+WebSocket; uvicorn logs those URLs through its error logger, and at TRACE headers too. The output of a server that does
+without the logging module, such as daphne's access log, is out of reach.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from urllib.parse import unquote
 
 LOGGERS = (
     "uvicorn.access",
@@ -27,20 +28,45 @@ LOGGERS = (
     "websockets.server",
 )
 
-_SECRET = re.compile(
-    r"(\btoken=|\bhpp\.(?:bearer|user)\.|\bhpp_[0-9a-f]{32}=|\bx-handshake-(?:user-)?token:\s*"
-    r"|\bauthorization:\s*bearer\s+)[^\s&\"',;]+",
+REDACTED = "[redacted]"
+
+_LABELLED = re.compile(
+    r"(\bhpp\.(?:bearer|user)\.|\bhpp_[0-9a-f]{32}=|\bx-handshake-(?:user-)?token\b['\"]?\s*[:=,]\s*b?['\"]?"
+    r"|\bauthorization\b['\"]?\s*[:,]\s*b?['\"]?bearer\s+)(?:\\?\"|%22)?[^\s&\"',;\\]+",
     re.IGNORECASE,
 )
+"""A credential behind its label: a subprotocol, a cookie, a header, also in the repr of a pair of bytes."""
+_PARAMETER = re.compile(r"([A-Za-z0-9_.%+-]+)=[^\s&\"',;]+")
+_NAME = re.compile(r"\btoken$", re.IGNORECASE)
+_WORD = re.compile(r"(?:[A-Za-z0-9_-]|%[0-9A-Fa-f]{2}){32,}")
+_SHAPE = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{32}(?![\w-])", re.ASCII)
+"""A credential by itself: 32 characters of base64url. A session's id, as most hexadecimal names, is of one case."""
 
 
 def redact(text: str) -> str:
-    """Return `text` with every credential of ours blanked out."""
-    return _SECRET.sub(r"\1[redacted]", text)
+    """Return `text` with every credential of ours blanked out.
+
+    A credential is known by its label, by the decoded name of a query parameter, or by its shape: it may stand in a
+    place where none is looked for, such as a path.
+    """
+    text = _LABELLED.sub(rf"\1{REDACTED}", text)
+    text = _PARAMETER.sub(_without_value, text)
+    return _WORD.sub(_without_shape, text)
+
+
+def _without_value(parameter: re.Match[str]) -> str:
+    name = parameter[1]
+    return f"{name}={REDACTED}" if _NAME.search(unquote(name)) else parameter[0]
+
+
+def _without_shape(word: re.Match[str]) -> str:
+    decoded = unquote(unquote(word[0]))
+    clean = _SHAPE.sub(REDACTED, decoded)
+    return word[0] if clean == decoded else clean
 
 
 class RedactCredentials(logging.Filter):
-    """Blanks credentials in what a record says; lets every record pass."""
+    """A filter that blanks the credentials in a record, and lets every record pass."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact `record` in place. Texts stay where they are among its arguments, since formatters pick them out."""
