@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Self, Unpack
 
 from starlette.applications import Starlette
@@ -33,6 +34,7 @@ from .origins import OriginPolicy
 from .paths import MountPoint, with_client_path
 from .responses import problem_response
 from .segment_router import SegmentRouter
+from .server_stop import ServerStop
 from .websocket import WatchSocket
 from .workers import warn_of_several_workers
 
@@ -65,7 +67,8 @@ class HandshakeApp(Starlette):
         self._credential_of = CredentialReader(origins)
         self._mount = MountPoint()
         self._is_on_asyncio = False
-        self._socket = WatchSocket(self.engine, self._credential_of)
+        self._stop = ServerStop(partial(self.engine.drain, at_once=True))
+        self._socket = WatchSocket(self.engine, self._credential_of, self._stop)
         self.on_create_session = self.engine.on_create_session
         self.on_action = self.engine.on_action
         self.on_extend = self.engine.on_extend
@@ -74,7 +77,13 @@ class HandshakeApp(Starlette):
         if isinstance(self.engine.store, MemoryStore):
             warn_of_several_workers()
         warn_of_trusted_forwarding()
-        endpoints = Endpoints(self.engine, self._credential_of, self._mount.seen_by, warn_of_host=public_url is None)
+        endpoints = Endpoints(
+            self.engine,
+            self._credential_of,
+            self._mount.seen_by,
+            stop=self._stop,
+            warn_of_host=public_url is None,
+        )
         self._own_routes = [*endpoints.routes(), WebSocketRoute("/ws/{sid}", self._socket)]
         self._own_routes += self._mcp_routes() if mcp else []
         super().__init__(middleware=origins.cors())
@@ -185,4 +194,4 @@ class HandshakeApp(Starlette):
         # The SDK is loaded, and has to be installed, only where it is asked for.
         from .mcp.endpoint import MCPEndpoint  # noqa: PLC0415
 
-        return [Route("/mcp/{sid}", Resource({"POST": MCPEndpoint(self.engine, self._credential_of)}))]
+        return [Route("/mcp/{sid}", Resource({"POST": MCPEndpoint(self.engine, self._credential_of, self._stop)}))]

@@ -23,6 +23,7 @@ from .openapi import openapi
 from .page_modules import client_module
 from .requests import IndexedRequest
 from .responses import context_response, json_response, reply_response
+from .server_stop import ServerStop
 from .sse import EventStream
 
 logger = logging.getLogger("handshake_prompt")
@@ -37,6 +38,7 @@ class Endpoints:
         engine: carries out the operations.
         credential_of: reads a request's credential.
         mount_of: returns the mount as the client of a request sees it.
+        stop: notices the server's stop.
         warn_of_host: whether prompts that take their host from a request are worth a warning.
     """
 
@@ -46,11 +48,13 @@ class Endpoints:
         credential_of: CredentialReader,
         mount_of: Callable[[HTTPConnection[Any]], messages.Mount],
         *,
+        stop: ServerStop,
         warn_of_host: bool,
     ) -> None:
         self._engine = engine
         self._credential_of = credential_of
         self._mount_of = mount_of
+        self._stop = stop
         self._warns_of_host = warn_of_host
         self._warns_of_address = True
 
@@ -118,13 +122,16 @@ class Endpoints:
         work = self._engine.get_diff(
             *self._caller(request), request, since=query.get("since", ""), wait=query.get("wait", 0)
         )
-        return reply_response(await (unless_disconnected(request, work) if "wait" in query else work))
+        if "wait" not in query:
+            return reply_response(await work)
+        with self._stop.noticed():
+            return reply_response(await unless_disconnected(request, work))
 
     async def _events(self, request: IndexedRequest) -> Response:
         after = request.headers.get("last-event-id") or request.query_params.get("after")
         keepalive = self._engine.limits.stream_keepalive
         watcher = await self._engine.watch(*self._caller(request), request, after=after, keepalive=keepalive)
-        return EventStream(watcher, self._engine.limits)
+        return EventStream(watcher, self._engine.limits, self._stop)
 
     # About the server
 

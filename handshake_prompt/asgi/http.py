@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +21,7 @@ from handshake_prompt.protocol.errors import (
 from .incidents import incident
 from .requests import IndexedRequest
 from .responses import Rendered, problem_response
+from .server_stop import PARTING, stopping
 
 T = TypeVar("T")
 Handler = Callable[[IndexedRequest], Awaitable[Response]]
@@ -39,6 +41,9 @@ class Resource:
             response = await handler(request) if handler else self._unhandled(method)
         except HandshakeError as error:
             response = problem_response(error)
+        except asyncio.CancelledError:
+            await _part(problem_response(stopping()), scope, receive, send)
+            raise
         except ClientDisconnect:
             response = problem_response(ClientDisconnectedError())  # middleware around us may insist on a response
         except Exception:  # noqa: BLE001 - the boundary to the host's code: modes, stores, prompt builders
@@ -57,6 +62,13 @@ class Resource:
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a path that is none of ours."""
     await problem_response(NotFoundError("There is nothing at this path"))(scope, receive, send)
+
+
+async def _part(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a last word over a connection that the server has cancelled: whether it arrives is uncertain."""
+    with suppress(TimeoutError, OSError):
+        async with asyncio.timeout(PARTING):
+            await response(scope, receive, send)
 
 
 async def unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from handshake_prompt.engine.frame_queue import Frame, connection_frame
+from handshake_prompt.engine.frame_queue import Frame, connection_frame, draining_frame
 from handshake_prompt.engine.watcher import Watcher
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.limits import Limits
@@ -17,6 +17,7 @@ from handshake_prompt.protocol.limits import Limits
 from .deadlines import within
 from .incidents import incident
 from .responses import rate_headers
+from .server_stop import PARTING, ServerStop
 
 PING = b": ping\n\n"
 RETRY = b"retry: 1000\n\n"
@@ -38,15 +39,20 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, watcher: Watcher, limits: Limits) -> None:
+    def __init__(self, watcher: Watcher, limits: Limits, stop: ServerStop) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self.raw_headers += rate_headers(watcher.quota)
         self._watcher = watcher
         self._limits = limits
+        self._stop = stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._watcher as watcher:
+            await self._answer(watcher, scope, receive, send)
+
+    async def _answer(self, watcher: Watcher, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._stop.noticed():
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if scope["method"] != "HEAD":
                 await self._stream(watcher, receive, send)
@@ -61,6 +67,9 @@ class EventStream(Response):
                     part = {"type": "http.response.body", "body": chunk, "more_body": True}
                     await within(self._limits.send_timeout, send(part))
             await send({"type": "http.response.body", "body": b""})
+        except asyncio.CancelledError:
+            await _part(send, self._limits.drain_spread)
+            raise
         except (TimeoutError, OSError):
             return  # the peer does not read: the server sees an unfinished reply and closes the connection
         finally:
@@ -73,8 +82,7 @@ class EventStream(Response):
         ends_at = now() + self._limits.stream_life
         while isinstance(frame := (now() < ends_at and watcher.ready()) or await self._next(watcher, ends_at), Frame):
             yield event(frame)
-        code = frame or watcher.close_code
-        yield event(connection_frame("closed", code=int(code), reason=code.name.lower(), final=code.final))
+        yield closed_event(frame or watcher.close_code)
 
     async def _next(self, watcher: Watcher, ends_at: float) -> Frame | CloseCode | None:
         """Return the next frame, or the code to close with; None leaves the code to the watcher."""
@@ -93,6 +101,19 @@ def event(frame: Frame) -> bytes:
         return PING
     place = f"id: {frame.cursor}\n" if frame.cursor else ""
     return f"{place}event: {frame.kind}\ndata: {frame.text}\n\n".encode("ascii")
+
+
+def closed_event(code: CloseCode) -> bytes:
+    """Return the event that ends a stream in order."""
+    return event(connection_frame("closed", code=int(code), reason=code.name.lower(), final=code.final))
+
+
+async def _part(send: Send, spread: float) -> None:
+    """End a stream that the server has cancelled. A frame may have been lost, so no frame of the log comes any more."""
+    last = event(draining_frame(spread)) + closed_event(CloseCode.DRAINING)
+    with suppress(TimeoutError, OSError):
+        async with asyncio.timeout(PARTING):
+            await send({"type": "http.response.body", "body": last})
 
 
 async def _read(receive: Receive, watcher: Watcher) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -16,11 +15,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.engine.watcher import Watcher
 from handshake_prompt.protocol import messages
-from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, NotFoundError
 
+from .credential_reader import CredentialReader
 from .deadlines import within
 from .incidents import incident
+from .server_stop import PARTING, ServerStop
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -30,9 +30,10 @@ SUBPROTOCOL = "hpp.v1"
 class WatchSocket:
     """The endpoint `WS /ws/{sid}`, as an ASGI application."""
 
-    def __init__(self, engine: ProtocolEngine, credential_of: Callable[[WebSocket, str], Credential]) -> None:
+    def __init__(self, engine: ProtocolEngine, credential_of: CredentialReader, stop: ServerStop) -> None:
         self._engine = engine
         self._credential_of = credential_of
+        self._stop = stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
@@ -52,17 +53,31 @@ class WatchSocket:
             await self._refuse(websocket, incident("Session %s could not be opened to a watcher", session_id))
             return
         async with watcher:
-            await self._run(websocket, send, watcher)
+            with self._stop.noticed():
+                await self._run(websocket, send, watcher)
 
     async def _run(self, websocket: WebSocket, send: Send, watcher: Watcher) -> None:
         reader = asyncio.create_task(_read(websocket, watcher))
         writer = asyncio.create_task(self._write(send, watcher))  # woken for each frame, so not below all of the layers
         try:
-            try:
-                await writer
-            finally:  # ahead of the close: granian carries none out while somebody waits to receive
-                reader.cancel()
-                await asyncio.wait({reader})
+            await asyncio.wait({writer})
+        except asyncio.CancelledError:  # by a server whose grace is over: the page is sent elsewhere first
+            watcher.drain()
+            await asyncio.wait({writer}, timeout=PARTING)
+            raise
+        finally:
+            await self._end(websocket, watcher, reader, writer)
+
+    async def _end(
+        self, websocket: WebSocket, watcher: Watcher, reader: asyncio.Task[None], writer: asyncio.Task[None]
+    ) -> None:
+        """Stop both tasks, then close: granian carries no close out while a task waits to receive."""
+        reader.cancel()
+        writer.cancel()
+        await asyncio.wait({reader, writer})
+        try:
+            if not writer.cancelled():
+                writer.result()
             async with asyncio.timeout(self._engine.limits.send_timeout):
                 await _close(websocket, watcher.close_code)
         except (TimeoutError, OSError, WebSocketDisconnect):

@@ -55,6 +55,8 @@ def run_protocol(host: str, port: int, *, prefix: str, ws_prefix: str, **options
 class DrainingServer(uvicorn.Server):
     """A uvicorn that sends the watchers elsewhere before it closes their sockets."""
 
+    drains = True
+
     def __init__(self, config: uvicorn.Config, engine: ProtocolEngine) -> None:
         super().__init__(config)
         self._engine = engine

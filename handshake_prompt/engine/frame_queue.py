@@ -7,6 +7,7 @@ watcher delays neither the writer nor the other watchers.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -204,6 +205,12 @@ def log_frame(event: Event, role: Role, *, epoch: str) -> Frame:
     """Return an event as the frame that watchers of `role` are sent."""
     members = frame(event, role, epoch=epoch)
     return Frame(messages.encode(members).decode("ascii"), members["type"], members["cursor"], event.seq)
+
+
+def draining_frame(spread: float) -> Frame:
+    """Return the frame that sends a watcher elsewhere, at a moment of its own within `spread` seconds."""
+    after = round(random.uniform(0, spread * 1000))  # noqa: S311 - spreads load, guards nothing
+    return connection_frame("draining", afterMs=after)
 
 
 def connection_frame(kind: str, **members: object) -> Frame:

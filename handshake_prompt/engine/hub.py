@@ -7,7 +7,6 @@ that an event of another worker is neither missed nor shown twice.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -18,7 +17,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import Record
 
-from .frame_queue import Frame, FrameQueue, connection_frame, log_frame
+from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame, log_frame
 
 RESERVED_FOR_PAGES = 0.25
 """The share of a worker's places that agents cannot take."""
@@ -119,16 +118,15 @@ class Hub:
             del self._topics[queue.session_id]
         return True
 
-    async def drain(self) -> None:
-        """Send the watchers elsewhere, spread over `drain_spread` seconds, and let nobody join."""
+    async def drain(self, *, at_once: bool = False) -> None:
+        """Send the watchers elsewhere, spread over `drain_spread` seconds or at once, and let nobody join."""
         self.draining = True
         queues = [queue for topic in self._topics.values() for queue in topic.queues]
         spread = self._limits.drain_spread
         for place, queue in enumerate(queues):
-            if place:
+            if place and not at_once:
                 await asyncio.sleep(spread / len(queues))
-            after = round(random.uniform(0, spread * 1000))  # noqa: S311 - spreads load, guards nothing
-            queue.close(CloseCode.DRAINING, last=connection_frame("draining", afterMs=after))
+            queue.close(CloseCode.DRAINING, last=draining_frame(spread))
         with suppress(TimeoutError):
             async with asyncio.timeout(spread):
                 await self.wait_until_empty()

@@ -49,9 +49,12 @@ class Lifecycle:
         """What the engine holds right now."""
         return Statistics(self._hub.watchers, len(self._transactions.locks), len(self._tasks))
 
-    async def drain(self) -> None:
-        """Send the watchers elsewhere, spread over `drain_spread` seconds, and let running requests finish."""
-        await self._hub.drain()
+    async def drain(self, *, at_once: bool = False) -> None:
+        """Send the watchers elsewhere, spread over `drain_spread` seconds or at once, and let running requests finish.
+
+        At once is for servers that are about to cut them off: each watcher is told a moment of its own to come again.
+        """
+        await self._hub.drain(at_once=at_once)
         await self._tasks.drain(self.limits.hook_timeout)
 
     def resume(self) -> None:

@@ -20,7 +20,7 @@ from handshake_prompt.protocol.page_frames import SEARCHED_CHARS, parse_frame, r
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
 
-from .frame_queue import Frame, FrameQueue, connection_frame
+from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame
 
 HEARTBEAT = connection_frame("heartbeat")
 MINUTE = 60.0
@@ -171,6 +171,10 @@ class Watcher:
     def close(self, code: CloseCode) -> None:
         """Ask for the connection to be closed."""
         self._queue.close(code)
+
+    def drain(self) -> None:
+        """Send the page elsewhere, after the frames that are queued."""
+        self._queue.close(CloseCode.DRAINING, last=draining_frame(self._limits.drain_spread))
 
     def abandon(self) -> None:
         """Note that the peer is gone: nothing more is sent."""

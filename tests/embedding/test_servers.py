@@ -47,6 +47,8 @@ class Server:
     brisk: str = ""
     logs_queries: bool = False
     """Whether it writes the query strings of HTTP requests where no filter reaches: not through the logging module."""
+    is_orderly: bool = False
+    """Whether it lets the application know of a stop in time to send everybody elsewhere."""
     is_strict: bool = False
     """Whether it takes none of the protocol's own close codes from an application."""
 
@@ -57,12 +59,14 @@ SERVERS = {
         loud="--log-level trace",
         root_path="--root-path",
         brisk="--timeout-graceful-shutdown 1",
+        is_orderly=True,
     ),
     "hypercorn": Server(
         command="hypercorn {app} --bind 127.0.0.1:{port}",
         loud="--access-logfile - --log-level debug --access-logformat %(R)s:%(q)s:%({{cookie}}i)s:%({{x-absent}}i)s",
         root_path="--root-path",
         brisk="--graceful-timeout 1",
+        is_orderly=True,
     ),
     "granian": Server(
         command="granian {app} --interface asgi --port {port}",
@@ -167,6 +171,31 @@ async def test_open_watchers_streams_and_polls_do_not_keep_a_server_from_stoppin
             codes = [(await page.closed())[0] for page in pages]
             await poll
     assert [code for code in codes if code is None or 4400 <= code < 4500] == []
+
+
+@pytest.mark.parametrize(
+    "server",
+    [server for server in SERVERS.values() if server.is_orderly],
+    ids=[name for name, server in SERVERS.items() if server.is_orderly],
+)
+async def test_a_stop_as_the_server_does_it_by_itself_answers_polls_and_ends_streams(
+    server: Server, tmp_path: Path
+) -> None:
+    with running(server.command, "mounted", tmp_path / "log") as process:
+        peer = await open_session(process.base_url, FORM)
+        async with aclosing(peer.http), peer.watch() as page, peer.events() as stream:
+            await page.next("connected")
+            await stream.next("connected")
+            since = {"since": peer.created["cursor"], "wait": "25"}
+            poll = asyncio.create_task(peer.agent("GET", "diff", params=since, timeout=SHUTDOWN))
+            await asyncio.sleep(0.2)  # nothing tells that it has begun to wait
+            stopped = asyncio.create_task(process.stop())
+            closed, events = await stream.closed()
+            assert (closed["code"], events[-1]["type"]) == (CloseCode.DRAINING, "draining")
+            assert (await poll).status_code in {200, 503}
+            # 1012 is uvicorn's own, should it have been the first to look
+            assert (await page.closed())[0] in {CloseCode.DRAINING, 1012}
+            assert await stopped < SHUTDOWN / 2
 
 
 @servers

@@ -17,6 +17,7 @@ from handshake_prompt.asgi.credential_reader import CredentialReader
 from handshake_prompt.asgi.http import unless_disconnected
 from handshake_prompt.asgi.requests import IndexedRequest
 from handshake_prompt.asgi.responses import json_response, problem_headers, problem_members, rate_headers
+from handshake_prompt.asgi.server_stop import ServerStop
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.mcp import results
 from handshake_prompt.protocol.errors import HandshakeError, InvalidTokenError, OriginError
@@ -40,11 +41,13 @@ class MCPEndpoint:
     Args:
         engine: carries out the tools.
         credential_of: reads a request's credential.
+        stop: notices the server's stop, for a tool that waits.
     """
 
-    def __init__(self, engine: ProtocolEngine, credential_of: CredentialReader) -> None:
+    def __init__(self, engine: ProtocolEngine, credential_of: CredentialReader, stop: ServerStop) -> None:
         self._engine = engine
         self._credential_of = credential_of
+        self._stop = stop
 
     async def __call__(self, request: IndexedRequest) -> Response:
         """Answer one request.
@@ -75,7 +78,8 @@ class MCPEndpoint:
             raw = await body()
             await agent.introduce(client_info(raw))
             server = StatelessServer(agent, request.scope, raw, seconds=self._engine.limits.long_poll + SPARE)
-            response = await unless_disconnected(request, server.answer())
+            with self._stop.noticed():
+                response = await unless_disconnected(request, server.answer())
         except HandshakeError as error:
             error.quota = quota
             raise
