@@ -27,9 +27,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in ("StoreContract", "Stores"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pytest  # noqa: PLC0415 (asked for only by authors of stores)
-
-    pytest.register_assert_rewrite(f"{__name__}.contract")  # its assertions are to say what they saw
-    from . import store_contract  # noqa: PLC0415
+    from . import store_contract  # noqa: PLC0415 (needs pytest)
 
     return getattr(store_contract, name)

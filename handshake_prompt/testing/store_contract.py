@@ -32,12 +32,14 @@ from __future__ import annotations
 
 import pytest
 
-from .contract.counting import CountingContract
-from .contract.logs import LogContract
-from .contract.notifications import NotificationContract
-from .contract.records import RecordContract
-from .contract.sharing import SharingContract
-from .contract.stores import Stores
+pytest.register_assert_rewrite("handshake_prompt.testing.contract")  # its assertions are to say what they saw
+
+from .contract.counting import CountingContract  # noqa: E402 - imported once they are to be rewritten
+from .contract.logs import LogContract  # noqa: E402
+from .contract.notifications import NotificationContract  # noqa: E402
+from .contract.records import RecordContract  # noqa: E402
+from .contract.sharing import SharingContract  # noqa: E402
+from .contract.stores import Stores  # noqa: E402
 
 __all__ = ["StoreContract", "Stores"]
 
