@@ -464,11 +464,13 @@ export class HandshakeSession extends EventTarget {
   #learn(change) {
     const { key, value, seq, type } = change;
     this.#stored.learn(change);
-    // An older value of ours may come out of a dead socket behind the newest one, which is then written again.
-    const stray = type === "edit" ? this.#outbox.stray(key, value) : 0;
     const written = this.#written.get(key);
-    const isStale = stray > 0 && written !== undefined && written.ref > stray && written.seq < seq;
-    if (isStale && this.#outbox.of(key).length === 0) this.#outbox.add(key, { release: false, value: written.value });
+    // An older value of ours may come out of a dead socket behind the newest one, which is then written again.
+    const isBehind = type === "edit" && written !== undefined && written.seq < seq && this.#outbox.of(key).length === 0;
+    if (isBehind && this.#outbox.isStray(key, value, written.ref)) {
+      this.#outbox.add(key, { release: false, value: written.value });
+      this.#outbox.send();
+    }
     this.#refresh(key, type);
   }
 

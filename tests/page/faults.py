@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -46,6 +47,8 @@ class Faults:
         """Whether WebSocket handshakes fail, as on a server that is not there."""
         self.silent = False
         """Whether new lines are held from their first frame on."""
+        self.latency = 0.0
+        """Seconds that requests take on their way, and frames of new lines in either direction."""
         self.gate = asyncio.Event()
         """Requests to /notify wait for it; it is set unless a test clears it."""
         self.gate.set()
@@ -68,17 +71,56 @@ class Faults:
             self.requests.append(HTTPConnection(scope))
             if "/notify/" in scope["path"]:
                 await self.gate.wait()
+            await asyncio.sleep(self.latency)
         await self._app(scope, receive, send)
 
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.refusing:
             await send({"type": "websocket.close"})
             return
-        line = Line(HTTPConnection(scope), receive, send)
-        if self.silent:
-            line.hold()
-        self.lines.append(line)
-        await self._app(scope, line.receive, line.send)
+        async with distant(receive, send, self.latency) as (receive_late, send_late):
+            line = Line(HTTPConnection(scope), receive_late, send_late)
+            if self.silent:
+                line.hold()
+            self.lines.append(line)
+            await self._app(scope, line.receive, line.send)
+
+
+@contextlib.asynccontextmanager
+async def distant(receive: Receive, send: Send, latency: float) -> AsyncIterator[tuple[Receive, Send]]:
+    """Put as much time between the two ends of a WebSocket; what follows closely on one another goes on doing so."""
+    loop = asyncio.get_running_loop()
+    arriving: asyncio.Queue[tuple[float, Message]] = asyncio.Queue()
+    leaving: asyncio.Queue[tuple[float, Message]] = asyncio.Queue()
+
+    async def arrive() -> None:
+        while True:
+            arriving.put_nowait((loop.time() + latency, await receive()))
+
+    async def leave() -> None:
+        while True:
+            due, message = await leaving.get()
+            await asyncio.sleep(due - loop.time())
+            await send(message)
+
+    async def receive_late() -> Message:
+        due, message = await arriving.get()
+        await asyncio.sleep(due - loop.time())
+        return message
+
+    async def send_late(message: Message) -> None:
+        leaving.put_nowait((loop.time() + latency, message))
+
+    if not latency:
+        yield receive, send
+        return
+    pumps = [asyncio.create_task(arrive()), asyncio.create_task(leave())]
+    try:
+        yield receive_late, send_late
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.wait(pumps)
 
 
 class Line:

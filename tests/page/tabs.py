@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from playwright.async_api import Page
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from handshake_prompt import HandshakeApp, Limits
 from tests.page.faults import FailingStore, Faults, Line
@@ -70,6 +70,7 @@ TAP = """
     constructor(...given) {
       super(...given);
       globalThis.first ??= this;
+      globalThis.last = this;
       this.addEventListener("message", () => { heard += 1; });
     }
     send(text) {
@@ -96,22 +97,28 @@ class Site(NamedTuple):
 
 @asynccontextmanager
 async def site(
-    limits: Limits = LIMITS, *, clock: Callable[[], float] = time.monotonic, allowed_origins: Collection[str] = ()
+    limits: Limits = LIMITS,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    allowed_origins: Collection[str] = (),
+    routes: Sequence[BaseRoute] = (),
 ) -> AsyncIterator[Site]:
     store = FailingStore(limits, clock=clock)
     hpp = HandshakeApp(store=store, limits=limits, allowed_origins=allowed_origins)
-    host = blank()
+    host = blank(*routes)
     hpp.mount_on(host)
     faults = Faults(host)
     async with serving(faults) as url:
         yield Site(url, hpp, store, faults)
 
 
-def blank() -> Starlette:
+def blank(*routes: BaseRoute) -> Starlette:
+    """Return an application with a blank page at its root, unless the routes have another."""
+
     async def page(_: Request) -> HTMLResponse:
         return HTMLResponse(BLANK)
 
-    return Starlette(routes=[Route("/", page)])
+    return Starlette(routes=[*routes, Route("/", page)])
 
 
 @dataclass
@@ -215,9 +222,16 @@ class Tab:
         await self.turn(1)
         await self.comes_to("open")
 
+    async def says(self, frame: dict[str, Any]) -> None:
+        """Have the page receive a frame as if the server had sent it. `TAP` has to be there."""
+        await self.do(
+            "(data) => { last.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(data) })) }", frame
+        )
+
     async def peer(self) -> Peer:
         """Return the session's agent, and its person at another device."""
         created = await self.do(CREATED)
+        created["wsUrl"] = created["wsUrl"].replace("http", "ws", 1)
         cookies = await self.page.context.cookies()
         cookie = next(c for c in cookies if c.get("name") == f"hpp_{created['sessionId']}")
         return Peer("", created, f"{cookie.get('name')}={cookie.get('value')}", self.http)

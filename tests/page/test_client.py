@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from handshake_prompt import HandshakeApp, Limits, parse_prompt
 from tests.page.faults import Faults
-from tests.page.tabs import RESUME, Site, Tab, blank, site
+from tests.page.tabs import RESUME, TAP, Site, Tab, blank, sent, site, until
 from tests.support.clock import ManualClock
 from tests.support.serving import serving
 
@@ -144,6 +146,240 @@ async def test_a_session_whose_time_is_over_says_so_and_is_not_tried_again(tab: 
         clock.advance(50)
         await tab.hears("expired")
     assert await tab.last_state() == ("closed", True, 4410)
+
+
+# Events
+
+
+async def test_a_frame_never_poses_as_an_event_of_the_pages_own(tab: Tab) -> None:
+    await tab.create()
+    await tab.do(TAP)
+    await tab.connect()
+    before = await tab.seen("field", "state")
+    unknown: list[dict[str, Any]] = [
+        {"type": kind, "key": "a", "state": "closed", "final": True} for kind in ("field", "state", "frame")
+    ]
+    unknown.append({"type": "not yet thought of"})
+    for frame in unknown:
+        await tab.says(frame)
+    assert await tab.seen("field", "state") == before
+    assert (await tab.seen("frame"))[1:] == unknown
+    assert await tab.state() == "open"
+
+
+async def test_every_frame_of_the_servers_comes_as_a_frame_and_under_its_own_name(tab: Tab) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    await peer.agent("GET", "context", headers={"X-Agent-Name": "Some agent"})
+    await peer.act({"b": "x"})
+    await tab.edit("c", "y")
+    await tab.settle()
+    await peer.edit("c", "z")
+    await tab.do("session.extend(60)")
+    await tab.do("session.rotate()")
+    await tab.do("session.revoke()")
+    await tab.hears("revoked")
+    frames = await tab.seen("frame")
+    assert {frame["type"] for frame in frames} > {"connected", "agent", "action", "done", "ack", "edit", "rotated"}
+    named = await tab.seen(*(frame["type"] for frame in frames))
+    assert [(event["type"], event.get("seq")) for event in named] == [
+        (frame["type"], frame.get("seq")) for frame in frames
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Some agent", "Some agent"),
+        ("You", "You"),
+        ("a\u202eb\u200b\u0007c", "abc"),
+        ("  two\n\nlines ", "two lines"),
+        ("\u3164\u2800\uffa0", ""),
+        ("\u00a0", ""),
+        ("\u0301", ""),
+        ("z" + "\u0301" * 30, "z\u0301\u0301"),
+        ("🤖", "🤖"),
+    ],
+)
+async def test_what_there_is_to_see_of_an_agents_name_is_known(tab: Tab, name: str, shown: str) -> None:
+    await tab.create()
+    await tab.do(TAP)
+    await tab.connect()
+    assert await tab.do("session.agent") == ""
+    await tab.says({"type": "agent", "event": "joined", "name": name})
+    assert await tab.do("session.agent") == shown
+
+
+async def test_a_page_that_comes_later_knows_what_the_agent_calls_itself(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    await tab.loses(faults.line)
+    await peer.agent("GET", "context", headers={"X-Agent-Name": "Some agent"})
+    await tab.reconnects()
+    assert await tab.do("session.agent") == "Some agent"
+
+
+# Edits that are none
+
+
+ECHO = """
+(where) => {
+  const input = document.querySelector("#other");
+  const native = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+  input.addEventListener("input", () => session.edit("b", input.value));
+  session.addEventListener(where, ({ detail }) => {
+    if (detail.key !== "b") return;
+    native.call(input, detail.record?.value ?? detail.value ?? "");
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+"""
+
+
+@pytest.mark.parametrize("value", ["text", 42, 1.5, True, "2026-11-20 10:00:00"])
+@pytest.mark.parametrize("where", ["field", "action"])
+async def test_an_echo_of_what_was_drawn_is_nobodys_edit(tab: Tab, where: str, value: Any) -> None:
+    """A framework keeps a value only if the control's native setter is called and an `input` event comes after it."""
+    await tab.open(schema=[{"key": "b", "type": "anything"}], context={}, defaults={})
+    await tab.do(ECHO, where)
+    peer = await tab.peer()
+    await peer.act({"b": value})
+    await tab.hears("done")
+    assert await tab.settle() is True
+    assert (await peer.context())["context"]["b"]["by"] == "ai"
+    assert (await peer.act({"b": value}))["applied"] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "read"), [(42, "42"), (None, ""), ([], None), ("2026-11-20 10:00:00", "2026-11-20T10:00"), ("x", "x")]
+)
+async def test_an_edit_of_what_is_shown_already_is_none_however_late_it_comes(
+    tab: Tab, faults: Faults, drawn: Any, read: Any
+) -> None:
+    await tab.open(schema=[{"key": "b", "type": "anything"}], context={}, defaults={"b": drawn})
+    assert await tab.edit("b", read) is True
+    assert await tab.settle() is True
+    assert (sent(faults.line), faults.notified) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "made"), [(1, "01"), (True, False), (None, False), ([], [""]), ("10:00", "10:00:00")]
+)
+async def test_an_edit_of_anything_else_is_one(tab: Tab, faults: Faults, drawn: Any, made: Any) -> None:
+    await tab.open(schema=[{"key": "b", "type": "anything"}], context={}, defaults={"b": drawn})
+    await tab.edit("b", made)
+    assert await tab.settle() is True
+    assert sent(faults.line) == [("userEdit", "b", made)]
+
+
+async def test_clearing_a_value_before_the_page_has_been_shown_it_is_an_edit(tab: Tab) -> None:
+    await tab.create()
+    await tab.edit("a", "")
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).context())["context"]["a"]["value"] == ""
+
+
+@pytest.mark.parametrize("connected", [True, False], ids=["over the socket", "by POST"])
+@pytest.mark.parametrize("key", ["", None, "nope", "__proto__", "x" * 257, "a\u0000", "\ud83d"])
+async def test_what_names_no_field_is_no_edit_and_never_leaves_the_page(
+    tab: Tab, faults: Faults, key: str | None, *, connected: bool
+) -> None:
+    await tab.create()
+    if connected:
+        await tab.connect()
+    for _ in range(12):
+        assert await tab.do("(key) => session.edit(key, 'typed')", key) is False
+    assert await tab.do("(key) => session.release(key)", key) is False
+    await tab.edit("b", "told")
+    assert await tab.settle() is True
+    assert faults.notified + sum(len(line.sent) for line in faults.lines) == 1
+    assert await tab.seen("error") == []
+
+
+# Before a submission
+
+
+SUBMIT = """
+(how) => {
+  document.body.innerHTML = '<form id="f"><input name="b"><button id="go" name="pressed" value="1">Go</button></form>';
+  globalThis.submitted = [];
+  const form = document.getElementById("f");
+  form.addEventListener("submit", (event) => {
+    globalThis.outcome = how === "submit" ? session.submit(event) : (async () => {
+      if (form.dataset.again) return;
+      event.preventDefault();
+      await session.settled();
+      form.dataset.again = "1";
+      form.requestSubmit(event.submitter);
+    })();
+    if (event.defaultPrevented) return;
+    event.preventDefault(); // the test stays on the page
+    submitted.push(Object.fromEntries(new FormData(form, event.submitter)));
+  });
+}
+"""
+
+
+@pytest.mark.parametrize("how", ["submit", "by hand"])
+@pytest.mark.parametrize("pending", [True, False], ids=["with an edit under way", "with everything stored"])
+async def test_a_form_is_submitted_from_within_its_own_event(tab: Tab, how: str, *, pending: bool) -> None:
+    await tab.open()
+    await tab.do(SUBMIT, how)
+    if pending:
+        await tab.edit("b", "x")
+    await tab.page.click("#go")
+    await tab.until("submitted.length === 1")
+    assert await tab.do("submitted") == [{"b": "", "pressed": "1"}]
+    assert (await tab.field("b") or {}).get("pending") is None
+
+
+async def test_a_double_click_submits_once(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    await tab.do(SUBMIT, "submit")
+    faults.line.hold("ack")
+    await tab.edit("b", "x")
+    await tab.page.dblclick("#go")
+    await until(lambda: faults.line.held)
+    await faults.line.let_go()
+    await tab.until("submitted.length === 1")
+    assert (await tab.do("outcome"))["ok"] is True
+    assert len(await tab.do("submitted")) == 1
+
+
+async def test_values_that_wait_for_their_turn_are_shown_before_a_submission_and_hold_it_back(tab: Tab) -> None:
+    await tab.open()
+    await tab.do(SUBMIT, "submit")
+    peer = await tab.peer()
+    acted = await peer.act({"c": "84.65", "b": "4999"}, stream=True, interval_ms=2_000)
+    await tab.shows("c", "84.65")
+    await tab.page.click("#go")
+    await tab.until("globalThis.outcome")
+    outcome = await tab.do("outcome")
+    assert (outcome["ok"], outcome["changed"], outcome["pending"]) == (False, ["b"], [])
+    assert (await tab.field("b"))["value"] == "4999"
+    assert await tab.do("submitted") == []
+
+    ready = await tab.do("session.ready()")
+    assert (ready["ok"], ready["cursor"]) == (True, acted["cursor"])
+
+
+async def test_an_edit_that_cannot_be_stored_in_time_holds_a_submission_back(tab: Tab, faults: Faults) -> None:
+    await tab.create()
+    faults.gate.clear()
+    await tab.edit("b", "x")
+    await tab.do("void (globalThis.asked = session.ready(3_000))")
+    await until(lambda: faults.notified)
+    await tab.turn(3_000)
+    ready = await tab.do("asked")
+    assert (ready["ok"], ready["pending"]) == (False, ["b"])
+
+
+async def test_a_session_that_is_over_holds_no_form_back(tab: Tab) -> None:
+    await tab.open()
+    await tab.do(SUBMIT, "submit")
+    await tab.do("session.revoke()")
+    await tab.page.click("#go")
+    await tab.until("submitted.length === 1")
 
 
 # A page on another origin

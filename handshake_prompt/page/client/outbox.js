@@ -127,17 +127,19 @@ export class Outbox {
   }
 
   /**
-   * Return the mark of a write that went into a socket which was lost, and has arrived all the same.
+   * Whether a write is one that went into a socket which was lost, and was overtaken since by a newer one: it is told
+   * once.
    *
    * @param {string} key
    * @param {any} value
-   * @returns {number} 0 if there was none.
+   * @param {number} newest the mark of the newest write that was acknowledged.
    */
-  stray(key, value) {
+  isStray(key, value, newest) {
     const json = encode(value);
-    const ref = this.#strays.get(key)?.get(json)?.ref ?? 0;
+    const stray = this.#strays.get(key)?.get(json);
+    if (!stray || stray.ref >= newest || Date.now() - stray.sentAt > STRAY_LIFE) return false;
     this.#strays.get(key)?.delete(json);
-    return ref;
+    return true;
   }
 
   #sendNow() {

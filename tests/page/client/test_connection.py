@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
@@ -314,3 +315,117 @@ async def test_a_listener_may_close_the_session(tab: Tab, name: str) -> None:
     await tab.comes_to("closed")
     assert await tab.edit("b", "still possible")
     assert await tab.settle() is True
+
+
+# A socket that is dead and was not closed
+
+
+async def is_dead(tab: Tab, faults: Faults) -> None:
+    """Connect, and have a network forget the connection: nothing arrives any more, and nothing says so."""
+    await tab.has_luck(0.5)
+    await tab.open()
+    faults.line.hold()
+    faults.line.deaf = True
+
+
+RETURNS = {
+    "the page is seen": "document.dispatchEvent(new Event('visibilitychange'))",
+    "the page is shown out of the cache": "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+    "the network is back": "dispatchEvent(new Event('online'))",
+    "the window has the focus": "dispatchEvent(new Event('focus'))",
+}
+
+
+@pytest.mark.parametrize("event", RETURNS.values(), ids=RETURNS)
+async def test_a_page_that_comes_back_to_a_dead_socket_is_live_within_five_seconds(
+    tab: Tab, faults: Faults, event: str
+) -> None:
+    await is_dead(tab, faults)
+    await (await tab.peer()).act({"b": "meanwhile"})
+    await tab.do(event)
+    waited = await tab.turn_until("session.fields.get('b')?.value === 'meanwhile'")
+    assert waited < 5_000
+    assert await tab.states() == ["connecting", "open", "waiting", "connecting", "open"]
+    assert faults.lines[-1].after is not None
+
+
+@pytest.mark.parametrize("event", RETURNS.values(), ids=RETURNS)
+async def test_a_page_that_comes_back_to_a_live_socket_keeps_it(tab: Tab, faults: Faults, event: str) -> None:
+    await tab.open()
+    await tab.do(event)
+    await until(lambda: [frame["type"] for frame in faults.line.sent] == ["ping"])
+    await tab.do("session.info()")  # long enough for the answer
+    await tab.turn(10_000)
+    assert (await tab.state(), len(faults.lines), await tab.seen("error")) == ("open", 1, [])
+
+
+async def test_a_machine_that_slept_is_noticed_without_any_event(tab: Tab, faults: Faults) -> None:
+    await is_dead(tab, faults)
+    await tab.page.clock.fast_forward(20_000)
+    assert await tab.turn_until("seen.filter(({ name }) => name === 'connected').length === 2") < 5_000
+
+
+async def test_a_hidden_page_that_slept_waits_to_be_seen(tab: Tab, faults: Faults) -> None:
+    await is_dead(tab, faults)
+    await tab.do(SHOW, True)
+    await tab.page.clock.fast_forward(20_000)
+    await tab.turn(5_000)
+    assert len(faults.lines) == 1
+    await tab.do(SHOW, False)
+    assert await tab.turn_until("session.state === 'open'") < 5_000
+
+
+async def test_an_attempt_that_hangs_is_begun_anew_when_the_page_comes_back(tab: Tab, faults: Faults) -> None:
+    await tab.create()
+    faults.silent = True
+    await tab.do("session.connect()")
+    await until(lambda: faults.lines)
+    faults.silent = False
+    await tab.turn(2_100)
+    await tab.do("dispatchEvent(new Event('focus'))")
+    await tab.comes_to("open")
+    assert len(faults.lines) == 2
+
+
+async def test_a_server_that_knows_no_probe_is_alive_too(tab: Tab) -> None:
+    await tab.create()
+    await tab.do(TAP)
+    await tab.connect()
+    await tab.do("last.send = () => {}; dispatchEvent(new Event('focus'))")
+    await tab.turn(1_000)
+    await tab.says(
+        {"type": "error", "code": "unknown_message", "msg": "This mode knows no such message", "ref": "probe"}
+    )
+    await tab.turn(5_000)
+    assert (await tab.states(), await tab.seen("error")) == (["connecting", "open"], [])
+
+
+# More tabs than a session has places for
+
+
+async def test_a_page_that_gets_no_place_goes_on_without_and_takes_one_that_becomes_free(tab: Tab) -> None:
+    async with site(Limits(watchers_per_session=2)) as served:
+        await tab.visit(served.url)
+        await tab.create()
+        peer = await tab.peer()
+        async with contextlib.AsyncExitStack() as others:
+            for _ in range(2):
+                other = await others.enter_async_context(peer.watch())
+                await other.next("connected")
+            await tab.do("session.connect()")
+            await tab.comes_to("waiting")
+            state = (await tab.seen("state"))[-1]
+            assert (state["final"], state["error"]["code"]) == (False, "too_many_watchers")
+
+            await tab.edit("b", "by POST")
+            assert await tab.settle() is True
+            await tab.do("session.release('b')")
+            assert await tab.settle() is True
+            assert (await peer.context(role="user"))["context"]["b"]["by"] == "default"
+            assert (await tab.do("session.info()"))["watchers"] == 2
+            assert await tab.do("session.rotate()")
+            await tab.turn_until("seen.filter(({ detail }) => detail.state === 'connecting').length > 2")
+            await tab.comes_to("waiting")
+        await tab.turn_until("session.state === 'open'")
+        await tab.do("session.revoke()")
+        assert await tab.last_state() == ("closed", True, 4410)

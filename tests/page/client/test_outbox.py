@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from handshake_prompt import Limits
 from tests.page.faults import Faults
-from tests.page.tabs import LONG, TAP, Site, Tab, sent, until
+from tests.page.tabs import LONG, TAP, Site, Tab, sent, site, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+EMPTY = {"value": None, "by": "empty", "at": None, "rev": 0}
 
 
 async def test_an_edit_is_pending_until_it_is_acknowledged(tab: Tab, faults: Faults) -> None:
@@ -309,3 +312,192 @@ async def test_a_value_that_is_no_json_is_refused_at_once_and_stops_no_other(tab
     assert await tab.field("b") is None
     await tab.edit("c", "fine")
     assert await tab.settle() is True
+
+
+# What the server must refuse is not sent
+
+
+@pytest.mark.parametrize("connected", [True, False], ids=["over the socket", "by POST"])
+async def test_half_an_emoji_is_stored_as_what_it_is_until_the_other_half_is_typed(
+    tab: Tab, faults: Faults, *, connected: bool
+) -> None:
+    await tab.create()
+    if connected:
+        await tab.connect()
+    for _ in range(12):  # more than a page may send of what is malformed
+        # What is drawn while it is being typed is what was typed.
+        assert await tab.do("session.edit('b', 'a\\ud83d') && session.fields.get('b').value === 'a\\ud83d'")
+        assert await tab.settle() is True
+        assert await tab.field("b") | {"at": None, "rev": 0} == {"value": "a�", "by": "user", "at": None, "rev": 0}
+        await tab.do("session.edit('b', 'a😀')")
+        assert await tab.settle() is True
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "a😀"
+    assert (await tab.seen("error"), len(faults.lines)) == ([], int(connected))
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("'\\udc00 \\\\ud83d'", "� \\ud83d"),
+        ("{ 'a\\ud800': ['\\ud800'] }", {"a�": ["�"]}),
+        ("NaN", None),
+        ("1e21", 1e21),
+        ("-0", 0),
+        ("new Date(0)", "1970-01-01T00:00:00.000Z"),
+    ],
+)
+async def test_a_value_is_sent_in_a_form_that_the_server_takes(tab: Tab, value: str, stored: object) -> None:
+    await tab.open()
+    await tab.do(f"session.edit('b', {value})")
+    assert await tab.settle() is True
+    assert ((await (await tab.peer()).context())["context"].get("b") or {}).get("value") == stored
+    assert await tab.seen("error") == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2 ** 53", "-1e20", "[[1e20]]", "JSON.parse('{\"__proto__\": 1}')", "JSON.parse('['.repeat(17) + ']'.repeat(17))"],
+)
+@pytest.mark.parametrize("connected", [True, False], ids=["over the socket", "by POST"])
+async def test_a_value_that_no_field_takes_is_refused_here_and_named(
+    tab: Tab, faults: Faults, value: str, *, connected: bool
+) -> None:
+    await tab.create()
+    if connected:
+        await tab.connect()
+    for _ in range(12):
+        assert await tab.do(f"session.edit('b', {value})") is False
+    assert await tab.settle() is True
+    assert faults.notified + sum(len(line.sent) for line in faults.lines) == 0
+    assert {(error["key"], error["code"]) for error in await tab.seen("error")} == {("b", "invalid_value")}
+    assert (await tab.seen("field"))[-1] == {"key": "b", "record": (await tab.field("b")) or EMPTY, "cause": "error"}
+
+
+async def test_an_edit_of_a_field_that_nobody_may_write_is_refused_here_and_put_back(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    assert await tab.edit("fixed", "mine") is False
+    assert [(error["key"], error["code"]) for error in await tab.seen("error")] == [("fixed", "read_only")]
+    last = (await tab.seen("field"))[-1]
+    assert (last["record"]["value"], last["cause"]) == ("F", "error")
+    assert sent(faults.line) == []
+
+
+@pytest.mark.parametrize("size", [33_000, 300_000, 5_000_000])
+async def test_a_value_over_the_servers_bound_is_named_and_taken_back(tab: Tab, faults: Faults, size: int) -> None:
+    await tab.open()
+    await tab.do("(size) => session.edit('b', 'x'.repeat(size))", size)
+    await tab.edit("c", "fine")
+    assert await tab.settle() is True
+    assert [(error["key"], error["code"]) for error in await tab.seen("error")] == [("b", "value_too_large")]
+    assert faults.notified == 0
+    shown = [detail for detail in await tab.seen("field") if detail["key"] == "b"]
+    assert (shown[-1]["record"]["value"], shown[-1]["cause"]) == (None, "error")
+    context = (await (await tab.peer()).context())["context"]
+    assert {key: record["value"] for key, record in context.items() if key in "bc"} == {"c": "fine"}
+
+
+async def test_a_bound_is_the_servers_own(tab: Tab) -> None:
+    async with site(Limits(value_bytes=60_000)) as served:
+        await tab.visit(served.url)
+        await tab.open()
+        await tab.edit("b", "ä" * 29_990)
+        assert await tab.settle() is True
+        assert len((await (await tab.peer()).context())["context"]["b"]["value"]) == 29_990
+
+
+# An answer that does not come
+
+
+@pytest.mark.parametrize("gone", ["both ways", "on the way there"])
+async def test_an_edit_that_a_dead_socket_took_goes_by_post_within_five_seconds(
+    tab: Tab, faults: Faults, gone: str
+) -> None:
+    await tab.open()
+    faults.line.deaf = True
+    if gone == "both ways":
+        faults.line.hold()
+    await tab.edit("b", "x")
+    assert await tab.turn_until("!session.fields.get('b').pending") < 5_000
+    assert faults.notified == 1
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "x"
+    await tab.comes_to("open")
+
+
+async def test_typing_on_does_not_put_off_the_way_out(tab: Tab, faults: Faults) -> None:
+    await tab.open()
+    faults.line.hold()
+    faults.line.deaf = True
+    for length in range(1, 25):
+        await tab.edit("b", "x" * length)
+        await tab.turn(200)
+    await tab.turn_until("!session.fields.get('b').pending")
+    assert faults.notified >= 1
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "x" * 24
+
+
+async def test_an_edit_that_the_server_is_slow_to_answer_is_waited_for_while_it_is_alive(
+    tab: Tab, faults: Faults
+) -> None:
+    await tab.open()
+    faults.line.hold("ack")
+    await tab.edit("b", "x")
+    await until(lambda: faults.line.held)
+    await tab.turn(2_000)
+    await until(lambda: faults.line.sent[-1]["type"] == "ping")
+    await tab.do("session.info()")  # long enough for the answer
+    await tab.turn(7_000)
+    assert (await tab.state(), len(faults.lines), faults.notified) == ("open", 1, 0)
+    await tab.turn(1_000)
+    await until(lambda: faults.notified)
+    assert await tab.settle() is True
+
+
+async def test_an_edit_made_while_a_socket_is_long_in_opening_goes_by_post(tab: Tab, faults: Faults) -> None:
+    await tab.create()
+    faults.silent = True
+    await tab.do("session.connect()")
+    await tab.edit("b", "x")
+    assert await tab.turn_until("!session.fields.get('b').pending") < 5_000
+    assert (await tab.state(), faults.notified) == ("connecting", 1)
+
+
+async def test_an_older_edit_that_comes_out_of_a_dead_socket_late_does_not_undo_a_newer_one(
+    tab: Tab, faults: Faults
+) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    dead = faults.line
+    dead.deaf = True
+    await tab.edit("b", "hel")
+    await until(lambda: dead.sent)
+    dead.hold()
+    await tab.loses(dead)
+    await tab.edit("b", "hello")
+    assert await tab.settle() is True
+    await tab.reconnects()
+    await peer.edit("b", "hel")  # as the server sees it: the person's, over another connection
+    await tab.hears("edit", 2)
+    assert await tab.settle() is True
+    await tab.shows("b", "hello")
+    assert (await peer.context())["context"]["b"]["value"] == "hello"
+
+    await peer.edit("b", "hel")  # and now it is another device
+    await tab.shows("b", "hel")
+    assert await tab.settle() is True
+    assert (await peer.context())["context"]["b"]["value"] == "hel"
+
+
+async def test_a_login_page_in_place_of_an_answer_stores_nothing(tab: Tab) -> None:
+    await tab.create()
+    await tab.page.route("**/notify/**", lambda route: route.fulfill(status=200, body="<h1>Log in</h1>"), times=2)
+    await tab.edit("b", "kept")
+    await tab.turn_until("!session.fields.get('b').pending")
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "kept"
+
+
+async def test_a_proxy_that_finds_no_server_does_not_end_the_session(tab: Tab) -> None:
+    await tab.create()
+    await tab.page.route("**/notify/**", lambda route: route.fulfill(status=404, body="<h1>Not Found</h1>"), times=1)
+    await tab.edit("b", "kept")
+    await tab.turn_until("!session.fields.get('b').pending")
+    assert await tab.do("session.over") is False
