@@ -1,7 +1,8 @@
-"""Bounded queue of frames for one watcher, with backpressure by cut-off: offering a frame never waits.
+"""Bounded queue of frames for one watcher, with backpressure that costs the writer nothing: offering never waits.
 
-A watcher over its bound is closed 4508 and resumes from its cursor without a loss. So overflow is visible, and a slow
-watcher delays neither the writer nor the other watchers.
+The log's frames and the answers to the watcher's own messages have a lane and a bound each. When the log's lane is full
+it is emptied, and the watcher reads on from the log instead, at its own pace and without a loss. So no request can
+overflow a queue, however large. Only a watcher that lets one send wait while twice the bound comes is closed 4508.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class Frame(NamedTuple):
 class FrameQueue:
     """The frames that one watcher is still to be sent.
 
-    At most `queue_events` frames and `queue_bytes` bytes wait in it. Once `close_code` is set nothing more is taken in;
-    the frames from before are still to be sent, unless the queue was closed with `abandon`.
+    Each lane holds at most `queue_events` frames and `queue_bytes` bytes. Once `close_code` is set nothing more is
+    taken in; the frames from before are still to be sent, unless the queue was closed with `abandon`.
 
     Args:
         session_id: the session that is watched.
@@ -51,16 +52,20 @@ class FrameQueue:
     """
 
     __slots__ = (
-        "_connection_frames",
+        "_answers",
+        "_answers_bytes",
         "_limits",
+        "_log_bytes",
         "_log_frames",
+        "_missed_bytes",
         "_newest",
-        "_queued_bytes",
         "_timer",
         "_waiter",
         "close_code",
+        "is_sending",
         "polling",
         "proof",
+        "read_on_from",
         "role",
         "session_id",
         "source",
@@ -83,11 +88,15 @@ class FrameQueue:
         self.proof = proof
         self.polling = polling
         self.close_code: CloseCode | None = None
+        self.read_on_from: int | None = None
+        """The place in the log behind which events were missed here; None if none were."""
+        self.is_sending = False
+        """Whether the watcher is away with a frame: from taking one until it asks for the next in vain."""
         self._newest = newest
         self._limits = limits
         self._log_frames: deque[Frame] = deque()
-        self._connection_frames: deque[Frame] = deque()
-        self._queued_bytes = 0
+        self._answers: deque[Frame] = deque()
+        self._log_bytes = self._answers_bytes = self._missed_bytes = 0
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         """Of the wait under way, or of an earlier one that was over before."""
@@ -95,52 +104,77 @@ class FrameQueue:
     @property
     def backlog(self) -> int:
         """Frames queued and not yet taken."""
-        return len(self._log_frames) + len(self._connection_frames)
+        return len(self._log_frames) + len(self._answers)
 
     @property
     def hurried(self) -> bool:
         """Whether pacing has to stop: the watcher is being closed, or is half way to one of its bounds."""
         return (
             self.close_code is not None
-            or self.backlog > self._limits.queue_events // 2
-            or self._queued_bytes > self._limits.queue_bytes // 2
+            or len(self._log_frames) > self._limits.queue_events // 2
+            or self._log_bytes > self._limits.queue_bytes // 2
         )
 
-    def offer(self, frame: Frame, *, urgent: bool = False) -> bool:
-        """Queue a frame without waiting; return False, and cut the watcher off, if it would be over its bound.
-
-        An `urgent` frame goes ahead of the log's: it is about the connection and has no place in the log.
-        """
+    def offer(self, frame: Frame) -> None:
+        """Queue a frame of the log without waiting; if there is no room, note where to read on from instead."""
         if self.close_code is not None:
-            return False
-        size = self._queued_bytes + len(frame.text)
-        limits = self._limits
-        if size > limits.queue_bytes or len(self._log_frames) + len(self._connection_frames) >= limits.queue_events:
-            self.close(CloseCode.SLOW, abandon=True)
-            return False
-        (self._connection_frames if urgent else self._log_frames).append(frame)
-        self._queued_bytes = size
+            return
+        if self.read_on_from is not None:
+            self._miss(frame)
+            return
+        size = self._log_bytes + len(frame.text)
+        if size > self._limits.queue_bytes or len(self._log_frames) >= self._limits.queue_events:
+            first = self._log_frames[0] if self._log_frames else frame
+            self.read_on_from = first.seq - 1
+            self._log_frames.clear()
+            self._log_bytes = 0
+        else:
+            self._log_frames.append(frame)
+            self._log_bytes = size
         if self._waiter is not None:
             self._wake()
-        return True
+
+    def answer(self, frame: Frame) -> None:
+        """Queue a frame that is about this connection, ahead of the log's; it has no place in the log.
+
+        A watcher that sends messages and does not read the answers is closed.
+        """
+        if self.close_code is not None:
+            return
+        size = self._answers_bytes + len(frame.text)
+        if size > self._limits.queue_bytes or len(self._answers) >= self._limits.queue_events:
+            self.close(CloseCode.SLOW, abandon=True)
+            return
+        self._answers.append(frame)
+        self._answers_bytes = size
+        if self._waiter is not None:
+            self._wake()
+
+    def rejoin(self) -> None:
+        """Take frames of the log in again: the watcher has read on to where the log stands."""
+        self.read_on_from = None
+        self._missed_bytes = 0
 
     def peek(self) -> Frame | None:
         """Return the next frame without taking it, or None if there is none."""
-        frames = self._connection_frames or self._log_frames
+        frames = self._answers or self._log_frames
         return frames[0] if frames else None
 
-    def take(self) -> None:
+    def take(self) -> Frame:
         """Take the next frame off the queue."""
-        self._queued_bytes -= len((self._connection_frames or self._log_frames).popleft().text)
+        if self._answers:
+            frame = self._answers.popleft()
+            self._answers_bytes -= len(frame.text)
+        else:
+            frame = self._log_frames.popleft()
+            self._log_bytes -= len(frame.text)
+        self.is_sending = True
+        return frame
 
     def take_unpaced(self) -> Frame | None:
         """Take the next frame off the queue, if there is one, unless it is paced."""
-        frames = self._connection_frames or self._log_frames
-        if not frames or frames[0].pace:
-            return None
-        frame = frames.popleft()
-        self._queued_bytes -= len(frame.text)
-        return frame
+        frames = self._answers or self._log_frames
+        return self.take() if frames and not frames[0].pace else None
 
     def is_overtaken(self, frame: Frame) -> bool:
         """Whether the field that a paced frame shows has been written again since."""
@@ -175,22 +209,36 @@ class FrameQueue:
 
     async def wait_and_discard(self, timeout: float) -> None:
         """Wait for a frame, for `timeout` seconds at most, and let go of all there are, unseen."""
-        if self.peek() is None:
+        if self.peek() is None and self.read_on_from is None:
             await self.wait(timeout)
-        while self.peek() is not None:
-            self.take()
+        self._clear()
+        self.rejoin()
 
     def close(self, code: CloseCode, *, last: Frame | None = None, abandon: bool = False) -> None:
         """Ask for the watcher to be closed, after one `last` frame. The first verdict stands."""
         if self.close_code is not None:
             return
         if abandon:
-            self._log_frames.clear()
-            self._connection_frames.clear()
+            self._clear()
         if last is not None:
             self._log_frames.append(last)
         self.close_code = code
         self._wake()
+
+    def _miss(self, frame: Frame) -> None:
+        """Note a missed frame.
+
+        A watcher that waits here is held up by pacing, a burst or the store, and reads on in time. One that is away
+        with a frame has a peer that does not read.
+        """
+        self._missed_bytes += len(frame.text)
+        if self.is_sending and self._missed_bytes > self._limits.queue_bytes:
+            self.close(CloseCode.SLOW, abandon=True)
+
+    def _clear(self) -> None:
+        self._log_frames.clear()
+        self._answers.clear()
+        self._log_bytes = self._answers_bytes = 0
 
     def _ring(self) -> None:
         self._timer = None

@@ -39,6 +39,9 @@ class WatchedSession(Protocol):
     async def refresh_lifetime(self) -> None:
         """Ask the store about them: they seem to be over, or nearly."""
 
+    async def read_on(self) -> list[Frame]:
+        """Return the frames that the watcher's queue had no room for: from the log, or a snapshot in their place."""
+
     async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
         """Carry out a message of the watcher's page; return the session after it, and the outcomes."""
 
@@ -71,7 +74,8 @@ class Watcher:
         quota: Quota | None,
     ) -> None:
         self._queue = queue
-        self._opening = deque(opening)
+        self._read_frames = deque(opening)
+        """Frames that were read from the store: those of the opening, then any that the queue had no room for."""
         self._session = session
         self._limits = limits
         self._keepalive = keepalive
@@ -121,8 +125,8 @@ class Watcher:
 
     def ready(self) -> Frame | None:
         """Return the next frame if there is one to be sent at once."""
-        if self._opening:
-            return self._opening.popleft()
+        if self._read_frames:
+            return self._read_frames.popleft()
         return self._queue.take_unpaced() or self._take_paced()
 
     async def next(self) -> Frame | None:
@@ -131,13 +135,17 @@ class Watcher:
         The caller, one task at a time, has sent all frames before: from here on there is silence.
         """
         self._sent_at = self._now()
-        # Each round waits for one thing: the time of a paced frame, or any news on an empty queue. A verdict is looked
-        # at only once the queue is empty, since frames from before it are still to be sent.
+        self._queue.is_sending = False
+        # Each round does one thing: it waits for the time of a paced frame, reads on from the log, or waits for any
+        # news on an empty queue. A verdict is looked at only once the queue is empty, since frames from before it are
+        # still to be sent; and before the log, since after a verdict nothing more is.
         while True:
             if (held := self._queue.peek()) is not None:
                 await self._wait_for_pace(held)
             elif self._queue.close_code is not None:
                 return None
+            elif self._queue.read_on_from is not None:
+                await self._read_on()
             elif (notice := await self._idle()) is not None:
                 return notice
             if (frame := self.ready()) is not None:
@@ -164,7 +172,7 @@ class Watcher:
         try:
             message = parse_frame(data)
             for frame in await self._carry_out(message):
-                self._answer(frame)
+                self._queue.answer(frame)
         except HandshakeError as error:
             self._refuse(error, read_ref(data) if message is None else message.get("ref"))
 
@@ -179,6 +187,13 @@ class Watcher:
     def abandon(self) -> None:
         """Note that the peer is gone: nothing more is sent."""
         self._queue.close(CloseCode.NORMAL, abandon=True)
+
+    async def _read_on(self) -> None:
+        try:
+            self._read_frames.extend(await self._session.read_on())
+        except HandshakeError as error:
+            await self._refresh_lifetime()  # it tells of the session's end, if that is the reason
+            self._queue.close(error.close_code)
 
     # Pacing
 
@@ -273,16 +288,12 @@ class Watcher:
 
     def _refuse(self, error: HandshakeError, ref: object) -> None:
         retryable = error.retryable or None
-        self._answer(connection_frame("error", msg=error.detail, code=error.code, retryable=retryable, ref=ref))
+        self._queue.answer(connection_frame("error", msg=error.detail, code=error.code, retryable=retryable, ref=ref))
         if not isinstance(error, InvalidRequestError):
             return
         self._malformed.append(self._now())
         if len(self._malformed) == self._limits.malformed_frames and self._now() - self._malformed[0] < MINUTE:
             self._queue.close(CloseCode.BUSY)
-
-    def _answer(self, frame: Frame) -> None:
-        """Queue a frame that is about this connection, ahead of the paced ones."""
-        self._queue.offer(frame, urgent=True)
 
 
 def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:

@@ -6,7 +6,8 @@ from typing import Any
 
 from handshake_prompt.protocol import messages
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.events import Cursor
+from handshake_prompt.protocol.errors import InvalidTokenError
+from handshake_prompt.protocol.events import Change, Cursor
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Context, Outcome
 from handshake_prompt.protocol.session import Session
@@ -66,8 +67,30 @@ class Watchers:
         except BaseException:
             self.leave(queue)
             raise
-        watched = Watched(queue, self, self._hub, self._transactions, self._page_messages)
+        watched = Watched(queue, self, self._hub, self._transactions, self._page_messages, keepalive=pause)
         return Watcher(queue, frames, watched, limits=self._limits, keepalive=pause, quota=admission.quota)
+
+    async def read_on(self, queue: FrameQueue, *, keepalive: float) -> list[Frame]:
+        """Return the frames a queue had no room for, and have it take in those that come from here on.
+
+        If the log no longer has them all, it is one `connected` with a snapshot, as at the beginning of a connection.
+
+        Raises:
+            SessionNotFoundError: the session is gone or has ended.
+            InvalidTokenError: the agent's token was replaced meanwhile.
+        """
+        place = queue.read_on_from or 0
+        async with self._subscriptions.joining(queue.session_id, place) as loaded:
+            session = loaded.record.session
+            if queue.role is Role.AGENT and queue.proof != session.token_digest:
+                raise InvalidTokenError
+            cursor = Cursor(session.epoch, place)
+            missed = missed_frames(loaded, queue.role, cursor=cursor, limits=self._limits, source=queue.source)
+            if missed is None:
+                snapshot = self._views.context(loaded.record, queue.role)
+                missed = [connected_frame(session, queue.role, keepalive=keepalive, snapshot=snapshot)]
+            queue.rejoin()
+        return missed
 
     def leave(self, queue: FrameQueue) -> None:
         """Remove a watcher. Safe to call twice."""
@@ -85,12 +108,15 @@ class Watched:
         hub: Hub,
         transactions: Transactions,
         page_messages: PageMessages,
+        *,
+        keepalive: float,
     ) -> None:
         self._queue = queue
         self._watchers = watchers
         self._hub = hub
         self._transactions = transactions
         self._page_messages = page_messages
+        self._keepalive = keepalive
 
     @property
     def expires_at(self) -> float:
@@ -101,6 +127,9 @@ class Watched:
 
     async def refresh_lifetime(self) -> None:
         await self._transactions.refresh_lifetime(self._queue.session_id)
+
+    async def read_on(self) -> list[Frame]:
+        return await self._watchers.read_on(self._queue, keepalive=self._keepalive)
 
     async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
         return await self._page_messages.perform(message, watcher)
@@ -120,24 +149,50 @@ def opening_frames(
 ) -> list[Frame]:
     """Return the first frames of a connection: `connected`, and every missed event or a snapshot, never part of one.
 
-    `loaded` is the session, read on from the cursor if there is one. It can be resumed from if it is a place in this
-    session's log, and all events after it are still kept and not too many.
+    `loaded` is the session, read on from the cursor if there is one.
+    """
+    missed = missed_frames(loaded, role, cursor=cursor, limits=limits) if cursor else None
+    resumed = cursor if missed is not None else None
+    session = loaded.record.session
+    return [
+        connected_frame(session, role, keepalive=keepalive, snapshot=snapshot, resumed=resumed),
+        *(missed or []),
+    ]
+
+
+def missed_frames(
+    loaded: Loaded, role: Role, *, cursor: Cursor, limits: Limits, source: str | None = None
+) -> list[Frame] | None:
+    """Return the frames of all events after a cursor but those of one `source`; None if they cannot be told in full.
+
+    `loaded` is the session, read on from the cursor. It can be resumed from if it is a place in this session's log,
+    and all events after it are still kept and not too many.
     """
     session, log = loaded.record.session, loaded.log
-    is_known = log is not None and log.complete and len(log.events) <= limits.replay_events
-    recovered = is_known and cursor is not None and session.has_been_at(cursor)
-    missed = [log_frame(event, role, epoch=session.epoch) for event in log.events] if recovered and log else []
-    place = str(cursor if recovered else session.cursor)
-    connected = {
+    if log is None or not log.complete or len(log.events) > limits.replay_events or not session.has_been_at(cursor):
+        return None
+    return [
+        log_frame(event, role, epoch=session.epoch)
+        for event in log.events
+        if source is None or not isinstance(event, Change) or event.source != source
+    ]
+
+
+def connected_frame(
+    session: Session, role: Role, *, keepalive: float, snapshot: Context, resumed: Cursor | None = None
+) -> Frame:
+    """Return the frame that begins a stream: at a cursor that it is resumed from, or anew from a snapshot."""
+    place = str(resumed or session.cursor)
+    members = {
         "type": "connected",
         "sessionId": session.session_id,
         "mode": session.mode,
         "role": role,
         **({"agent": session.agent} if session.agent else {}),
         "cursor": place,
-        "recovered": recovered,
-        "snapshot": None if recovered else snapshot,
+        "recovered": resumed is not None,
+        "snapshot": None if resumed else snapshot,
         "expiresIn": snapshot["expiresIn"],
         "keepalive": keepalive,
     }
-    return [Frame(messages.encode(connected).decode("ascii"), "connected", place), *missed]
+    return Frame(messages.encode(members).decode("ascii"), "connected", place)

@@ -80,7 +80,7 @@ class Limits:
     """In a worker. The last quarter of the places is for pages alone."""
     queue_events: int = 256
     queue_bytes: int = 1024 * 1024
-    """Per watcher; over either bound it is closed 4508 and resumes losslessly."""
+    """Per watcher; beyond either bound it reads on from the log, and is closed 4508 if it does not read at all."""
     frame_bytes: int = 64 * 1024
     frames_per_second: float = 20.0
     frames_burst: int = 60

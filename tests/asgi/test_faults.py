@@ -83,22 +83,49 @@ async def test_a_watcher_that_never_reads_is_cut_off_and_nobody_else_notices(pai
     assert resumed["cursor"] == context["cursor"]
 
 
-async def test_a_watcher_behind_its_queue_is_closed_4508_and_resumes_without_a_hole(pair: Open) -> None:
+async def test_a_watcher_behind_its_queue_is_sent_the_rest_from_the_log_without_a_hole(pair: Open) -> None:
     limits = BUSY.replace(queue_events=40, actions=30)
-    hpp = HandshakeApp(limits=limits)
-    peer = await pair(hpp, {})
+    peer = await pair(HandshakeApp(limits=limits), {})
     async with peer.watch() as page, peer.watch() as other:
-        cursor = (await page.next("connected"))["cursor"]
-        await other.next("connected")
+        for watcher in (page, other):
+            await watcher.next("connected")
         await peer.act({f"key{number}": 1 for number in range(15)}, stream=True, interval_ms=2000)
         await peer.act({f"key{number}": 2 for number in range(29)})  # too much on top of what is held back
-        code, frames = await page.closed()
-    assert code == 4508
-    seen = [frame["seq"] for frame in frames]
-    async with peer.watch(after=frames[-1]["cursor"] if frames else cursor) as page:
-        assert (await page.next("connected"))["recovered"] is True
-        missed = [(await page.next())["seq"] for _ in range(46 - len(seen))]
-    assert [*seen, *missed] == list(range(1, 47))
+        await peer.edit("name", "x")
+        for watcher in (page, other):
+            assert [(await watcher.next())["seq"] for _ in range(47)] == list(range(1, 48))
+
+
+async def test_an_agent_that_floods_and_takes_all_places_it_can_costs_the_page_nothing(pair: Open) -> None:
+    hpp = HandshakeApp(limits=BUSY)
+    peer = await pair(hpp, {})
+    text = "\u00e9" * 1_300  # three times as long in a frame
+    async with peer.watch() as page:
+        await page.next("connected")
+        await peer.act({f"k{number}": text for number in range(24)}, stream=True, interval_ms=2000)
+        await peer.act({f"k{number}": f"0{text}" for number in range(48)})
+        async with contextlib.AsyncExitStack() as stack:
+            taken = [await stack.enter_async_context(peer.watch(role="agent")) for _ in range(8)]
+            for watcher in taken:
+                await watcher.next("connected")
+            await asyncio.gather(
+                *(peer.act({f"k{number}": f"{batch}{text}" for number in range(48)}) for batch in range(1, 9))
+            )
+            await page.send({"type": "userEdit", "key": "last", "value": "mine", "ref": 1})
+            async with peer.watch() as tab:
+                assert (await tab.next("connected"))["role"] == "user"
+        await peer.act({"end": 1})
+        view: dict[str, Any] = {}
+        while "end" not in view:
+            frame = await page.next()
+            if frame["type"] == "connected":
+                view = {key: record["value"] for key, record in frame["snapshot"]["context"].items()}
+            elif frame["type"] in ("action", "ack"):
+                view[frame["key"]] = frame.get("value", "mine")
+    context = await peer.context(role="user")
+    assert view == {key: record["value"] for key, record in context["context"].items()}
+    assert context["context"]["last"]["by"] == "user"
+    assert (await peer.user("DELETE", "session")).status_code == 200
 
 
 async def test_a_watcher_that_vanishes_in_the_middle_of_a_frame_is_forgotten(pair: Open) -> None:

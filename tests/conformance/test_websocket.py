@@ -224,6 +224,25 @@ async def test_hpp_095_a_slow_watcher_is_cut_off_and_resumes_without_loss(local:
     assert [frame["seq"] for frame in seen[1:]] == list(range(1, 49))
 
 
+async def test_hpp_141_no_flood_of_an_agents_closes_a_page_that_reads(pair: Open) -> None:
+    peer = await pair({})
+    text = "\u00e9" * 1_300  # three times as long in a frame
+    async with peer.watch() as page:
+        await page.next("connected")
+        await peer.act({f"k{number}": text for number in range(24)}, stream=True, interval_ms=2000)
+        batches = [{f"k{number}": f"{batch}{text}" for number in range(48)} for batch in range(8)]
+        await asyncio.gather(*map(peer.act, batches))
+        await peer.act({"last": 1})
+        view: dict[str, Any] = {}
+        while "last" not in view:
+            frame = await page.next()
+            if frame["type"] == "connected":
+                view = {key: record["value"] for key, record in frame["snapshot"]["context"].items()}
+            elif frame["type"] == "action":
+                view[frame["key"]] = frame["value"]
+    assert view == (await peer.context())["data"]
+
+
 async def test_hpp_096_a_server_that_shuts_down_sends_its_watchers_elsewhere(local: Start) -> None:
     server = await local({"drain_spread": 0.1})
     peer = await server.open()

@@ -32,36 +32,92 @@ BOUNDS: dict[str, tuple[dict[str, float], int]] = {
 }
 
 
+def fill(queue: FrameQueue, room_for: int) -> None:
+    for seq in range(1, room_for + 1):
+        queue.offer(Frame("x" * 100, seq=seq))
+
+
 @pytest.mark.parametrize(("bounds", "room_for"), BOUNDS.values(), ids=BOUNDS)
-async def test_i11_a_watcher_over_its_bound_is_cut_off_visibly_and_alone(
+async def test_i11_a_full_queue_is_emptied_and_says_where_to_read_on_from(
     bounds: dict[str, float], room_for: int
 ) -> None:
-    slow, brisk = queue(**bounds), queue()
-    frame = Frame("x" * 100, seq=1)
-    assert [slow.offer(frame) for _ in range(room_for)] == [True] * room_for
-    assert not slow.offer(frame)
-    assert (slow.close_code, slow.backlog, slow.peek()) == (CloseCode.SLOW, 0, None)
-    assert not slow.offer(frame)
-    assert brisk.offer(frame)
+    slow = queue(**bounds)
+    fill(slow, room_for)
+    assert (slow.backlog, slow.read_on_from) == (room_for, None)
+    assert slow.take().seq == 1
+    fill(slow, room_for)
+    assert (slow.backlog, slow.peek(), slow.read_on_from) == (0, None, 1)
+    assert slow.close_code is None
+    slow.rejoin()
+    slow.offer(Frame("next", seq=9))
+    assert (seqs(slow), slow.read_on_from) == ([9], None)
 
 
-async def test_a_watcher_that_reads_is_never_cut_off() -> None:
+async def test_a_frame_too_large_for_any_queue_is_read_from_the_log() -> None:
+    one = queue(queue_bytes=400)
+    one.offer(Frame("x" * 401, seq=7))
+    assert (one.backlog, one.read_on_from, one.close_code) == (0, 6, None)
+
+
+async def test_a_watcher_that_waits_here_is_never_cut_off_however_much_comes_at_once() -> None:
+    one = queue(queue_bytes=400)
+    for seq in range(1, 1000):
+        one.offer(Frame("x" * 300, seq=seq))
+    assert (one.close_code, one.backlog, one.read_on_from) == (None, 0, 0)
+
+
+async def test_a_watcher_whose_peer_does_not_read_is_cut_off_once_twice_its_bound_was_missed() -> None:
+    one = queue(queue_bytes=400)
+    fill(one, 4)
+    one.take()
+    for seq in range(5, 11):
+        one.offer(Frame("x" * 100, seq=seq))
+        assert one.close_code is None
+    one.offer(Frame("x" * 100, seq=11))
+    assert (one.close_code, one.backlog) == (CloseCode.SLOW, 0)
+    assert not CloseCode.SLOW.final
+
+
+async def test_a_watcher_that_reads_misses_nothing() -> None:
     watcher = queue(queue_bytes=400, queue_events=4, actions=3)
     for seq in range(1, 100):
-        assert watcher.offer(Frame("x" * 300, seq=seq))
+        watcher.offer(Frame("x" * 300, seq=seq))
         assert seqs(watcher) == [seq]
+    assert watcher.read_on_from is None
 
 
-async def test_urgent_frames_go_first_and_count_like_any_other() -> None:
+async def test_answers_go_ahead_of_the_log_and_have_a_bound_of_their_own() -> None:
     watcher = queue(queue_events=4, actions=3)
-    watcher.offer(Frame("log", seq=1))
-    watcher.offer(Frame("ack"), urgent=True)
-    watcher.offer(Frame("error"), urgent=True)
-    texts = []
-    while (frame := watcher.peek()) is not None:
-        texts.append(frame.text)
-        watcher.take()
-    assert texts == ["ack", "error", "log"]
+    fill(watcher, 4)
+    for text in ("ack", "error"):
+        watcher.answer(Frame(text))
+    assert [watcher.take().text for _ in range(3)] == ["ack", "error", "x" * 100]
+    assert (watcher.read_on_from, watcher.close_code) == (None, None)
+
+
+ANSWERS: dict[str, dict[str, float]] = {
+    "frames": {"queue_events": 4, "actions": 3},
+    "bytes": {"queue_bytes": 400},
+}
+
+
+@pytest.mark.parametrize("bounds", ANSWERS.values(), ids=ANSWERS)
+async def test_i11_a_watcher_that_sends_and_does_not_read_the_answers_is_closed(bounds: dict[str, float]) -> None:
+    watcher = queue(**bounds)
+    for _ in range(4):
+        watcher.answer(Frame("x" * 100))
+    assert (watcher.backlog, watcher.close_code) == (4, None)
+    watcher.answer(Frame("x" * 100))
+    assert (watcher.backlog, watcher.close_code) == (0, CloseCode.SLOW)
+
+
+@in_virtual_time
+async def test_a_poll_that_had_no_room_for_what_came_does_not_wait() -> None:
+    poll = queue(queue_bytes=400)
+    fill(poll, 5)
+    began = loop_time()
+    await poll.wait_and_discard(60)
+    assert (loop_time() - began, poll.read_on_from) == (0, None)
 
 
 HURRIED: dict[str, tuple[dict[str, float], int, bool]] = {
@@ -78,7 +134,7 @@ async def test_pacing_stops_before_it_could_fill_the_queue(
 ) -> None:
     watcher = queue(**bounds)
     for seq in range(queued):
-        assert watcher.offer(Frame("x" * 100, seq=seq))
+        watcher.offer(Frame("x" * 100, seq=seq))
     assert watcher.hurried is hurried
 
 
@@ -95,7 +151,8 @@ async def test_what_is_queued_before_a_close_is_still_sent_unless_it_is_abandone
     for watcher, abandon in ((closed, False), (abandoned, True)):
         watcher.offer(Frame("one", seq=1))
         watcher.close(CloseCode.ENDED, last=Frame("expired"), abandon=abandon)
-        assert not watcher.offer(Frame("late", seq=2))
+        watcher.offer(Frame("late", seq=2))
+        watcher.answer(Frame("late, too"))
     assert (closed.backlog, abandoned.backlog) == (2, 1)
 
 

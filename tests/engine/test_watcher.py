@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.engine.frame_queue import connection_frame
+from handshake_prompt.engine.frame_queue import Frame, connection_frame, log_frame
 from handshake_prompt.engine.hub import Hub
 from handshake_prompt.engine.watcher import Watcher
 from handshake_prompt.protocol.credentials import Role
@@ -49,6 +49,10 @@ class Page:
         self.sent: list[dict[str, Any]] = []
         self.outcomes = [Outcome("k", "applied", seq=7)]
         self.refusal: HandshakeError | None = None
+        self.log: list[Event] = []
+        self.log_is_there = asyncio.Event()
+        self.log_is_there.set()
+        self.log_refusal: HandshakeError | None = None
         self.on_refresh: Callable[[], None] = self._end_if_over
         self.session = blank_session("s", epoch=EPOCH, values={"k": FieldValue("x", "user", AT, 7)})
         record = Record(self.session, 0, expires_at=self.began + ttl, purge_at=1e9)
@@ -76,6 +80,15 @@ class Page:
             raise self.refusal
         return self.session, self.outcomes
 
+    async def read_on(self) -> list[Frame]:
+        await self.log_is_there.wait()
+        if self.log_refusal:
+            raise self.log_refusal
+        place = self.queue.read_on_from
+        assert place is not None
+        self.queue.rejoin()
+        return [log_frame(event, Role.USER, epoch=EPOCH) for event in self.log if event.seq > place]
+
     def leave(self) -> None:
         self.hub.leave(self.queue)
 
@@ -93,6 +106,7 @@ class Page:
         """Publish events, the first of them wherever the log may be."""
         topic = self.hub.topic("s")
         assert topic is not None
+        self.log += events
         topic.seq, self.session.seq, expires_at = events[0].seq - 1, events[-1].seq, topic.expires_at
         assert self.hub.publish(Record(self.session, 0, expires_at, purge_at=1e9), events)
 
@@ -315,11 +329,38 @@ async def test_a_page_that_is_to_be_closed_gets_what_is_due_without_pauses_and_t
 
 
 @in_virtual_time
-async def test_a_page_that_does_not_read_is_cut_off_with_a_code_that_lets_it_resume() -> None:
-    one = Page(queue_events=8, actions=7)
-    one.publish(*(action(seq) for seq in range(1, 10)))
-    await one.show()
-    assert (one.frames, one.watcher.close_code) == ([], CloseCode.SLOW)
+async def test_a_page_whose_queue_had_no_room_reads_on_from_the_log_and_then_goes_on_live() -> None:
+    async with page(queue_events=8, actions=7) as one:
+        one.publish(*(action(seq, pace=2.0) for seq in range(1, 4)))
+        await asyncio.sleep(1)
+        one.publish(*(action(seq) for seq in range(4, 13)))
+        one.publish(action(13))
+        await asyncio.sleep(1)
+        one.publish(action(14))
+        await asyncio.sleep(1)
+        assert one.seqs == [*((1.0, seq) for seq in range(1, 14)), (2.0, 14)]
+        assert one.watcher.close_code is CloseCode.NORMAL
+
+
+@in_virtual_time
+async def test_an_answer_that_comes_while_a_page_reads_on_is_not_lost() -> None:
+    async with page(queue_events=8, actions=7) as one:
+        one.log_is_there.clear()
+        one.publish(*(action(seq) for seq in range(1, 10)))
+        await one.watcher.receive('{"type":"ping","ref":1}')
+        await asyncio.sleep(1)
+        one.log_is_there.set()
+        await asyncio.sleep(1)
+        assert sorted(frame["type"] for frame in one.frames) == ["action"] * 9 + ["pong"]
+
+
+@in_virtual_time
+async def test_a_page_that_cannot_read_on_is_sent_away_to_come_back() -> None:
+    async with page(queue_events=8, actions=7) as one:
+        one.log_refusal = StoreUnavailableError()
+        one.publish(*(action(seq) for seq in range(1, 10)))
+        await asyncio.sleep(1)
+        assert (one.frames, one.watcher.close_code) == ([], CloseCode.DRAINING)
 
 
 @in_virtual_time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from handshake_prompt.protocol.messages import Context
 from handshake_prompt.protocol.session import Turn
 from handshake_prompt.stores import MemoryStore, Record
 from tests.conftest import FORM
-from tests.support.pairing import REST, open_pair, refusal, virtual_engine
+from tests.support.pairing import REST, Pair, open_pair, refusal, virtual_engine, workers
 from tests.support.sessions import blank_session, record_of
 from tests.support.virtual_time import in_virtual_time
 
@@ -94,6 +95,84 @@ async def test_a_session_has_a_bounded_number_of_watchers() -> None:
         assert (full.code, full.close_code) == ("too_many_watchers", CloseCode.BUSY)
     async with pair.watch():
         assert pair.engine.statistics.watchers == 1
+
+
+# What its queue has no room for
+
+LARGE = "\u00e9" * 2_600
+"""Text that is three times as long in a frame as in a request."""
+
+
+def folded(frames: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the values a page holds that was sent these frames."""
+    view: dict[str, Any] = {}
+    for frame in frames:
+        if frame["type"] == "connected" and frame["snapshot"]:
+            view = {key: record["value"] for key, record in frame["snapshot"]["context"].items()}
+        elif frame["type"] in ("action", "edit"):
+            view[frame["key"]] = frame["value"]
+    return view
+
+
+async def write_much(pair: Pair, number: int) -> None:
+    """Write some 750 KB of frames as the agent, in one request."""
+    await pair.act({f"k{place}": f"{number}{LARGE}" for place in range(48)})
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["the log has it all", "the log has lost some"])
+@in_virtual_time
+async def test_no_request_of_an_agents_costs_a_page_its_connection(*, is_kept: bool) -> None:
+    limits = Limits(agent_requests=1000, log_bytes=50_000_000 if is_kept else 100_000)
+    pair = await open_pair(virtual_engine(limits))
+    async with pair.watch() as page:
+        await pair.act({f"k{place}": LARGE for place in range(24)}, stream=True, intervalMs=2000)
+        await asyncio.sleep(0.5)
+        await write_much(pair, 0)
+        await asyncio.sleep(0.5)
+        await asyncio.gather(*(write_much(pair, number) for number in range(1, 5)))
+        await pair.edit("name", "Ada")
+        await asyncio.sleep(1)
+        await pair.act({"last": 1})
+        frames = await page.shown()
+        assert page.closed is None
+        assert frames[-1]["type"] == "done"
+        assert folded(frames) == {key: value for key, (value, _) in (await pair.values()).items()}
+        openings = [frame["recovered"] for frame in frames if frame["type"] == "connected"]
+        seqs = [frame["seq"] for frame in frames if "seq" in frame]
+        if is_kept:
+            assert seqs == list(range(1, seqs[-1] + 1)), "every event comes, in order"
+        else:
+            assert openings[1:], "a snapshot comes in place"
+            assert not any(openings)
+
+
+@in_virtual_time
+async def test_a_page_that_reads_on_in_place_is_not_sent_its_own_edits() -> None:
+    pair = await open_pair(virtual_engine(Limits(queue_events=8, actions=7)))
+    async with pair.watch() as page, pair.watch() as other:
+        await pair.act({"k": 1, "l": 1}, stream=True, intervalMs=2000)
+        for number in range(12):
+            await page.send(type="userEdit", key=f"mine {number}", value=number)
+            await other.send(type="userEdit", key=f"theirs {number}", value=number)
+        edited = {frame["key"].partition(" ")[0] for frame in await page.shown("edit")}
+        assert edited == {"theirs"}
+        assert len(await page.shown("ack")) == 12
+
+
+@in_virtual_time
+async def test_an_agent_that_reads_on_after_its_token_was_replaced_elsewhere_reads_nothing() -> None:
+    here, there = await workers(2, limits=Limits(queue_bytes=1000))
+
+    async def late(name: str) -> None:
+        await asyncio.sleep(1 if name == "load" else 0)
+
+    async with here.watch(AGENT) as agent:
+        here.store.before = late
+        await here.act({f"k{number}": number for number in range(20)})
+        await there.engine.rotate(there.session_id, {}, there.user)
+        await there.edit("secret", "after the rotation")
+        await asyncio.sleep(10)
+        assert (await agent.shown("action", "edit", "rotated"), agent.closed) == ([], CloseCode.UNAUTHENTICATED)
 
 
 # Where it begins

@@ -161,10 +161,15 @@ async def yielding(_: str) -> None:
 
 
 async def workers(
-    count: int = 2, body: Mapping[str, Any] | None = None, *, owner: Any = None, **options: Any
+    count: int = 2,
+    body: Mapping[str, Any] | None = None,
+    *,
+    owner: Any = None,
+    limits: Limits | None = None,
+    **options: Any,
 ) -> list[Pair]:
     """Return one session as several engines over one store see it, with time passing in each of the store's calls."""
-    limits = Limits(agent_requests=10_000, user_requests=10_000)
+    limits = (limits or Limits()).replace(agent_requests=10_000, user_requests=10_000)
     engine = virtual_engine(limits, **options)
 
     @engine.on_create_session
