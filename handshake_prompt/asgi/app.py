@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Self, Unpack
 
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,16 +26,19 @@ from . import redaction
 from .client_addresses import warn_of_trusted_forwarding
 from .credential_reader import CredentialReader
 from .endpoints import Endpoints
+from .host_errors import render_in, render_in_views
 from .http import Resource
 from .lifespan import composed
 from .mounting import in_front_of, mounted_routes, nothing_here
 from .origins import OriginPolicy
 from .paths import MountPoint, with_client_path
+from .requests import connection_of
 from .responses import problem_response
 from .segment_router import SegmentRouter
 from .server_stop import ServerStop
 from .websocket import WatchSocket
 from .workers import warn_of_several_workers
+from .wsgi import refuse_wsgi, warn_of_wsgi
 
 
 class HandshakeApp(Starlette):
@@ -77,6 +79,7 @@ class HandshakeApp(Starlette):
         if isinstance(self.engine.store, MemoryStore):
             warn_of_several_workers()
         warn_of_trusted_forwarding()
+        warn_of_wsgi()
         endpoints = Endpoints(
             self.engine,
             self._credential_of,
@@ -115,7 +118,13 @@ class HandshakeApp(Starlette):
     def wrap(
         self, app: Callable[..., Awaitable[None]], prefix: str = "/handshake", ws_prefix: str = "/ws/handshake"
     ) -> ASGIApp:
-        """Put the protocol in front of an application whose framework cannot mount one, and compose the lifespans."""
+        """Put the protocol in front of an application whose framework cannot mount one, and compose the lifespans.
+
+        Raises:
+            TypeError: the application is one of WSGI.
+        """
+        refuse_wsgi(app)
+        render_in(app)
         return composed(in_front_of(app, self.routes_at(prefix, ws_prefix)), app, self.lifespan)
 
     @asynccontextmanager
@@ -140,13 +149,21 @@ class HandshakeApp(Starlette):
 
     # For the host application
 
-    async def read_as_user(self, request: Request, session_id: str) -> dict[str, Any]:
+    async def read_as_user(self, request: Any, session_id: str) -> dict[str, Any]:
         """Return the members of `GET /context` if `request` is from the person of the session.
 
+        Args:
+            request: the host's, of Starlette, FastAPI, Litestar, Quart, Django, or any framework that keeps the scope.
+            session_id: the session.
+
         Raises:
-            HandshakeError: it is not, or the session has ended; `error_response` renders it.
+            HandshakeError: it is not, or the session has ended. The host answers with a problem document unless it
+                handles the error itself; `error_response` renders it.
+            TypeError: it is no request of an ASGI framework.
         """
-        credential = self._credential_of(request, session_id).without_agent()
+        connection = connection_of(request)
+        render_in_views(connection.scope)
+        credential = self._credential_of(connection, session_id).without_agent()
         return (await self.engine.get_context(session_id, credential, request)).payload
 
     def error_response(self, error: HandshakeError) -> Response:

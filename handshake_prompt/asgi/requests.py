@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from starlette.requests import HTTPConnection, Request
@@ -28,6 +28,25 @@ class IndexedRequest(Request):
     def keep(self, body: bytes) -> None:
         """Let the host's hooks read the body again, with any of Starlette's methods."""
         self._body = body
+
+
+def connection_of(request: object) -> HTTPConnection[Any]:
+    """Return the request of any ASGI framework as Starlette's: they all keep the scope.
+
+    Raises:
+        TypeError: it is none, or came through WSGI.
+    """
+    if isinstance(request, HTTPConnection):
+        return request
+    scope = getattr(request, "scope", None)
+    if isinstance(scope, MutableMapping) and "headers" in scope:
+        return HTTPConnection(scope)
+    if hasattr(request, "environ"):
+        raise TypeError(
+            "This request came through WSGI, where the protocol is not served. Run the ASGI application, such as "
+            "`uvicorn project.asgi:app`; for `manage.py runserver` put 'daphne' first in INSTALLED_APPS."
+        )
+    raise TypeError(f"Expected the request of an ASGI framework, not {type(request).__name__}")
 
 
 def first_headers(connection: HTTPConnection[Any]) -> Mapping[bytes, bytes]:

@@ -29,6 +29,8 @@ Verdict = str | None
 """Why an action is vetoed; None lets it pass."""
 
 VETOED = "The server's policy does not allow this"
+NOBODY = "The site knows nobody by this request: log in there, then try again"
+"""Answered where a hook that opens a session looks for the person, as in `request.session["user_id"]`, in vain."""
 SLOW_STEP = 0.25
 """Seconds an async hook may hold the event loop at a stretch before the log names it."""
 THREADS = 40
@@ -69,7 +71,10 @@ class Hooks:
         self._done: list[Hook] = []
 
     def on_create_session(self, hook: F) -> F:
-        """Register `hook(session, request)`: set `session.owner` or `session.meta`, or raise to deny."""
+        """Register `hook(session, request)`: set `session.owner` or `session.meta`, or raise to deny.
+
+        `Reject` denies with a reason. A KeyError says that nobody is logged in.
+        """
         self._create.append(Hook(hook))
         return hook
 
@@ -95,7 +100,7 @@ class Hooks:
             ForbiddenError: one of them denied.
         """
         for hook in self._create:
-            verdict = await self._decide(hook, session, request)
+            verdict = await self._decide(hook, session, request, nobody=KeyError)
             if verdict is not None:
                 raise ForbiddenError(verdict)
 
@@ -156,8 +161,16 @@ class Hooks:
             logger.error("The hook %s answered %s; it has to be True or False", hook.name, type(answer).__name__)
         return answer is True
 
-    async def call(self, hook: Hook, *args: object, within: float | None = None) -> Any:
+    async def call(
+        self, hook: Hook, *args: object, within: float | None = None, nobody: type[Exception] | None = None
+    ) -> Any:
         """Run one hook within the time limit, or within fewer seconds if so asked.
+
+        Args:
+            hook: which.
+            args: what it is called with.
+            within: the seconds.
+            nobody: an exception by which it says that nobody is logged in, which is worth a line and no traceback.
 
         Raises:
             Reject: the hook denied with a reason.
@@ -171,7 +184,11 @@ class Hooks:
         except (Exception, asyncio.CancelledError) as error:  # the boundary to foreign code: whatever it raises denies
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            logger.exception("The hook %s failed; what it decides is denied", hook.name)
+            if nobody is not None and isinstance(error, nobody):
+                message = "The hook %s denied a visitor by %s. Raise Reject to say why: it is quiet"
+                logger.info(message, hook.name, type(error).__name__, exc_info=logger.isEnabledFor(logging.DEBUG))
+            else:
+                logger.exception("The hook %s failed; what it decides is denied", hook.name)
             raise HookFailedError from error
         if isinstance(answer, Reject):
             raise answer
@@ -185,14 +202,16 @@ class Hooks:
                 return verdict
         return None
 
-    async def _decide(self, hook: Hook, *args: object, within: float | None = None) -> Verdict:
+    async def _decide(
+        self, hook: Hook, *args: object, within: float | None = None, nobody: type[Exception] | None = None
+    ) -> Verdict:
         """Run a hook that answers yes (True, None) or no; anything else is taken for no."""
         try:
-            answer = await self.call(hook, *args, within=within)
+            answer = await self.call(hook, *args, within=within, nobody=nobody)
         except Reject as reject:
             return reject.reason
-        except HookFailedError:
-            return VETOED
+        except HookFailedError as failure:
+            return NOBODY if nobody is not None and isinstance(failure.__cause__, nobody) else VETOED
         if answer is None or answer is True:
             return None
         if answer is not False:

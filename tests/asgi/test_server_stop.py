@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -98,9 +98,6 @@ def test_a_server_that_drains_by_itself_is_left_alone(server: Server) -> None:
 
 
 # A server that cancels
-
-
-Drive = Callable[[], Awaitable[list[Message]]]
 
 
 @asynccontextmanager

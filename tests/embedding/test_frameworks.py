@@ -146,6 +146,24 @@ async def test_a_hook_takes_the_owner_from_the_hosts_session(
     assert record.session.owner == "ada"
 
 
+async def test_a_visitor_who_is_not_logged_in_is_told_so_and_leaves_no_traceback(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    hpp = HandshakeApp()
+
+    @hpp.on_create_session
+    async def bind_owner(session: Session, request: HTTPConnection[Any]) -> None:
+        session.owner = request.session["user_id"]
+
+    async with httpx.AsyncClient(verify=False, base_url=await serve(starlette_with_sessions(hpp))) as http:
+        refused = await http.post("/handshake/session", json={})
+        await http.get("/login")
+        assert (await http.post("/handshake/session", json={})).status_code == 200
+    assert (refused.status_code, refused.json()["code"]) == (403, "denied")
+    assert "log in" in refused.json()["detail"]
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_hook_sees_the_request_as_the_host_does(serve: Serve) -> None:
     seen: dict[str, Any] = {}
     hpp = HandshakeApp()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt.engine import hooks as hooks_module
-from handshake_prompt.engine.hooks import VETOED, Hook, Hooks, Reject
+from handshake_prompt.engine.hooks import NOBODY, VETOED, Hook, Hooks, Reject
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Action, Outcome
 from handshake_prompt.protocol.session import Session
@@ -26,6 +26,7 @@ from tests.support.virtual_time import in_virtual_time, loop_time
 HUGE = 10**5000
 SECRET = "password=hunter2"
 SESSION = blank_session()
+LOGGED_OUT: dict[str, str] = {}
 
 
 @pytest.fixture
@@ -172,6 +173,23 @@ def assert_named_in_the_log(caplog: pytest.LogCaptureFixture, *, needed: bool) -
     for record in caplog.records:
         assert (record.levelno, record.name) == (logging.ERROR, "handshake_prompt")
         assert "written.<locals>" in record.getMessage()
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+async def test_a_hook_that_finds_nobody_logged_in_denies_quietly(
+    style: str, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(level, "handshake_prompt"):
+        assert await asked_to_create(written(lambda: LOGGED_OUT["user_id"], style)) == NOBODY
+    (record,) = caplog.records
+    assert (record.levelno, bool(record.exc_info)) == (logging.INFO, level == logging.DEBUG)
+    assert "Raise Reject" in record.getMessage()
+
+
+async def test_a_key_error_of_any_other_hook_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    assert await asked_to_act(written(lambda: LOGGED_OUT["user_id"], "def")) == VETOED
+    assert_named_in_the_log(caplog, needed=True)
 
 
 DENIALS: dict[str, tuple[Callable[..., Awaitable[Any]], Any]] = {

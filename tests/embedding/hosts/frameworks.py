@@ -11,9 +11,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any
 
 import django
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.asgi import get_asgi_application
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from fastapi import FastAPI
 from litestar import Litestar, get
@@ -87,6 +88,7 @@ def set_up_django() -> None:
 def django_wrap(hpp: HandshakeApp, own: Own | None) -> Application:
     """Django refuses the lifespan protocol; who needs it puts an application that has one around it."""
     set_up_django()
+    READING.hpp = hpp
     application: ASGIApp = get_asgi_application()
     return hpp.wrap(_with_lifespan(application, own) if own else application)
 
@@ -166,4 +168,25 @@ async def _django_hello(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -
     return HttpResponse(GREETING)
 
 
-urlpatterns = [path("hello", _django_hello)]
+class Reading:
+    """The application that Django's views read a form from: they are functions of a module."""
+
+    hpp: HandshakeApp
+
+
+READING = Reading()
+
+
+async def _django_form(request: HttpRequest, sid: str) -> JsonResponse:
+    return JsonResponse(await READING.hpp.read_as_user(request, sid))
+
+
+def _django_form_in_a_thread(request: HttpRequest, sid: str) -> JsonResponse:
+    return JsonResponse(async_to_sync(READING.hpp.read_as_user)(request, sid))
+
+
+urlpatterns = [
+    path("hello", _django_hello),
+    path("form/<sid>", _django_form),
+    path("sync/form/<sid>", _django_form_in_a_thread),
+]

@@ -1,0 +1,41 @@
+"""WSGI told apart: a server or an application of the other interface, where the protocol cannot be served."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+logger = logging.getLogger("handshake_prompt")
+
+_DAPHNES_RUNSERVER = "daphne.management.commands.runserver"
+
+
+def refuse_wsgi(app: Any) -> None:
+    """Make sure that an application to be wrapped is not one of WSGI.
+
+    Raises:
+        TypeError: it is Django's or Flask's.
+    """
+    kind = f"{type(app).__module__}.{type(app).__name__}"
+    if kind == "django.core.handlers.wsgi.WSGIHandler" or hasattr(app, "wsgi_app"):
+        raise TypeError("wrap takes an ASGI application, and this is one of WSGI. Django has get_asgi_application().")
+
+
+def warn_of_wsgi(argv: Sequence[str] | None = None, modules: Mapping[str, Any] | None = None) -> None:
+    """Log a warning under Django's own `manage.py runserver`, which serves WSGI and none of our paths.
+
+    Args:
+        argv: the command line, this process's own by default.
+        modules: the modules that are loaded, those of this process by default.
+    """
+    argv = sys.argv if argv is None else argv
+    modules = sys.modules if modules is None else modules
+    is_runserver = len(argv) > 1 and PurePath(argv[0]).stem in ("manage", "django-admin") and argv[1] == "runserver"
+    if is_runserver and _DAPHNES_RUNSERVER not in modules:
+        logger.warning(
+            "`manage.py runserver` serves WSGI, and the protocol needs ASGI: its paths are answered 404. Put 'daphne' "
+            "first in INSTALLED_APPS, or run the ASGI application, such as `uvicorn project.asgi:app`."
+        )
