@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from handshake_prompt.forms.mistakes import body_mistakes
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role, digest, mint_epoch, mint_session_id, mint_token
 from handshake_prompt.protocol.limits import Limits
@@ -39,8 +42,12 @@ class Creation:
         self._ttl = ttl
         self._limits = limits
 
-    async def create(self, asked: CreateRequest, request: object, mount: Mount | None) -> Reply:
+    async def create(
+        self, asked: CreateRequest, request: object, mount: Mount | None, *, members: Iterable[str] = ()
+    ) -> Reply:
         """Open a session, if the host's hooks let it, and return the reply with both credentials.
+
+        `members` are the names in the body: those that look like misspelt ones are warned of in the reply.
 
         Raises:
             InvalidRequestError, TooLargeError: the request cannot be honoured.
@@ -51,6 +58,7 @@ class Creation:
         language = self._session_replies.language(asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
         session = self._draft(asked, token=token, user_token=user_token)
+        warnings = [*body_mistakes(members), *self._modes.mistakes(session)]
         await self._hooks.created(session, request)
         session.commit()
         record = await self._transactions.create(session)
@@ -59,12 +67,14 @@ class Creation:
             payload["userToken"] = user_token
         if language:
             payload["prompt"] = self._session_replies.prompt(payload, language=language, meta=session.meta)
+        if warnings:
+            payload["warnings"] = warnings
         return Reply(payload, user_token=user_token)
 
     def _draft(self, asked: CreateRequest, *, token: str, user_token: str) -> Session:
         """Return the session that a request asks for, in its first turn."""
         mode, now = asked.mode or "default", self._transactions.now()
-        handler = self._modes.named(mode, with_schema=bool(asked.schema))
+        handler = self._modes.named(mode, asked.schema)
         if not getattr(handler, "checks_schema", False):  # a mode is any object with the methods
             check_schema(asked.schema or (), self._limits)
         session = Session(

@@ -136,8 +136,9 @@ class ProtocolEngine(Lifecycle):
         """
         await self._get_ready()
         await self._guard.admit_creation(Credential.of(credential))
-        asked = await _read(messages.CreateRequest, body)
-        return await self._creation.create(asked, request, mount)
+        raw = await body() if callable(body) else body
+        asked = messages.decode(messages.CreateRequest, raw)
+        return await self._creation.create(asked, request, mount, members=messages.member_names(raw))
 
     async def get_session(
         self, session_id: str, credential: Credential | str | None = None, request: object = None

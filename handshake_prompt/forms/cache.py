@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import CreationWarning
 from handshake_prompt.protocol.validation import check_schema
 
 from .constraints import CustomType
-from .fields import Field, compile_schema
+from .fields import Field
+from .mistakes import schema_mistakes
+from .schema import compile_schema
 
 COMPILED_FIELDS = 20_000
 """Fields kept compiled, some 1 KB each; the least recently used form makes room.
@@ -26,7 +29,8 @@ class Form:
     """A compiled schema.
 
     `schema_json` is the schema as text, `required` and `sensitive` are keys, `has_patterns` says whether matching a
-    value can take long, and `weight` is how many plain fields take as much memory.
+    value can take long, `mistakes` are warnings for its author, and `weight` is how many plain fields take as much
+    memory.
     """
 
     schema_json: bytes
@@ -34,6 +38,7 @@ class Form:
     required: tuple[str, ...]
     sensitive: tuple[str, ...]
     has_patterns: bool
+    mistakes: tuple[CreationWarning, ...]
     weight: int
 
 
@@ -78,6 +83,7 @@ class FormCache(OrderedDict[bytes, Form]):
             required=tuple(field.key for field in fields.values() if field.required),
             sensitive=tuple(field.key for field in fields.values() if field.sensitive),
             has_patterns=any(field.has_pattern for field in fields.values()),
+            mistakes=tuple(schema_mistakes(schema)),
             weight=_weight(fields, schema_json),
         )
         while self and self._room < form.weight:

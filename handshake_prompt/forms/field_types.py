@@ -1,15 +1,16 @@
-"""Value types of schema fields, with their parsers for dates, times, addresses and URLs."""
+"""Value types of schema fields, by SPEC.md's names and by HTML's."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
-from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from datetime import datetime
+from typing import Any, NamedTuple
 
-import msgspec
+from handshake_prompt.texts.quoting import quote
+
+from . import formats
 
 _KINDS = {
     type(None): "null",
@@ -20,16 +21,6 @@ _KINDS = {
     list: "a list",
     dict: "an object",
 }
-
-_Moment = TypeVar("_Moment", date, time, datetime)
-_CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(f"{_CLOCK}(?::[0-5][0-9])?")
-_DATETIME = re.compile(rf"{_DATE.pattern}[ T]{_CLOCK}:[0-5][0-9](?:\.[0-9]{{1,6}})?(?:Z|[+-]{_CLOCK})?")
-_MAILBOX = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
-_LABEL = re.compile(r"(?!-)(?:[A-Za-z0-9-]|[^\x00-\x9f\s\ud800-\udfff]){1,63}(?<!-)")
-_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\s\\<>\"\ud800-\udfff]")
-_EMAIL_CHARS = 254  # RFC 5321, section 4.5.3.1
 _SHOWN_CHARS = 60
 
 
@@ -39,8 +30,11 @@ def kind(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the JSON of a scalar, cut to what fits a sentence."""
-    text = msgspec.json.encode(value).decode()
+    """Return the JSON of a value, quoted as data and cut to what fits a sentence."""
+    if isinstance(value, str):
+        value = value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}…"
+        return quote(value)
+    text = quote(value)
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
 
 
@@ -65,50 +59,6 @@ def as_number(value: Any) -> int | float | None:
     return value if type(value) is int or (type(value) is float and math.isfinite(value)) else None
 
 
-def as_date(value: object) -> date | None:
-    """Return the day that `YYYY-MM-DD` names, None for anything else and for days that do not exist."""
-    return _read(value, _DATE, date.fromisoformat)
-
-
-def as_time(value: object) -> time | None:
-    """Return the time of day that `HH:MM` or `HH:MM:SS` names, None for anything else."""
-    return _read(value, _TIME, time.fromisoformat)
-
-
-def as_datetime(value: object) -> datetime | None:
-    """Return the moment that `YYYY-MM-DD HH:MM:SS` names, None for anything else and for days that do not exist.
-
-    A `T` may stand for the space; a fraction of up to six digits and an offset (`Z`, `+02:00`) may follow.
-    """
-    return _read(value, _DATETIME, datetime.fromisoformat)
-
-
-def _read(value: object, form: re.Pattern[str], read: Callable[[str], _Moment]) -> _Moment | None:
-    try:
-        return read(value) if isinstance(value, str) and form.fullmatch(value) else None
-    except ValueError:  # the form is right, the calendar has no such day
-        return None
-
-
-def is_email(value: object) -> bool:
-    """Whether `value` is one email address: unquoted, in any script, with or without a dot in its domain."""
-    if not isinstance(value, str) or len(value) > _EMAIL_CHARS:
-        return False
-    mailbox, _, domain = value.rpartition("@")
-    return bool(_MAILBOX.fullmatch(mailbox)) and all(map(_LABEL.fullmatch, domain.split(".")))
-
-
-def is_url(value: object) -> bool:
-    """Whether `value` is an http or https URL with a host, without white space and backslashes."""
-    if not isinstance(value, str) or _NOT_IN_URL.search(value):
-        return False
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        return False
-
-
 BOUNDS = frozenset({"min", "max"})
 LENGTHS = frozenset({"minLength", "maxLength"})
 _TEXT = LENGTHS | {"pattern"}
@@ -128,46 +78,68 @@ class ValueType(NamedTuple):
     """The empty value, besides null."""
     plain: type | None = None
     """The JSON type that coincides with this one, if there is one."""
+    low: Any = None
+    """`min` where a field names none."""
+    high: Any = None
+    """`max` where a field names none."""
+    chooses: bool = False
+    """Whether a value is one of the field's options."""
 
 
 def _moment(noun: str, point: Callable[[Any], Any]) -> ValueType:
     return ValueType(noun, lambda value: point(value) is not None, BOUNDS | _TEXT, point, bound=noun, empty="")
 
 
-_STRING = ValueType("text", lambda value: type(value) is str, _TEXT, empty="", plain=str)
-_INTEGER = ValueType("an integer", lambda value: type(value) is int, BOUNDS, plain=int)
-_NUMBER = ValueType("a number", lambda value: as_number(value) is not None, BOUNDS)
-_BOOLEAN = ValueType("true or false", lambda value: type(value) is bool, plain=bool)
-_ANYTHING = ValueType("a value", lambda _: True, BOUNDS | _TEXT, empty="")
+STRING = ValueType("text", lambda value: type(value) is str, _TEXT, empty="", plain=str)
+INTEGER = ValueType("an integer", lambda value: type(value) is int, BOUNDS, plain=int)
+NUMBER = ValueType("a number", lambda value: as_number(value) is not None, BOUNDS)
+BOOLEAN = ValueType("true or false", lambda value: type(value) is bool, plain=bool)
+ENUM = ValueType("a value", lambda _: True, empty="", chooses=True)
+ANYTHING = ValueType("a value", lambda _: True, BOUNDS | _TEXT, empty="")
 LIST = ValueType("a list", lambda value: type(value) is list, LENGTHS, empty=[])
 
 TYPES: Mapping[str, ValueType] = {
-    "string": _STRING,
-    "str": _STRING,
-    "integer": _INTEGER,
-    "int": _INTEGER,
-    "number": _NUMBER,
-    "float": _NUMBER,
-    "boolean": _BOOLEAN,
-    "bool": _BOOLEAN,
-    "enum": ValueType("a value", lambda _: True, empty=""),
-    "date": _moment("a date (YYYY-MM-DD)", as_date),
-    "time": _moment("a time (HH:MM or HH:MM:SS)", as_time),
-    "datetime": _moment("a date and time (YYYY-MM-DD HH:MM:SS)", as_datetime),
-    "email": ValueType("an email address", is_email, _TEXT, empty=""),
-    "url": ValueType("an absolute http or https URL", is_url, _TEXT, empty=""),
+    "string": STRING,
+    "str": STRING,
+    "integer": INTEGER,
+    "int": INTEGER,
+    "number": NUMBER,
+    "float": NUMBER,
+    "boolean": BOOLEAN,
+    "bool": BOOLEAN,
+    "enum": ENUM,
+    "date": _moment("a date (YYYY-MM-DD)", formats.as_date),
+    "time": _moment("a time (HH:MM or HH:MM:SS)", formats.as_time),
+    "datetime": _moment("a date and time (YYYY-MM-DDTHH:MM or YYYY-MM-DD HH:MM:SS)", formats.as_datetime),
+    "email": ValueType("an email address", formats.is_email, _TEXT, empty=""),
+    "url": ValueType("an absolute http or https URL", formats.is_url, _TEXT, empty=""),
+    # HTML's own names for its controls (HTML Living Standard, section 4.10.5.1), where they are not among those above.
+    **dict.fromkeys(("text", "search", "tel", "password", "hidden", "textarea"), STRING),
+    **dict.fromkeys(("select", "select-one", "radio"), ENUM),
+    "checkbox": BOOLEAN,
+    "range": NUMBER._replace(low=0, high=100),
+    "datetime-local": _moment("a local date and time (YYYY-MM-DDTHH:MM, no offset)", formats.as_local_datetime),
+    "month": _moment("a month (YYYY-MM)", formats.as_month),
+    "week": _moment("a week (YYYY-Www)", formats.as_week),
+    "color": ValueType("a colour (#rrggbb)", formats.is_color, _TEXT, empty=""),
 }
 """The types with a meaning of their own. An `enum` takes its options."""
-_ARRAY = re.compile(r"array(?:<(\w+)>|\[(\w+)\]|:(\w+))")
+
+_LISTS: Mapping[str, ValueType] = {"select-multiple": ENUM}
+_CHECKBOX = "checkbox"
+_ARRAY = re.compile(r"array(?:<([\w-]+)>|\[([\w-]+)\]|:([\w-]+))")
 
 
-def type_of(name: str) -> tuple[ValueType, bool]:
+def type_of(name: str, *, has_options: bool = False) -> tuple[ValueType, bool]:
     """Return the type a schema names, and whether values are lists whose entries have that type.
 
     `array<T>`, `array[T]` and `array:T` are such lists if T is in `TYPES`. Any other name that begins with `array` is
-    a list of anything, any other name at all is anything.
+    a list of anything, any other name at all is anything. A checkbox with options is a group of them, from which any
+    number is chosen.
     """
     element = _ARRAY.fullmatch(name)
     if element and element[element.lastindex or 0] in TYPES:
         return TYPES[element[element.lastindex or 0]], True
-    return TYPES.get(name, LIST if name.startswith("array") else _ANYTHING), False
+    if name in _LISTS or (name == _CHECKBOX and has_options):
+        return _LISTS.get(name, ENUM), True
+    return TYPES.get(name, LIST if name.startswith("array") else ANYTHING), False

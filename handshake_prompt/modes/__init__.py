@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.protocol.errors import UnknownModeError
+from handshake_prompt.forms.schema import RULES
+from handshake_prompt.protocol.errors import InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import CreationWarning
 from handshake_prompt.protocol.session import Session
 
 from .base import ModeHandler
@@ -56,16 +58,41 @@ class Modes:
         self._handlers = {name: forms.get(id(handler), handler) for name, handler in handlers.items()}
         self._strict = strict
 
-    def named(self, mode: str, *, with_schema: bool) -> ModeHandler:
+    def named(self, mode: str, schema: Sequence[Any] | None = None) -> ModeHandler:
         """Return the mode a new session asks for; an unregistered one is `default`, unless it brings a schema.
 
         Raises:
             UnknownModeError: only a registered mode could honour the request.
+            InvalidSchemaError: the schema asks for something, and the mode does not honour a schema.
         """
-        if mode not in self._handlers and (self._strict or with_schema):
+        if mode not in self._handlers and (self._strict or schema):
             raise UnknownModeError(f"No such mode. This server has: {', '.join(sorted(self._handlers))}")
-        return self._handlers.get(mode, self._handlers["default"])
+        handler = self._handlers.get(mode, self._handlers["default"])
+        if schema and not getattr(handler, "honours_schema", False):  # a mode is any object with the methods
+            _refuse_rules(schema)
+        return handler
+
+    def mistakes(self, session: Session) -> Sequence[CreationWarning]:
+        """Return the warnings for the author of a new session's schema."""
+        told = getattr(self.of(session), "mistakes", None)
+        found: Sequence[CreationWarning] = told(session) if told else ()
+        return found
 
     def of(self, session: Session) -> ModeHandler:
         """Return the mode of a session."""
         return self._handlers.get(session.mode, self._handlers["default"])
+
+
+def _refuse_rules(schema: Sequence[Any]) -> None:
+    """Refuse a schema that asks for more than to be shown.
+
+    Raises:
+        InvalidSchemaError: naming the first member that nothing would come of.
+    """
+    for index, entry in enumerate(schema):
+        for member in RULES & entry.keys() if isinstance(entry, dict) else ():
+            if entry[member] is not None and entry[member] is not False:
+                raise InvalidSchemaError(
+                    f"schema[{index}]: {member} would have no effect, since this mode does not honour a schema: "
+                    "use form-fill"
+                )

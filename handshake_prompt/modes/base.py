@@ -13,18 +13,21 @@ from typing import Any
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
-from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.messages import Action, CreateRequest, CreationWarning, Outcome
 from handshake_prompt.protocol.session import By, Session
 
 
 class ModeHandler(ABC):
-    """The five methods of a mode, with the usual behaviour. Subclass it and override the rest."""
+    """The methods of a mode, with the usual behaviour. Subclass it and override the rest."""
 
     untyped_action: str | None = "set"
     """The type of an action without `type`; None refuses it."""
 
     checks_schema = False
     """Whether `setup_session` sees to it that the schema's entries are within the limits; else it finds them so."""
+
+    honours_schema = False
+    """Whether writes and views keep to a schema; else one that asks for anything, such as `sensitive`, is refused."""
 
     def setup_session(self, session: Session, body: CreateRequest) -> None:
         """Fill a new session from the body of `POST /session`.
@@ -38,6 +41,10 @@ class ModeHandler(ABC):
     @abstractmethod
     def context_response(self, session: Session, role: Role) -> dict[str, Any]:
         """Return the mode's own members of `GET /context` as `role` may see them."""
+
+    def mistakes(self, session: Session) -> Sequence[CreationWarning]:
+        """Return the warnings for the author of a new session's schema."""
+        return ()
 
     def process_actions(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
         """Carry out a batch of the agent's actions, in order, and return one outcome for each."""

@@ -13,7 +13,7 @@ from handshake_prompt.forms.patterns import MATCH_STEPS
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.messages import Action, CreateRequest, CreationWarning, Outcome
 from handshake_prompt.protocol.session import By, Session, is_empty
 
 from .base import ModeHandler
@@ -31,6 +31,7 @@ class FormFillHandler(ModeHandler):
 
     untyped_action = None
     checks_schema = True
+    honours_schema = True
 
     def __init__(self, limits: Limits | None = None, *, validator: Callable[[Any, str], bool] | None = None) -> None:
         self._validator = validator
@@ -49,6 +50,10 @@ class FormFillHandler(ModeHandler):
         for key, value in body.initial_values.items():
             if not (is_empty(value) and key in session.values):
                 session.give(key, value, by=By.USER)
+
+    def mistakes(self, session: Session) -> Sequence[CreationWarning]:
+        """Return the likely mistakes in the schema."""
+        return self._forms[session.schema_json].mistakes
 
     def context_response(self, session: Session, role: Role) -> dict[str, Any]:
         """Return `schema` and `missing`."""

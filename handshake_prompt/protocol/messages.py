@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar
 
@@ -15,6 +15,9 @@ from .packing import to_json
 PROTOCOL_VERSION = "1.0"
 
 T = TypeVar("T")
+
+_NAMED_BYTES = 32 * 1024
+"""Of a body whose members are looked at by name."""
 
 
 class Mount(NamedTuple):
@@ -155,6 +158,14 @@ class Problem(TypedDict):
     nextSteps: NotRequired[list[str]]
 
 
+class CreationWarning(TypedDict):
+    """A likely mistake in a body of `POST /session`: `key` is the field's, `member` the member it is about."""
+
+    msg: str
+    key: NotRequired[str]
+    member: NotRequired[str]
+
+
 class SessionCreated(TypedDict):
     """The reply of `POST /session`. URLs are absolute paths."""
 
@@ -177,6 +188,7 @@ class SessionCreated(TypedDict):
     baseUrl: NotRequired[str]
     prompt: NotRequired[str]
     userToken: NotRequired[str]
+    warnings: NotRequired[list[CreationWarning]]
 
 
 class SessionStanding(TypedDict):
@@ -323,6 +335,13 @@ def decode(shape: type[T], body: Mapping[str, Any] | bytes) -> T:
         raise InvalidJSONError("The body is not valid JSON in UTF-8") from None
     except RecursionError:
         raise TooLargeError("The body is nested too deeply", code="too_deep") from None
+
+
+def member_names(body: Mapping[str, Any] | bytes) -> Iterable[str]:
+    """Return the names of a body's members, known or not; none for a body larger than pages write by hand."""
+    if not isinstance(body, bytes):
+        return body.keys()
+    return msgspec.json.decode(body, type=dict[str, msgspec.Raw]) if len(body) <= _NAMED_BYTES else ()
 
 
 def encode(value: object) -> bytes:

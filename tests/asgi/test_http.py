@@ -584,7 +584,7 @@ async def test_a_real_reply_has_exactly_the_described_members(case: str, mode: s
 
 async def test_a_new_session_has_exactly_the_described_members() -> None:
     async with client(HandshakeApp()) as http:
-        reply = (await http.post("/handshake/session", json={"prompt": True, "userToken": True})).json()
+        reply = (await http.post("/handshake/session", json={"prompt": True, "userToken": True, "schemaa": []})).json()
     exact(msgspec.convert(reply, messages.SessionCreated), messages.SessionCreated)
     assert reply.keys() == get_type_hints(messages.SessionCreated).keys()
 

@@ -253,6 +253,10 @@ async def test_hpp_070_a_schema_that_cannot_be_honoured_is_refused(pair: Open, c
         reply = await peer.http.post(f"{conformance_url}/session", json={"mode": "form-fill", "schema": schema})
         if (reply.status_code, reply.json().get("code")) != (400, "invalid_schema"):
             wrong.append((schema, reply.text))
+    for member in ({"sensitive": True}, {"readOnly": True}, {"type": "integer"}):
+        reply = await peer.http.post(f"{conformance_url}/session", json={"schema": [{"key": "a", **member}]})
+        if (reply.status_code, reply.json().get("code")) != (400, "invalid_schema"):
+            wrong.append((["default", member], reply.text))
     assert wrong == []
 
 

@@ -84,3 +84,16 @@ async def test_owner_and_meta_are_what_any_store_gives_back() -> None:
     session = (await record_of(engine.store, payload["sessionId"])).session
     assert (session.owner, session.meta) == (["org", 7], {"at": "2026-01-01T00:00:00Z"})
     assert len(await engine.sessions(owner=("org", 7))) == 1
+
+
+async def test_likely_mistakes_are_warned_of_in_the_reply() -> None:
+    engine = ProtocolEngine()
+    schema = [{"key": "plan", "type": "Select", "options": ["a"]}, {"key": "note", "maxlength": 9}]
+    created, _ = await engine.create_session({"mode": "form-fill", "schema": schema, "schemaa": []})
+    assert [(told.get("key"), told["member"]) for told in created["warnings"]] == [
+        (None, "schemaa"),
+        ("plan", "type"),
+        ("note", "maxlength"),
+    ]
+    unsuspected, _ = await engine.create_session({"mode": "form-fill", "schema": schema[:0], "later": 1})
+    assert "warnings" not in unsuspected

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.forms.fields import compile_schema
+from handshake_prompt.forms.schema import compile_schema
 from handshake_prompt.modes import FormFillHandler
 from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits

@@ -22,6 +22,9 @@ TYPED: dict[str, tuple[list[Any], list[Any]]] = {
     "time": (["00:00", "23:59", "12:30:59"], ["24:00", "12:60", "12:30:60", "1:30", "12:30:15.5", "12:30Z", 1230]),
     "datetime": (
         [
+            "2024-02-29T10:00",
+            "2024-02-29 10:00",
+            "2024-02-29T10:00+01:00",
             "2024-02-29 10:00:00",
             "2024-02-29T10:00:00",
             "2024-02-29 10:00:00.5",
@@ -32,7 +35,8 @@ TYPED: dict[str, tuple[list[Any], list[Any]]] = {
         [
             "2023-02-29 10:00:00",
             "2024-01-01 24:00:00",
-            "2024-01-01 10:00",
+            "2024-01-01 10",
+            "2024-01-01T10:00.5",
             "2024-01-01  10:00:00",
             "2024-01-01t10:00:00",
             "2024-01-01 10:00:00 tomorrow",
@@ -48,7 +52,16 @@ TYPED: dict[str, tuple[list[Any], list[Any]]] = {
         ["", "a", "@b.c", "a@", "a@b@c.d", "a b@c.d", "a@b..c", ".a@b.c", "a@-b.c", "a@b.c\n", "a" * 251 + "@b.c", 1],
     ),
     "url": (
-        ["https://example.org", "http://localhost:8000/a?b=c#d", "https://[::1]/", "https://exämple.org/ü|{x}"],
+        [
+            "https://example.org",
+            "http://localhost:8000/a?b=c#d",
+            "https://[::1]/",
+            "https://[fe80::1%25eth0]:80",
+            "https://[::ffff:192.0.2.1]",
+            "https://[v1.a:b]",
+            "https://exämple.org/ü|{x}",
+            "HTTPS://u:p@example.org:080?q",
+        ],
         [
             "",
             "example.org",
@@ -59,6 +72,16 @@ TYPED: dict[str, tuple[list[Any], list[Any]]] = {
             "https://",
             "https:///path",
             "https://example.org:99999",
+            "https://example.org:0",
+            "https://example.org:00000000000000000000000000",
+            "https://:80",
+            "https://user@",
+            "https://[::1]x",
+            "https://a[::1]",
+            "https://[zz]",
+            "https://[1:2:3:4:5:6:7]",
+            "https://a\u2100b.example",
+            "https://\uff0f.example",
             "https://example.org:port",
             "https://[::1",
             "https://example.org/a b",
@@ -70,6 +93,39 @@ TYPED: dict[str, tuple[list[Any], list[Any]]] = {
     ),
 }
 """Written with one name per type; the short names are the same types."""
+TYPED |= {
+    "datetime-local": (
+        ["2024-02-29T10:00", "2024-02-29 10:00:30.5"],
+        ["2024-02-29T10:00Z", "2024-02-29T10:00:00+02:00", "2023-02-29T10:00", "2024-02-29", 1],
+    ),
+    "month": (["2024-02", "0001-12"], ["2024-13", "2024-00", "2024-2", "2024-02-01", "0000-01", 202402]),
+    "week": (["2024-W01", "2020-W53", "9998-W01"], ["2024-W53", "2024-W00", "2024-01", "2024-W1", "2024W01", 1]),
+    "color": (["#00ff00", "#ABCDEF"], ["red", "#0f0", "00ff00", "#00ff0g", "#00ff00 ", 0]),
+    "range": ([0, -5, 1.5], [True, "1", []]),
+}
+HTML = {
+    "text": "string",
+    "search": "string",
+    "tel": "string",
+    "password": "string",
+    "hidden": "string",
+    "textarea": "string",
+    "select": "enum",
+    "select-one": "enum",
+    "radio": "enum",
+    "checkbox": "boolean",
+}
+"""Names that HTML has for types of the table."""
+
+
+@pytest.mark.parametrize(("name", "meant"), HTML.items(), ids=HTML)
+def test_html_names_mean_what_they_say(name: str, meant: str) -> None:
+    assert type_of(name) == (TYPES[meant], False)
+
+
+def test_html_has_controls_with_several_values() -> None:
+    assert type_of("select-multiple") == type_of("checkbox", has_options=True) == (TYPES["enum"], True)
+    assert type_of("array<datetime-local>") == (TYPES["datetime-local"], True)
 
 
 @pytest.mark.parametrize("name", TYPED)
@@ -131,7 +187,9 @@ def test_moments_are_compared_as_instants_only_where_both_name_an_offset() -> No
 
 
 def test_what_is_shown_of_a_long_text_is_cut() -> None:
-    assert shown("a" * 1000) == '"' + "a" * 59 + "…"
+    assert shown("a" * 1000) == '"' + "a" * 60 + '…"'
+    assert shown(["a" * 1000]) == '["' + "a" * 58 + "…"
+    assert shown("a\u200b\u3164<") == r'"a\u200b\u3164\u003c"'
     assert shown("line\nbreak") == '"line\\nbreak"'
 
 

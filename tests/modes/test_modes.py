@@ -10,7 +10,7 @@ import pytest
 from handshake_prompt import HandshakeApp
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler, FormFillHandler, ModeHandler, Modes
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import InvalidRequestError, UnknownModeError
+from handshake_prompt.protocol.errors import InvalidRequestError, InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
 from handshake_prompt.protocol.session import By, Session
@@ -43,18 +43,66 @@ def test_an_unknown_mode_is_default_unless_it_needs_to_be_known(
     name: str, *, with_schema: bool, strict: bool, kind: type[ModeHandler] | None
 ) -> None:
     registry = modes(strict=strict)
+    schema = [{"key": "name", "label": "Name"}] if with_schema else None
     if kind is not None:
-        assert type(registry.named(name, with_schema=with_schema)) is kind
+        assert type(registry.named(name, schema)) is kind
         return
     with pytest.raises(UnknownModeError) as refusal:
-        registry.named(name, with_schema=with_schema)
+        registry.named(name, schema)
     assert refusal.value.detail.endswith("default, fill-form, form-fill")
     assert name not in refusal.value.detail
 
 
+RULES: dict[str, Any] = {
+    "sensitive": True,
+    "readOnly": True,
+    "required": True,
+    "multiple": True,
+    "type": "integer",
+    "options": ["a"],
+    "min": 0,
+    "maxLength": 9,
+    "pattern": "a*",
+}
+
+
+class Plain(DefaultHandler):
+    pass
+
+
+class Honouring(DefaultHandler):
+    honours_schema = True
+
+
+class Duck:
+    """A mode by its methods alone."""
+
+
+@pytest.mark.parametrize(
+    "handler", [DefaultHandler(), Plain(), cast("ModeHandler", Duck())], ids=["default", "own", "duck"]
+)
+@pytest.mark.parametrize(("member", "given"), RULES.items(), ids=RULES)
+def test_a_mode_that_does_not_honour_a_schema_refuses_one_that_asks_for_something(
+    member: str, given: Any, handler: ModeHandler
+) -> None:
+    registry = modes({**DEFAULT_HANDLERS, "mine": handler})
+    with pytest.raises(InvalidSchemaError, match=rf"schema\[1\]: {member} would have no effect"):
+        registry.named("mine", [{"key": "a"}, {"key": "b", member: given}])
+
+
+@pytest.mark.parametrize("entry", [{"key": "a", "label": "A", "desc": "x", "sensitive": False, "min": None}, "x", {}])
+def test_a_schema_that_is_for_show_is_nobodys_to_honour(entry: Any) -> None:
+    assert type(modes().named("default", [entry])) is DefaultHandler
+
+
+def test_a_mode_that_says_it_honours_a_schema_gets_it() -> None:
+    handler = Honouring()
+    assert modes({**DEFAULT_HANDLERS, "mine": handler}).named("mine", [{"key": "a", "sensitive": True}]) is handler
+
+
 def test_fill_form_is_form_fill() -> None:
     registry = modes()
-    assert registry.named("fill-form", with_schema=True) is registry.named("form-fill", with_schema=True)
+    assert registry.named("fill-form") is registry.named("form-fill")
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -75,7 +123,7 @@ def test_form_modes_are_bound_to_the_engine_and_all_others_stay_the_hosts_own() 
     shared, own = FormFillHandler(), DefaultHandler()
     handlers = {"default": own, "a": shared, "b": shared, "c": FormFillHandler()}
     registry = modes(handlers, validator=lambda value, _: bool(value == "yes"))
-    a, b, c, default = (registry.named(name, with_schema=False) for name in ("a", "b", "c", "default"))
+    a, b, c, default = (registry.named(name) for name in ("a", "b", "c", "default"))
     assert a is b
     assert len({id(shared), id(a), id(c)}) == 3
     assert default is own

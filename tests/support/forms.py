@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from handshake_prompt.forms.constraints import CustomType
-from handshake_prompt.forms.fields import Field, compile_schema
+from handshake_prompt.forms.fields import Field
+from handshake_prompt.forms.schema import compile_schema
 from handshake_prompt.modes import ModeHandler
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
