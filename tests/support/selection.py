@@ -33,7 +33,8 @@ def settle(config: pytest.Config) -> None:
         return
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     config.option.all = config.option.all or named or bool(config.option.markexpr)
-    if config.option.numprocesses is None and not named:
+    measured = config.pluginmanager.hasplugin("_cov")  # pytest-cov wants to know of processes earlier than this
+    if config.option.numprocesses is None and not (named or measured):
         config.option.numprocesses, config.option.dist = "auto", "worksteal"
 
 
