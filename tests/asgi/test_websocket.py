@@ -18,6 +18,7 @@ from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.peer import PATIENCE, Peer, Socket
 from tests.support.sessions import record_of
+from tests.support.stalls import waiting_at_most
 
 BUSY = Limits(agent_requests=10_000, user_requests=10_000)
 LIVELY = BUSY.replace(keepalive=0.03)
@@ -190,10 +191,8 @@ async def test_a_replay_is_not_paced(pair: Open) -> None:
     peer = await pair()
     cursor = peer.created["cursor"]
     await peer.act({"name": "a", "age": 1, "email": "a@example.com"}, stream=True, interval_ms=2000)
-    async with peer.watch(after=cursor) as page:
-        before = time.monotonic()
+    async with peer.watch(after=cursor) as page, waiting_at_most(1):
         await page.until("done")
-    assert time.monotonic() - before < 1
 
 
 async def test_a_watcher_cut_off_between_paced_frames_and_its_own_edit_resumes_without_a_hole(pair: Open) -> None:
@@ -347,10 +346,8 @@ async def test_a_session_that_is_used_again_warns_again(pair: Open) -> None:
 async def test_i13_a_session_that_ran_out_is_closed_within_a_second(pair: Open) -> None:
     """I13, by the real clock and with the usual keepalive."""
     peer = await pair(HandshakeApp(ttl=0.3))
-    async with watchers(peer, "user", "agent") as sockets:
-        before = time.monotonic()
+    async with watchers(peer, "user", "agent") as sockets, waiting_at_most(1.3):
         verdicts = await asyncio.gather(*(socket.closed() for socket in sockets))
-        assert time.monotonic() - before < 1.3
     assert [code for code, _ in verdicts] == [4410, 4410]
 
 
@@ -360,11 +357,10 @@ async def test_i13_a_revoked_session_closes_all_watchers_and_refuses_everything_
     async with watchers(peer, "user", "agent", "user", "agent") as sockets:
         polling = asyncio.create_task(peer.agent("GET", "diff", params={"since": peer.created["cursor"], "wait": 25}))
         await peer.context()
-        before = time.monotonic()
-        assert (await peer.user("DELETE", "session")).json() == {"ok": True}
-        verdicts = await asyncio.gather(*(socket.closed() for socket in sockets))
-        polled = await polling
-        assert time.monotonic() - before < 1
+        async with waiting_at_most(1):
+            assert (await peer.user("DELETE", "session")).json() == {"ok": True}
+            verdicts = await asyncio.gather(*(socket.closed() for socket in sockets))
+            polled = await polling
     assert [code for code, _ in verdicts] == [4410] * 4
     assert all(frames[-1] == {"type": "revoked"} for _, frames in verdicts)
     assert polled.json()["code"] == "session_revoked"
@@ -483,24 +479,21 @@ async def test_a_burst_is_slowed_down_and_nothing_of_it_is_dropped(pair: Open) -
 
 async def test_a_burst_of_sixty_frames_is_not_slowed_down(pair: Open) -> None:
     peer = await pair()
-    async with watchers(peer, "user") as [page]:
-        before = time.monotonic()
+    async with watchers(peer, "user") as [page], waiting_at_most(1):  # all but the first 20 would be three seconds
         for number in range(60):
             await page.send({"type": "userEdit", "key": "age", "value": number})
         for _ in range(60):
             await page.next("ack")
-    assert time.monotonic() - before < 60 / 20
 
 
 async def test_one_pages_burst_does_not_slow_another(pair: Open) -> None:
     peer = await pair(HandshakeApp(limits=Limits(frames_burst=1, frames_per_second=0.5)))
     async with watchers(peer, "user", "user") as [page, tab]:
-        before = time.monotonic()
         for number in range(3):
             await page.send({"type": "userEdit", "key": "age", "value": number})
-        await tab.send({"type": "userEdit", "key": "name", "value": "x"})
-        assert (await tab.next("ack"))["key"] == "name"
-        assert time.monotonic() - before < 1.5  # the page's own second frame is read after 2 s
+        async with waiting_at_most(1):  # the page's own second frame is read after two seconds
+            await tab.send({"type": "userEdit", "key": "name", "value": "x"})
+            assert (await tab.next("ack"))["key"] == "name"
 
 
 # The handshake

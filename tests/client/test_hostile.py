@@ -207,7 +207,7 @@ async def test_a_redirect_takes_the_token_nowhere(status: str, eager: bool) -> N
 )
 async def test_no_place_is_worth_a_redirect(location: str) -> None:
     script = saying(response(status="302 Found", location=location))
-    async with scripted(script) as server, HandshakeAgent(SESSION_ID, TOKEN, server.url, timeout=LIMIT) as agent:
+    async with scripted(script) as server, HandshakeAgent(SESSION_ID, TOKEN, server.url) as agent:
         await fate_of(agent.get_context())
     assert {asked.target for asked in server.asked} == {f"/handshake/context/{SESSION_ID}"}
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conformance.conftest import Open, Start
 from tests.support.peer import Peer
+from tests.support.stalls import waiting_at_most
 
 
 async def test_hpp_072_logged_frames_count_without_a_hole(pair: Open) -> None:
@@ -163,9 +164,8 @@ async def test_hpp_082_the_reply_does_not_wait_for_the_show(pair: Open) -> None:
     peer = await pair({})
     async with peer.watch() as page:
         await page.next("connected")
-        begun = time.monotonic()
-        reply = await peer.act({f"k{n}": n for n in range(20)}, stream=True, interval_ms=60_000)
-        assert time.monotonic() - begun < 1.5
+        async with waiting_at_most(1.5):
+            reply = await peer.act({f"k{n}": n for n in range(20)}, stream=True, interval_ms=60_000)
         assert len(reply["applied"]) == 20
         assert len((await peer.context())["data"]) == 20
 
@@ -174,11 +174,11 @@ async def test_hpp_083_a_streamed_batch_is_spread_and_another_is_not(pair: Open)
     peer = await pair({})
     async with peer.watch() as page:
         await page.next("connected")
-        spread = await _arrivals(peer, page, stream=True, interval_ms=200)
-        at_once = await _arrivals(peer, page, stream=False, interval_ms=2000)
+        async with waiting_at_most(3):
+            spread = await _arrivals(peer, page, stream=True, interval_ms=200)
+        async with waiting_at_most(2):
+            await _arrivals(peer, page, stream=False, interval_ms=2000)
     assert [seconds > 0.19 * place for place, seconds in enumerate(spread)] == [True] * 3  # none comes early
-    assert spread[-1] < 3
-    assert at_once[-1] < 2
 
 
 async def test_hpp_084_a_page_is_not_shown_what_has_been_overtaken(pair: Open) -> None:
@@ -199,11 +199,9 @@ async def test_hpp_084_a_page_is_not_shown_what_has_been_overtaken(pair: Open) -
 async def test_hpp_085_a_replay_comes_without_pauses(pair: Open) -> None:
     peer = await pair({})
     await peer.act({"a": 1, "b": 1, "c": 1}, stream=True, interval_ms=2000)
-    begun = time.monotonic()
-    async with peer.watch(after=peer.created["cursor"]) as page:
+    async with peer.watch(after=peer.created["cursor"]) as page, waiting_at_most(1.5):
         frames = await page.until("done")
     assert [frame.get("key") for frame in frames[1:]] == ["a", "b", "c", None]
-    assert time.monotonic() - begun < 1.5
 
 
 async def _history(peer: Peer, page: Any) -> list[dict[str, Any]]:

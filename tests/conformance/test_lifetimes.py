@@ -11,15 +11,24 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conformance.conftest import OPERATIONS, Open, Start
+from tests.conformance.conftest import OPERATIONS, Local, Open, Start
 from tests.support.peer import PATIENCE, Peer
+from tests.support.stalls import waiting_at_most
 
 TTL = 0.8
 MANY = {"agent_requests": 100_000, "user_requests": 100_000, "wrong_tokens_per_session": 100_000}
 
 
 async def test_hpp_097_use_gives_a_session_its_full_time_again(local: Start) -> None:
-    server = await local(MANY, ttl=TTL)
+    for ttl in (TTL, 4 * TTL, 16 * TTL):  # longer where the machine is too busy to use it often enough
+        alive, longest_pause = await _alive_after_use(await local(MANY, ttl=ttl), seconds=2 * ttl)
+        if longest_pause < ttl:
+            break
+    assert set(alive.values()) == {200}, alive
+
+
+async def _alive_after_use(server: Local, *, seconds: float) -> tuple[dict[str, int], float]:
+    """Use sessions in different ways. Return how each answers afterwards, and the longest time without a use."""
     peers = {use: await server.open({}) for use in ("context", "diff", "action", "notify", "userEdit")}
     async with peers["userEdit"].watch() as page:
         await page.next("connected")
@@ -35,9 +44,10 @@ async def test_hpp_097_use_gives_a_session_its_full_time_again(local: Start) -> 
             "notify": lambda: peers["notify"].edit("a", 1),
             "userEdit": edit,
         }
-        await asyncio.gather(*(_keep_doing(use, seconds=2 * TTL) for use in uses.values()))
-    alive = {use: (await peer.agent("GET", "context")).status_code for use, peer in peers.items()}
-    assert alive == dict.fromkeys(peers, 200)
+        pauses = await asyncio.gather(*(_keep_doing(use, seconds=seconds) for use in uses.values()))
+        begun = time.monotonic()
+        alive = {use: (await peer.agent("GET", "context")).status_code for use, peer in peers.items()}
+    return alive, max(pauses) + time.monotonic() - begun
 
 
 async def test_hpp_098_nothing_else_prolongs_a_session(local: Start) -> None:
@@ -77,8 +87,9 @@ async def test_hpp_100_watchers_are_told_before_and_at_the_end(local: Start, rol
     peer = await server.open()
     async with peer.watch(role=role) as watcher:
         begun = time.monotonic()
-        code, frames = await watcher.closed()
-        assert TTL / 2 < time.monotonic() - begun < TTL + 1
+        async with waiting_at_most(TTL + 1):
+            code, frames = await watcher.closed()
+        assert time.monotonic() - begun > TTL / 2
     assert (code, [frame["type"] for frame in frames]) == (4410, ["connected", "expiring", "expired"])
     assert frames[1]["expiresIn"] <= 1
 
@@ -88,11 +99,10 @@ async def test_hpp_101_a_revocation_ends_everything_within_a_second(pair: Open) 
     async with peer.watch() as page, peer.watch(role="agent") as agent:
         for watcher in (page, agent):
             await watcher.next("connected")
-        begun = time.monotonic()
-        assert (await peer.user("DELETE", "session")).json() == {"ok": True}
-        for watcher in (page, agent):
-            assert await watcher.closed() == (4410, [{"type": "revoked"}])
-        assert time.monotonic() - begun < 1
+        async with waiting_at_most(1):
+            assert (await peer.user("DELETE", "session")).json() == {"ok": True}
+            for watcher in (page, agent):
+                assert await watcher.closed() == (4410, [{"type": "revoked"}])
     for method, name, body in OPERATIONS:
         for headers in (peer.as_agent, peer.as_user):
             reply = await peer.send(method, name, body, headers=headers)
@@ -160,11 +170,15 @@ async def test_hpp_106_every_watcher_hears_of_an_extension(pair: Open) -> None:
             assert (frame["type"], frame["expiresIn"]) == ("extended", reply["expiresIn"])
 
 
-async def _keep_doing(attempt: Callable[[], Awaitable[Any]], *, seconds: float) -> None:
-    begun = time.monotonic()
-    while time.monotonic() - begun < seconds:
+async def _keep_doing(attempt: Callable[[], Awaitable[Any]], *, seconds: float) -> float:
+    """Do something again and again; return the longest time from the beginning of one attempt to the next one's end."""
+    begun = last = time.monotonic()
+    longest = 0.0
+    while (now := time.monotonic()) - begun < seconds:
         await attempt()
+        last, longest = now, max(longest, time.monotonic() - last)
         await asyncio.sleep(0.05)
+    return longest
 
 
 async def _until(status: int, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:

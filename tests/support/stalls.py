@@ -31,3 +31,22 @@ async def noting_stalls() -> AsyncIterator[Stalls]:
     noting = asyncio.create_task(stalls.note())
     yield stalls
     noting.cancel()
+
+
+@asynccontextmanager
+async def waiting_at_most(seconds: float) -> AsyncIterator[None]:
+    """Fail if the event loop has stood idle for longer in all: what the machine and the code take is not counted."""
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(BEAT)
+            beats += 1
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+    assert beats * BEAT < seconds, f"{beats * BEAT:.2f} s went by in waiting"
