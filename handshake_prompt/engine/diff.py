@@ -10,7 +10,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Cursor, change_record
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Diff
-from handshake_prompt.protocol.session import parse_instant
+from handshake_prompt.protocol.session import Session, parse_instant
 from handshake_prompt.stores import Loaded, Log
 
 from .frame_queue import FrameQueue
@@ -21,10 +21,10 @@ from .transactions import Transactions
 
 
 class Difference(NamedTuple):
-    """Changes in order, and the place where the log stood. `truncated`: there may be more than is listed."""
+    """Changes in order, and the session as it is behind them. `truncated`: there may be more than is listed."""
 
     changes: Sequence[Change]
-    cursor: Cursor
+    session: Session
     truncated: bool
 
     @property
@@ -32,13 +32,13 @@ class Difference(NamedTuple):
         """Whether there is nothing to tell."""
         return not self.changes and not self.truncated
 
-    def reply(self, session_id: str, since: str, role: Role) -> Diff:
+    def reply(self, since: str, role: Role) -> Diff:
         """Return the members of the reply, as `role` may see them."""
         return {
-            "sessionId": session_id,
+            "sessionId": self.session.session_id,
             "since": since,
-            "changes": [change_record(change, role) for change in self.changes],
-            "cursor": str(self.cursor),
+            "changes": [change_record(change, role, values=self.session.values) for change in self.changes],
+            "cursor": str(self.session.cursor),
             "truncated": self.truncated,
         }
 
@@ -104,15 +104,13 @@ class Differ:
         session, log = loaded.record.session, loaded.log or Log((), complete=True)
         changes = [event for event in log.events if isinstance(event, Change)]
         if cursor is not None:
-            return Difference(changes, session.cursor, truncated=not log.complete)
+            return Difference(changes, session, truncated=not log.complete)
         if (instant := parse_instant(since)) is not None:
             known = log.complete or (bool(log.events) and log.events[0].at <= instant)
-            return Difference(
-                [change for change in changes if change.at > instant], session.cursor, truncated=not known
-            )
+            return Difference([change for change in changes if change.at > instant], session, truncated=not known)
         latest = changes[-self._limits.diff_events :]
         cut = bool(since) or len(latest) < len(changes) or not log.complete
-        return Difference(latest, session.cursor, truncated=cut)
+        return Difference(latest, session, truncated=cut)
 
 
 def place_of(since: str) -> int:

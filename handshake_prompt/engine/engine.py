@@ -216,7 +216,7 @@ class ProtocolEngine(Lifecycle):
         visit = Visit(renew=True, after=place_of(since))
         async with self._admitted(Operation.DIFF, session_id, credential, request, visit) as admission:
             difference = await self._differ.since(admission, since, patience=check_wait(wait, self.limits))
-            return Reply(difference.reply(session_id, since, admission.role), quota=admission.quota)
+            return Reply(difference.reply(since, admission.role), quota=admission.quota)
 
     async def post_extend(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None

@@ -18,6 +18,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.events import Event, frame
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.session import Session
 
 
 class Frame(NamedTuple):
@@ -249,9 +250,9 @@ class FrameQueue:
             self._waiter.set_result(None)
 
 
-def log_frame(event: Event, role: Role, *, epoch: str) -> Frame:
-    """Return an event as the frame that watchers of `role` are sent."""
-    members = frame(event, role, epoch=epoch)
+def log_frame(event: Event, role: Role, session: Session) -> Frame:
+    """Return an event of a session's log as the frame that watchers of `role` are sent."""
+    members = frame(event, role, epoch=session.epoch, values=session.values)
     return Frame(messages.encode(members).decode("ascii"), members["type"], members["cursor"], event.seq)
 
 

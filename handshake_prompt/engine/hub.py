@@ -157,7 +157,7 @@ class Hub:
         if topic.epoch != session.epoch or topic.seq + len(fresh) != session.seq:
             return False
         for event in fresh:
-            self._offer(topic, event)
+            self._offer(topic, event, session)
         topic.seq, topic.version, topic.expires_at = session.seq, record.version, record.expires_at
         if topic.proof != session.token_digest:
             topic.proof = session.token_digest
@@ -192,7 +192,7 @@ class Hub:
         if self._watchers >= room:
             raise UnavailableError("The server has as many connections as it can", code="at_capacity", retry_after=10)
 
-    def _offer(self, topic: Topic, event: Event) -> None:
+    def _offer(self, topic: Topic, event: Event, session: Session) -> None:
         if isinstance(event, Change):
             topic.newest[event.key] = event.seq
         source = event.source if isinstance(event, Change) else None
@@ -203,7 +203,7 @@ class Hub:
                 continue
             role = queue.role
             if role not in frames:
-                fresh = _paced_frame(event, role, epoch=topic.epoch, now=now)
+                fresh = _paced_frame(event, role, session, now=now)
                 frames |= dict.fromkeys((role,) if withheld(event, Role.AGENT) else Role, fresh)
             queue.offer(frames[role])
 
@@ -213,6 +213,6 @@ class Hub:
             queue.close(code, last=last)
 
 
-def _paced_frame(event: Event, role: Role, *, epoch: str, now: float) -> Frame:
+def _paced_frame(event: Event, role: Role, session: Session, *, now: float) -> Frame:
     key, pace = (event.key, event.pace) if isinstance(event, Change) else (None, 0.0)
-    return log_frame(event, role, epoch=epoch)._replace(key=key, pace=pace, queued_at=now)
+    return log_frame(event, role, session)._replace(key=key, pace=pace, queued_at=now)

@@ -92,7 +92,7 @@ class Transactions:
             UnavailableError: the store is full.
         """
         session.settle()
-        self._check_size(session)
+        self._check_room(session, Role.USER)
         now = self._store.now()
         record = Record(session, version=0, expires_at=now, purge_at=now + self._limits.tombstone_seconds)
         record.renew(now)
@@ -195,7 +195,7 @@ class Transactions:
             result = transition.play(draft)
             draft.purge_at = draft.expires_at + self._limits.tombstone_seconds
             events = draft.session.commit()
-            self._check_size(draft.session)
+            self._check_room(draft.session, transition.turn.author)
             try:
                 receipt = transition.receipt(result) if transition.receipt else None
                 await self._store.save(draft, events=events, receipt=receipt)
@@ -258,12 +258,13 @@ class Transactions:
     def _end(self, session_id: str, loaded: Loaded | None) -> None:
         self._hub.end(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
 
-    def _check_size(self, session: Session) -> None:
-        most = self._limits
-        if session.size > most.session_bytes or len(session.values) > most.fields or session.parts > most.session_parts:
+    def _check_room(self, session: Session, author: Role) -> None:
+        """Make sure that a session has room for the values of the author who has just written."""
+        most, (size, parts, fields) = self._limits, session.held_by(author)
+        if size > most.session_bytes or parts > most.session_parts or fields > most.fields:
             raise TooLargeError(
-                f"A session holds at most {most.session_bytes} bytes, {most.session_parts} JSON values in all, "
-                f"{most.fields} fields",
+                f"In a session each side holds at most {most.session_bytes} bytes, {most.session_parts} JSON values in "
+                f"all, {most.fields} fields",
                 code="session_full",
             )
 

@@ -172,7 +172,7 @@ def missed_frames(
     if log is None or not log.complete or len(log.events) > limits.replay_events or not session.has_been_at(cursor):
         return None
     return [
-        log_frame(event, role, epoch=session.epoch)
+        log_frame(event, role, session)
         for event in log.events
         if source is None or not isinstance(event, Change) or event.source != source
     ]

@@ -7,6 +7,7 @@ An event has a `seq`; the log of a session numbers them 1, 2, 3 ... without a ho
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +25,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
     at: str
     key: str
     kept: Any = msgspec.field(name="value")
-    """The value as `packing.pack` keeps it."""
+    """The value as `packing.pack` keeps it; None if the field is sensitive, whatever its value."""
     by: str
     kept_previous: Any = msgspec.field(default=None, name="previous")
     sensitive: bool = False
@@ -33,7 +34,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
     source: str | None = None
     """The connection it came from, which is not shown it again."""
     size: int = 0
-    """Bytes of value and previous value: what the log's bound counts."""
+    """Bytes of value and previous value, which the log's bound counts; the same for every sensitive value."""
 
     @property
     def value(self) -> Any:
@@ -78,22 +79,32 @@ class Cursor(NamedTuple):
 _CURSOR = re.compile(r"([0-9a-f]{8})\.([0-9]{1,15})", re.ASCII)
 
 
-def frame(event: Event, role: Role, *, epoch: str) -> dict[str, Any]:
-    """Return the WebSocket frame that tells a watcher of `role` about `event`."""
+def frame(event: Event, role: Role, *, epoch: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the WebSocket frame that tells a watcher of `role` about `event`.
+
+    `values` are the session's fields: a sensitive value is taken from there, since the log keeps none.
+    """
     place = {"seq": event.seq, "cursor": str(Cursor(epoch, event.seq)), "at": event.at}
     if isinstance(event, Notice):
         return {"type": event.type, **event.members, **place}
     shown = {"type": event.type, "key": event.key, "value": event.kept, "by": event.by, **place}
-    if withheld(event, role):
-        shown.update(value=None, sensitive=True)
+    if event.sensitive:
+        shown["value"] = _present(event, role, values)
+        if role is Role.AGENT:
+            shown["sensitive"] = True
     return shown
 
 
-def change_record(event: Change, role: Role) -> ChangeRecord:
-    """Return the entry of `/diff` for `event`. An agent is not shown what a person replaced or removed."""
+def change_record(event: Change, role: Role, *, values: Mapping[str, Any]) -> ChangeRecord:
+    """Return the entry of `/diff` for `event`, with `values` as in `frame`.
+
+    An agent is not shown a value that the person replaced or removed.
+    """
     record: ChangeRecord = {"key": event.key, "to": event.kept, "by": event.by, "at": event.at, "seq": event.seq}
-    if withheld(event, role):
-        record["to"], record["sensitive"] = None, True
+    if event.sensitive:
+        record["to"] = _present(event, role, values)
+        if role is Role.AGENT:
+            record["sensitive"] = True
     elif role is Role.USER or event.type == "action":
         record["from"] = event.kept_previous
     return record
@@ -102,3 +113,9 @@ def change_record(event: Change, role: Role) -> ChangeRecord:
 def withheld(event: Event, role: Role) -> bool:
     """Whether a watcher of `role` may not see the event's value."""
     return role is Role.AGENT and isinstance(event, Change) and event.sensitive
+
+
+def _present(event: Change, role: Role, values: Mapping[str, Any]) -> Any:
+    """Return the present value of a sensitive field, None for the agent."""
+    field = values.get(event.key) if role is Role.USER else None
+    return None if field is None else field.kept

@@ -43,9 +43,10 @@ class Limits:
     key_chars: int = 256
     mode_chars: int = 64
     session_bytes: int = 512 * 1024
-    """All of a session's values, schema and meta together."""
+    """Of either side: the agent's values; the person's and the page's, with schema and meta. The room is apart, so an
+    agent can neither fill the person's nor tell from its own how long a hidden value is."""
     session_parts: int = 20_000
-    """JSON values within a session's values: what rendering them takes beside the bytes."""
+    """JSON values within the values of either side: what rendering them takes beside the bytes."""
     pattern_chars: int = 512
     """A field's `pattern`; it is matched in linear time, this bounds the constant."""
 

@@ -54,6 +54,9 @@ JOINED, ACTIVE = "joined", "active"
 ACTIVE_EVERY = 60.0
 """Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
+HIDDEN_BYTES = 64
+"""What a change of a sensitive value counts in a log, whatever the value: it keeps none, and its size would tell."""
+
 _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -124,6 +127,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Bytes of all values, and once the session is kept of its schema and meta."""
     parts: int = 0
     """JSON values within the values, lists and objects with all they hold."""
+    agent_size: int = 0
+    """Bytes of the values that are the agent's."""
+    agent_parts: int = 0
+    agent_fields: int = 0
+    """Values that are the agent's."""
     ended: str | None = None
     """Why, once it has: `expired` or `revoked`."""
     agent: str = ""
@@ -224,7 +232,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the session: what is left is the name, the digests and the reason."""
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
-        self.size = self.parts = 0
+        self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()
 
     # Views
@@ -263,6 +271,12 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def proofs(self) -> dict[str, str]:
         """Role -> the digest of the credential that proves it."""
         return {Role.AGENT: self.token_digest, Role.USER: self.user_digest}
+
+    def held_by(self, role: Role) -> tuple[int, int, int]:
+        """Return the bytes, JSON values and fields that are one side's: the agent's values, or all the rest."""
+        if role is Role.AGENT:
+            return self.agent_size, self.agent_parts, self.agent_fields
+        return self.size - self.agent_size, self.parts - self.agent_parts, len(self.values) - self.agent_fields
 
     def has_been_at(self, cursor: Cursor) -> bool:
         """Whether a cursor is a place in this session's log."""
@@ -308,25 +322,34 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return self.turn
 
     def _record(self, turn: Turn, key: str, kept: Any, *, size: int, old: FieldValue | None, by: By) -> Outcome:
-        at = self._instant(turn)
-        previous, size_before = (old.kept, _size(old.kept)) if old else (None, 0)
+        at, length, parts = self._instant(turn), len(key), parts_of(kept)
+        previous, size_before, parts_before = (old.kept, _size(old.kept), parts_of(old.kept)) if old else (None, 0, 0)
         self.seq = seq = self.seq + 1
-        self.size += size - size_before if old else len(key) + size
-        self.parts += parts_of(kept) - (parts_of(previous) if old else 0)
+        self.size += size - size_before if old else length + size
+        self.parts += parts - parts_before
+        if old is not None and old.by == By.AI:
+            self.agent_size -= length + size_before
+            self.agent_parts -= parts_before
+            self.agent_fields -= 1
+        if by is By.AI:
+            self.agent_size += length + size
+            self.agent_parts += parts
+            self.agent_fields += 1
         self.values[key] = FieldValue(kept, by, at, seq)
+        is_sensitive = key in self.sensitive
         turn.events.append(
             Change(
                 type=WRITTEN[turn.author],
                 seq=seq,
                 at=at,
                 key=key,
-                kept=kept,
+                kept=None if is_sensitive else kept,
                 by=by,
-                kept_previous=previous,
-                sensitive=key in self.sensitive,
+                kept_previous=None if is_sensitive else previous,
+                sensitive=is_sensitive,
                 pace=turn.pace,
                 source=turn.source,
-                size=size + size_before,
+                size=HIDDEN_BYTES if is_sensitive else size + size_before,
             )
         )
         return Outcome(key, "applied", seq=seq)

@@ -120,7 +120,34 @@ async def test_hpp_123_a_session_does_not_grow_beyond_its_bound(pair: Open) -> N
     assert (reply.status_code, reply.json()["code"]) == (413, "session_full")
     after = await peer.context()
     assert (after["context"], after["cursor"]) == (before["context"], before["cursor"])
+    for number in range(16):
+        await peer.edit(f"mine {number}", "x" * 30_000)
     assert (await _set(peer, "k00", "")).status_code == 200
+
+
+async def test_hpp_142_an_agents_room_and_the_log_tell_nothing_of_hidden_values(local: Start) -> None:
+    server = await local({"session_bytes": 3000, "log_bytes": 600, "agent_requests": 1000})
+    told = []
+    for hidden in (True, False, "x" * 1000):
+        peer = await server.open(SECRETIVE | {"context": {"given": hidden}})
+        await peer.act({"a": 1})
+        await peer.edit("typed", hidden)
+        statuses = [(await _set(peer, "b", "x" * size)).status_code for size in range(2980, 3010, 5)]
+        await peer.act({"b": ""})
+        for number in range(12):
+            await peer.act({"a": f"{number}" * 20})
+        epoch = (await peer.context())["cursor"].partition(".")[0]
+        places = [{"since": f"{epoch}.{place}"} for place in range(12)]
+        diffs = [(await peer.agent("GET", "diff", params=place)).json() for place in places]
+        told.append((statuses, [diff["truncated"] for diff in diffs]))
+    assert told == [told[0]] * 3
+    assert set(told[0][0]) == {200, 413}
+
+
+SECRETIVE = {
+    "mode": "form-fill",
+    "schema": [{"key": "given", "sensitive": True}, {"key": "typed", "sensitive": True}, {"key": "a"}, {"key": "b"}],
+}
 
 
 async def _set(peer: Peer, key: str, value: Any) -> httpx.Response:

@@ -13,6 +13,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.session import FieldValue
 from handshake_prompt.stores import Record
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
@@ -88,7 +89,9 @@ async def test_a_change_is_not_offered_to_the_connection_it_came_from() -> None:
 async def test_a_sensitive_value_reaches_the_person_and_not_the_agent() -> None:
     room = hub()
     page, agent = join(room), join(room, role=Role.AGENT)
-    publish(room, change(1, value="DE89", sensitive=True), change(2, value="open"))
+    hidden = {"name": FieldValue("DE89", "user", AT, 1)}
+    assert room.publish(at(1, values=hidden), [change(1, value=None, sensitive=True)])
+    publish(room, change(2, value="open"))
     texts = [watcher.peek() for watcher in (page, agent)]
     assert [json.loads(frame.text)["value"] for frame in texts if frame] == ["DE89", None]
     assert seqs(agent) == [1, 2]

@@ -87,7 +87,7 @@ class Page:
         place = self.queue.read_on_from
         assert place is not None
         self.queue.rejoin()
-        return [log_frame(event, Role.USER, epoch=EPOCH) for event in self.log if event.seq > place]
+        return [log_frame(event, Role.USER, self.session) for event in self.log if event.seq > place]
 
     def leave(self) -> None:
         self.hub.leave(self.queue)

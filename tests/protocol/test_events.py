@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Cursor, Event, Notice, change_record, frame, withheld
+from handshake_prompt.protocol.session import FieldValue
 
 AT = "2026-01-01T12:00:00.000000+00:00"
 EPOCH = "0a1b2c3d"
@@ -69,16 +70,18 @@ FRAMES: dict[str, tuple[Event, dict[str, Any]]] = {
 def test_a_logged_frame_tells_its_place_and_nothing_of_how_it_was_made(
     event: Event, shown: dict[str, Any], role: Role
 ) -> None:
-    assert frame(event, role, epoch=EPOCH) == shown
+    assert frame(event, role, epoch=EPOCH, values={}) == shown
 
 
-def test_a_sensitive_value_is_withheld_from_the_agent_in_frames_and_in_diffs() -> None:
-    event = change(type="edit", by="user", kept="DE89", kept_previous="DE00", sensitive=True)
-    assert "DE" not in repr(frame(event, Role.AGENT, epoch=EPOCH)) + repr(change_record(event, Role.AGENT))
-    assert frame(event, Role.AGENT, epoch=EPOCH)["sensitive"] is True
-    assert change_record(event, Role.AGENT)["sensitive"] is True
-    assert frame(event, Role.USER, epoch=EPOCH)["value"] == "DE89"
-    assert change_record(event, Role.USER)["to"] == "DE89"
+def test_a_sensitive_value_is_the_present_one_for_the_person_and_withheld_from_the_agent() -> None:
+    event = change(type="edit", by="user", kept=None, sensitive=True)
+    values = {"name": FieldValue("DE89", "user", AT, 9)}
+    shown = {role: frame(event, role, epoch=EPOCH, values=values) for role in Role}
+    told = {role: change_record(event, role, values=values) for role in Role}
+    assert "DE" not in repr(shown[Role.AGENT]) + repr(told[Role.AGENT])
+    assert (shown[Role.AGENT]["sensitive"], told[Role.AGENT]["sensitive"]) == (True, True)
+    assert (shown[Role.USER]["value"], told[Role.USER]["to"]) == ("DE89", "DE89")
+    assert frame(event, Role.USER, epoch=EPOCH, values={})["value"] is None, "the session has ended"
 
 
 def test_a_notice_is_never_withheld() -> None:
@@ -95,6 +98,6 @@ def test_a_notice_is_never_withheld() -> None:
     ],
 )
 def test_an_agent_is_not_shown_what_a_person_replaced(role: Role, type: str, *, told: bool) -> None:  # noqa: A002
-    record = change_record(change(type=type, kept_previous="removed"), role)
+    record = change_record(change(type=type, kept_previous="removed"), role, values={})
     assert ("removed" in repr(record)) is told
     assert record.get("from") == ("removed" if told else None)

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import By, Session, Turn, instant, is_empty, parse_instant
+from handshake_prompt.protocol.session import HIDDEN_BYTES, By, Session, Turn, instant, is_empty, parse_instant
 from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 from tests.support.sessions import blank_session
 
@@ -401,5 +401,14 @@ def test_a_change_carries_how_it_is_to_be_shown_and_to_whom_not() -> None:
     session.write("name", "new")
     (change,) = session.commit()
     assert isinstance(change, Change)
-    assert (change.source, change.pace, change.sensitive, change.previous) == ("tab-1", 0.3, True, "old")
-    assert change.size == len('"old"') + len('"new"')
+    assert (change.source, change.pace, change.sensitive) == ("tab-1", 0.3, True)
+
+
+@pytest.mark.parametrize("value", ["x", "DE89 3704" * 100, True, False, None, {"a": [1]}], ids=str)
+def test_the_log_keeps_no_sensitive_value_and_not_its_size(value: Any) -> None:
+    session = holding("before", by=By.DEFAULT, sensitive=True).checkout(turn())
+    session.write("name", value)
+    (change,) = session.commit()
+    assert isinstance(change, Change)
+    assert (change.value, change.previous, change.size) == (None, None, HIDDEN_BYTES)
+    assert session.value("name") == value

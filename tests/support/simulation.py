@@ -97,7 +97,7 @@ class Server:
     def diff(self, asked: Members, role: Role) -> Members:
         since = place(asked["since"]).seq
         changes = [event for event in self.log if isinstance(event, Change) and event.seq > since]
-        shown = [change_record(change, role) for change in changes]
+        shown = [change_record(change, role, values=self.session.values) for change in changes]
         return {"changes": shown, "cursor": str(self.session.cursor), "truncated": False}
 
     @property
@@ -105,7 +105,7 @@ class Server:
         return LIFETIME + self.granted
 
     def frames(self) -> list[Members]:
-        return [frame(event, Role.USER, epoch=self.epoch) for event in self.log]
+        return [frame(event, Role.USER, epoch=self.epoch, values=self.session.values) for event in self.log]
 
 
 class Simulation:
@@ -278,4 +278,5 @@ class Simulation:
         at = place(connection.cursor or "").seq
         for event in self.server.log[at : at + count]:
             if not (isinstance(event, Change) and event.source == str(connection.number)):
-                connection.frames.append(frame(event, Role.USER, epoch=self.server.epoch))
+                shown = frame(event, Role.USER, epoch=self.server.epoch, values=self.server.session.values)
+                connection.frames.append(shown)
