@@ -91,7 +91,8 @@ class WatchSocket:
             await within(seconds, send({"type": "websocket.send", "text": frame.text}))
 
     async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:
-        text = messages.encode({"type": "error", "msg": error.detail, "code": error.code}).decode()
+        steps = {"nextSteps": error.next_steps} if error.next_steps else {}
+        text = messages.encode({"type": "error", "msg": error.detail, "code": error.code, **steps}).decode()
         try:
             async with asyncio.timeout(self._engine.limits.send_timeout):
                 await websocket.send({"type": "websocket.send", "text": text})

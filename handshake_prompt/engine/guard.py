@@ -32,6 +32,12 @@ from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionS
 
 from .hooks import Hook, Hooks
 
+WITHOUT_COOKIE = (
+    "A page whose cookie does not arrive, such as one in a frame of another site, creates its session with "
+    '"userToken": true and sends that token in X-Handshake-User-Token, or as the subprotocol hpp.user.<token>.'
+)
+"""Told to requests that bring no credential at all, whatever session they name."""
+
 _EITHER = frozenset(Role)
 _AGENT = frozenset({Role.AGENT})
 _USER = frozenset({Role.USER})
@@ -237,6 +243,8 @@ class Guard:
 
     async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
         """Count a failed attempt against the session and the address, and return what to answer."""
+        if not (credential.token or credential.user_token or self._browser_auth):
+            error.next_steps += (WITHOUT_COOKIE,)
         counters = []
         if credential.address:
             counters.append((f"wrong:{credential.counted_address}", self._limits.wrong_tokens_per_address))

@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore
-from tests.conftest import FORM
+from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
 
@@ -235,3 +235,27 @@ async def test_the_user_token_is_handed_out_only_to_a_page_that_asks() -> None:
         "POST", "notify", {"key": "a", "value": 1}, headers={"X-Handshake-User-Token": peer.created["userToken"]}
     )
     assert reply.json()["by"] == "user"
+
+
+@pytest.mark.parametrize("session", ["live", "unknown"])
+async def test_a_page_whose_cookie_does_not_arrive_is_told_of_the_user_token(pair: Open, session: str) -> None:
+    peer = await pair()
+    if session == "unknown":
+        for name in ("contextUrl", "wsUrl"):
+            peer.created[name] = peer.created[name].replace(peer.session_id, "0" * 32)
+    response = await peer.send("GET", "context", headers={"Sec-Fetch-Storage-Access": "none"})
+    assert "userToken" in response.json()["nextSteps"][-1]
+    async with peer.watch(headers={}) as page:
+        (refusal,) = (await page.closed())[1]
+    assert "userToken" in refusal["nextSteps"][-1]
+
+
+async def test_a_wrong_token_is_not_told_of_cookies() -> None:
+    peer = await open_in_process(HandshakeApp())
+    response = await peer.send("GET", "context", headers={"X-Handshake-Token": "wrong"})
+    assert "userToken" not in str(response.json()["nextSteps"])
+
+
+async def test_where_the_host_proves_its_users_no_cookie_is_spoken_of() -> None:
+    peer = await open_in_process(HandshakeApp(require_browser_auth=lambda _request, _session: False))
+    assert "userToken" not in str((await peer.send("GET", "context")).json()["nextSteps"])
