@@ -29,6 +29,7 @@ from .endpoints import Endpoints
 from .host_errors import render_in, render_in_views
 from .http import Resource
 from .lifespan import composed
+from .masking import masked
 from .mounting import in_front_of, mounted_routes, nothing_here
 from .origins import OriginPolicy
 from .paths import MountPoint, with_client_path
@@ -186,7 +187,9 @@ class HandshakeApp(Starlette):
             self._require_asyncio()
         if scope["type"] not in ("http", "websocket", "lifespan"):
             raise RuntimeError(f"HandshakeApp cannot serve ASGI scopes of type {scope['type']!r}")
-        await super().__call__(scope if scope["type"] == "lifespan" else with_client_path(scope), receive, send)
+        if scope["type"] != "lifespan":
+            scope = masked(with_client_path(scope))
+        await super().__call__(scope, receive, send)
 
     def _require_asyncio(self) -> None:
         """Make sure that the server runs asyncio, as soon as it can be told."""

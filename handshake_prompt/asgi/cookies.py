@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.protocol.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX
+from handshake_prompt.protocol.secret import Secret
 
 from .requests import IndexedRequest, is_secure
 
@@ -39,7 +40,8 @@ async def set_user_cookie(
     secure = is_secure(request)
     prefix = SECURE_COOKIE_PREFIX if secure else COOKIE_PREFIX
     if b"cookie" in request.first:
-        for name in await _to_let_go(request.cookies, prefix, engine):
+        held = {name: Secret(value) for name, value in request.cookies.items()}
+        for name in await _to_let_go(held, prefix, engine):
             response.raw_headers.append(_cookie(name, "", 0, secure=secure))
     max_age = int(engine.limits.max_lifetime)
     response.raw_headers.append(_cookie(prefix + session_id, user_token, max_age, secure=secure))

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.secret import Secret
 from handshake_prompt.texts.names import claimed_name
 
 from .cookies import user_token_of
@@ -47,8 +48,8 @@ class CredentialReader:
         )
         client = scope.get("client")
         return Credential(
-            token=token or None,
-            user_token=user_token or None,
+            token=Secret(token) if token else None,
+            user_token=Secret(user_token) if user_token else None,
             address=client[0] if client else "",
             foreign_origin=b"origin" in headers and self._origins.is_foreign(connection),
             agent_name=agent_name(headers[b"x-agent-name"].decode("latin-1")) if b"x-agent-name" in headers else "",

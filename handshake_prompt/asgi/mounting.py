@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .http import not_found
+from .masking import masked
 from .paths import with_client_path
 from .websocket import unknown_socket
 
@@ -44,7 +45,7 @@ class _Mount(Mount):
 
 def _at_client_path(app: ASGIApp) -> ASGIApp:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        await app(with_client_path(scope), receive, send)
+        await app(masked(with_client_path(scope)), receive, send)
 
     return application
 

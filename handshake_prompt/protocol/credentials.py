@@ -11,6 +11,7 @@ import msgspec
 
 from .addresses import counted_address
 from .rate_limit import Quota
+from .secret import Secret
 
 COOKIE_PREFIX = "hpp_"
 SECURE_COOKIE_PREFIX = "__Host-hpp_"
@@ -28,11 +29,11 @@ def mint_session_id() -> str:
     return secrets.token_hex(16)
 
 
-def mint_token() -> str:
+def mint_token() -> Secret:
     """Return 192 random bits as 32 URL-safe characters; not led by a dash, which command lines take for an option."""
     while (token := secrets.token_urlsafe(24)).startswith("-"):
         continue
-    return token
+    return Secret(token)
 
 
 def mint_epoch() -> str:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from .secret import Secret
+
 _CONTAINERS = frozenset({list, dict})
 _UNPACKED_BYTES = 64
 """Text up to this size stays plain: there is nothing to gain."""
@@ -81,9 +83,11 @@ def count_parts(value: Any) -> int:
     return count
 
 
-def _expand(value: object) -> msgspec.Raw:
+def _expand(value: object) -> object:
     if type(value) is Packed:
         return msgspec.Raw(value.json)
+    if type(value) is Secret:
+        return str(value)
     raise TypeError(f"JSON cannot express {type(value).__name__}")
 
 

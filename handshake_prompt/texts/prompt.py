@@ -240,7 +240,7 @@ def _until(now: datetime | None, expires_in: int) -> str:
 
 
 def _commands(urls: Mapping[str, str]) -> dict[str, str]:
-    curl = 'curl -sS -m 40 -H "X-Handshake-Token: $TOKEN"'
+    curl = 'curl -sS -m 40 -H "Authorization: Bearer $TOKEN"'
     post = f"{curl} -H 'Content-Type: application/json'"
     return {
         "read": f"{curl} '{urls['context']}'",

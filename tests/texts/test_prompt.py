@@ -489,7 +489,7 @@ def test_a_real_curl_sends_what_the_contract_asks_for(recorder: Recorder, langua
         timeout=20,
     )
     assert "%2b1" in recorder.requests[2][1].lower()  # a bare plus sign would arrive as a space
-    assert {headers["x-handshake-token"] for _, _, headers, _ in recorder.requests} == {TOKEN}
+    assert {headers["authorization"] for _, _, headers, _ in recorder.requests} == {f"Bearer {TOKEN}"}
     assert [(method, unquote(path), body) for method, path, _, body in recorder.requests] == [
         ("GET", f"/handshake/context/{SESSION_ID}", ""),
         (
