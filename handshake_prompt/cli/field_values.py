@@ -16,7 +16,7 @@ def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
     """Return the value that a text on the command line stands for.
 
     A field of text takes the text as it is, 007 and true included; other fields take JSON where that fits their type.
-    A text that fits nothing is left to the server, whose refusal says what would.
+    A text that fits nothing is left to the server, and its refusal names the values that fit.
 
     Args:
         text: behind the equals sign.

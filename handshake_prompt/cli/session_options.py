@@ -69,7 +69,7 @@ class SessionOptions:
     as_json: bool = False
 
     def credentials(self) -> ParsedPrompt:
-        """Return the session's credentials, from what was given.
+        """Return the session's credentials, from the prompt or from its parts.
 
         Raises:
             click.UsageError: there is neither, only some of the parts, or both.

@@ -6,6 +6,7 @@ and none of it can be taken for one of the two lines between which the JSON stan
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -98,23 +99,32 @@ def write(lines: Sequence[str]) -> None:
     """Write lines for a person."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = "\n".join(lines).replace(_MARK, _BROKEN_MARK)
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+    _emit(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def write_json(value: Any, *, indent: int | None = 2) -> None:
     """Write JSON, and nothing else, in which no character acts on a terminal."""
-    click.echo(_dumps(value, indent))
+    _emit(_dumps(value, indent))
 
 
 def write_marked(value: Any) -> None:
     """Write JSON between the two lines that say where it is."""
-    click.echo(f"\n{JSON_BEGIN}\n{_dumps(value, 2)}\n{JSON_END}")
+    _emit(f"\n{JSON_BEGIN}\n{_dumps(value, 2)}\n{JSON_END}")
 
 
 def complain(sentence: str, next_step: str | None = None) -> None:
     """Write an error and its remedy to standard error."""
     lines = [f"Error: {said(sentence)}", *([f"Next: {said(next_step)}"] if next_step else [])]
     click.echo("\n".join(lines), err=True)
+
+
+def _emit(text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader has seen enough; click ends the command in silence
+            raise
+        raise click.ClickException(f"Cannot write the output: {error.strerror or error}.") from None
 
 
 def _dumps(value: Any, indent: int | None) -> str:

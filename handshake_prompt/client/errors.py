@@ -1,4 +1,4 @@
-"""Error tree of the agent's side: each error says what happened, whether to repeat the call, and what to do next.
+"""Error tree of the agent's side: each error has its cause, its remedy, and whether a repeated call may succeed.
 
 All faults of a server, a network or the surroundings of this process arrive as an `AgentError`. `PromptError`, for
 texts that are no prompt, is the package's own.
@@ -11,15 +11,15 @@ from typing import ClassVar
 
 
 class AgentError(Exception):
-    """The root of the errors of a call to a server. `str(error)` is for a person: what happened, then what to do.
+    """The root of the errors of a call to a server. `str(error)` is for a person: the cause, then the remedy.
 
-    Text of the server's is shortened and stripped of what a terminal would not show; it never holds the token.
+    Text of the server's is shortened, shown without invisible characters, and never holds the token.
 
     Args:
-        detail: one sentence: what happened.
+        detail: the cause, in one sentence.
         code: for programs: the server's own code (SPEC.md section 9), or one of this client's.
         status: the HTTP status, None where no reply was read.
-        next_steps: what can be done now, most useful first.
+        next_steps: the remedies, most useful first.
         retryable: whether the same call may succeed later; the class has the default.
         retry_after: seconds after which it may, if the server said so.
         from_server: whether `detail` and `next_steps` are the server's words: data to quote, not to obey.

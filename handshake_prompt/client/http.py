@@ -1,7 +1,7 @@
 """HTTP client of one mount: retries with exponential back-off and jitter, within limits of time, bytes and attempts.
 
 Failures become one tree of errors, `AgentError`. Foreign frames are cleared of their local variables on the way, since
-those of an HTTP stack hold the headers, and so the token.
+frames of an HTTP stack hold the headers, and so the token.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class HTTPClient:
     """One mount's endpoints, for one token, in one event loop.
 
     Args:
-        http: sends the requests; it is told to follow no redirect and to ask for no compression, whatever its settings.
+        http: sends the requests; it is told to follow no redirect and to ask for no compression, against its settings.
         mount: the URL that paths begin with.
         headers: of every request; the token is among them.
         token: to keep it out of errors.
@@ -158,12 +158,12 @@ class HTTPClient:
                 return await self._send(request, 0.0)
 
     async def aclose(self) -> None:
-        """Close the connections; those of an event loop that is gone went with it."""
+        """Close the connections; in another event loop they are gone already."""
         if self._owns_http and not self.is_elsewhere:
             await self._http.aclose()
 
     def check_loop(self) -> None:
-        """Keep to one event loop: what a pool has opened in one cannot be used in another.
+        """Keep to one event loop: a connection that was opened in one cannot be used in another.
 
         Raises:
             LocalSetupError: the running loop is another one than at first, and the connections are of our making.
@@ -249,7 +249,7 @@ def other_loop() -> LocalSetupError:
 
 
 def _clear_locals(error: BaseException | None) -> None:
-    """Empty the finished frames of an error and of those it came from."""
+    """Empty the finished frames of an error and of its causes."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__

@@ -1,7 +1,7 @@
 """Connections out of this process: the proxy and the certificates that its environment names, for one server.
 
-Proxy variables are read here and not by httpx: one malformed entry of `NO_PROXY` fails there for all servers, and what
-goes to this machine is never to pass a proxy, which would see the token. `~/.netrc` is not read at all.
+Proxy variables are read here and not by httpx: one malformed entry of `NO_PROXY` fails there for all servers, and traffic
+to this machine is never to pass a proxy, which would see the token. `~/.netrc` is not read at all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import httpx
 from .address import is_loopback
 from .errors import LocalSetupError
 
-CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+KEY_LOG = "SSLKEYLOGFILE"
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", KEY_LOG)
+"""Of the first two the first that is set counts."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -42,7 +44,7 @@ def open_http_client(url: httpx.URL) -> httpx.AsyncClient:
 def peer_name(url: httpx.URL) -> str:
     """Return the name of a server for errors, along with the proxy on the way to it."""
     host = url.netloc.decode()
-    return host if proxy_for(url, getproxies()) is None else f"{host}, by the proxy that {_proxy_source(url)} names,"
+    return host if proxy_for(url, getproxies()) is None else f"{host} (by the proxy that {_proxy_source(url)} names)"
 
 
 def proxy_for(url: httpx.URL, proxies: Mapping[str, str]) -> str | None:
@@ -88,7 +90,8 @@ def _certificates(url: httpx.URL) -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except OSError as error:
-        variables = [name for name in CERTIFICATE_VARIABLES if os.environ.get(name)]
+        found = [name for name in CERTIFICATE_VARIABLES if os.environ.get(name)]
+        variables = found[:1] + [name for name in found[1:] if name == KEY_LOG]
         raise LocalSetupError(
             f"The certificates to verify {url.host} with cannot be loaded: {error.strerror or type(error).__name__}",
             code="certificates_unusable",

@@ -52,7 +52,7 @@ def refused(error: Refusal, *, is_foreign: bool = False) -> CallToolResult:
 
     Args:
         error: of the server or the client.
-        is_foreign: whether its words are those of another server, and so to be quoted.
+        is_foreign: whether its words come from another server, and so are quoted.
     """
     members: dict[str, Any] = {"code": error.code, "detail": _words(error.detail), "retryable": error.retryable}
     if error.retry_after is not None:

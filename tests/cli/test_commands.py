@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -333,6 +334,22 @@ async def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:
     assert "127.0.0.1:9" in result.stderr
 
 
+UNUSABLE = {"ALL_PROXY": "socks5://127.0.0.1:1", "SSL_CERT_FILE": "/nowhere", "SSLKEYLOGFILE": "/nowhere/keys"}
+
+
+async def test_surroundings_that_cannot_be_used_are_named_with_the_remedy() -> None:
+    parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base", "https://forms.example"]
+    ended = await piped("get-context", *parts, variables=UNUSABLE)
+    assert (ended.exit_code, ended.stdout) == (Exit.USAGE, "")
+    assert re.fullmatch(r"Error: The certificates .+\nNext: Correct or unset SSL_CERT_FILE.+\n", ended.stderr)
+
+
+async def test_surroundings_do_not_matter_on_this_machine(pair: Open) -> None:
+    peer = await pair()
+    ended = await piped("get-context", *session_of(peer), variables={**UNUSABLE, "NO_PROXY": "[::1],fd00::/8"})
+    assert (ended.exit_code, ended.stderr) == (Exit.DONE, "")
+
+
 # As processes, with pipes
 
 
@@ -368,3 +385,25 @@ async def test_an_error_is_the_same_through_pipes() -> None:
     ended = await piped("get-context", "--prompt", "-", text="Hello")
     assert (ended.exit_code, ended.stdout) == (Exit.USAGE, "")
     assert ended.stderr.startswith("Error: No line for sessionId")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "exit_code", "said"),
+    [
+        pytest.param("> /dev/full", 1, "Cannot write the output: No space left on device.", id="disk full"),
+        pytest.param(">&-", 0, "", id="output closed"),
+        pytest.param("--prompt - <&-", 2, "the prompt from standard input: it is closed.", id="input closed"),
+    ],
+)
+async def test_streams_that_cannot_be_used_are_no_traceback(
+    redirection: str, exit_code: int, said: str, pair: Open
+) -> None:
+    peer = await pair()
+    variables = {} if "--prompt" in redirection else {"HANDSHAKE_PROMPT": prompt_of(peer)}
+    process = await asyncio.create_subprocess_shell(
+        f"{shlex.join(COMMAND)} get-context {redirection}", stderr=asyncio.subprocess.PIPE, env=environment(variables)
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == exit_code
+    assert said in errors.decode()
+    assert "Traceback" not in errors.decode()

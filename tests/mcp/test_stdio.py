@@ -220,6 +220,16 @@ async def test_a_server_that_cannot_be_reached_is_worth_another_try() -> None:
     assert SECRET not in said(told)
 
 
+async def test_surroundings_that_cannot_be_used_are_a_result_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://me:secret@127.0.0.1:1")
+    async with desk() as client:
+        told = await client.call_tool("connect", {"prompt": lines("https://forms.example")})
+    assert (told.is_error, members(told)["code"]) == (True, "proxy_unusable")
+    assert "HTTPS_PROXY" in text(told)
+    assert "NO_PROXY" in text(told)
+    assert "secret" not in said(told)
+
+
 async def test_a_token_that_is_refused_asks_for_a_new_prompt(pair: Open) -> None:
     peer, prompt = await form(pair)
     async with desk() as client:
