@@ -1,7 +1,7 @@
 """Connections out of this process: the proxy and the certificates that its environment names, for one server.
 
-Proxy variables are read here and not by httpx: one malformed entry of `NO_PROXY` fails there for all servers, and traffic
-to this machine is never to pass a proxy, which would see the token. `~/.netrc` is not read at all.
+Proxy variables are read here and not by httpx: there one malformed entry of `NO_PROXY` fails for all servers. Traffic
+to this machine never passes a proxy, which would see the token. `~/.netrc` is not read at all.
 """
 
 from __future__ import annotations

@@ -128,12 +128,18 @@ async def _listening(
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        await asyncio.sleep(0)  # what was accepted at this very moment gets its task
+        await _steps()  # a connection that was accepted at this very moment gets its task
         for task, writer in list(tasks.items()):
             task.cancel()
             writer.transport.abort()
         await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), PATIENCE)
-        await asyncio.sleep(0)  # an aborted connection is closed a step later
+        await _steps()  # an aborted connection is closed a step later
+
+
+async def _steps() -> None:
+    """Let the loop finish what takes it a few steps: to make a transport of a socket, or to close one."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def response(body: bytes = b"", *, status: str = "200 OK", **headers: str) -> bytes:
