@@ -104,6 +104,9 @@ class Limits:
     # Processes.
     sessions: int = 100_000
     """In a memory store or a SQLite file; a Redis has a bound of its own, `maxmemory`."""
+    store_bytes: int = 1024**3
+    """Memory or file that a store takes. New sessions are refused from nine tenths of it, writes by agents from all of
+    it, and a tenth more is kept for the person's edits. For a Redis, its `maxmemory` takes this bound's place."""
     hook_timeout: float = 5.0
     hook_batch_timeout: float = 10.0
     """For all `on_action` calls of one request; the agent SDK of version 0.2 gives up after 15 s."""

@@ -10,6 +10,7 @@ from handshake_prompt.protocol.rate_limit import Quota, Window, hit
 from handshake_prompt.protocol.session import Session
 
 from .base import PRESENCE_SECONDS, SessionStore
+from .capacity import Urgency, at_capacity, check_room
 from .codec import pack_events, pack_session, unpack_events, unpack_session
 from .memory import MemoryStore
 from .records import PLAIN_VISIT, Claim, Loaded, Log, Receipt, Record, Visit, first_valid_claim, owner_digest
@@ -36,9 +37,12 @@ __all__ = [
     "Subscriber",
     "Subscribers",
     "UnavailableError",
+    "Urgency",
     "VersionConflictError",
     "Visit",
     "Window",
+    "at_capacity",
+    "check_room",
     "first_valid_claim",
     "hit",
     "open_store",

@@ -44,7 +44,7 @@ class SessionStore(ABC):
         """Keep a new record.
 
         Raises:
-            UnavailableError: the store is full.
+            UnavailableError: the store has no room for another (`at_capacity`).
             VersionConflictError: there is one of this name.
         """
 
@@ -82,9 +82,10 @@ class SessionStore(ABC):
         """Replace a record, append to its log and keep the receipt, all or nothing; then notify its subscribers.
 
         `record.version` is the version that was loaded; it is raised by one. Times never move back, except those of a
-        session that has ended, whose log and receipts are dropped.
+        session that has ended, whose log and receipts are dropped. An end always finds room.
 
         Raises:
+            UnavailableError: the store has no room for a save of the record's `urgency` (`at_capacity`).
             VersionConflictError: another writer saved it first, or it is gone.
         """
 

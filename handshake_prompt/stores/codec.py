@@ -6,16 +6,21 @@ can share a store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
 
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.packing import Packed
 from handshake_prompt.protocol.session import Session
 
+D = TypeVar("D")
 T = TypeVar("T")
+
+logger = logging.getLogger("handshake_prompt")
 
 _PACKED = 1
 """The extension type of a packed value: the number of its parts as four bytes, then its JSON."""
@@ -65,3 +70,21 @@ def pack_events(events: Sequence[Event]) -> bytes:
 def unpack_events(packed: bytes) -> list[Event]:
     """Return the events that `pack_events` packed."""
     return _events.decode(packed)
+
+
+def checked(decode: Callable[[D], T], data: D, *, place: str) -> T:
+    """Decode data of a store, which may be somebody else's; `place` names it in the log.
+
+    Raises:
+        StoreUnavailableError: it could not be decoded.
+    """
+    try:
+        return decode(data)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise unreadable(place, error) from error
+
+
+def unreadable(place: str, error: Exception) -> StoreUnavailableError:
+    """Return the error of foreign data in a store, after logging its place."""
+    logger.error("The session store has something unreadable in %s: %s", place, type(error).__name__)
+    return StoreUnavailableError()

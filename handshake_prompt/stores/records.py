@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import SessionExpiredError, SessionNotFoundError, SessionRevokedError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import EXPIRED, REVOKED, Session, Turn
+
+from .capacity import Urgency
 
 
 class Record(msgspec.Struct, gc=False):
@@ -20,7 +23,8 @@ class Record(msgspec.Struct, gc=False):
     `version` counts saves; a save names the version it started from (optimistic concurrency). The session is shared
     with other readers: work on a checkout of it. `expires_at` is the end of its life and `purge_at` the end of its
     storage, both on the store's clock and both moved by `touch`, which is no save. `presence` maps each worker to its
-    number of watchers of this session, by its latest report; a save leaves it alone.
+    number of watchers of this session, by its latest report; a save leaves it alone. `urgency` is that of the next
+    save, and is not kept.
     """
 
     session: Session
@@ -28,11 +32,13 @@ class Record(msgspec.Struct, gc=False):
     expires_at: float
     purge_at: float
     presence: Mapping[str, int] = {}
+    urgency: Urgency = Urgency.ORDINARY
 
     def draft(self, turn: Turn) -> Record:
-        """Return a copy on whose session `turn` can be played."""
+        """Return a copy on whose session `turn` can be played. The person's turns find room in a full store."""
         session = self.session.checkout(turn)
-        return Record(session, self.version, self.expires_at, self.purge_at, self.presence)
+        urgency = Urgency.RESERVED if turn.author is Role.USER else Urgency.ORDINARY
+        return Record(session, self.version, self.expires_at, self.purge_at, self.presence, urgency)
 
     def renew(self, now: float) -> bool:
         """Let a session that is used now live for its TTL, within its absolute lifetime; return whether that moved."""

@@ -32,19 +32,20 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("handshake_prompt.testing.contract")  # its assertions are to say what they saw
-
-from .contract.counting import CountingContract  # noqa: E402 - imported once they are to be rewritten
-from .contract.logs import LogContract  # noqa: E402
-from .contract.notifications import NotificationContract  # noqa: E402
-from .contract.records import RecordContract  # noqa: E402
-from .contract.sharing import SharingContract  # noqa: E402
-from .contract.stores import Stores  # noqa: E402
+from .contract.capacity import CapacityContract
+from .contract.counting import CountingContract
+from .contract.logs import LogContract
+from .contract.notifications import NotificationContract
+from .contract.records import RecordContract
+from .contract.sharing import SharingContract
+from .contract.stores import Stores
 
 __all__ = ["StoreContract", "Stores"]
 
 
-class StoreContract(RecordContract, LogContract, CountingContract, NotificationContract, SharingContract):
+class StoreContract(
+    RecordContract, LogContract, CountingContract, NotificationContract, SharingContract, CapacityContract
+):
     """All promises of `SessionStore`; a subclass provides the fixture `stores`."""
 
     pytestmark = pytest.mark.asyncio

@@ -398,7 +398,84 @@ async def test_a_subscription_that_cannot_be_served_is_refused(opened: Open, mon
     monkeypatch.setattr(store._poller, "poll", break_down)
     with pytest.raises(StoreUnavailableError):
         await store.subscribe(name(1), RecordingSubscriber())
-    assert not store._poller.active
+    assert not store._poller.subscribers
+
+
+# Traces of what has ended
+
+SECRET = "Margarethe Lindqvist-Okafor"
+
+
+def traces(path: Path) -> list[str]:
+    """Return the files of the store that hold the secret."""
+    return sorted(file.name for file in path.parent.iterdir() if SECRET.encode() in file.read_bytes())
+
+
+async def until_erased(path: Path) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while traces(path):
+            await asyncio.sleep(0.02)
+
+
+async def write_secrets(store: SQLiteStore, *, length: int) -> None:
+    """Write, replace and log secrets, so that every table and free pages have some."""
+    for number in (1, 2, 3):
+        loaded = await store.load(name(1))
+        assert loaded is not None
+        record = loaded.record
+        record.session = record.session.checkout(Turn(Role.USER, now=1e9))
+        record.session.write("field", SECRET * (length + number))
+        receipt = Receipt(f"key {number}", "f", (SECRET * length).encode(), 600)
+        await store.save(record, events=record.session.commit(), receipt=receipt)
+
+
+@pytest.mark.parametrize("length", [1, 1000], ids=["small values", "large values"])
+async def test_a_revoked_session_leaves_no_value_in_any_file(path: Path, opened: Open, length: int) -> None:
+    store, other = [await opened(timings=SQLiteTimings(erase_interval=0.1)) for _ in range(2)]
+    for number in (1, 2):
+        await keep(store, number)
+    await write_secrets(store, length=length)
+    assert traces(path)
+    await other.subscribe(name(1), RecordingSubscriber())
+    loaded = await other.load(name(1))
+    assert loaded is not None
+    record = loaded.record
+    record.session = record.session.checkout(Turn(Role.USER, now=1e9))
+    record.session.end("revoked")
+    record.session.commit()
+    await other.save(record)
+    await until_erased(path)
+    assert await store.load(name(2))
+    assert (await store.load(name(1))) is not None
+
+
+async def test_an_expired_session_leaves_no_value_in_any_file_once_it_is_purged(path: Path, opened: Open) -> None:
+    clock = ManualClock()
+    machine = MachineClocks(wall=clock, uptime=clock)
+    store = await opened(machine=machine, timings=SQLiteTimings(sweep_interval=0.1, erase_interval=0.1))
+    await keep(store, 1, purged=50)
+    await write_secrets(store, length=1000)
+    clock.advance(50)
+    await until_erased(path)
+
+
+async def test_a_reader_that_is_in_the_way_only_delays_the_erasure(path: Path, opened: Open) -> None:
+    clock = ManualClock()
+    machine = MachineClocks(wall=clock, uptime=clock)
+    store = await opened(machine=machine, timings=SQLiteTimings(sweep_interval=0.05, erase_interval=0.05))
+    await keep(store, 1, purged=50)
+    await write_secrets(store, length=10)
+    with closing(sqlite3.connect(path, isolation_level=None)) as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT count(*) FROM sessions").fetchone()
+        clock.advance(50)
+        async with asyncio.timeout(PATIENCE):
+            while count(path, "sessions"):
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        assert traces(path)
+        await keep(store, 2)
+    await until_erased(path)
 
 
 # Event loops, threads and processes
@@ -468,7 +545,7 @@ async def test_a_closed_store_refuses_late_callers_and_is_opened_again_by_ready(
     for call in late:
         with pytest.raises(StoreUnavailableError):
             await call()
-    assert not store._poller.active
+    assert not store._poller.subscribers
     await store.ready()
     await write(store)
     await store.aclose()

@@ -21,7 +21,7 @@ import pytest
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import open_store
-from handshake_prompt.stores.sqlite import SQLiteStore, schema
+from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings, schema
 from handshake_prompt.testing.contract.steps import kept, load
 
 PATIENT = 4.0
@@ -79,7 +79,8 @@ UNUSABLE: dict[str, tuple[Callable[[Path], None], str]] = {
     "no database": (overwrite, "is damaged, or no database. Put a backup in its place"),
     "cut short": (cut_short, "is damaged, or no database. Put a backup in its place"),
     "damaged within": (scribble, "is damaged, or no database. Put a backup in its place"),
-    "a directory": (make_directory, "cannot be opened. See that its directory exists"),
+    "a directory": (make_directory, "is no file. Name one for the sessions"),
+    "a pipe": (os.mkfifo, "is no file. Name one for the sessions"),
     "another application's": (make_foreign, "is the database of another application. Name a file of its own"),
     "of a newer version": (make_newer, "was written by a newer version of handshake-prompt. Upgrade this one"),
 }
@@ -90,11 +91,63 @@ def test_a_file_that_cannot_be_used_is_refused_at_start_and_left_as_it_is(
     path: Path, spoil: Callable[[Path], None], says: str
 ) -> None:
     spoil(path)
-    before = path.read_bytes() if path.is_file() else None
+    os.utime(path, ns=(0, 0))
+    before = as_found(path)
     with pytest.raises(ValueError, match=says) as refusal:
         SQLiteStore(path)
     assert str(path) in str(refusal.value)
-    assert (path.read_bytes() if path.is_file() else None) == before
+    assert as_found(path) == before
+
+
+def as_found(path: Path) -> tuple[list[str], int, bytes | None]:
+    """Return the files of a folder, and of one of them when it was changed and its content."""
+    found = path.stat()
+    content = path.read_bytes() if stat.S_ISREG(found.st_mode) else None
+    return sorted(one.name for one in path.parent.iterdir()), found.st_mtime_ns, content
+
+
+@pytest.mark.parametrize("application_id", [0, 7], ids=["without an id", "with an id"])
+def test_a_foreign_database_in_use_keeps_its_own_log(path: Path, application_id: int) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA application_id = {application_id}")
+        connection.execute("CREATE TABLE articles (title)")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("INSERT INTO articles VALUES ('kept apart')")
+        before, log = as_found(path), path.with_name("sessions.db-wal").read_bytes()
+        with pytest.raises(ValueError, match="another application"):
+            SQLiteStore(path)
+        assert as_found(path) == before
+        assert path.with_name("sessions.db-wal").read_bytes() == log
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [(0o604, True), (0o606, True), (0o601, True), (0o660, False), (0o600, False)]
+)
+def test_a_file_that_other_users_may_read_is_warned_of(
+    path: Path, caplog: pytest.LogCaptureFixture, mode: int, *, told: bool
+) -> None:
+    SQLiteStore(path)
+    assert caplog.messages == []
+    path.chmod(mode)
+    SQLiteStore(path)
+    assert bool(caplog.messages) is told
+    assert all(f"{path} is open to other users" in message for message in caplog.messages)
+
+
+def test_a_second_store_on_a_file_leaves_the_locks_of_the_first(path: Path) -> None:
+    """Where a process closed a descriptor of the file, all its locks on it would be gone."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        SQLiteStore(path)
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailableError, match="locked"):
+            SQLiteStore(path, timings=SQLiteTimings(busy_timeout=0.01))
+        assert subprocess.run([sys.executable, "-c", LOCKED, path], timeout=30, check=False).returncode == 1
+
+
+LOCKED = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], timeout=0).execute("BEGIN IMMEDIATE")
+"""
 
 
 def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:

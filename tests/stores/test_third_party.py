@@ -21,8 +21,10 @@ from handshake_prompt.stores import (
     SessionStore,
     Subscriber,
     Subscribers,
+    Urgency,
     VersionConflictError,
     Window,
+    check_room,
     hit,
     owner_digest,
     pack_events,
@@ -62,8 +64,9 @@ class ShelfStore(SessionStore):
         session = record.session
         if session.session_id in self._rows:
             raise VersionConflictError
-        owner = None if session.owner is None else owner_digest(session.owner)
         packed = pack_session(session)
+        self._check_room(Urgency.CREATION, len(packed))
+        owner = None if session.owner is None else owner_digest(session.owner)
         self._rows[session.session_id] = Row(packed, 0, record.expires_at, record.purge_at, ended=False, owner=owner)
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
@@ -83,6 +86,9 @@ class ShelfStore(SessionStore):
         row = self._rows.get(record.session.session_id)
         if row is None or row.version != record.version:
             raise VersionConflictError
+        packed = pack_session(record.session)
+        if not record.session.ended:
+            self._check_room(record.urgency, len(packed) - len(row.packed) + sum(event.size for event in events))
         row.ended = record.session.ended is not None
         if row.ended:
             row.log, row.receipts = [], {}
@@ -92,9 +98,13 @@ class ShelfStore(SessionStore):
             self._append(row, events)
             self._keep(row, receipt)
         record.version += 1
-        row.packed, row.version = pack_session(record.session), record.version
+        row.packed, row.version = packed, record.version
         row.expires_at, row.purge_at = record.expires_at, record.purge_at
         self._subscribers.notify(record.session.session_id, record.version)
+
+    def _check_room(self, urgency: Urgency, needed: int) -> None:
+        used = sum(len(row.packed) + sum(map(len, row.log)) for row in self._rows.values())
+        check_room(urgency, used=used, needed=needed, capacity=self._limits.store_bytes)
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
         row = self._rows.get(session_id)

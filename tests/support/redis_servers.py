@@ -68,7 +68,7 @@ class RedisServer:
             return True
         return True
 
-    def ask(self, *command: str | int) -> Any:
+    def ask(self, *command: str | bytes | int) -> Any:
         """Send a command and return the answer."""
         retry = Retry(NoBackoff(), 0)
         options: dict[str, Any] = {"socket_timeout": START_SECONDS, "protocol": 2, "decode_responses": True}

@@ -23,6 +23,8 @@ INTEGRATION = {
     "tests/stores/test_redis.py": "Redis",
     "tests/stores/test_redis_pipelined_connection.py": "Redis",
     "tests/stores/test_redis_faults.py": "Redis",
+    "tests/stores/test_redis_foreign_data.py": "Redis",
+    "tests/stores/test_redis_time.py": "Redis",
 }
 """Folder or file -> what its tests need. Of tests over each kind of store, those over Redis are marked in place."""
 

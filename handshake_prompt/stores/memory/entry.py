@@ -11,8 +11,11 @@ import msgspec
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores.records import Loaded, Log, Receipt, Record
 
+SESSION_BYTES, VALUE_BYTES, EVENT_BYTES, RECEIPT_BYTES = 1300, 270, 340, 320
+"""Memory of a session, of one of its values, events and receipts, beside their JSON; measured on CPython 3.11."""
 _SIZE = attrgetter("size")
 _NO_LOG: deque[Event] = deque(maxlen=0)
 """Shared by all sessions in which nothing has happened: most of the idle ones."""
@@ -30,6 +33,27 @@ class Entry(msgspec.Struct, gc=False):
     log_bytes: int = 0
     receipts: dict[str, tuple[float, Receipt]] = {}
     receipt_bytes: int = 0
+    charged: int = 0
+    """Its part of the memory that the store has counted."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all of it, estimated."""
+        session = self.record.session
+        overhead = VALUE_BYTES * len(session.values) + EVENT_BYTES * len(self.log) + RECEIPT_BYTES * len(self.receipts)
+        return SESSION_BYTES + overhead + session.size + self.log_bytes + self.receipt_bytes
+
+    def charge(self) -> int:
+        """Note its memory as counted; return the change."""
+        before, self.charged = self.charged, self.bytes
+        return self.charged - before
+
+    def growth(self, session: Session, events: Sequence[Event], receipt: Receipt | None) -> int:
+        """Return the memory that a save would add, before the oldest events and receipts make room."""
+        old = self.record.session
+        values = VALUE_BYTES * (len(session.values) - len(old.values)) + session.size - old.size
+        log = EVENT_BYTES * len(events) + sum(event.size for event in events)
+        return values + log + (RECEIPT_BYTES + len(receipt.reply) if receipt else 0)
 
     def loaded(self, now: float, after: int | None, key: str | None, quota: Quota | None = None) -> Loaded:
         """Return the result of a read."""
@@ -52,6 +76,11 @@ class Entry(msgspec.Struct, gc=False):
     def watchers(self, now: float) -> dict[str, int]:
         """Return the number of watchers by worker, without leases that have run out."""
         return {worker: count for worker, (until, count) in self.presence.items() if until > now}
+
+    def report(self, worker: str, count: int, until: float) -> None:
+        """Renew or end a worker's lease on its number of watchers."""
+        presence = {name: lease for name, lease in self.presence.items() if name != worker}
+        self.presence = presence | {worker: (until, count)} if count else presence
 
     def forget(self) -> None:
         """Drop log and receipts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores.base import PRESENCE_SECONDS, SessionStore
+from handshake_prompt.stores.capacity import Urgency, at_capacity, check_room
 from handshake_prompt.stores.records import (
     PLAIN_VISIT,
     Claim,
@@ -38,7 +40,7 @@ class MemoryStore(SessionStore):
     """Keeps sessions as objects, for one process.
 
     Args:
-        limits: bounds on the number of sessions, their logs and receipts.
+        limits: bounds on the number and memory of sessions, their logs and receipts.
         clock: seconds that only go forward.
     """
 
@@ -48,12 +50,16 @@ class MemoryStore(SessionStore):
         self._limits = limits or Limits()
         self._clock = clock
         self._entries: dict[str, Entry] = {}
+        self._bytes = 0
+        """Memory of all entries, estimated."""
         self._due: list[tuple[float, str]] = []
         """Heap of purge times, one item a record, two for one that was ended; outdated ones are pushed back when they
         come up."""
         self._owned: dict[str, set[str]] = {}
         self._subscribers = Subscribers()
         self._counters = Counters()
+        self._lock = threading.Lock()
+        """Held by each method: event loops in several threads may share a store."""
         self._sweeper: asyncio.TimerHandle | None = None
         self._sweeper_loop: asyncio.AbstractEventLoop | None = None
 
@@ -64,71 +70,53 @@ class MemoryStore(SessionStore):
         return self._clock()
 
     async def create(self, record: Record) -> None:
-        session_id = record.session.session_id
-        if len(self._entries) >= self._limits.sessions:
-            self.sweep()
-        if len(self._entries) >= self._limits.sessions:
-            raise UnavailableError("The server holds as many sessions as it can", code="at_capacity", retry_after=30)
-        if session_id in self._entries:
-            raise VersionConflictError
-        entry = self._entries[session_id] = Entry(record)
-        if record.session.owner is not None:
-            entry.owner = owner_digest(record.session.owner)
-            self._owned.setdefault(entry.owner, set()).add(session_id)
-        heapq.heappush(self._due, (record.purge_at, session_id))
-        self._schedule_sweep()
+        with self._lock:
+            self._create(record)
+            self._schedule_sweep()
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
-        entry, now = self._entries.get(session_id), self._clock()
-        if entry is None or entry.record.purge_at <= now:
-            return None
-        return entry.loaded(now, after, key)
+        with self._lock:
+            entry, now = self._entries.get(session_id), self._clock()
+            if entry is None or entry.record.purge_at <= now:
+                return None
+            return entry.loaded(now, after, key)
 
     async def visit(
         self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
     ) -> Loaded | None:
-        entry, now = self._entries.get(session_id), self._clock()
-        if entry is None or entry.record.purge_at <= now:
-            return None
-        claim = first_valid_claim(claims, entry.record)
-        if claim is None or entry.record.ended(now):
-            return entry.loaded(now, visit.after, visit.key)
-        counter = claim.counter + ":" + session_id
-        quota = self._counters.hit(counter, now, limit=claim.limit, length=claim.window)
-        if visit.renew and quota.allowed:
-            entry.record.renew(now)
-        return entry.loaded(now, visit.after, visit.key, quota)
+        with self._lock:
+            entry, now = self._entries.get(session_id), self._clock()
+            if entry is None or entry.record.purge_at <= now:
+                return None
+            claim = first_valid_claim(claims, entry.record)
+            if claim is None or entry.record.ended(now):
+                return entry.loaded(now, visit.after, visit.key)
+            counter = claim.counter + ":" + session_id
+            quota = self._counters.hit(counter, now, limit=claim.limit, length=claim.window)
+            if visit.renew and quota.allowed:
+                entry.record.renew(now)
+            return entry.loaded(now, visit.after, visit.key, quota)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
-        session_id = record.session.session_id
-        entry = self._entries.get(session_id)
-        if entry is None or entry.record.version != record.version:
-            raise VersionConflictError
-        record.version += 1
-        if record.session.ended:
-            entry.forget()
-            heapq.heappush(self._due, (record.purge_at, session_id))
-        else:
-            record.expires_at = max(record.expires_at, entry.record.expires_at)
-            record.purge_at = max(record.purge_at, entry.record.purge_at)
-            entry.append(events, self._limits)
-            if receipt is not None:
-                entry.keep(receipt, self.now(), self._limits)
-        entry.record = Record(record.session, record.version, record.expires_at, record.purge_at)
-        self._subscribers.notify(session_id, record.version)
+        with self._lock:
+            self._save(record, events, receipt)
+        self._subscribers.notify(record.session.session_id, record.version)
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
-        entry = self._entries.get(session_id)
-        if entry is None or entry.record.session.ended:
-            return
-        entry.record.expires_at = max(entry.record.expires_at, expires_at)
-        entry.record.purge_at = max(entry.record.purge_at, purge_at)
+        with self._lock:
+            entry = self._entries.get(session_id)
+            if entry is None or entry.record.session.ended:
+                return
+            entry.record.expires_at = max(entry.record.expires_at, expires_at)
+            entry.record.purge_at = max(entry.record.purge_at, purge_at)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        return self._counters.hit(counter, self._clock(), limit=limit, length=window)
+        with self._lock:
+            return self._counters.hit(counter, self._clock(), limit=limit, length=window)
 
     async def owned_by(self, owner: Any) -> Sequence[str]:
-        return sorted(self._owned.get(owner_digest(owner), ()))
+        with self._lock:
+            return sorted(self._owned.get(owner_digest(owner), ()))
 
     async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
         self._subscribers.add(session_id, subscriber)
@@ -137,16 +125,68 @@ class MemoryStore(SessionStore):
         self._subscribers.discard(session_id, subscriber)
 
     async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
-        until = self.now() + PRESENCE_SECONDS
-        for session_id, count in watchers.items():
-            if (entry := self._entries.get(session_id)) is None:
-                continue
-            entry.presence.pop(worker, None)
-            if count:
-                entry.presence[worker] = (until, count)
+        with self._lock:
+            until = self.now() + PRESENCE_SECONDS
+            for session_id, count in watchers.items():
+                if (entry := self._entries.get(session_id)) is not None:
+                    entry.report(worker, count, until)
 
     def sweep(self) -> bool:
         """Forget records past their time, a bounded number at once; return whether more are due."""
+        with self._lock:
+            return self._sweep()
+
+    async def aclose(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    # Under the lock
+
+    def _create(self, record: Record) -> None:
+        session_id = record.session.session_id
+        entry = Entry(record)
+        if session_id in self._entries:
+            raise VersionConflictError
+        try:
+            self._check_room_for(entry)
+        except UnavailableError:
+            self._sweep()
+            self._check_room_for(entry)
+        self._entries[session_id] = entry
+        self._bytes += entry.charge()
+        if record.session.owner is not None:
+            entry.owner = owner_digest(record.session.owner)
+            self._owned.setdefault(entry.owner, set()).add(session_id)
+        heapq.heappush(self._due, (record.purge_at, session_id))
+
+    def _check_room_for(self, entry: Entry) -> None:
+        if len(self._entries) >= self._limits.sessions:
+            raise at_capacity()
+        check_room(Urgency.CREATION, used=self._bytes, needed=entry.bytes, capacity=self._limits.store_bytes)
+
+    def _save(self, record: Record, events: Sequence[Event], receipt: Receipt | None) -> None:
+        session_id = record.session.session_id
+        entry = self._entries.get(session_id)
+        if entry is None or entry.record.version != record.version:
+            raise VersionConflictError
+        saved = Record(record.session, record.version + 1, record.expires_at, record.purge_at)
+        if record.session.ended:
+            entry.forget()
+            heapq.heappush(self._due, (record.purge_at, session_id))
+        else:
+            needed, capacity = entry.growth(record.session, events, receipt), self._limits.store_bytes
+            check_room(record.urgency, used=self._bytes, needed=needed, capacity=capacity)
+            saved.expires_at = max(record.expires_at, entry.record.expires_at)
+            saved.purge_at = max(record.purge_at, entry.record.purge_at)
+            entry.append(events, self._limits)
+            if receipt is not None:
+                entry.keep(receipt, self.now(), self._limits)
+        entry.record = saved
+        record.version, record.expires_at, record.purge_at = saved.version, saved.expires_at, saved.purge_at
+        self._bytes += entry.charge()
+
+    def _sweep(self) -> bool:
         now = self.now()
         for _ in range(SWEEP_BATCH):
             if not self._due or self._due[0][0] > now:
@@ -161,17 +201,15 @@ class MemoryStore(SessionStore):
                 self._forget(session_id)
         return True
 
-    async def aclose(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
-
     def _forget(self, session_id: str) -> None:
         entry = self._entries.pop(session_id)
+        self._bytes -= entry.charged
         if (owned := self._owned.get(entry.owner)) is not None:
             owned.discard(session_id)
             if not owned:
                 del self._owned[entry.owner]
+
+    # The periodic sweep
 
     def _schedule_sweep(self) -> None:
         """Arm the sweep on the running loop: a timer rather than a task, so that nothing outlives its loop."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 from redis.exceptions import RedisClusterException, ResponseError
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
+from handshake_prompt.stores.codec import checked, unreadable
 from handshake_prompt.stores.subscribers import Subscriber
 
 from .circuit_breaker import CircuitBreaker, OutageLog
@@ -59,7 +60,7 @@ class Client:
         breaker = self._breakers[self.executor.partition(key)]
         trial = breaker.admit()
         try:
-            result = await self.run(work)
+            result = await self.run(work, key=key)
         except StoreUnavailableError as error:
             if isinstance(error.__cause__, ResponseError):
                 breaker.answered()
@@ -72,8 +73,8 @@ class Client:
         finally:
             breaker.leave(trial=trial)
 
-    async def run(self, work: Work[T]) -> T:
-        """Execute commands by the deadline of a call.
+    async def run(self, work: Work[T], *, key: bytes = b"") -> T:
+        """Execute commands by the deadline of a call. `key` is one of theirs, for the log.
 
         Raises:
             StoreUnavailableError: as for `call`.
@@ -84,7 +85,7 @@ class Client:
         try:
             result = await work(self.executor, asyncio.get_running_loop().time() + self._timings.call_timeout)
         except LIBRARY_ERRORS as error:
-            self._note(error)
+            self._note(error, key)
             raise StoreUnavailableError from error
         finally:
             self._running -= 1
@@ -118,9 +119,12 @@ class Client:
         except LIBRARY_ERRORS:
             return  # a connection that does not answer is closed all the same
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: Exception, key: bytes) -> None:
         if self.closed:
             return  # we cut it off ourselves
+        if _is_of_the_data(error):
+            unreadable(place_of(key), error)
+            return
         self._outage.failed(reason(error))
         if isinstance(error, TimeoutError):
             self.executor.retire_connections()
@@ -129,7 +133,26 @@ class Client:
         """Return the versions of sessions: None for those that are gone, an error where there is no reply."""
         calls = [(key, ("GET", key)) for key in map(self._keys.session, session_ids)]
         found = await self.run(lambda executor, deadline: executor.batch(calls, deadline=deadline))
-        return [version_of(one) if isinstance(one, bytes) else one for one in found]
+        return [
+            _version(key, one) if isinstance(one, bytes) else one for (key, _), one in zip(calls, found, strict=True)
+        ]
+
+
+def place_of(key: bytes) -> str:
+    """Return the name of a key in the log."""
+    return f"the Redis key {key.decode('utf-8', 'replace')}"
+
+
+def _version(key: bytes, head: bytes) -> int | StoreUnavailableError:
+    try:
+        return checked(version_of, head, place=place_of(key))
+    except StoreUnavailableError as error:
+        return error
+
+
+def _is_of_the_data(error: Exception) -> bool:
+    """Whether a command failed for the type, or a script for the format, of what it found."""
+    return type(error) is ResponseError and (str(error).startswith("WRONGTYPE") or "user_script" in str(error))
 
 
 def reason(error: BaseException) -> str:

@@ -10,7 +10,8 @@ All keys of a session share its id as hash tag, so a Cluster keeps them on one n
   `:{id}:order`, a sorted set of these keys by the version that brought them
 - `:{id}:present`, a hash from workers to their watchers and the end of that lease
 
-Counters are `:count:...`, the sessions of an owner `:owner:...`, a sorted set by the latest time of their purge.
+Counters are `:count:...`, the sessions of an owner `:owner:...`, a sorted set by the latest time of their purge, and
+`:clock` is the high-water mark of time.
 Every key has a TTL: that of its session, its window, or its last entry.
 """
 
@@ -46,6 +47,11 @@ class Keys:
         """Return the key of a counter. `...:<id>` is a session's own, and shares its hash tag."""
         subject, colon, tag = name.rpartition(":")
         return _bytes(f"{self.prefix}:count:{subject}{colon}{{{tag}}}")
+
+    @property
+    def clock(self) -> bytes:
+        """The key of the high-water mark of time."""
+        return _bytes(f"{self.prefix}:clock")
 
     def owner(self, digest: str) -> bytes:
         """Return the key of an owner's sessions."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
+from handshake_prompt.protocol.errors import VersionConflictError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
+from handshake_prompt.stores.capacity import at_capacity
 from handshake_prompt.stores.codec import decoder
 from handshake_prompt.stores.records import Claim, Loaded, Log, Receipt, Record
 
@@ -40,17 +43,29 @@ class HitReply(Reply):
 
 
 class SavedReply(Reply):
-    """Reply of `create.lua` and `save.lua`: whether it was done, and the session's times now."""
+    """Reply of `create.lua` and `save.lua`: the outcome, and the session's times now."""
 
-    done: bool
+    outcome: Literal["done", "conflict", "full"]
     expires: float = 0.0
     purge: float = 0.0
+
+    def check(self) -> None:
+        """Raise the error of an outcome other than `done`.
+
+        Raises:
+            UnavailableError: the server is full.
+            VersionConflictError: another writer was first.
+        """
+        if self.outcome == "full":
+            raise at_capacity()
+        if self.outcome == "conflict":
+            raise VersionConflictError
 
 
 class VisitReply(Reply):
     """Reply of `visit.lua`; nothing but the time if there is no such session."""
 
-    version: int = 0
+    version: int = -1
     expires: float = 0.0
     purge: float = 0.0
     session: Session | None = None
@@ -62,10 +77,16 @@ class VisitReply(Reply):
     receipt: tuple[float, int, Receipt] | None = None
     counted: Counted | None = None
 
-    def loaded(self, claims: Sequence[Claim], *, after: int | None) -> Loaded | None:
-        """Return the result of a read, None if there is no such session."""
-        if self.session is None:
+    def loaded(self, session_id: str, claims: Sequence[Claim], *, after: int | None) -> Loaded | None:
+        """Return the result of a read, None if there is no such session.
+
+        Raises:
+            ValueError: it is another session, or its presence cannot be read.
+        """
+        if self.version < 0:
             return None
+        if self.session is None or self.session.session_id != session_id:
+            raise ValueError("another session")
         record = Record(self.session, self.version, self.expires, self.purge, _presence(self.presence, self.now))
         return Loaded(
             record,

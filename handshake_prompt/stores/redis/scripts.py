@@ -53,10 +53,10 @@ class Script:
 
 
 NOW = Script("now")
-CREATE = Script("keep", "create")
-VISIT = Script("keep", "count", "visit")
-SAVE = Script("keep", "save")
-TOUCH = Script("keep", "touch")
-HIT = Script("count", "hit")
+CREATE = Script("room", "keep", "create")
+VISIT = Script("head", "room", "keep", "count", "visit")
+SAVE = Script("head", "room", "keep", "save")
+TOUCH = Script("head", "keep", "touch")
+HIT = Script("room", "count", "hit")
 PRESENT = Script("present")
 OWN = Script("own")

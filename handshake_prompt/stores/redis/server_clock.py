@@ -1,4 +1,9 @@
-"""The server's clock, estimated from the time in each of its answers."""
+"""Hybrid logical clock of all workers: that of the server, never set back.
+
+Each reply of a script brings the time. Between two replies the worker's own clock counts on, and with the next call the
+worker tells the server the time it has reached: the script takes the later of that and the server's clock. So the time
+of all workers goes on where the server's clock is set back, or a failover leads to a server whose clock is behind.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,12 @@ from collections.abc import Callable
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
 
+TOLERANCE = 1.0
+"""Seconds by which a worker understates the time it has reached: clocks of nodes differ by milliseconds, and drift."""
+
 
 class ServerClock:
-    """Follows a clock that is heard of now and then (Cristian's algorithm, with bounds).
+    """Estimates the server's time from its replies: each is a lower bound, and the highest one counts.
 
     Args:
         monotonic: seconds that only go forward.
@@ -20,21 +28,27 @@ class ServerClock:
         self._offset: float | None = None
         """The server's time less ours."""
 
+    @property
+    def known(self) -> bool:
+        """Whether there was a reply yet."""
+        return self._offset is not None
+
+    @property
+    def reached(self) -> float:
+        """The time to tell the server; 0 before the first reply."""
+        return 0.0 if self._offset is None else self.now() - TOLERANCE
+
     def now(self) -> float:
         """Return the server's time, in seconds.
 
         Raises:
-            StoreUnavailableError: there was no answer yet.
+            StoreUnavailableError: there was no reply yet.
         """
         if self._offset is None:
             raise StoreUnavailableError
         return self.monotonic() + self._offset
 
-    def observe(self, server_time: float, *, asked_at: float) -> None:
-        """Take the server's time from an answer that has just come to a question of `asked_at`, on our clock.
-
-        The server read its clock at some moment in between, so its offset is known within bounds. The earlier estimate
-        is kept where it is within them: a slow answer says less than a prompt one before.
-        """
-        least, most = server_time - self.monotonic(), server_time - asked_at
-        self._offset = least if self._offset is None else min(max(self._offset, least), most)
+    def observe(self, server_time: float) -> None:
+        """Take the server's time from a reply that has just come."""
+        offset = server_time - self.monotonic()
+        self._offset = offset if self._offset is None else max(self._offset, offset)

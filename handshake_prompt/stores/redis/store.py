@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 
-from handshake_prompt.protocol.errors import StoreUnavailableError, VersionConflictError
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores.base import PRESENCE_SECONDS, SessionStore
-from handshake_prompt.stores.codec import pack, pack_session
+from handshake_prompt.stores.capacity import Urgency
+from handshake_prompt.stores.codec import checked, pack, pack_session
 from handshake_prompt.stores.records import PLAIN_VISIT, Claim, Loaded, Receipt, Record, Visit, owner_digest
 from handshake_prompt.stores.subscribers import Subscriber
 
 from . import replies, scripts, server_checks
 from .address import Address
 from .circuit_breaker import OutageLog
-from .client import Client
+from .client import Client, place_of
 from .executor_factory import executor_for, executors_over
 from .keys import Keys
 from .scripts import Run, Script
@@ -34,6 +36,10 @@ T = TypeVar("T", bound=replies.Reply)
 PREFIX = "hpp"
 PRESENCE_BATCH = 100
 """Sessions in one batch of reports."""
+CLOCK_MILLISECONDS = 7 * 86_400_000
+"""Life of the high-water mark of time: longer than that of any session."""
+SHARE_TIME_INTERVAL = 5.0
+"""Seconds between two notes of the time while the server's clock is behind."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +56,7 @@ class RedisStore(SessionStore):
             `?prefix=` names the keys' prefix.
         client: a client to use instead of a URL. It is left open, and its own retries are not used.
         prefix: the begin of all keys and channels; `hpp` unless the URL says otherwise.
-        limits: bounds on the logs and receipts of a session.
+        limits: bounds on the logs and receipts of a session; that on all of them is the server's `maxmemory`.
         timings: intervals and timeouts.
 
     Raises:
@@ -78,6 +84,8 @@ class RedisStore(SessionStore):
         self._outage = OutageLog(timings.recovery_quiet)
         self._clients: dict[asyncio.AbstractEventLoop, Client] = {}
         self._checked = False
+        self._share_time_at = 0.0
+        """When to note the time next, on the worker's clock."""
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._where} prefix={self._keys.prefix!r}>"
@@ -90,7 +98,7 @@ class RedisStore(SessionStore):
         if not self._checked:
             info = await client.run(lambda executor, deadline: executor.info(deadline=deadline))
             self._check(info, cluster=client.executor.cluster)
-        await self._run(scripts.NOW, [self._keys.counter("ready")], decode=replies.decode_reply)
+        await self._note_time()
 
     async def create(self, record: Record) -> None:
         session = record.session
@@ -99,9 +107,8 @@ class RedisStore(SessionStore):
             key = self._keys.owner(owner_digest(session.owner))
             await self._run(scripts.OWN, [key], session.session_id, gone_at, decode=replies.decode_reply)
         keys, head = self._keys.saved(session.session_id)[:2], pack(_head(record))
-        created = await self._run(scripts.CREATE, keys, head, pack_session(session), decode=replies.decode_saved)
-        if not created.done:
-            raise VersionConflictError
+        parts = (head, pack_session(session), Urgency.CREATION.value)
+        (await self._run(scripts.CREATE, keys, *parts, decode=replies.decode_saved)).check()
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         return await self.visit(session_id, Visit(after=after, key=key))
@@ -113,13 +120,15 @@ class RedisStore(SessionStore):
         counters = [self._keys.counter(f"{claim.counter}:{session_id}") for claim in claims]
         keys = [*self._keys.saved(session_id), self._keys.presence(session_id), *counters]
         visited = await self._run(scripts.VISIT, keys, pack(asked), decode=replies.decode_visit)
-        return visited.loaded(claims, after=visit.after)
+        loaded = partial(visited.loaded, claims=claims, after=visit.after)
+        return checked(loaded, session_id, place=place_of(keys[0]))
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session_id = record.session.session_id
         asked: dict[str, Any] = {
             "head": _head(record),
             "ended": bool(record.session.ended),
+            "share": record.urgency.value,
             "channel": self._keys.channel(session_id),
             "log_events": self._limits.log_events,
             "log_bytes": self._limits.log_bytes,
@@ -132,8 +141,7 @@ class RedisStore(SessionStore):
         parts = [pack_session(record.session), pack(receipt), *(pack((event.size, event)) for event in events)]
         keys = self._keys.saved(session_id)
         saved = await self._run(scripts.SAVE, keys, pack(asked), *parts, decode=replies.decode_saved)
-        if not saved.done:
-            raise VersionConflictError
+        saved.check()
         record.version += 1
         record.expires_at, record.purge_at = saved.expires, saved.purge
 
@@ -151,7 +159,7 @@ class RedisStore(SessionStore):
         found = await self._client().call(
             key, lambda executor, deadline: executor.call(key, *command, deadline=deadline)
         )
-        return sorted(session_id.decode("utf-8", "surrogatepass") for session_id in found)
+        return sorted(session_id.decode("ascii", "replace") for session_id in found)
 
     async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
         await self._client().subscribe(session_id, subscriber)
@@ -162,7 +170,10 @@ class RedisStore(SessionStore):
 
     async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
         runs: list[Run] = [
-            ([self._keys.session(session_id), self._keys.presence(session_id)], [worker, count, PRESENCE_SECONDS])
+            (
+                [self._keys.session(session_id), self._keys.presence(session_id)],
+                [self._clock.reached, worker, count, PRESENCE_SECONDS],
+            )
             for session_id, count in watchers.items()
         ]
         for start in range(0, len(runs), PRESENCE_BATCH):
@@ -189,16 +200,31 @@ class RedisStore(SessionStore):
         decode: Callable[[bytes], T],
     ) -> T:
         """Run a script, take the time from its reply, and return that decoded."""
-        asked_at = self._clock.monotonic()
+        reached = self._clock.reached
         packed = await self._client().call(
-            keys[0], lambda executor, deadline: script.run(executor, keys, *arguments, deadline=deadline)
+            keys[0], lambda executor, deadline: script.run(executor, keys, reached, *arguments, deadline=deadline)
         )
-        reply = decode(packed)
-        self._clock.observe(reply.now, asked_at=asked_at)
+        reply = checked(decode, packed, place=place_of(keys[0]))
+        self._clock.observe(reply.now)
+        if reply.now <= reached and script is not scripts.NOW:
+            await self._share_time()
         return reply
 
     async def _run_all(self, script: Script, runs: Sequence[Run]) -> None:
-        await self._client().run(lambda executor, deadline: script.run_all(executor, runs, deadline=deadline))
+        key = runs[0][0][0]
+        await self._client().run(lambda executor, deadline: script.run_all(executor, runs, deadline=deadline), key=key)
+
+    async def _note_time(self) -> None:
+        """Take over the time of other workers, and leave ours for those that start later."""
+        await self._run(scripts.NOW, [self._keys.clock], CLOCK_MILLISECONDS, decode=replies.decode_reply)
+
+    async def _share_time(self) -> None:
+        """Note the time now and then while the server's clock is behind."""
+        if self._clock.monotonic() < self._share_time_at:
+            return
+        self._share_time_at = self._clock.monotonic() + SHARE_TIME_INTERVAL
+        with suppress(StoreUnavailableError):  # the call itself was answered
+            await self._note_time()
 
     def _check(self, info: Mapping[str, str], *, cluster: bool) -> None:
         if server_checks.too_old(info):

@@ -6,18 +6,27 @@ higher than the last.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import threading
 from typing import NamedTuple
 
-from handshake_prompt.stores.subscribers import Subscriber, Subscribers
+from handshake_prompt.stores.codec import unreadable
+from handshake_prompt.stores.subscribers import Subscribers
 
-from .connection_thread import call_soon
+from .typed_rows import Cells, first_row
+
+
+class StampRow(Cells):
+    """Stamp of the last save."""
+
+    stamp: int
+
 
 DATA_VERSION = "PRAGMA data_version"
 STAMP = "SELECT stamp FROM world"
-SAVED_SINCE = "SELECT name, version, stamp FROM sessions WHERE stamp > ? ORDER BY stamp"
+SAVED_SINCE = (
+    "SELECT name, version, stamp FROM sessions WHERE stamp > ?"
+    " AND typeof(stamp) = 'integer' AND typeof(version) = 'integer' ORDER BY stamp"
+)
 
 
 class Position(NamedTuple):
@@ -31,7 +40,9 @@ class Position(NamedTuple):
 
 
 class ChangePoller:
-    """Subscribers of this process, on all of its event loops. `poll` and `interval` belong to the reading thread.
+    """Polls for saves on behalf of the subscribers of this process.
+
+    `poll` and `interval` belong to the reading thread.
 
     Args:
         interval: seconds between two polls.
@@ -39,37 +50,15 @@ class ChangePoller:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._subscribers: dict[asyncio.AbstractEventLoop, Subscribers] = {}
-        self._lock = threading.Lock()
-        """Held to change the subscribers: there may be several event loops."""
+        self.subscribers = Subscribers()
         self._position: Position | None = None
         """None without subscribers."""
 
-    @property
-    def active(self) -> bool:
-        """Whether there are subscribers."""
-        return bool(self._subscribers)
-
-    def add(self, session_id: str, subscriber: Subscriber) -> None:
-        """Add a subscriber, to be called on the running event loop."""
-        with self._lock:
-            self._subscribers.setdefault(asyncio.get_running_loop(), Subscribers()).add(session_id, subscriber)
-
-    def discard(self, session_id: str, subscriber: Subscriber) -> None:
-        """Remove a subscriber."""
-        with self._lock:
-            for loop, subscribers in tuple(self._subscribers.items()):
-                subscribers.discard(session_id, subscriber)
-                if not subscribers:
-                    del self._subscribers[loop]
-
     def interval(self) -> float | None:
         """Return the seconds between two polls. None without subscribers; the position is forgotten then."""
-        with self._lock:
-            for loop in [loop for loop in self._subscribers if loop.is_closed()]:
-                del self._subscribers[loop]
-            if self._subscribers:
-                return self._interval
+        self.subscribers.prune()
+        if self.subscribers:
+            return self._interval
         self._position = None
         return None
 
@@ -78,22 +67,18 @@ class ChangePoller:
         (data_version,) = connection.execute(DATA_VERSION).fetchone()
         position = self._position
         if position is None:
-            (stamp,) = connection.execute(STAMP).fetchone()
+            stamp = _newest_stamp(connection)
         elif (position.connection, position.data_version) == (connection, data_version):
             return
         else:
             saved = connection.execute(SAVED_SINCE, (position.stamp,)).fetchall()
             stamp = saved[-1][2] if saved else position.stamp
-            self._notify([(name, version) for name, version, _ in saved])
+            self.subscribers.notify_all([(name, version) for name, version, _ in saved])
         self._position = Position(connection, data_version, stamp)
 
-    def _notify(self, saved: list[tuple[str, int]]) -> None:
-        with self._lock:
-            loops = tuple(self._subscribers.items())
-        for loop, subscribers in loops if saved else ():
-            call_soon(loop, _notify_all, subscribers, saved)
 
-
-def _notify_all(subscribers: Subscribers, saved: list[tuple[str, int]]) -> None:
-    for session_id, version in saved:
-        subscribers.notify(session_id, version)
+def _newest_stamp(connection: sqlite3.Connection) -> int:
+    newest = first_row(connection.execute(STAMP), StampRow, table="world")
+    if newest is None:
+        raise unreadable("the table world", LookupError())
+    return newest.stamp

@@ -41,6 +41,7 @@ class ConnectionThread:
         writes: whether jobs write: then other processes can write only between two transactions.
         maintenance: a periodic job, in a transaction of its own, run once more at the end.
         interval: returns the seconds between two runs of maintenance; None for none.
+        after_maintenance: called in the thread between two transactions.
         committed: called in the thread after each commit.
         timings: how long to wait for locks.
     """
@@ -52,6 +53,7 @@ class ConnectionThread:
         writes: bool,
         maintenance: Work[object],
         interval: Callable[[], float | None],
+        after_maintenance: Work[object] = lambda _: None,
         committed: Callable[[], None] = lambda: None,
         timings: SQLiteTimings,
     ) -> None:
@@ -59,6 +61,7 @@ class ConnectionThread:
         self._writes = writes
         self._maintenance = maintenance
         self._interval = interval
+        self._after_maintenance = after_maintenance
         self._committed = committed
         self._timings = timings
         self._connection: sqlite3.Connection | None = None
@@ -148,6 +151,12 @@ class ConnectionThread:
         job = Job(self._maintenance)
         self._settle([job])
         self._maintained_at = time.monotonic() + (self._timings.maintenance_retry if job.error else 0.0)
+        if self._connection is None or job.error:
+            return
+        try:
+            self._after_maintenance(self._connection)
+        except sqlite3.Error as error:
+            self._recover(error)
 
     def _settle(self, jobs: list[Job]) -> None:
         """Run jobs in one transaction and deliver their outcomes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 
 from .history import LOG_FORGET, RECEIPT_DROP, RECEIPTS_FORGET
 
@@ -21,7 +22,10 @@ RECEIPTS_EXPIRED = (
     " WHERE ends_at <= ?"
 )
 RECEIPT_UNCOUNT = "UPDATE sessions SET receipt_bytes = receipt_bytes - ? WHERE id = ?"
-DUE = "SELECT id, log_events FROM sessions WHERE purge_minute <= ? AND purge_at <= ? ORDER BY purge_minute LIMIT ?"
+DUE = (
+    "SELECT id, CAST(log_events AS INTEGER) FROM sessions WHERE purge_minute <= ? AND purge_at <= ?"
+    " ORDER BY purge_minute LIMIT ?"
+)
 PURGE = (
     "DELETE FROM states WHERE session = ?",
     LOG_FORGET,
@@ -33,8 +37,15 @@ COUNT_PURGED = "UPDATE world SET sessions = sessions - ?"
 NOTE_TIME = "UPDATE world SET latest = ? WHERE latest <= ?"
 
 
-def purge(connection: sqlite3.Connection, now: float) -> bool:
-    """Delete expired rows, a bounded number; return whether there may be more."""
+class Swept(NamedTuple):
+    """Result of one step."""
+
+    sessions: int
+    more_due: bool
+
+
+def purge(connection: sqlite3.Connection, now: float) -> Swept:
+    """Delete expired rows, a bounded number."""
     counters = connection.execute(COUNTERS_EXPIRED, (now, PURGE_BATCH)).fetchall()
     connection.executemany(COUNTER_DROP, counters)
     connection.execute(PRESENCE_EXPIRED, (now,))
@@ -46,7 +57,7 @@ def purge(connection: sqlite3.Connection, now: float) -> bool:
             connection.executemany(statement, sessions)
         connection.execute(COUNT_PURGED, (len(sessions),))
     connection.execute(NOTE_TIME, (now, now - NOTE_INTERVAL))
-    return bool(sessions) or PURGE_BATCH in (len(counters), len(receipts))
+    return Swept(len(sessions), bool(sessions) or PURGE_BATCH in (len(counters), len(receipts)))
 
 
 def note_time(connection: sqlite3.Connection, now: float) -> None:

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.stores.codec import checked
 from handshake_prompt.stores.records import Receipt
+
+from .typed_rows import Cells, all_rows, first_row
 
 LOG_LAST = "SELECT max(last) FROM log WHERE session = ?"
 LOG_AFTER = "SELECT packed FROM log WHERE session = ? AND last > ? ORDER BY last"
@@ -27,6 +32,21 @@ RECEIPT_KEEP = "INSERT OR REPLACE INTO receipts VALUES (NULL, ?, ?, ?, ?, ?, ?)"
 RECEIPT_OLDEST = "SELECT id, length(reply) FROM receipts WHERE session = ? ORDER BY id"
 RECEIPT_DROP = "DELETE FROM receipts WHERE id = ?"
 RECEIPTS_FORGET = "DELETE FROM receipts WHERE session = ?"
+
+
+class NewestRow(Cells):
+    """The end of a log."""
+
+    last: int | None
+
+
+class EventsRow(Cells):
+    """The events of a save."""
+
+    packed: bytes
+
+
+_decode_sizes = msgspec.msgpack.Decoder(list[int]).decode
 
 
 class Events(NamedTuple):
@@ -59,17 +79,25 @@ class LogPart(NamedTuple):
 
 
 def log_after(connection: sqlite3.Connection, session: int, after: int, *, log_events: int) -> LogPart:
-    """Read a session's log after a place."""
-    (last,) = connection.execute(LOG_LAST, (session,)).fetchone()
+    """Read a session's log after a place.
+
+    Raises:
+        StoreUnavailableError: it cannot be read.
+    """
+    newest = first_row(connection.execute(LOG_LAST, (session,)), NewestRow, table="log")
+    last = newest.last if newest else None
     first = None if last is None else last - log_events + 1
     found = connection.execute(LOG_AFTER, (session, max(after, (first or 0) - 1)))
-    return LogPart([packed for (packed,) in found], first)
+    return LogPart([row.packed for row in all_rows(found, EventsRow, table="log")], first)
 
 
 def receipt(connection: sqlite3.Connection, session: int, key: str, now: float) -> Receipt | None:
-    """Read the receipt under a key, unless its lifetime is over."""
-    row = connection.execute(RECEIPT, (session, key, now)).fetchone()
-    return Receipt(*row) if row else None
+    """Read the receipt under a key, unless its lifetime is over.
+
+    Raises:
+        StoreUnavailableError: it cannot be read.
+    """
+    return first_row(connection.execute(RECEIPT, (session, key, now)), Receipt, table="receipts")
 
 
 def forget(connection: sqlite3.Connection, session: int) -> Usage:
@@ -89,7 +117,11 @@ def extend(
     now: float,
     limits: Limits,
 ) -> Usage:
-    """Append to the log, keep a receipt, and return the size of both; the oldest of each make room."""
+    """Append to the log, keep a receipt, and return the size of both; the oldest of each make room.
+
+    Raises:
+        StoreUnavailableError: the log cannot be read; nothing is written.
+    """
     if events is not None:
         usage = _append(connection, session, usage, events, limits)
     if receipt is not None:
@@ -98,32 +130,36 @@ def extend(
 
 
 def _append(connection: sqlite3.Connection, session: int, usage: Usage, events: Events, limits: Limits) -> Usage:
-    connection.execute(LOG_APPEND, (session, events.last, msgspec.msgpack.encode(events.sizes), events.packed))
     count, size = usage.log_events + len(events.sizes), usage.log_bytes + sum(events.sizes)
+    first = before = events.last - count + 1
     if _is_over(count, size, limits):
-        count, size = _trim(connection, session, count, size, last=events.last, limits=limits)
+        first, count, size = _trimmed(connection, session, count, size, events=events, limits=limits)
+    connection.execute(LOG_APPEND, (session, events.last, msgspec.msgpack.encode(events.sizes), events.packed))
+    if first > before:
+        connection.execute(LOG_TRIM, (session, first))
     return usage._replace(log_events=count, log_bytes=size)
 
 
-def _trim(
-    connection: sqlite3.Connection, session: int, count: int, size: int, *, last: int, limits: Limits
-) -> tuple[int, int]:
-    """Drop the oldest events until the log is within its bounds; return its events and bytes.
+def _trimmed(
+    connection: sqlite3.Connection, session: int, count: int, size: int, *, events: Events, limits: Limits
+) -> tuple[int, int, int]:
+    """Return the first event, the events and the bytes of a log that is within its bounds after an append.
 
     A save's row goes with the last of its events: until then its dropped events are only left out of the count.
     """
-    first = last - count + 1
-    oldest = connection.execute(LOG_OLDEST, (session, first))
-    while _is_over(count, size, limits):
-        row_last, packed = oldest.fetchone()
-        sizes = msgspec.msgpack.decode(packed)
-        for event_size in sizes[first - row_last - 1 :]:
-            first, count, size = first + 1, count - 1, size - event_size
-            if not _is_over(count, size, limits):
-                break
-    oldest.close()
-    connection.execute(LOG_TRIM, (session, first))
-    return count, size
+    first = events.last - count + 1
+    with closing(connection.execute(LOG_OLDEST, (session, first))) as oldest:
+        kept = ((last, _sizes(packed)) for last, packed in oldest)
+        for last, sizes in chain(kept, [(events.last, events.sizes)]):
+            for event_size in sizes[first - last - 1 :]:
+                if not _is_over(count, size, limits):
+                    return first, count, size
+                first, count, size = first + 1, count - 1, size - event_size
+    return first, count, size
+
+
+def _sizes(packed: bytes) -> Sequence[int]:
+    return checked(_decode_sizes, packed, place="the table log")
 
 
 def _is_over(events: int, size: int, limits: Limits) -> bool:

@@ -14,11 +14,15 @@ from handshake_prompt.protocol.errors import UnavailableError, VersionConflictEr
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window
 from handshake_prompt.stores.base import PRESENCE_SECONDS
+from handshake_prompt.stores.capacity import Urgency, at_capacity, check_room
+from handshake_prompt.stores.codec import unreadable
 from handshake_prompt.stores.records import Claim, Receipt
 
 from . import history
 from .expiry import purge, purge_minute
-from .history import Events, LogPart, Usage
+from .history import Events, LogPart
+from .rows import CounterRow, LoadedRow, NameRow, PresenceRow, SavedRow, TimesRow, WorldRow
+from .typed_rows import all_rows, first_row
 
 FIND = "SELECT id, version, expires_at, purge_at, log_events, log_bytes, receipt_bytes FROM sessions WHERE name = ?"
 LOAD = (
@@ -33,6 +37,10 @@ STAMP_SAVE = "UPDATE world SET stamp = stamp + 1, latest = max(latest, ?)"
 SAVE = (
     "UPDATE sessions SET version = version + 1, ended = ?, expires_at = ?, purge_at = ?,"
     " stamp = (SELECT stamp FROM world), log_events = ?, log_bytes = ?, receipt_bytes = ? WHERE id = ?"
+)
+STATE_SIZE = "SELECT coalesce(sum(length(packed)), 0) FROM states WHERE session = ?"
+USED = (
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
 SAVE_STATE = "UPDATE states SET packed = ? WHERE session = ?"
 MOVE = "UPDATE sessions SET purge_minute = ? WHERE id = ?"
@@ -83,6 +91,13 @@ class Draft(NamedTuple):
     purge_at: float
     events: Events | None
     receipt: Receipt | None
+    urgency: Urgency
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        events = len(self.events.packed) if self.events else 0
+        return len(self.packed) + events + (len(self.receipt.reply) if self.receipt else 0)
 
 
 class CountedVisit(NamedTuple):
@@ -99,34 +114,19 @@ class CountedVisit(NamedTuple):
         return f"{self.claim.counter}:{self.name}"
 
 
-class Row(NamedTuple):
-    """The columns of a session that a save depends on."""
-
-    id: int
-    version: int
-    expires_at: float
-    purge_at: float
-    log_events: int
-    log_bytes: int
-    receipt_bytes: int
-
-    @property
-    def usage(self) -> Usage:
-        """Size of the session's history."""
-        return Usage(self.log_events, self.log_bytes, self.receipt_bytes)
-
-
 def create(connection: sqlite3.Connection, new: New, now: float, limits: Limits) -> None:
     """Insert a session.
 
     Raises:
-        UnavailableError: there are as many as there may be.
+        UnavailableError: there is no room for another.
         VersionConflictError: there is one of this name.
     """
-    if _is_full(connection, limits):
-        purge(connection, now)
-        if _is_full(connection, limits):
-            raise UnavailableError("The server holds as many sessions as it can", code="at_capacity", retry_after=30)
+    try:
+        _check_room_for(connection, new, limits)
+    except UnavailableError:
+        if not purge(connection, now).sessions:
+            raise
+        _check_room_for(connection, new, limits)
     values = (new.name, new.version, False, new.expires_at, new.purge_at, purge_minute(new.purge_at), new.owner)
     created = connection.execute(CREATE, values)
     if not created.rowcount:
@@ -136,54 +136,69 @@ def create(connection: sqlite3.Connection, new: New, now: float, limits: Limits)
 
 
 def load(connection: sqlite3.Connection, name: str, now: float, *, after: int | None, key: str | None) -> Found | None:
-    """Read a session, and on demand its log after a place and the receipt under a key."""
-    row = connection.execute(LOAD, (name, now)).fetchone()
-    if row is None:
+    """Read a session, and on demand its log after a place and the receipt under a key.
+
+    Raises:
+        StoreUnavailableError: it cannot be read.
+    """
+    found = first_row(connection.execute(LOAD, (name, now)), LoadedRow, table="sessions")
+    if found is None:
         return None
-    session, version, expires_at, purge_at, packed, log_events = row
-    presence = dict(connection.execute(PRESENCE, (session, now)).fetchall())
-    log = None if after is None else history.log_after(connection, session, after, log_events=log_events)
-    receipt = None if key is None else history.receipt(connection, session, key, now)
-    return Found(version, expires_at, purge_at, packed, presence, log, receipt)
+    presence = {
+        row.worker: row.watchers
+        for row in all_rows(connection.execute(PRESENCE, (found.id, now)), PresenceRow, table="presence")
+    }
+    log = None if after is None else history.log_after(connection, found.id, after, log_events=found.log_events)
+    receipt = None if key is None else history.receipt(connection, found.id, key, now)
+    return Found(found.version, found.expires_at, found.purge_at, found.packed, presence, log, receipt)
 
 
 def save(connection: sqlite3.Connection, draft: Draft, now: float, limits: Limits) -> tuple[float, float]:
     """Replace a session, append to its log and keep a receipt; return its times.
 
     Raises:
+        StoreUnavailableError: it cannot be read.
+        UnavailableError: there is no room for a write of this urgency.
         VersionConflictError: it is of another version, or gone.
     """
-    found = connection.execute(FIND, (draft.name,)).fetchone()
-    if found is None or found[1] != draft.version:
+    kept = first_row(connection.execute(FIND, (draft.name,)), SavedRow, table="sessions")
+    if kept is None or kept.version != draft.version:
         raise VersionConflictError
-    row = Row(*found)
     if draft.ended:
-        times, usage = (draft.expires_at, draft.purge_at), history.forget(connection, row.id)
+        times, usage = (draft.expires_at, draft.purge_at), history.forget(connection, kept.id)
     else:
-        times = max(draft.expires_at, row.expires_at), max(draft.purge_at, row.purge_at)
-        usage = history.extend(connection, row.id, row.usage, draft.events, draft.receipt, now=now, limits=limits)
+        _check_room_to_grow(connection, kept, draft, limits)
+        times = max(draft.expires_at, kept.expires_at), max(draft.purge_at, kept.purge_at)
+        usage = history.extend(connection, kept.id, kept.usage, draft.events, draft.receipt, now=now, limits=limits)
     connection.execute(STAMP_SAVE, (now,))
-    connection.execute(SAVE, (draft.ended, *times, *usage, row.id))
-    _move(connection, row.id, row.purge_at, times[1])
-    connection.execute(SAVE_STATE, (draft.packed, row.id))
+    connection.execute(SAVE, (draft.ended, *times, *usage, kept.id))
+    _move(connection, kept.id, kept.purge_at, times[1])
+    connection.execute(SAVE_STATE, (draft.packed, kept.id))
     return times
 
 
 def touch(connection: sqlite3.Connection, name: str, expires_at: float, purge_at: float) -> None:
-    """Move the times of a session that has not ended forward."""
-    found = connection.execute(FIND_LIVING, (name,)).fetchone()
-    if found is None:
+    """Move the times of a session that has not ended forward.
+
+    Raises:
+        StoreUnavailableError: it cannot be read.
+    """
+    kept = first_row(connection.execute(FIND_LIVING, (name,)), TimesRow, table="sessions")
+    if kept is None:
         return
-    session, expires_before, purge_before = found
-    purge_at = max(purge_at, purge_before)
-    connection.execute(TOUCH, (max(expires_at, expires_before), purge_at, session))
-    _move(connection, session, purge_before, purge_at)
+    purge_at = max(purge_at, kept.purge_at)
+    connection.execute(TOUCH, (max(expires_at, kept.expires_at), purge_at, kept.id))
+    _move(connection, kept.id, kept.purge_at, purge_at)
 
 
 def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, window: float) -> Quota:
-    """Count a request."""
-    row = connection.execute(COUNTER, (name,)).fetchone()
-    before = row and Window(*row)
+    """Count a request.
+
+    Raises:
+        StoreUnavailableError: the counter cannot be read.
+    """
+    counter = first_row(connection.execute(COUNTER, (name,)), CounterRow, table="counters")
+    before = Window(counter.hits, counter.ends_at) if counter else None
     after, quota = rate_limit.hit(before, now, limit=limit, length=window)
     if before is None or after.ends_at != before.ends_at:
         connection.execute(COUNT_FIRST, (name, after.hits, after.ends_at))
@@ -201,8 +216,12 @@ def count(connection: sqlite3.Connection, visit: CountedVisit, now: float) -> Qu
 
 
 def owned_by(connection: sqlite3.Connection, owner: str) -> list[str]:
-    """Return the names of an owner's sessions."""
-    return [name for (name,) in connection.execute(OWNED, (owner,))]
+    """Return the names of an owner's sessions.
+
+    Raises:
+        StoreUnavailableError: they cannot be read.
+    """
+    return [row.name for row in all_rows(connection.execute(OWNED, (owner,)), NameRow, table="sessions")]
 
 
 def report_watchers(connection: sqlite3.Connection, worker: str, watchers: Mapping[str, int], now: float) -> None:
@@ -213,13 +232,38 @@ def report_watchers(connection: sqlite3.Connection, worker: str, watchers: Mappi
 
 
 def probe(connection: sqlite3.Connection) -> None:
-    """Read a row, to see that the file answers."""
-    connection.execute(SESSIONS).fetchone()
+    """Read the number of sessions, to see that the file answers.
+
+    Raises:
+        StoreUnavailableError: it cannot be read.
+    """
+    _number_of_sessions(connection)
 
 
-def _is_full(connection: sqlite3.Connection, limits: Limits) -> bool:
-    (sessions,) = connection.execute(SESSIONS).fetchone()
-    return bool(sessions >= limits.sessions)
+def _number_of_sessions(connection: sqlite3.Connection) -> int:
+    found = first_row(connection.execute(SESSIONS), WorldRow, table="world")
+    if found is None:
+        raise unreadable("the table world", LookupError())
+    return found.sessions
+
+
+def _check_room_for(connection: sqlite3.Connection, new: New, limits: Limits) -> None:
+    if _number_of_sessions(connection) >= limits.sessions:
+        raise at_capacity()
+    check_room(Urgency.CREATION, used=_used(connection), needed=len(new.packed), capacity=limits.store_bytes)
+
+
+def _check_room_to_grow(connection: sqlite3.Connection, kept: SavedRow, draft: Draft, limits: Limits) -> None:
+    used = _used(connection)
+    if used + draft.size > limits.store_bytes * draft.urgency.value:
+        (before,) = connection.execute(STATE_SIZE, (kept.id,)).fetchone()
+        check_room(draft.urgency, used=used, needed=draft.size - before, capacity=limits.store_bytes)
+
+
+def _used(connection: sqlite3.Connection) -> int:
+    """Return the size of the file without its free pages."""
+    used: int = connection.execute(USED).fetchone()[0]
+    return used
 
 
 def _move(connection: sqlite3.Connection, session: int, before: float, purge_at: float) -> None:

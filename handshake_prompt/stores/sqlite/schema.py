@@ -1,4 +1,4 @@
-"""Database file: its tables, its migrations, and the checks before it is used."""
+"""Schema of the database file: its tables, its migrations, and the settings of a connection."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from typing import Literal
 from handshake_prompt.protocol.errors import StoreUnavailableError
 
 from .connection_thread import is_busy, primary_code
+from .database_file import APPLICATION, DAMAGED, WRITABLE, check_version, provide
 from .timings import SQLiteTimings
 
 Synchronous = Literal["normal", "full"]
 
-APPLICATION = 0x48505031
-"""SQLite's application id, which marks our files."""
 CHECKPOINT_PAGES = 4000
 """Pages in the write-ahead log, 16 MB, before a checkpoint waits for the disk: a save writes about ten."""
 CHECKED_BYTES = 64 * 1024 * 1024
@@ -99,9 +98,16 @@ def connect(path: Path, synchronous: Synchronous, *, timeout: float) -> sqlite3.
     `timeout` is SQLite's own wait for another process; 0 for callers with a wait of their own.
     """
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+    connection.execute("PRAGMA secure_delete = ON")  # what was deleted is overwritten
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
+
+
+def truncate_log(connection: sqlite3.Connection) -> bool:
+    """Empty the write-ahead log into the file; return whether nobody was in the way."""
+    busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not busy
 
 
 def prepare(
@@ -124,10 +130,10 @@ def prepare(
         StoreUnavailableError: it cannot be used just now.
     """
     try:
-        path.touch(mode=0o600)  # it will hold people's data
+        provide(path, newest=len(migrations))
         _retry_while_busy(lambda: _open_once(path, agree, migrations), timings or SQLiteTimings())
     except OSError as error:
-        raise ValueError(f"Cannot write {path}: {error.strerror}. {_WRITABLE}") from error
+        raise ValueError(f"Cannot write {path}: {error.strerror}. {WRITABLE}") from error
     except sqlite3.Error as error:
         raise _explained(path, error) from error
 
@@ -155,18 +161,18 @@ def _make_ready(
     agree: Callable[[sqlite3.Connection], None],
     migrations: Sequence[str],
 ) -> None:
-    _check_version(connection, path, newest=len(migrations))
+    if check_version(connection, path, newest=len(migrations)) == 0:  # while the file has no log of its own yet
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
     if path.stat().st_size <= CHECKED_BYTES and connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        raise ValueError(f"{path} {_DAMAGED}")
+        raise ValueError(f"{path} {DAMAGED}")
     if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
         raise ValueError(f"{path} is on a file system that workers cannot share. Use a local disk.")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _check_version(connection, path, newest=len(migrations))  # again: others may start at the same time
+        version = check_version(connection, path, newest=len(migrations))  # again: others may start at the same time
         for script in migrations[version:]:
             for statement in script.split(";"):  # executescript would commit half-way
                 connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
         agree(connection)
         connection.execute("COMMIT")
@@ -175,29 +181,12 @@ def _make_ready(
         raise
 
 
-def _check_version(connection: sqlite3.Connection, path: Path, *, newest: int) -> int:
-    """Return the version of a file, unless it is another application's or from the future."""
-    occupied = connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # first: another worker may be filling it
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION and occupied:
-        raise ValueError(f"{path} is the database of another application. Name a file of its own for the sessions.")
-    if version > newest:
-        raise ValueError(
-            f"{path} was written by a newer version of handshake-prompt. Upgrade this one, or name another file."
-        )
-    return version
-
-
-_WRITABLE = "See that its directory exists, and that this user may write to both."
-_DAMAGED = "is damaged, or no database. Put a backup in its place, or move it away to begin with an empty one."
-
 _EXPLANATIONS = {
-    sqlite3.SQLITE_CANTOPEN: f"cannot be opened. {_WRITABLE}",
-    sqlite3.SQLITE_READONLY: f"is read-only. {_WRITABLE}",
-    sqlite3.SQLITE_PERM: f"may not be opened. {_WRITABLE}",
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: f"cannot be opened. {WRITABLE}",
+    sqlite3.SQLITE_READONLY: f"is read-only. {WRITABLE}",
+    sqlite3.SQLITE_PERM: f"may not be opened. {WRITABLE}",
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
 }
 """Errors that no second attempt can mend."""
 

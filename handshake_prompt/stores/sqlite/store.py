@@ -19,7 +19,7 @@ from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window
 from handshake_prompt.stores.base import SessionStore
-from handshake_prompt.stores.codec import pack_events, pack_session, unpack_events, unpack_session
+from handshake_prompt.stores.codec import checked, pack_events, pack_session, unpack_events, unpack_session, unreadable
 from handshake_prompt.stores.records import (
     PLAIN_VISIT,
     Claim,
@@ -51,7 +51,7 @@ class SQLiteStore(SessionStore):
 
     Args:
         path: the file; it is created if there is none, readable by this user alone.
-        limits: bounds on the number of sessions, their logs and receipts.
+        limits: bounds on the number of sessions and the size of the file, on logs and receipts.
         synchronous: `normal` or `full`.
         machine: the machine's clocks.
         timings: intervals and timeouts.
@@ -83,9 +83,11 @@ class SQLiteStore(SessionStore):
         self._local_windows: dict[str, Window] = {}
         """Counts of visits while the file cannot be written: one for each session and role that comes meanwhile."""
         self._more_due = False
-        """Whether the last step of a sweep left something over. This and the next belong to the writing thread."""
+        """Whether the last step of a sweep left something over. This and the next two belong to the writing thread."""
         self._saved = False
         """Whether the transaction under way has a save."""
+        self._has_traces = True
+        """Whether the write-ahead log may hold values of a session that has ended; from a killed process, too."""
         self._threads: _Threads | None = None
         self._lock = threading.Lock()
         """Held to open and to close."""
@@ -131,7 +133,7 @@ class SQLiteStore(SessionStore):
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         find = partial(self._find, name=session_id, after=after, key=key)
-        return _unpacked(await self._open().reader.run(find), after)
+        return _unpacked(session_id, await self._open().reader.run(find), after)
 
     async def visit(
         self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
@@ -146,7 +148,7 @@ class SQLiteStore(SessionStore):
         find = partial(self._find, name=session_id, after=visit.after, key=visit.key)
 
         def find_and_count(connection: sqlite3.Connection) -> Loaded | None:
-            found = _unpacked(find(connection), visit.after)
+            found = _unpacked(session_id, find(connection), visit.after)
             return self._count(found, claims, partial(queries.count, connection), renew=visit.renew)
 
         try:
@@ -168,6 +170,7 @@ class SQLiteStore(SessionStore):
             record.purge_at,
             Events(events[-1].seq, [event.size for event in events], pack_events(events)) if events else None,
             receipt,
+            record.urgency,
         )
         record.expires_at, record.purge_at = await self._open().writer.run(partial(self._save, draft=draft))
         record.version += 1
@@ -185,15 +188,15 @@ class SQLiteStore(SessionStore):
 
     async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
         threads = self._open()
-        self._poller.add(session_id, subscriber)
+        self._poller.subscribers.add(session_id, subscriber)
         try:
             await threads.reader.run(self._poller.poll)
         except BaseException:
-            self._poller.discard(session_id, subscriber)
+            self._poller.subscribers.discard(session_id, subscriber)
             raise
 
     def unsubscribe(self, session_id: str, subscriber: Subscriber) -> None:
-        self._poller.discard(session_id, subscriber)
+        self._poller.subscribers.discard(session_id, subscriber)
 
     async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
         work = partial(queries.report_watchers, worker=worker, watchers=dict(watchers), now=self.now())
@@ -250,15 +253,25 @@ class SQLiteStore(SessionStore):
         return quota
 
     def _sweep(self, connection: sqlite3.Connection) -> bool:
-        self._more_due = expiry.purge(connection, self.now())
-        return self._more_due
+        swept = expiry.purge(connection, self.now())
+        self._more_due = swept.more_due
+        self._has_traces |= swept.sessions > 0
+        return swept.more_due
 
     def _sweep_interval(self) -> float:
-        return self._timings.sweep_pause if self._more_due else self._timings.sweep_interval
+        if self._more_due:
+            return self._timings.sweep_pause
+        return self._timings.erase_interval if self._has_traces else self._timings.sweep_interval
+
+    def _erase_traces(self, connection: sqlite3.Connection) -> None:
+        """Empty the write-ahead log, once no transaction needs it any more."""
+        if self._has_traces and not self._more_due:
+            self._has_traces = not schema.truncate_log(connection)
 
     def _save(self, connection: sqlite3.Connection, draft: queries.Draft) -> tuple[float, float]:
         times = queries.save(connection, draft, self.now(), self._limits)
         self._saved = True
+        self._has_traces |= draft.ended
         return times
 
     def _open(self) -> _Threads:
@@ -277,7 +290,7 @@ class SQLiteStore(SessionStore):
 
     def _start(self) -> _Threads:
         def committed() -> None:
-            if self._saved and self._poller.active:
+            if self._saved and self._poller.subscribers:
                 reader.request_maintenance()
             self._saved = False
 
@@ -294,6 +307,7 @@ class SQLiteStore(SessionStore):
             writes=True,
             maintenance=self._sweep,
             interval=self._sweep_interval,
+            after_maintenance=self._erase_traces,
             committed=committed,
             timings=self._timings,
         )
@@ -308,17 +322,19 @@ class _Threads(NamedTuple):
     writer: ConnectionThread
 
 
-def _unpacked(found: queries.Found | None, after: int | None) -> Loaded | None:
+def _unpacked(name: str, found: queries.Found | None, after: int | None) -> Loaded | None:
     if found is None:
         return None
-    session = unpack_session(found.packed)
+    session = checked(unpack_session, found.packed, place=f"session {name}")
+    if session.session_id != name:
+        raise unreadable(f"session {name}", LookupError())
     record = Record(session, found.version, found.expires_at, found.purge_at, found.presence)
-    log = None if after is None or found.log is None else _unpacked_log(found.log, after, newest=session.seq)
+    log = None if after is None or found.log is None else _unpacked_log(name, found.log, after, newest=session.seq)
     return Loaded(record, log, found.receipt)
 
 
-def _unpacked_log(part: LogPart, after: int, *, newest: int) -> Log:
+def _unpacked_log(name: str, part: LogPart, after: int, *, newest: int) -> Log:
     first = newest + 1 if part.first is None else part.first
     place = max(after, first - 1)
-    events = [event for packed in part.packed for event in unpack_events(packed) if event.seq > place]
-    return Log(events, complete=place == after)
+    saves = (checked(unpack_events, packed, place=f"the log of session {name}") for packed in part.packed)
+    return Log([event for events in saves for event in events if event.seq > place], complete=place == after)

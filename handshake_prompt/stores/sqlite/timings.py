@@ -26,5 +26,7 @@ class SQLiteTimings:
     """Between two sweeps of what has expired."""
     sweep_pause: float = 0.05
     """Between two steps of one sweep, for others to write in."""
+    erase_interval: float = 1.0
+    """Between two checkpoints that erase ended sessions from the write-ahead log."""
     maintenance_retry: float = 1.0
     """Before maintenance that failed is tried again."""

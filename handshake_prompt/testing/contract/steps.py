@@ -7,22 +7,29 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import cycle, islice
 from typing import Any
 
+import msgspec
 import pytest
 
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import VersionConflictError
+from handshake_prompt.protocol.errors import UnavailableError, VersionConflictError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.packing import pack
 from handshake_prompt.protocol.session import By, Session, Turn
-from handshake_prompt.stores import Claim, Loaded, Receipt, Record, SessionStore, Visit
+from handshake_prompt.stores import Claim, Loaded, Receipt, Record, SessionStore, Urgency, Visit
 
 AT = "2026-01-01T12:00:00.000000+00:00"
 SHORT, OVER = 1.0, 1.2
 """A short life, and when it is surely over: long enough for the slowest store to be asked in between."""
 PATIENCE = 6.0
 """Subscriber-ups are owed within 5 s."""
+LARGE = 40_000
+"""Bytes of a large value."""
+MANY = 1000
+"""Steps after which a store should have been full."""
 NOBODY = "f" * 32
 OWNER = {"user": 7, "名": None}
 
@@ -196,6 +203,58 @@ async def held(store: SessionStore, keys: Sequence[str]) -> list[str]:
 async def presence(store: SessionStore, name: str = "a") -> dict[str, int]:
     """Return a session's number of watchers by worker."""
     return dict((await load(store, name)).record.presence)
+
+
+async def create_large(store: SessionStore, number: int) -> str:
+    """Create a session of 40 000 bytes, named by a number; return its name."""
+    now, name = store.now(), f"{number:032x}"
+    made = drafted(Record(msgspec.structs.replace(session("a", now, owner=None), session_id=name), 0, now, now))
+    made.write("large", "x" * LARGE)
+    made.commit()
+    await store.create(Record(made, 0, expires_at=now + 1000, purge_at=now + 1600))
+    return name
+
+
+async def filled(store: SessionStore) -> list[str]:
+    """Create large sessions until there is no room for another; return their names."""
+    names: list[str] = []
+    with suppress(UnavailableError):
+        while len(names) < MANY:
+            names.append(await create_large(store, len(names) + 1))
+    return names
+
+
+async def grow(store: SessionStore, name: str, urgency: Urgency) -> None:
+    """Add a value of 40 000 bytes, with an event and a receipt."""
+    record = (await load_id(store, name)).record
+    record.session = drafted(record)
+    record.session.write(f"large {record.version}", "x" * LARGE)
+    record.urgency = urgency
+    await store.save(record, events=record.session.commit(), receipt=Receipt("grown", "f", b"{}", 600))
+
+
+async def grown_until_refused(store: SessionStore, names: Sequence[str], urgency: Urgency = Urgency.ORDINARY) -> str:
+    """Let sessions grow in turn until one may not; return its name."""
+    for name in islice(cycle(names), MANY):
+        try:
+            await grow(store, name, urgency)
+        except UnavailableError:
+            return name
+    raise AssertionError("nothing was refused")
+
+
+async def load_id(store: SessionStore, name: str, **asked: Any) -> Loaded:
+    """Load a session that is there, by its whole name."""
+    loaded = await store.load(name, **asked)
+    assert loaded is not None
+    return loaded
+
+
+async def seqs_of(store: SessionStore, name: str) -> list[int]:
+    """Return the numbers of the events that are kept."""
+    log = (await load_id(store, name, after=0)).log
+    assert log is not None
+    return [event.seq for event in log.events]
 
 
 def times(record: Record) -> tuple[float, float]:

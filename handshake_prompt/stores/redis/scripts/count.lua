@@ -1,5 +1,5 @@
--- Counts one request in a window that begins with its first one. A refused request is not counted. `kept` is what the
--- counter holds.
+-- Counts one request in a fixed window that begins with its first one. A refused request is not counted. `kept` is the
+-- counter's value. A full server counts too: a counter is small, and gone in a minute.
 local function count(counter, kept, limit, window)
   local hits, ends = 0, now + window
   if kept then
@@ -8,10 +8,10 @@ local function count(counter, kept, limit, window)
       hits, ends = kept_hits, kept_ends
     end
   end
-  local allowed = hits < limit
+  local allowed = hits < limit and has_room(counter, 1.1)
   if allowed then
     hits = hits + 1
-    redis.call('SET', counter, cmsgpack.pack({ hits, ends }), 'PXAT', millisecond(ends))
+    redis.call('SET', counter, cmsgpack.pack({ hits, ends }), 'PX', left(ends))
   end
   return { allowed, hits, ends - now }
 end

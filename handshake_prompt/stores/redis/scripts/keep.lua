@@ -1,19 +1,19 @@
--- Keeps what is known of a session until it may be forgotten, and what goes with it for as long: the packed session,
--- which is put in place of the one before if there is a new one, the log and the receipts.
+-- Keeps a session's head, and with it for as long the packed session, which is replaced if there is a new one, the log
+-- and the receipts.
 local function keep(head, packed)
   local session, state, log, receipts, order = unpack(KEYS)
-  local ends = millisecond(head.p)
+  local milliseconds = left(head.p)
   if packed then
-    redis.call('SET', state, packed, 'PXAT', ends)
+    redis.call('SET', state, packed, 'PX', milliseconds)
   else
-    redis.call('PEXPIREAT', state, ends)
+    redis.call('PEXPIRE', state, milliseconds)
   end
-  redis.call('SET', session, cmsgpack.pack(head), 'PXAT', ends)
+  redis.call('SET', session, cmsgpack.pack(head), 'PX', milliseconds)
   if head.l then
-    redis.call('PEXPIREAT', log, ends)
+    redis.call('PEXPIRE', log, milliseconds)
   end
   if head.r then
-    redis.call('PEXPIREAT', receipts, ends)
-    redis.call('PEXPIREAT', order, ends)
+    redis.call('PEXPIRE', receipts, milliseconds)
+    redis.call('PEXPIRE', order, milliseconds)
   end
 end

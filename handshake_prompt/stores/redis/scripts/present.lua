@@ -1,11 +1,11 @@
--- KEYS: session, presence. ARGV: worker, its watchers, how long its word holds.
+-- KEYS: session, presence. ARGV: worker, its number of watchers, seconds of the lease.
 local session, presence = unpack(KEYS)
 if redis.call('EXISTS', session) == 0 then
   return cmsgpack.pack({ now })
 end
-redis.call('HDEL', presence, ARGV[1])
-if ARGV[2] ~= '0' then
-  redis.call('HSET', presence, ARGV[1], string.format('%s %.17g', ARGV[2], now + tonumber(ARGV[3])))
+redis.call('HDEL', presence, ARGV[2])
+if ARGV[3] ~= '0' then
+  redis.call('HSET', presence, ARGV[2], string.format('%s %.17g', ARGV[3], now + tonumber(ARGV[4])))
 end
 local kept, last = redis.call('HGETALL', presence), now
 for index = 1, #kept, 2 do
@@ -15,5 +15,5 @@ for index = 1, #kept, 2 do
   end
   last = math.max(last, ends)
 end
-redis.call('PEXPIREAT', presence, millisecond(last))
+redis.call('PEXPIRE', presence, left(last))
 return cmsgpack.pack({ now })

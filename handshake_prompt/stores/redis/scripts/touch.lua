@@ -1,9 +1,8 @@
 -- KEYS: session, state, log, receipts, order. ARGV: expires, purge.
-local kept = redis.call('GET', KEYS[1])
-local head = kept and cmsgpack.unpack(kept)
+local head = head_of(redis.call('GET', KEYS[1]))
 if head and not head.x then
-  head.e = math.max(head.e, tonumber(ARGV[1]))
-  head.p = math.max(head.p, tonumber(ARGV[2]))
+  head.e = math.max(head.e, tonumber(ARGV[2]))
+  head.p = math.max(head.p, tonumber(ARGV[3]))
   keep(head)
 end
 return cmsgpack.pack({ now })

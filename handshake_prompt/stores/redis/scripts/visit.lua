@@ -1,9 +1,12 @@
 -- KEYS: session, state, log, receipts, order, presence, then a counter for each claim.
--- ARGV: what is asked: claims {counter, digest, limit, window}, renew, after, key. The last two may miss.
+-- ARGV: the request: claims {counter, digest, limit, window}, renew, after, key. The last two may be missing.
 local session, state, log, receipts, order, presence = unpack(KEYS, 1, 6)
-local asked = cmsgpack.unpack(ARGV[1])
+local asked = cmsgpack.unpack(ARGV[2])
 local kept = redis.call('MGET', session, state, unpack(KEYS, 7))
-local head, packed = kept[1] and cmsgpack.unpack(kept[1]), kept[2]
+local head, packed = head_of(kept[1]), kept[2]
+if (not head and redis.call('EXISTS', session) == 1) or (not packed and redis.call('EXISTS', state) == 1) then
+  error('another type')  -- which MGET passes over
+end
 if not head or not packed or head.p <= now then
   return cmsgpack.pack({ now })
 end
@@ -43,7 +46,7 @@ if receipt then
   receipt = ends > now and receipt
 end
 
--- What is packed already goes into the answer as it is: an array of ten, and one within it of all events.
+-- Packed values go into the reply as they are: an array of ten, and one within it of all events.
 return table.concat({
   '\154', cmsgpack.pack(now, head.v, head.e, head.p), packed, cmsgpack.pack(redis.call('HGETALL', presence)),
   struct.pack('>BI4', 221, #events), table.concat(events), cmsgpack.pack(before), receipt or '\192', cmsgpack.pack(quota),
