@@ -99,6 +99,7 @@ DEFINED = {
         "AgentRequiredError",
         "BodyLostError",
         "BodyTimeoutError",
+        "ChangedError",
         "ClientDisconnectedError",
         "CloseCode",
         "ConflictError",

@@ -6,7 +6,7 @@ Nothing needed for correctness happens in a lifespan, since the lifespan of a mo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Self, Unpack
@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.engine.options import EngineOptions, check_options
-from handshake_prompt.protocol.errors import HandshakeError
+from handshake_prompt.protocol.errors import ChangedError, HandshakeError
+from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import MemoryStore
 
@@ -150,22 +151,28 @@ class HandshakeApp(Starlette):
 
     # For the host application
 
-    async def read_as_user(self, request: Any, session_id: str) -> dict[str, Any]:
+    async def read_as_user(self, request: Any, session_id: str, *, cursor: str | None = None) -> dict[str, Any]:
         """Return the members of `GET /context` if `request` is from the person of the session.
 
         Args:
             request: the host's, of Starlette, FastAPI, Litestar, Quart, Django, or any framework that keeps the scope.
             session_id: the session.
+            cursor: the place in the log that the page shows, from `session.ready()` of its module. What was written
+                after it, the person has not seen.
 
         Raises:
-            HandshakeError: it is not, or the session has ended. The host answers with a problem document unless it
-                handles the error itself; `error_response` renders it.
+            HandshakeError: it is not, or the session has ended, or (`ChangedError`) a value was written after `cursor`.
+                The host answers with a problem document unless it handles the error itself; `error_response` renders
+                it.
             TypeError: it is no request of an ASGI framework.
         """
         connection = connection_of(request)
         render_in_views(connection.scope)
         credential = self._credential_of(connection, session_id).without_agent()
-        return (await self.engine.get_context(session_id, credential, request)).payload
+        context = (await self.engine.get_context(session_id, credential, request)).payload
+        if cursor is not None:
+            _check_is_shown(context, cursor)
+        return context
 
     def error_response(self, error: HandshakeError) -> Response:
         """Render an error as the protocol's own endpoints do."""
@@ -215,3 +222,17 @@ class HandshakeApp(Starlette):
         from .mcp.endpoint import MCPEndpoint  # noqa: PLC0415
 
         return [Route("/mcp/{sid}", Resource({"POST": MCPEndpoint(self.engine, self._credential_of, self._stop)}))]
+
+
+def _check_is_shown(context: Mapping[str, Any], cursor: str) -> None:
+    """Check that no value of a context was written after a place in its log.
+
+    Raises:
+        ChangedError: one was, or it is no place in that log.
+    """
+    shown, current = Cursor.parse(cursor), Cursor.parse(context["cursor"])
+    if shown is None or current is None or shown.epoch != current.epoch:
+        raise ChangedError("The cursor is no place in the session's log")
+    changed = [key for key, record in context["context"].items() if record["rev"] > shown.seq]
+    if changed:
+        raise ChangedError(f"Written since: {', '.join(changed)}")

@@ -454,7 +454,9 @@ export class HandshakeSession extends EventTarget {
       this.#cursor = cursor;
       this.#seq = 0;
       this.schema = snapshot.schema ?? this.schema;
-      this.#stored.replace(snapshot.context ?? {});
+      // One that comes in place of frames is older than what was acknowledged ahead of it.
+      if (this.state === "open") this.#stored.update(snapshot.context ?? {});
+      else this.#stored.replace(snapshot.context ?? {});
       for (const key of new Set([...this.fields.keys(), ...this.#stored.keys()])) this.#refresh(key, "snapshot");
     }
     this.#connection.welcomed(keepalive);

@@ -230,6 +230,14 @@ class ConflictError(HandshakeError):
     close_code = CloseCode.MALFORMED
 
 
+class ChangedError(ConflictError):
+    """409: what the page shows is no longer what the session holds."""
+
+    code = "changed"
+    title = "The page does not show what the session holds"
+    hint = "Show the session's values, and let the person look at them."
+
+
 class InProgressError(ConflictError):
     """409: a copy of this request is still being carried out."""
 

@@ -17,6 +17,9 @@ from tests.page.tabs import Site, Tab, site
 from tests.support.peer import PATIENCE
 from tests.support.serving import serving
 
+DEMO_LIMITS = Limits(creates_per_address=10_000, pace_interval=0.15, watchers_per_session=3)
+"""Values follow one another closely enough not to be waited for, and slowly enough to come in between."""
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
@@ -28,7 +31,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def url() -> AsyncIterator[str]:
-    async with serving(create_demo(limits=Limits(creates_per_address=10_000))) as url:
+    async with serving(create_demo(limits=DEMO_LIMITS)) as url:
         yield url
 
 
@@ -39,11 +42,16 @@ async def context(browser: Browser, url: str) -> AsyncIterator[BrowserContext]:
     await context.close()
 
 
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the demo's page has written to the console as errors."""
+    return []
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(context: BrowserContext) -> AsyncIterator[Page]:
-    """A page of the demo; whatever it writes to the console as an error fails the test."""
+async def page(context: BrowserContext, complaints: list[str]) -> AsyncIterator[Page]:
+    """A page of the demo; a complaint that a test does not expect and take away fails it."""
     page = await context.new_page()
-    complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     await page.goto("/")

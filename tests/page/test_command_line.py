@@ -57,8 +57,9 @@ async def test_one_command_line_fills_in_the_form_from_a_prompt_on_standard_inpu
 
     for key in WRITTEN:
         await expect(page.locator(f'[data-field="{key}"]')).to_have_attribute("data-by", "ai")
-    await expect(page.locator("#status-title")).to_have_text(f"{NAME} is done")
-    await expect(page.locator("#log")).to_contain_text(f"{NAME} is here")
+    await expect(page.locator("#status-title")).to_have_text("Your agent is done")
+    await expect(page.locator("#claim")).to_have_text(f"It calls itself “{NAME}”.")
+    await expect(page.locator("#log")).to_contain_text(f"An agent that calls itself \u2068“{NAME}”\u2069 is here")
     await expect(page.locator("#log i")).to_have_count(0)
     await expect(page.locator("#field-attendees")).to_have_value("Ada\nGrace")
     await expect(page.locator("#field-purpose")).to_have_value("Typed by the person")
@@ -77,10 +78,10 @@ async def test_one_command_line_fills_in_the_form_from_a_prompt_on_standard_inpu
 
 async def test_who_comes_back_to_the_page_finds_the_agents_name(page: Page) -> None:
     await piped(*ONE_LINE, text=await handed_over(page))
-    await expect(page.locator("#status-title")).to_have_text(f"{NAME} is done")
+    await expect(page.locator("#status-title")).to_have_text("Your agent is done")
     await page.reload()
-    await expect(page.locator("#status-title")).to_have_text(f"{NAME} is done")
-    await expect(page.locator("#log")).to_contain_text(f"{NAME} is here")
+    await expect(page.locator("#status-title")).to_have_text("Your agent is done")
+    await expect(page.locator("#claim")).to_have_text(f"It calls itself “{NAME}”.")
 
 
 async def test_the_person_is_watched_live_on_a_terminal(page: Page) -> None:

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import BrowserContext, Locator, Page, expect
+from websockets.asyncio.client import connect
 
 from handshake_prompt import parse_prompt
 from handshake_prompt.page.demo import PAGES
+from tests.page.conftest import DEMO_LIMITS
+from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,16 +46,14 @@ async def hand_over(page: Page) -> str:
     return await page.input_value("#prompt")
 
 
-async def act(prompt: str, values: dict[str, Any]) -> httpx.Response:
+async def act(prompt: str, values: dict[str, Any], *, name: str = "", stream: bool = False) -> httpx.Response:
     """Write as any agent does that holds nothing but the prompt."""
     handed = parse_prompt(prompt)
     actions = [{"type": "set", "key": key, "value": value} for key, value in values.items()]
+    headers = [(b"X-Handshake-Token", handed.token.encode()), (b"X-Agent-Name", name.encode())]
     async with httpx.AsyncClient(base_url=handed.base_url + handed.prefix) as http:
-        return await http.post(
-            f"/action/{handed.session_id}",
-            json={"actions": actions, "stream": False},
-            headers={"X-Handshake-Token": handed.token},
-        )
+        body = {"actions": actions, "stream": stream, "intervalMs": 2_000}
+        return await http.post(f"/action/{handed.session_id}", json=body, headers=headers)
 
 
 async def fill_required(page: Page) -> None:
@@ -206,7 +211,7 @@ async def test_a_released_field_is_open_to_the_agent_until_the_person_edits_it(p
 async def test_what_the_person_is_typing_wins(page: Page) -> None:
     await page.click("#sample-agent")
     await is_by(page, "purpose", "ai")
-    await page.locator("#field-approver").press_sequentially("me@example.com", delay=60)
+    await page.locator("#field-approver").press_sequentially("me@example.com", delay=20)
     await is_by(page, "receipt_links", "ai")
     await expect(page.locator("#field-approver")).to_have_value("me@example.com")
     await expect(field(page, "approver")).to_have_attribute("data-by", re.compile("user"))
@@ -247,6 +252,140 @@ async def test_revoking_ends_the_session_and_keeps_the_form(page: Page) -> None:
     assert (await act(prompt, {"purpose": "Too late"})).json()["code"] == "session_revoked"
     assert await hand_over(page) != prompt
     await is_by(page, "purpose", "default")
+
+
+async def test_a_name_that_poses_as_the_person_is_shown_as_a_claim(page: Page) -> None:
+    await act(await hand_over(page), {"purpose": "x"}, name="You")
+    await expect(page.locator("#log")).to_contain_text("Agent wrote Purpose")
+    await expect(page.locator("#log")).to_contain_text(re.compile("An agent that calls itself .*You.* is here"))
+    await expect(page.locator("#status-title")).to_have_text("Your agent is done")
+    await expect(page.locator("#claim")).to_have_text(re.compile("It calls itself “You”"))
+    assert "You wrote" not in (await page.locator("#log").text_content() or "")
+
+
+async def test_a_name_with_nothing_to_see_in_it_is_not_shown(page: Page) -> None:
+    await act(await hand_over(page), {"purpose": "x"}, name="\u3164\u2800")
+    await expect(page.locator("#status-title")).to_have_text("Your agent is done")
+    await expect(page.locator("#claim")).to_be_hidden()
+    assert "calls itself" not in (await page.locator("#log").text_content() or "")
+
+
+async def test_what_was_not_shown_when_the_person_submits_is_shown_and_not_submitted(page: Page) -> None:
+    prompt = await hand_over(page)
+    await fill_required(page)
+    await page.locator("#field-amount").press("Tab")
+    release = field(page, "amount").get_by_role("button", name="Let the agent write this again")
+    await release.click()
+    await is_by(page, "amount", "default")
+    paced = {"attendees": ["a"], "billable": True, "start_time": "08:00", "receipt_links": [], "amount": 4999}
+    assert "amount" in (await act(prompt, paced, stream=True)).json()["applied"]
+    await page.click("#submit")
+    await expect(page.locator("[data-problem=amount]")).to_contain_text("has only just changed")
+    await expect(page.locator("#field-amount")).to_have_value("4999")
+    await expect(page.locator("#submitted")).to_be_hidden()
+    await page.click("#submit")
+    await expect(page.locator("#submitted")).to_be_visible()
+    assert (await rows(page))["amount"] == ("4999", "ai")
+
+
+@contextlib.asynccontextmanager
+async def crowded(page: Page, context: BrowserContext) -> AsyncIterator[None]:
+    """Watch the page's session from as many places as it has, so that the page itself comes back to none."""
+    (cookie,) = await context.cookies()
+    kept = await page.evaluate("JSON.parse(Object.values(sessionStorage)[0])")
+    await page.goto("about:blank")
+    async with contextlib.AsyncExitStack() as stack:
+        places = 0
+        async with asyncio.timeout(PATIENCE):
+            while places < DEMO_LIMITS.watchers_per_session:
+                socket = await stack.enter_async_context(
+                    connect(
+                        kept["urls"]["ws"].replace("http", "ws", 1),
+                        additional_headers={"Cookie": f"{cookie.get('name')}={cookie.get('value')}"},
+                        close_timeout=1,
+                    )
+                )
+                places += json.loads(await socket.recv())["type"] == "connected"
+        await page.goto("/")
+        yield
+
+
+async def test_a_tab_too_many_says_what_is_the_matter_and_keeps_every_means(
+    page: Page, context: BrowserContext
+) -> None:
+    prompt = await hand_over(page)
+    async with crowded(page, context):
+        await expect(page.locator("#matter")).to_contain_text("open in too many tabs")
+        await page.fill("#field-purpose", "Saved by POST")
+        await page.press("#field-purpose", "Tab")
+        await is_by(page, "purpose", "user")
+        async with asyncio.timeout(PATIENCE):
+            while (await act(prompt, {"purpose": "Yours"})).json()["rejected"] != ["purpose"]:
+                await asyncio.sleep(0.02)
+        await field(page, "purpose").get_by_role("button", name="Let the agent write this again").click()
+        async with asyncio.timeout(PATIENCE):
+            while (await act(prompt, {"purpose": "Yours"})).json()["applied"] != ["purpose"]:
+                await asyncio.sleep(0.02)
+        await page.click("#rotate")
+        await expect(page.locator("#prompt")).to_have_value(re.compile("sessionId"))
+        assert (await act(prompt, {})).status_code == 403
+        new = await page.input_value("#prompt")
+        await page.click("#revoke")
+        await expect(page.locator("#status-title")).to_have_text("Access revoked")
+        await expect(page.locator("#matter")).to_be_hidden()
+        assert (await act(new, {})).json()["code"] == "session_revoked"
+
+
+async def test_a_tab_too_many_is_live_as_soon_as_there_is_room(page: Page, context: BrowserContext) -> None:
+    prompt = await hand_over(page)
+    async with crowded(page, context):
+        await expect(page.locator("#matter")).to_be_visible()
+        await act(prompt, {"purpose": "Meanwhile"})
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await expect(page.locator("#matter")).to_be_hidden()
+    await expect(page.locator("#field-purpose")).to_have_value("Meanwhile")
+
+
+async def test_a_tab_that_lost_its_place_is_told_and_can_go_on(
+    page: Page, context: BrowserContext, complaints: list[str]
+) -> None:
+    old = await hand_over(page)
+    await page.fill("#field-purpose", "Mine")
+    await page.press("#field-purpose", "Tab")
+    await context.clear_cookies()
+    await page.reload()
+    await expect(page.locator("#matter")).to_contain_text("does not recognise this page as yours")
+    await expect(page.locator("#connection")).to_have_text("Not recognised")
+    await expect(page.locator("#status-title")).to_have_text("This page is not recognised")
+    await expect(page.locator("#revoke")).to_be_enabled()
+
+    await page.fill("#field-purpose", "Mine again")
+    await page.press("#field-purpose", "Tab")
+    await page.get_by_role("button", name="Hand over again").click()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await expect(page.locator("#matter")).to_be_hidden()
+    await expect(page.locator("#prompt")).to_have_value(re.compile("sessionId"))
+    new = await page.input_value("#prompt")
+    assert parse_prompt(new).session_id != parse_prompt(old).session_id
+    assert (await act(new, {"purpose": "Yours"})).json()["rejected"] == ["purpose"]
+    assert {text for text in complaints if "403 (Forbidden)" not in text} == set()
+    complaints.clear()
+
+
+async def test_a_server_that_cannot_be_reached_is_not_the_sessions_end(page: Page, complaints: list[str]) -> None:
+    prompt = await hand_over(page)
+    await page.route("**/handshake/**", lambda route: route.abort())
+    await page.click("#revoke")
+    await expect(page.locator("#status-detail")).to_have_text("The server cannot be reached.")
+    await expect(page.locator("#revoke")).to_be_enabled()
+    assert {text for text in complaints if "Failed to load resource" not in text} == set()
+    complaints.clear()
+
+    await page.unroute("**/handshake/**")
+    await page.click("#revoke")
+    await expect(page.locator("#status-title")).to_have_text("Access revoked")
+    assert (await act(prompt, {})).json()["code"] == "session_revoked"
 
 
 async def test_more_time_is_shown_as_soon_as_it_is_given(page: Page) -> None:

@@ -95,6 +95,7 @@ export class Connection {
   welcomed(keepalive) {
     if (this.#speaking !== this.#socket) return; // a listener has closed it
     this.#keepalive = keepalive ?? this.#keepalive;
+    if (this.state === "open") return; // a snapshot that takes the place of frames
     this.#openedAt = Date.now();
     this.#unproven = false;
     this.#enter("open");

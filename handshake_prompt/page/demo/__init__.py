@@ -39,9 +39,13 @@ PAGE_HEADERS = {
 
 
 class SubmitRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """`POST /submit`: the values are not in it, since the server holds them and knows who wrote each."""
+    """`POST /submit`: the values are not in it, since the server holds them and knows who wrote each.
+
+    `cursor` is the place in the session's log that the page shows.
+    """
 
     session_id: str
+    cursor: str | None = None
 
 
 def create_demo(**options: Any) -> Starlette:
@@ -57,7 +61,7 @@ def create_demo(**options: Any) -> Starlette:
 
     async def submit(request: IndexedRequest) -> Response:
         body = messages.decode(SubmitRequest, await JSONBody(request, hpp.engine.limits)())
-        return _submitted(await hpp.read_as_user(request, body.session_id))
+        return _submitted(await hpp.read_as_user(request, body.session_id, cursor=body.cursor))
 
     pages = [Route(path, Resource({"GET": _page(name, media_type)})) for path, (name, media_type) in PAGES.items()]
     app = Starlette(routes=[*pages, Route("/submit", Resource({"POST": submit}))])

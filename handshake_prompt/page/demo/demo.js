@@ -6,8 +6,9 @@ import { runSampleAgent } from "./sample_agent.js";
 
 const STORED = "expense-report-session";
 const REPORT_AFTER = 150;
-const SUBMIT_PATIENCE = 5_000;
 const ANNOUNCE_AFTER = 1_000;
+/** A connection that comes back within this is not worth a word. */
+const MATTER_AFTER = 2_000;
 const LOG_LENGTH = 40;
 const MORE_TIME = 1800;
 const AFTER_EDIT = { ai: "user_edit", user_edit: "user_edit" };
@@ -23,6 +24,7 @@ const STATUS = {
   revoked: ["Access revoked", "No agent can read or write any more. What is in the form stays here."],
   ended: ["The session is over", "What is in the form stays here. Hand it over again to go on."],
   expired: ["The session has expired", "What is in the form stays here. Hand it over again to go on."],
+  lost: ["This page is not recognised", "Your form is as it was. Your agent cannot be followed from here."],
   failed: ["That did not work", ""],
 };
 
@@ -32,6 +34,20 @@ const CONNECTION = {
   open: "Live",
   waiting: "Reconnecting…",
   closed: "Closed",
+  unproven: "Not recognised",
+};
+
+/** What is the matter where the page is not live, by the server's reason. The session goes on in all of these. */
+const MATTERS = {
+  too_many_watchers:
+    "This report is open in too many tabs to be live in this one too. What you type is saved, and everything here " +
+    "works; close another tab to see your agent at work.",
+  invalid_token:
+    "The server does not recognise this page as yours any more, so what you type stays here. Your agent may still have " +
+    "access until the session expires. Reload the page, or hand the report over again.",
+  default:
+    "The connection is lost and will be back as soon as it can. What you type is saved whenever the server can be " +
+    "reached. What your agent writes meanwhile is shown afterwards.",
 };
 
 /** @type {HandshakeSession | null} The session that is open, if one is. */
@@ -39,8 +55,9 @@ let session = null;
 let opening = null;
 let sampleRuns = 0;
 let copiedTimer = null;
-/** What the agent calls itself, if it does. */
-let agentName = "";
+let matterTimer = null;
+/** Whether the server has stopped taking this page for the person's. */
+let isUnproven = false;
 
 /** Fields of the person's that the agent was refused in this session. */
 const refused = new Set();
@@ -80,7 +97,7 @@ function giveBack(field) {
 
 /** Open a session with what is in the form now: what the person typed is theirs, the rest is open to the agent. */
 async function openSession() {
-  if (session) return session;
+  if (session && !isUnproven) return session;
   opening ??= createSession().finally(() => (opening = null));
   return opening;
 }
@@ -107,9 +124,11 @@ async function createSession() {
 }
 
 function attach(opened) {
+  session?.close();
   session = opened;
-  agentName = "";
+  isUnproven = false;
   refused.clear();
+  showClaim();
   sessionStorage.setItem(STORED, JSON.stringify(opened.saved));
   for (const [name, react] of Object.entries(REACTIONS)) {
     opened.addEventListener(name, ({ detail }) => opened === session && react(detail));
@@ -129,19 +148,19 @@ const REACTIONS = {
     reviseProblems();
     if ($("status").dataset.status === "done") setStatus("done", summary());
   },
-  connected({ agent, snapshot }) {
-    meet(agent);
+  connected({ snapshot }) {
+    meet();
     const hasWritten = Object.values(snapshot?.context ?? {}).some(({ by }) => by === "ai");
     if (hasWritten) setStatus("done", summary());
   },
-  agent({ name }) {
-    meet(name);
+  agent() {
+    meet();
     if ($("status").dataset.status === "waiting") setStatus("working");
   },
   action({ key }) {
     const label = fields.get(key)?.label ?? key;
     setStatus("working");
-    log(`${agentName || "Agent"} wrote ${label}`, "agent");
+    log(`Agent wrote ${label}`, "agent");
     announceWritten(label);
     refreshExpiry();
   },
@@ -157,13 +176,24 @@ const REACTIONS = {
   expiring: ({ expiresIn }) => announce(`The session expires in ${expiresIn} seconds.`),
   expired: () => over("expired", "The session expired"),
   revoked: () => over("revoked", "You revoked access"),
-  error({ key, msg }) {
-    log(`${fields.get(key)?.label ?? "The server"}: ${msg}`, "refused");
+  error({ key, msg, code }) {
+    if (code in MATTERS) showMatter(code);
+    else log(`${fields.get(key)?.label ?? "The server"}: ${msg}`, "refused");
   },
-  state({ state, final, code }) {
-    showConnection(state);
-    if (state === "waiting") announce("The connection was lost. Reconnecting.");
-    if (final) over("ended", `The session is over (${code})`);
+  state({ state, final, error }) {
+    if (final) {
+      over("ended", "The session is over");
+      return;
+    }
+    isUnproven = state === "closed";
+    showConnection(isUnproven ? "unproven" : state);
+    clearTimeout(matterTimer);
+    if (isUnproven) setStatus("lost");
+    else if (state === "open" && $("status").dataset.status === "lost") setStatus("waiting");
+    if (state === "open") showMatter(null);
+    else if (error) showMatter(error.code);
+    else if (state === "waiting") matterTimer = setTimeout(showMatter, MATTER_AFTER, "default");
+    refreshControls();
   },
 };
 
@@ -180,8 +210,11 @@ function summary() {
 
 function over(status, message) {
   session = null;
+  isUnproven = false;
+  clearTimeout(matterTimer);
   sessionStorage.removeItem(STORED);
   setStatus(status);
+  showMatter(null);
   showConnection("closed");
   showPrompt(null);
   log(message);
@@ -205,7 +238,7 @@ async function prompt() {
 // ---- buttons
 
 async function handOver() {
-  const text = session?.prompt ?? prompt();
+  const text = (!isUnproven && session?.prompt) || prompt();
   await offer(text);
 }
 
@@ -262,6 +295,7 @@ function failed(error) {
 
 async function submit() {
   reportAll();
+  for (const field of fields.values()) field.complain("");
   const wrong = [...fields.values()].filter((field) => field.problem);
   showProblems(wrong.map((field) => [field, field.problem]));
   if (wrong.length > 0) return;
@@ -269,16 +303,19 @@ async function submit() {
     showSubmitted([...fields.values()], "No session is open: these are the values of this page.");
     return;
   }
-  const patience = new Promise((resolve) => setTimeout(resolve, SUBMIT_PATIENCE));
-  const stored = await Promise.race([session.settled(), patience]);
-  if (!stored) {
+  const { ok, changed, cursor } = await session.ready();
+  if (changed.length > 0) {
+    showProblems(changed.map((key) => [fields.get(key), "Has only just changed, please look at it"]));
+    return;
+  }
+  if (!ok) {
     tell("Your last changes have not reached the server yet. Please try again in a moment.");
     return;
   }
   const response = await fetch("./submit", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ sessionId: session.id }),
+    body: JSON.stringify({ sessionId: session.id, cursor }),
   });
   const reply = await response.json();
   if (reply.missing) showProblems(reply.missing.map((key) => [fields.get(key), "Required"]));
@@ -339,21 +376,36 @@ function showSubmitted(rows, note) {
 
 function setStatus(status, detail = STATUS[status][1]) {
   $("status").dataset.status = status;
-  $("status-title").textContent = named(STATUS[status][0]);
+  $("status-title").textContent = STATUS[status][0];
   $("status-detail").textContent = detail;
 }
 
-/** Take note of an agent that has given its name. */
-function meet(name) {
-  if (!name || name === agentName) return;
-  agentName = name;
-  log(`${name} is here`, "agent");
-  announce(`${name} has your form.`);
+/** Take note of what an agent calls itself: a claim of its own, and never the name of whoever did something. */
+function meet() {
+  const name = quoted(session.agent);
+  const isNew = name !== $("agent-name").textContent;
+  showClaim(name);
+  if (!name || !isNew) return;
+  log(`An agent that calls itself \u2068${name}\u2069 is here`, "agent");
+  announce(`An agent that calls itself ${name} has your form.`);
 }
 
-/** Call the agent by its name, where it has given one. */
-function named(text) {
-  return agentName ? text.replace("Your agent", agentName) : text;
+/** Put a name in quotation marks, unless it has come with some. */
+function quoted(name) {
+  return name && !name.startsWith("“") ? `“${name}”` : name;
+}
+
+function showClaim(name = "") {
+  $("agent-name").textContent = name;
+  $("claim").hidden = name === "";
+}
+
+/** Say what is the matter with the connection, if anything is. @param {string | null} reason */
+function showMatter(reason) {
+  const text = reason === null ? "" : (MATTERS[reason] ?? MATTERS.default);
+  if (text && text !== $("matter").textContent) announce(text);
+  $("matter").textContent = text;
+  $("matter").hidden = text === "";
 }
 
 function showConnection(state) {
@@ -429,7 +481,8 @@ function refreshControls() {
   $("revoke").disabled = !open;
   $("extend").hidden = !open;
   $("hand-over").textContent = open ? "Copy the prompt again" : "Hand to my agent";
-  if (open && !session.prompt) $("hand-over").textContent = "Hand over with a new token";
+  if (isUnproven) $("hand-over").textContent = "Hand over again";
+  else if (open && !session.prompt) $("hand-over").textContent = "Hand over with a new token";
   for (const field of fields.values()) field.offerRelease(open);
   tick();
 }

@@ -1,0 +1,46 @@
+"""What a host application asks of a `HandshakeApp` in its own views."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.requests import Request
+
+from handshake_prompt import HandshakeApp, HandshakeError
+from tests.conftest import FORM
+from tests.support.in_process import open_in_process
+from tests.support.peer import Peer
+
+
+def from_page(peer: Peer) -> Request:
+    """Return a request of the page's to a view of its host."""
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": [(b"cookie", peer.cookie.encode())]})
+
+
+async def test_a_host_reads_what_the_page_has_shown() -> None:
+    hpp = HandshakeApp()
+    peer = await open_in_process(hpp, FORM)
+    cursor = (await peer.act({"name": "Ada"}))["cursor"]
+    await peer.user("POST", "extend", {"extraSeconds": 60})
+    context = await hpp.read_as_user(from_page(peer), peer.session_id, cursor=cursor)
+    assert context["context"]["name"]["value"] == "Ada"
+
+
+@pytest.mark.parametrize("place", ["before the last write", "of another log", "no cursor"])
+async def test_a_host_is_not_given_what_the_page_has_not_shown(place: str) -> None:
+    hpp = HandshakeApp()
+    peer = await open_in_process(hpp, FORM)
+    other = await open_in_process(hpp, FORM)
+    shown = (await peer.act({"name": "Ada"}))["cursor"]
+    cursors = {"before the last write": shown, "of another log": other.created["cursor"], "no cursor": ""}
+    await peer.act({"age": 36})
+    with pytest.raises(HandshakeError) as refused:
+        await hpp.read_as_user(from_page(peer), peer.session_id, cursor=cursors[place])
+    assert (refused.value.status, refused.value.code) == (409, "changed")
+    assert "36" not in refused.value.detail
+
+
+async def test_a_host_that_names_no_place_is_given_all() -> None:
+    hpp = HandshakeApp()
+    peer = await open_in_process(hpp, FORM)
+    await peer.act({"age": 36})
+    assert (await hpp.read_as_user(from_page(peer), peer.session_id))["context"]["age"]["value"] == 36
