@@ -49,6 +49,10 @@ ONLY_HERE = {
     "httpx": {"client", "testing"},
     "redis": {"stores.redis"},
     "re2": {"forms"},
+    "jsonschema": {"forms"},
+    "regex": {"forms"},
+    "pydantic": {"forms"},
+    "django": {"asgi.host_errors"},
     "pytest": {"testing"},
     "sqlite3": {"stores.sqlite"},
 }
@@ -224,6 +228,7 @@ def test_the_public_names_load_no_client_no_adapter_and_no_command_line() -> Non
     found = {name.partition(".")[0] for name in loaded(WHOLE)}
     assert {"starlette", "msgspec", PACKAGE} <= found
     assert not found & {"httpx", "redis", "aiosqlite", "click", "uvicorn", "websockets", "mcp", "fastapi", "django"}
+    assert not found & {"jsonschema", "pydantic", "regex"}
 
 
 def test_the_agents_side_loads_nothing_of_the_server() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 import pytest
 
@@ -13,3 +14,9 @@ def absent(part: str, remedy: str) -> None:
     if os.environ.get("HPP_REQUIRE_ALL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def need_extra_forms() -> None:
+    """Skip the test where the extra `forms` is not installed whole."""
+    if not all(map(find_spec, ("jsonschema", "regex", "rfc3339_validator", "rfc3986_validator"))):
+        absent("the extra `forms`", "pip install -e '.[forms]'")

@@ -1,0 +1,82 @@
+"""Check of a value of type `json`: its embedded JSON Schema, within bounds that hold while a session is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from handshake_prompt.protocol.errors import InvalidSchemaError
+
+from .expressions import WholePatterns
+from .json_schema.dialect import canonical
+from .json_schema.embed import embedded
+from .patterns import MATCH_STEPS
+from .schema_validator import SchemaValidator, TooCostlyError
+
+EMBEDDED_BYTES = 8 * 1024
+"""Of a schema as a page sends it: an entry has 32 KiB in all."""
+STEPS = 1_500
+"""Keywords applied to one value: some 20 ms at worst."""
+
+
+class EmbeddedSchema:
+    """The compiled schema of one field.
+
+    Args:
+        schema: as a page sent it. What is malformed in it, and a pattern that RE2 does not take, is not read.
+
+    Raises:
+        InvalidSchemaError: it is no object, too large, or refers to another document.
+    """
+
+    def __init__(self, schema: object) -> None:
+        if not isinstance(schema, Mapping):
+            raise InvalidSchemaError("the schema of a json field is an object")
+        if len(msgspec.json.encode(schema)) > EMBEDDED_BYTES:
+            raise InvalidSchemaError(f"the schema of a json field has at most {EMBEDDED_BYTES} bytes")
+        schemas = canonical(schema)
+        if schemas.unresolved:
+            raise InvalidSchemaError("the schema of a json field refers to itself alone: put the rest under $defs")
+        self._patterns = WholePatterns()
+        plain = embedded(schemas.root, schemas, self._patterns, most=EMBEDDED_BYTES)
+        try:
+            self._validator: SchemaValidator | None = SchemaValidator(plain, steps=STEPS, is_sound=True)
+        except ImportError:
+            self._validator = None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether values are checked: not without the extra `forms`."""
+        return self._validator is not None
+
+    def check(self, value: Any) -> str | None:
+        """Say what is wrong with a value, None if nothing is."""
+        if self._validator is None:
+            return None
+        try:
+            findings = self._validator.findings(value, search=_Matching(self._patterns).search)
+        except TooCostlyError:
+            return "a value that takes too long to check"
+        if not findings:
+            return None
+        path, msg, _ = findings[0]
+        return f"a value of which {'/'.join(map(str, path)) or 'the whole'} does not fit: {msg}"
+
+
+class _Matching:
+    """The matching of one value, which costs no more than that of a field with a pattern."""
+
+    def __init__(self, patterns: WholePatterns) -> None:
+        self._patterns = patterns
+        self._room = MATCH_STEPS
+
+    def search(self, expression: str, text: str) -> bool:
+        pattern = self._patterns.compiled(expression)
+        if pattern is None:  # no schema here has one
+            return True
+        self._room -= pattern.cost(text)
+        if self._room < 0:
+            raise TooCostlyError
+        return pattern.check(text) is None

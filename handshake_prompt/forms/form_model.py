@@ -1,0 +1,139 @@
+"""A form made from a model: its fields for pages and agents, its verdict on what they hold, the typed value in the end.
+
+Pure but for the model: `problems` and `parse` run the host's own code and belong outside of every lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .documents import Cells, RowIds, Values, flat, nested
+from .form_options import beginning, changed, keys_of, marked, members_of, ordered
+from .json_schema import WRAPPED
+from .models import Finding, Model, model_of
+from .problems import FieldErrors, Path, Problem, bounded, key_of, told
+from .shape import Entry, Group, shape_of, without_rows
+from .status import Status, compile_rules, status_of
+
+Validator = Callable[[Any], Any]
+"""The host's own rules: given a document, they answer a list of problems, texts by key, or nothing."""
+
+
+class FormModel:
+    """A form by its name.
+
+    Args:
+        name: what pages open it by.
+        source: see `models.model_of`.
+        validator: rules beside the source's own: `validator(document)` answers nothing, texts by key, or a list of
+            texts and of objects with `keys` and `msg`. A key is that of a field, or a path in the document.
+        sensitive: keys of fields whose values no agent sees.
+        person: keys of fields that the person alone may fill.
+        read_only: keys of fields that nobody writes.
+        labels: texts by key.
+        groups: keys by the heading they stand under.
+        order: keys that come first.
+        defaults: values by key that a session begins with, in the place of the source's own.
+
+    Keys of fields in rows are written without a row: `lines/iban`.
+
+    Raises:
+        ImportError, TypeError, ValueError: the source is none, see `models.model_of`; or an option names no field.
+        InvalidSchemaError: fields by hand that cannot be honoured.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Any,
+        *,
+        validator: Validator | None = None,
+        sensitive: Iterable[str] = (),
+        person: Iterable[str] = (),
+        read_only: Iterable[str] = (),
+        labels: Mapping[str, str] | None = None,
+        groups: Mapping[str, Iterable[str]] | None = None,
+        order: Sequence[str] = (),
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self._model: Model = model_of(source)
+        self._validator = validator
+        made = self._model.conversion
+        members = members_of(
+            sensitive=sensitive, person=person, read_only=read_only, labels=labels or {}, groups=groups or {}
+        )
+        self._refuse_unknown({*keys_of(made.fields)}, [*members, *order])
+        self.fields: list[Entry] = ordered(changed(made.fields, members), order)
+        """The schema, as it is on the wire."""
+        self.shape: Group = shape_of(self.fields, made.rules)
+        self._refuse_unknown({node.key for node in self.shape.leaves()}, defaults or {})
+        self.lookups: Mapping[str, list[Any]] = made.lookups
+        """Options too many to send, by key without row ids."""
+        self.defaults: Cells = beginning(self.shape, defaults or {})
+        """What a session begins with, open to the agent."""
+        self._rules = compile_rules(self.fields)
+        self._sensitive = frozenset(marked(self.fields, "sensitive"))
+
+    def __repr__(self) -> str:
+        return f"<FormModel {self.name!r} of {len(self.fields)} fields>"
+
+    @property
+    def _is_wrapped(self) -> bool:
+        return self._model.conversion.is_wrapped
+
+    def status(self, values: Values, rows: RowIds, *, unanswered: frozenset[str] = frozenset()) -> Status:
+        """Return what is not shown and what is missing; see `status.status_of`."""
+        return status_of(self._rules, values, rows, unanswered=unanswered)
+
+    def document(self, values: Values, rows: RowIds) -> Any:
+        """Return what the form holds as a document, without what is not shown."""
+        hidden = self.status(values, rows).hidden
+        document = nested(self.shape, values, rows, hidden=hidden)
+        return document.get(WRAPPED) if self._is_wrapped else document
+
+    def cells(self, document: Any, *, mint: Callable[[], str] | None = None) -> Cells:
+        """Return the cells of a document; see `documents.flat`."""
+        return flat(self.shape, {WRAPPED: document} if self._is_wrapped else document, mint=mint)
+
+    def problems(self, values: Values, rows: RowIds) -> list[Problem]:
+        """Return what is wrong with a form that may still be under way; what is missing is no problem yet."""
+        status = self.status(values, rows)
+        found = self._found(values, rows, status)[1]
+        return bounded(found, missing={*status.missing, *status.missing_person}, sensitive=self._sensitive_of(found))
+
+    def parse(self, values: Values, rows: RowIds) -> Any:
+        """Return the typed value of a complete form.
+
+        Raises:
+            FieldErrors: what is wrong with it, by key.
+        """
+        value, found = self._found(values, rows, self.status(values, rows))
+        if found:
+            raise FieldErrors(bounded(found, missing=(), sensitive=self._sensitive_of(found)))
+        return value
+
+    def _found(self, values: Values, rows: RowIds, status: Status) -> tuple[Any, list[Problem]]:
+        document = nested(self.shape, values, rows, hidden=status.hidden)
+        whole = document.get(WRAPPED) if self._is_wrapped else document
+        value, findings = self._model.judge(whole)
+        found = [self._problem(finding, document, rows) for finding in findings]
+        if self._validator is not None:
+            found += told(self._validator(whole), lambda path: self._key(path, document, rows))
+        return value, found
+
+    def _problem(self, finding: Finding, document: Any, rows: RowIds) -> Problem:
+        key = self._key(finding.path, document, rows)
+        return Problem((key,) if key else (), finding.msg, finding.is_lack)
+
+    def _key(self, path: Path, document: Any, rows: RowIds) -> str:
+        return key_of((WRAPPED, *path) if self._is_wrapped else path, document, self.shape, rows)
+
+    def _sensitive_of(self, found: Sequence[Problem]) -> set[str]:
+        return {key for problem in found for key in problem.keys if without_rows(key, self.shape) in self._sensitive}
+
+    def _refuse_unknown(self, known: set[str], keys: Iterable[str]) -> None:
+        unknown = [key for key in keys if key not in known]
+        if unknown:
+            raise ValueError(f"the form {self.name} has no {', '.join(unknown)}: it has {', '.join(sorted(known))}")

@@ -1,0 +1,110 @@
+"""What a host says of a form beside its model: options applied to the fields, and values to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from handshake_prompt.protocol.session import is_empty
+
+from .documents import Cells, flat
+from .keys import joined
+from .shape import Entry, Group, Leaf, Rows
+
+Members = dict[str, dict[str, Any]]
+"""Members to set, by the key of a field without row ids."""
+
+
+def members_of(
+    *,
+    sensitive: Iterable[str],
+    person: Iterable[str],
+    read_only: Iterable[str],
+    labels: Mapping[str, str],
+    groups: Mapping[str, Iterable[str]],
+) -> Members:
+    """Return what some options set, by field."""
+    members: Members = {}
+    marks: list[tuple[Iterable[str], str, Any]] = [
+        (sensitive, "sensitive", True),
+        (person, "by", "person"),
+        (read_only, "readOnly", True),
+        *(((key,), "label", label) for key, label in labels.items()),
+        *((keys, "group", heading) for heading, keys in groups.items()),
+    ]
+    for keys, member, value in marks:
+        for key in keys:
+            members.setdefault(key, {})[member] = value
+    return members
+
+
+def changed(fields: Sequence[Entry], members: Members, list_key: str = "") -> list[Entry]:
+    """Return fields with members set, those of rows alike."""
+    found = []
+    for entry in fields:
+        key = joined(list_key, entry["key"])
+        own: Entry = {**entry, **members.get(key, {})}
+        found.append({**own, "fields": changed(own["fields"], members, key)} if "fields" in own else own)
+    return found
+
+
+def ordered(fields: Sequence[Entry], first: Sequence[str]) -> list[Entry]:
+    """Return fields in their order, but some first; a group's name stands for its fields."""
+    places = {key: place for place, key in enumerate(first)}
+
+    def place(entry: Entry) -> int:
+        key, *outer = _with_groups(entry["key"])
+        return min((places[name] for name in (key, *outer) if name in places), default=len(places))
+
+    return sorted(fields, key=place)
+
+
+def keys_of(fields: Sequence[Entry], list_key: str = "") -> Iterator[str]:
+    """Yield the keys of fields without row ids, and those of groups."""
+    for entry in fields:
+        yield from (joined(list_key, name) for name in _with_groups(entry["key"]))
+        yield from keys_of(entry.get("fields", ()), joined(list_key, entry["key"]))
+
+
+def marked(fields: Sequence[Entry], member: str, list_key: str = "") -> Iterator[str]:
+    """Yield the keys without row ids of fields with a member that is true."""
+    for entry in fields:
+        key = joined(list_key, entry["key"])
+        if entry.get(member) is True:
+            yield key
+        yield from marked(entry.get("fields", ()), member, key)
+
+
+def beginning(shape: Group, defaults: Mapping[str, Any]) -> Cells:
+    """Return what a session begins with: the defaults of fields that are there anyway, and the host's.
+
+    A default within an object that need not be there would begin it, so an agent is shown that one alone.
+    """
+    nodes = {node.key: node for node in shape.leaves()}
+    numbers = count(1)
+    cells = Cells({}, {})
+    for key, value in {**dict(_defaults(shape)), **defaults}.items():
+        made = flat(Group(members={key: nodes[key]}), {key: value}, mint=lambda: f"r{next(numbers)}")
+        cells.values.update(made.values)
+        cells.rows.update(made.rows)
+    return cells
+
+
+def _defaults(group: Group) -> Iterator[tuple[str, Any]]:
+    for node in group.members.values():
+        if isinstance(node, Group):
+            if node.rule.required and not node.rule.nullable:
+                yield from _defaults(node)
+        elif not is_empty(node.entry.get("default")) and _is_plain(node):
+            yield node.key, node.entry["default"]
+
+
+def _is_plain(node: Leaf | Rows) -> bool:
+    return isinstance(node, Leaf) or isinstance(node.entry["default"], list)
+
+
+def _with_groups(key: str) -> list[str]:
+    """Return a key and those of the groups around it."""
+    segments = key.split("/")
+    return ["/".join(segments[:depth]) for depth in range(len(segments), 0, -1)]

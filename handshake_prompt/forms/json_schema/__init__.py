@@ -1,0 +1,139 @@
+"""Conversion of JSON Schema: a document of any draft becomes the fields of a form.
+
+The fields are a relaxation of the schema: they accept every value that it accepts. What no field can say is left to the
+form's validator, which has the document itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handshake_prompt.forms.conditions import compile_condition
+from handshake_prompt.forms.shape import Entry, GroupRule
+from handshake_prompt.forms.status import compile_rules
+from handshake_prompt.protocol.errors import InvalidSchemaError
+
+from .dialect import Schema, Schemas, canonical
+from .leaves import Leaves, Moments
+from .objects import Fields, Objects, Place, TooManyFieldsError
+from .parts import Gatherer, Part
+from .truth import Truth
+from .view import RecursiveError, TooManyPartsError, Views
+
+__all__ = ["WRAPPED", "Conversion", "Moments", "convert"]
+
+FIELDS = 500
+"""Of a form, those of its rows included."""
+_LEVELS = (6, 4, 3, 2, 1, 0)
+"""Objects within one another that become groups: the first depth at which the fields are few enough."""
+WRAPPED = "value"
+"""The key of the only field of a form whose document is no object."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A schema as fields.
+
+    `rules` says what the fields do not say of their groups, `lookups` has the options of fields with too many, by the
+    field's key without row ids. `is_wrapped` says that the document is the value of the only field, `WRAPPED`.
+    `unresolved` are references to other documents.
+    """
+
+    fields: list[Entry]
+    rules: Mapping[str, GroupRule]
+    lookups: Mapping[str, list[Any]]
+    is_wrapped: bool
+    unresolved: frozenset[str]
+
+
+def convert(document: Mapping[str, Any], *, moments: Moments = "rfc3339", most: int = FIELDS) -> Conversion:
+    """Return the fields of a JSON Schema.
+
+    Args:
+        document: of any draft, as JSON has it.
+        moments: what its validator takes for a time of day and a moment.
+        most: fields that there may be.
+    """
+    schemas = canonical(document)
+    root, is_wrapped = schemas.root, False
+    try:
+        views = Views(schemas)
+        is_wrapped = views.kind(views.of(root)) not in ("object", "any")
+    except (RecursiveError, TooManyPartsError):
+        root = True
+    if is_wrapped:
+        root = {"type": ["object"], "properties": {WRAPPED: root}, "required": [WRAPPED]}
+    fields, made = _fitted(root, schemas, moments, most)
+    return Conversion(
+        [_relaxed(entry) for entry in _without_circles(fields)],
+        made.rules,
+        made.lookups,
+        is_wrapped,
+        frozenset(schemas.unresolved),
+    )
+
+
+def _fitted(root: Schema, schemas: Schemas, moments: Moments, most: int) -> tuple[list[Entry], Fields]:
+    for levels in _LEVELS:
+        try:
+            return _made(root, schemas, moments, levels=levels, room=most)
+        except (TooManyFieldsError, TooManyPartsError):
+            continue
+        except RecursiveError:
+            break
+    try:
+        return _made(root, schemas, moments, levels=0, room=most, most=most - 1)
+    except (TooManyFieldsError, TooManyPartsError, RecursiveError):
+        return [{"key": "@rest", "type": "json", "rest": True}], Fields(0)
+
+
+def _made(
+    root: Schema, schemas: Schemas, moments: Moments, *, levels: int, room: int, most: int | None = None
+) -> tuple[list[Entry], Fields]:
+    views = Views(schemas)
+    made = Fields(room)
+    objects = Objects(schemas, views, Leaves(views, moments=moments), Gatherer(views, Truth(schemas)), made)
+    fields = objects.fields([Part(root)], Place(levels=levels), most=most)
+    return fields or [{"key": "@rest", "type": "json", "rest": True}], made
+
+
+def _without_circles(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Show everything always where the conditions are too many or go in a circle: it costs a look, and no value."""
+    try:
+        compile_rules([_relaxed(entry) for entry in entries])
+    except InvalidSchemaError:
+        return [_without(entry, "showIf", "requiredIf") for entry in entries]
+    return entries
+
+
+def _relaxed(entry: Entry) -> Entry:
+    """Leave out conditions that are too large."""
+    too_large = [word for word in ("showIf", "requiredIf") if word in entry and not _compiles(entry[word])]
+    kept = _without(entry, *too_large) if too_large else entry
+    if any(isinstance(option, dict) and "when" in option for option in kept.get("options", ())):
+        kept = {**kept, "options": [_option(option) for option in kept["options"]]}
+    return {**kept, "fields": [_relaxed(inner) for inner in kept["fields"]]} if "fields" in kept else kept
+
+
+def _option(option: Any) -> Any:
+    if not isinstance(option, dict) or "when" not in option or _compiles(option["when"]):
+        return option
+    return {name: value for name, value in option.items() if name != "when"}
+
+
+def _compiles(condition: object) -> bool:
+    try:
+        compile_condition(condition)
+    except InvalidSchemaError:
+        return False
+    return True
+
+
+def _without(entry: Entry, *words: str) -> Entry:
+    """Leave out conditions; what is required where it is shown is not required once it is shown always."""
+    if "showIf" in words and "showIf" in entry:
+        words = (*words, "required")
+    kept = {word: value for word, value in entry.items() if word not in words}
+    return {**kept, "fields": [_without(inner, *words) for inner in kept["fields"]]} if "fields" in kept else kept

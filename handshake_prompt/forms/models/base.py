@@ -1,0 +1,32 @@
+"""What a form needs of a model: fields from its schema, and a verdict on a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from handshake_prompt.forms.json_schema import Conversion
+from handshake_prompt.forms.schema_validator import Finding
+
+__all__ = ["Finding", "Model", "Verdict"]
+
+
+class Verdict(NamedTuple):
+    """A document as a model sees it: the typed value, or what is wrong."""
+
+    value: Any
+    findings: Sequence[Finding] = ()
+
+
+class Model(Protocol):
+    """A model of one kind: Pydantic's, msgspec's, a JSON Schema, a Django form, or fields by hand.
+
+    `judge` is host code: it may wait for a database, and it may raise.
+    """
+
+    @property
+    def conversion(self) -> Conversion:
+        """The model's fields."""
+
+    def judge(self, document: Any) -> Verdict:
+        """Return the model's verdict on a document."""

@@ -1,0 +1,191 @@
+"""Forms from Django's `Form` and `ModelForm` classes, with all their validators. Django is never required."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from handshake_prompt.forms.expressions import WholePatterns
+from handshake_prompt.forms.json_schema import Conversion
+from handshake_prompt.forms.shape import Entry
+
+from .base import Finding, Verdict
+
+_TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("JSONField", {"type": "json"}),
+    ("FileField", {"type": "file", "by": "person"}),
+    ("ModelMultipleChoiceField", {"type": "array"}),
+    ("ModelChoiceField", {"type": ["integer", "string"]}),
+    ("MultipleChoiceField", {"type": "enum", "multiple": True}),
+    ("ChoiceField", {"type": "enum"}),
+    ("NullBooleanField", {"type": "boolean", "nullable": True}),
+    ("BooleanField", {"type": "boolean"}),
+    ("DecimalField", {"type": "number"}),
+    ("FloatField", {"type": "number"}),
+    ("IntegerField", {"type": "integer"}),
+    ("SplitDateTimeField", {"type": "datetime"}),
+    ("DateTimeField", {"type": "datetime"}),
+    ("DateField", {"type": "date"}),
+    ("TimeField", {"type": "time"}),
+    ("DurationField", {"type": "string"}),
+    ("EmailField", {"type": "email"}),
+    ("URLField", {"type": "string", "format": "uri-reference"}),
+    ("UUIDField", {"type": "string"}),
+    ("CharField", {"type": "string"}),
+)
+"""Classes of fields, subclasses before their bases."""
+_PATTERNED = frozenset({"CharField", "RegexField", "SlugField"})
+_FILES = frozenset({"file"})
+
+
+class DjangoForm:
+    """A form class; the typed value is a bound form that is valid, with its `cleaned_data` and `save()`.
+
+    Fields with a hidden widget are left out: their `initial` is what they are bound to. Choices from a database are not
+    read when the class is taken, but when a document is judged.
+    """
+
+    def __init__(self, form: Any) -> None:
+        self._form = form
+        patterns = WholePatterns()
+        self.conversion = Conversion(
+            [_entry(name, field, patterns) for name, field in form.base_fields.items() if not field.widget.is_hidden],
+            rules={},
+            lookups={},
+            is_wrapped=False,
+            unresolved=frozenset(),
+        )
+
+    def judge(self, document: Any) -> Verdict:
+        """Bind a document, and return the form or its errors."""
+        form = self._form(data=dict(self._data(document)))
+        if form.is_valid():
+            return Verdict(form)
+        return Verdict(
+            None, [finding for name, errors in form.errors.as_data().items() for finding in _told(name, errors)]
+        )
+
+    def _data(self, document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        for name, field in self._form.base_fields.items():
+            value = document.get(name, field.initial if field.widget.is_hidden else None)
+            if value is not None:
+                yield from _bound(name, field, value)
+
+
+def is_django_form(model: Any) -> bool:
+    """Whether a class is a form of Django's."""
+    return isinstance(model, type) and any(
+        base.__module__ == "django.forms.forms" and base.__name__ == "BaseForm" for base in model.__mro__
+    )
+
+
+def _bound(name: str, field: Any, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield a value as the field's widget looks for it: one of several parts under a name for each."""
+    widgets = getattr(field.widget, "widgets", None)
+    if widgets is None:
+        yield name, value
+        return
+    if isinstance(value, str) and "DateTime" in type(field).__name__:
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            yield f"{name}_0", value
+            return
+    for number, part in enumerate(field.widget.decompress(value)):
+        yield f"{name}{field.widget.widgets_names[number]}", part
+
+
+def _told(name: str, errors: Any) -> Iterator[Finding]:
+    path = () if name == "__all__" else (name,)
+    for error in errors:
+        for text in error.messages:
+            yield Finding(path, str(text), is_lack=error.code == "required")
+
+
+def _entry(name: str, field: Any, patterns: WholePatterns) -> Entry:
+    classes = {base.__name__ for base in type(field).__mro__ if base.__module__.startswith("django.")}
+    members = next((dict(members) for kind, members in _TYPES if kind in classes), {"type": "string"})
+    entry: dict[str, Any] = {"key": name.replace("~", "~0").replace("/", "~1"), **members}
+    if field.label:
+        entry["label"] = str(field.label)
+    if field.help_text:
+        entry["desc"] = str(field.help_text)
+    if field.required:
+        entry["required"] = True
+    if field.disabled:
+        entry["readOnly"] = True
+    if (
+        field.initial is not None
+        and not callable(field.initial)
+        and isinstance(field.initial, str | int | float | bool)
+    ):
+        entry["default"] = field.initial
+    entry |= _choices(entry, field) | _numbers(entry, field) | _texts(entry, field, classes, patterns)
+    return entry
+
+
+def _choices(entry: Entry, field: Any) -> dict[str, Any]:
+    if entry["type"] == "boolean" and field.required:
+        return {"type": "enum", "options": [True]}  # a box that has to be ticked
+    if entry["type"] != "enum" or callable(getattr(field, "_choices", None)):
+        return {}
+    options = [
+        {"value": value, "label": str(label), **({"group": group} if group else {})}
+        for group, value, label in _flat(field.choices)
+        if value not in (None, "")
+    ]
+    return {"options": [option if option["label"] != option["value"] else option["value"] for option in options]}
+
+
+def _flat(choices: Any) -> Iterator[tuple[str, Any, Any]]:
+    for value, label in choices:
+        if isinstance(label, list | tuple):
+            yield from ((str(value), inner, text) for inner, text in label)
+        else:
+            yield "", value, label
+
+
+def _numbers(entry: Entry, field: Any) -> dict[str, Any]:
+    if entry["type"] not in ("number", "integer"):
+        return {}
+    places = getattr(field, "decimal_places", None)
+    step = getattr(field, "step_size", None) or (10.0**-places if places else None)
+    found = {"min": getattr(field, "min_value", None), "max": getattr(field, "max_value", None), "step": step}
+    if places == 0:
+        found["step"] = 1
+    return {word: _plain(value) for word, value in found.items() if value is not None and not callable(value)}
+
+
+def _plain(number: Any) -> int | float:
+    if isinstance(number, Decimal):
+        return int(number) if number == number.to_integral_value() else float(number)
+    return number if isinstance(number, int) else float(number)
+
+
+def _texts(entry: Entry, field: Any, classes: set[str], patterns: WholePatterns) -> dict[str, Any]:
+    if entry["type"] not in ("string", "email"):
+        return {}
+    found: dict[str, Any] = {}
+    if "CharField" in classes and "UUIDField" not in classes:
+        found = {"minLength": getattr(field, "min_length", None), "maxLength": getattr(field, "max_length", None)}
+    widget = type(field.widget).__name__
+    if widget == "Textarea":
+        found["multiline"] = True
+    if getattr(field.widget, "input_type", None) == "password":
+        found |= {"by": "person", "sensitive": True}
+    if type(field).__name__ in _PATTERNED:
+        found["pattern"] = next(filter(None, (_pattern(one, patterns) for one in field.validators)), None)
+    return {word: value for word, value in found.items() if value is not None}
+
+
+def _pattern(validator: Callable[..., Any], patterns: WholePatterns) -> str | None:
+    """Return the pattern of a validator that wants a text to match, if a field can say it."""
+    regex = getattr(validator, "regex", None)
+    pattern = getattr(regex, "pattern", None)
+    if not isinstance(pattern, str) or getattr(validator, "inverse_match", False):
+        return None
+    flags = getattr(regex, "flags", 0) & ~re.UNICODE
+    return patterns.of(pattern) if not flags else None

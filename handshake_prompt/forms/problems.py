@@ -1,0 +1,167 @@
+"""Problems of a form as a whole: which cells they are about, and what is wrong, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .documents import RowIds
+from .keys import joined, names
+from .shape import Group, Leaf
+
+PROBLEMS = 50
+"""Of one form: an agent reads them with every reply."""
+CHARS = 300
+"""Of one problem's text."""
+HIDDEN = "This value is not accepted"
+"""In the place of a text about a sensitive field: it may quote the value."""
+
+Path = Sequence[str | int]
+"""The place of a value in a document: names of members and indexes of lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a form.
+
+    Args:
+        keys: of fields (`lines/r3/amount`), rows (`lines/r3`), lists of rows or groups; none for the form as a whole.
+        msg: for people and agents.
+        is_lack: whether it says no more than that the fields are empty.
+    """
+
+    keys: tuple[str, ...]
+    msg: str
+    is_lack: bool = False
+
+    def data(self) -> dict[str, Any]:
+        """Return the problem as it is on the wire."""
+        return {"keys": list(self.keys), "msg": self.msg}
+
+
+class FieldErrors(Exception):  # noqa: N818 - it holds several
+    """A form that its model does not accept.
+
+    Args:
+        problems: what is wrong, or a text by key.
+    """
+
+    def __init__(self, problems: Iterable[Problem] | Mapping[str, str]) -> None:
+        if isinstance(problems, Mapping):
+            problems = [Problem((key,), msg) for key, msg in problems.items()]
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{', '.join(one.keys) or 'form'}: {one.msg}" for one in self.problems))
+
+
+def bounded(problems: Iterable[Problem], *, missing: Container[str], sensitive: Container[str]) -> list[Problem]:
+    """Return the problems that are worth telling, each once.
+
+    Args:
+        problems: as a validator has them.
+        missing: keys listed as empty; what says no more than that is left out.
+        sensitive: keys whose values must not be quoted.
+    """
+    told: dict[tuple[tuple[str, ...], str], Problem] = {}
+    for problem in problems:
+        if problem.keys and all(key in missing for key in problem.keys):
+            continue
+        msg = HIDDEN if any(key in sensitive for key in problem.keys) else _cut(problem.msg)
+        told.setdefault((problem.keys, msg), Problem(problem.keys, msg, problem.is_lack))
+        if len(told) == PROBLEMS:
+            break
+    return list(told.values())
+
+
+def _cut(msg: str) -> str:
+    text = " ".join(msg.split())
+    return text if len(text) <= CHARS else f"{text[: CHARS - 1]}…"
+
+
+def key_of(path: Path, document: Any, shape: Group, rows: RowIds) -> str:
+    """Return the key of the field, row, list or group that a path leads to, or comes nearest to; `""` is the form.
+
+    Steps that lead nowhere are passed over: some validators put the name of an alternative among them.
+
+    Args:
+        path: in the document.
+        document: as it was validated.
+        shape: the form's.
+        rows: the ids of its rows.
+    """
+    group, key, prefix = shape, "", ""
+    steps = iter(path)
+    for step in steps:
+        is_there = isinstance(document, dict) and step in document
+        node = group.members.get(step) if isinstance(step, str) else None
+        if node is None:
+            if is_there and group.rest is not None:
+                return prefix + group.rest.key
+            continue
+        document = document[step] if is_there else None
+        key = prefix + node.key
+        if isinstance(node, Leaf):
+            return key
+        if isinstance(node, Group):
+            group = node
+            continue
+        index = next((step for step in steps if isinstance(step, int)), None)
+        ids = rows.get(key, ())
+        if index is None or not 0 <= index < len(ids):
+            return key
+        document = document[index] if isinstance(document, list) and index < len(document) else None
+        key = joined(key, ids[index])
+        group, prefix = node.item, f"{key}/"
+    return key
+
+
+def told(answer: object, key_at: Callable[[Path], str]) -> list[Problem]:
+    """Return the problems that a host's own rules answer.
+
+    Args:
+        answer: nothing, texts by key, or a list of texts, problems, and objects with `keys` and `msg`.
+        key_at: gives the key of a path in the document.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if answer is None:
+        return []
+    if isinstance(answer, Mapping):
+        pairs = [
+            (key, text) for key, texts in answer.items() for text in ([texts] if isinstance(texts, str) else texts)
+        ]
+        return [Problem(_keys([key], key_at), _text(text)) for key, text in pairs]
+    if isinstance(answer, str) or not isinstance(answer, Iterable):
+        raise TypeError(f"a validator answers a list of problems or texts by key, not {type(answer).__name__}")
+    return [_problem(one, key_at) for one in answer]
+
+
+def _problem(one: object, key_at: Callable[[Path], str]) -> Problem:
+    if isinstance(one, Problem):
+        return one
+    if isinstance(one, str):
+        return Problem((), one)
+    if not isinstance(one, Mapping):
+        raise TypeError(f"a problem is a text or an object with keys and msg, not {type(one).__name__}")
+    return Problem(_keys(one.get("keys", ()), key_at), _text(one.get("msg")))
+
+
+def _text(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"the msg of a problem is text, not {type(text).__name__}")
+    return text
+
+
+def _keys(keys: Iterable[object], key_at: Callable[[Path], str]) -> tuple[str, ...]:
+    """Return keys; a path, or a key with the number of a row in the place of its id, is looked up."""
+    found = []
+    for key in keys:
+        if isinstance(key, str):
+            steps: Path = [int(segment) if segment.isdecimal() else segment for segment in names(key)]
+            found.append(key_at(steps) if any(isinstance(step, int) for step in steps) else key)
+        elif isinstance(key, Sequence):
+            found.append(key_at(key))
+        else:
+            raise TypeError(f"a key is text or a path, not {type(key).__name__}")
+    return tuple(key for key in found if key)

@@ -1,0 +1,179 @@
+"""Shape of a form: its groups, rows and fields as the tree of the document they stand for.
+
+The wire has one record a key; a host's code has nested objects and lists. The tree is read from the entries of a schema
+and shared by everything that goes between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from handshake_prompt.protocol.errors import InvalidSchemaError
+
+from .field_types import shown
+from .keys import joined, names, unescaped
+
+Entry = Mapping[str, Any]
+"""A field as it stands in a schema."""
+
+
+class GroupRule(NamedTuple):
+    """What the entries of a group do not say of the object that they make up."""
+
+    required: bool = False
+    """The object is there even with nothing in it."""
+    nullable: bool = False
+    """Null stands for an object with nothing in it, where the object is required."""
+
+
+_ALWAYS = GroupRule(required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A field with a value of its own; `key` is relative to its row, or to the form."""
+
+    key: str
+    entry: Entry
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the value is no part of the document: a choice between alternatives."""
+        return self.entry.get("virtual") is True
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether the members of the value are members of the object that the field stands in."""
+        return self.entry.get("rest") is True
+
+    def takes(self, value: object) -> bool:
+        """Whether a value is one for the document; an empty one that the field refuses means that there is none."""
+        if value is None:
+            return self.entry.get("nullable") is True
+        if value == "":
+            return self._takes_blank()
+        return value != [] or self.entry.get("type") == "json" or not self.entry.get("minLength")
+
+    def _takes_blank(self) -> bool:
+        kind = self.entry.get("type") or "string"
+        kinds = kind if isinstance(kind, list) else [kind]
+        if any(self.entry.get(member) for member in ("options", "minLength", "pattern", "format", "multiple")):
+            return any(_value_of(option) == "" for option in self.entry.get("options") or ())
+        return bool({"string", "str", "json"} & set(kinds))
+
+
+@dataclass(slots=True)
+class Group:
+    """An object: its members by name, in the order of their entries."""
+
+    key: str = ""
+    members: dict[str, Node] = field(default_factory=dict)
+    rest: Leaf | None = None
+    rule: GroupRule = _ALWAYS
+
+    def leaves(self) -> Iterator[Leaf | Rows]:
+        """Yield the fields of this object and of the groups in it, but not those of rows."""
+        for node in self.members.values():
+            if isinstance(node, Group):
+                yield from node.leaves()
+            else:
+                yield node
+        if self.rest is not None:
+            yield self.rest
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A list of objects: `item` is the shape of each, its keys relative to the row."""
+
+    key: str
+    entry: Entry
+    item: Group
+    nullable: bool = False
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the list is there even without rows."""
+        return self.entry.get("required") is True
+
+
+Node = Group | Rows | Leaf
+
+
+def shape_of(entries: Sequence[Entry], rules: Mapping[str, GroupRule] | None = None) -> Group:
+    """Return the tree of a schema's entries.
+
+    Args:
+        entries: a schema that has been checked.
+        rules: what is known of groups, by key without row ids (`lines/home`); without it a group is an object only
+            while something is in it.
+
+    Raises:
+        InvalidSchemaError: a key names a field and a group.
+    """
+    rules = rules or {}
+    return _Builder(rules, nests=bool(rules) or any(_nests(entry) for entry in entries)).group(entries, "")
+
+
+def _nests(entry: Entry) -> bool:
+    return entry.get("type") == "rows" or "group" in entry or entry.get("virtual") is True or entry.get("rest") is True
+
+
+class _Builder:
+    def __init__(self, rules: Mapping[str, GroupRule], *, nests: bool) -> None:
+        self._rules = rules
+        self._nests = nests
+
+    def group(self, entries: Sequence[Entry], path: str) -> Group:
+        top = Group()
+        for entry in entries:
+            self._add(top, entry, path)
+        return top
+
+    def _add(self, top: Group, entry: Entry, path: str) -> None:
+        key = entry["key"]
+        *groups, name = names(key) if self._nests else (key,)
+        segments = key.split("/")
+        within = top
+        for depth, group in enumerate(groups, 1):
+            within = self._group_in(within, group, "/".join(segments[:depth]), path)
+        if entry.get("rest") is True:
+            within.rest = Leaf(key, entry)
+        elif name in within.members:
+            raise InvalidSchemaError(f"{shown(key)} is both a field and a group: give one of them another key")
+        elif entry.get("type") == "rows":
+            inside = joined(path, key)
+            rule = self._rules.get(inside, GroupRule())
+            within.members[name] = Rows(key, entry, self.group(entry.get("fields") or (), inside), rule.nullable)
+        else:
+            within.members[name] = Leaf(key, entry)
+
+    def _group_in(self, within: Group, name: str, key: str, path: str) -> Group:
+        node = within.members.get(name)
+        if node is None:
+            node = within.members[name] = Group(key, rule=self._rules.get(joined(path, key), GroupRule()))
+        if not isinstance(node, Group):
+            raise InvalidSchemaError(f"{shown(key)} is both a field and a group: give one of them another key")
+        return node
+
+
+def _value_of(option: object) -> object:
+    return option.get("value") if isinstance(option, dict) else option
+
+
+def without_rows(key: str, shape: Group) -> str:
+    """Return the key of a cell, row or group without the ids of rows."""
+    group: Group | None = shape
+    kept: list[str] = []
+    segments = iter(key.split("/"))
+    for segment in segments:
+        kept.append(segment)
+        node = group.members.get(unescaped(segment)) if group is not None else None
+        if isinstance(node, Rows):
+            next(segments, None)
+            group = node.item
+        else:
+            group = node if isinstance(node, Group) else None
+    return "/".join(kept)

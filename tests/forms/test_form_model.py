@@ -1,0 +1,302 @@
+"""Forms from models: what they hold is judged, and what their fields say is true."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, note, settings, strategies as st
+from jsonschema import Draft202012Validator
+
+from handshake_prompt.forms.documents import Cells
+from handshake_prompt.forms.form_model import FormModel
+from handshake_prompt.forms.keys import joined, names
+from handshake_prompt.forms.problems import FieldErrors, Problem
+from handshake_prompt.forms.shape import Entry, without_rows
+from tests.support.field_language import accepts
+from tests.support.json_schemas import documents, object_schemas
+
+FORMS = [json.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parents[1] / "data/forms").glob("*"))]
+GONE = object()
+
+
+# Any schema and any document
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+def test_no_schema_is_refused_and_no_rule_of_it_is_lost(data: st.DataObject) -> None:
+    schema = data.draw(object_schemas())
+    document = data.draw(documents(schema))
+    assume(isinstance(document, dict))
+    library = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    form = FormModel("any", schema)
+    note(form.fields)
+    try:
+        cells = form.cells(document)
+    except TypeError:  # of another shape than any the schema accepts
+        assert not library.is_valid(document)
+        return
+    again = form.document(*cells)
+    status = form.status(*cells)
+    problems = form.problems(*cells)
+    note((cells, status, again, problems))
+
+    if not library.is_valid(again):
+        assert problems or status.missing or status.missing_person
+        with pytest.raises(FieldErrors):
+            form.parse(*cells)
+        return
+    assert problems == []
+    assert form.parse(*cells) == again
+    refused = [key for key in cells.values if not takes(form, key, cells) and key not in status.hidden]
+    assert [key for key in refused if is_described(schema, without_rows(key, form.shape))] == []
+    if again == document:
+        assert [key for key in status.missing if not is_empty_in(cells, key)] == []
+
+
+def takes(form: FormModel, key: str, cells: Cells) -> bool:
+    entry = entries(form.fields)[without_rows(key, form.shape)]
+    value = cells.values[key]
+    return value in (None, "", []) or entry.get("rest") is True or accepts(entry, value)
+
+
+def is_empty_in(cells: Cells, key: str) -> bool:
+    return cells.values.get(key) in ("", [], {}) or cells.rows.get(key) == []
+
+
+def entries(fields: Sequence[Entry], outer: str = "") -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for entry in fields:
+        key = joined(outer, entry["key"])
+        found |= {key: entry, **entries(entry.get("fields", ()), key)}
+    return found
+
+
+def is_described(schema: Any, key: str) -> bool:
+    """Whether what describes a member always holds; in another alternative it may be anything."""
+    definitions = schema.get("$defs", {})
+    for name in (*names(key), None):
+        while isinstance(schema, dict) and ("$ref" in schema or "items" in schema or is_optional(schema)):
+            if "$ref" in schema:
+                schema = definitions[schema["$ref"].rpartition("/")[2]]
+            else:
+                schema = schema["items"] if "items" in schema else schema["anyOf"][0]
+        if name is None:
+            return True
+        schema = schema.get("properties", {}).get(name) if isinstance(schema, dict) else None
+        if schema is None:
+            return False
+    return True
+
+
+def is_optional(schema: Mapping[str, Any]) -> bool:
+    return len(schema.get("anyOf", ())) == 2 and schema["anyOf"][1] == {"type": "null"}
+
+
+# Small forms, each of a kind
+
+
+def put(document: Any, pointer: str, value: Any) -> Any:
+    """Return a document with a value in the place of another."""
+    document = copy.deepcopy(document)
+    *path, last = (int(name) if name.isdecimal() else name for name in names(pointer[1:]))
+    inner = document
+    for step in path:
+        inner = inner[step]
+    if value is GONE:
+        del inner[last]
+    elif isinstance(inner, list) and last == len(inner):
+        inner.append(value)
+    else:
+        inner[last] = value
+    return document
+
+
+def pointer_to(cells: Cells, key: str) -> str:
+    """Return the place in the document of a cell."""
+    steps: list[str] = []
+    walked = ""
+    for segment in key.split("/"):
+        steps.append(str(cells.rows[walked].index(segment)) if walked in cells.rows else segment)
+        walked = joined(walked, segment)
+    return "/" + "/".join(steps)
+
+
+CASES = [
+    (form["name"], form, case) for form in FORMS for case in [*form["accepts"], {"at": "", "value": form["valid"]}]
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "case"), [case[1:] for case in CASES], ids=[f"{one[0]} {one[2]['at']}" for one in CASES]
+)
+def test_a_valid_document_has_no_problems_and_misses_nothing(form: Any, case: Any) -> None:
+    document = put(form["valid"], case["at"], case["value"]) if case["at"] else case["value"]
+    model = FormModel(form["name"], form["jsonSchema"])
+    cells = model.cells(document)
+    assert model.problems(*cells) == []
+    assert model.status(*cells).missing == ()
+    assert model.parse(*cells) == document
+    fields = entries(model.fields)
+    assert [
+        key for key, value in cells.values.items() if not accepts(fields[without_rows(key, model.shape)], value)
+    ] == []
+
+
+REFUSED = [(form["name"], form, case) for form in FORMS for case in form["refuses"]]
+
+
+@pytest.mark.parametrize(
+    ("form", "case"),
+    [case[1:] for case in REFUSED],
+    ids=[f"{one[0]} {one[2]['at']} {one[2]['why']}" for one in REFUSED],
+)
+def test_an_invalid_value_is_a_problem_at_its_key(form: Any, case: Any) -> None:
+    model = FormModel(form["name"], form["jsonSchema"])
+    cells = model.cells(put(form["valid"], case["at"], case["value"]))
+    told = [key for problem in model.problems(*cells) for key in problem.keys] + list(model.status(*cells).missing)
+    assert case["at"] in [pointer_to(cells, key) for key in told]
+
+
+MISSING = [(form["name"], form, case) for form in FORMS for case in form["missing"]]
+
+
+@pytest.mark.parametrize(("form", "case"), [case[1:] for case in MISSING], ids=[f"{one[0]}" for one in MISSING])
+def test_what_a_document_lacks_is_missing_and_no_problem(form: Any, case: Any) -> None:
+    document = put(form["valid"], case["without"], GONE) if "without" in case else case["given"]
+    model = FormModel(form["name"], form["jsonSchema"])
+    cells = model.cells(document)
+    missing = model.status(*cells).missing
+    assert [pointer_to(cells, key) for key in missing] == case["missing"]
+    assert model.problems(*cells) == []
+    if missing:
+        with pytest.raises(FieldErrors) as raised:
+            model.parse(*cells)
+        assert set(missing) <= {key for problem in raised.value.problems for key in problem.keys}
+
+
+# What a host says beside its model
+
+CLAIM = {
+    "type": "object",
+    "required": ["purpose", "lines"],
+    "properties": {
+        "purpose": {"type": "string", "minLength": 3, "default": "Travel"},
+        "home": {"type": "object", "properties": {"city": {"type": "string", "default": "Ulm"}}},
+        "lines": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"required": ["amount"], "properties": {"amount": {"type": "number"}, "iban": {"minLength": 4}}},
+        },
+        "state": {"enum": ["open", "paid"], "default": "open"},
+    },
+}
+
+
+def test_options_say_what_a_model_does_not() -> None:
+    model = FormModel(
+        "claim",
+        CLAIM,
+        sensitive={"lines/iban"},
+        person=["purpose"],
+        read_only=["state"],
+        labels={"lines/amount": "Sum"},
+        groups={"About": ["purpose", "state"]},
+        order=["lines", "home"],
+    )
+    assert [entry["key"] for entry in model.fields] == ["lines", "home/city", "purpose", "state"]
+    amount, iban = model.fields[0]["fields"]
+    assert (amount["label"], iban["sensitive"]) == ("Sum", True)
+    assert (model.fields[2]["by"], model.fields[2]["group"]) == ("person", "About")
+    assert model.fields[3]["readOnly"] is True
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sensitive": ["ibn"]},
+        {"labels": {"lines/r1/amount": "x"}},
+        {"groups": {"x": ["nowhere"]}},
+        {"order": ["x"]},
+        {"defaults": {"x": 1}},
+        {"defaults": {"home": {}}},
+    ],
+)
+def test_an_option_for_a_field_that_is_not_there_is_refused(options: Any) -> None:
+    with pytest.raises(ValueError, match="claim has no"):
+        FormModel("claim", CLAIM, **options)
+
+
+def test_a_session_begins_with_the_defaults_that_begin_nothing_by_themselves() -> None:
+    assert FormModel("claim", CLAIM).defaults == Cells({"purpose": "Travel", "state": "open"}, {})
+    given_here = {"purpose": "Meal", "lines": [{"amount": 1}, {"amount": 2}], "home/city": "Bonn"}
+    assert FormModel("claim", CLAIM, defaults=given_here).defaults == Cells(
+        {"purpose": "Meal", "state": "open", "lines/r1/amount": 1, "lines/r2/amount": 2, "home/city": "Bonn"},
+        {"lines": ["r1", "r2"]},
+    )
+
+
+ROWS = {"lines": ["r4", "r2"]}
+VALUES = {"purpose": "Travel", "lines/r4/amount": 5, "lines/r2/amount": 7, "lines/r2/iban": "DE0"}
+
+
+def test_a_sensitive_value_is_in_no_problem() -> None:
+    values = {**VALUES, "lines/r2/iban": "X"}
+    (problem,) = FormModel("claim", CLAIM, sensitive=["lines/iban"]).problems(values, ROWS)
+    assert problem == Problem(("lines/r2/iban",), "This value is not accepted")
+
+
+def test_a_hosts_own_rules_see_the_document_and_name_its_places() -> None:
+    seen = []
+
+    def check(document: Any) -> Any:
+        seen.append(document)
+        return [{"keys": [["lines", 1, "amount"], "purpose"], "msg": "Too much for travel"}]
+
+    model = FormModel("claim", CLAIM, validator=check)
+    values = {**VALUES, "lines/r2/iban": "DE00"}
+    assert model.problems(values, ROWS) == [Problem(("lines/r2/amount", "purpose"), "Too much for travel")]
+    assert seen == [{"purpose": "Travel", "lines": [{"amount": 5}, {"amount": 7, "iban": "DE00"}]}]
+    with pytest.raises(FieldErrors, match="Too much"):
+        model.parse(values, ROWS)
+
+
+def test_fields_by_hand_are_judged_by_the_hosts_rules_alone() -> None:
+    fields: list[Entry] = [{"key": "a"}, {"key": "b"}, {"key": "c", "showIf": {"key": "a", "in": ["x"]}}]
+    model = FormModel(
+        "pair", fields, validator=lambda values: {} if values.get("a") == values.get("b") else {"b": "Not a"}
+    )
+    assert model.fields == fields
+    assert model.problems({"a": "x", "b": "y", "c": "z"}, {}) == [Problem(("b",), "Not a")]
+    assert model.parse({"a": "y", "b": "y", "c": "z"}, {}) == {"a": "y", "b": "y"}
+
+
+def test_a_document_that_is_no_object_is_the_value_of_its_only_field() -> None:
+    model = FormModel("list", {"type": "array", "items": {"type": "integer"}, "minItems": 2})
+    assert model.parse({"value": [1, 2]}, {}) == [1, 2]
+    assert [problem.keys for problem in model.problems({"value": [1]}, {})] == [("value",)]
+    assert model.cells([1, 2]) == Cells({"value": [1, 2]}, {})
+
+
+@pytest.mark.parametrize("source", [3, "text", b"x", None, object(), int.__add__])
+def test_what_is_no_model_is_refused(source: Any) -> None:
+    with pytest.raises(TypeError):
+        FormModel("x", source)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"$ref": "https://example.com/a"}}},
+        {"properties": {"a": {"type": "string", "pattern": "("}}},
+        {"type": "nothing"},
+    ],
+)
+def test_a_schema_that_cannot_be_honoured_is_refused_when_the_form_is_made(schema: Any) -> None:
+    with pytest.raises(ValueError, match=r"example\.com|JSON Schema|missing \)|regex"):
+        FormModel("x", schema)
