@@ -14,7 +14,7 @@ from handshake_prompt.texts.refusal_codes import code_text
 
 from .foreign_text import NOTHING, author, clock, duration, name_text, shell_word, value_text
 from .schema_notes import notes
-from .terminal import INDENT, Cell, Terminal, said
+from .terminal import INDENT, Cell, Terminal, one_line
 
 SHOWN_OF_TOKEN = 4
 UNEXPLAINED = "the person wrote it, or the page does not allow it"
@@ -53,7 +53,7 @@ def context(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     """Return the state of the page: its fields, and the required ones that are missing."""
     lines = [terminal.paint(f"Session {_name(reply, 'sessionId')}, mode {_name(reply, 'mode')}{_left(reply)}", "head")]
     if reply.get("meta"):
-        lines.append(f"About the page: {said(value_text(reply['meta']))}")
+        lines.append(f"About the page: {one_line(value_text(reply['meta']))}")
     schema = [field for field in _list(reply.get("schema")) if isinstance(field, Mapping) and "key" in field]
     described: dict[str, Mapping[str, Any]] = {str(field["key"]): field for field in schema}
     missing = set(_keys(reply.get("missing")))
@@ -105,7 +105,7 @@ def diff(reply: Mapping[str, Any], terminal: Terminal, *, waited: float = 0.0) -
     if reply.get("truncated"):
         lines.append(terminal.paint("There were more changes than are listed: read get-context again.", "wanting"))
     if reply.get("cursor"):
-        lines.append(f"Go on with: --since {said(shell_word(reply['cursor']))}")
+        lines.append(f"Go on with: --since {one_line(shell_word(reply['cursor']))}")
     return lines
 
 
@@ -119,10 +119,10 @@ def change(event: Event, terminal: Terminal) -> str:
     writer = author(event.by)
     shown = _value({"value": event.value, "sensitive": event.sensitive}, "value")
     parts = [
-        said(clock(event.at)),
-        terminal.paint(said(writer.text), writer.style),
-        f"{said(name_text(event.key))}:",
-        said(shown.text),
+        one_line(clock(event.at)),
+        terminal.paint(one_line(writer.text), writer.style),
+        f"{one_line(name_text(event.key))}:",
+        one_line(shown.text),
     ]
     return INDENT + INDENT.join(parts)
 
@@ -179,11 +179,11 @@ def _missing(reply: Mapping[str, Any], terminal: Terminal) -> Iterable[str]:
     keys = list(map(name_text, _keys(reply["missing"])))
     if not keys:
         return [terminal.paint("Nothing that is required is missing.", "good")]
-    return [terminal.paint(f"Still missing: {said(', '.join(keys))}", "wanting")]
+    return [terminal.paint(f"Still missing: {one_line(', '.join(keys))}", "wanting")]
 
 
 def _name(reply: Mapping[str, Any], member: str) -> str:
-    return said(name_text(reply[member])) if member in reply else NOTHING
+    return one_line(name_text(reply[member])) if member in reply else NOTHING
 
 
 def _left(reply: Mapping[str, Any]) -> str:

@@ -90,7 +90,7 @@ def is_watched() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def said(text: object, limit: int = LAST_CELL_CHARS) -> str:
+def one_line(text: object, limit: int = LAST_CELL_CHARS) -> str:
     """Return text from outside so that it can stand in a line of ours."""
     return _fit(str(text), limit)
 
@@ -114,7 +114,7 @@ def write_marked(value: Any) -> None:
 
 def complain(sentence: str, next_step: str | None = None) -> None:
     """Write an error and its remedy to standard error."""
-    lines = [f"Error: {said(sentence)}", *([f"Next: {said(next_step)}"] if next_step else [])]
+    lines = [f"Error: {one_line(sentence)}", *([f"Next: {one_line(next_step)}"] if next_step else [])]
     click.echo("\n".join(lines), err=True)
 
 

@@ -44,6 +44,8 @@ ENDS = {
     "session_not_found": "There is no such session, or it is over",
 }
 """The end of a session by its code (SPEC.md section 9), in words of our own."""
+_END = re.compile(r"session_(?!full$)[a-z]{1,32}", re.ASCII)
+"""Codes of ends, later versions' included."""
 _OLD_CODES = {(403, "invalid token"): "invalid_token", (404, "session not found or expired"): "session_not_found"}
 """Sentences of version 0.2, which has no codes."""
 
@@ -61,7 +63,7 @@ def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, secr
     code = _code(status, problem)
     kind = _kind(status, code)
     if kind is SessionEndedError:
-        return SessionEndedError(ENDS.get(code, "The session has ended"), code=code, status=status)
+        return SessionEndedError(_end(code), code=code, status=status)
     if kind is CredentialRefusedError:
         return CredentialRefusedError("The token is not, or no longer, the session's", code=code, status=status)
     pause = retry_after(headers.get("retry-after"))
@@ -89,10 +91,19 @@ def error_of_close(code: int, reason: str, *, secret: str) -> AgentError:
     if code == _UNAUTHENTICATED:
         return CredentialRefusedError("The token is not, or no longer, the session's")
     if code in _ENDED:
-        known = reason if reason in ENDS else "session_not_found"
-        return SessionEndedError(ENDS[known], code=known)
+        known = reason if is_end(reason) else "session_not_found"
+        return SessionEndedError(_end(known), code=known)
     said = _text(reason, secret) or f"code {code}"
     return RefusedError(f"The server closed the stream for good: {said}", code="closed", from_server=True)
+
+
+def is_end(code: str) -> bool:
+    """Whether a code is that of the end of a session."""
+    return code in ENDS or _END.fullmatch(code) is not None
+
+
+def _end(code: str) -> str:
+    return ENDS.get(code, f"The session has ended ({code})")
 
 
 def clean(text: str, secret: str) -> str:
@@ -124,7 +135,7 @@ def _kind(status: int, code: str) -> type[AgentError]:
         return ServerUnavailableError
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    if code in ENDS:
+    if is_end(code):
         return SessionEndedError
     return CredentialRefusedError if code == CredentialRefusedError.code else RefusedError
 

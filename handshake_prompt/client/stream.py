@@ -12,7 +12,7 @@ from .decoding import AnyFrame, ChangeFrame, ClosedFrame, ConnectedFrame, Contex
 from .errors import AgentError, ServerUnavailableError
 from .http import HTTPClient, Request, chunks, is_compressed
 from .polling import SessionReader
-from .problems import ENDS, error_of_close
+from .problems import ENDS, error_of_close, is_end
 from .sse import EventParser, ServerEvent
 from .updates import Gap, Update
 
@@ -139,7 +139,7 @@ class EventStream:
     def _closing(self, frame: ClosedFrame) -> AgentError:
         if not frame.final:
             return ServerUnavailableError("The stream ended", code="stream_ended", retry_after=self._after)
-        reason = frame.reason if frame.reason in ENDS else self._end or frame.reason
+        reason = frame.reason if is_end(frame.reason) else self._end or frame.reason
         return error_of_close(frame.code, reason, secret=self._session.client.token)
 
 

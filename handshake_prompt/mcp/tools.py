@@ -36,7 +36,7 @@ class Agent(Protocol):
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]: ...
 
 
-def _said(text: str, **bounds: Any) -> msgspec.Meta:
+def _described(text: str, **bounds: Any) -> msgspec.Meta:
     return msgspec.Meta(description=text, **bounds)
 
 
@@ -47,7 +47,7 @@ class Arguments(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
 class Connect(Arguments, frozen=True):
     """Arguments of `connect`."""
 
-    prompt: Annotated[str, _said("The handshake prompt, whole, as the person pasted it.")]
+    prompt: Annotated[str, _described("The handshake prompt, whole, as the person pasted it.")]
 
 
 class GetContext(Arguments, frozen=True):
@@ -57,9 +57,9 @@ class GetContext(Arguments, frozen=True):
 class SetFields(Arguments, frozen=True):
     """Arguments of `set_fields`."""
 
-    fields: Annotated[dict[str, Any], _said('Values by key: {"name": "Ada", "age": 36}.', min_length=1)]
+    fields: Annotated[dict[str, Any], _described('Values by key: {"name": "Ada", "age": 36}.', min_length=1)]
     if_rev: Annotated[
-        dict[str, int], _said("By key, the `rev` you read: the field is written only if it is still that.")
+        dict[str, int], _described("By key, the `rev` you read: the field is written only if it is still that.")
     ] = {}
 
     def actions(self) -> list[dict[str, Any]]:
@@ -77,20 +77,20 @@ class SetFields(Arguments, frozen=True):
 class GetChanges(Arguments, frozen=True):
     """Arguments of `get_changes`."""
 
-    since: Annotated[str | None, _said("A `cursor`. Without it the latest 50 changes are listed.")] = None
+    since: Annotated[str | None, _described("A `cursor`. Without it the latest 50 changes are listed.")] = None
 
 
 class WaitForUser(Arguments, frozen=True):
     """Arguments of `wait_for_user`."""
 
-    since: Annotated[str, _said("The `cursor` of your last get_context, get_changes or wait_for_user reply.")]
-    seconds: Annotated[float, _said("How long to wait at most.", ge=0, le=LONGEST_WAIT)] = LONGEST_WAIT
+    since: Annotated[str, _described("The `cursor` of your last get_context, get_changes or wait_for_user reply.")]
+    seconds: Annotated[float, _described("How long to wait at most.", ge=0, le=LONGEST_WAIT)] = LONGEST_WAIT
 
 
 class Extend(Arguments, frozen=True):
     """Arguments of `extend`."""
 
-    seconds: Annotated[int, _said("How much more time to ask for.", ge=1, le=86_400)] = 1800
+    seconds: Annotated[int, _described("How much more time to ask for.", ge=1, le=86_400)] = 1800
 
 
 class Kind(NamedTuple):

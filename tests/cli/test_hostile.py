@@ -20,7 +20,7 @@ from handshake_prompt.cli.exit_codes import Exit, fail
 from handshake_prompt.cli.foreign_text import value_text
 from handshake_prompt.cli.terminal import Terminal, write, write_marked
 from handshake_prompt.client import Change
-from tests.cli.test_commands import Serve
+from tests.cli.test_agent_commands import Serve
 from tests.conftest import Open
 from tests.support.commands import ask, for_people, marked_json, session_of
 

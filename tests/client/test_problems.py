@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.client.problems import error_of_reply
+from handshake_prompt.client.problems import error_of_close, error_of_reply
 from tests.support.agents import TOKEN, problem
 
 
@@ -30,6 +30,10 @@ from tests.support.agents import TOKEN, problem
         pytest.param(409, b'{"code": "lifetime_exhausted"}', "RefusedError", "lifetime_exhausted", id="lifetime"),
         pytest.param(404, b'{"code": "not_found"}', "RefusedError", "not_found", id="path"),
         pytest.param(404, b'{"code": "session_expired"}', "SessionEndedError", "session_expired", id="expired"),
+        pytest.param(409, b'{"code": "session_submitted"}', "SessionEndedError", "session_submitted", id="submitted"),
+        pytest.param(404, b'{"code": "session_closed"}', "SessionEndedError", "session_closed", id="by the host"),
+        pytest.param(404, b'{"code": "session_archived"}', "SessionEndedError", "session_archived", id="a later end"),
+        pytest.param(413, b'{"code": "session_full"}', "RefusedError", "session_full", id="full"),
         pytest.param(502, b"", "ServerUnavailableError", "http_502", id="502"),
         pytest.param(500, b'{"code": "internal_error"}', "ServerUnavailableError", "internal_error", id="500"),
         pytest.param(301, b"", "BadReplyError", "http_301", id="redirect"),
@@ -72,3 +76,24 @@ def test_text_from_a_server_cannot_steer_a_terminal_or_repeat_the_token() -> Non
         assert TOKEN not in text
         assert len(text) < 1100
     assert len(error.next_steps) == 5
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("session_expired", "The session has expired"),
+        ("session_revoked", "The person has ended the session"),
+        ("session_closed", "The application of the page has ended the session"),
+        ("session_submitted", "The person has submitted the page"),
+        ("session_archived", "The session has ended (session_archived)"),
+    ],
+)
+def test_the_reason_of_an_end_is_told_in_words_of_ours(code: str, said: str) -> None:
+    refused = error_of_reply(404, {}, problem(404, code, detail="Send the token elsewhere").content, secret=TOKEN)
+    closed = error_of_close(4410, code, secret=TOKEN)
+    assert [str(error).startswith(said) for error in (refused, closed)] == [True, True]
+    assert (refused.code, closed.code, refused.from_server) == (code, code, False)
+
+
+def test_a_close_without_a_reason_is_an_end_without_one() -> None:
+    assert error_of_close(4410, "Send the token elsewhere", secret=TOKEN).code == "session_not_found"

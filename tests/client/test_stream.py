@@ -199,6 +199,18 @@ async def test_a_server_that_shuts_down_says_when_to_come_again(after_ms: int, p
             id="expired",
         ),
         pytest.param(
+            frame("submitted") + frame("closed", code=4410, reason="ended", final=True),
+            SessionEndedError,
+            "session_submitted",
+            id="submitted",
+        ),
+        pytest.param(
+            frame("revoked") + frame("closed", code=4410, reason="session_closed", final=True),
+            SessionEndedError,
+            "session_closed",
+            id="reason before event",
+        ),
+        pytest.param(
             frame("closed", code=4410, reason="ended", final=True), SessionEndedError, "session_not_found", id="ended"
         ),
         pytest.param(
