@@ -16,11 +16,12 @@ import pytest
 import redis.asyncio
 from msgspec.structs import replace
 
-from handshake_prompt import Credential, ProtocolEngine
+from handshake_prompt import Credential, ProtocolEngine, stores as stores_package
 from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableError
 from handshake_prompt.stores import Receipt, Record, Urgency, Visit
 from handshake_prompt.stores.redis import RedisStore, store as store_module
 from handshake_prompt.stores.redis.command_executors import ServerExecutor
+from handshake_prompt.stores.redis.refusals import RIGHTS
 from handshake_prompt.stores.redis.store import CLOCK_MILLISECONDS
 from handshake_prompt.testing import Stores
 from handshake_prompt.testing.contract.capacity import CapacityContract
@@ -51,6 +52,7 @@ from tests.support.redis_servers import RedisServer, eventually, redis_cluster, 
 from tests.support.serving import free_port
 
 SESSION = "a" * 32
+STORES_README = Path(stores_package.__file__).with_name("README.md").read_text("utf-8")
 
 
 def sharing(open_redis: OpenRedis, url: str) -> Stores:
@@ -499,6 +501,45 @@ async def test_a_server_that_may_not_be_asked_is_used_all_the_same(
         await subscriber.receives(1)
         await store.aclose()
     assert caplog.records == []
+
+
+def login(server: RedisServer, *rights: str) -> str:
+    """Make a user with these rights, and return the URL to log in with."""
+    server.ask("ACL", "SETUSER", "app", "reset", "resetchannels", "on", ">word", *rights)
+    return f"redis://app:word@{server.address}"
+
+
+async def use_everything(store: RedisStore) -> None:
+    """Send every command that a store sends."""
+    await lived_in(store, lives=100, purged=700, window=60)
+    await store.owned_by(7)
+    await store.load(SESSION, after=0, key="last")
+
+
+async def test_the_rights_that_are_documented_are_all_that_is_needed(
+    tmp_path: Path, open_redis: OpenRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    (rights,) = re.findall(r"ACL SETUSER handshake on >[^ ]+ (.*)", STORES_README)
+    assert rights == RIGHTS.format(prefix="hpp")
+    with redis_server(tmp_path, "--appendonly", "yes") as server:
+        store = await open_redis(login(server, *rights.split()), prefix="hpp")
+        await use_everything(store)
+        assert caplog.records == []
+        await store.aclose()
+
+
+@pytest.mark.parametrize("missing", [right for right in RIGHTS.split() if right not in {"+@connection", "+info"}])
+async def test_a_missing_right_is_told_at_the_start_with_those_that_are_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, missing: str
+) -> None:
+    rights = [right.format(prefix="hpp") for right in RIGHTS.split() if right != missing]
+    with redis_server(tmp_path, "--appendonly", "yes") as server:
+        store = RedisStore(login(server, *rights), prefix="hpp")
+        with pytest.raises(StoreUnavailableError):
+            await store.ready()
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert RIGHTS.format(prefix="hpp") in caplog.text
+        await store.aclose()
 
 
 async def test_a_server_that_is_too_old_is_refused(

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from redis.exceptions import RedisClusterException, ResponseError
+from redis.exceptions import ResponseError
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores.codec import checked, unreadable
@@ -21,6 +21,7 @@ from .command_executors import CommandExecutor
 from .deadline import LIBRARY_ERRORS, until
 from .keys import Keys
 from .pubsub import PubSubListener
+from .refusals import is_of_the_data, reason
 from .replies import version_of
 from .timings import RedisTimings
 
@@ -122,10 +123,10 @@ class Client:
     def _note(self, error: Exception, key: bytes) -> None:
         if self.closed:
             return  # we cut it off ourselves
-        if _is_of_the_data(error):
+        if is_of_the_data(error):
             unreadable(place_of(key), error)
             return
-        self._outage.failed(reason(error))
+        self._outage.failed(reason(error, prefix=self._keys.prefix))
         if isinstance(error, TimeoutError):
             self.executor.retire_connections()
 
@@ -148,21 +149,3 @@ def _version(key: bytes, head: bytes) -> int | StoreUnavailableError:
         return checked(version_of, head, place=place_of(key))
     except StoreUnavailableError as error:
         return error
-
-
-def _is_of_the_data(error: Exception) -> bool:
-    """Whether a command failed for the type, or a script for the format, of what it found."""
-    return type(error) is ResponseError and (str(error).startswith("WRONGTYPE") or "user_script" in str(error))
-
-
-def reason(error: BaseException) -> str:
-    """Return the loggable part of an error: never a key, a value, an argument or a password."""
-    if type(error) is ResponseError:
-        return f"it answers {str(error).partition(' ')[0]}"
-    if isinstance(error, ResponseError):
-        return f"it answers {type(error).__name__}"
-    if isinstance(error, RedisClusterException):
-        return f"the Cluster's nodes cannot be told ({type(error).__name__})"
-    if type(error) is TimeoutError:
-        return "no answer in time"
-    return f"{type(error).__name__}: {error}"

@@ -216,7 +216,8 @@ class RedisStore(SessionStore):
 
     async def _note_time(self) -> None:
         """Take over the time of other workers, and leave ours for those that start later."""
-        await self._run(scripts.NOW, [self._keys.clock], CLOCK_MILLISECONDS, decode=replies.decode_reply)
+        arguments = (CLOCK_MILLISECONDS, self._keys.channel("ready"))
+        await self._run(scripts.NOW, [self._keys.clock], *arguments, decode=replies.decode_reply)
 
     async def _share_time(self) -> None:
         """Note the time now and then while the server's clock is behind."""
