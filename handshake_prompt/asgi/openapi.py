@@ -62,6 +62,8 @@ def openapi(server: str, limits: Limits) -> dict[str, Any]:
     shapes = {shape for endpoint in _ENDPOINTS for shape in (endpoint.reply, endpoint.body) if shape is not None}
     ordered = sorted({*shapes, messages.Problem}, key=lambda shape: shape.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    for schema in schemas.values():  # a docstring is for readers of the source, and absent under `python -OO`
+        schema.pop("description", None)
     paths: dict[str, dict[str, Any]] = {
         "/": {"get": _plain("Name, protocol version, limits, links", "application/json")},
         "/client.js": {"get": _plain("The page's side, as an ES module", "text/javascript")},
