@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -73,7 +75,18 @@ async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that was free a moment ago, for servers that cannot be handed a socket."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of loopback that is free, for servers that cannot be handed a socket.
+
+    It is below the ports that the kernel gives to outgoing connections, and each process of a run draws from a range of
+    its own: nobody else takes it before the server does.
+    """
+    for port in _ports:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("the ports go round in a circle")
+
+
+_PORTS_EACH = 1_000
+_first_port = 12_000 + _PORTS_EACH * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_start = os.getpid() % _PORTS_EACH  # another run beside this one begins elsewhere
+_ports = itertools.cycle([_first_port + (_start + number) % _PORTS_EACH for number in range(_PORTS_EACH)])
