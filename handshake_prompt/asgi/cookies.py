@@ -51,12 +51,17 @@ async def _to_let_go(held: Mapping[str, str], prefix: str, engine: ProtocolEngin
     """Return the cookies of a browser that make room for one more.
 
     They are those of sessions that this server knows to have ended and, beyond the bound on live ones, of the sessions
-    with the least time left. Any other may belong to another application on the same host name.
+    with the least time left that nobody watches: a tab that is open keeps its place. Any other may belong to another
+    application on the same host name.
     """
     ours = [name for name in held if name.startswith(prefix) and _SESSION_ID.fullmatch(name, len(prefix))]
-    left = {name: await engine.time_left(name.removeprefix(prefix), held[name]) for name in ours[:COOKIES_CHECKED]}
-    live = sorted((name for name in left if left[name]), key=lambda name: left[name] or 0, reverse=True)
-    return [name for name in left if left[name] == 0] + live[engine.limits.cookies - 1 :]
+    looked_up = {
+        name: await engine.person_place(name.removeprefix(prefix), held[name]) for name in ours[:COOKIES_CHECKED]
+    }
+    places = {name: place for name, place in looked_up.items() if place is not None}
+    live = sorted((name for name in places if places[name].left), key=lambda name: places[name].left, reverse=True)
+    ended = [name for name in places if not places[name].left]
+    return ended + [name for name in live[engine.limits.cookies - 1 :] if not places[name].watchers]
 
 
 def _cookie(name: str, value: str, max_age: int, *, secure: bool) -> tuple[bytes, bytes]:

@@ -30,7 +30,7 @@ from .lifecycle import Lifecycle
 from .page_messages import PageMessages
 from .session_reply import Prompt, SessionReplies
 from .transitions import Transitions
-from .views import Views
+from .views import PersonPlace, Views
 from .watcher import Watcher
 from .watchers import Watchers
 
@@ -288,8 +288,8 @@ class ProtocolEngine(Lifecycle):
 
     # For the host application
 
-    async def time_left(self, session_id: str, user_token: str) -> float | None:
-        """Return the seconds a session has left, 0 if it has ended; None if `user_token` is not its person's.
+    async def person_place(self, session_id: str, user_token: str) -> PersonPlace | None:
+        """Return how a session of the person's stands; None if `user_token` is not its person's.
 
         A session that this server does not know is None, too: it may be another server's on the same host name.
         """
@@ -297,7 +297,9 @@ class ProtocolEngine(Lifecycle):
         loaded = await self.store.load(session_id)
         if loaded is None or not matches(user_token, loaded.record.session.user_digest):
             return None
-        return 0.0 if loaded.record.session.ended else self._transactions.left(loaded.record)
+        if loaded.record.session.ended:
+            return PersonPlace(0.0, 0)
+        return PersonPlace(self._transactions.left(loaded.record), self._presence.clients(loaded.record))
 
     async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
         """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`."""

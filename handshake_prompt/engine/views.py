@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
@@ -10,6 +10,15 @@ from handshake_prompt.protocol.messages import Context, SessionStanding, whole_s
 from handshake_prompt.stores import Record, SessionStore
 
 from .presence import Presence
+
+
+class PersonPlace(NamedTuple):
+    """What a credential of the person's is still good for."""
+
+    left: float
+    """Seconds until the session ends; 0 if it has ended."""
+    watchers: int
+    """Connections that the session is shown on, in all workers."""
 
 
 class Views:

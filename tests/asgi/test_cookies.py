@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
@@ -13,6 +14,7 @@ from handshake_prompt import HandshakeApp, Limits, MemoryStore
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
+from tests.support.peer import open_session
 
 
 async def create(http: httpx.AsyncClient, **headers: str) -> httpx.Response:
@@ -133,6 +135,19 @@ async def test_the_ninth_session_takes_the_place_of_the_one_with_the_least_time_
     assert len(browser.cookies) == 8
     for session in (first, *others):
         assert (await browser.get(session["contextUrl"])).json()["role"] == "user"
+
+
+async def test_a_session_that_is_open_in_a_tab_keeps_its_place_however_many_others_come(serve: Any) -> None:
+    host = Starlette()
+    HandshakeApp().mount_on(host)
+    peer = await open_session(await serve(host))
+    async with aclosing(peer.http), peer.watch() as tab:
+        await tab.next("connected")
+        peer.http.cookies.set(*peer.cookie.split("=", 1))
+        for _ in range(10):
+            response = await peer.http.post(f"{peer.base_url}/handshake/session", json={})
+            assert f"hpp_{peer.session_id}" not in ended(response)
+        assert len(peer.http.cookies) == 9
 
 
 async def test_cookies_of_sessions_that_have_ended_are_taken_back() -> None:

@@ -179,15 +179,16 @@ async def test_i12_a_jump_of_the_wall_clock_changes_no_lifetime_no_window_and_no
 
 
 @in_virtual_time
-async def test_only_the_person_learns_how_long_a_session_has_left() -> None:
+async def test_only_the_person_learns_what_their_credential_is_good_for() -> None:
     pair = await open_pair(virtual_engine())
-    engine, sid = pair.engine, pair.session_id
-    assert await engine.time_left(sid, pair.created["userToken"]) == 1800
-    assert [await engine.time_left(sid, other) for other in ("", "wrong", pair.created["token"])] == [None] * 3
+    engine, sid, user_token = pair.engine, pair.session_id, pair.created["userToken"]
+    assert await engine.person_place(sid, user_token) == (1800, 0)
+    async with await engine.watch(sid, pair.user):
+        assert await engine.person_place(sid, user_token) == (1800, 1)
+    assert [await engine.person_place(sid, other) for other in ("", "wrong", pair.created["token"])] == [None] * 3
+    assert await engine.person_place("0" * 32, user_token) is None
     await engine.revoke(sid, pair.user)
-    assert await engine.time_left(sid, pair.created["userToken"]) == 0
-    assert await engine.time_left("0" * 32, pair.created["userToken"]) is None
-    assert await engine.time_left("0" * 32, pair.created["userToken"]) is None
+    assert await engine.person_place(sid, user_token) == (0, 0)
 
 
 async def test_i9_no_secret_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, async_playwright
 
 from handshake_prompt import Limits
 from handshake_prompt.page.demo import create_demo
@@ -35,11 +35,17 @@ async def url() -> AsyncIterator[str]:
         yield url
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser, url: str) -> AsyncIterator[BrowserContext]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def window(browser: Browser, url: str) -> AsyncIterator[Page]:
+    """A page at the demo's server; making one takes longer than most tests."""
     context = await browser.new_context(base_url=url, permissions=["clipboard-read", "clipboard-write"])
-    yield context
+    yield await context.new_page()
     await context.close()
+
+
+@pytest.fixture
+def context(window: Page) -> BrowserContext:
+    return window.context
 
 
 @pytest.fixture
@@ -49,13 +55,24 @@ def complaints() -> list[str]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(context: BrowserContext, complaints: list[str]) -> AsyncIterator[Page]:
-    """A page of the demo; a complaint that a test does not expect and take away fails it."""
-    page = await context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto("/")
-    yield page
+async def page(window: Page, complaints: list[str]) -> AsyncIterator[Page]:
+    """The demo, with nothing left of the last test; a complaint that a test does not expect and take away fails it."""
+
+    def note(complaint: ConsoleMessage | Error) -> None:
+        if not isinstance(complaint, ConsoleMessage) or complaint.type == "error":
+            complaints.append(str(complaint))
+
+    await window.goto("/")
+    window.on("console", note)
+    window.on("pageerror", note)
+    yield window
+    window.remove_listener("console", note)
+    window.remove_listener("pageerror", note)
+    await window.unroute_all()
+    for other in window.context.pages[1:]:
+        await other.close()
+    await window.evaluate("sessionStorage.clear()")
+    await window.context.clear_cookies()
     assert complaints == []
 
 

@@ -27,6 +27,9 @@ REQUIRED = {
     "approver": "approver@example.com",
     "bank_account": IBAN,
 }
+OPEN = """
+fetch("/handshake/session", { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } })
+"""
 ALL_SHOWN = 9_000
 """Milliseconds in which a sample agent's values have been shown, 400 ms apart."""
 
@@ -371,6 +374,22 @@ async def test_a_tab_that_lost_its_place_is_told_and_can_go_on(
     assert (await act(new, {"purpose": "Yours"})).json()["rejected"] == ["purpose"]
     assert {text for text in complaints if "403 (Forbidden)" not in text} == set()
     complaints.clear()
+
+
+async def test_a_tab_keeps_its_place_while_another_opens_sessions_at_each_load(
+    page: Page, context: BrowserContext
+) -> None:
+    prompt = await hand_over(page)
+    other = await context.new_page()
+    await other.goto("/")
+    for _ in range(10):
+        await other.evaluate(OPEN)
+    await page.click("#rotate")
+    await expect(page.locator("#prompt")).not_to_have_value(prompt)
+    await page.reload()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await page.click("#revoke")
+    await expect(page.locator("#status-title")).to_have_text("Access revoked")
 
 
 async def test_a_server_that_cannot_be_reached_is_not_the_sessions_end(page: Page, complaints: list[str]) -> None:
