@@ -24,18 +24,20 @@ HEADERS = frozenset(
 """Headers that can hold a credential."""
 
 
+class _Query(bytes):
+    """A query string without its credentials in the repr."""
+
+    def __repr__(self) -> str:
+        return repr(redact(self.decode("latin-1")).encode("latin-1"))
+
+
 def masked(scope: Scope) -> Scope:
     """Return a scope with its credentials masked; the values are what they were. The scope given is changed."""
-    scope["headers"] = [(name, SecretBytes(value) if name in HEADERS else value) for name, value in scope["headers"]]
-    query = scope.get("query_string", b"")
-    if b"token" in query or b"%" in query:
-        scope["query_string"] = _query(query)
+    scope["headers"] = [
+        (header[0], SecretBytes(header[1])) if header[0] in HEADERS else header for header in scope["headers"]
+    ]
+    if query := scope.get("query_string"):
+        scope["query_string"] = _Query(query)
     if subprotocols := scope.get("subprotocols"):
         scope["subprotocols"] = [Secret(name) if name.startswith("hpp.") else name for name in subprotocols]
     return scope
-
-
-def _query(query: bytes) -> bytes:
-    text = query.decode("latin-1")
-    shown = redact(text)
-    return query if shown == text else SecretBytes(query, shown.encode("latin-1"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 MASK = "[redacted]"
 
 
@@ -17,14 +15,7 @@ class Secret(str):
 
 
 class SecretBytes(bytes):
-    """Bytes that hold a credential. The repr is of `shown` instead."""
-
-    shown: bytes
-
-    def __new__(cls, value: bytes, shown: bytes = MASK.encode()) -> Self:
-        self = super().__new__(cls, value)
-        self.shown = shown
-        return self
+    """Bytes that hold a credential, masked as a whole in their repr."""
 
     def __repr__(self) -> str:
-        return repr(self.shown)
+        return repr(MASK.encode())
