@@ -50,9 +50,9 @@ async def set_user_cookie(
 async def _to_let_go(held: Mapping[str, str], prefix: str, engine: ProtocolEngine) -> list[str]:
     """Return the cookies of a browser that make room for one more.
 
-    They are those of sessions that this server knows to have ended and, beyond the bound on live ones, of the sessions
-    with the least time left that nobody watches: a tab that is open keeps its place. Any other may belong to another
-    application on the same host name.
+    They belong to sessions that this server knows to have ended and, beyond the bound on live ones, to the ones with
+    the least time left and no watcher: a tab that is open keeps its place. Any other may belong to another application
+    on the same host name.
     """
     ours = [name for name in held if name.startswith(prefix) and _SESSION_ID.fullmatch(name, len(prefix))]
     looked_up = {

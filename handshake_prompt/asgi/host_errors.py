@@ -77,7 +77,7 @@ async def _in_quart(error: HandshakeError) -> Any:
 
 
 def _in_django(_: Any, error: Exception) -> Any:
-    """Return a response for an error of ours, None for any other: what a middleware's `process_exception` does."""
+    """Return a response for an error of ours, None for any other, as a middleware's `process_exception`."""
     if not isinstance(error, HandshakeError):
         return None
     from django.http import HttpResponse  # noqa: PLC0415 - loaded, since a handler of it is at work

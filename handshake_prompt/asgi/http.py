@@ -42,7 +42,7 @@ class Resource:
         except HandshakeError as error:
             response = problem_response(error)
         except asyncio.CancelledError:
-            await _part(problem_response(stopping()), scope, receive, send)
+            await _send_farewell(problem_response(stopping()), scope, receive, send)
             raise
         except ClientDisconnect:
             response = problem_response(ClientDisconnectedError())  # middleware around us may insist on a response
@@ -64,7 +64,7 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     await problem_response(NotFoundError("There is nothing at this path"))(scope, receive, send)
 
 
-async def _part(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+async def _send_farewell(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     """Send a last word over a connection that the server has cancelled: whether it arrives is uncertain."""
     with suppress(TimeoutError, OSError):
         async with asyncio.timeout(PARTING):

@@ -14,7 +14,7 @@ logger = logging.getLogger("handshake_prompt")
 def composed(serve: ASGIApp, app: ASGIApp, lifespan: Callable[[], AbstractAsyncContextManager[None]]) -> ASGIApp:
     """Return an application that serves with `serve` and runs the lifespans of `app` and of ours.
 
-    Ours begins after the application's has, and ends before it does, so that hooks find what the host opened.
+    Ours begins after the application's has, and ends before it does, so that hooks find the host's resources open.
     """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -32,7 +32,7 @@ class _Query(bytes):
 
 
 def masked(scope: Scope) -> Scope:
-    """Return a scope with its credentials masked; the values are what they were. The scope given is changed."""
+    """Mask the credentials in a scope, and return it. Their values stay as they are."""
     scope["headers"] = [
         (header[0], SecretBytes(header[1])) if header[0] in HEADERS else header for header in scope["headers"]
     ]

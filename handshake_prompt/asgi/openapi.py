@@ -58,7 +58,7 @@ _ENDPOINTS = (
 
 
 def openapi(server: str, limits: Limits) -> dict[str, Any]:
-    """Return the description of a server whose endpoints are below the path `server`."""
+    """Return the description of a server with its endpoints below the path `server`."""
     shapes = {shape for endpoint in _ENDPOINTS for shape in (endpoint.reply, endpoint.body) if shape is not None}
     ordered = sorted({*shapes, messages.Problem}, key=lambda shape: shape.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")

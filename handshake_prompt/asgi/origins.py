@@ -91,7 +91,7 @@ def _checked(origin: str) -> str:
 
 
 def _site(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port; None for what is no origin, such as `null`."""
+    """Return scheme, host and port; None for a text that is no origin, such as `null`."""
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)

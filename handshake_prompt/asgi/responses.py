@@ -25,7 +25,7 @@ _AS_DECLARED = (b"x-content-type-options", b"nosniff")
 
 
 class Rendered(Response):
-    """A response whose bytes and headers are there as they are sent."""
+    """A response of finished bytes and headers, in the form of ASGI."""
 
     def __init__(self, status: int, headers: Headers, body: bytes = b"", *, kind: bytes = b"") -> None:
         self.status_code = status

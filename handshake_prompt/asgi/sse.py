@@ -68,7 +68,7 @@ class EventStream(Response):
                     await within(self._limits.send_timeout, send(part))
             await send({"type": "http.response.body", "body": b""})
         except asyncio.CancelledError:
-            await _part(send, self._limits.drain_spread)
+            await _send_farewell(send, self._limits.drain_spread)
             raise
         except (TimeoutError, OSError):
             return  # the peer does not read: the server sees an unfinished reply and closes the connection
@@ -108,7 +108,7 @@ def closed_event(code: CloseCode) -> bytes:
     return event(connection_frame("closed", code=int(code), reason=code.name.lower(), final=code.final))
 
 
-async def _part(send: Send, spread: float) -> None:
+async def _send_farewell(send: Send, spread: float) -> None:
     """End a stream that the server has cancelled. A frame may have been lost, so no frame of the log comes any more."""
     last = event(draining_frame(spread)) + closed_event(CloseCode.DRAINING)
     with suppress(TimeoutError, OSError):

@@ -2,8 +2,7 @@
 
 Sessions in memory are known to one process only: behind a server with several workers most requests would meet one
 that has never heard of their session. Nothing in ASGI says how many there are. The servers' configuration objects do,
-which are on the stack while a server loads its application; where there is none, the command line and the environment
-tell what was asked for.
+which are on the stack while a server loads its application; without one the command line and the environment are read.
 """
 
 from __future__ import annotations

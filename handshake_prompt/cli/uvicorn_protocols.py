@@ -1,6 +1,6 @@
 """uvicorn's protocols with a write deadline: the connection of a peer that stops reading is aborted.
 
-The application can only stop sending; closing a connection in order waits until the peer has taken what is buffered.
+An application can only stop sending. A connection that is closed in order waits until its peer has taken the buffer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SOCKET_OPTION: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 
 class WriteDeadline(asyncio.Protocol):
-    """A protocol that aborts its connection when the peer takes no byte of what is buffered for `write_timeout`.
+    """A protocol that aborts its connection when the peer takes no byte of the buffer for `write_timeout`.
 
     A peer that reads slowly is none of them: each time the buffer has shrunk it gets the time again.
     """
@@ -88,11 +88,11 @@ if find_spec("httptools"):
     class HttpTools(WriteDeadline, HttpToolsProtocol):
         """HTTP/1.1 by httptools, but for connections that offer to upgrade: h11 serves them.
 
-        To httptools what follows an offer such as `Upgrade: h2c` is of the new protocol, and the body is lost.
+        httptools takes everything after an offer such as `Upgrade: h2c` for the new protocol: the body is lost.
         """
 
         def data_received(self, data: bytes) -> None:
-            """Take what the client sends."""
+            """Take bytes from the client, or leave the connection to h11."""
             is_between = self.cycle is None or self.cycle.response_complete
             if is_between and OFFER.search(data):
                 self._hand_over(data)

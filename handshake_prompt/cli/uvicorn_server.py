@@ -68,7 +68,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def server_settings(limits: Limits) -> dict[str, Any]:
-    """Return uvicorn's settings that bound what a peer sends, and does not read, before it has shown a credential.
+    """Return uvicorn's settings with bounds on a peer that has shown no credential yet: its frames, and its silence.
 
     Frames are not compressed: a few bytes of them can stand for any number.
     """
