@@ -25,6 +25,8 @@ FORMAT_CHARS = 2_048
 REFERENCE_STEPS = 6
 """What following a reference counts as."""
 
+REQUIRED = "This is required"
+
 Search = Callable[[str, str], bool]
 """Whether an expression is found in a text."""
 Keyword = Callable[[Any, Any, Any, Any], Any]
@@ -117,6 +119,8 @@ def _refuse_unsound(dialect: Any, schema: Mapping[str, Any]) -> None:
         dialect.check_schema(schema)
     except _library().SchemaError as error:
         raise ValueError(f"not a JSON Schema: {error.message} at {error.json_path}") from None
+    except RecursionError:
+        raise ValueError("not a JSON Schema that can be checked: it nests too deep") from None
 
 
 def _library() -> Any:
@@ -261,7 +265,7 @@ def _told(error: Any) -> Iterator[Finding]:
         for inner in _nearest(error.context):
             yield from _told(inner)
     elif word == "required" and isinstance(asked, list):
-        yield from (Finding((*path, name), "This is required", is_lack=True) for name in asked if name not in value)
+        yield from (Finding((*path, name), REQUIRED, is_lack=True) for name in asked if name not in value)
     elif word in ("dependentRequired", "dependencies"):
         yield from _needs(path, asked, value)
     else:

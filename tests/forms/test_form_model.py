@@ -180,6 +180,13 @@ def test_what_a_document_lacks_is_missing_and_no_problem(form: Any, case: Any) -
         assert set(missing) <= {key for problem in raised.value.problems for key in problem.keys}
 
 
+def nested_lists(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(levels):
+        schema = {"items": schema}
+    return schema
+
+
 # What a host says beside its model
 
 CLAIM = {
@@ -295,7 +302,9 @@ def test_what_is_no_model_is_refused(source: Any) -> None:
         {"properties": {"a": {"$ref": "https://example.com/a"}}},
         {"properties": {"a": {"type": "string", "pattern": "("}}},
         {"type": "nothing"},
+        nested_lists(5_000),
     ],
+    ids=["reference", "pattern", "type", "depth"],
 )
 def test_a_schema_that_cannot_be_honoured_is_refused_when_the_form_is_made(schema: Any) -> None:
     with pytest.raises(ValueError, match=r"example\.com|JSON Schema|missing \)|regex"):

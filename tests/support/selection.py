@@ -19,6 +19,7 @@ INTEGRATION = {
     "tests/client/test_reference.py": "version 0.2",
     "tests/consistency": "load on several workers",
     "tests/embedding": "other servers and frameworks",
+    "tests/forms/models/test_django_form.py": "other servers and frameworks",
     "tests/page": "Chromium",
     "tests/stores/test_redis.py": "Redis",
     "tests/stores/test_redis_pipelined_connection.py": "Redis",

@@ -20,7 +20,7 @@ from .leaves import Leaves, Moments
 from .objects import Fields, Objects, Place, TooManyFieldsError
 from .parts import Gatherer, Part
 from .truth import Truth
-from .view import RecursiveError, TooManyPartsError, Views
+from .view import RecursiveError, TooManyPartsError, View, Views
 
 __all__ = ["WRAPPED", "Conversion", "Moments", "convert"]
 
@@ -60,7 +60,8 @@ def convert(document: Mapping[str, Any], *, moments: Moments = "rfc3339", most: 
     root, is_wrapped = schemas.root, False
     try:
         views = Views(schemas)
-        is_wrapped = views.kind(views.of(root)) not in ("object", "any")
+        view = views.of(root)
+        is_wrapped = views.kind(view) not in ("object", "any") and not _is_object_too(view)
     except (RecursiveError, TooManyPartsError):
         root = True
     if is_wrapped:
@@ -73,6 +74,11 @@ def convert(document: Mapping[str, Any], *, moments: Moments = "rfc3339", most: 
         is_wrapped,
         frozenset(schemas.unresolved),
     )
+
+
+def _is_object_too(view: View) -> bool:
+    """Whether a document may be an object with members, beside other things that no form is for."""
+    return "object" in view.words.get("type", ()) and bool(view.words.get("properties"))
 
 
 def _fitted(root: Schema, schemas: Schemas, moments: Moments, most: int) -> tuple[list[Entry], Fields]:

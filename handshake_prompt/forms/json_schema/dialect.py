@@ -152,13 +152,13 @@ class _Reader:
         return next(name for name in _numbered(stem) if name not in taken)
 
     def _found(self, place: str, fragment: str) -> Any:
-        resource = self._resources.get(place)
-        if resource is None and place in ("", self._base):
-            resource = self._document
-        if resource is None:
-            resource = _specification(place)
-        if resource is None:
-            return None
+        if place not in self._resources and place not in ("", self._base):
+            specification = _specification(place)
+            if specification is None:
+                return None
+            self._resources.update(_resources(specification, place))
+            self._resources.setdefault(place, specification)
+        resource = self._resources.get(place, self._document)
         if fragment and not fragment.startswith("/"):
             return self._resources.get(f"{place}#{fragment}")
         return _at(resource, fragment)
@@ -197,9 +197,9 @@ def _read_older(schema: Mapping[str, Any], read: dict[str, Any], inner: Callable
         read[word] = {**read.get(word, {}), name: part}
 
 
-def _resources(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _resources(document: Mapping[str, Any], base: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the parts of a document with an address of their own: by `$id`, and by `$anchor` within one."""
-    pending: list[tuple[Any, str]] = [(document, "")]
+    pending: list[tuple[Any, str]] = [(document, base)]
     room = NODES * 10
     while pending and room:
         part, base = pending.pop()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from handshake_prompt.forms.json_schema import Conversion
-from handshake_prompt.forms.schema_validator import Finding
+from handshake_prompt.forms.schema_validator import REQUIRED, Finding
 
-__all__ = ["Finding", "Model", "Verdict"]
+__all__ = ["REQUIRED", "Finding", "Model", "Verdict"]
 
 
 class Verdict(NamedTuple):

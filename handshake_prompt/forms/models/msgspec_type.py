@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
+from types import NoneType, UnionType
+from typing import Any, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from handshake_prompt.forms.json_schema import convert
 
-from .base import Finding, Verdict
+from .base import REQUIRED, Finding, Verdict
 
 _PLACE = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -34,8 +36,7 @@ class MsgspecType:
         try:
             return Verdict(_decoded(document, self._kind))
         except msgspec.ValidationError as error:
-            found = list(_fields(self._kind, document, (), _NESTED))
-            return Verdict(None, found or [_finding(error, ())])
+            return Verdict(None, list(_fields(self._kind, document, (), _NESTED)) or [_finding(error, ())])
 
 
 def _decoded(document: Any, kind: Any) -> Any:
@@ -43,54 +44,71 @@ def _decoded(document: Any, kind: Any) -> Any:
 
 
 def _fields(kind: Any, document: Any, path: tuple[str | int, ...], levels: int) -> Iterator[Finding]:
-    """Yield what is wrong with each field of an object, and with each object in a list or in an object."""
-    item = _item(kind) if isinstance(document, list) and levels else None
-    members = _members(kind) if isinstance(document, dict) and levels else None
-    if item is not None:
-        for index, entry in enumerate(document):
-            yield from _fields(item, entry, (*path, index), levels - 1)
-    elif members is not None:
-        for name, (member, required) in members.items():
-            if name in document:
-                yield from _fields(member, document[name], (*path, name), levels - 1)
-            elif required:
-                yield Finding((*path, name), "This is required", is_lack=True)
-    else:
+    """Yield what is wrong with each part of a value, and only if there is nothing, with the whole."""
+    found = [finding for part in _parts(kind, document, path) for finding in part(levels - 1)] if levels else []
+    yield from found
+    if not found:
         try:
             _decoded(document, kind)
         except msgspec.ValidationError as error:
             yield _finding(error, path)
 
 
-def _item(kind: Any) -> Any:
-    """Return the type of the objects in a list, None for other types."""
-    kinds = _without_none(kind)
-    if len(kinds) != 1 or get_origin(kinds[0]) is not list or _members(get_args(kinds[0])[0]) is None:
-        return None
-    return get_args(kinds[0])[0]
+def _parts(kind: Any, document: Any, path: tuple[str | int, ...]) -> Iterator[Callable[[int], Iterable[Finding]]]:
+    """Yield what judges each member of an object and each object of a list, given the levels left."""
+    plain = _plain(kind)
+    if isinstance(document, list) and get_origin(plain) is list and _members(get_args(plain)[0]) is not None:
+        for index, entry in enumerate(document):
+            yield partial(_fields, get_args(plain)[0], entry, (*path, index))
+    elif isinstance(document, dict):
+        for name, (member, required) in (_members(kind) or {}).items():
+            if name in document:
+                yield partial(_fields, member, document[name], (*path, name))
+            elif required:
+                yield partial(_lack, (*path, name))
+
+
+def _lack(path: tuple[str | int, ...], _levels: int) -> Iterable[Finding]:
+    return [Finding(path, REQUIRED, is_lack=True)]
+
+
+def _plain(kind: Any) -> Any:
+    """Return a type without constraints, without None, and without whether a member is required."""
+    while True:
+        if hasattr(kind, "__metadata__") or get_origin(kind) in (NotRequired, Required):
+            kind = get_args(kind)[0]
+        elif len(inner := _without_none(kind)) == 1 and inner[0] is not kind:
+            (kind,) = inner
+        else:
+            return kind
 
 
 def _members(kind: Any) -> dict[str, tuple[Any, bool]] | None:
     """Return the types of an object's members and whether they are required, by the names they have in JSON."""
-    (plain,) = _without_none(kind) if len(_without_none(kind)) == 1 else (None,)
-    origin = get_origin(plain) or plain
-    if not isinstance(origin, type) or get_args(plain):
-        return None
+    plain = _plain(kind)
+    return _members_of(plain) if isinstance(plain, type) and not get_args(plain) else None
+
+
+@lru_cache(maxsize=256)
+def _members_of(kind: type) -> dict[str, tuple[Any, bool]] | None:
     try:
-        told = msgspec.inspect.type_info(origin)
+        told = msgspec.inspect.type_info(kind)
     except (TypeError, NameError):
         return None
-    hints = _hints(origin)
+    hints = _hints(kind)
     fields = getattr(told, "fields", None)
     if fields is None or getattr(told, "tag", None) is not None or getattr(told, "array_like", False):
         return None
-    return {field.encode_name: (hints[field.name], field.required) for field in fields if field.name in hints}
+    return {field.encode_name: (_member(hints[field.name]), field.required) for field in fields if field.name in hints}
+
+
+def _member(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) in (NotRequired, Required) else kind
 
 
 def _without_none(kind: Any) -> tuple[Any, ...]:
-    origin = get_origin(kind)
-    is_union = origin is not None and getattr(origin, "__name__", "") in ("Union", "UnionType")
-    return tuple(one for one in get_args(kind) if one is not type(None)) if is_union else (kind,)
+    is_union = get_origin(kind) in (Union, UnionType)
+    return tuple(one for one in get_args(kind) if one is not NoneType) if is_union else (kind,)
 
 
 def _finding(error: msgspec.ValidationError, path: tuple[str | int, ...]) -> Finding:
@@ -99,7 +117,7 @@ def _finding(error: msgspec.ValidationError, path: tuple[str | int, ...]) -> Fin
     steps = [int(index) if index else name for name, index in _STEP.findall((place or "$").removeprefix("$"))]
     lack = _LACK.match(text)
     if lack:
-        return Finding((*path, *steps, lack[1]), "This is required", is_lack=True)
+        return Finding((*path, *steps, lack[1]), REQUIRED, is_lack=True)
     return Finding((*path, *steps), text)
 
 

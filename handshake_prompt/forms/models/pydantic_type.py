@@ -10,7 +10,15 @@ from handshake_prompt.forms.json_schema import convert
 
 from .base import Finding, Verdict
 
-_LACKS = frozenset({"missing", "missing_argument", "missing_keyword_only_argument", "missing_positional_only_argument"})
+_LACKS = frozenset(
+    {
+        "missing",
+        "missing_argument",
+        "missing_keyword_only_argument",
+        "missing_positional_only_argument",
+        "union_tag_not_found",
+    }
+)
 
 
 class PydanticType:
@@ -28,7 +36,7 @@ class PydanticType:
         try:
             return Verdict(self._adapter.validate_json(msgspec.json.encode(document)))
         except self._error as error:
-            details = error.errors(include_url=False, include_context=False, include_input=False)
+            details = error.errors(include_url=False, include_input=False)
             return Verdict(None, [_finding(detail) for detail in details])
 
 
@@ -38,4 +46,7 @@ def is_pydantic(model: Any) -> bool:
 
 
 def _finding(detail: Any) -> Finding:
-    return Finding(tuple(detail["loc"]), detail["msg"], is_lack=detail["type"] in _LACKS)
+    path = tuple(detail["loc"])
+    if detail["type"].startswith("union_tag_"):
+        path = (*path, str(detail["ctx"]["discriminator"]).strip("'"))
+    return Finding(path, detail["msg"], is_lack=detail["type"] in _LACKS)

@@ -1,0 +1,128 @@
+"""Forms from Django's form classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from handshake_prompt.forms.form_model import FormModel
+from handshake_prompt.forms.problems import FieldErrors
+from tests.embedding.hosts.frameworks import set_up_django
+
+set_up_django()
+
+COUNTRIES = [("", "Choose"), ("Near", [("AT", "Austria"), ("CH", "Switzerland")]), ("JP", "Japan")]
+
+
+class Booking(forms.Form):  # type: ignore[misc]  # Django has no types
+    name = forms.CharField(min_length=2, max_length=20, label="Your name", help_text="As in the passport")
+    mail = forms.EmailField(required=False)
+    code = forms.CharField(required=False, validators=[RegexValidator(r"^[A-Z]{3}$")])
+    nights = forms.IntegerField(min_value=1, max_value=9, initial=1)
+    price = forms.DecimalField(max_digits=6, decimal_places=2, required=False)
+    arrival = forms.DateField()
+    slot = forms.SplitDateTimeField(required=False)
+    country = forms.ChoiceField(choices=COUNTRIES)
+    extras = forms.MultipleChoiceField(choices=[("b", "Breakfast"), ("p", "Parking")], required=False)
+    terms = forms.BooleanField()
+    news = forms.BooleanField(required=False)
+    note = forms.CharField(widget=forms.Textarea, required=False)
+    pin = forms.CharField(widget=forms.PasswordInput, required=False)
+    token = forms.CharField(widget=forms.HiddenInput, initial="t0")
+    photo = forms.FileField(required=False)
+    extra = forms.JSONField(required=False)
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if name == "Taken":
+            raise ValidationError("%(name)s is taken", params={"name": name})
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("nights", 0) > 5 and "b" not in found.get("extras", []):
+            raise ValidationError("More than five nights come with breakfast")
+        return found
+
+
+VALUES = {
+    "name": "Ada",
+    "nights": 2,
+    "arrival": "2026-05-04",
+    "slot": "2026-05-04 09:30:00",
+    "country": "AT",
+    "extras": ["b"],
+    "terms": True,
+    "price": 19.99,
+    "extra": {"a": [1]},
+}
+
+
+def test_the_fields_are_those_a_person_sees() -> None:
+    fields = {entry["key"]: entry for entry in FormModel("booking", Booking).fields}
+    assert "token" not in fields
+    assert fields["name"] == {
+        "key": "name",
+        "type": "string",
+        "label": "Your name",
+        "desc": "As in the passport",
+        "required": True,
+        "minLength": 2,
+        "maxLength": 20,
+    }
+    assert fields["country"]["options"] == [
+        {"value": "AT", "label": "Austria", "group": "Near"},
+        {"value": "CH", "label": "Switzerland", "group": "Near"},
+        {"value": "JP", "label": "Japan"},
+    ]
+    assert (fields["price"]["type"], fields["price"]["step"]) == ("number", 0.01)
+    assert (fields["nights"]["min"], fields["nights"]["max"], fields["nights"]["default"]) == (1, 9, 1)
+    assert (fields["terms"]["type"], fields["terms"]["options"]) == ("enum", [True])
+    assert fields["code"]["pattern"] == "[A-Z]{3}"
+    assert (fields["pin"]["by"], fields["pin"]["sensitive"], fields["photo"]["by"]) == ("person", True, "person")
+    assert {key: fields[key]["type"] for key in ("mail", "arrival", "slot", "news", "extra")} == {
+        "mail": "email",
+        "arrival": "date",
+        "slot": "datetime",
+        "news": "boolean",
+        "extra": "json",
+    }
+
+
+def test_the_value_in_the_end_is_a_form_that_is_valid() -> None:
+    form = FormModel("booking", Booking).parse(VALUES, {})
+    assert isinstance(form, Booking)
+    assert (form.cleaned_data["nights"], form.cleaned_data["token"], form.cleaned_data["extras"]) == (2, "t0", ["b"])
+    assert form.cleaned_data["slot"].isoformat().startswith("2026-05-04T09:30")
+    assert form.cleaned_data["extra"] == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("change", "keys"),
+    [
+        ({}, []),
+        ({"name": "A"}, [("name",)]),
+        ({"name": "Taken"}, [("name",)]),
+        ({"nights": 6, "extras": []}, [()]),
+        ({"nights": 12}, [("nights",)]),
+        ({"country": "XX"}, [("country",)]),
+        ({"extras": ["b", "x"]}, [("extras",)]),
+        ({"terms": False}, [("terms",)]),
+        ({"slot": "soon"}, [("slot",)]),
+        ({"price": 1.234}, [("price",)]),
+        ({"name": ""}, []),
+    ],
+)
+def test_what_any_of_its_validators_refuses_is_a_problem(change: Any, keys: Any) -> None:
+    assert [problem.keys for problem in FormModel("booking", Booking).problems({**VALUES, **change}, {})] == keys
+
+
+def test_what_is_required_is_missing() -> None:
+    form = FormModel("booking", Booking)
+    assert form.status({}, {}).missing == ("name", "nights", "arrival", "country", "terms")
+    with pytest.raises(FieldErrors):
+        form.parse({}, {})
