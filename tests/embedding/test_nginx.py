@@ -1,4 +1,4 @@
-"""The deployment of the README: its nginx configuration as it stands, in front of two real workers over one store."""
+"""The deployment of the stores' README: its nginx configuration, in front of two real workers over one store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.peer import open_session
 from tests.support.serving import free_port
 from tests.support.workers import Worker, working
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "handshake_prompt/stores/README.md"
 FRAME = """
 pid {folder}/nginx.pid;
 daemon off;
