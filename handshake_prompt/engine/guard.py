@@ -14,15 +14,13 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.protocol.credentials import Credential, Role, digest
+from handshake_prompt.protocol.credentials import Credential, Role, digest, matches
 from handshake_prompt.protocol.errors import (
     AgentRequiredError,
     HandshakeError,
     InvalidTokenError,
     OriginError,
     RateLimitedError,
-    SessionNotFoundError,
-    TooManyAttemptsError,
     UserRequiredError,
 )
 from handshake_prompt.protocol.limits import Limits
@@ -30,13 +28,9 @@ from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionStore, Visit
 
-from .hooks import Hook, Hooks
-
-WITHOUT_COOKIE = (
-    "A page whose cookie does not arrive, such as one in a frame of another site, creates its session with "
-    '"userToken": true and sends that token in X-Handshake-User-Token, or as the subprotocol hpp.user.<token>.'
-)
-"""Told to requests that bring no credential at all, whatever session they name."""
+from .attempts import Attempts, counted_so_far
+from .hooks import Hooks
+from .host_login import HostLogin
 
 _EITHER = frozenset(Role)
 _AGENT = frozenset({Role.AGENT})
@@ -138,7 +132,8 @@ class Guard:
         self._store = store
         self._hooks = hooks
         self._limits = limits
-        self._browser_auth = Hook(browser_auth) if browser_auth else None
+        self._attempts = Attempts(store, limits, with_cookies=browser_auth is None)
+        self._host_login = HostLogin(browser_auth, hooks, self._attempts) if browser_auth else None
 
     async def admit_creation(self, credential: Credential) -> None:
         """Let a page open a session.
@@ -173,24 +168,26 @@ class Guard:
 
         Raises:
             OriginError, InvalidTokenError, AgentRequiredError, UserRequiredError: 403.
-            SessionNotFoundError: 404, with the true reason for those who hold a credential of the session.
+            SessionNotFoundError: 404, with the true reason, for the holder of a credential of a session that has ended.
             RateLimitedError: 429.
         """
         if credential.foreign_origin and (credential.user_token or operation.roles == _USER):
             raise OriginError
-        loaded, brought = None, self._brought(credential)
-        if _SESSION_ID.fullmatch(session_id):
-            claims = self._claims(operation, credential, brought)
-            loaded = await self._store.visit(session_id, visit, claims=claims)
+        if not _SESSION_ID.fullmatch(session_id):
+            raise await self._attempts.charge(None, credential)
+        brought = self._brought(credential)
+        claims = self._claims(operation, credential, brought)
+        loaded = await self._store.visit(session_id, visit, claims=claims)
         if loaded is None:
-            raise await self._charge(SessionNotFoundError(), None, credential)
+            raise await self._attempts.charge(session_id, credential)
         roles = _proven(loaded.record.session, brought)
-        if self._browser_auth is not None and not roles == operation.roles == _AGENT:
-            roles |= await self._proven_by_host(self._browser_auth, loaded.record.session, credential, request=request)
-        ended = loaded.record.ended_error(self._store.now())
+        if self._host_login is not None and not roles == operation.roles == _AGENT:
+            roles |= await self._proven_by_host(
+                self._host_login, loaded.record.session, credential, is_agent=bool(roles), request=request
+            )
         if not roles:
-            error = SessionNotFoundError() if ended else InvalidTokenError()
-            raise await self._charge(error, session_id, credential)
+            raise await self._attempts.charge(session_id, credential)
+        ended = loaded.record.ended_error(self._store.now())
         if ended:
             raise ended
         role = _preferred(roles & operation.roles or roles)
@@ -205,7 +202,7 @@ class Guard:
     def _brought(self, credential: Credential) -> dict[Role, str]:
         """Return the digests of what is brought to prove a role by: role -> digest."""
         brought = {}
-        if credential.user_token and self._browser_auth is None and not credential.foreign_origin:
+        if credential.user_token and self._host_login is None and not credential.foreign_origin:
             brought[Role.USER] = digest(credential.user_token)
         if credential.token:
             brought[Role.AGENT] = digest(credential.token)
@@ -217,7 +214,7 @@ class Guard:
         Where the host proves its users itself, it is asked after the session was loaded, and counted then.
         """
         is_for_agent = operation.roles == _AGENT
-        if credential.counted or (self._browser_auth is not None and not is_for_agent):
+        if credential.counted or (self._host_login is not None and not is_for_agent):
             return []
         window = self._limits.rate_window
         claims = [Claim(role, proof, self._quota_of(role), window) for role, proof in brought.items()]
@@ -234,27 +231,30 @@ class Guard:
         return quota
 
     async def _proven_by_host(
-        self, browser_auth: Hook, session: Session, credential: Credential, *, request: object
+        self, login: HostLogin, session: Session, credential: Credential, *, is_agent: bool, request: object
     ) -> frozenset[Role]:
+        """Return the roles that the host's login adds to those proven already.
+
+        The host is not bothered with the request of an agent, or of a browser with the session's cookie, that is over
+        its rate anyway; nor with a stranger's whose attempts are used up.
+
+        Raises:
+            RateLimitedError, InvalidTokenError: it is such a request, or a stranger's that the host does not know.
+        """
         if credential.foreign_origin:
             return frozenset()
-        is_user = await self._hooks.proves(browser_auth, request, session.detached())
+        is_known = is_agent or matches(credential.user_token, session.user_digest)
+        if is_known and not credential.counted:
+            await self._check_rate(Role.AGENT if is_agent else Role.USER, session.session_id)
+        is_user = await login.proves(session, credential, request, is_known=is_known)
         return _USER if is_user else frozenset()
 
-    async def _charge(self, error: HandshakeError, session_id: str | None, credential: Credential) -> HandshakeError:
-        """Count a failed attempt against the session and the address, and return what to answer."""
-        if not (credential.token or credential.user_token or self._browser_auth):
-            error.next_steps += (WITHOUT_COOKIE,)
-        counters = []
-        if credential.address:
-            counters.append((f"wrong:{credential.counted_address}", self._limits.wrong_tokens_per_address))
-        if session_id is not None:
-            counters.append((f"wrong:{session_id}", self._limits.wrong_tokens_per_session))
-        for counter, limit in counters:
-            quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
-            if not quota.allowed:
-                return TooManyAttemptsError(retry_after=quota.reset_after)
-        return error
+    async def _check_rate(self, role: Role, session_id: str) -> None:
+        """Refuse a request over its rate, and leave the others to be counted later."""
+        counter, limit, window = f"{role}:{session_id}", self._quota_of(role), self._limits.rate_window
+        counted = await counted_so_far(self._store, counter, window=window)
+        if -counted.remaining >= limit:
+            _within(Quota(limit, window, allowed=False, remaining=0, reset_after=counted.reset_after))
 
     def _quota_of(self, role: Role) -> int:
         return self._limits.agent_requests if role is Role.AGENT else self._limits.user_requests

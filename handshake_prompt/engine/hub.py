@@ -7,14 +7,14 @@ that an event of another worker is neither missed nor shown twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import Change, Event, withheld
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.session import ROTATED, Session
 from handshake_prompt.stores import Record
 
 from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame, log_frame
@@ -26,7 +26,7 @@ RESERVED_FOR_PAGES = 0.25
 class Topic:
     """The watchers of one session in this worker, and the place in its log up to which they were sent it."""
 
-    __slots__ = ("epoch", "expires_at", "newest", "proof", "queues", "seq", "session_id", "version")
+    __slots__ = ("epoch", "expires_at", "newest", "queues", "seq", "session_id", "version")
 
     def __init__(self, session: Session, version: int) -> None:
         self.session_id = session.session_id
@@ -37,8 +37,6 @@ class Topic:
         """Of the record that was last published: a wake-up is compared to it."""
         self.newest: dict[str, int] = {}
         """key -> `seq` of its newest value while the session is watched: it makes a paced frame overtaken."""
-        self.proof = session.token_digest
-        """The digest of the token that the agents among the watchers have to have come with."""
         self.expires_at = 0.0
         """On the store's clock, as far as this worker knows; asked again when it comes."""
 
@@ -156,14 +154,13 @@ class Hub:
         fresh = [event for event in events if event.seq > topic.seq]
         if topic.epoch != session.epoch or topic.seq + len(fresh) != session.seq:
             return False
+        # A watcher joins a topic that is up to date. So an agent that is here when a rotation is published came with an
+        # older token, whatever the token of `record` is by now: it sees the rotation, and no event behind it.
         for event in fresh:
             self._offer(topic, event, session)
+            if event.type == ROTATED:
+                self._close(topic, CloseCode.UNAUTHENTICATED, roles=(Role.AGENT,))
         topic.seq, topic.version, topic.expires_at = session.seq, record.version, record.expires_at
-        if topic.proof != session.token_digest:
-            topic.proof = session.token_digest
-            for queue in tuple(topic.queues):
-                if queue.role is Role.AGENT and queue.proof != topic.proof:
-                    queue.close(CloseCode.UNAUTHENTICATED)
         return True
 
     def renew(self, session_id: str, expires_at: float) -> None:
@@ -173,13 +170,14 @@ class Hub:
 
     def end(self, session_id: str, reason: str) -> None:
         """Tell every watcher of a session that it has ended, and close them."""
-        self._close(session_id, CloseCode.ENDED, last=connection_frame(reason))
+        if (topic := self._topics.get(session_id)) is not None:
+            self._close(topic, CloseCode.ENDED, last=connection_frame(reason))
 
     def restart(self, record: Record) -> None:
         """Have every watcher of a session come again: their place in the log does not lead to that of `record`."""
         session = record.session
-        self._close(session.session_id, CloseCode.SLOW)
         if (topic := self._topics.get(session.session_id)) is not None:
+            self._close(topic, CloseCode.SLOW)
             topic.epoch, topic.seq, topic.version = session.epoch, session.seq, record.version
 
     def _check_room(self, topic: Topic | None, role: Role) -> None:
@@ -207,10 +205,13 @@ class Hub:
                 frames |= dict.fromkeys((role,) if withheld(event, Role.AGENT) else Role, fresh)
             queue.offer(frames[role])
 
-    def _close(self, session_id: str, code: CloseCode, *, last: Frame | None = None) -> None:
-        topic = self._topics.get(session_id)
-        for queue in tuple(topic.queues) if topic else ():
-            queue.close(code, last=last)
+    @staticmethod
+    def _close(
+        topic: Topic, code: CloseCode, *, last: Frame | None = None, roles: Collection[Role] = frozenset(Role)
+    ) -> None:
+        for queue in tuple(topic.queues):
+            if queue.role in roles:
+                queue.close(code, last=last)
 
 
 def _paced_frame(event: Event, role: Role, session: Session, *, now: float) -> Frame:

@@ -119,12 +119,15 @@ class ForbiddenError(HandshakeError):
 
 
 class InvalidTokenError(ForbiddenError):
-    """403: the credential is missing or is not this session's."""
+    """403: the credential is missing, or opens no session of this name: a stranger is told no more."""
 
     code = "invalid_token"
     title = "Invalid token"
     close_code = CloseCode.UNAUTHENTICATED
-    hint = "Check the token line of the handshake prompt, or ask the person for a new prompt."
+    hint = (
+        "Check the token line of the handshake prompt. If it is right the session is gone: "
+        "ask the person to open a new one and paste its prompt."
+    )
 
 
 class AgentRequiredError(ForbiddenError):

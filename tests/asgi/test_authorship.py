@@ -113,7 +113,7 @@ CREDENTIALS: dict[str, Bring] = {
 }
 
 TOKEN, AGENT, USER, ORIGIN = "invalid_token", "agent_required", "user_required", "origin_not_allowed"
-GONE, EXPIRED, REVOKED = "session_not_found", "session_expired", "session_revoked"
+EXPIRED, REVOKED = "session_expired", "session_revoked"
 
 _AGENTS = "ok ok ok ok user_required user_required ok user_required user_required"
 _USERS = "ok ok ok agent_required ok ok ok ok ok"
@@ -169,7 +169,7 @@ def ended(code: str) -> dict[str, str]:
     for name, row in LIVE.items():
         cells = row.split()
         holds = "ok" in cells
-        grid[name] = " ".join(cell if cell == ORIGIN else code if holds else GONE for cell in cells)
+        grid[name] = " ".join(cell if cell == ORIGIN else code if holds else TOKEN for cell in cells)
     return grid
 
 
@@ -177,10 +177,10 @@ GRIDS = {
     "live": LIVE,
     "expired": ended(EXPIRED),
     "revoked": ended(REVOKED),
-    "forgotten": ended(GONE),
-    "unknown": ended(GONE),
+    "forgotten": ended(TOKEN),
+    "unknown": ended(TOKEN),
 }
-STATUS = {"ok": 200, TOKEN: 403, AGENT: 403, USER: 403, ORIGIN: 403, GONE: 404, EXPIRED: 404, REVOKED: 404}
+STATUS = {"ok": 200, TOKEN: 403, AGENT: 403, USER: 403, ORIGIN: 403, EXPIRED: 404, REVOKED: 404}
 
 
 async def stage(hpp: HandshakeApp, clock: ManualClock, state: str) -> Scene:
@@ -419,10 +419,10 @@ MAY_WRITE = {"user": "ack", "agent": USER}
 
 
 def watches(state: str) -> dict[str, str]:
-    code = {"live": "", "expired": "4410", "revoked": "4410", "unknown": "4404"}[state]
+    code = {"live": "", "expired": "4410", "revoked": "4410", "unknown": "4401"}[state]
     if not code:
         return WATCHES
-    return {name: cell if cell == "4403" else code if cell in MAY_WRITE else "4404" for name, cell in WATCHES.items()}
+    return {name: cell if cell == "4403" else code if cell in MAY_WRITE else "4401" for name, cell in WATCHES.items()}
 
 
 async def beside(peer: Peer) -> Peer:

@@ -394,7 +394,7 @@ async def test_i10_an_unknown_session_is_refused_before_the_body_is_read(pair: O
     peer = await pair()
     peer.created["actionUrl"] = peer.created["actionUrl"].replace(peer.session_id, "0" * 32)
     async with half_a_request(peer, "action", **peer.as_agent) as reader:
-        assert await status(reader) == 404
+        assert await status(reader) == 403
 
 
 async def test_a_request_that_may_be_made_is_waited_for(pair: Open) -> None:

@@ -239,14 +239,14 @@ async def test_an_unknown_path_is_a_problem_too(path: str) -> None:
         assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_an_unknown_session_is_found_missing_under_every_route() -> None:
+async def test_an_unknown_session_is_refused_as_a_strangers_under_every_route() -> None:
     peer = await open_in_process(HandshakeApp(), FORM)
     for path, allow in ALLOW.items():
         if "{sid}" not in path:
             continue
         method = "POST" if "POST" in allow else "GET"
         response = await peer.http.request(method, "/handshake" + path.replace("{sid}", "0" * 32))
-        assert (response.status_code, response.json()["code"]) == (404, "session_not_found"), path
+        assert (response.status_code, response.json()["code"]) == (403, "invalid_token"), path
 
 
 # Rates

@@ -57,7 +57,7 @@ async def test_hpp_119_guessing_is_stopped_by_session_and_by_address(pair: Open,
     async with httpx.AsyncClient() as http:
         urls = [f"{server.url}/context/{number:032x}" for number in range(21)]
         replies = [await http.get(url, headers=guess) for url in urls]
-    _stopped_after(20, replies, status=404)
+    _stopped_after(20, replies, status=403)
 
 
 async def test_hpp_120_wrong_credentials_cost_the_right_one_nothing(pair: Open) -> None:

@@ -32,7 +32,7 @@ async def test_hpp_086_only_the_protocols_own_subprotocol_is_selected(pair: Open
     [
         ("no credential", "invalid_token", 4401),
         ("wrong token", "invalid_token", 4401),
-        ("unknown session", "session_not_found", 4404),
+        ("unknown session", "invalid_token", 4401),
         ("foreign origin", "origin_not_allowed", 4403),
         ("ended", "session_revoked", 4410),
         ("unknown path", None, 4404),

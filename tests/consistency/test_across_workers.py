@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from tests.support.peer import Peer, Socket, open_session
@@ -24,8 +25,9 @@ STRICT: dict[str, float] = {
     "replay_events": 300,
     "log_events": 512,
     "max_lifetime": 86_400,
+    "wrong_tokens_per_address": 10_000,
 }
-"""The rates that are shared: the usual ones."""
+"""The rates that are shared: the usual ones, but for the one that all tests here would share."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "redis"])
@@ -167,6 +169,46 @@ async def test_a_replaced_token_is_worthless_everywhere_within_a_second(everywhe
         assert (await peer.agent("GET", "context")).status_code == 200
 
 
+async def test_nothing_behind_a_rotation_is_shown_to_an_agent_of_the_old_token_by_any_worker(
+    everywhere: Everywhere,
+) -> None:
+    peers = await everywhere()
+    async with peers[1].watch(role="agent") as here, peers[0].watch(role="agent") as there:
+        for agent in (here, there):
+            await agent.next("connected")
+        await peers[0].edit("k", "before")
+        assert (await peers[0].user("POST", "rotate", {})).status_code == 200
+        await asyncio.gather(*(peers[number % 2].edit(f"k{number}", "after") for number in range(40)))
+        shown = [await agent.closed() for agent in (here, there)]
+    for code, frames in shown:
+        assert code == 4401
+        assert [frame["type"] for frame in frames if frame["type"] != "edit"] == ["rotated"]
+        assert [frame["value"] for frame in frames if frame["type"] == "edit"] == ["before"]
+
+
+async def test_a_kept_reply_is_not_handed_to_an_older_token_by_any_worker(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    raw = b'{"actions": [{"type": "set", "key": "a", "value": 1}]}'
+    rotated = asyncio.Event()
+
+    async def late() -> AsyncIterator[bytes]:
+        yield raw[:5]
+        await rotated.wait()
+        yield raw[5:]
+
+    def post(peer: Peer, content: bytes | AsyncIterator[bytes]) -> Awaitable[httpx.Response]:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": "k", **peer.as_agent}
+        return peer.http.post(peer.base_url + peer.created["actionUrl"], content=content, headers=headers)
+
+    old = asyncio.ensure_future(post(peers[0], late()))
+    await asyncio.sleep(0.2)
+    token = (await peers[1].user("POST", "rotate", {})).json()["token"]
+    successor = replace(peers[2], created=peers[2].created | {"token": token})
+    assert (await post(successor, raw)).status_code == 200
+    rotated.set()
+    assert ((await old).status_code, (await old).json()["code"]) == (403, "invalid_token")
+
+
 async def test_a_session_ends_everywhere_when_its_time_is_over_and_not_while_it_is_used(
     workers: Sequence[Worker],
 ) -> None:
@@ -228,3 +270,31 @@ async def test_wrong_tokens_are_counted_in_all_workers_together(everywhere: Ever
     assert [answer.status_code for answer in answers] == [403] * 10 + [429] * 2
     assert answers[-1].json()["code"] == "too_many_attempts"
     assert [(await peer.agent("GET", "context")).status_code for peer in peers] == [200] * 3
+
+
+async def test_a_stranger_gets_one_answer_from_all_workers_whatever_has_become_of_a_session(
+    everywhere: Everywhere,
+) -> None:
+    stranger = {"X-Handshake-Token": "A" * 32}
+    lives, revoked, unknown = await everywhere(), await everywhere(), await everywhere()
+    await revoked[0].user("DELETE", "session")
+    url = unknown[0].created["contextUrl"].replace(unknown[0].session_id, "0" * 32)
+    for peer in unknown:
+        peer.created = peer.created | {"contextUrl": url}
+    told = []
+    for peers in (lives, revoked, unknown):
+        answers = [await peers[number % 3].send("GET", "context", headers=stranger) for number in range(12)]
+        told.append([(answer.status_code, answer.json()["detail"]) for answer in answers])
+    assert told == [told[0]] * 3
+
+
+async def test_the_persons_room_is_their_own_in_all_workers(everywhere: Everywhere) -> None:
+    peers = await everywhere()
+    statuses = [
+        (await peers[0].agent("POST", "action", {"actions": [{"type": "set", "key": f"{n}", "value": "x" * 32_000}]}))
+        for n in range(17)
+    ]
+    assert [answer.status_code for answer in statuses] == [200] * 16 + [413]
+    for number, peer in enumerate(peers):
+        await peer.edit(f"mine {number}", "x" * 32_000)
+        await peer.edit(f"{number}", "x" * 32_000)

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from handshake_prompt import Limits
-from tests.support.pairing import REST, Pair, open_pair, refusal, virtual_engine
+from handshake_prompt.protocol.errors import InvalidTokenError
+from tests.support.pairing import REST, Pair, open_pair, refusal, virtual_engine, workers
+from tests.support.relay import nothing
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 
@@ -112,3 +114,21 @@ async def test_i13_a_long_poll_learns_of_its_end_within_a_second(
     ended_at = loop_time()
     assert (await refusal(poll)).code == code
     assert loop_time() - ended_at < 1
+
+
+@in_virtual_time
+async def test_a_diff_from_another_log_is_not_read_anew_for_a_token_that_was_replaced_meanwhile() -> None:
+    here, there = await workers(2)
+
+    loads = []
+
+    async def rotate_meanwhile(name: str) -> None:
+        loads.append(name)
+        if loads.count("load") == 2:  # the first admits the request
+            here.store.before = nothing
+            await there.engine.rotate(there.session_id, {}, there.user)
+            await there.edit("secret", "after the rotation")
+
+    here.store.before = rotate_meanwhile
+    with pytest.raises(InvalidTokenError):
+        await here.engine.get_diff(here.session_id, here.agent, since="ffffffff.0")

@@ -117,9 +117,9 @@ async def test_for_ten_minutes_the_holder_of_a_credential_is_told_why_and_nobody
     for _ in range(2):
         for holder in (pair.agent, pair.user):
             assert await code_of(engine.get_context(pair.session_id, holder)) == (404, code)
-        assert await code_of(engine.get_context(pair.session_id, "wrong")) == (404, "session_not_found")
+        assert await code_of(engine.get_context(pair.session_id, "wrong")) == (403, "invalid_token")
         clock.advance(599)
-    assert await code_of(engine.get_context(pair.session_id, pair.agent)) == (404, "session_not_found")
+    assert await code_of(engine.get_context(pair.session_id, pair.agent)) == (403, "invalid_token")
 
 
 async def test_only_authenticated_use_keeps_a_session_alive() -> None:

@@ -146,8 +146,9 @@ async def test_guessing_is_answered_429_and_never_locks_out_the_right_token() ->
     for _ in range(200):
         await engine.get_context(sid, pair.agent)
     elsewhere = Credential("wrong", address="192.0.2.7")
-    answers = [await code_of(engine.get_context("f" * 32, elsewhere)) for _ in range(22)]
-    assert answers == [(404, "session_not_found")] * 20 + [(429, "too_many_attempts")] * 2
+    names = [f"{number:032x}" for number in range(22)]
+    answers = [await code_of(engine.get_context(name, elsewhere)) for name in names]
+    assert answers == [(403, "invalid_token")] * 20 + [(429, "too_many_attempts")] * 2
 
 
 @in_virtual_time

@@ -37,8 +37,8 @@ def change(seq: int, key: str = "name", *, pace: float = 0.0, source: str | None
     )
 
 
-def notice(seq: int) -> Notice:
-    return Notice(type="done", seq=seq, at=AT, members={})
+def notice(seq: int, kind: str = "done") -> Notice:
+    return Notice(type=kind, seq=seq, at=AT, members={})
 
 
 def hub(**bounds: float) -> Hub:
@@ -118,12 +118,22 @@ async def test_text_of_any_script_is_sent_as_ascii() -> None:
 async def test_an_agent_whose_token_was_replaced_is_closed_and_nobody_else() -> None:
     room = hub()
     page, agent, other = join(room), join(room, role=Role.AGENT), join(room, "another", Role.AGENT)
-    assert room.publish(at(1, token_digest="new"), [notice(1)])
+    assert room.publish(at(1, token_digest="new"), [notice(1, "rotated")])
     successor = room.join(at(1, token_digest="new"), Role.AGENT, source="it")
     assert room.publish(at(2, token_digest="new"), [notice(2)])
     codes = [watcher.close_code for watcher in (page, agent, other, successor)]
     assert codes == [None, CloseCode.UNAUTHENTICATED, None, None]
     assert seqs(agent) == [1], "it is told of the rotation before it is closed"
+
+
+async def test_no_event_behind_a_rotation_is_offered_to_an_agent_that_came_before_it() -> None:
+    """However many rotations and events a worker hears of at once."""
+    room = hub()
+    page, agent = join(room), join(room, role=Role.AGENT)
+    events: list[Event] = [change(1), notice(2, "rotated"), change(3), notice(4, "rotated"), change(5)]
+    assert room.publish(at(5, token_digest="third"), events)
+    assert (seqs(agent), agent.close_code) == ([1, 2], CloseCode.UNAUTHENTICATED)
+    assert (seqs(page), page.close_code) == ([1, 2, 3, 4, 5], None)
 
 
 async def test_a_session_that_has_ended_says_so_to_its_watchers() -> None:

@@ -12,10 +12,16 @@ import pytest
 from handshake_prompt.engine.guard import Admission
 from handshake_prompt.engine.idempotency import Idempotency
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import ConflictError, IdempotencyMismatchError, InvalidRequestError
+from handshake_prompt.protocol.errors import (
+    ConflictError,
+    IdempotencyMismatchError,
+    InvalidRequestError,
+    InvalidTokenError,
+)
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores import MemoryStore, Receipt, Record
+from tests.support.pairing import Pair, open_pair, virtual_engine, workers
 from tests.support.sessions import blank_session, record_of
 from tests.support.virtual_time import in_virtual_time, loop_time
 
@@ -148,3 +154,58 @@ async def test_a_key_is_up_to_255_visible_ascii_characters(key: str) -> None:
         await requests.send(key)
     assert (refusal.value.code, requests.runs) == ("invalid_idempotency_key", 0)
     assert await requests.send("~" * 255) == ({"run": 1}, False)
+
+
+# A token that was replaced meanwhile
+
+BODY = {"actions": [{"type": "set", "key": "a", "value": 1}]}
+
+
+async def successor(pair: Pair) -> Pair:
+    """Return the session as the agent sees it that comes with a new token."""
+    rotated = await pair.engine.rotate(pair.session_id, {}, pair.user)
+    return Pair(pair.engine, pair.created | {"token": rotated.payload["token"]})
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in this worker", "in another"])
+@in_virtual_time
+async def test_i7_a_kept_reply_of_a_successors_is_not_handed_to_the_agent_of_an_older_token(*, elsewhere: bool) -> None:
+    """Its body takes long to arrive; the same key and body have been carried out meanwhile for the new agent."""
+    here, there = await workers(2)
+
+    async def late_body() -> bytes:
+        await asyncio.sleep(5)
+        return msgspec.json.encode(BODY)
+
+    old = asyncio.create_task(here.engine.post_action(here.session_id, late_body, here.agent, idempotency_key="k"))
+    await asyncio.sleep(1)
+    new = await successor(there if elsewhere else here)
+    await new.edit("secret", "after the rotation")
+    reply = await new.engine.post_action(new.session_id, BODY, new.agent, idempotency_key="k")
+    assert not reply.replayed
+    with pytest.raises(InvalidTokenError):
+        await old
+
+
+@in_virtual_time
+async def test_i7_a_copy_that_waits_for_a_successors_request_is_not_handed_its_reply() -> None:
+    pair = await open_pair(virtual_engine())
+    gate = asyncio.Event()
+
+    @pair.engine.on_action
+    async def wait(*_: object) -> None:
+        await gate.wait()
+
+    async def body() -> bytes:
+        await asyncio.sleep(2)
+        return msgspec.json.encode(BODY)
+
+    old = asyncio.create_task(pair.engine.post_action(pair.session_id, body, pair.agent, idempotency_key="k"))
+    await asyncio.sleep(1)
+    new = await successor(pair)
+    running = asyncio.create_task(new.engine.post_action(new.session_id, BODY, new.agent, idempotency_key="k"))
+    await asyncio.sleep(2)
+    gate.set()
+    assert (await running).payload["applied"] == ["a"]
+    with pytest.raises(InvalidTokenError):
+        await old

@@ -1,0 +1,70 @@
+"""The host's own login as proof of the person's role, with a bulkhead against strangers.
+
+The host's check may be slow, and anybody may have it run. So a caller that brings no credential of the session waits
+for a place among the checks of its own address, and has none run once its attempts are used up. A caller with the
+session's cookie or token passes at once: the cookie proves nothing here, but it tells the person from a stranger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.session import Session
+
+from .attempts import Attempts
+from .hooks import Hook, Hooks
+
+CHECKS_PER_ADDRESS = 4
+"""Of strangers at one address, at a time: as many tabs of a browser without our cookie wait for nothing."""
+
+
+class HostLogin:
+    """Asks the host whether a request is from the person of a session.
+
+    Args:
+        check: the host's, `(request, session) -> bool`.
+    """
+
+    def __init__(self, check: Callable[..., Any], hooks: Hooks, attempts: Attempts) -> None:
+        self._check = Hook(check)
+        self._hooks = hooks
+        self._attempts = attempts
+        self._bulkheads: dict[str, _Bulkhead] = {}
+
+    async def proves(self, session: Session, credential: Credential, request: object, *, is_known: bool) -> bool:
+        """Whether a request is from the person; `is_known` tells that it brings a credential of the session.
+
+        Raises:
+            InvalidTokenError, TooManyAttemptsError: it is a stranger's, and was counted as one.
+        """
+        if is_known:
+            return await self._hooks.proves(self._check, request, session.detached())
+        async with self._place(credential.counted_address or session.session_id):
+            if (refusal := await self._attempts.exhausted(session.session_id, credential)) is not None:
+                raise refusal
+            if await self._hooks.proves(self._check, request, session.detached()):
+                return True
+            raise await self._attempts.charge(session.session_id, credential)
+
+    @asynccontextmanager
+    async def _place(self, name: str) -> AsyncIterator[None]:
+        """Hold one of the places of an address."""
+        bulkhead = self._bulkheads.setdefault(name, _Bulkhead(CHECKS_PER_ADDRESS))
+        bulkhead.users += 1
+        try:
+            async with bulkhead:
+                yield
+        finally:
+            bulkhead.users -= 1
+            if not bulkhead.users:
+                del self._bulkheads[name]
+
+
+class _Bulkhead(asyncio.Semaphore):
+    """The places of one address, with a count of all that hold one or wait for it."""
+
+    users = 0
