@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 NETWORK_BITS = 64
@@ -14,6 +15,7 @@ _WITH_PORT = re.compile(r"\[([^\[\]]*)\](?::[0-9]*)?|([0-9.]+):[0-9]*")
 _NAT64 = int(IPv6Address("64:ff9b::")) >> 32
 
 
+@lru_cache(maxsize=1024)
 def counted_address(address: str) -> str:
     """Return the name under which requests from a client's address are counted.
 

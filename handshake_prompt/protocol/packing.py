@@ -7,8 +7,7 @@ that lives as long as a session is kept as text wherever that is smaller. A valu
 from __future__ import annotations
 
 import sys
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -43,24 +42,20 @@ class Packed:
         return f"<Packed {len(self.json)} bytes>"
 
 
-class Kept(NamedTuple):
-    """A value in its form at rest, and the bytes of its JSON."""
+def pack(value: Any) -> tuple[Any, int]:
+    """Return a value in its form at rest, and the bytes of its JSON.
 
-    value: Any
-    size: int
-
-
-def pack(value: Any) -> Kept:
-    """Return a value in its smallest form. An empty list or object stays plain, so it still compares as empty."""
+    An empty list or object stays plain, so it still compares as empty.
+    """
     raw = to_json(value)
     size = len(raw)
     kind = type(value)
     if kind is str:
         is_wide = size > _UNPACKED_BYTES and not value.isascii() and sys.getsizeof(value) > 2 * size
-        return Kept(Packed(raw) if is_wide else value, size)
+        return (Packed(raw) if is_wide else value), size
     if kind in _CONTAINERS and value:
-        return Kept(Packed(raw, count_parts(value)), size)
-    return Kept(value, size)
+        return Packed(raw, count_parts(value)), size
+    return value, size
 
 
 def unpack(kept: Any) -> Any:
@@ -77,7 +72,9 @@ def count_parts(value: Any) -> int:
     """Return the number of JSON values in one: itself, the entries of lists and the members of objects."""
     count, level = 1, [value] if type(value) in _CONTAINERS else []
     while level:
-        children = list(chain.from_iterable(part.values() if type(part) is dict else part for part in level))
+        children: list[Any] = []
+        for part in level:
+            children += part.values() if type(part) is dict else part
         count += len(children)
         level = [child for child in children if type(child) in _CONTAINERS]
     return count

@@ -18,7 +18,7 @@ import msgspec
 from .credentials import Role
 from .events import Change, Cursor, Event, Notice
 from .messages import FieldRecord, Outcome
-from .packing import pack, parts_of, to_json, unpack
+from .packing import Packed, pack, parts_of, to_json, unpack
 
 
 class By(StrEnum):
@@ -166,7 +166,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             TypeError: a hook has set `owner` or `meta` to something that JSON cannot say.
         """
         if self.owner is not None or self.meta:
-            self.owner, self.kept_meta = _as_json(self.owner), pack(self.meta).value
+            self.owner, self.kept_meta = _as_json(self.owner), pack(self.meta)[0]
         self.size += len(self.schema_json) + _size(self.kept_meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
@@ -322,8 +322,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return self.turn
 
     def _record(self, turn: Turn, key: str, kept: Any, *, size: int, old: FieldValue | None, by: By) -> Outcome:
-        at, length, parts = self._instant(turn), len(key), parts_of(kept)
-        previous, size_before, parts_before = (old.kept, _size(old.kept), parts_of(old.kept)) if old else (None, 0, 0)
+        at, length, parts = self._instant(turn), len(key), 1 if type(kept) is not Packed else kept.parts
+        previous, size_before, parts_before = None, 0, 0
+        if old is not None:
+            previous, size_before = old.kept, len(to_json(old.kept))
+            parts_before = 1 if type(previous) is not Packed else previous.parts
         self.seq = seq = self.seq + 1
         self.size += size - size_before if old else length + size
         self.parts += parts - parts_before

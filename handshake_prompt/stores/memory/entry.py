@@ -52,7 +52,7 @@ class Entry(msgspec.Struct, gc=False):
         """Return the memory that a save would add, before the oldest events and receipts make room."""
         old = self.record.session
         values = VALUE_BYTES * (len(session.values) - len(old.values)) + session.size - old.size
-        log = EVENT_BYTES * len(events) + sum(event.size for event in events)
+        log: int = EVENT_BYTES * len(events) + sum(map(_SIZE, events))
         return values + log + (RECEIPT_BYTES + len(receipt.reply) if receipt else 0)
 
     def loaded(self, now: float, after: int | None, key: str | None, quota: Quota | None = None) -> Loaded:
