@@ -25,7 +25,8 @@
  *
  * Frames of these types are events under their own names too, after `fields` is up to date, in the order the server
  * sent them: `connected action edit done extended rotated agent ack error expiring expired revoked draining`. `ack` and
- * `error` also tell of what went by POST; an `error` with a `key` is about an edit of it.
+ * `error` also tell of what went by POST; an `error` with a `ref` is about an edit, which is taken back unless it is to
+ * be tried again (`retryable`, or `kept` until the server takes the page for the person's again).
  *
  * The person is proven by the session's cookie (or the user token on another origin), never by the agent's token.
  */
@@ -180,7 +181,7 @@ export class HandshakeSession extends EventTarget {
       received: (frame) => this.#receive(frame),
       changed: (state, code) => this.#changed(state, code),
       ended: (code) => this.#end(code, this.#refusal?.code),
-      doubted: () => void this.info().catch(() => {}),
+      doubted: () => void this.info().catch(() => {}), // a session that is over has been told so by then
     });
     this.#outbox = new Outbox(this.#connection, {
       notify: (body, timeout) => this.#request("POST", "notify", body, timeout),
@@ -301,7 +302,8 @@ export class HandshakeSession extends EventTarget {
     try {
       const { context, cursor } = await this.context();
       const changed = this.#catchUp(context ?? {});
-      return { ...readiness, ok: changed.length === 0, changed, cursor };
+      const pending = this.#outbox.keys; // of what was typed meanwhile
+      return { ...readiness, ok: changed.length + pending.length === 0, changed, pending, cursor };
     } catch (error) {
       return { ...readiness, error };
     }
@@ -423,6 +425,7 @@ export class HandshakeSession extends EventTarget {
   /** @param {Frame} frame */
   #receive(frame) {
     this.#learnExpiry(frame);
+    this.#refusal = null; // it was no close that it spoke of
     if (frame.type === "connected") this.#welcome(frame);
     if (frame.type === "agent") this.agent = visible(frame.name);
     if (frame.type === "action" || frame.type === "edit") this.#learn(frame);
@@ -448,12 +451,11 @@ export class HandshakeSession extends EventTarget {
 
   /** @param {Frame} frame */
   #welcome({ snapshot, cursor, keepalive, agent }) {
-    this.#refusal = null;
     this.agent = visible(agent);
     if (snapshot) {
       this.#cursor = cursor;
       this.#seq = 0;
-      this.schema = snapshot.schema ?? this.schema;
+      if (Array.isArray(snapshot.schema)) this.schema = snapshot.schema;
       // One that comes in place of frames is older than what was acknowledged ahead of it.
       if (this.state === "open") this.#stored.update(snapshot.context ?? {});
       else this.#stored.replace(snapshot.context ?? {});

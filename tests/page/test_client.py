@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -219,6 +220,43 @@ async def test_a_page_that_comes_later_knows_what_the_agent_calls_itself(tab: Ta
     assert await tab.do("session.agent") == "Some agent"
 
 
+async def test_a_snapshot_in_place_of_frames_replaces_what_is_older_and_nothing_else(tab: Tab) -> None:
+    await tab.create()
+    await tab.do(TAP)
+    await tab.connect()
+    peer = await tab.peer()
+    await tab.edit("b", "mine")
+    assert await tab.settle() is True
+    connected = (await tab.seen("connected"))[0]
+    newer = {"value": "the agent's", "by": "ai", "at": None, "rev": 9}
+    older = {"value": "older", "by": "ai", "at": None, "rev": 0}
+    snapshot = connected["snapshot"] | {"context": {"b": older, "c": newer}}
+    before = await tab.states()
+    await tab.says(connected | {"snapshot": snapshot, "cursor": (await peer.context(role="user"))["cursor"]})
+    assert [(await tab.field(key))["value"] for key in "bc"] == ["mine", "the agent's"]
+    assert await tab.states() == before
+
+
+async def test_an_agent_that_takes_all_there_is_to_take_takes_nothing_of_the_persons(tab: Tab) -> None:
+    """Queues of paced frames, batches as large as they may be, and more watchers than there are places."""
+    async with site(Limits(agent_requests=1_000)) as served, contextlib.AsyncExitStack() as watchers:
+        await tab.visit(served.url)
+        await tab.open(mode="default", schema=None, context={}, defaults={})
+        peer = await tab.peer()
+        for number in range(6):
+            await peer.act({f"k{key}": f"{number}{'x' * 600}" for key in range(190)}, stream=True, interval_ms=2_000)
+        for _ in range(12):
+            await watchers.enter_async_context(peer.watch(role="agent"))
+        await tab.do("for (let round = 0; round < 3; round += 1) session.edit(`mine${round}`, 'kept')")
+        assert await tab.settle() is True
+        await tab.turn_until("session.fields.get('k189')?.value.startsWith('5') && session.state === 'open'")
+        assert [detail for detail in await tab.seen("state") if detail["final"]] == []
+        context = (await peer.context(role="user"))["context"]
+        assert await tab.do("Object.fromEntries(session.fields)") == context
+        await tab.do("session.revoke()")
+        assert await tab.last_state() == ("closed", True, 4410)
+
+
 # Edits that are none
 
 
@@ -248,6 +286,19 @@ async def test_an_echo_of_what_was_drawn_is_nobodys_edit(tab: Tab, where: str, v
     assert await tab.settle() is True
     assert (await peer.context())["context"]["b"]["by"] == "ai"
     assert (await peer.act({"b": value}))["applied"] == ["b"]
+
+
+async def test_what_a_page_makes_of_a_value_while_it_draws_it_is_nobodys_edit(tab: Tab) -> None:
+    await tab.open()
+    await tab.do(
+        "session.addEventListener('field', ({ detail }) => session.edit(detail.key, `${detail.record.value} €`))"
+    )
+    peer = await tab.peer()
+    await peer.act({"b": "1234"})
+    await tab.hears("done")
+    assert await tab.settle() is True
+    record = (await peer.context())["context"]["b"]
+    assert (record["value"], record["by"]) == ("1234", "ai")
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ export class HandshakeError extends Error {
     return OVER.has(this.code);
   }
 
-  /** Whether the server did not take the page for the person's. That says nothing of what was asked. */
+  /** Whether the server did not take the page for the person's, which says nothing of the request itself. */
   get isUnproven() {
-    return this.status === 401 || this.status === 403;
+    return this.status === 401 || (this.status === 403 && this.code !== "denied");
   }
 }
 
@@ -50,7 +50,7 @@ export function advised(problem, url, userToken) {
   const isForeign = globalThis.top !== globalThis.self || new URL(url).host !== location.host;
   if (problem.code !== "invalid_token" || userToken || !isForeign) return problem;
   const member = "msg" in problem ? "msg" : "detail";
-  const advice = "A page on another origin, or in another site's frame, gets no cookie: create with userToken: true.";
+  const advice = "A page on another origin, or in another site's frame, may get no cookie: create with userToken: true.";
   return { ...problem, [member]: `${problem[member] ?? "The credential was refused."} ${advice}` };
 }
 
