@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from handshake_prompt import HandshakeApp
+from handshake_prompt.asgi.redaction import redact
+from tests.support.cost import cpu_time
 
 SESSION = "0123456789abcdef" * 2
 SECRET = "q1W2e3R4t5Y6u7I8o9P0_-aSdFgHjKlZ"
@@ -74,6 +76,22 @@ RECORDS: dict[str, tuple[str, tuple[Any, ...], str]] = {
     "session-id": ("GET /handshake/context/%s", (SESSION,), f"GET /handshake/context/{SESSION}"),
     "digest": ("etag %s", ("0123456789ABCDEF" * 2,), "etag " + "0123456789ABCDEF" * 2),
     "longer-name": ("%s", (f"/static/{SECRET}abc.js",), f"/static/{SECRET}abc.js"),
+    "name-encoded-twice": ("%s", ("/x?%2574oken=guess",), "/x?%2574oken=[redacted]"),
+    "name-encoded-thrice": ("%s", ("/x?%252574OKEN=guess",), "/x?%252574OKEN=[redacted]"),
+    "in-a-redirect": ("%s", ("/x?to=%3Ftoken%3Dguess%26a",), "/x?to=%3Ftoken%3D[redacted]"),
+    "in-a-redirect-of-a-redirect": ("%s", ("/x?to=%253Ftoken%253Dguess&a=b",), "/x?to=%253Ftoken%253D[redacted]&a=b"),
+    "quoted": ("%s", ('/x?token="guess"&a=b',), '/x?token=[redacted]"&a=b'),
+    "with-commas": ("%s", ("/x?token=a,guess;b&a=b",), "/x?token=[redacted]&a=b"),
+    "list": ("%s", ("/x?token[]=guess&token%5B%5D=guess",), "/x?token[]=[redacted]&token%5B%5D=[redacted]"),
+    "user-token": ("%s", ("/x?userToken=guess&user_token=guess",), "/x?userToken=[redacted]&user_token=[redacted]"),
+    "in-a-fragment": ("%s", ("/x#a=b&access_token=guess",), "/x#a=b&access_token=[redacted]"),
+    "json": ("%s", ('{"userToken": "guess", "a": 1}',), '{"userToken": "[redacted]", "a": 1}'),
+    "dictionary": (
+        "%s",
+        ("{'token': 'guess', b'token': b'guess'}",),
+        "{'token': '[redacted]', b'token': b'[redacted]'}",
+    ),
+    "value-encoded-thrice": ("%s", ("/x/" + "".join(f"%2525{ord(char):x}" for char in SECRET),), "/x/[redacted]"),
     "nothing-of-ours": ("%s %s", ("/?page=2&mytoken=x", 7), "/?page=2&mytoken=x 7"),
 }
 
@@ -109,3 +127,10 @@ def test_many_applications_filter_once() -> None:
     before = list(logging.getLogger("uvicorn.error").filters)
     HandshakeApp()
     assert logging.getLogger("uvicorn.error").filters == before
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "%", "%25", "token", "%74", "=", "token%3", "a=", '"token', "-", "hpp_", "A%", "authorization ", "x_"]
+)
+def test_a_long_path_takes_time_in_proportion_to_its_length(unit: str) -> None:
+    assert cpu_time(redact, unit * (64_000 // len(unit))) < 0.2
