@@ -48,6 +48,10 @@ def overwrite(path: Path) -> None:
     path.write_bytes(b"Dear diary, this is not a database. " * 100)
 
 
+def write_one_letter(path: Path) -> None:
+    path.write_bytes(b"x")
+
+
 def cut_short(path: Path) -> None:
     asyncio.run(fill(path))
     os.truncate(path, path.stat().st_size // 2)
@@ -77,6 +81,7 @@ def make_newer(path: Path) -> None:
 
 UNUSABLE: dict[str, tuple[Callable[[Path], None], str]] = {
     "no database": (overwrite, "is damaged, or no database. Put a backup in its place"),
+    "of one letter": (write_one_letter, "is damaged, or no database. Put a backup in its place"),
     "cut short": (cut_short, "is damaged, or no database. Put a backup in its place"),
     "damaged within": (scribble, "is damaged, or no database. Put a backup in its place"),
     "a directory": (make_directory, "is no file. Name one for the sessions"),

@@ -16,6 +16,9 @@ logger = logging.getLogger("handshake_prompt")
 APPLICATION = 0x48505031
 """SQLite's application id, which marks our files."""
 
+HEADER_BYTES = 100
+"""Of every database that is not empty: https://www.sqlite.org/fileformat2.html#the_database_header."""
+
 WRITABLE = "See that its directory exists, and that this user may write to both."
 DAMAGED = "is damaged, or no database. Put a backup in its place, or move it away to begin with an empty one."
 
@@ -41,13 +44,16 @@ def inspect(path: Path, *, newest: int) -> None:
     Raises:
         ValueError, OSError, sqlite3.Error: as for `provide`.
     """
-    mode = path.stat().st_mode
+    found = path.stat()
+    mode = found.st_mode
     if not stat.S_ISREG(mode):
         raise ValueError(f"{path} is no file. Name one for the sessions.")
     if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if mode & stat.S_IRWXO and os.name == "posix":
         logger.warning("%s is open to other users of this machine and holds people's data: chmod o= it", path)
+    if 0 < found.st_size < HEADER_BYTES:  # one byte alone SQLite takes for an empty database, and overwrites
+        raise ValueError(f"{path} {DAMAGED}")
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as connection:
         check_version(connection, path, newest=newest)
 
