@@ -35,6 +35,7 @@ def address(prompt: ParsedPrompt, *, allow_http: bool) -> httpx.URL:
 def is_loopback(host: str) -> bool:
     """Whether traffic to a host stays on this machine. Names other than localhost are anybody's."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return f".{host.lower().rstrip('.')}".endswith(".localhost")
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -52,13 +52,14 @@ def proxy_for(url: httpx.URL, proxies: Mapping[str, str]) -> str | None:
 
     Args:
         url: the server's.
-        proxies: by scheme, `all` for any; `no` lists the servers to reach directly, separated by commas: names with
+        proxies: by scheme, `all` for any; `no` lists the servers to reach directly, by commas or blanks: names with
             their subdomains, addresses, networks (`10.0.0.0/8`, `fd00::/8`), each with or without a port, or `*`.
     """
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or is_loopback(url.host) or any(_covers(entry, url) for entry in proxies.get("no", "").split(",")):
+    proxy = proxies.get(url.scheme, "").strip() or proxies.get("all", "").strip()
+    direct = proxies.get("no", "").replace(",", " ").split()
+    if not proxy or is_loopback(url.host) or any(_covers(entry, url) for entry in direct):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return proxy if "://" in proxy else f"http://{proxy.removeprefix('//')}"
 
 
 def _covers(entry: str, url: httpx.URL) -> bool:
@@ -79,7 +80,7 @@ def _names(name: str, host: str) -> bool:
     try:
         return ip_address(host) in ip_network(name, strict=False)
     except ValueError:  # one of the two is no address
-        domain = name.lstrip("*").lstrip(".")
+        domain, host = name.lstrip("*").strip("."), host.rstrip(".")
         return name == "*" or (bool(domain) and (host == domain or host.endswith(f".{domain}")))
 
 

@@ -40,6 +40,8 @@ def test_the_token_is_not_sent_in_the_clear_over_a_network(base_url: str) -> Non
         "http://localhost:8000",
         "http://LOCALHOST:8000",
         "http://app.localhost",
+        "http://localhost.:8000",
+        "http://[::ffff:127.0.0.1]:8000",
         "http://127.0.0.1",
         "http://127.9.9.9:1",
         "http://[::1]:8000/root",

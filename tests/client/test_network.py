@@ -100,6 +100,11 @@ async def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(monk
         pytest.param("fd12::3", "https://[fd12::4]", False, id="another IPv6 address"),
         pytest.param("fd00::/999,[,]:,:", "https://forms.example", False, id="nonsense"),
         pytest.param("fd00::/8", "https://10.1.2.3", False, id="the other family"),
+        pytest.param("a.example forms.example", "https://forms.example", True, id="blanks between"),
+        pytest.param("forms.example.", "https://forms.example", True, id="a dot at the end"),
+        pytest.param("forms.example", "https://forms.example.", True, id="a dot at the end of the host"),
+        pytest.param("", "https://localhost.", True, id="this machine by its whole name"),
+        pytest.param("", "https://[::ffff:127.0.0.1]", True, id="this machine by IPv4 in IPv6"),
         pytest.param("", "http://127.0.0.1:8000", True, id="this machine"),
         pytest.param("", "http://[::1]:8000", True, id="this machine by IPv6"),
         pytest.param("", "https://localhost", True, id="this machine by name"),
@@ -134,6 +139,20 @@ def test_surroundings_that_cannot_be_used_are_named_with_the_remedy(
     assert said in str(caught.value)
     assert "secret" not in str(caught.value)
     HandshakeAgent(SESSION_ID, TOKEN, "http://127.0.0.1:8000")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "proxy"),
+    [
+        pytest.param({"https": "  "}, None, id="blanks"),
+        pytest.param({"https": " ", "all": "socks5://p:1"}, "socks5://p:1", id="blanks before another"),
+        pytest.param({"https": " http://p:1 "}, "http://p:1", id="blanks around"),
+        pytest.param({"https": "//p:1"}, "http://p:1", id="no scheme"),
+        pytest.param({"https": "p:1"}, "http://p:1", id="a host alone"),
+    ],
+)
+def test_a_proxy_is_read_however_it_is_written(proxies: dict[str, str], proxy: str | None) -> None:
+    assert proxy_for(httpx.URL("https://forms.example"), proxies) == proxy
 
 
 async def test_credentials_of_a_netrc_are_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
