@@ -9,30 +9,17 @@ from .quoting import has_glyph, visible
 
 NAME_CHARS = 64
 
-_RESERVED = frozenset(
-    {
-        *(
-            "you",
-            "your",
-            "yourself",
-            "me",
-            "i",
-            "my",
-            "myself",
-            "person",
-            "theperson",
-            "user",
-            "theuser",
-            "human",
-            "owner",
-        ),
-        *("admin", "administrator", "system", "server", "page"),
-        *("你", "您", "我", "自己", "本人", "用户", "使用者", "管理员", "系统", "服务器", "页面"),
-    }
+_RESERVED = re.compile(
+    r"(?:an?|the|this|that|your|our)?"
+    r"(?:you(?:rs?|rself|rselves)?|me|i|my|mine|myself|person|user|human|owner|customer|visitor"
+    r"|admin|administrator|operator|system|server|page|site|website|form)"
+    r"|(?:[你您妳我的本]|自己|本人|用[户戶]|使用者|管理[员員]|系[统統]|服[务務]器|伺服器|[页頁]面|[网網]站)+"
 )
-"""Words by which a page speaks of its person or of itself, without spaces."""
-_LOOKALIKES = str.maketrans("аеіорсухѕмһԝυοаιϲі0", "aeiopcyxsmhwuoaici" + "o")
-"""Letters of other scripts, and a digit, that pass for those of the words above."""
+"""Words by which a page speaks of its person or of itself, without spaces; those of English with an article."""
+_LOOKALIKES = str.maketrans("аеіорсухѕмһԝүʏ¥ոսօοᴏαιᴜυγ0", "aeiopcyxsmhwyyynuoooaiuuyo")
+"""Letters of other scripts, a currency and a digit that pass for those of the words above."""
+_CAPITAL_LOOKALIKES = str.maketrans("Υ", "y")
+"""Letters that pass for one as a capital, and for another one else."""
 _NO_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -49,5 +36,5 @@ def claimed_name(text: str) -> str:
 
 
 def _is_reserved(name: str) -> bool:
-    plain = _NO_LETTERS.sub("", normalize("NFKD", name.casefold()).casefold())
-    return plain in _RESERVED or plain.translate(_LOOKALIKES) in _RESERVED
+    plain = normalize("NFKD", name.translate(_CAPITAL_LOOKALIKES).casefold()).casefold()
+    return any(_RESERVED.fullmatch(_NO_LETTERS.sub("", form)) for form in (plain, plain.translate(_LOOKALIKES)))
