@@ -11,9 +11,10 @@ from unicodedata import normalize
 _Moment = TypeVar("_Moment", date, time, datetime)
 
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_SECONDS = r"(?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+_SECONDS = r"(?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+"""With a fraction as fine as any clock's; what is finer than a microsecond does not count in comparisons."""
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(f"{_CLOCK}(?::[0-5][0-9])?")
+_TIME = re.compile(f"{_CLOCK}{_SECONDS}")
 _LOCAL = re.compile(f"{_DATE.pattern}[ T]{_CLOCK}{_SECONDS}")
 _DATETIME = re.compile(f"{_LOCAL.pattern}(?:Z|[+-]{_CLOCK})?")
 _MONTH = re.compile("[0-9]{4}-[0-9]{2}")
@@ -60,14 +61,14 @@ def as_date(value: object) -> date | None:
 
 
 def as_time(value: object) -> time | None:
-    """Return the time of day that `HH:MM` or `HH:MM:SS` names, None for anything else."""
+    """Return the time of day that `HH:MM` names, None for anything else. Seconds and a fraction may follow."""
     return _read(value, _TIME, time.fromisoformat)
 
 
 def as_datetime(value: object) -> datetime | None:
     """Return the moment that `YYYY-MM-DD HH:MM` names, None for anything else and for days that do not exist.
 
-    A `T` may stand for the space; seconds, a fraction of up to six digits and an offset (`Z`, `+02:00`) may follow.
+    A `T` may stand for the space; seconds, a fraction of up to nine digits and an offset (`Z`, `+02:00`) may follow.
     """
     return _read(value, _DATETIME, datetime.fromisoformat)
 
