@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler, Modes
@@ -20,19 +21,15 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
 from handshake_prompt.stores import PLAIN_VISIT, Record, SessionStore, Visit, open_store
 
-from .batch import Batches
-from .creation import Creation
-from .diff import Differ, place_of
+from .diff import place_of
 from .guard import Admission, Admitted, Guard, Operation
 from .hooks import Hooks
-from .idempotency import Idempotency, is_key
+from .idempotency import is_key
 from .lifecycle import Lifecycle
-from .page_messages import PageMessages
 from .session_reply import Prompt, SessionReplies
-from .transitions import Transitions
-from .views import PersonPlace, Views
+from .views import PersonPlace
 from .watcher import Watcher
-from .watchers import Watchers
+from .worker import Worker, Workers
 
 T = TypeVar("T")
 
@@ -85,39 +82,18 @@ class ProtocolEngine(Lifecycle):
         limits = (limits or Limits()).replace(agent_requests=rate_limit_per_min)
         hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
         opened = open_store(store, limits) if isinstance(store, str) else store
-        super().__init__(opened, hooks, limits, owns_store=opened is not store)
+        mount = Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url)
+        self._session_replies = session_replies = SessionReplies(mount, prompt=prompt)
+        modes = Modes(mode_handlers, limits, validator=validator, strict=strict_modes)
+        make = partial(Worker, opened, hooks, modes, session_replies, ttl=ttl, limits=limits)
+        super().__init__(opened, Workers(make), limits, owns_store=opened is not store)
+        self._guard = Guard(opened, hooks, limits=limits, browser_auth=require_browser_auth)
+        self.hooks = hooks
         self.ttl = ttl
         self.on_create_session = hooks.on_create_session
         self.on_action = hooks.on_action
         self.on_extend = hooks.on_extend
         self.on_done = hooks.on_done
-        mount = Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url)
-        self._session_replies = session_replies = SessionReplies(mount, prompt=prompt)
-        modes = Modes(mode_handlers, limits, validator=validator, strict=strict_modes)
-        hub, transactions, subscriptions = self._hub, self._transactions, self._subscriptions
-        self._guard = Guard(opened, hooks, limits=limits, browser_auth=require_browser_auth)
-        self._transitions = Transitions(transactions, hooks, modes, limits=limits)
-        self._creation = Creation(transactions, hooks, modes, session_replies, ttl=ttl, limits=limits)
-        self._views = Views(opened, modes, self._presence)
-        self._differ = Differ(hub, transactions, subscriptions, limits=limits)
-        self._batches = Batches(
-            transactions,
-            hooks,
-            modes,
-            presence=self._presence,
-            idempotency=Idempotency(opened, limits),
-            tasks=self._tasks,
-            limits=limits,
-        )
-        self._watchers = Watchers(
-            hub,
-            transactions,
-            subscriptions,
-            presence=self._presence,
-            views=self._views,
-            page_messages=PageMessages(self._transitions, self._tasks, limits=limits),
-            limits=limits,
-        )
 
     # Operations
 
@@ -138,14 +114,17 @@ class ProtocolEngine(Lifecycle):
         await self._guard.admit_creation(Credential.of(credential))
         raw = await body() if callable(body) else body
         asked = messages.decode(messages.CreateRequest, raw)
-        return await self._creation.create(asked, request, mount, members=messages.member_names(raw))
+        return await self._worker.creation.create(asked, request, mount, members=messages.member_names(raw))
 
     async def get_session(
         self, session_id: str, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """Say how a session stands: `GET /session/{sid}`."""
         async with self._admitted(Operation.STATUS, session_id, credential, request) as admission:
-            status: messages.SessionStatus = {**self._views.standing(admission.record), "role": admission.role}
+            status: messages.SessionStatus = {
+                **self._worker.views.standing(admission.record),
+                "role": admission.role,
+            }
             return Reply(status, quota=admission.quota)
 
     async def get_context(
@@ -155,7 +134,7 @@ class ProtocolEngine(Lifecycle):
         admission = await self._admit(Operation.CONTEXT, session_id, credential, request, Visit(renew=True))
         record, role = admission.loaded.record, admission.role
         etag = f"{record.session.epoch}.{record.version}-" + role
-        return Reply(self._views.context(record, role), quota=admission.quota, etag=etag)
+        return Reply(self._worker.views.context(record, role), quota=admission.quota, etag=etag)
 
     async def post_action(
         self,
@@ -175,8 +154,8 @@ class ProtocolEngine(Lifecycle):
         async with self._admitted(Operation.ACTION, session_id, credential, request, visit) as admission:
             asked = await _read(messages.ActionRequest, body)
             check_actions(asked.actions, self.limits)
-            work = self._batches.carry_out(admission, asked, idempotency_key)
-            payload, replayed = await self._tasks.finish(work)
+            work = self._worker.batches.carry_out(admission, asked, idempotency_key)
+            payload, replayed = await self._worker.tasks.finish(work)
             return Reply(payload, quota=admission.quota, replayed=replayed)
 
     async def post_notify(
@@ -187,10 +166,10 @@ class ProtocolEngine(Lifecycle):
             asked = await _read(messages.NotifyRequest, body)
             known = admission.loaded
             if asked.release:
-                work = self._transitions.release(session_id, asked.key, known=known)
+                work = self._worker.transitions.release(session_id, asked.key, known=known)
             else:
-                work = self._transitions.edit(session_id, asked.key, asked.value, known=known)
-            outcome, record = await self._tasks.finish(work)
+                work = self._worker.transitions.edit(session_id, asked.key, asked.value, known=known)
+            outcome, record = await self._worker.tasks.finish(work)
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
             session, key = record.session, outcome.key or ""
@@ -215,7 +194,7 @@ class ProtocolEngine(Lifecycle):
         """Return the changes since a cursor or an instant, waiting for one if asked to: `GET /diff/{sid}`."""
         visit = Visit(renew=True, after=place_of(since))
         async with self._admitted(Operation.DIFF, session_id, credential, request, visit) as admission:
-            difference = await self._differ.since(admission, since, patience=check_wait(wait, self.limits))
+            difference = await self._worker.differ.since(admission, since, patience=check_wait(wait, self.limits))
             return Reply(difference.reply(since, admission.role), quota=admission.quota)
 
     async def post_extend(
@@ -225,8 +204,8 @@ class ProtocolEngine(Lifecycle):
         async with self._admitted(Operation.EXTEND, session_id, credential, request) as admission:
             asked = await _read(messages.ExtendRequest, body)
             seconds = check_extension(asked.extra_seconds, self.limits)
-            gained, record = await self._tasks.finish(self._transitions.extend(admission, seconds))
-            left = self._views.expires_in(record)
+            gained, record = await self._worker.tasks.finish(self._worker.transitions.extend(admission, seconds))
+            left = self._worker.views.expires_in(record)
             payload: messages.Extended = {"ok": True, "extended": gained, "expiresIn": left}
             return Reply(payload, quota=admission.quota)
 
@@ -244,7 +223,7 @@ class ProtocolEngine(Lifecycle):
             asked = await _read(messages.RotateRequest, body)
             language = self._session_replies.language(asked.prompt, mount)
             token = mint_token()
-            session, record = await self._tasks.finish(self._transitions.rotate(admission, token))
+            session, record = await self._worker.tasks.finish(self._worker.transitions.rotate(admission, token))
             created = self._session_replies.created(record, token, mount=mount, now=self.store.now())
             payload: messages.Rotated = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}
             if language:
@@ -256,8 +235,8 @@ class ProtocolEngine(Lifecycle):
     ) -> Reply:
         """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
         async with self._admitted(Operation.REVOKE, session_id, credential, request) as admission:
-            work = self._transitions.revoke(session_id, admission.role, known=admission.loaded)
-            await self._tasks.finish(work)
+            work = self._worker.transitions.revoke(session_id, admission.role, known=admission.loaded)
+            await self._worker.tasks.finish(work)
             payload: messages.Done = {"ok": True}
             return Reply(payload, quota=admission.quota)
 
@@ -284,7 +263,7 @@ class ProtocolEngine(Lifecycle):
         """
         await self._get_ready()
         admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
-        return await self._watchers.open(admission, after=after, keepalive=keepalive)
+        return await self._worker.watchers.open(admission, after=after, keepalive=keepalive)
 
     # For the host application
 
@@ -299,18 +278,21 @@ class ProtocolEngine(Lifecycle):
             return None
         if loaded.record.session.ended:
             return PersonPlace(0.0, 0)
-        return PersonPlace(self._transactions.left(loaded.record), self._presence.clients(loaded.record))
+        worker = self._worker
+        return PersonPlace(worker.transactions.left(loaded.record), worker.presence.clients(loaded.record))
 
     async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
         """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`."""
-        return [{**self._views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)]
+        return [
+            {**self._worker.views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)
+        ]
 
     async def revoke_owner(self, owner: Any) -> int:
         """End all open sessions of an owner, everywhere: the other half of logging out. Return how many there were."""
         records = await self._owned(owner)
         for record in records:
             with suppress(SessionNotFoundError):  # it has ended meanwhile
-                await self._tasks.finish(self._transitions.revoke(record.session.session_id, Role.USER))
+                await self._worker.tasks.finish(self._worker.transitions.revoke(record.session.session_id, Role.USER))
         return len(records)
 
     # How operations are carried out
@@ -338,16 +320,19 @@ class ProtocolEngine(Lifecycle):
         if not self._is_ready:
             await self._get_ready()
         admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, visit=visit)
-        self._hub.renew(session_id, admission.loaded.record.expires_at)
+        self._worker.hub.renew(session_id, admission.loaded.record.expires_at)
         if admission.agent_name and operation in ANNOUNCED:
             self._announce(admission)
         return admission
 
     def _announce(self, admission: Admission) -> None:
         """Let the page know of the agent, in the background: no request waits for that."""
-        turn = self._transactions.turn(Role.AGENT)
+        worker = self._worker
+        turn = worker.transactions.turn(Role.AGENT)
         if not admission.session.is_announced(admission.agent_name, turn.now):
-            self._tasks.spawn(self._transitions.announce(admission.session_id, admission.agent_name, turn))
+            self._worker.tasks.spawn(
+                self._worker.transitions.announce(admission.session_id, admission.agent_name, turn)
+            )
 
     async def _owned(self, owner: Any) -> list[Record]:
         await self._get_ready()

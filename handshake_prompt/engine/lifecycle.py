@@ -9,12 +9,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import SessionStore
 
-from .hooks import Hooks
-from .hub import Hub
-from .presence import Presence
-from .subscriptions import Subscriptions
-from .tasks import Tasks
-from .transactions import Transactions
+from .worker import Worker, Workers
 
 
 class Statistics(NamedTuple):
@@ -29,43 +24,50 @@ class Lifecycle:
     """The parts of an engine that run on between requests.
 
     Args:
+        workers: those of this process.
         owns_store: whether the store is closed with the engine.
     """
 
-    def __init__(self, store: SessionStore, hooks: Hooks, limits: Limits, *, owns_store: bool) -> None:
+    def __init__(self, store: SessionStore, workers: Workers, limits: Limits, *, owns_store: bool) -> None:
         self.store = store
-        self.hooks = hooks
         self.limits = limits
+        self._workers = workers
         self._owns_store = owns_store
-        self._hub = Hub(limits)
-        self._tasks = Tasks(store, hooks)
-        self._transactions = Transactions(store, self._hub, limits=limits)
-        self._subscriptions = Subscriptions(store, self._hub, self._transactions)
-        self._presence = Presence(store, self._hub)
         self._is_ready = False
 
     @property
+    def _worker(self) -> Worker:
+        """The worker of the running event loop."""
+        return self._workers.here
+
+    @property
     def statistics(self) -> Statistics:
-        """What the engine holds right now."""
-        return Statistics(self._hub.watchers, len(self._transactions.locks), len(self._tasks))
+        """What the engine holds right now, on all event loops of this process."""
+        return Statistics(
+            sum(worker.hub.watchers for worker in self._workers),
+            sum(len(worker.transactions.locks) for worker in self._workers),
+            sum(len(worker.tasks) for worker in self._workers),
+        )
 
     async def drain(self, *, at_once: bool = False) -> None:
         """Send the watchers elsewhere, spread over `drain_spread` seconds or at once, and let running requests finish.
 
         At once is for servers that are about to cut them off: each watcher is told a moment of its own to come again.
         """
-        await self._hub.drain(at_once=at_once)
-        await self._tasks.drain(self.limits.hook_timeout)
+        self._workers.draining = True
+        within = 2 * self.limits.drain_spread + self.limits.hook_timeout
+        await self._workers.everywhere(lambda worker: worker.drain(at_once=at_once), within=within)
 
     def resume(self) -> None:
         """Accept watchers again after a drain."""
-        self._hub.draining = False
+        self._workers.draining = False
+        for worker in self._workers:
+            worker.hub.draining = False
 
     async def aclose(self) -> None:
         """Drain, stop all work in the background, and close the store if the engine has opened it."""
         await self.drain()
-        await self._subscriptions.aclose()
-        await self._presence.aclose()
+        await self._workers.everywhere(Worker.aclose, within=self.limits.hook_timeout)
         if self._owns_store:
             self._is_ready = False
             await self.store.aclose()
@@ -77,9 +79,10 @@ class Lifecycle:
             `status` (`ready`, `draining` or `unavailable`), `store`, `watchers` and `running` (requests being carried
             out); with status 200 if ready, else 503.
         """
-        status = "draining" if self._hub.draining else "ready"
+        draining = self._workers.draining
+        status = "draining" if draining else "ready"
         try:
-            if not self._hub.draining:  # a store that was closed stays so
+            if not draining:  # a store that was closed stays so
                 await self.store.ready()
         except HandshakeError:
             status = "unavailable"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -83,6 +84,8 @@ class RedisStore(SessionStore):
         self._clock = ServerClock()
         self._outage = OutageLog(timings.recovery_quiet)
         self._clients: dict[asyncio.AbstractEventLoop, Client] = {}
+        self._lock = threading.Lock()
+        """Held to change the clients: event loops may run in several threads."""
         self._checked = False
         self._share_time_at = 0.0
         """When to note the time next, on the worker's clock."""
@@ -187,9 +190,11 @@ class RedisStore(SessionStore):
         """Return the client of this event loop, opening one if need be."""
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
-        if client is None or (client.closed and reopen):
-            self._clients = {one: its for one, its in self._clients.items() if not one.is_closed()}
-            client = self._clients[loop] = Client(self._executor(), self._outage, self._keys, self._timings)
+        if client is not None and not (client.closed and reopen):
+            return client
+        client = Client(self._executor(), self._outage, self._keys, self._timings)
+        with self._lock:
+            self._clients = {one: its for one, its in self._clients.items() if not one.is_closed()} | {loop: client}
         return client
 
     async def _run(
