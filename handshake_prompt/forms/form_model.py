@@ -12,7 +12,7 @@ from .documents import Cells, RowIds, Values, flat, nested
 from .form_options import beginning, changed, keys_of, marked, members_of, ordered
 from .json_schema import WRAPPED
 from .models import Finding, Model, model_of
-from .problems import FieldErrors, Path, Problem, bounded, key_of, told
+from .problems import FieldErrors, Path, Place, Problem, bounded, place_of, told
 from .shape import Entry, Group, shape_of, without_rows
 from .status import Status, compile_rules, status_of
 
@@ -75,6 +75,7 @@ class FormModel:
         """What a session begins with, open to the agent."""
         self._rules = compile_rules(self.fields)
         self._sensitive = frozenset(marked(self.fields, "sensitive"))
+        self._read_only = frozenset(marked(self.fields, "readOnly"))
 
     def __repr__(self) -> str:
         return f"<FormModel {self.name!r} of {len(self.fields)} fields>"
@@ -101,7 +102,12 @@ class FormModel:
         """Return what is wrong with a form that may still be under way; what is missing is no problem yet."""
         status = self.status(values, rows)
         found = self._found(values, rows, status)[1]
-        return bounded(found, missing={*status.missing, *status.missing_person}, sensitive=self._sensitive_of(found))
+        return bounded(
+            found,
+            sensitive=self._among(self._sensitive, found),
+            missing={*status.missing, *status.missing_person},
+            read_only=self._among(self._read_only, found),
+        )
 
     def parse(self, values: Values, rows: RowIds) -> Any:
         """Return the typed value of a complete form.
@@ -111,7 +117,7 @@ class FormModel:
         """
         value, found = self._found(values, rows, self.status(values, rows))
         if found:
-            raise FieldErrors(bounded(found, missing=(), sensitive=self._sensitive_of(found)))
+            raise FieldErrors(bounded(found, sensitive=self._among(self._sensitive, found)))
         return value
 
     def _found(self, values: Values, rows: RowIds, status: Status) -> tuple[Any, list[Problem]]:
@@ -120,18 +126,20 @@ class FormModel:
         value, findings = self._model.judge(whole)
         found = [self._problem(finding, document, rows) for finding in findings]
         if self._validator is not None:
-            found += told(self._validator(whole), lambda path: self._key(path, document, rows))
+            found += told(self._validator(whole), lambda path: self._place(path, document, rows).key)
         return value, found
 
     def _problem(self, finding: Finding, document: Any, rows: RowIds) -> Problem:
-        key = self._key(finding.path, document, rows)
-        return Problem((key,) if key else (), finding.msg, finding.is_lack)
+        key, within = self._place(finding.path, document, rows)
+        where = f"{'/'.join(map(str, within))}: " if within else ""
+        return Problem((key,) if key else (), where + finding.msg, finding.is_lack and not within)
 
-    def _key(self, path: Path, document: Any, rows: RowIds) -> str:
-        return key_of((WRAPPED, *path) if self._is_wrapped else path, document, self.shape, rows)
+    def _place(self, path: Path, document: Any, rows: RowIds) -> Place:
+        return place_of((WRAPPED, *path) if self._is_wrapped else path, document, self.shape, rows)
 
-    def _sensitive_of(self, found: Sequence[Problem]) -> set[str]:
-        return {key for problem in found for key in problem.keys if without_rows(key, self.shape) in self._sensitive}
+    def _among(self, keys: frozenset[str], found: Sequence[Problem]) -> set[str]:
+        """Return the keys of some problems that are, without the ids of rows, among others."""
+        return {key for problem in found for key in problem.keys if without_rows(key, self.shape) in keys}
 
     def _refuse_unknown(self, known: set[str], keys: Iterable[str]) -> None:
         unknown = [key for key in keys if key not in known]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .documents import RowIds
 from .keys import joined, names
@@ -54,17 +54,25 @@ class FieldErrors(Exception):  # noqa: N818 - it holds several
         super().__init__("; ".join(f"{', '.join(one.keys) or 'form'}: {one.msg}" for one in self.problems))
 
 
-def bounded(problems: Iterable[Problem], *, missing: Container[str], sensitive: Container[str]) -> list[Problem]:
+def bounded(
+    problems: Iterable[Problem],
+    *,
+    sensitive: Container[str],
+    missing: Container[str] = (),
+    read_only: Container[str] = (),
+) -> list[Problem]:
     """Return the problems that are worth telling, each once.
 
     Args:
         problems: as a validator has them.
-        missing: keys listed as empty; what says no more than that is left out.
         sensitive: keys whose values must not be quoted.
+        missing: keys listed as empty; what says no more than that is left out.
+        read_only: keys that nobody can fill; that they are empty is left out.
     """
     told: dict[tuple[tuple[str, ...], str], Problem] = {}
     for problem in problems:
-        if problem.keys and all(key in missing for key in problem.keys):
+        untold = (key in missing or (problem.is_lack and key in read_only) for key in problem.keys)
+        if problem.keys and all(untold):
             continue
         msg = HIDDEN if any(key in sensitive for key in problem.keys) else _cut(problem.msg)
         told.setdefault((problem.keys, msg), Problem(problem.keys, msg, problem.is_lack))
@@ -78,8 +86,15 @@ def _cut(msg: str) -> str:
     return text if len(text) <= CHARS else f"{text[: CHARS - 1]}…"
 
 
-def key_of(path: Path, document: Any, shape: Group, rows: RowIds) -> str:
-    """Return the key of the field, row, list or group that a path leads to, or comes nearest to; `""` is the form.
+class Place(NamedTuple):
+    """The key of a field, row, list or group (`""` is the form), and the path from there within the field's value."""
+
+    key: str
+    within: tuple[str | int, ...] = ()
+
+
+def place_of(path: Path, document: Any, shape: Group, rows: RowIds) -> Place:
+    """Return the place that a path leads to, or comes nearest to.
 
     Steps that lead nowhere are passed over: some validators put the name of an alternative among them.
 
@@ -96,23 +111,23 @@ def key_of(path: Path, document: Any, shape: Group, rows: RowIds) -> str:
         node = group.members.get(step) if isinstance(step, str) else None
         if node is None:
             if is_there and group.rest is not None:
-                return prefix + group.rest.key
+                return Place(prefix + group.rest.key, (step, *steps))
             continue
         document = document[step] if is_there else None
         key = prefix + node.key
         if isinstance(node, Leaf):
-            return key
+            return Place(key, tuple(steps))
         if isinstance(node, Group):
             group = node
             continue
         index = next((step for step in steps if isinstance(step, int)), None)
         ids = rows.get(key, ())
         if index is None or not 0 <= index < len(ids):
-            return key
+            return Place(key)
         document = document[index] if isinstance(document, list) and index < len(document) else None
         key = joined(key, ids[index])
         group, prefix = node.item, f"{key}/"
-    return key
+    return Place(key)
 
 
 def told(answer: object, key_at: Callable[[Path], str]) -> list[Problem]:

@@ -259,11 +259,8 @@ def frozen(value: Any) -> Any:
 def _told(error: Any) -> Iterator[Finding]:
     path = tuple(error.absolute_path)
     word, asked, value = error.validator, error.validator_value, error.instance
-    if error.context and all(inner.validator in ("const", "enum") and not inner.path for inner in error.context):
-        yield Finding(path, _FIXED["enum"])
-    elif error.context:
-        for inner in _nearest(error.context):
-            yield from _told(inner)
+    if error.context:
+        yield from _none_fits(path, error.context)
     elif word == "required" and isinstance(asked, list):
         yield from (Finding((*path, name), REQUIRED, is_lack=True) for name in asked if name not in value)
     elif word in ("dependentRequired", "dependencies"):
@@ -280,17 +277,39 @@ def _needs(path: tuple[str | int, ...], asked: Mapping[str, Any], value: Mapping
                 yield Finding((*path, other), f"This is required together with {name}", is_lack=True)
 
 
-def _nearest(errors: Sequence[Any]) -> list[Any]:
-    """Return the errors of the alternative that was most likely meant: the right kind, then the fewest errors."""
+def _none_fits(path: tuple[str | int, ...], errors: Sequence[Any]) -> Iterator[Finding]:
+    """Yield what keeps a value from being one of several alternatives.
+
+    That is a value none of them has where they differ, a member of which each asks for another, or else what is wrong
+    with the nearest of them.
+    """
     alternatives: dict[Any, list[Any]] = {}
     for error in errors:
         alternatives.setdefault(error.schema_path[0], []).append(error)
+    told_apart = set.intersection(
+        *(
+            {tuple(error.path) for error in found if error.validator in ("const", "enum")}
+            for found in alternatives.values()
+        )
+    )
+    if told_apart:
+        yield from (Finding((*path, *inner), _FIXED["enum"]) for inner in sorted(told_apart, key=str))
+    elif all(error.validator == "required" and not error.path for error in errors):
+        lacks = {name for error in errors for name in error.validator_value if name not in error.instance}
+        yield Finding(path, f"One of these is required: {', '.join(sorted(lacks))}")
+    else:
+        for error in _nearest(list(alternatives.values())):
+            yield from _told(error)
+
+
+def _nearest(alternatives: Sequence[list[Any]]) -> list[Any]:
+    """Return the errors of the alternative that was most likely meant: the right kind, then the fewest errors."""
 
     def distance(found: list[Any]) -> tuple[bool, int]:
         other = any(error.validator in ("type", "const", "enum") and len(error.path) <= 1 for error in found)
-        return other, len(found)
+        return other, sum(1 + (error.validator == "required") for error in found)
 
-    return min(alternatives.values(), key=distance)
+    return min(alternatives, key=distance)
 
 
 _TEXTS: Mapping[str, str] = {

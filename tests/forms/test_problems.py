@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.forms.problems import CHARS, HIDDEN, PROBLEMS, FieldErrors, Problem, bounded, key_of, told
+from handshake_prompt.forms.problems import CHARS, HIDDEN, PROBLEMS, FieldErrors, Problem, bounded, place_of, told
 from handshake_prompt.forms.shape import shape_of
 
 SHAPE = shape_of(
@@ -44,7 +44,17 @@ DOCUMENT = {"name": "x", "home": {"street": "y"}, "lines": [{"amount": 1}, {"to"
     ],
 )
 def test_a_path_leads_to_the_nearest_key(path: Any, key: str) -> None:
-    assert key_of(path, DOCUMENT, SHAPE, ROWS) == key
+    assert place_of(path, DOCUMENT, SHAPE, ROWS).key == key
+
+
+def test_a_path_into_the_value_of_a_field_is_kept() -> None:
+    assert place_of(("more", "odd", 0), DOCUMENT, SHAPE, ROWS) == ("more/@rest", ("odd", 0))
+    assert place_of(("name", "x"), DOCUMENT, SHAPE, ROWS) == ("name", ("x",))
+
+
+def test_that_nobody_can_fill_a_field_is_no_problem_of_anybody() -> None:
+    problems = [Problem(("id",), "required", is_lack=True), Problem(("id",), "odd")]
+    assert bounded(problems, sensitive=(), read_only={"id"}) == problems[1:]
 
 
 def test_problems_are_told_once_and_shortly() -> None:
@@ -68,7 +78,7 @@ def test_a_problem_with_a_sensitive_field_quotes_nothing() -> None:
 
 
 def key_at(path: Any) -> str:
-    return key_of(path, DOCUMENT, SHAPE, ROWS)
+    return place_of(path, DOCUMENT, SHAPE, ROWS).key
 
 
 @pytest.mark.parametrize(

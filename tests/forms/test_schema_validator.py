@@ -99,6 +99,22 @@ def test_a_finding_is_at_its_place_and_tells_a_lack_from_a_fault(schema: Any, va
     assert [(finding.path, finding.is_lack) for finding in found] == findings
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "path", "msg"),
+    [
+        ({"oneOf": [ADDRESS, PHONE]}, {"by": "fax"}, ("by",), "one of the values"),
+        ({"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {}, (), "One of these is required: a, b"),
+        ({"oneOf": [{"const": 1}, {"enum": [2, 3]}]}, 4, (), "one of the values"),
+    ],
+)
+def test_alternatives_of_which_none_fits_are_told_as_what_they_differ_in(
+    schema: Any, value: Any, path: Any, msg: str
+) -> None:
+    (finding,) = SchemaValidator(schema).findings(value)
+    assert finding.path == path
+    assert msg in finding.msg
+
+
 SECRET = "s3cr3t-value"
 
 

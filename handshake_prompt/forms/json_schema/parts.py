@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -15,11 +16,14 @@ from handshake_prompt.forms.field_types import identity
 from handshake_prompt.forms.keys import escaped, joined
 
 from .dialect import Schema
-from .truth import Truth, UnsaidError
+from .truth import NEVER, Truth, UnsaidError
 from .view import Union, View, Views, constants
 
 ALTERNATIVES = 50
 """Of one union; more are not told apart."""
+
+SIGNS = 24
+"""Members by which alternatives are recognised that nobody has chosen: what such a condition has room for."""
 
 Applies = Literal["always", "if", "perhaps"]
 """Whether a part's rules hold: always, under a condition, or under one that cannot be said."""
@@ -191,13 +195,33 @@ class _Gathering:
         name = next(name for name in _names() if name not in taken)
         options = _labelled(alternatives)
         self.found.choices.append(Choice(name, tuple(options), part.show))
+        free = negated({"filled": self._key(name)})
         for option, one in zip(options, alternatives, strict=True):
             chosen: Data = {"key": self._key(name), "in": [option]}
-            show = every(part.show, some(negated({"filled": self._key(name)}), chosen))
-            self.take(replace(part.under(chosen, one.schema, part.path), show=show))
+            inner = part.under(None, one.schema, part.path)
+            self.take(
+                replace(
+                    inner,
+                    applies="perhaps" if part.applies == "perhaps" else "if",
+                    show=every(part.show, some(free, chosen)),
+                    asks=every(part.asks, some(chosen, every(free, self._begun(one, alternatives)))),
+                )
+            )
         for required in alternatives[0].view.words.get("required", ()) if part.applies != "perhaps" else ():
             if all(_requires(one, required) for one in alternatives):
                 self._ask_for(required, part.asks)
+
+    def _begun(self, one: Alternative, alternatives: Sequence[Alternative]) -> Data:
+        """Return when members that only one of the alternatives has are filled, and none that only others have."""
+        counts = Counter(name for other in alternatives for name in other.view.words.get("properties", {}))
+        alone = [name for name, count in counts.items() if count == 1]
+        if len(alone) > SIGNS:
+            return NEVER
+        mine = one.view.words.get("properties", {})
+        own, others = (
+            [{"filled": self._key(name)} for name in alone if (name in mine) is wanted] for wanted in (True, False)
+        )
+        return every({"any": own}, negated({"any": others})) or NEVER
 
     def _discriminator(self, union: Union, alternatives: Sequence[Alternative]) -> str | None:
         told = (union.discriminator or {}).get("propertyName")

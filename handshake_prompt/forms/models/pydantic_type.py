@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from handshake_prompt.forms.json_schema import convert
 
 from .base import Finding, Verdict
+
+Path = tuple[str | int, ...]
 
 _LACKS = frozenset(
     {
@@ -37,7 +40,7 @@ class PydanticType:
             return Verdict(self._adapter.validate_json(msgspec.json.encode(document)))
         except self._error as error:
             details = error.errors(include_url=False, include_input=False)
-            return Verdict(None, [_finding(detail) for detail in details])
+            return Verdict(None, _of_nearest_branches([_finding(detail) for detail in details], document))
 
 
 def is_pydantic(model: Any) -> bool:
@@ -50,3 +53,33 @@ def _finding(detail: Any) -> Finding:
     if detail["type"].startswith("union_tag_"):
         path = (*path, str(detail["ctx"]["discriminator"]).strip("'"))
     return Finding(path, detail["msg"], is_lack=detail["type"] in _LACKS)
+
+
+def _of_nearest_branches(findings: Sequence[Finding], document: Any) -> list[Finding]:
+    """Leave out what is wrong with alternatives of a union that were not meant: those that lack more than another.
+
+    Pydantic puts the name of the alternative into the path, where the document has nothing of that name.
+    """
+    branches: dict[Path, dict[str | int, list[Finding]]] = {}
+    kept = []
+    for finding in findings:
+        depth = _depth_of_branch(finding.path, document)
+        if depth is None:
+            kept.append(finding)
+        else:
+            branches.setdefault(finding.path[:depth], {}).setdefault(finding.path[depth], []).append(finding)
+    for path, alternatives in branches.items():
+        nearest = min(alternatives.values(), key=lambda found: sum(1 + one.is_lack for one in found))
+        plain = [finding._replace(path=(*path, *finding.path[len(path) + 1 :])) for finding in nearest]
+        kept += _of_nearest_branches(plain, document)
+    return kept
+
+
+def _depth_of_branch(path: Path, document: Any) -> int | None:
+    """Return which step names an alternative, None if none does. The last may name what is missing."""
+    for depth, step in enumerate(path[:-1]):
+        members = dict(enumerate(document)) if isinstance(document, list) else document
+        if not isinstance(members, dict) or step not in members:
+            return depth
+        document = members[step]
+    return None

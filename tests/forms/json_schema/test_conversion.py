@@ -8,6 +8,7 @@ import pytest
 
 from handshake_prompt.forms.json_schema import WRAPPED, Conversion, convert
 from handshake_prompt.forms.shape import GroupRule
+from handshake_prompt.forms.status import compile_rules, status_of
 
 
 def fields(schema: dict[str, Any], **members: Any) -> list[dict[str, Any]]:
@@ -340,9 +341,33 @@ def test_alternatives_without_such_a_member_may_be_chosen_and_need_not() -> None
     call = {"properties": {"number": {"type": "string"}, "name": {}}, "required": ["number", "name"]}
     kind, address, number, _ = fields({"to": {"anyOf": [mail, {"allOf": [call]}]}}, required=["to"])
     assert kind == {"key": "to/@kind", "type": "enum", "options": ["Mail", "2"], "virtual": True, "group": "to"}
-    assert address["showIf"] == {"any": [{"not": {"filled": "to/@kind"}}, {"key": "to/@kind", "in": ["Mail"]}]}
-    assert address["requiredIf"] == {"key": "to/@kind", "in": ["Mail"]}
-    assert number["requiredIf"] == {"key": "to/@kind", "in": ["2"]}
+    free = {"not": {"filled": "to/@kind"}}
+    assert address["showIf"] == {"any": [free, {"key": "to/@kind", "in": ["Mail"]}]}
+    assert address["requiredIf"]["any"][0] == {"key": "to/@kind", "in": ["Mail"]}
+    assert number["requiredIf"]["any"][0] == {"key": "to/@kind", "in": ["2"]}
+
+
+def test_an_alternative_that_is_begun_need_not_be_chosen() -> None:
+    mail = {"properties": {"address": {}, "name": {}}, "required": ["address", "name"]}
+    call = {"properties": {"number": {}, "name": {}}, "required": ["number", "name"]}
+    rules = compile_rules(convert({"oneOf": [mail, call]}).fields)
+
+    def missing(**values: Any) -> set[str]:
+        return set(status_of(rules, dict.fromkeys(values, "x"), {}).missing)
+
+    assert missing() == {"name"}
+    assert missing(address=1, name=1) == set()
+    assert missing(number=1) == {"name"}
+    assert missing(name=1) == set()
+    assert set(status_of(rules, {"@kind": "2"}, {}).missing) == {"number", "name"}
+
+
+def test_alternatives_that_are_both_begun_ask_for_nothing_more() -> None:
+    one = {"properties": {"a": {}}, "required": ["a"]}
+    other = {"properties": {"b": {}, "c": {}}, "required": ["b", "c"]}
+    rules = compile_rules(convert({"anyOf": [one, other]}).fields)
+    assert status_of(rules, {"b": 1}, {}).missing == ("c",)
+    assert status_of(rules, {"a": 1, "b": 1}, {}).missing == ()
 
 
 def test_alternatives_that_only_require_are_left_to_the_validator() -> None:

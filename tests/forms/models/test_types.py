@@ -164,6 +164,11 @@ def test_models_without_a_discriminator_may_be_chosen_by_hand() -> None:
     assert form.parse(chosen, {}).to == Bank(by="bank", iban="DE00")
 
 
+def test_of_alternatives_the_nearest_tells_what_is_wrong() -> None:
+    form = FormModel("both", Both)
+    assert [problem.keys for problem in form.problems({"to/by": "bank", "to/iban": "x"}, {})] == [("to/iban",)]
+
+
 class Node(pydantic.BaseModel):
     name: str
     children: list[Node] = []
