@@ -37,7 +37,7 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition: `names` are those it reads."""
+    """A compiled condition and the names that it reads."""
 
     names: frozenset[str]
     _holds: Callable[[Names], bool]

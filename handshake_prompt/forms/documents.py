@@ -80,7 +80,7 @@ class _Nesting:
         return None if group.rule.required else _ABSENT
 
     def _is_begun(self, group: Group, prefix: str) -> bool:
-        """Whether something in an object is filled: what was cleared in it begins none."""
+        """Whether something in an object is filled: a cleared value begins none."""
         for node in group.leaves():
             key = prefix + node.key
             if key in self._hidden or (isinstance(node, Leaf) and node.is_virtual):

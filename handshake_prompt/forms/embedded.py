@@ -25,7 +25,7 @@ class EmbeddedSchema:
     """The compiled schema of one field.
 
     Args:
-        schema: as a page sent it. What is malformed in it, and a pattern that RE2 does not take, is not read.
+        schema: as a page sent it. Malformed keywords, and patterns beyond RE2, are not read.
 
     Raises:
         InvalidSchemaError: it is no object, too large, or refers to another document.
@@ -52,7 +52,7 @@ class EmbeddedSchema:
         return self._validator is not None
 
     def check(self, value: Any) -> str | None:
-        """Say what is wrong with a value, None if nothing is."""
+        """Return the fault of a value in words, None without one."""
         if self._validator is None:
             return None
         try:

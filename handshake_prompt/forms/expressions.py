@@ -1,7 +1,7 @@
 """Regular expressions of models, as ECMA-262, Python or Rust write them, matched in linear time wherever RE2 can.
 
-A lookahead right behind `^`, as rules for passwords have it, is matched as an expression of its own. What RE2 cannot
-match otherwise is left to a backtracking matcher under a time limit.
+A lookahead right behind `^`, as rules for passwords have it, is matched as an expression of its own. Anything else
+beyond RE2 is left to a backtracking matcher under a time limit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A form made from a model: its fields for pages and agents, its verdict on what they hold, the typed value in the end.
+"""A form made from a model: its fields for pages and agents, its verdict on their values, the typed value in the end.
 
 Pure but for the model: `problems` and `parse` run the host's own code and belong outside of every lock.
 """
@@ -24,11 +24,11 @@ class FormModel:
     """A form by its name.
 
     Args:
-        name: what pages open it by.
+        name: pages open it by this.
         source: see `models.model_of`.
         validator: rules beside the source's own: `validator(document)` answers nothing, texts by key, or a list of
             texts and of objects with `keys` and `msg`. A key is that of a field, or a path in the document.
-        sensitive: keys of fields whose values no agent sees.
+        sensitive: keys of fields with values that no agent sees.
         person: keys of fields that the person alone may fill.
         read_only: keys of fields that nobody writes.
         labels: texts by key.
@@ -72,7 +72,7 @@ class FormModel:
         self.lookups: Mapping[str, list[Any]] = made.lookups
         """Options too many to send, by key without row ids."""
         self.defaults: Cells = beginning(self.shape, defaults or {})
-        """What a session begins with, open to the agent."""
+        """Values at the beginning of a session, open to the agent."""
         self._rules = compile_rules(self.fields)
         self._sensitive = frozenset(marked(self.fields, "sensitive"))
         self._read_only = frozenset(marked(self.fields, "readOnly"))
@@ -85,11 +85,11 @@ class FormModel:
         return self._model.conversion.is_wrapped
 
     def status(self, values: Values, rows: RowIds, *, unanswered: frozenset[str] = frozenset()) -> Status:
-        """Return what is not shown and what is missing; see `status.status_of`."""
+        """Return the hidden and the missing cells; see `status.status_of`."""
         return status_of(self._rules, values, rows, unanswered=unanswered)
 
     def document(self, values: Values, rows: RowIds) -> Any:
-        """Return what the form holds as a document, without what is not shown."""
+        """Return the form's values as a document, without hidden ones."""
         hidden = self.status(values, rows).hidden
         document = nested(self.shape, values, rows, hidden=hidden)
         return document.get(WRAPPED) if self._is_wrapped else document
@@ -99,7 +99,7 @@ class FormModel:
         return flat(self.shape, {WRAPPED: document} if self._is_wrapped else document, mint=mint)
 
     def problems(self, values: Values, rows: RowIds) -> list[Problem]:
-        """Return what is wrong with a form that may still be under way; what is missing is no problem yet."""
+        """Return the faults of a form that may still be under way; a missing value is none yet."""
         status = self.status(values, rows)
         found = self._found(values, rows, status)[1]
         return bounded(
@@ -113,7 +113,7 @@ class FormModel:
         """Return the typed value of a complete form.
 
         Raises:
-            FieldErrors: what is wrong with it, by key.
+            FieldErrors: its faults, by key.
         """
         value, found = self._found(values, rows, self.status(values, rows))
         if found:

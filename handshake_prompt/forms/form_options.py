@@ -1,4 +1,4 @@
-"""What a host says of a form beside its model: options applied to the fields, and values to begin with."""
+"""Options of a form beside its model: members set on its fields, and values to begin with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def members_of(
     labels: Mapping[str, str],
     groups: Mapping[str, Iterable[str]],
 ) -> Members:
-    """Return what some options set, by field."""
+    """Return the members that some options set, by field."""
     members: Members = {}
     marks: list[tuple[Iterable[str], str, Any]] = [
         (sensitive, "sensitive", True),
@@ -40,7 +40,7 @@ def members_of(
 
 
 def changed(fields: Sequence[Entry], members: Members, list_key: str = "") -> list[Entry]:
-    """Return fields with members set, those of rows alike."""
+    """Return fields, those of rows included, with members set."""
     found = []
     for entry in fields:
         key = joined(list_key, entry["key"])
@@ -61,7 +61,7 @@ def ordered(fields: Sequence[Entry], first: Sequence[str]) -> list[Entry]:
 
 
 def keys_of(fields: Sequence[Entry], list_key: str = "") -> Iterator[str]:
-    """Yield the keys of fields without row ids, and those of groups."""
+    """Yield the keys of fields and groups, without row ids."""
     for entry in fields:
         yield from (joined(list_key, name) for name in _with_groups(entry["key"]))
         yield from keys_of(entry.get("fields", ()), joined(list_key, entry["key"]))
@@ -77,7 +77,7 @@ def marked(fields: Sequence[Entry], member: str, list_key: str = "") -> Iterator
 
 
 def beginning(shape: Group, defaults: Mapping[str, Any]) -> Cells:
-    """Return what a session begins with: the defaults of fields that are there anyway, and the host's.
+    """Return the values of a new session: the defaults of fields that are there anyway, and the host's.
 
     A default within an object that need not be there would begin it, so an agent is shown that one alone.
     """
@@ -105,6 +105,6 @@ def _is_plain(node: Leaf | Rows) -> bool:
 
 
 def _with_groups(key: str) -> list[str]:
-    """Return a key and those of the groups around it."""
+    """Return a key and the keys of the groups around it."""
     segments = key.split("/")
     return ["/".join(segments[:depth]) for depth in range(len(segments), 0, -1)]

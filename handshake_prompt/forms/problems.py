@@ -1,4 +1,4 @@
-"""Problems of a form as a whole: which cells they are about, and what is wrong, in words."""
+"""Problems of a form as a whole: a text about some of its cells."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Path = Sequence[str | int]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a form.
+    """A fault of a form.
 
     Args:
         keys: of fields (`lines/r3/amount`), rows (`lines/r3`), lists of rows or groups; none for the form as a whole.
@@ -44,7 +44,7 @@ class FieldErrors(Exception):  # noqa: N818 - it holds several
     """A form that its model does not accept.
 
     Args:
-        problems: what is wrong, or a text by key.
+        problems: its faults, or a text by key.
     """
 
     def __init__(self, problems: Iterable[Problem] | Mapping[str, str]) -> None:
@@ -65,8 +65,8 @@ def bounded(
 
     Args:
         problems: as a validator has them.
-        sensitive: keys whose values must not be quoted.
-        missing: keys listed as empty; what says no more than that is left out.
+        sensitive: keys of values that must not be quoted.
+        missing: keys listed as empty; a problem that says no more is left out.
         read_only: keys that nobody can fill; that they are empty is left out.
     """
     told: dict[tuple[tuple[str, ...], str], Problem] = {}

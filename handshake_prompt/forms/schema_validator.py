@@ -23,7 +23,7 @@ FORMAT_CHARS = 2_048
 """Of a text that has a format; longer ones have none."""
 
 REFERENCE_STEPS = 6
-"""What following a reference counts as."""
+"""Steps of following a reference."""
 
 REQUIRED = "This is required"
 
@@ -64,7 +64,7 @@ _check: ContextVar[Check] = ContextVar("check")
 
 
 class Finding(NamedTuple):
-    """What is wrong with a document: where, in words that quote no value, and whether something is just not there."""
+    """A fault of a document: its place, words that quote no value, and whether something is just not there."""
 
     path: tuple[str | int, ...]
     msg: str
@@ -96,11 +96,11 @@ class SchemaValidator:
         self._steps = steps
 
     def findings(self, value: Any, *, search: Search | None = None) -> list[Finding]:
-        """Return what is wrong with a value.
+        """Return the faults of a value.
 
         Args:
             value: any JSON value.
-            search: finds the expressions of the schema; without it those of `expressions` do.
+            search: finds the expressions of the schema, in place of `expressions.searcher`.
 
         Raises:
             TooCostlyError: it takes too long to tell.
@@ -245,7 +245,7 @@ _OWN: Mapping[str, Keyword] = {
 
 
 def frozen(value: Any) -> Any:
-    """Return what two JSON values share if they are equal: 1 and 1.0 are, 1 and true are not."""
+    """Return the hashable identity of a JSON value: 1 and 1.0 are the same, 1 and true are not."""
     if isinstance(value, dict):
         return "object", frozenset((name, frozen(member)) for name, member in value.items())
     if isinstance(value, list):
@@ -278,10 +278,10 @@ def _needs(path: tuple[str | int, ...], asked: Mapping[str, Any], value: Mapping
 
 
 def _none_fits(path: tuple[str | int, ...], errors: Sequence[Any]) -> Iterator[Finding]:
-    """Yield what keeps a value from being one of several alternatives.
+    """Yield the reasons for a value to be none of several alternatives.
 
-    That is a value none of them has where they differ, a member of which each asks for another, or else what is wrong
-    with the nearest of them.
+    One is a value that none of them has where they differ. Another is the lack of all the members that each asks for.
+    Else they are the faults in view of the nearest alternative.
     """
     alternatives: dict[Any, list[Any]] = {}
     for error in errors:

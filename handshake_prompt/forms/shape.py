@@ -20,7 +20,7 @@ Entry = Mapping[str, Any]
 
 
 class GroupRule(NamedTuple):
-    """What the entries of a group do not say of the object that they make up."""
+    """Traits of an object that the entries of its group do not tell."""
 
     required: bool = False
     """The object is there even with nothing in it."""
@@ -74,7 +74,7 @@ class Group:
     rule: GroupRule = _ALWAYS
 
     def leaves(self) -> Iterator[Leaf | Rows]:
-        """Yield the fields of this object and of the groups in it, but not those of rows."""
+        """Yield the fields of this object and of its groups, but not of rows."""
         for node in self.members.values():
             if isinstance(node, Group):
                 yield from node.leaves()
@@ -107,7 +107,7 @@ def shape_of(entries: Sequence[Entry], rules: Mapping[str, GroupRule] | None = N
 
     Args:
         entries: a schema that has been checked.
-        rules: what is known of groups, by key without row ids (`lines/home`); without it a group is an object only
+        rules: traits of groups, by key without row ids (`lines/home`); without it a group is an object only
             while something is in it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Status of a form's cells: those not shown, and those asked for and still empty. SPEC.md section 5.
+"""Status of a form's cells: hidden ones, and missing ones, which are asked for and empty. SPEC.md section 5.
 
 A name in a condition is looked up in the row of the field that has the condition, then in the row around it, then in
 the form. A field not shown counts as empty, so conditions follow one another; `compile_rules` refuses a circle.
@@ -19,14 +19,14 @@ from .field_types import shown
 from .shape import Entry
 
 CONDITION_PARTS = 2_000
-"""Names in all conditions of a form: what an evaluation costs, times the rows."""
+"""Names in all conditions of a form: the cost of an evaluation, times the rows."""
 CHAIN = 50
-"""Fields of which each decides whether the next is shown: an evaluation follows them one within the other."""
+"""Fields in a chain, each deciding about the next: an evaluation follows them one within the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a field asks of the form around it."""
+    """A field's demands on the form around it."""
 
     key: str
     entry: Entry
@@ -39,7 +39,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class FieldRules:
-    """The fields of a form or of a row, by key, and those of each group."""
+    """The fields of a form or of a row by key, and the keys of each group."""
 
     by_key: dict[str, Rule]
     groups: dict[str, tuple[str, ...]]
@@ -59,7 +59,7 @@ def compile_rules(entries: Sequence[Entry]) -> FieldRules:
     """Compile the conditions of a schema's entries.
 
     Raises:
-        InvalidSchemaError: one is no condition, they are too many, or what is shown depends on itself.
+        InvalidSchemaError: one is no condition, they are too many, or a field is shown depending on itself.
     """
     rules = _compiled(entries)
     if sum(_parts(rule) for rule in _all(rules)) > CONDITION_PARTS:
@@ -69,13 +69,13 @@ def compile_rules(entries: Sequence[Entry]) -> FieldRules:
 
 
 def status_of(rules: FieldRules, values: Values, rows: RowIds, *, unanswered: frozenset[str] = frozenset()) -> Status:
-    """Return what is not shown and what is missing.
+    """Return the hidden and the missing cells.
 
     Args:
         rules: the form's.
         values: by key.
         rows: ids in order, by the key of their list.
-        unanswered: keys whose null nobody has given as an answer: values of author `empty`.
+        unanswered: keys of nulls that are nobody's answer: values of author `empty`.
     """
     form = _Form(values, rows, unanswered)
     form.visit(_Scope(form, rules, "", None))
@@ -123,7 +123,7 @@ def _parts(rule: Rule) -> int:
 
 
 def _refuse_circles(rules: FieldRules) -> None:
-    """Follow what decides whether a field is shown; only names within one list of fields can form a circle."""
+    """Follow the fields that decide about showing others; only names within one list of fields can form a circle."""
     lengths: dict[str, int] = {}
     for start in rules.by_key:
         path: dict[str, Iterator[str]] = {start: _deciders(rules, start)}

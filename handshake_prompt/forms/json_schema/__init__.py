@@ -1,7 +1,7 @@
 """Conversion of JSON Schema: a document of any draft becomes the fields of a form.
 
-The fields are a relaxation of the schema: they accept every value that it accepts. What no field can say is left to the
-form's validator, which has the document itself.
+The fields are a relaxation of the schema: they accept every value that it accepts. The rest is left to the form's
+validator, and so is the last word.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from .view import RecursiveError, TooManyPartsError, View, Views
 __all__ = ["WRAPPED", "Conversion", "Moments", "convert"]
 
 FIELDS = 500
-"""Of a form, those of its rows included."""
+"""Of a form and of its rows together."""
 _LEVELS = (6, 4, 3, 2, 1, 0)
 """Objects within one another that become groups: the first depth at which the fields are few enough."""
 WRAPPED = "value"
-"""The key of the only field of a form whose document is no object."""
+"""The key of the only field, where the document is no object."""
 
 
 @dataclass(frozen=True)
 class Conversion:
     """A schema as fields.
 
-    `rules` says what the fields do not say of their groups, `lookups` has the options of fields with too many, by the
+    `rules` tells about groups beyond their fields, `lookups` has the options of fields with too many, by the
     field's key without row ids. `is_wrapped` says that the document is the value of the only field, `WRAPPED`.
     `unresolved` are references to other documents.
     """
@@ -53,7 +53,7 @@ def convert(document: Mapping[str, Any], *, moments: Moments = "rfc3339", most: 
 
     Args:
         document: of any draft, as JSON has it.
-        moments: what its validator takes for a time of day and a moment.
+        moments: the times of day and moments that its validator takes.
         most: fields that there may be.
     """
     schemas = canonical(document)
@@ -138,7 +138,7 @@ def _compiles(condition: object) -> bool:
 
 
 def _without(entry: Entry, *words: str) -> Entry:
-    """Leave out conditions; what is required where it is shown is not required once it is shown always."""
+    """Leave out conditions. A field required where it is shown is not required once it is shown always."""
     if "showIf" in words and "showIf" in entry:
         words = (*words, "required")
     kept = {word: value for word, value in entry.items() if word not in words}

@@ -1,7 +1,7 @@
 """Dialects of JSON Schema, read as one: any draft in, the keywords of 2020-12 out, references within one table.
 
-The conversion of a form needs a part of JSON Schema alone. What it does not know is left out: it is the business of the
-validator, which reads the document as it was written.
+The conversion of a form needs a part of JSON Schema alone. Other keywords are left out: they are the business of the
+validator, with the document as it was written.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Schemas:
 
     root: Schema
     targets: dict[str, Schema] = field(default_factory=dict)
-    """What references lead to, by name; one to the whole document is `root`."""
+    """Targets of references, by name; the whole document is `root`."""
     unresolved: set[str] = field(default_factory=set)
     """References that lead out of the document."""
     is_partial: bool = False
@@ -135,7 +135,7 @@ class _Reader:
             read["$ref"] = name
 
     def _name(self, reference: str) -> str | None:
-        """Return the name of what a reference leads to, None if it is not there."""
+        """Return the name of a reference's target, None if it is not there."""
         place, fragment = urldefrag(reference)
         whole = f"{place}#{fragment}"
         if whole not in self._names:
@@ -180,7 +180,7 @@ def _read(word: str, value: Any, inner: Callable[[Any], Schema]) -> Any:
 
 
 def _read_older(schema: Mapping[str, Any], read: dict[str, Any], inner: Callable[[Any], Schema]) -> None:
-    """Bring what earlier drafts wrote otherwise into the form of 2020-12."""
+    """Bring keywords of earlier drafts into the form of 2020-12."""
     items = schema.get("items")
     if isinstance(items, list):
         read["prefixItems"] = [inner(part) for part in items]
@@ -236,7 +236,7 @@ def _specification(place: str) -> Any:
 
 
 def _at(resource: Any, pointer: str) -> Any:
-    """Return what a JSON Pointer leads to, None if it leads nowhere."""
+    """Return the target of a JSON Pointer, None if it leads nowhere."""
     for segment in unquote(pointer).split("/")[1:]:
         name = segment.replace("~1", "/").replace("~0", "~")
         if isinstance(resource, Mapping) and name in resource:

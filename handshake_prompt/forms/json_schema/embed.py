@@ -1,6 +1,6 @@
 """Schemas to embed in a field of type `json`: self-contained, and within a size that an agent can read.
 
-A schema that does not fit is cut: what is cut off the field allows, and the form's validator judges.
+A schema that does not fit is cut: the field then allows more, and the form's validator judges.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .dialect import DEPTH, Schema, Schemas
 EMBEDDED_BYTES = 2 * 1024
 """Of one schema: a context is read with each of them in it."""
 _CUTS = (8, 5, 3, 2, 1)
-"""Levels that are kept, the first with which it fits."""
+"""Levels to keep, tried in turn until it fits."""
 _SHOWN_ONLY = frozenset(
     {"title", "description", "default", "examples", "readOnly", "writeOnly", "enumNames", "discriminator"}
 )
@@ -32,9 +32,9 @@ def embedded(
     """Return a schema that stands alone.
 
     Args:
-        schema: what it is to say.
+        schema: a part of a document.
         schemas: the document it is a part of.
-        patterns: those of the form.
+        patterns: of the whole form.
         most: bytes that it may have; where nothing fits, it is `{}` and allows anything.
     """
     whole = _Embedding(schemas, patterns, DEPTH, most, is_cut=schemas.is_partial)

@@ -1,6 +1,6 @@
 """Fields made from schemas of scalars and of lists of scalars: types, bounds, formats, patterns, options.
 
-A field never asks more than its schema does. What it cannot say is left to the form's validator.
+A field never asks more than its schema does. The rest is left to the form's validator.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .dialect import Schema
 from .view import SCALARS, RecursiveError, View, Views, both
 
 Moments = Literal["rfc3339", "local"]
-"""What a validator takes for a time of day and a moment: with an offset alone, or without one too."""
+"""Times of day and moments that a validator takes: with an offset alone, or without one too."""
 
 OPTIONS = 1_000
 """Options of a field; more are looked up."""
@@ -51,7 +51,7 @@ class Leaves:
         self._moments = moments
 
     def scalar(self, view: View) -> Members | None:
-        """Return a field for a scalar, None if no field says what it is."""
+        """Return a field for a scalar, None if no field describes it."""
         if "enum" in view.words:
             return self._enum(view)
         types = [name for name in view.words.get("type") or _implied(view) if name in SCALARS]
@@ -172,7 +172,7 @@ def _options(options: list[Any]) -> Members:
 
 
 def _in_one(fields: Sequence[Members]) -> Members | None:
-    """Return the field that takes what any of some take."""
+    """Return the field for the values of any of some fields."""
     fields = [part for field in fields for part in _apart(field)]
     chosen = [option for field in fields for option in field.get("options", ())]
     open_kinds = [field for field in fields if "options" not in field]

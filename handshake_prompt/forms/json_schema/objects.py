@@ -54,7 +54,7 @@ class Place:
 
 @dataclass
 class Fields:
-    """What a conversion has made so far."""
+    """The fields of a conversion so far."""
 
     room: int
     """Fields that may still be made."""
@@ -78,7 +78,7 @@ class Objects:
         Args:
             parts: the object's.
             place: where it stands.
-            most: members that become fields; what is over becomes JSON.
+            most: members that become fields; the others become JSON.
 
         Raises:
             RecursiveError: the object contains itself.
@@ -183,7 +183,7 @@ class Objects:
         )
 
     def _members(self, view: View, key: str, place: Place) -> Members | None:
-        """Return what a field says of its values, None if it can say nothing."""
+        """Return the description of a field's values, None if there is none."""
         match self._views.kind(view):
             case "scalar":
                 return self._leaves.scalar(view)
@@ -255,7 +255,7 @@ class _Asked:
 
     @classmethod
     def of(cls, required: Sequence[Data | None] | None, present: Data | None) -> _Asked:
-        """Return what the requirements of an object ask, of which it is known when it is there."""
+        """Return the sum of requirements on a member of an object that is present under a condition."""
         if not required:
             return cls(any=False)
         always = None in required

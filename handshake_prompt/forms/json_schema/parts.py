@@ -1,4 +1,4 @@
-"""Parts of an object's schema: which members it may have, from where, and when each part of it applies.
+"""Parts of an object's schema: its members by the part that names them, and when each part applies.
 
 `allOf` always applies. An alternative of `oneOf`, a `then`, a dependency applies under a condition, if one can be said.
 """
@@ -23,7 +23,7 @@ ALTERNATIVES = 50
 """Of one union; more are not told apart."""
 
 SIGNS = 24
-"""Members by which alternatives are recognised that nobody has chosen: what such a condition has room for."""
+"""Members to recognise an alternative by that nobody has chosen: such a condition has room for no more."""
 
 Applies = Literal["always", "if", "perhaps"]
 """Whether a part's rules hold: always, under a condition, or under one that cannot be said."""
@@ -40,7 +40,7 @@ class Part:
     show: Data | None = None
     """When fields that only this part names are shown; None is always."""
     asks: Data | None = None
-    """When what it requires is required, None is always; without a meaning where it applies perhaps."""
+    """When its requirements hold, None is always; without a meaning where it applies perhaps."""
 
     def under(self, condition: Data | None, schema: Schema, path: frozenset[str]) -> Part:
         """Return a part of this part, under a condition."""
@@ -54,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Choice:
-    """A field that the document does not have: which of the alternatives of a union is meant."""
+    """A field beside the document: the choice of an alternative of a union."""
 
     name: str
     options: tuple[Any, ...]
@@ -63,13 +63,13 @@ class Choice:
 
 @dataclass
 class Gathered:
-    """What the parts of one object say."""
+    """The parts of one object, joined."""
 
     members: dict[str, list[Part]] = field(default_factory=dict)
     required: dict[str, list[Data | None]] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
     rest: list[dict[str, Any]] = field(default_factory=list)
-    """The words of the parts that say what other members are."""
+    """The words of the parts that describe other members."""
 
 
 class Alternative(NamedTuple):
@@ -87,7 +87,7 @@ class Gatherer:
         self._truth = truth
 
     def of(self, parts: Iterable[Part], group: str) -> Gathered:
-        """Return what some parts say together of the object with a group's key.
+        """Return the parts, joined, of the object with a group's key.
 
         Raises:
             RecursiveError: the object contains itself.
@@ -113,7 +113,7 @@ class _Gathering:
         self._group = group
 
     def take(self, part: Part, *, without: str | None = None) -> None:
-        """Take a part, and those within it; `without` is a member told elsewhere."""
+        """Take a part, and the parts within it; `without` is a member told elsewhere."""
         view = self._views.of(part.schema, part.path)
         words = view.words
         for name, schema in words.get("properties", {}).items():
@@ -190,7 +190,7 @@ class _Gathering:
             self._ask_for(name, part.asks)
 
     def _choose(self, alternatives: Sequence[Alternative], part: Part) -> None:
-        """Let a field of its own decide, if it is filled; what all alternatives require is required anyway."""
+        """Let a field of its own decide, if it is filled. A member required by all alternatives is required anyway."""
         taken = {*self.found.members, *(choice.name for choice in self.found.choices)}
         name = next(name for name in _names() if name not in taken)
         options = _labelled(alternatives)
@@ -259,7 +259,7 @@ def _requires(one: Alternative, name: str) -> bool:
 
 
 def _mapped(union: Union, schema: Schema) -> list[Any]:
-    """Return the names that OpenAPI gives an alternative: those mapped to it, else its own."""
+    """Return the names that OpenAPI gives an alternative: mapped to it, or else its own."""
     reference = schema.get("$ref") if isinstance(schema, dict) else None
     if reference is None or union.discriminator is None:
         return []
@@ -273,7 +273,7 @@ def _has_members(view: View) -> bool:
 
 
 def _says_more(words: Mapping[str, Any]) -> bool:
-    """Whether a schema says what members are that it does not name."""
+    """Whether a schema describes members that it does not name."""
     return bool(words.get("patternProperties")) or bool(
         words.get("additionalProperties") and words["additionalProperties"] is not True
     )

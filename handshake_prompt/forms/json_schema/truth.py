@@ -21,7 +21,7 @@ _LEVELS = 6
 
 
 class UnsaidError(Exception):
-    """No condition says what a schema does."""
+    """No condition is equivalent to a schema."""
 
 
 class Truth:
@@ -109,7 +109,7 @@ def _is_one_of(values: list[Any], key: str) -> Data:
 
 
 def _one_of(parts: list[Data | None]) -> Data | None:
-    """Return when exactly one of some conditions is true: said only of those that cannot be true together."""
+    """Return when exactly one of some conditions is true: said only if no two can be true together."""
     keys = {part.get("key") if part else None for part in parts}
     values = [str(value) for part in parts if part for value in part.get("in", ())]
     if len(parts) > 1 and (len(keys) != 1 or None in keys or len(set(values)) < len(values)):

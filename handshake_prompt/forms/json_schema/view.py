@@ -1,4 +1,4 @@
-"""View of a schema: its keywords with those of its references and of `allOf` merged in.
+"""View of a schema: its keywords, with its references and its `allOf` merged in.
 
 Where two parts cannot be merged, the first stands: a field may ask less than the schema does, never more.
 """
@@ -77,7 +77,7 @@ class Views:
         """Return the view of a schema.
 
         Raises:
-            RecursiveError: it is one of those on the way to it.
+            RecursiveError: it is on the way to itself.
             TooManyPartsError: there are too many.
         """
         self._room -= 1
@@ -96,7 +96,7 @@ class Views:
         return self._collapsed(view)
 
     def kind(self, view: View) -> Kind:
-        """Return what values a schema is about."""
+        """Return the kind of values that a schema is about."""
         types = set(view.words.get("type") or ())
         if not types:
             types = {_TELLING[word] for word in view.words if word in _TELLING}
@@ -110,7 +110,7 @@ class Views:
         return kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "any"
 
     def _collapsed(self, view: View) -> View:
-        """Merge in a union of which null leaves a single alternative."""
+        """Merge in a union with a single alternative beside null."""
         unions = []
         for union in view.unions:
             parts = tuple(part for part in union.alternatives if not _is_null(part))
@@ -159,7 +159,7 @@ def _own(schema: dict[str, Any], path: frozenset[str]) -> View:
 
 
 def both(one: View, other: View) -> View:
-    """Return the view of what both ask for; annotations are the first's."""
+    """Return the view of both at once; annotations are the first's."""
     words = dict(one.words)
     for word, value in other.words.items():
         words[word] = _merged(word, words[word], value) if word in words else value
@@ -212,7 +212,7 @@ def _type_of(value: object) -> str:
 
 
 def _frozen(value: Any) -> Any:
-    """Return what two JSON values share if they are equal."""
+    """Return the hashable identity of a JSON value."""
     if isinstance(value, dict):
         return "object", tuple(sorted((name, _frozen(member)) for name, member in value.items()))
     if isinstance(value, list):

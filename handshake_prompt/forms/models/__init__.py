@@ -1,4 +1,4 @@
-"""Forms made from what a host has already: models of several kinds, each with its own validator."""
+"""Forms made from a host's own models, each kind with its own validator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def model_of(source: Any) -> Model:
             a Django form class, or a list of fields.
 
     Raises:
-        ImportError: what validates it is not installed.
+        ImportError: its validator is not installed.
         TypeError: it is none of these.
         ValueError: it is a JSON Schema that cannot be honoured.
     """

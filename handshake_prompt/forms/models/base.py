@@ -1,4 +1,4 @@
-"""What a form needs of a model: fields from its schema, and a verdict on a document."""
+"""The interface of models: fields from a schema, and a verdict on a document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["REQUIRED", "Finding", "Model", "Verdict"]
 
 
 class Verdict(NamedTuple):
-    """A document as a model sees it: the typed value, or what is wrong."""
+    """A document as a model sees it: the typed value, or its faults."""
 
     value: Any
     findings: Sequence[Finding] = ()

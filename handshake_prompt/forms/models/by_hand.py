@@ -12,7 +12,7 @@ from .base import Verdict
 
 
 class FieldList:
-    """Fields as a page would send them. The typed value is the document; what is wrong with it a validator says."""
+    """Fields as a page would send them. The typed value is the document; its faults are a validator's to find."""
 
     def __init__(self, fields: Sequence[Entry]) -> None:
         self.conversion = Conversion(list(fields), rules={}, lookups={}, is_wrapped=False, unresolved=frozenset())

@@ -44,7 +44,7 @@ _FILES = frozenset({"file"})
 class DjangoForm:
     """A form class; the typed value is a bound form that is valid, with its `cleaned_data` and `save()`.
 
-    Fields with a hidden widget are left out: their `initial` is what they are bound to. Choices from a database are not
+    Fields with a hidden widget are left out, and bound to their `initial`. Choices from a database are not
     read when the class is taken, but when a document is judged.
     """
 

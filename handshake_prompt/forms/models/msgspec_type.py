@@ -44,7 +44,7 @@ def _decoded(document: Any, kind: Any) -> Any:
 
 
 def _fields(kind: Any, document: Any, path: tuple[str | int, ...], levels: int) -> Iterator[Finding]:
-    """Yield what is wrong with each part of a value, and only if there is nothing, with the whole."""
+    """Yield the faults of each part of a value, or else that of the whole."""
     found = [finding for part in _parts(kind, document, path) for finding in part(levels - 1)] if levels else []
     yield from found
     if not found:
@@ -55,7 +55,7 @@ def _fields(kind: Any, document: Any, path: tuple[str | int, ...], levels: int) 
 
 
 def _parts(kind: Any, document: Any, path: tuple[str | int, ...]) -> Iterator[Callable[[int], Iterable[Finding]]]:
-    """Yield what judges each member of an object and each object of a list, given the levels left."""
+    """Yield the judge of each member of an object and of each object in a list."""
     plain = _plain(kind)
     if isinstance(document, list) and get_origin(plain) is list and _members(get_args(plain)[0]) is not None:
         for index, entry in enumerate(document):
@@ -122,7 +122,7 @@ def _finding(error: msgspec.ValidationError, path: tuple[str | int, ...]) -> Fin
 
 
 def has_foreign_constraints(kind: Any) -> bool:
-    """Whether a type has constraints that msgspec passes over: those of `annotated_types` and of Pydantic."""
+    """Whether a type has constraints of `annotated_types` or of Pydantic, which msgspec passes over."""
     seen: list[Any] = []
     pending = [kind]
     while pending:

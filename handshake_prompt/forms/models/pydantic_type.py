@@ -56,7 +56,7 @@ def _finding(detail: Any) -> Finding:
 
 
 def _of_nearest_branches(findings: Sequence[Finding], document: Any) -> list[Finding]:
-    """Leave out what is wrong with alternatives of a union that were not meant: those that lack more than another.
+    """Leave out the faults of alternatives of a union that lack more than another: they were not meant.
 
     Pydantic puts the name of the alternative into the path, where the document has nothing of that name.
     """
@@ -76,7 +76,10 @@ def _of_nearest_branches(findings: Sequence[Finding], document: Any) -> list[Fin
 
 
 def _depth_of_branch(path: Path, document: Any) -> int | None:
-    """Return which step names an alternative, None if none does. The last may name what is missing."""
+    """Return the number of the step that names an alternative, None if there is none.
+
+    The last step may be the name of a missing member.
+    """
     for depth, step in enumerate(path[:-1]):
         members = dict(enumerate(document)) if isinstance(document, list) else document
         if not isinstance(members, dict) or step not in members:

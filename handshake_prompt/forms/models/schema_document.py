@@ -30,7 +30,7 @@ class SchemaDocument:
             searcher(expression)
 
     def judge(self, document: Any) -> Verdict:
-        """Return what the schema says of a document."""
+        """Return the schema's verdict on a document."""
         try:
             return Verdict(document, self._validator.findings(document))
         except TooCostlyError:
