@@ -38,7 +38,7 @@ def _checked(part: str) -> str:
 
 @cache
 def _read(path: str) -> tuple[bytes, bytes]:
-    """Return a module's source and its tag; a path that is none is not remembered, so what is kept stays small."""
+    """Return a module's source and its tag. Only modules that exist are cached."""
     try:
         source = resources.files("handshake_prompt.page").joinpath(path).read_bytes()
     except FileNotFoundError:

@@ -9,24 +9,24 @@
  * A page that draws its controls itself does without `bind`:
  *
  *     session.addEventListener("field", ({ detail }) => draw(detail.key, detail.record));
- *     session.edit(key, value); // at each input: what is not stored yet wins over what arrives
+ *     session.edit(key, value); // at each input: an unanswered edit wins over an arriving value
  *
  * All events are CustomEvents. Made here, and never by a frame:
  *
- * - `field {key, record, cause}`: an entry of `session.fields` has changed, be it by a snapshot, a live write, or the
- *   person (`cause`: `snapshot action edit local ack error`). Draw from this one: an older value never replaces a newer
- *   one, and what the person is still sending wins over what arrives. `session.edit` of what has just been drawn is no
- *   edit, so drawing may well set off the page's own listeners.
+ * - `field {key, record, cause}`: an entry of `session.fields` has changed, by a snapshot, a live write, or the person
+ *   (`cause`: `snapshot action edit local ack error`). Draw from this one: an older value never replaces a newer one,
+ *   and an unanswered edit wins over an arriving value. `session.edit` with the value just drawn is no edit, so drawing
+ *   may set off the page's own listeners.
  * - `state {state, final, code, error}`: `connecting`, `open`, `waiting` (for the next attempt) or `closed`; `code` is
- *   the close code, `error` the server's reason if it gave one. Only if it is `final` is the session over. Otherwise
- *   edits, `release`, `rotate` and `revoke` work without a socket. `closed` with 4401 or 4403: the server does not take
- *   this page for the person's, whatever becomes of the session.
- * - `frame`: each of the server's frames, also of types that this version does not know.
+ *   the close code, `error` the server's reason if it gave one. The session is over only if `final`. Until then edits,
+ *   `release`, `rotate` and `revoke` work without a socket. `closed` with 4401 or 4403: the server does not take this
+ *   page for the person's; the session may go on.
+ * - `frame`: each of the server's frames, unknown types included.
  *
- * Frames of these types are events under their own names too, after `fields` is up to date, in the order the server
- * sent them: `connected action edit done extended rotated agent ack error expiring expired revoked draining`. `ack` and
- * `error` also tell of what went by POST; an `error` with a `ref` is about an edit, which is taken back unless it is to
- * be tried again (`retryable`, or `kept` until the server takes the page for the person's again).
+ * Frames of these types are events under their own names too, after `fields` is up to date, in the server's order:
+ * `connected action edit done extended rotated agent ack error expiring expired revoked draining`. `ack` and `error`
+ * also answer edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again
+ * (`retryable`, or `kept` until the server takes the page for the person's again).
  *
  * The person is proven by the session's cookie (or the user token on another origin), never by the agent's token.
  */
@@ -78,7 +78,7 @@ function nextTask() {
 
 /** One session, as the person's page sees it. Made by `create` or `resume`. */
 export class HandshakeSession extends EventTarget {
-  /** @type {Map<string, FieldRecord>} What the page should show, by key; `pending` marks what is not stored yet. */
+  /** @type {Map<string, FieldRecord>} The fields to show, by key; `pending` marks unanswered edits and releases. */
   fields = new Map();
   /** @type {Field[]} The fields of the form, if it is one; known from the start only after `create`. */
   schema = [];
@@ -86,7 +86,7 @@ export class HandshakeSession extends EventTarget {
   prompt = null;
   /** @type {string | null} The agent's token, for a page that words its own prompt; null after `resume`. */
   token = null;
-  /** What the agent calls itself, as far as there is anything to see; a claim that proves nothing. Empty if unknown. */
+  /** The name the agent gives itself, without its invisible parts: a claim, no proof. Empty if unknown. */
   agent = "";
   /** Whether the session has ended. */
   over = false;
@@ -105,7 +105,7 @@ export class HandshakeSession extends EventTarget {
   #options;
   #userToken;
   #promptOption;
-  /** @type {Record<string, any>} What the session was created with. */
+  /** @type {Record<string, any>} The values given at creation. */
   #given = {};
   /** @type {string | null} */
   #cursor = null;
@@ -154,7 +154,7 @@ export class HandshakeSession extends EventTarget {
   /**
    * Take a session up again, for instance after a reload. Its values arrive with the first `connected`.
    *
-   * @param {SavedSession} saved what `session.saved` was.
+   * @param {SavedSession} saved the former `session.saved`.
    * @param {{fetch?: RequestInit, prompt?: boolean | {language: string}, userToken?: string}} [settings]
    * @returns {HandshakeSession}
    */
@@ -191,8 +191,8 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * What `resume` needs, safe to keep: no credential is in it. There is no cursor either, because a page that starts
-   * anew knows no values and has to begin with a snapshot.
+   * The argument for `resume`, safe to keep: no credential is in it. Nor is a cursor, because a page that starts anew
+   * knows no values and has to begin with a snapshot.
    *
    * @returns {SavedSession}
    */
@@ -226,8 +226,8 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * Show each field in the control of its name, and report what the person does there. Fields that the schema does not
-   * have, and controls that no field has, are left alone.
+   * Show each field in the control of its name, and report the person's edits there. Controls without an entry in the
+   * schema are left alone.
    *
    * @param {HTMLFormElement} form
    * @returns {() => void} undoes it.
@@ -237,7 +237,7 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * Report what the person made of a field. The field is theirs from now on.
+   * Report the person's edit of a field. The field is theirs from now on.
    *
    * @param {string} key
    * @param {any} value
@@ -249,7 +249,7 @@ export class HandshakeSession extends EventTarget {
     if (!this.#isOpen(key)) return false;
     // As the server will see it, and as it is now: it may be sent, or sent again, when the page has changed it.
     const copy = JSON.parse(JSON.stringify(value ?? null));
-    // An echo of what was drawn, by a framework or a listener of the page's, is nobody's edit.
+    // The echo of a drawn value, by a framework or a listener of the page's, is nobody's edit.
     if (this.#drawing.has(key)) return true;
     if (this.fields.has(key) && isSame(copy, this.fields.get(key)?.value)) return true;
     const isFixed = this.schema.some((field) => field.key === key && field.readOnly);
@@ -288,8 +288,8 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * Wait until the server has what the person wrote, and show what it holds: values that are shown one after another
-   * may not have had their turn. Whatever appears only now the person has not seen.
+   * Wait until the server has every edit, then show its present values: paced ones may not have had their turn. The
+   * person has not seen a value before it appears, so `changed` speaks against a submission.
    *
    * @param {number} [patience] in milliseconds.
    * @returns {Promise<Readiness>}
@@ -302,7 +302,7 @@ export class HandshakeSession extends EventTarget {
     try {
       const { context, cursor } = await this.context();
       const changed = this.#catchUp(context ?? {});
-      const pending = this.#outbox.keys; // of what was typed meanwhile
+      const pending = this.#outbox.keys; // typed meanwhile
       return { ...readiness, ok: changed.length + pending.length === 0, changed, pending, cursor };
     } catch (error) {
       return { ...readiness, error };
@@ -456,7 +456,7 @@ export class HandshakeSession extends EventTarget {
       this.#cursor = cursor;
       this.#seq = 0;
       if (Array.isArray(snapshot.schema)) this.schema = snapshot.schema;
-      // One that comes in place of frames is older than what was acknowledged ahead of it.
+      // In place of frames it may be older than an edit that was acknowledged ahead of it.
       if (this.state === "open") this.#stored.update(snapshot.context ?? {});
       else this.#stored.replace(snapshot.context ?? {});
       for (const key of new Set([...this.fields.keys(), ...this.#stored.keys()])) this.#refresh(key, "snapshot");
@@ -508,7 +508,7 @@ export class HandshakeSession extends EventTarget {
     if (answered) this.#refresh(answered.key, "error");
   }
 
-  /** Show what the server holds, where it is newer. @returns {string[]} the fields that look different now. */
+  /** Show the newer ones of the server's values. @returns {string[]} the fields that look different now. */
   #catchUp(context) {
     const newer = this.#stored.update(context);
     const changed = newer.filter((key) => !isSame(context[key].value, this.fields.get(key)?.value));
@@ -533,7 +533,7 @@ export class HandshakeSession extends EventTarget {
 
   // ---- the person's writes
 
-  /** Whether there is a field to write to. What the form does not have never leaves the page. @param {string} key */
+  /** Whether there is a field to write to. Keys outside the schema never leave the page. @param {string} key */
   #isOpen(key) {
     if (this.over || !isKey(key)) return false;
     const isForm = FORM_MODES.has(this.mode) && this.schema.length > 0;
@@ -548,8 +548,13 @@ export class HandshakeSession extends EventTarget {
     return true;
   }
 
-  /** Refuse an edit as the server would, and have the control show again what is stored. */
-  /** @param {string} key @param {string} code @param {string} msg */
+  /**
+   * Refuse an edit as the server would, and have the stored value drawn again.
+   *
+   * @param {string} key
+   * @param {string} code
+   * @param {string} msg
+   */
   #refuse(key, code, msg) {
     this.#emit("error", { type: "error", key, code, msg });
     this.#draw(key, this.fields.get(key) ?? EMPTY, "error");

@@ -358,7 +358,7 @@ async def test_a_tab_that_lost_its_place_is_told_and_can_go_on(
     await page.press("#field-purpose", "Tab")
     await context.clear_cookies()
     await page.reload()
-    await expect(page.locator("#matter")).to_contain_text("does not recognise this page as yours")
+    await expect(page.locator("#matter")).to_contain_text("does not recognise this page any more")
     await expect(page.locator("#connection")).to_have_text("Not recognised")
     await expect(page.locator("#status-title")).to_have_text("This page is not recognised")
     await expect(page.locator("#revoke")).to_be_enabled()
@@ -432,7 +432,7 @@ async def test_nothing_but_the_pages_is_served(url: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        pytest.param({"sessionId": "0" * 32}, 404, "session_not_found", id="an unknown session"),
+        pytest.param({"sessionId": "0" * 32}, 403, "invalid_token", id="an unknown session"),
         pytest.param({"sessionId": 5}, 400, "invalid_request", id="no session id"),
         pytest.param([], 400, "invalid_request", id="no object"),
     ],

@@ -1,6 +1,6 @@
 /**
- * A WebSocket that is kept open: exponential back-off with full jitter, a watchdog for silence, and a probe for when
- * the page comes back, since neither sleep nor a lost NAT entry closes a socket. SPEC.md section 7.
+ * Self-healing WebSocket connection: exponential back-off with full jitter, a watchdog for silence, and a probe at the
+ * page's return, since neither sleep nor a lost NAT entry closes a socket. SPEC.md section 7.
  */
 
 const PROTOCOL = "hpp.v1";
@@ -16,8 +16,8 @@ const BACKOFF_CEILING = 30_000;
 const STABLE_AFTER = 5_000;
 /** Failures that a verdict counts for while the session goes on: half a minute between two attempts, at most. */
 const VERDICT_FAILURES = 6;
-/** How often time is looked at. Timers stand still while a machine sleeps, so a tick that is this late was slept over. */
 const TICK = 2_000;
+/** Timers stand still while a machine sleeps: a tick that is this late was slept over. */
 const SLEPT = 5_000;
 /** How soon a proof that was refused is offered again when the person comes back. */
 const UNPROVEN_PAUSE = 10_000;
@@ -34,7 +34,7 @@ const isFinal = (code) => code >= 4400 && code < 4500;
 /** @typedef {"connecting" | "open" | "waiting" | "closed"} ConnectionState */
 /** @typedef {{type: string, [member: string]: any}} Frame */
 /**
- * @typedef {object} Listener what a connection tells, and asks.
+ * @typedef {object} Listener the session, as its connection sees it.
  * @property {() => {url: URL, userToken?: string}} address where to connect to, and as whom.
  * @property {(frame: Frame) => void} received
  * @property {(state: ConnectionState, code: number | null) => void} changed
@@ -193,7 +193,7 @@ export class Connection {
     if (!document.hidden && this.state === "waiting" && this.#reconnectTimer === 0) this.#connect();
   }
 
-  /** The person, or the network, is back: what stood still may be dead, and what waits has waited long enough. */
+  /** The person, or the network, is back: an old socket may be dead, and a wait has been long enough. */
   #resume() {
     if (document.hidden) return;
     const age = Date.now() - this.#startedAt;

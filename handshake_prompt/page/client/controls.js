@@ -1,6 +1,6 @@
 /**
- * A form's own controls as fields of a session: what each kind of control says, how it is made to show a value, and the
- * wiring of both. Controls are found by name, which a group of radio buttons or checkboxes has in common.
+ * Two-way binding of a form's own controls to a session's fields: reading and showing a value, by kind of control.
+ * Controls are found by name, which a group of radio buttons or checkboxes has in common.
  */
 
 import { isSame } from "./values.js";
@@ -8,7 +8,7 @@ import { isSame } from "./values.js";
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
 /** @typedef {import("../client.js").Field} Field */
 
-/** No value can be made of what was typed so far. */
+/** The present content is no value, such as half a number. */
 const UNREADABLE = Symbol("unreadable");
 /** Controls whose value is not the person's to write, or cannot be shown. */
 const WITHOUT_VALUE = new Set(["button", "file", "image", "output", "fieldset", "object", "reset", "submit"]);
@@ -19,8 +19,8 @@ const TEXT = /^(?:array[<[:])?(?:str|string)\b/;
 const elements = /** @type {any} */ (Object.getOwnPropertyDescriptor(HTMLFormElement.prototype, "elements")).get;
 
 /**
- * The values of a form for `HandshakeSession.create`: what the person has changed is theirs, what the page came with is
- * open to the agent. Only fields of the schema are read.
+ * The values of a form for `HandshakeSession.create`: the person's changes are theirs, the page's own values are open
+ * to the agent. Only fields of the schema are read.
  *
  * @param {HTMLFormElement} form
  * @param {Field[]} schema
@@ -37,11 +37,11 @@ export function valuesOf(form, schema) {
 }
 
 /**
- * Show a session's fields in a form, and report what the person does there.
+ * Show a session's fields in a form, and report the person's edits there.
  *
  * @param {import("../client.js").HandshakeSession} session
  * @param {HTMLFormElement} form
- * @param {Record<string, any>} given what the session was created with: what was typed since then is reported at once.
+ * @param {Record<string, any>} given the values at creation: edits since then are reported at once.
  * @returns {() => void} undoes it.
  */
 export function bind(session, form, given) {
@@ -70,7 +70,7 @@ export function bind(session, form, given) {
   root.addEventListener("change", hear, { signal });
   // The event comes ahead of the reset.
   form.addEventListener("reset", () => setTimeout(() => fields().forEach((field) => report(field))), { signal });
-  session.addEventListener("field", (event) => draw(fieldOf(/** @type {CustomEvent} */ (event).detail.key)), { signal });
+  session.addEventListener("field", (/** @type {any} */ { detail }) => draw(fieldOf(detail.key)), { signal });
 
   for (const field of fields()) {
     const controls = named(form, field.key);
@@ -102,7 +102,7 @@ function isUnfinished(control) {
 }
 
 /**
- * Return what the controls of a field say, in the type that the field has.
+ * Return the value in the controls of a field, in the field's type.
  *
  * @param {any[]} controls
  * @param {Field} field
@@ -168,7 +168,7 @@ function linesOf(text) {
 }
 
 /**
- * What a text says in the type of a field. A person's text is never refused: what does not fit stays as it is.
+ * Convert a text to the type of a field. A person's text is never refused: it stays text where it does not fit.
  *
  * @param {string} text
  * @param {Field} field
@@ -182,7 +182,7 @@ function typed(text, { type = "string", options }) {
   return text;
 }
 
-/** A number beyond those that a browser holds exactly is told as its digits. */
+/** Convert a text to a number. Beyond a browser's exact integers it stays its digits. */
 function number(text) {
   const value = Number(text);
   if (text.trim() === "") return null;

@@ -1,13 +1,12 @@
 /**
- * What the server is known to hold, by key, out of frames that may overtake one another; and what the page shows of it,
- * with the person's unanswered writes on top. SPEC.md sections 5 and 6.
+ * Optimistic view of a session's fields: the stored records, out of frames that may overtake one another, with the
+ * person's unanswered writes on top. SPEC.md sections 5 and 6.
  */
 
 /** @typedef {"empty" | "default" | "user" | "user_edit" | "ai"} Author */
 /** @typedef {{value: any, by: Author, at: string | null, rev: number, pending?: boolean}} FieldRecord */
 
-/** What an edit by the person makes of a field, by its author so far. The server has the last word in its `ack`. */
-/** @type {Record<Author, Author>} */
+/** @type {Record<Author, Author>} The author after a person's edit, by the one before; the `ack` has the last word. */
 const AFTER_EDIT = { empty: "user", default: "user", user: "user", ai: "user_edit", user_edit: "user_edit" };
 /** @type {Record<Author, Author>} */
 const AFTER_RELEASE = { empty: "empty", default: "default", user: "default", ai: "ai", user_edit: "default" };
@@ -51,7 +50,7 @@ export class StoredFields {
   }
 
   /**
-   * Take the records that are newer than what is known.
+   * Take the newer ones of some records.
    *
    * @param {Record<string, FieldRecord>} context
    * @returns {string[]} their keys.
@@ -63,7 +62,7 @@ export class StoredFields {
   }
 
   /**
-   * Return what to show of a field.
+   * Return a field as it is to be shown.
    *
    * @param {string} key
    * @param {{release: boolean, value?: any}[]} writes of the person's, unanswered, oldest first.

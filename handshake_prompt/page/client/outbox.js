@@ -1,6 +1,6 @@
 /**
- * The person's writes that the server has not answered, oldest first for each field, and their way to it: the socket,
- * or POST while there is none. Two ways keep no order between them, so a field uses one at a time.
+ * Outbox of the person's unanswered writes, oldest first for each field, and their delivery: through the socket, or by
+ * POST while there is none. Two ways keep no order between them, so a field uses one at a time.
  */
 
 import { backoff } from "./connection.js";
@@ -40,7 +40,7 @@ const STRAY_LIFE = 60_000;
 export class Outbox {
   /** @type {Map<string, Operation[]>} */
   #pending = new Map();
-  /** @type {Map<string, Map<string, Stray>>} By key and JSON: what went into a socket that was lost. */
+  /** @type {Map<string, Map<string, Stray>>} By key and JSON: writes into a socket that was lost. */
   #strays = new Map();
   #posting = new Set();
   #connection;
@@ -78,7 +78,7 @@ export class Outbox {
 
   /** @param {string} key @param {{release: boolean, value?: any}} write */
   add(key, write) {
-    // What is on its way stays; what has not left is replaced, only a release must not lose the edit before it.
+    // A write on its way stays; an unsent one is replaced, only a release must not lose the edit before it.
     const kept = this.of(key).filter((other) => other.way || (write.release && !other.release));
     this.#pending.set(key, [...kept, { ref: ++this.#refs, way: null, stuck: false, ...write }]);
   }
@@ -99,18 +99,18 @@ export class Outbox {
     return null;
   }
 
-  /** Send what has not left yet: through the socket, or by POST while there is none and none is being opened. */
+  /** Send all unsent writes: through the socket, or by POST while there is none and none is being opened. */
   send() {
     if (this.#connection.state !== "connecting") this.#sendNow();
     this.#mind();
   }
 
-  /** Take for lost what went into a socket that is gone, and for worth another try what was not believed. */
+  /** Have writes sent again: those into a socket that is gone, and those that the server did not believe. */
   recall() {
     for (const key of this.#pending.keys()) this.#recall(key);
   }
 
-  /** Try again later what was refused for now. @param {unknown} ref @param {number | null} [seconds] */
+  /** Send a write again later. @param {unknown} ref @param {number | null} [seconds] the least to wait. */
   retry(ref, seconds) {
     for (const [key, operations] of this.#pending) if (operations.some((other) => other.ref === ref)) this.#recall(key);
     const delay = Math.max(RETRY_BASE + backoff(this.#retries++), 1000 * (seconds ?? 0));
@@ -186,7 +186,7 @@ export class Outbox {
   }
 
   /**
-   * A body over the server's bound may be cut off unread, which looks like a network that failed and can be tried again.
+   * A body over the server's bound may be cut off unread, which looks like a failed network, worth another try.
    *
    * @throws {HandshakeError} if the value is too large.
    */
@@ -199,11 +199,11 @@ export class Outbox {
     throw new HandshakeError(413, { code: "value_too_large", detail });
   }
 
-  /** Take what was on its way for lost, to be sent again: of a field only the newest value. @param {string} key */
+  /** Have a field's writes sent again, of its edits only the newest. @param {string} key */
   #recall(key) {
     if (this.#posting.has(key)) return;
     const operations = this.of(key);
-    for (const operation of operations) if (operation.way === "socket" && !operation.release) this.#lose(key, operation);
+    for (const each of operations) if (each.way === "socket" && !each.release) this.#lose(key, each);
     const newest = operations.findLastIndex(({ release }) => !release);
     const kept = operations.slice(newest);
     this.#pending.set(key, kept.map((operation) => ({ ...operation, way: null, stuck: false })));

@@ -50,7 +50,7 @@ export function advised(problem, url, userToken) {
   const isForeign = globalThis.top !== globalThis.self || new URL(url).host !== location.host;
   if (problem.code !== "invalid_token" || userToken || !isForeign) return problem;
   const member = "msg" in problem ? "msg" : "detail";
-  const advice = "A page on another origin, or in another site's frame, may get no cookie: create with userToken: true.";
+  const advice = "In another site's frame, or on another origin, a page gets no cookie: create with userToken: true.";
   return { ...problem, [member]: `${problem[member] ?? "The credential was refused."} ${advice}` };
 }
 

@@ -35,8 +35,8 @@ export function isKey(key) {
 }
 
 /**
- * Return JSON that every receiver can read: half a character, as an emoji is while it is being typed, becomes U+FFFD,
- * which is what the Encoding Standard makes of it.
+ * Return JSON that every receiver can read: half a character, as an emoji is while it is being typed, becomes U+FFFD
+ * (as in the Encoding Standard).
  *
  * @param {unknown} value
  * @returns {string}
@@ -90,8 +90,8 @@ function shown(value) {
 }
 
 /**
- * Return what there is to see of a name that somebody gave themselves: without control characters, direction overrides
- * and letters that are blank, on one line. Empty if nothing is left to see.
+ * Return the visible part of a name, on one line: without control characters, direction overrides and blank letters.
+ * Empty if nothing is left to see.
  *
  * @param {unknown} name
  * @returns {string}

@@ -1,4 +1,4 @@
-/** The page: ties the form to a handshake session and tells the person what is going on. */
+/** The page: ties the form to a handshake session and keeps the person informed. */
 
 import { HandshakeError, HandshakeSession, copyText } from "./handshake/client.js";
 import { AUTHORS, SCHEMA, buildForm, display, isEmpty, isPersons, make } from "./form.js";
@@ -37,14 +37,15 @@ const CONNECTION = {
   unproven: "Not recognised",
 };
 
-/** What is the matter where the page is not live, by the server's reason. The session goes on in all of these. */
+/** Explanations of a page that is not live, by the server's reason. The session goes on in all of these. */
 const MATTERS = {
   too_many_watchers:
     "This report is open in too many tabs to be live in this one too. What you type is saved, and everything here " +
     "works; close another tab to see your agent at work.",
   invalid_token:
-    "The server does not recognise this page as yours any more, so what you type stays here. Your agent may still have " +
-    "access until the session expires. Reload the page, or hand the report over again.",
+    "The server does not recognise this page any more: its session is gone, or is no longer known as yours. What you " +
+    "type stays here, and an agent may still have access until the session expires. Hand the report over again to go " +
+    "on.",
   default:
     "The connection is lost and will be back as soon as it can. What you type is saved whenever the server can be " +
     "reached. What your agent writes meanwhile is shown afterwards.",
@@ -65,7 +66,7 @@ const refused = new Set();
 const timers = new Map();
 const fields = buildForm($("fields"), { onInput: scheduleReport, onLeave: report, onRelease: giveBack });
 
-// ---- what the person types
+// ---- the person's edits
 
 function scheduleReport(field) {
   reviseProblems();
@@ -73,7 +74,7 @@ function scheduleReport(field) {
   timers.set(field.key, setTimeout(() => report(field), REPORT_AFTER));
 }
 
-/** Tell the server what the person typed; without a session the page alone keeps track of whose it is. */
+/** Report an edit to the server; without a session the page alone keeps track of authors. */
 function report(field) {
   clearTimeout(timers.get(field.key));
   if (!field.touched || field.unreadable) return;
@@ -95,7 +96,7 @@ function giveBack(field) {
 
 // ---- the session
 
-/** Open a session with what is in the form now: what the person typed is theirs, the rest is open to the agent. */
+/** Open a session with the form's present values: the person's own are theirs, the rest is open to the agent. */
 async function openSession() {
   if (session && !isUnproven) return session;
   opening ??= createSession().finally(() => (opening = null));
@@ -140,7 +141,7 @@ function attach(opened) {
 const REACTIONS = {
   field({ key, record, cause }) {
     const field = fields.get(key);
-    // What is being typed at this moment is reported shortly, and wins.
+    // An edit under way is reported shortly, and wins.
     if (!field || field.touched) return;
     if (cause === "edit" && !record.pending && isPersons(record.by)) log(`You wrote ${field.label} elsewhere`);
     field.show(record, { arrived: cause === "action" });
@@ -197,7 +198,7 @@ const REACTIONS = {
   },
 };
 
-/** What the agent has done and what is left, as the form is now. */
+/** The agent's work and the rest of it, as the form is now. */
 function summary() {
   const all = [...fields.values()];
   const written = all.filter(({ by }) => by === "ai").length;
@@ -372,7 +373,7 @@ function showSubmitted(rows, note) {
   $("submitted").showModal();
 }
 
-// ---- what the person is told
+// ---- status, log, announcements
 
 function setStatus(status, detail = STATUS[status][1]) {
   $("status").dataset.status = status;
@@ -380,7 +381,7 @@ function setStatus(status, detail = STATUS[status][1]) {
   $("status-detail").textContent = detail;
 }
 
-/** Take note of what an agent calls itself: a claim of its own, and never the name of whoever did something. */
+/** Show the name that an agent gives itself: as its claim, never as the subject of a deed. */
 function meet() {
   const name = quoted(session.agent);
   const isNew = name !== $("agent-name").textContent;
@@ -400,7 +401,7 @@ function showClaim(name = "") {
   $("claim").hidden = name === "";
 }
 
-/** Say what is the matter with the connection, if anything is. @param {string | null} reason */
+/** Explain why the page is not live, or take the explanation away. @param {string | null} reason */
 function showMatter(reason) {
   const text = reason === null ? "" : (MATTERS[reason] ?? MATTERS.default);
   if (text && text !== $("matter").textContent) announce(text);
@@ -502,7 +503,7 @@ $("report").addEventListener("submit", (event) => {
   $("submit").disabled = true;
   submit().catch(failed).finally(() => ($("submit").disabled = false));
 });
-// A page that is being left sends what was typed last.
+// A page that is being left sends its last edits.
 window.addEventListener("pagehide", reportAll);
 
 setStatus("idle");

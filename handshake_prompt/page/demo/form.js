@@ -73,7 +73,7 @@ const DEFINITIONS = [
   },
 ];
 
-/** What a new report starts with: open to the agent. */
+/** Values of a new report, open to the agent. */
 const DEFAULTS = { employee_number: 10482, billable: false };
 
 export const AUTHORS = { empty: "Empty", default: "Default", user: "You", user_edit: "You edited", ai: "Agent" };
@@ -184,7 +184,7 @@ export class Field {
   /** Whether the person has typed something that has not been reported yet. */
   touched = false;
   by = "empty";
-  /** What is said to be wrong with it at present. */
+  /** The problem shown beside it at present. */
   complaint = "";
 
   #control;
@@ -265,7 +265,7 @@ export class Field {
     this.#release.hidden = !(possible && isPersons(this.by));
   }
 
-  /** @returns {string} what is wrong with the value, empty if nothing is. */
+  /** @returns {string} the problem with the value, empty if there is none. */
   get problem() {
     const { type, multiple, required } = this.definition;
     const { validity, validationMessage } = this.#control.input;
@@ -275,7 +275,7 @@ export class Field {
     return type === "url" && multiple && !this.value.every(isWebAddress) ? "Not every line is a web address" : "";
   }
 
-  /** Whether the browser could not make a value of what was typed, so that there is nothing to report yet. */
+  /** Whether the text typed so far is no value, so that there is nothing to report yet. */
   get unreadable() {
     return this.#control.input.validity.badInput;
   }

@@ -1,6 +1,6 @@
 /**
- * A scripted agent. All it has is the text of a handshake prompt; what it does, any agent can do with the same public
- * HTTP API. It never sends the page's cookie, so the server knows it for what it is.
+ * Scripted agent. All it has is the text of a handshake prompt, and any agent can do the same with the public HTTP API.
+ * It never sends the page's cookie, so the server takes it for an agent.
  */
 
 const INTERVAL = 400;
@@ -10,7 +10,7 @@ function yesterday() {
   return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }
 
-/** What it makes of the receipt it imagines; the bank account it cannot know, and leaves to the person. */
+/** Values of an imagined receipt; the bank account it cannot know, and leaves to the person. */
 const FOUND = {
   purpose: "Lunch at the project kick-off",
   category: "meals",
@@ -46,10 +46,10 @@ export function parsePrompt(text) {
 }
 
 /**
- * Fill in what is open, in two batches.
+ * Fill in the open fields, in two batches.
  *
  * @param {string} prompt the handshake prompt.
- * @param {(text: string, kind?: "refused") => void} report told what the agent does and what it was refused.
+ * @param {(text: string, kind?: "refused") => void} report told of the agent's steps and of refusals.
  * @throws {Error} if the server turns the agent away.
  */
 export async function runSampleAgent(prompt, report) {
