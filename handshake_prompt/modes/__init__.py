@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from handshake_prompt.forms.mistakes import plain
 from handshake_prompt.forms.schema import RULES
 from handshake_prompt.protocol.errors import InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
@@ -18,6 +19,7 @@ from .form_fill import FormFillHandler
 __all__ = ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "Modes"]
 
 _form_fill = FormFillHandler()
+_PROTECTIVE = frozenset({"sensitive", "readonly"})
 
 DEFAULT_HANDLERS: Mapping[str, ModeHandler] = {
     "default": DefaultHandler(),
@@ -86,13 +88,31 @@ class Modes:
 def _refuse_rules(schema: Sequence[Any]) -> None:
     """Refuse a schema that asks for more than to be shown.
 
+    What protects a value is looked for in any case of its letters, and at any depth: nobody writes it in vain.
+
     Raises:
         InvalidSchemaError: naming the first member that nothing would come of.
     """
     for index, entry in enumerate(schema):
-        for member in RULES & entry.keys() if isinstance(entry, dict) else ():
-            if entry[member] is not None and entry[member] is not False:
-                raise InvalidSchemaError(
-                    f"schema[{index}]: {member} would have no effect, since this mode does not honour a schema: "
-                    "use form-fill"
-                )
+        rules = RULES & entry.keys() if isinstance(entry, dict) else frozenset()
+        asked = [name for name in rules if _asks(entry[name])] or list(_protective(entry))
+        if asked:
+            raise InvalidSchemaError(
+                f"schema[{index}]: {asked[0]} would have no effect, since this mode does not honour a schema: "
+                "use form-fill"
+            )
+
+
+def _protective(entry: Any) -> Iterator[str]:
+    """Yield the names of members that would protect a value, at any depth; the body was found to have not too many."""
+    unread = [entry]
+    while unread:
+        part = unread.pop()
+        if isinstance(part, dict):
+            yield from (name for name, value in part.items() if _asks(value) and plain(name) in _PROTECTIVE)
+        if isinstance(part, dict | list):
+            unread += part.values() if isinstance(part, dict) else part
+
+
+def _asks(value: Any) -> bool:
+    return value is not None and value is not False

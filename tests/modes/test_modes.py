@@ -90,6 +90,24 @@ def test_a_mode_that_does_not_honour_a_schema_refuses_one_that_asks_for_somethin
         registry.named("mine", [{"key": "a"}, {"key": "b", member: given}])
 
 
+PROTECTIVE: dict[str, Any] = {
+    "another case": {"key": "a", "Sensitive": True},
+    "shouting": {"key": "a", "SENSITIVE": "yes"},
+    "HTML's case": {"key": "a", "readonly": ""},
+    "Python's case": {"key": "a", "read_only": True},
+    "a blank": {"key": "a", "sensitive ": True},
+    "a group": {"key": "g", "fields": [{"key": "a", "sensitive": True}]},
+    "fields by key": {"a": {"sensitive": True}},
+    "a list": [{"key": "a", "readOnly": True}],
+}
+
+
+@pytest.mark.parametrize("entry", PROTECTIVE.values(), ids=PROTECTIVE)
+def test_nothing_that_would_protect_a_value_is_passed_over_however_it_is_written(entry: Any) -> None:
+    with pytest.raises(InvalidSchemaError, match=r"schema\[1\]: .* would have no effect"):
+        modes().named("default", [{"key": "b", "fields": [{"sensitive": False}]}, entry])
+
+
 @pytest.mark.parametrize("entry", [{"key": "a", "label": "A", "desc": "x", "sensitive": False, "min": None}, "x", {}])
 def test_a_schema_that_is_for_show_is_nobodys_to_honour(entry: Any) -> None:
     assert type(modes().named("default", [entry])) is DefaultHandler
