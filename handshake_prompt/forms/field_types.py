@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from handshake_prompt.texts.list_types import ARRAY, chooses_several
 from handshake_prompt.texts.quoting import quote
 
 from . import formats
@@ -125,8 +126,6 @@ TYPES: Mapping[str, ValueType] = {
 }
 """The types with a meaning of their own. An `enum` takes its options."""
 
-_LISTS: Mapping[str, ValueType] = {"select-multiple": ENUM}
-_CHECKBOX = "checkbox"
 _ARRAY = re.compile(r"array(?:<([\w-]+)>|\[([\w-]+)\]|:([\w-]+))")
 
 
@@ -140,6 +139,6 @@ def type_of(name: str, *, has_options: bool = False) -> tuple[ValueType, bool]:
     element = _ARRAY.fullmatch(name)
     if element and element[element.lastindex or 0] in TYPES:
         return TYPES[element[element.lastindex or 0]], True
-    if name in _LISTS or (name == _CHECKBOX and has_options):
-        return _LISTS.get(name, ENUM), True
-    return TYPES.get(name, LIST if name.startswith("array") else ANYTHING), False
+    if chooses_several(name, has_options=has_options):
+        return ENUM, True
+    return TYPES.get(name, LIST if name.startswith(ARRAY) else ANYTHING), False

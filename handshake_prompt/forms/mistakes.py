@@ -11,19 +11,22 @@ from functools import lru_cache
 from typing import Any
 
 from handshake_prompt.protocol.messages import CreationWarning
+from handshake_prompt.texts.list_types import ARRAY, SELECT_MULTIPLE
 
-from .field_types import TYPES, identity, shown, type_of
+from .field_types import ANYTHING, LIST, TYPES, ValueType, identity, shown, type_of
 from .schema import RULES
 
 MOST_WARNINGS = 20
 """In one reply; a schema with more has a mistake of one kind."""
 _EXAMINED = 1000
 """Members and types that are looked up: a form written by people or a library has few that are not known."""
+_ANY_LIST = frozenset({"array", "array<any>", "array[any]", "array:any"})
 _SHORT, _LONG = 5, 24
 """Letters of a known name that is compared but for one of them, and of any name that is compared at all."""
 
 KNOWN = RULES | {"key"}
 """The members of a field that the server reads."""
+_MEMBERS = tuple(sorted(KNOWN))
 SHOWN = frozenset(
     {"label", "desc", "description", "example", "title", "help", "hint", "placeholder", "unit", "group", "autocomplete"}
 )
@@ -34,26 +37,59 @@ _CALLED_OTHERWISE = {
     "choices": "options",
     "enum": "options",
     "items": "options",
+    "values": "options",
+    "selectoptions": "options",
     "minimum": "min",
+    "minvalue": "min",
     "maximum": "max",
+    "maxvalue": "max",
+    "minlen": "minLength",
+    "minitems": "minLength",
+    "minchars": "minLength",
+    "maxlen": "maxLength",
+    "maxitems": "maxLength",
+    "maxchars": "maxLength",
     "regex": "pattern",
     "regexp": "pattern",
     "name": "key",
     "id": "key",
     "mandatory": "required",
+    "isrequired": "required",
     "disabled": "readOnly",
+    "isreadonly": "readOnly",
+    "locked": "readOnly",
     "secret": "sensitive",
     "private": "sensitive",
+    "confidential": "sensitive",
+    "issensitive": "sensitive",
     "repeated": "multiple",
     "many": "multiple",
+    "allowmultiple": "multiple",
+    "ismultiple": "multiple",
+    "lable": "label",
 }
 _TYPES_CALLED_OTHERWISE = {
     "dropdown": "enum",
     "checkboxes": "checkbox",
     "combobox": "enum",
     "choice": "enum",
+    "choices": "enum",
+    "options": "enum",
+    "option": "enum",
+    "multiselect": "select-multiple",
+    "switch": "checkbox",
+    "toggle": "checkbox",
     "decimal": "number",
     "double": "number",
+    "int32": "integer",
+    "int64": "integer",
+    "float32": "number",
+    "float64": "number",
+    "slider": "range",
+    "phone": "tel",
+    "telephone": "tel",
+    "longtext": "textarea",
+    "multiline": "textarea",
     "uri": "url",
     "link": "url",
     "mail": "email",
@@ -82,21 +118,42 @@ def body_mistakes(names: Iterable[str]) -> list[CreationWarning]:
 
 
 def _entry_mistakes(entry: Mapping[str, Any]) -> Iterator[CreationWarning]:
-    yield from _misspelt((name for name in entry if name not in SHOWN), tuple(sorted(KNOWN)), _CALLED_OTHERWISE)
+    yield from _misspelt((name for name in entry if name not in SHOWN), _MEMBERS, _CALLED_OTHERWISE)
     name = entry.get("type") or "string"
-    if name not in TYPES and type_of(name)[0] is type_of("")[0]:
-        meant = _TYPES_CALLED_OTHERWISE.get(_plain(name)) or similar(name, tuple(TYPES))
-        if meant:
-            yield {"member": "type", "msg": f"the type {shown(name)} takes anything: did you mean {shown(meant)}?"}
+    unit, is_list = type_of(name, has_options=bool(entry.get("options")))
+    if meant := _meant_type(name, unit, is_list=is_list):
+        taken = "a list of anything" if unit is LIST else "anything"
+        yield {"member": "type", "msg": f"the type {shown(name)} takes {taken}: did you mean {shown(meant)}?"}
+    elif entry.get("options") and not unit.chooses:
+        yield {"member": "options", "msg": f'options mean nothing for the type {shown(name)}: did you mean "enum"?'}
+    elif unit.chooses and not entry.get("options"):
+        yield {"member": "options", "msg": f"the type {shown(name)} takes anything where there are no options"}
     if _repeats(entry.get("options")):
         yield {"member": "options", "msg": "two options have the same value: only one of them can be chosen"}
+
+
+def _meant_type(name: str, unit: ValueType, *, is_list: bool) -> str | None:
+    """Return the type that the name of a type without a meaning is likely to stand for."""
+    bare = plain(name)
+    if is_list or unit not in (LIST, ANYTHING) or bare in _ANY_LIST:
+        return None
+    if bare.startswith(ARRAY):
+        return _meant_list(name[len(ARRAY) :].strip("<>[]: "))
+    if bare.endswith("[]"):
+        return _meant_list(name[:-2])
+    return _TYPES_CALLED_OTHERWISE.get(bare) or similar(name, (*TYPES, SELECT_MULTIPLE))
+
+
+def _meant_list(entry: str) -> str | None:
+    meant = entry if entry in TYPES else _TYPES_CALLED_OTHERWISE.get(plain(entry)) or similar(entry, tuple(TYPES))
+    return f"{ARRAY}:{meant}" if meant in TYPES else None
 
 
 def _misspelt(names: Iterable[str], known: tuple[str, ...], otherwise: Mapping[str, str]) -> Iterator[CreationWarning]:
     for name in names:
         if name in known:
             continue
-        if meant := otherwise.get(_plain(name)) or similar(name, known):
+        if meant := otherwise.get(plain(name)) or similar(name, known):
             yield {"member": name[:_LONG], "msg": f"{shown(name)} is not read: did you mean {shown(meant)}?"}
 
 
@@ -110,23 +167,23 @@ def _repeats(options: Any) -> bool:
 
 def similar(name: str, known: tuple[str, ...]) -> str | None:
     """Return the known name that another is the same as but for its case, its hyphens, or one letter; None for none."""
-    plain = _plain(name)
-    if len(plain) > _LONG:
+    bare = plain(name)
+    if len(bare) > _LONG:
         return None
     variants = _variants(known)
-    if plain in variants:
-        return variants[plain]
-    near = (variants[shorter] for shorter in _without_one(plain) if shorter in variants)
+    if bare in variants:
+        return variants[bare]
+    near = (variants[shorter] for shorter in _without_one(bare) if shorter in variants)
     return next((name for name in near if len(name) >= _SHORT), None)
 
 
 @lru_cache(maxsize=8)
 def _variants(known: tuple[str, ...]) -> Mapping[str, str]:
     """Return each name with all its forms that lack one letter; two names that lack one each differ by one."""
-    variants = {_plain(name): name for name in known}
+    variants = {plain(name): name for name in known}
     for name in known:
-        plain = _plain(name)
-        for shorter in _without_one(plain) if len(plain) >= _SHORT else ():
+        bare = plain(name)
+        for shorter in _without_one(bare) if len(bare) >= _SHORT else ():
             variants.setdefault(shorter, name)
     return variants
 
@@ -135,5 +192,6 @@ def _without_one(text: str) -> Iterator[str]:
     return (text[:place] + text[place + 1 :] for place in range(len(text)))
 
 
-def _plain(name: str) -> str:
-    return name[: _LONG + 1].lower().replace("-", "").replace("_", "") if name else ""
+def plain(name: str) -> str:
+    """Return the beginning of a name without its case, blanks, hyphens and underscores."""
+    return name[: _LONG + 1].strip().lower().replace("-", "").replace("_", "") if name else ""

@@ -23,6 +23,13 @@ MEMBERS = {
     "mutliple": "multiple",
     "sensitve": "sensitive",
     "minimum": "min",
+    "min_value": "min",
+    "maxItems": "maxLength",
+    "minLen": "minLength",
+    "isRequired": "required",
+    "is_sensitive": "sensitive",
+    "values": "options",
+    "lable": "label",
     "maximum": "max",
     "enum": "options",
     "regex": "pattern",
@@ -68,6 +75,16 @@ TYPES = {
     "uri": "url",
     "checkboxes": "checkbox",
     "numbr": "number",
+    "Select": "select",
+    "selectMultiple": "select-multiple",
+    "multi-select": "select-multiple",
+    "phone": "tel",
+    "string[]": "array:string",
+    "int32[]": "array:integer",
+    "array<strng>": "array:string",
+    "array<String>": "array:string",
+    "array[number": "array:number",
+    "Array<Integer>": "array:integer",
 }
 
 
@@ -78,9 +95,25 @@ def test_a_type_that_looks_like_one_of_ours_is_warned_of(name: str, meant: str) 
     assert told["msg"].endswith(f'did you mean "{meant}"?')
 
 
-@pytest.mark.parametrize("name", ["string", "select", "datetime-local", "array<int>", "array", "signature", "x", None])
+@pytest.mark.parametrize(
+    "name", ["string", "checkbox", "datetime-local", "array<int>", "array", "array<any>", "signature", "x", None]
+)
 def test_a_type_that_is_one_or_like_none_is_not(name: str | None) -> None:
     assert schema_mistakes([{"key": "a", "type": name}]) == []
+
+
+@pytest.mark.parametrize("name", ["string", "number", "array<text>", None])
+def test_options_are_warned_of_where_they_mean_nothing(name: str | None) -> None:
+    [told] = schema_mistakes([{"key": "a", "type": name, "options": ["x"]}])
+    assert (told["member"], told["msg"].rpartition("mean ")[2]) == ("options", '"enum"?')
+
+
+@pytest.mark.parametrize("name", ["enum", "select", "radio", "select-multiple", "array<enum>"])
+def test_choices_without_options_are_warned_of(name: str) -> None:
+    for options in (None, list[str]()):
+        [told] = schema_mistakes([{"key": "a", "type": name, "options": options}])
+        assert told["member"] == "options"
+    assert schema_mistakes([{"key": "a", "type": name, "options": ["x"]}]) == []
 
 
 def test_options_of_one_value_are_warned_of() -> None:
