@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,8 @@ def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
     if field is None:
         return found
     name = field.get("type")
-    kind, is_array = type_of(name if isinstance(name, str) else "string")
-    if not (field.get("multiple") or is_array or kind is LIST):
+    kind, is_array = type_of(name if isinstance(name, str) else "string", has_options=bool(field.get("options")))
+    if not (field.get("multiple") is True or is_array or kind is LIST):
         return _entry(text, found, field, kind)
     if isinstance(found, list) or found is None:
         return found
@@ -39,11 +40,11 @@ def _entry(text: str, found: Any, field: Mapping[str, Any], kind: ValueType) -> 
         return None  # clears a field of any type
     if isinstance(found, str):  # text with or without quotation marks
         return found
-    options = _options(field)
+    options = _options(field) if kind.chooses else None
     if options:
-        return found if _is_in(found, options) and not _is_in(text, options) else text
-    takes_all = kind.accepts(_NO_VALUE)
-    return text if kind.accepts(text) and not takes_all else found
+        return found if (found is None or _is_in(found, options)) and not _is_in(text, options) else text
+    is_text = kind.empty == "" and not kind.accepts(_NO_VALUE)
+    return text if is_text and (found is not None or kind.accepts(text)) else found
 
 
 def _is_in(value: Any, options: set[tuple[bool, object]]) -> bool:
@@ -71,11 +72,16 @@ def strict_json(text: str) -> Any:
     """Return the JSON value of a text.
 
     Raises:
-        ValueError: it is no JSON; NaN and the infinities are none.
+        ValueError: it is no JSON; NaN, the infinities and numbers beyond a double's are none.
         RecursionError: it is nested too deeply.
     """
 
     def refuse(name: str) -> None:
         raise ValueError(f"{name} is not JSON")
 
-    return json.loads(text, parse_constant=refuse)
+    def finite(number: str) -> float:
+        if math.isinf(found := float(number)):
+            raise ValueError(f"{number} is beyond all numbers")
+        return found
+
+    return json.loads(text, parse_constant=refuse, parse_float=finite)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from handshake_prompt.texts.list_types import ARRAY, is_list
+
 from .foreign_text import name_text, value_text
 
 OPTIONS_SHOWN = 12
 
-_FLAGS = {"readOnly": "read only", "sensitive": "hidden from the agent", "multiple": "a list of several"}
+_FLAGS = {"readOnly": "read only", "sensitive": "hidden from the agent"}
 
 
 def notes(key: str, field: Mapping[str, Any], *, is_missing: bool) -> Iterator[str]:
@@ -23,10 +25,14 @@ def notes(key: str, field: Mapping[str, Any], *, is_missing: bool) -> Iterator[s
     if is_missing or field.get("required"):
         yield "missing" if is_missing else "required"
     yield from (note for name, note in _FLAGS.items() if field.get(name))
-    if field.get("type"):
+    kind = str(field.get("type") or "")
+    takes_list = field.get("multiple") is True or is_list(kind, has_options=bool(field.get("options")))
+    if takes_list and not kind.startswith(ARRAY):
+        yield "a list of several"
+    if kind:
         yield name_text(field["type"])
     yield from _bounds(field, "min", "max", "")
-    yield from _bounds(field, "minLength", "maxLength", " entries" if field.get("multiple") else " characters")
+    yield from _bounds(field, "minLength", "maxLength", " entries" if takes_list else " characters")
     if field.get("pattern"):
         yield f"matches {value_text(field['pattern'])}"
     yield from _options(field.get("options"))

@@ -65,10 +65,12 @@ async def test_context_shows_options_with_labels_bounds_and_lists(pair: Open) ->
         {"key": "size", "type": "number", "min": 1.5, "desc": "In metres"},
         {"key": "code", "pattern": "[A-Z]+", "maxLength": 8, "example": "AB"},
         {"key": "far", "type": "enum", "options": list(range(20))},
+        {"key": "days", "type": "checkbox", "options": ["mon", "tue"], "minLength": 1},
     ]
     peer = await pair(body={"mode": "form-fill", "schema": schema})
     shown = (await ask("get-context", *session_of(peer))).stdout
     assert row(shown, "plan") == 'plan – – a list of several; enum; 1 to 2 entries; one of "b" ("Basic"), "p", 3'
+    assert row(shown, "days") == 'days – – a list of several; checkbox; at least 1 entries; one of "mon", "tue"'
     assert row(shown, "size") == 'size – – number; at least 1.5; "In metres"'
     assert row(shown, "code") == 'code – – at most 8 characters; matches "[A-Z]+"; such as "AB"'
     assert row(shown, "far").endswith("10, 11, … (20 in all)")

@@ -103,6 +103,19 @@ TYPES: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({"minLength": 1}, 'type `"string"`, minLength 1 characters'),
     "a list": ({"type": "integer", "multiple": True}, 'type `"integer"`, multiple: a list of such values'),
     "a list in the type's name": ({"type": "array[url]", "maxLength": 3}, 'type `"array[url]"`, maxLength 3 entries'),
+    "several options by HTML's name": (
+        {"type": "select-multiple", "minLength": 1},
+        'type `"select-multiple"`, multiple: a list of such values, minLength 1 entries',
+    ),
+    "a group of checkboxes": (
+        {"type": "checkbox", "options": ["a"], "maxLength": 2},
+        'type `"checkbox"`, multiple: a list of such values, none of them twice, maxLength 2 entries',
+    ),
+    "a checkbox": ({"type": "checkbox"}, 'type `"checkbox"`'),
+    "options in an array": (
+        {"type": "array:enum", "options": ["a"], "maxLength": 2},
+        'type `"array:enum"`, multiple: a list of such values, none of them twice, maxLength 2 entries',
+    ),
     "a pattern": ({"pattern": "[a-z]`"}, 'type `"string"`, pattern `"[a-z]\\u0060"`'),
     "days": ({"type": "date", "min": "2026-01-01"}, 'type `"date"`, min 2026-01-01'),
 }
