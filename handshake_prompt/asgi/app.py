@@ -47,10 +47,10 @@ class HandshakeApp(Starlette):
     """The Handshake Prompt Protocol, ready to mount: `app.mount("/handshake", HandshakeApp())`.
 
     Args:
-        allowed_origins: further origins whose pages may act for their person, such as `"https://app.example.com"`.
+        allowed_origins: further origins with pages that may act for their person, such as `"https://app.example.com"`.
         mcp: serve each session's tools to clients of MCP, at `/mcp/{sid}`.
-        options: those of `ProtocolEngine`: `store ttl rate_limit_per_min validator mode_handlers require_browser_auth
-            strict_modes prompt public_url limits`.
+        options: arguments of `ProtocolEngine`: `store ttl rate_limit_per_min validator mode_handlers
+            require_browser_auth strict_modes prompt public_url limits`.
 
     Raises:
         ValueError, TypeError: an argument is of another kind than described.
@@ -120,7 +120,7 @@ class HandshakeApp(Starlette):
     def wrap(
         self, app: Callable[..., Awaitable[None]], prefix: str = "/handshake", ws_prefix: str = "/ws/handshake"
     ) -> ASGIApp:
-        """Put the protocol in front of an application whose framework cannot mount one, and compose the lifespans.
+        """Put the protocol in front of an application, for frameworks without mounts, and compose the lifespans.
 
         Raises:
             TypeError: the application is one of WSGI.
@@ -157,8 +157,8 @@ class HandshakeApp(Starlette):
         Args:
             request: the host's, of Starlette, FastAPI, Litestar, Quart, Django, or any framework that keeps the scope.
             session_id: the session.
-            cursor: the place in the log that the page shows, from `session.ready()` of its module. What was written
-                after it, the person has not seen.
+            cursor: the place in the log that the page shows, from `session.ready()` of its module. The person has not
+                seen any value written after it.
 
         Raises:
             HandshakeError: it is not, or the session has ended, or (`ChangedError`) a value was written after `cursor`.

@@ -31,7 +31,7 @@ def prefers_markdown(accept: str) -> bool:
     """Whether a client would rather have `text/markdown` than `application/json`.
 
     Of two types with the same weight the one that is named more specifically is preferred, and Markdown if both are
-    named. JSON is what a client gets that accepts neither: it may ignore `Accept` (section 12.4.1).
+    named. A client that accepts neither gets JSON: a server may disregard `Accept` (section 12.4.1).
     """
     markdown, json = preference(accept, "text/markdown"), preference(accept, "application/json")
     if markdown.quality == 0.0:

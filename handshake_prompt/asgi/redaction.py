@@ -1,8 +1,8 @@
 """Redaction of credentials in the logs of ASGI servers.
 
-Servers log the URL of every request with its query string, and `?token=` is how clients of version 0.2 open their
-WebSocket; uvicorn logs those URLs through its error logger, and at TRACE headers too. The output of a server that does
-without the logging module, such as daphne's access log, is out of reach.
+Servers log the URL of every request with its query string, and clients of version 0.2 open their WebSocket with
+`?token=`; uvicorn logs a WebSocket's URL through its error logger, and at TRACE headers too. The output of a server
+that does without the logging module, such as daphne's access log, is out of reach.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def warn_of_wsgi(argv: Sequence[str] | None = None, modules: Mapping[str, Any] |
 
     Args:
         argv: the command line, this process's own by default.
-        modules: the modules that are loaded, those of this process by default.
+        modules: the modules that are loaded, `sys.modules` by default.
     """
     argv = sys.argv if argv is None else argv
     modules = sys.modules if modules is None else modules

@@ -144,7 +144,7 @@ class EventStream:
 
 
 class _Connection:
-    """One connection: a reply whose body goes on."""
+    """One connection: a reply with a body that goes on."""
 
     def __init__(self, client: HTTPClient, response: httpx.Response) -> None:
         self._client = client

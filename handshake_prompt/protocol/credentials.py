@@ -18,7 +18,7 @@ SECURE_COOKIE_PREFIX = "__Host-hpp_"
 
 
 class Role(StrEnum):
-    """Who a credential proves its holder to be."""
+    """The roles that a credential can prove."""
 
     AGENT = "agent"
     USER = "user"
@@ -59,14 +59,14 @@ def matches(token: str | None, expected_digest: str | None) -> bool:
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """What a request brings to prove a role. Its repr shows no secret.
+    """The proofs of a role in one request. Its repr shows no secret.
 
     Args:
         token: the agent's token from the prompt.
         user_token: the person's secret, from the session's cookie or the X-Handshake-User-Token header.
         address: the client's address, for counting failed attempts; empty when unknown.
         foreign_origin: the request comes from a page on an origin that may not act for the person.
-        agent_name: what the agent calls itself; text to show, and proof of nothing.
+        agent_name: the name that the agent gives itself; text to show, and proof of nothing.
         counted: the quota of a request that was admitted and counted before: it is not counted again.
     """
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree: each error knows its code, its HTTP status and its WebSocket close code.
+"""Error tree of the protocol: each error knows its code, its HTTP status and its WebSocket close code.
 
 SPEC.md section 9 lists the codes. The transport finds everything it needs to answer on the error itself, so one
 function renders the whole tree and nothing else in the package maps errors to statuses.
@@ -47,9 +47,9 @@ class HandshakeError(Exception):
         detail: one sentence for the caller; it never carries a secret or a foreign exception's text.
         code: a more precise code than the class's own.
         retry_after: seconds after which the same request may succeed.
-        next_steps: what the caller can do now, most useful first.
+        next_steps: actions open to the caller now, most useful first.
 
-    Whoever had counted the request by then sets `quota`, so that a refusal carries the rate headers too.
+    The guard sets `quota` once the request is counted, so that a refusal carries the rate headers too.
     """
 
     status: ClassVar[int] = 500
@@ -234,7 +234,7 @@ class ConflictError(HandshakeError):
 
 
 class ChangedError(ConflictError):
-    """409: what the page shows is no longer what the session holds."""
+    """409: the page shows values that have changed in the session since."""
 
     code = "changed"
     title = "The page does not show what the session holds"

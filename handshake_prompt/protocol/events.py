@@ -1,7 +1,7 @@
-"""What a session's log holds and a watcher can be told. SPEC.md section 6.
+"""Events of a session's log, as its watchers are told them. SPEC.md section 6.
 
 An event has a `seq`; the log of a session numbers them 1, 2, 3 ... without a hole. Frames that are not logged
-(`connected`, `ack`, `error`, `heartbeat`, and those that announce an end) describe a connection, not the session.
+(`connected`, `ack`, `error`, `heartbeat`, and the announcements of an end) describe a connection, not the session.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notice", gc=False):
-    """Something other than a write happened: `done`, `extended`, `rotated`, or what a mode adds."""
+    """An event other than a write: `done`, `extended`, `rotated`, or one that a mode adds."""
 
     type: str
     seq: int

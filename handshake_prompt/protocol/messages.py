@@ -55,7 +55,7 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def initial_values(self) -> dict[str, Any]:
-        """The values given at creation, under whichever of the two names."""
+        """The values given at creation, under either name."""
         return self.context or self.data or {}
 
 
@@ -124,7 +124,7 @@ class FieldRecord(TypedDict):
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What became of one action or edit: an entry of `results`.
+    """The result of one action or edit: an entry of `results`.
 
     `status` is `applied`, `rejected` (the writer may not) or `error` (the action is wrong). `action` stands for the
     action itself where it names no field.
@@ -281,7 +281,7 @@ class Diff(TypedDict):
 
 
 class Extended(TypedDict):
-    """The reply of `POST /session/{sid}/extend`: `extended` is what was granted, in seconds."""
+    """The reply of `POST /session/{sid}/extend`: `extended` is the time granted, in seconds."""
 
     ok: bool
     extended: int

@@ -41,8 +41,8 @@ def parse_frame(text: str) -> dict[str, Any]:
 def read_ref(text: str) -> str | int | None:
     """Return the mark of a frame that could not be parsed, None if none can be told for certain.
 
-    Python's own parser takes what ours refuses: half an emoji, a number beyond all bounds. Where it is at a loss too,
-    the frame has to have exactly one member `ref`, near its beginning or its end.
+    Python's own parser takes JSON that ours refuses: half an emoji, a number beyond all bounds. Where it is at a loss
+    too, the frame has to have exactly one member `ref`, near its beginning or its end.
     """
     try:
         message = json.loads(text)

@@ -1,6 +1,6 @@
-"""Counting requests in windows, without a clock of its own. SPEC.md section 10.
+"""Fixed-window rate limit, without a clock of its own. SPEC.md section 10.
 
-A window starts with its first request and lasts its full length, so what the headers promise ("3 left, all of them
+A window starts with its first request and lasts its full length, so the promise of the headers ("3 left, all of them
 back in 12 s") is exact. The price is known: two windows that touch let through up to twice the limit in one length.
 """
 
@@ -10,14 +10,14 @@ import msgspec
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):
-    """A running count; `ends_at` is on the clock of whoever keeps it."""
+    """A running count; `ends_at` is on the clock of the store that keeps it."""
 
     hits: int
     ends_at: float
 
 
 class Quota(msgspec.Struct, frozen=True, gc=False):
-    """What one request was told: `allowed`, and what the RateLimit headers say."""
+    """The answer to one request: `allowed`, and the figures of the RateLimit headers."""
 
     limit: int
     window: float

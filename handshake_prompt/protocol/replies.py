@@ -1,4 +1,4 @@
-"""What an operation answers, before any transport renders it."""
+"""Reply of an operation, before any transport renders it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Reply:
     """An answer that is no error: unpacks as `payload, status`.
 
     `content` is the payload as it is encoded, `quota` feeds the rate headers, `replayed` marks the stored reply of an
-    idempotency key, `user_token` is the person's new credential, for whoever sets the cookie, and `etag` names the
-    state that the payload shows.
+    idempotency key, `user_token` is the person's new credential, for the transport to set as a cookie, and `etag` names
+    the state that the payload shows.
     """
 
     __slots__ = ("content", "etag", "quota", "replayed", "status", "user_token")

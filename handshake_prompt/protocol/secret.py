@@ -1,4 +1,4 @@
-"""Text and bytes with a masked repr: what records the locals of a traceback's frames shows no credential."""
+"""Text and bytes with a masked repr: a tool that records the locals of a traceback's frames shows no credential."""
 
 from __future__ import annotations
 

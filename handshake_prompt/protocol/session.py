@@ -1,6 +1,6 @@
 """A session: its state and every transition of it. Pure: no clock, no I/O, no asyncio. SPEC.md section 5.
 
-Who may write a field is a table, not a path through code. A transition works on a copy that knows its author; the
+The right to write a field is a table, not a path through code. A transition works on a copy that knows its author; the
 author comes from the credential of the request, so neither a message nor a mode can write as somebody else.
 """
 
@@ -22,7 +22,7 @@ from .packing import Packed, pack, parts_of, to_json, unpack
 
 
 class By(StrEnum):
-    """Whose value a field holds."""
+    """Author of the value that a field holds."""
 
     EMPTY = "empty"
     DEFAULT = "default"
@@ -67,7 +67,7 @@ def is_empty(value: object) -> bool:
 
 
 class FieldValue(msgspec.Struct, frozen=True, gc=False):
-    """A value, whose it is, since when, and the `seq` that wrote it (0: given at creation).
+    """A value, its author, its time, and the `seq` that wrote it (0: given at creation).
 
     This is how it stands in `context`, too: see `messages.FieldRecord`.
     """
@@ -85,7 +85,7 @@ class FieldValue(msgspec.Struct, frozen=True, gc=False):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One transition under way: who is the author, when, and the events it has made so far."""
+    """One transition under way: its author, its time, and the events it has made so far."""
 
     author: Role
     now: float
@@ -150,7 +150,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return draft
 
     def detached(self) -> Session:
-        """Return a copy to show to the host's code: what it sets there changes nothing here."""
+        """Return a copy to show to the host's code: a change of the copy changes nothing here."""
         values, state, meta = dict(self.values), dict(self.state), dict(self.meta)
         return msgspec.structs.replace(self, values=values, state=state, kept_meta=meta, turn=None)
 
@@ -229,7 +229,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return Outcome(key, status, code, msg=msg, current=current)
 
     def end(self, reason: str) -> None:
-        """End the session: what is left is the name, the digests and the reason."""
+        """End the session: the name, the digests and the reason are left."""
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
@@ -239,12 +239,12 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     @property
     def author(self) -> Role:
-        """Who writes in the turn under way."""
+        """The author of the turn under way."""
         return (self.turn or self._turn).author
 
     @property
     def schema(self) -> list[Any]:
-        """What the page sent to describe its fields, as a list of its own each time; kept as JSON, as it is sent."""
+        """The page's description of its fields, as a list of its own each time; kept as JSON, as it is sent."""
         schema: list[Any] = msgspec.json.decode(self.schema_json)
         return schema
 
@@ -254,7 +254,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     @property
     def meta(self) -> dict[str, Any]:
-        """What the page and the host say of the session. Once it is settled, a copy of its own each time."""
+        """Notes of the page and the host on the session. Once it is settled, a copy of its own each time."""
         meta: dict[str, Any] = unpack(self.kept_meta)
         return meta
 
@@ -288,7 +288,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return field.value if field else None
 
     def whose(self, key: str) -> str:
-        """Return whose value a field holds."""
+        """Return the author of the value that a field holds."""
         field = self.values.get(key)
         return field.by if field else By.EMPTY
 
@@ -358,7 +358,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return Outcome(key, "applied", seq=seq)
 
     def _instant(self, turn: Turn) -> str:
-        """Return the turn's time as text; those of one session only ever go forward, whatever the clock does."""
+        """Return the turn's time as text. Times of one session only ever go forward, even if the clock is set back."""
         now, after = turn.now * 1e6, self.last_at + 1
         self.last_at = at = round(now) if now > after else after
         return instant(at)
@@ -371,12 +371,12 @@ def instant(microseconds: int) -> str:
 
 @lru_cache(maxsize=4)
 def _template(second: int) -> str:
-    """Return what all times within a second are made from; those of a batch are within one, and each needs it."""
+    """Return the text of a second, with a place for microseconds; all times of a batch are within one second."""
     return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.%%06d+00:00")
 
 
 def parse_instant(text: str) -> str | None:
-    """Return any ISO 8601 instant in the form of `instant`; None for what is none.
+    """Return any ISO 8601 instant in the form of `instant`; None for any other text.
 
     A time without an offset is UTC. A `+` that a careless client left unescaped arrives as a space, and is understood.
     """

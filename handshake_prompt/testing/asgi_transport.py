@@ -1,7 +1,7 @@
 """HTTP transport of httpx for an ASGI application in the same event loop, streams included.
 
 `httpx.ASGITransport` returns a reply when it is complete, which an event stream never is. This one returns a reply with
-its headers and hands its body over as it comes; an application whose client has left is told so.
+its headers and hands its body over as it comes; when the client has left, the application is told so.
 """
 
 from __future__ import annotations

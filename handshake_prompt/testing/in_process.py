@@ -35,9 +35,9 @@ class InProcess:
     """An application with browsers and agents of its own. Use it as an async context manager; it runs the lifespan.
 
     Args:
-        app: a host application with a `HandshakeApp` in it, or a `HandshakeApp` alone, whose `prefix` is then empty.
+        app: a host application with a `HandshakeApp` in it, or a `HandshakeApp` alone, with an empty `prefix`.
         prefix: the path of the mount.
-        base_url: the site's address; over https cookies are those of https.
+        base_url: the site's address; over https, cookies are `Secure`, with the prefix for such cookies.
         client: the address that requests come from.
     """
 

@@ -24,8 +24,8 @@ one fixture, `stores`, which opens empty stores:
                 await store.aclose()
 
 That is all: `pytest` finds the tests in the class. A store with a clock of its own gives `Stores(advance=...)` as
-well, and no test has to sleep; a store that several processes share gives `Stores(again=...)`, and is held to what that
-needs. Times have to be kept to a hundredth of a second.
+well, and no test has to sleep; a store that several processes share gives `Stores(again=...)`, and is held to the
+promises of sharing too. Times have to be kept to a hundredth of a second.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def _field(key: str, described: Mapping[str, Any], record: Mapping[str, Any] | N
 
 
 def _facts(described: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what tells an agent which values fit a field."""
+    """Yield the facts that tell an agent which values fit a field."""
     kind, has_options = described.get("type") or "string", bool(described.get("options"))
     is_multiple = described.get("multiple") is True
     takes_list = is_multiple or is_list(str(kind), has_options=has_options)
@@ -99,7 +99,7 @@ def _value(record: Mapping[str, Any] | None, *, fixed: bool) -> str:
 
 
 def _plain(fact: object) -> str:
-    """Return a number or a cursor as it is, and in a code span what is neither: the server may be a hostile one."""
+    """Return a number or a cursor as it is, and all else in a code span: the server may be a hostile one."""
     return str(fact) if type(fact) in (int, float) or (type(fact) is str and _PLAIN.fullmatch(fact)) else code(fact)
 
 

@@ -126,7 +126,7 @@ def claim(digest: str) -> Claim:
 
 
 def counted(visited: Loaded) -> tuple[int, int] | None:
-    """Return which limit a visit was counted against, and what is left of it."""
+    """Return the limit that a visit was counted against, and the requests left of it."""
     return (visited.quota.limit, visited.quota.remaining) if visited.quota else None
 
 
@@ -196,7 +196,7 @@ async def keep_receipt(store: SessionStore, key: str, *, reply: bytes = b"{}", l
 
 
 async def held(store: SessionStore, keys: Sequence[str]) -> list[str]:
-    """Return those of some keys that a receipt is kept under."""
+    """Return the keys that have a receipt."""
     return [key for key in keys if (await load(store, key=key)).receipt]
 
 
