@@ -429,3 +429,19 @@ async def test_a_page_that_gets_no_place_goes_on_without_and_takes_one_that_beco
         await tab.turn_until("session.state === 'open'")
         await tab.do("session.revoke()")
         assert await tab.last_state() == ("closed", True, 4410)
+
+
+async def test_a_page_that_is_closed_for_what_it_sent_comes_back_and_has_lost_nothing(tab: Tab, faults: Faults) -> None:
+    await tab.create()
+    await tab.do(TAP)
+    await tab.connect()
+    await tab.do("for (let frame = 0; frame < 10; frame += 1) last.send('{'); session.edit('b', 'kept')")
+    await tab.comes_to("waiting")
+    state, final, code = await tab.last_state()
+    assert (state, final) == ("waiting", False)
+    assert code is not None
+    assert code >= 4500
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).context())["context"]["b"]["value"] == "kept"
+    await tab.reconnects()
+    assert len(faults.lines) == 2
