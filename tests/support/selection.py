@@ -36,8 +36,9 @@ def settle(config: pytest.Config) -> None:
         return
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     config.option.all = config.option.all or named or bool(config.option.markexpr)
-    measured = config.pluginmanager.hasplugin("_cov")  # pytest-cov wants to know of processes earlier than this
-    if config.option.numprocesses is None and not (named or measured):
+    if named or config.pluginmanager.hasplugin("_cov"):  # pytest-cov wants to know of processes earlier than this
+        return
+    if config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses, config.option.dist = "auto", "worksteal"
 
 
@@ -57,9 +58,8 @@ def sort_out(items: list[pytest.Item], config: pytest.Config) -> None:
     """Take the marked tests out of a run that is not for everything."""
     if config.option.all:
         return
-    left_out = [item for item in items if item.get_closest_marker("integration")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("integration")])
+    items[:] = [item for item in items if not item.get_closest_marker("integration")]
 
 
 def report(config: pytest.Config) -> None:
