@@ -276,7 +276,7 @@ async def test_lost_notifications_delay_what_watchers_are_shown_and_nothing_else
     async with proxying(redis.port) as proxy:
         proxy.loses = lambda data: b"$7\r\nmessage" in data and b"subscribe" not in data
         with working(*several(f"{proxy.url}?prefix=lost", 3, timings=REDIS)) as workers:
-            load = await put_under_load(workers, SHORT / 2)
+            load = await put_under_load(workers, SHORT / 2, unavailable=True)  # for moments, on a machine that is busy
     assert load.violations == []
     assert_worked(load)
     assert load.rested_after <= WOKEN_WITHIN
