@@ -1,8 +1,8 @@
 """Errors of ours in a host's views, rendered as problem documents in Starlette, FastAPI, Litestar, Quart and Django.
 
 A host's own handler for `HandshakeError` has precedence everywhere. Starlette and Litestar keep a request's handlers
-with the request, so ours is added when a view asks something of us. Quart and Django keep them with the application,
-so ours is added when the application is wrapped.
+with the request, so ours is added when a view asks something of us. All keep some with the application, so ours is
+added there when the application is wrapped: a view may get an error from the engine, too.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ def render_in_views(scope: Scope) -> None:
 
 
 def render_in(app: Any) -> None:
-    """Have an application render our errors, if it is one of Litestar, Quart or Django, or wraps one."""
+    """Have an application render our errors, if it is one of the frameworks', or wraps one."""
     for inner in _layers(app, _DEPTH):
         spec = getattr(inner, "error_handler_spec", None)
         if isinstance(spec, Mapping) and hasattr(inner, "register_error_handler"):
             if HandshakeError not in spec[None][None]:
                 inner.register_error_handler(HandshakeError, _in_quart)
+        elif isinstance(handlers := getattr(inner, "exception_handlers", None), dict):
+            handlers.setdefault(HandshakeError, _in_litestar if hasattr(inner, "asgi_router") else _in_starlette)
         # What Django's middlewares do about exceptions; it has no other place for a handler of an application's.
         elif isinstance(middleware := getattr(inner, "_exception_middleware", None), list):
             middleware.append(_in_django)

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from handshake_prompt import HandshakeApp, HandshakeError
 from handshake_prompt.asgi.wsgi import warn_of_wsgi
+from handshake_prompt.protocol.errors import StoreUnavailableError
 from tests.conftest import FORM
 from tests.embedding.hosts.frameworks import Application, django_wrap, set_up_django
 from tests.support.peer import Peer
@@ -149,6 +150,24 @@ async def test_a_host_s_own_handler_has_precedence(build: Callable[..., Applicat
     peer = await opened(build(HandshakeApp(), handled))
     response = await peer.http.get(f"/form/{peer.session_id}")
     assert (response.status_code, response.text) == (418, "ours: invalid_token")
+
+
+async def test_a_wrapped_application_renders_errors_that_did_not_come_by_a_request() -> None:
+    hpp = HandshakeApp()
+
+    async def in_starlette(_: Any) -> JSONResponse:
+        raise StoreUnavailableError
+
+    @get("/")
+    async def in_litestar() -> None:
+        raise StoreUnavailableError
+
+    for host in (Starlette(routes=[Route("/", in_starlette)]), Litestar([in_litestar], logging_config=None)):
+        transport = httpx.ASGITransport(hpp.wrap(host), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            response = await http.get("/")
+        assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
+        assert response.json()["code"] == "store_unavailable"
 
 
 async def test_a_router_in_front_of_django_hides_nothing() -> None:
