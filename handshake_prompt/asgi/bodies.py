@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.requests import ClientDisconnect
 
+from handshake_prompt.engine.turns import HEAVY_BODY, take_turn
+from handshake_prompt.protocol.addresses import counted_address
 from handshake_prompt.protocol.errors import (
     BodyLostError,
     BodyTimeoutError,
@@ -11,9 +13,10 @@ from handshake_prompt.protocol.errors import (
     UnsupportedMediaTypeError,
 )
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.validation import check_json
 
 from .deadlines import within
-from .requests import IndexedRequest
+from .requests import IndexedRequest, client_address
 
 MOST_DIGITS = 18
 """Of a Content-Length: Python refuses to read a number of thousands of digits."""
@@ -31,7 +34,7 @@ class JSONBody:
 
         Raises:
             UnsupportedMediaTypeError: it is not declared as JSON, or is compressed.
-            TooLargeError: it is larger than a body may be; reading stops there.
+            TooLargeError: it is larger than a body may be, where reading stops, or has too many values.
             BodyTimeoutError: it did not arrive in time.
             BodyLostError: the server has lost it.
             ClientDisconnect: the client went away before it was whole.
@@ -49,6 +52,9 @@ class JSONBody:
             raise BodyTimeoutError(f"The body did not arrive within {self._limits.body_timeout:g} s") from None
         if self._is_lost(body):
             raise BodyLostError
+        if len(body) > HEAVY_BODY:
+            await take_turn(counted_address(client_address(self._request.scope)))
+        check_json(body, self._limits)
         self._request.keep(body)
         return body
 

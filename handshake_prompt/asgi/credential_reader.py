@@ -14,7 +14,7 @@ from handshake_prompt.texts.names import claimed_name
 
 from .cookies import user_token_of
 from .origins import OriginPolicy
-from .requests import first_headers
+from .requests import client_address, first_headers
 
 BEARER_SUBPROTOCOL = "hpp.bearer."
 USER_SUBPROTOCOL = "hpp.user."
@@ -46,11 +46,10 @@ class CredentialReader:
             or ("subprotocols" in scope and _subprotocol(scope, USER_SUBPROTOCOL))
             or (b"cookie" in headers and user_token_of(connection, session_id))
         )
-        client = scope.get("client")
         return Credential(
             token=Secret(token) if token else None,
             user_token=Secret(user_token) if user_token else None,
-            address=client[0] if client else "",
+            address=client_address(scope),
             foreign_origin=b"origin" in headers and self._origins.is_foreign(connection),
             agent_name=agent_name(headers[b"x-agent-name"].decode("latin-1")) if b"x-agent-name" in headers else "",
         )

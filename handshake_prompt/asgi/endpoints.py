@@ -107,7 +107,7 @@ class Endpoints:
     # Values
 
     async def _context(self, request: IndexedRequest) -> Response:
-        return context_response(request, await self._engine.get_context(*self._caller(request), request))
+        return await context_response(request, await self._engine.get_context(*self._caller(request), request))
 
     async def _action(self, request: IndexedRequest) -> Response:
         key = request.first.get(b"idempotency-key")

@@ -54,6 +54,12 @@ def first_headers(connection: HTTPConnection[Any]) -> Mapping[bytes, bytes]:
     return connection.first if isinstance(connection, IndexedRequest) else _first(connection.scope)
 
 
+def client_address(scope: Scope) -> str:
+    """Return the address of the client as the server tells it, empty if it knows none."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
 def is_secure(connection: HTTPConnection[Any]) -> bool:
     """Whether the client speaks TLS, as far as the server was told."""
     return connection.scope.get("scheme") in _SECURE_SCHEMES

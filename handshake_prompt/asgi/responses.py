@@ -8,14 +8,16 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
+from handshake_prompt.engine.turns import take_turn
 from handshake_prompt.protocol import messages
+from handshake_prompt.protocol.addresses import counted_address
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.replies import Reply
-from handshake_prompt.texts.markdown import context_as_markdown
+from handshake_prompt.texts.markdown import markdown_pieces
 
 from .negotiation import prefers_markdown
-from .requests import IndexedRequest
+from .requests import IndexedRequest, client_address
 
 Headers = list[tuple[bytes, bytes]]
 """As ASGI has them, with names in lower case; a response's own."""
@@ -44,7 +46,7 @@ def reply_response(reply: Reply) -> Response:
     return json_response(reply.content, reply.status, headers)
 
 
-def context_response(request: IndexedRequest, reply: Reply) -> Response:
+async def context_response(request: IndexedRequest, reply: Reply) -> Response:
     """Render the reply of `GET /context`: as JSON, as Markdown for agents that read, or as nothing new."""
     is_markdown = b"accept" in request.first and prefers_markdown(request.all(b"accept").decode("latin-1"))
     tag = f'W/"{reply.etag}{"-md" if is_markdown else ""}"'.encode()
@@ -53,8 +55,18 @@ def context_response(request: IndexedRequest, reply: Reply) -> Response:
         return Rendered(304, [_UNSHARED, *headers])
     if not is_markdown:
         return json_response(reply.content, headers=headers)
-    text = context_as_markdown(reply.payload).encode()
+    text = await _markdown(request, reply)
     return Rendered(200, [_UNSHARED, _AS_DECLARED, *headers], text, kind=b"text/markdown; charset=utf-8")
+
+
+async def _markdown(request: IndexedRequest, reply: Reply) -> bytes:
+    """Render a context as Markdown, in as many turns as it takes."""
+    pieces: list[str] = []
+    for piece in markdown_pieces(reply.payload):
+        if pieces:
+            await take_turn(counted_address(client_address(request.scope)))
+        pieces.append(piece)
+    return "".join(pieces).encode()
 
 
 def json_response(

@@ -16,6 +16,7 @@ from handshake_prompt.protocol.validation import check_creation, check_schema
 from .hooks import Hooks
 from .session_reply import SessionReplies
 from .transactions import Transactions
+from .turns import HEAVY_PARTS, take_turn
 
 
 class Creation:
@@ -43,18 +44,30 @@ class Creation:
         self._limits = limits
 
     async def create(
-        self, asked: CreateRequest, request: object, mount: Mount | None, *, members: Iterable[str] = ()
+        self,
+        asked: CreateRequest,
+        request: object,
+        mount: Mount | None,
+        *,
+        members: Iterable[str] = (),
+        address: str = "",
     ) -> Reply:
         """Open a session, if the host's hooks let it, and return the reply with both credentials.
 
-        `members` are the names in the body: those that look like misspelt ones are warned of in the reply.
+        Args:
+            asked: the request's body.
+            request: the host framework's request, for the hooks.
+            mount: the place of the protocol for the client of this request.
+            members: the names in the body: those that look like misspelt ones are warned of in the reply.
+            address: the client's, as it is counted.
 
         Raises:
             InvalidRequestError, TooLargeError: the request cannot be honoured.
             ForbiddenError: a hook denied.
             UnavailableError: the store is full.
         """
-        check_creation(asked, self._limits)
+        if check_creation(asked, self._limits) > HEAVY_PARTS:
+            await take_turn(address)
         language = self._session_replies.language(asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
         session = self._draft(asked, token=token, user_token=user_token)

@@ -27,12 +27,15 @@ from .hooks import Hooks
 from .idempotency import is_key
 from .lifecycle import Lifecycle
 from .session_reply import Prompt, SessionReplies
+from .turns import HEAVY_PARTS, HEAVY_STATE, take_turn
 from .views import PersonPlace
 from .watcher import Watcher
 from .worker import Worker, Workers
 
 T = TypeVar("T")
 
+SHOWING = {Operation.CONTEXT, Operation.DIFF, Operation.ACTION}
+"""Operations whose reply may hold all of a session."""
 ANNOUNCED = {Operation.CONTEXT, Operation.DIFF}
 """Operations that let the page know of their agent; a batch does so by itself, ahead of its writes."""
 
@@ -111,10 +114,12 @@ class ProtocolEngine(Lifecycle):
             OriginError, ForbiddenError, InvalidRequestError, TooLargeError, RateLimitedError, UnavailableError.
         """
         await self._get_ready()
-        await self._guard.admit_creation(Credential.of(credential))
+        caller = Credential.of(credential)
+        await self._guard.admit_creation(caller)
         raw = await body() if callable(body) else body
         asked = messages.decode(messages.CreateRequest, raw)
-        return await self._worker.creation.create(asked, request, mount, members=messages.member_names(raw))
+        members, address = messages.member_names(raw), caller.counted_address
+        return await self._worker.creation.create(asked, request, mount, members=members, address=address)
 
     async def get_session(
         self, session_id: str, credential: Credential | str | None = None, request: object = None
@@ -153,7 +158,8 @@ class ProtocolEngine(Lifecycle):
         visit = Visit(key=idempotency_key) if idempotency_key and is_key(idempotency_key) else PLAIN_VISIT
         async with self._admitted(Operation.ACTION, session_id, credential, request, visit) as admission:
             asked = await _read(messages.ActionRequest, body)
-            check_actions(asked.actions, self.limits)
+            if check_actions(asked.actions, self.limits) > HEAVY_PARTS:
+                await take_turn(Credential.of(credential).counted_address)
             work = self._worker.batches.carry_out(admission, asked, idempotency_key)
             payload, replayed = await self._worker.tasks.finish(work)
             return Reply(payload, quota=admission.quota, replayed=replayed)
@@ -262,7 +268,10 @@ class ProtocolEngine(Lifecycle):
             a `Watcher`; leave it as the context manager it is. Watching alone does not keep a session alive.
         """
         await self._get_ready()
-        admission = await self._guard.admit(Operation.WATCH, session_id, Credential.of(credential), request)
+        caller = Credential.of(credential)
+        admission = await self._guard.admit(Operation.WATCH, session_id, caller, request)
+        if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
+            await take_turn(caller.counted_address)
         return await self._worker.watchers.open(admission, after=after, keepalive=keepalive)
 
     # For the host application
@@ -319,10 +328,13 @@ class ProtocolEngine(Lifecycle):
         """Admit a request, and note that the session and its agent are there."""
         if not self._is_ready:
             await self._get_ready()
-        admission = await self._guard.admit(operation, session_id, Credential.of(credential), request, visit=visit)
+        caller = Credential.of(credential)
+        admission = await self._guard.admit(operation, session_id, caller, request, visit=visit)
         self._worker.hub.renew(session_id, admission.loaded.record.expires_at)
         if admission.agent_name and operation in ANNOUNCED:
             self._announce(admission)
+        if operation in SHOWING and admission.loaded.size > HEAVY_STATE:
+            await take_turn(caller.counted_address)
         return admission
 
     def _announce(self, admission: Admission) -> None:

@@ -28,23 +28,19 @@ _EMAIL_CHARS = 254  # RFC 5321, section 4.5.3.1
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _GROUP = "[0-9A-Fa-f]{1,4}"
-_LAST_32_BITS = rf"(?:{_GROUP}:{_GROUP}|{_OCTET}(?:\.{_OCTET}){{3}})"
-_IPV6 = "|".join(  # RFC 3986, section 3.2.2: seven groups at most are left out by `::`
-    [
-        f"(?:{_GROUP}:){{6}}{_LAST_32_BITS}",
-        f"::(?:{_GROUP}:){{5}}{_LAST_32_BITS}",
-        *(f"(?:(?:{_GROUP}:){{0,{4 - n}}}{_GROUP})?::(?:{_GROUP}:){{{n}}}{_LAST_32_BITS}" for n in (4, 3, 2, 1, 0)),
-        f"(?:(?:{_GROUP}:){{0,5}}{_GROUP})?::{_GROUP}",
-        f"(?:(?:{_GROUP}:){{0,6}}{_GROUP})?::",
-    ]
+_IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_IPV6 = (  # RFC 3986, section 3.2.2, but for the number of groups: see `_is_ipv6`
+    rf"(?:{_GROUP}(?::{_GROUP}){{0,6}})?::(?:(?:{_GROUP}:){{0,6}}(?:{_GROUP}|{_IPV4}))?"
+    rf"|(?:{_GROUP}:){{6,7}}(?:{_GROUP}|{_IPV4})"
 )
+_GROUPS = 8
 _ZONE = "(?:%25[A-Za-z0-9._~-]+)?"  # RFC 6874
 _NOT_IN_URL = r"\x00-\x20\x7f-\x9f\s\\<>\"\ud800-\udfff"
 _URL = re.compile(
     rf"""(?i:https?)://
     (?P<authority>
       (?:[^{_NOT_IN_URL}/?\#\[\]]*@)?
-      (?: \[(?:(?:{_IPV6}){_ZONE}|v[0-9A-Fa-f]+\.[A-Za-z0-9._~:-]+)\] | [^{_NOT_IN_URL}/?\#\[\]:@]+ )
+      (?: \[(?:(?P<ipv6>{_IPV6}){_ZONE}|v[0-9A-Fa-f]+\.[A-Za-z0-9._~:-]+)\] | [^{_NOT_IN_URL}/?\#\[\]:@]+ )
       (?::(?P<port>[0-9]*))?
     )
     (?:[/?\#][^{_NOT_IN_URL}]*)?""",
@@ -106,7 +102,17 @@ def is_url(value: object) -> bool:
     authority, port = found["authority"], (found["port"] or "").lstrip("0")
     if not authority.isascii() and _DELIMITERS & set(normalize("NFKC", authority)) - set(authority):
         return False  # a browser would read another host
+    if found["ipv6"] and not _is_ipv6(found["ipv6"]):
+        return False
     return not found["port"] or (0 < len(port) <= _PORT_DIGITS and int(port) <= _PORTS)
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether what looks like an IPv6 address has eight groups, or fewer of which `::` makes eight."""
+    groups = text.count(":") + 1 + ("." in text)
+    if "::" not in text:
+        return groups == _GROUPS
+    return groups - 1 - text.startswith("::") - text.endswith("::") < _GROUPS
 
 
 def _read(value: object, form: re.Pattern[str], read: Callable[[str], _Moment]) -> _Moment | None:

@@ -119,6 +119,7 @@ class _Compiler:
             _empty=[] if many else unit.empty,
             _whole=tuple(whole),
             _each=tuple(each),
+            _accepts=unit.accepts if self._custom_type is None else None,
         )
 
     def _add_type_checks(

@@ -7,13 +7,14 @@ of version 0.2 leave out some of the members.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from mcp.types import CallToolResult, TextContent
 
-from handshake_prompt.texts.markdown import context_as_markdown
+from handshake_prompt.texts.markdown import markdown_pieces
 from handshake_prompt.texts.quoting import quote, visible
 from handshake_prompt.texts.refusal_codes import code_text
 
@@ -76,10 +77,14 @@ def _pause(error: Refusal) -> list[str]:
     return [] if error.retry_after is None else [f"Wait {_whole(error.retry_after)} s, then repeat the call"]
 
 
-def context(reply: Mapping[str, Any]) -> CallToolResult:
-    """Return the state of the page."""
+async def context(reply: Mapping[str, Any]) -> CallToolResult:
+    """Return the state of the page, rendered piece by piece: other work goes between any two."""
+    pieces: list[str] = []
     try:
-        text = context_as_markdown(reply)
+        for piece in markdown_pieces(reply):
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        text = "".join(pieces)
     except (LookupError, TypeError, ValueError, AttributeError):  # members are absent, or of another shape
         text = quote(reply)
     return _result([text], reply)

@@ -115,7 +115,7 @@ class ToolServer:
         before, self._agent = self._agent, agent
         if before is not None:
             await self._let_go(before)
-        return tools.page(reply)
+        return await tools.page(reply)
 
     @asynccontextmanager
     async def _lent_agent(self) -> AsyncIterator[HandshakeAgent]:

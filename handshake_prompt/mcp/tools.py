@@ -158,9 +158,9 @@ def shown_name(name: str) -> str:
     return "".join(char for char in name if char.isprintable()).strip()[:NAME_CHARS]
 
 
-def page(reply: dict[str, Any]) -> CallToolResult:
+async def page(reply: dict[str, Any]) -> CallToolResult:
     """Return the state of the page, and a place to wait from."""
-    return results.context(_placed(reply, (reply.get("context") or {}).values()))
+    return await results.context(_placed(reply, (reply.get("context") or {}).values()))
 
 
 def _placed(
@@ -173,7 +173,7 @@ def _placed(
 
 
 async def _get_context(agent: Agent, _: GetContext) -> CallToolResult:
-    return page(await agent.get_context())
+    return await page(await agent.get_context())
 
 
 async def _set_fields(agent: Agent, asked: SetFields) -> CallToolResult:

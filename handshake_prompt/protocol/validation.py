@@ -99,8 +99,8 @@ def shortest_too_large(limits: Limits) -> int:
     return (limits.value_bytes - 2) // _WIDEST_ASCII + 1
 
 
-def check_creation(asked: CreateRequest, limits: Limits) -> None:
-    """Check the body of `POST /session`, all but the entries of its schema.
+def check_creation(asked: CreateRequest, limits: Limits) -> int:
+    """Check the body of `POST /session`, all but the entries of its schema; return the number of values in it.
 
     Raises:
         InvalidRequestError: a malformed mode, key or value.
@@ -113,7 +113,7 @@ def check_creation(asked: CreateRequest, limits: Limits) -> None:
     parts = count_parts(asked.schema) + check_value(asked.meta, limits)
     for values in filter(None, (asked.defaults, asked.context, asked.data)):
         parts += check_values(values, limits)
-    check_parts(parts, limits)
+    return check_parts(parts, limits)
 
 
 def check_schema(entries: Sequence[Any], limits: Limits) -> None:
@@ -137,21 +137,40 @@ def check_values(values: Mapping[str, Any], limits: Limits) -> int:
     return parts
 
 
-def check_parts(parts: int, limits: Limits) -> None:
-    """Check the number of JSON values in one body.
+def check_parts(parts: int, limits: Limits) -> int:
+    """Return the number of JSON values in one body, if they are no more than may be.
 
     Raises:
         TooLargeError: `too_many_parts`.
     """
     if parts > limits.body_parts:
-        raise TooLargeError(
-            f"At most {limits.body_parts} JSON values in one body, entries of lists and members of objects included",
-            code="too_many_parts",
-        )
+        raise _too_many_parts(limits)
+    return parts
 
 
-def check_actions(actions: Sequence[Action], limits: Limits) -> None:
-    """Check the form of a batch of actions; their meaning is the mode's business."""
+def check_json(raw: bytes, limits: Limits) -> None:
+    """Refuse JSON with more values than a body may have before it is parsed: they take memory, bytes do not.
+
+    An entry or a member follows a comma or opens a list or an object, so these bound the values from above, and twice
+    the values from below. Those within texts do not count.
+
+    Raises:
+        TooLargeError: `too_many_parts`.
+    """
+    most = 2 * limits.body_parts
+    if len(raw) <= most or _separators(raw) <= most:
+        return
+    outside = b"".join(raw.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+    if _separators(outside) > most:
+        raise _too_many_parts(limits)
+
+
+def _separators(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def check_actions(actions: Sequence[Action], limits: Limits) -> int:
+    """Check the form of a batch of actions, not its meaning; return the number of values in lists and objects."""
     _check_count(len(actions), limits.actions, "actions in one batch")
     longest, short, parts = limits.key_chars, shortest_too_large(limits), 0
     for action in actions:
@@ -162,7 +181,7 @@ def check_actions(actions: Sequence[Action], limits: Limits) -> None:
             check_name(kind, longest)
         if type(value) is not str or len(value) >= short or not value.isascii():
             parts += check_value(value, limits)
-    check_parts(parts, limits)
+    return check_parts(parts, limits)
 
 
 def check_edit(key: str | None, value: Any, limits: Limits) -> str:
@@ -260,6 +279,13 @@ def _is_unicode(text: str) -> bool:
 
 def _invalid(what: str, detail: str) -> InvalidRequestError:
     return InvalidRequestError(detail, code=f"invalid_{what}")
+
+
+def _too_many_parts(limits: Limits) -> TooLargeError:
+    return TooLargeError(
+        f"At most {limits.body_parts} JSON values in one body, entries of lists and members of objects included",
+        code="too_many_parts",
+    )
 
 
 def _too_large(limits: Limits) -> TooLargeError:

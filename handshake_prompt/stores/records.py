@@ -93,6 +93,11 @@ class Loaded(msgspec.Struct, frozen=True):
     quota: Quota | None = None
     """The outcome of counting the request; None if none of its claims is valid."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of JSON in what was read."""
+        return self.record.session.size + (sum(event.size for event in self.log.events) if self.log else 0)
+
 
 class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A request's claim to be counted on one of a session's own counters.

@@ -30,16 +30,31 @@ LENGTHS = ("minLength", "maxLength")
 OFFERS = ("options", "example")
 """Members of a field with values to choose from, or to go by: on a line each."""
 
+_PIECE_CHARS = 16 * 1024
+_LINE_CHARS = 200
+"""That any line counts as in addition to its own."""
 _PLAIN = re.compile(r"[\w.+-]{1,64}", re.ASCII)
 
 
 def context_as_markdown(payload: Mapping[str, Any]) -> str:
     """Return the members of `GET /context` as Markdown, with a newline at the end."""
-    return "\n".join(markdown_lines(payload)) + "\n"
+    return "".join(markdown_pieces(payload))
 
 
-def markdown_lines(payload: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of `context_as_markdown`. Each shows one value at most, so none takes long to make."""
+def markdown_pieces(payload: Mapping[str, Any]) -> Iterator[str]:
+    """Yield `context_as_markdown` in pieces of whole lines, each some 2 ms of work: an event loop has other work."""
+    piece: list[str] = []
+    room = _PIECE_CHARS
+    for line in _lines(payload):
+        piece += line, "\n"
+        room -= _LINE_CHARS + len(line)
+        if room < 0:
+            yield "".join(piece)
+            piece, room = [], _PIECE_CHARS
+    yield "".join(piece)
+
+
+def _lines(payload: Mapping[str, Any]) -> Iterator[str]:
     yield from ("# The page as it is now", "", NOTE, "")
     yield f"- mode: {code(payload['mode'])}"
     yield f"- cursor: {_plain(payload['cursor'])}"

@@ -125,7 +125,7 @@ async def test_version_0_2_is_followed_by_the_times_it_names() -> None:
     _, seen = await session.wait()
     assert session.asked[1][0] == later
     assert seen["cursor"] == AT
-    page = tools.page(
+    page = await tools.page(
         {"sessionId": "5" * 32, "mode": "form-fill", "context": {"a": {"value": 1, "by": "ai", "at": AT}}}
     )
     assert members(page)["cursor"] == AT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,11 +13,13 @@ from hypothesis import given, settings, strategies as st
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Action, CreateRequest
+from handshake_prompt.protocol.packing import count_parts
 from handshake_prompt.protocol.validation import (
     MAX_INTEGER,
     check_actions,
     check_creation,
     check_edit,
+    check_json,
     check_key,
     check_value,
 )
@@ -256,3 +259,48 @@ COSTLY: dict[str, Any] = {
 def test_a_value_in_any_shape_is_checked_in_a_microsecond_a_part(value: Any) -> None:
     parts = check_value(value, LIMITS)
     assert min(cpu_time(check_value, value, LIMITS) for _ in range(5)) < 1e-6 * parts + 1e-3
+
+
+# Before parsing
+
+TEXTS: dict[str, tuple[bytes, bool]] = {
+    "many values": (b'{"a": [' + b"0," * 25 + b"0]}", False),
+    "many lists": (b"[" + b"[]," * 25 + b"[]]", False),
+    "many objects": (b"[" + b'{"a":1},' * 25 + b"{}]", False),
+    "few values": (b'{"a": [1, 2, 3], "b": {}}' + b" " * 200, True),
+    "commas in a text": (b'{"a": "' + b"," * 200 + b'"}', True),
+    "brackets behind an escaped quotation mark": (b'{"a": "\\"' + b"[" * 200 + b'"}', True),
+    "brackets behind an escaped backslash": (rb'{"a": "\\", "b": [' + b"[]," * 50 + b"0]}", False),
+    "a text that is not closed": (b'["' + b"," * 200, True),
+}
+
+
+@pytest.mark.parametrize(("raw", "passes"), TEXTS.values(), ids=TEXTS)
+def test_json_is_refused_for_its_values_before_it_is_parsed(raw: bytes, *, passes: bool) -> None:
+    few = Limits(body_parts=10)
+    if passes:
+        check_json(raw, few)
+        return
+    with pytest.raises(TooLargeError) as refusal:
+        check_json(raw, few)
+    assert refusal.value.code == "too_many_parts"
+
+
+@given(value=ANYTHING)
+def test_no_json_within_the_bound_is_refused_before_it_is_parsed(value: Any) -> None:
+    try:
+        raw = msgspec.json.encode(value)
+    except (TypeError, ValueError, UnicodeEncodeError):
+        return
+    check_json(raw, Limits(body_parts=max(1, count_parts(msgspec.json.decode(raw)))))
+
+
+@pytest.mark.parametrize("part", [b'"",', b"[],", b"0,", b'"a,",', rb'"\\",', rb'"\"",'], ids=repr)
+def test_json_is_looked_through_faster_than_it_is_parsed(part: bytes) -> None:
+    raw = b"[" + part * (LIMITS.body_bytes // len(part)) + b"0]"
+
+    def look() -> None:
+        with suppress(TooLargeError):
+            check_json(raw, LIMITS)
+
+    assert min(cpu_time(look) for _ in range(5)) < 0.02
