@@ -37,7 +37,7 @@ def constraint_checks(
     pattern: Pattern | None,
     many: bool,
 ) -> tuple[list[Check], list[Check]]:
-    """Return the checks of the whole value and those of each entry; without `many` the value is its only entry."""
+    """Return the checks of a whole value, and the checks of each entry; without `many` the value is its only entry."""
     low, high, shortest, longest, _ = constraints
     whole: list[Check] = []
     each: list[Check] = []

@@ -31,7 +31,7 @@ def kind(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the JSON of a value, quoted as data and cut to what fits a sentence."""
+    """Return the JSON of a value, quoted as data and cut to fit a sentence."""
     if isinstance(value, str):
         value = value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}…"
         return quote(value)
@@ -130,7 +130,7 @@ _ARRAY = re.compile(r"array(?:<([\w-]+)>|\[([\w-]+)\]|:([\w-]+))")
 
 
 def type_of(name: str, *, has_options: bool = False) -> tuple[ValueType, bool]:
-    """Return the type a schema names, and whether values are lists whose entries have that type.
+    """Return the type a schema names, and whether values are lists with entries of that type.
 
     `array<T>`, `array[T]` and `array:T` are such lists if T is in `TYPES`. Any other name that begins with `array` is
     a list of anything, any other name at all is anything. A checkbox with options is a group of them, from which any

@@ -40,7 +40,7 @@ def members_of(
 
 
 def changed(fields: Sequence[Entry], members: Members, list_key: str = "") -> list[Entry]:
-    """Return fields, those of rows included, with members set."""
+    """Return fields, in rows too, with members set."""
     found = []
     for entry in fields:
         key = joined(list_key, entry["key"])

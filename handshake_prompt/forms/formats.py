@@ -70,7 +70,7 @@ def as_datetime(value: object) -> datetime | None:
 
 
 def as_local_datetime(value: object) -> datetime | None:
-    """Return what `as_datetime` does, None for a moment with an offset: a control of a page cannot hold one."""
+    """Return the moment that `as_datetime` reads, None if it has an offset: a control of a page cannot hold one."""
     return _read(value, _LOCAL, datetime.fromisoformat)
 
 

@@ -1,7 +1,7 @@
 """Likely mistakes in a schema and in a request, told to their author as warnings. SPEC.md section 4.
 
 A member or a type that means nothing to the server is kept and shown, so a misspelt one has no effect in silence. Only
-what looks like a known name is told: the same but for its case, one letter off, or what other libraries call it.
+a name close to a known one is told: the same but for its case, one letter off, or another library's name for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Size of a pattern as it is written: what RE2 would make of it, known before RE2 is asked.
+"""Size of a pattern as it is written: an upper bound of its compiled size, known before RE2 compiles it.
 
 To refuse a pattern costs RE2 most, since it gives up only after it has written the counts out. The shape is an upper
 bound wherever the syntax leaves a doubt; whether the pattern is well formed is RE2's business.

@@ -97,7 +97,7 @@ class Patterns:
 
 
 def _measured(text: str) -> tuple[Pattern, int]:
-    """Compile a pattern whose shape is within bounds, and return it with the number of its instructions."""
+    """Compile a pattern with a shape within bounds, and return it with the number of its instructions."""
     shape = shape_of(text)
     if shape.atoms > _ATOMS or shape.classes > _CLASSES:
         raise _too_costly()

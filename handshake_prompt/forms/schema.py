@@ -187,7 +187,7 @@ def _read_constraints(entry: Mapping[Any, Any], unit: ValueType, *, many: bool) 
 
 
 def _with_defaults(given: Constraints, unit: ValueType) -> Constraints:
-    """Return the constraints with the type's own bounds where there are none; those of HTML give way to given ones."""
+    """Return the constraints with the type's own bounds where there are none; HTML's bounds give way to given ones."""
     low = unit.low if given.min is None else given.min
     high = unit.high if given.max is None else given.max
     if given.max is None and high is not None and low > high:

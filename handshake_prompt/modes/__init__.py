@@ -88,7 +88,7 @@ class Modes:
 def _refuse_rules(schema: Sequence[Any]) -> None:
     """Refuse a schema that asks for more than to be shown.
 
-    What protects a value is looked for in any case of its letters, and at any depth: nobody writes it in vain.
+    A protective member is found in any case of its letters, and at any depth: nobody writes it in vain.
 
     Raises:
         InvalidSchemaError: naming the first member that nothing would come of.

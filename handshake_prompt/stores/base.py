@@ -81,8 +81,8 @@ class SessionStore(ABC):
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         """Replace a record, append to its log and keep the receipt, all or nothing; then notify its subscribers.
 
-        `record.version` is the version that was loaded; it is raised by one. Times never move back, except those of a
-        session that has ended, whose log and receipts are dropped. An end always finds room.
+        `record.version` is the version that was loaded; it is raised by one. Times never move back, except in
+        the record of a session that has ended: its log and receipts are dropped. An end always finds room.
 
         Raises:
             UnavailableError: the store has no room for a save of the record's `urgency` (`at_capacity`).

@@ -1,6 +1,6 @@
 """Capacity of a store: room reserved by urgency, as file systems reserve blocks for root.
 
-New sessions are refused first, so that those that exist can go on, and ordinary writes next, so that the person's still
+New sessions are refused first, so that existing ones can go on, and ordinary writes next, so that the person's still
 find room. Reads, ends, and writes that need no more room are never refused.
 """
 

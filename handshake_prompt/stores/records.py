@@ -35,7 +35,7 @@ class Record(msgspec.Struct, gc=False):
     urgency: Urgency = Urgency.ORDINARY
 
     def draft(self, turn: Turn) -> Record:
-        """Return a copy on whose session `turn` can be played. The person's turns find room in a full store."""
+        """Return a copy with a session to play `turn` on. The person's turns find room in a full store."""
         session = self.session.checkout(turn)
         urgency = Urgency.RESERVED if turn.author is Role.USER else Urgency.ORDINARY
         return Record(session, self.version, self.expires_at, self.purge_at, self.presence, urgency)
@@ -121,7 +121,7 @@ def first_valid_claim(claims: Sequence[Claim], record: Record) -> Claim | None:
 
 
 class Visit(msgspec.Struct, frozen=True, gc=False):
-    """What a request reads and renews besides the session's record."""
+    """Reads and renewals of one request, besides the read of the session's record."""
 
     renew: bool = False
     """Whether this use prolongs the session."""

@@ -39,7 +39,7 @@ PAGE_HEADERS = {
 
 
 class SubmitRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """`POST /submit`: the values are not in it, since the server holds them and knows who wrote each.
+    """`POST /submit`: the values are not in it, since the server holds them and knows the author of each.
 
     `cursor` is the place in the session's log that the page shows.
     """
@@ -52,10 +52,10 @@ def create_demo(**options: Any) -> Starlette:
     """Return the demo application.
 
     Args:
-        options: what `HandshakeApp` takes.
+        options: arguments of `HandshakeApp`.
 
     Raises:
-        ValueError: an option is not what it has to be.
+        ValueError: an option is invalid.
     """
     hpp = HandshakeApp(**options)
 
@@ -80,7 +80,7 @@ def _page(name: str, media_type: str) -> Handler:
 
 
 def _submitted(form: dict[str, Any]) -> Response:
-    """Answer with what was submitted, or with the required fields that are still missing."""
+    """Answer with the submitted values, or with the required fields that are still missing."""
     if form.get("missing"):
         return json_response({"missing": form["missing"]}, 422)
     nothing = {"value": None, "by": "empty"}

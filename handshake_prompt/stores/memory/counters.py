@@ -17,8 +17,7 @@ DROPPED_AT_ONCE = 100
 class Counters:
     """Windows by the name of their counter.
 
-    They stay in the order in which they began, so those that are over are at the front. Each new window drops some of
-    them.
+    They stay in the order in which they began, so expired windows are at the front. Each new window drops some of them.
 
     Args:
         capacity: windows kept at most.

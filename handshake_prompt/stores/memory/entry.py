@@ -100,7 +100,7 @@ class Entry(msgspec.Struct, gc=False):
         self.log_bytes = size
 
     def keep(self, receipt: Receipt, now: float, limits: Limits) -> None:
-        """Keep a receipt; the oldest make room, and those whose lifetime is over go."""
+        """Keep a receipt. Expired receipts are dropped, and the oldest make room."""
         if (before := self.receipts.pop(receipt.key, None)) is not None:
             self.receipt_bytes -= len(before[1].reply)
         self.receipts[receipt.key] = (now + receipt.lifetime, receipt)

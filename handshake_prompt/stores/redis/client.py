@@ -131,7 +131,7 @@ class Client:
             self.executor.retire_connections()
 
     async def _versions(self, session_ids: Sequence[str]) -> list[int | Exception | None]:
-        """Return the versions of sessions: None for those that are gone, an error where there is no reply."""
+        """Return the versions of sessions: None for a session that is gone, an error where there is no reply."""
         calls = [(key, ("GET", key)) for key in map(self._keys.session, session_ids)]
         found = await self.run(lambda executor, deadline: executor.batch(calls, deadline=deadline))
         return [

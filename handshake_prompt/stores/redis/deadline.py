@@ -33,7 +33,7 @@ async def until(deadline: float, *, grace: float) -> AsyncIterator[None]:
 def library_lookups() -> Iterator[None]:
     """Translate failed lookups of the library, for a block that runs nothing else.
 
-    It raises `LookupError` for a Cluster whose nodes are half known, and `AttributeError` on a connection that was
+    It raises `LookupError` while only some nodes of a Cluster are known, and `AttributeError` on a connection that was
     closed at that very moment.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Save notifications by pub/sub, over a connection of its own, and polling for those that were lost.
+"""Save notifications by pub/sub, over a connection of its own, and polling for lost ones.
 
 A notification is a version number. It may get lost: with a connection that dies, between the nodes of a Cluster, in a
 proxy. So the connection has to answer a PING after some silence, the versions of all subscribed sessions are polled

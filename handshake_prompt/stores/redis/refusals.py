@@ -32,7 +32,7 @@ def lacks_rights(error: BaseException) -> bool:
 
 
 def is_of_the_data(error: BaseException) -> bool:
-    """Whether a command failed for the type, or a script for the format, of what it found."""
+    """Whether a command failed for the type, or a script for the format, of the data it found."""
     if type(error) is not ResponseError or lacks_rights(error):
         return False
     return str(error).startswith("WRONGTYPE") or "user_script" in str(error)

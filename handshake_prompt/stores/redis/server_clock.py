@@ -2,7 +2,7 @@
 
 Each reply of a script brings the time. Between two replies the worker's own clock counts on, and with the next call the
 worker tells the server the time it has reached: the script takes the later of that and the server's clock. So the time
-of all workers goes on where the server's clock is set back, or a failover leads to a server whose clock is behind.
+of all workers goes on where the server's clock is set back, or a failover leads to a server with a clock behind.
 """
 
 from __future__ import annotations

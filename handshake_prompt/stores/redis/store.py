@@ -220,7 +220,7 @@ class RedisStore(SessionStore):
         await self._client().run(lambda executor, deadline: script.run_all(executor, runs, deadline=deadline), key=key)
 
     async def _note_time(self) -> None:
-        """Take over the time of other workers, and leave ours for those that start later."""
+        """Take over the time of other workers, and leave ours for workers that start later."""
         arguments = (CLOCK_MILLISECONDS, self._keys.channel("ready"))
         await self._run(scripts.NOW, [self._keys.clock], *arguments, decode=replies.decode_reply)
 

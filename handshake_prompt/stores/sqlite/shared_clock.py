@@ -37,7 +37,7 @@ class MachineClocks:
 
 
 class SharedClock:
-    """Seconds that only go forward, about those of the wall clock, the same for all workers."""
+    """Seconds that only go forward, close to the wall clock, the same for all workers."""
 
     def __init__(self, machine: MachineClocks) -> None:
         self._machine = machine

@@ -203,7 +203,7 @@ class SQLiteStore(SessionStore):
         await self._open().writer.run(work)
 
     async def sweep(self) -> bool:
-        """Delete what has expired, a bounded number of rows at once; return whether more are due.
+        """Delete expired rows, a bounded number at once; return whether more are due.
 
         This also happens periodically by itself.
         """
