@@ -52,7 +52,7 @@ ONLY_HERE = {
     "jsonschema": {"forms"},
     "regex": {"forms"},
     "pydantic": {"forms"},
-    "django": {"asgi.host_errors"},
+    "django": {"asgi.host_errors", "forms.models.django_form"},
     "pytest": {"testing"},
     "sqlite3": {"stores.sqlite"},
 }

@@ -6,61 +6,17 @@ texts are matched as ECMA-262 says (`$` is the end), and no reference is fetched
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
-from functools import cache
-from types import ModuleType
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from .expressions import MatchTimeoutError, searcher
-from .field_types import identity
-from .numbers import is_multiple
+from .schema_keywords import Check, Search, TooCostlyError, bounded, check_under_way, library, references
+
+__all__ = ["REQUIRED", "STEPS", "Finding", "SchemaValidator", "Search", "TooCostlyError"]
 
 STEPS = 100_000
 """Keywords applied to one document: half a second."""
-FORMAT_CHARS = 2_048
-"""Of a text that has a format; longer ones have none."""
-
-REFERENCE_STEPS = 6
-"""Steps of following a reference."""
-
 REQUIRED = "This is required"
-
-Search = Callable[[str, str], bool]
-"""Whether an expression is found in a text."""
-Keyword = Callable[[Any, Any, Any, Any], Any]
-
-
-class TooCostlyError(Exception):
-    """A value takes too many steps to check."""
-
-
-class Check:
-    """One check under way.
-
-    Args:
-        steps: that it may take.
-        search: finds the expressions of the schema.
-    """
-
-    def __init__(self, steps: int, search: Search) -> None:
-        self._steps = steps
-        self.search = search
-
-    def spend(self, steps: int) -> None:
-        """Take some steps.
-
-        Raises:
-            TooCostlyError: there are not so many left.
-        """
-        self._steps -= steps
-        if self._steps < 0:
-            raise TooCostlyError
-
-
-_check: ContextVar[Check] = ContextVar("check")
-"""The check under way: the library hands no state from keyword to keyword."""
 
 
 class Finding(NamedTuple):
@@ -85,14 +41,13 @@ class SchemaValidator:
     """
 
     def __init__(self, schema: Mapping[str, Any], *, steps: int = STEPS, is_sound: bool = False) -> None:
-        library = _library()
-        dialect = library.validators.validator_for(schema, default=library.Draft202012Validator)
+        dialect = library().validators.validator_for(schema, default=library().Draft202012Validator)
         if not is_sound:
             _refuse_unsound(dialect, schema)
         # A schema that names its draft would be checked by the library's own class for it.
         plain = {word: value for word, value in schema.items() if word != "$schema"}
-        bounded, formats = _bounded(dialect)
-        self._validator = bounded(plain, format_checker=formats, registry=_referencing().Registry())
+        validators, formats = bounded(dialect)
+        self._validator = validators(plain, format_checker=formats, registry=references())
         self._steps = steps
 
     def findings(self, value: Any, *, search: Search | None = None) -> list[Finding]:
@@ -105,152 +60,22 @@ class SchemaValidator:
         Raises:
             TooCostlyError: it takes too long to tell.
         """
-        token = _check.set(Check(self._steps, search or (lambda expression, text: searcher(expression)(text))))
+        token = check_under_way.set(Check(self._steps, search or (lambda expression, text: searcher(expression)(text))))
         try:
             return [finding for error in self._validator.iter_errors(value) for finding in _told(error)]
         except (RecursionError, MatchTimeoutError):
             raise TooCostlyError from None
         finally:
-            _check.reset(token)
+            check_under_way.reset(token)
 
 
 def _refuse_unsound(dialect: Any, schema: Mapping[str, Any]) -> None:
     try:
         dialect.check_schema(schema)
-    except _library().SchemaError as error:
+    except library().SchemaError as error:
         raise ValueError(f"not a JSON Schema: {error.message} at {error.json_path}") from None
     except RecursionError:
         raise ValueError("not a JSON Schema that can be checked: it nests too deep") from None
-
-
-def _library() -> Any:
-    try:
-        import jsonschema  # noqa: PLC0415 - a part of the extra `forms`
-    except ImportError:
-        raise ImportError("JSON Schemas are checked with handshake-prompt[forms]") from None
-    return jsonschema
-
-
-def _referencing() -> ModuleType:
-    import referencing  # noqa: PLC0415 - comes with jsonschema
-
-    return referencing
-
-
-# The library's keywords, within bounds
-
-
-@cache
-def _bounded(dialect: Any) -> tuple[Any, Any]:
-    """Return a draft's class of validators with every keyword counted, and its formats."""
-    library = _library()
-    own = {**dialect.VALIDATORS, **{word: keyword for word, keyword in _OWN.items() if word in dialect.VALIDATORS}}
-    counted = {
-        word: _counted(keyword, REFERENCE_STEPS if word.endswith("Ref") or word == "$ref" else 1)
-        for word, keyword in own.items()
-    }
-    formats = library.FormatChecker(formats=())
-    formats.checkers = {
-        name: (_short(check), raises) for name, (check, raises) in dialect.FORMAT_CHECKER.checkers.items()
-    }
-    for name, plain in (("iri", "uri"), ("iri-reference", "uri-reference")):
-        if name in formats.checkers and plain in formats.checkers:
-            check, raises = formats.checkers[plain]
-            formats.checkers[name] = (_as_ascii(check), raises)
-    return library.validators.extend(dialect, validators=counted), formats
-
-
-def _counted(keyword: Keyword, steps: int) -> Keyword:
-    def counting(validator: Any, word: Any, value: Any, schema: Any) -> Iterator[Any]:
-        _check.get().spend(steps)
-        yield from keyword(validator, word, value, schema) or ()
-
-    return counting
-
-
-def _short(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda text: not isinstance(text, str) or (len(text) <= FORMAT_CHARS and check(text))
-
-
-def _as_ascii(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Check an IRI as the URI that it stands for: the library's own grammar of IRIs takes cubic time."""
-    return lambda text: not isinstance(text, str) or check(quote(text, safe="%/:?#[]@!$&'()*+,;=-._~"))
-
-
-def _wrong() -> Any:
-    return _library().ValidationError("")
-
-
-def _pattern(validator: Any, pattern: str, value: Any, _: Any) -> Iterator[Any]:
-    if validator.is_type(value, "string") and not _check.get().search(pattern, value):
-        yield _wrong()
-
-
-def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any, _: Any) -> Iterator[Any]:
-    if validator.is_type(value, "object"):
-        for pattern, schema in patterns.items():
-            for name in _matching(pattern, value):
-                yield from validator.descend(value[name], schema, path=name, schema_path=pattern)
-
-
-def _additional_properties(validator: Any, allowed: Any, value: Any, schema: Any) -> Iterator[Any]:
-    if not validator.is_type(value, "object"):
-        return
-    known = {name for pattern in schema.get("patternProperties", {}) for name in _matching(pattern, value)}
-    others = [name for name in value if name not in known and name not in schema.get("properties", {})]
-    if allowed is False and others:
-        yield _wrong()
-    elif isinstance(allowed, Mapping):
-        for name in others:
-            yield from validator.descend(value[name], allowed, path=name)
-
-
-def _matching(pattern: str, names: Sequence[str]) -> list[str]:
-    check = _check.get()
-    check.spend(len(names) // 4)
-    return [name for name in names if check.search(pattern, name)]
-
-
-def _enum(_validator: Any, options: Sequence[Any], value: Any, _: Any) -> Iterator[Any]:
-    _check.get().spend(len(options) // 8)
-    if frozen(value) not in map(frozen, options):
-        yield _wrong()
-
-
-def _const(_validator: Any, option: Any, value: Any, _: Any) -> Iterator[Any]:
-    if frozen(value) != frozen(option):
-        yield _wrong()
-
-
-def _unique_items(validator: Any, wanted: Any, value: Any, _: Any) -> Iterator[Any]:
-    if wanted and validator.is_type(value, "array") and len(set(map(frozen, value))) < len(value):
-        yield _wrong()
-
-
-def _multiple_of(validator: Any, step: float, value: Any, _: Any) -> Iterator[Any]:
-    if validator.is_type(value, "number") and not is_multiple(value, step):
-        yield _wrong()
-
-
-_OWN: Mapping[str, Keyword] = {
-    "pattern": _pattern,
-    "patternProperties": _pattern_properties,
-    "additionalProperties": _additional_properties,
-    "enum": _enum,
-    "const": _const,
-    "uniqueItems": _unique_items,
-    "multipleOf": _multiple_of,
-    "divisibleBy": _multiple_of,
-}
-
-
-def frozen(value: Any) -> Any:
-    """Return the hashable identity of a JSON value: 1 and 1.0 are the same, 1 and true are not."""
-    if isinstance(value, dict):
-        return "object", frozenset((name, frozen(member)) for name, member in value.items())
-    if isinstance(value, list):
-        return "array", tuple(map(frozen, value))
-    return identity(value)
 
 
 # The library's errors, in words

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from handshake_prompt.forms.documents import Cells, flat, nested
+from handshake_prompt.forms.keys import escaped, joined
 from handshake_prompt.forms.shape import Entry, GroupRule, shape_of, without_rows
 from handshake_prompt.protocol.errors import InvalidSchemaError
 
@@ -57,6 +60,64 @@ CELLS = Cells(
 def test_a_document_and_its_cells_are_made_of_one_another() -> None:
     assert flat(SHAPE, DOCUMENT) == CELLS
     assert nested(SHAPE, *CELLS) == DOCUMENT
+
+
+def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.dictionaries(st.text(min_size=1, max_size=3), inner, min_size=1, max_size=3).map(
+        lambda found: {"members": found}
+    )
+
+
+leaves = st.one_of(st.integers(), st.text(min_size=1), st.lists(st.integers(), min_size=1))
+members: st.SearchStrategy[Any] = st.recursive(
+    leaves.map(lambda _: {}),
+    lambda inner: st.one_of(objects(inner), objects(inner).map(lambda shape: {"rows": shape["members"]})),
+    max_leaves=12,
+)
+
+
+def entries_of(shape: Any, prefix: str = "") -> list[Entry]:
+    """Return entries for the members of an object."""
+    found: list[Entry] = []
+    for name, inner in shape.items():
+        key = joined(prefix, escaped(name))
+        if "members" in inner:
+            found += entries_of(inner["members"], key)
+        elif "rows" in inner:
+            found.append({"key": key, "type": "rows", "fields": entries_of(inner["rows"])})
+        else:
+            found.append({"key": key, "type": "json", "group": "g"})
+    return found
+
+
+def document_of(draw: Callable[[st.SearchStrategy[Any]], Any], shape: Any) -> dict[str, Any]:
+    """Return an object in which nothing is empty, since an object with nothing in it is none."""
+    found: dict[str, Any] = {}
+    for name, inner in shape.items():
+        if "rows" in inner:
+            count = draw(st.integers(1, 3))
+            found[name] = [document_of(draw, inner["rows"]) for _ in range(count)]
+        else:
+            found[name] = document_of(draw, inner["members"]) if "members" in inner else draw(leaves)
+    return found
+
+
+@given(st.data())
+def test_any_document_is_made_of_its_cells_and_any_cells_of_their_document(data: st.DataObject) -> None:
+    shape = data.draw(st.dictionaries(st.text(min_size=1, max_size=3), members, min_size=1, max_size=4))
+    document = document_of(data.draw, shape)
+    entries = entries_of(shape)
+    cells = flat(shape_of(entries), document)
+    assert nested(shape_of(entries), *cells) == document
+    assert flat(shape_of(entries), nested(shape_of(entries), *cells)) == cells
+
+    lists = sorted(cells.rows)
+    if lists:  # a row that goes takes its cells along and no others
+        key = data.draw(st.sampled_from(lists))
+        gone = data.draw(st.sampled_from(cells.rows[key]))
+        fewer = {**cells.rows, key: [row for row in cells.rows[key] if row != gone]}
+        left = {name: value for name, value in cells.values.items() if not name.startswith(f"{key}/{gone}/")}
+        assert nested(shape_of(entries), cells.values, fewer) == nested(shape_of(entries), left, fewer)
 
 
 def test_rows_come_in_their_order_and_those_unknown_not_at_all() -> None:

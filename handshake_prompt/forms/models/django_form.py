@@ -60,7 +60,20 @@ class DjangoForm:
         )
 
     def judge(self, document: Any) -> Verdict:
-        """Bind a document, and return the form or its errors."""
+        """Bind a document, and return the form or its errors.
+
+        Connections to databases are treated as at the beginning and the end of a request: those that are broken or too
+        old are closed, since the threads that validate are not Django's.
+        """
+        from django import db  # noqa: PLC0415 - there if its forms are
+
+        db.close_old_connections()
+        try:
+            return self._judge(document)
+        finally:
+            db.close_old_connections()
+
+    def _judge(self, document: Any) -> Verdict:
         form = self._form(data=dict(self._data(document)))
         if form.is_valid():
             return Verdict(form)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -126,3 +129,63 @@ def test_what_is_required_is_missing() -> None:
     assert form.status({}, {}).missing == ("name", "nights", "arrival", "country", "terms")
     with pytest.raises(FieldErrors):
         form.parse({}, {})
+
+
+MODEL_FORM = """
+import django
+from django.conf import settings
+settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}, USE_TZ=True)
+django.setup()
+from django import forms
+from django.db import connection, models
+
+class Country(models.Model):
+    name = models.CharField(max_length=9)
+    class Meta:
+        app_label = "trips"
+
+class Trip(models.Model):
+    code = models.CharField(max_length=4, unique=True)
+    days = models.PositiveSmallIntegerField()
+    fee = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
+    kind = models.CharField(max_length=1, choices=[("r", "Rail"), ("s", "Sea")], default="r")
+    to = models.ForeignKey(Country, models.CASCADE, null=True, blank=True)
+    class Meta:
+        app_label = "trips"
+
+class TripForm(forms.ModelForm):
+    class Meta:
+        model = Trip
+        fields = "__all__"
+
+with connection.schema_editor() as editor:
+    editor.create_model(Country)
+    editor.create_model(Trip)
+
+from handshake_prompt.forms.form_model import FormModel
+
+form = FormModel("trip", TripForm)
+austria = Country.objects.create(name="Austria")
+values = {"code": "A1", "days": 3, "kind": "s", "fee": 9.5, "to": austria.pk}
+print(sorted((entry["key"], entry["type"], entry.get("required", False)) for entry in form.fields))
+print(form.defaults.values)
+print(form.problems(values, {}))
+form.parse(values, {}).save()
+print(Trip.objects.get().to.name)
+print([problem.keys for problem in form.problems(values, {})])
+print([problem.keys for problem in form.problems({**values, "code": "B2", "to": 99, "days": -1}, {})])
+"""
+
+
+def test_a_model_form_asks_the_database_and_saves() -> None:
+    done = subprocess.run([sys.executable, "-c", MODEL_FORM], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+    fields, *others = done.stdout.splitlines()
+    assert ast.literal_eval(fields) == [
+        ("code", "string", True),
+        ("days", "integer", True),
+        ("fee", "number", False),
+        ("kind", "enum", True),
+        ("to", ["integer", "string"], False),
+    ]
+    assert others == ["{'kind': 'r'}", "[]", "Austria", "[('code',)]", "[('days',), ('to',)]"]

@@ -53,7 +53,7 @@ def test_a_shipped_model_is_a_form_that_an_agent_can_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PYDANTIC)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_shipped_model_loses_no_rule(name: str, data: st.DataObject) -> None:
     model = PYDANTIC[name]

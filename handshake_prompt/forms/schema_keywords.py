@@ -1,0 +1,253 @@
+"""Keywords of JSON Schema within bounds: those of the library `jsonschema`, with their steps counted.
+
+The library's own build a message around the whole value at each fault. A keyword is written here, or charged for, where
+such a message, a search or a comparison may cost much more than a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from .field_types import identity
+from .numbers import is_multiple
+
+FORMAT_CHARS = 2_048
+"""Of a text that has a format; longer ones have none."""
+REFERENCE_STEPS = 6
+"""Steps of following a reference."""
+_CHARS_A_STEP = 256
+"""Of a message that the library has built."""
+_NODES_A_STEP = 4
+"""Of a value that has been compared."""
+
+Search = Callable[[str, str], bool]
+"""Whether an expression is found in a text."""
+Keyword = Callable[[Any, Any, Any, Any], Any]
+
+
+class TooCostlyError(Exception):
+    """A value takes too many steps to check."""
+
+
+class Check:
+    """One check under way.
+
+    Args:
+        steps: that it may take.
+        search: finds the expressions of the schema.
+    """
+
+    def __init__(self, steps: int, search: Search) -> None:
+        self._steps = steps
+        self.search = search
+
+    def spend(self, steps: int) -> None:
+        """Take some steps.
+
+        Raises:
+            TooCostlyError: there are not so many left.
+        """
+        self._steps -= steps
+        if self._steps < 0:
+            raise TooCostlyError
+
+    def frozen(self, value: Any) -> Any:
+        """Return the hashable identity of a JSON value, for steps in proportion to its size."""
+        self.spend(_nodes(value) // _NODES_A_STEP)
+        return frozen(value)
+
+
+check_under_way: ContextVar[Check] = ContextVar("check_under_way")
+"""The library hands no state from keyword to keyword."""
+
+
+def frozen(value: Any) -> Any:
+    """Return the hashable identity of a JSON value: 1 and 1.0 are the same, 1 and true are not."""
+    if isinstance(value, dict):
+        return "object", frozenset((name, frozen(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return "array", tuple(map(frozen, value))
+    return identity(value)
+
+
+def _nodes(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_nodes, value.values()))
+    return 1 + sum(map(_nodes, value)) if isinstance(value, list) else 1
+
+
+def library() -> Any:
+    """Return the library.
+
+    Raises:
+        ImportError: the extra `forms` is not installed.
+    """
+    try:
+        import jsonschema  # noqa: PLC0415 - a part of the extra `forms`
+    except ImportError:
+        raise ImportError("JSON Schemas are checked with handshake-prompt[forms]") from None
+    return jsonschema
+
+
+def references() -> Any:
+    """Return a registry of schemas that fetches none."""
+    import referencing  # noqa: PLC0415 - comes with the library
+
+    return referencing.Registry()
+
+
+@cache
+def bounded(dialect: Any) -> tuple[Any, Any]:
+    """Return a draft's class of validators with every keyword counted, and its formats."""
+    own = {word: keyword for word, keyword in _OWN.items() if word in dialect.VALIDATORS}
+    if dialect is library().Draft3Validator:
+        own.pop("type")  # in draft 3 it takes schemas too
+    counted = {word: _counted(word, keyword) for word, keyword in {**dialect.VALIDATORS, **own}.items()}
+    formats = library().FormatChecker(formats=())
+    formats.checkers = {
+        name: (_short(check), raises) for name, (check, raises) in dialect.FORMAT_CHECKER.checkers.items()
+    }
+    for name, plain in (("iri", "uri"), ("iri-reference", "uri-reference")):
+        if name in formats.checkers and plain in formats.checkers:
+            check, raises = formats.checkers[plain]
+            formats.checkers[name] = (_as_ascii(check), raises)
+    return library().validators.extend(dialect, validators=counted), formats
+
+
+def _counted(word: str, keyword: Keyword) -> Keyword:
+    steps = REFERENCE_STEPS if word in ("$ref", "$dynamicRef", "$recursiveRef") else 1
+
+    def counting(validator: Any, asked: Any, value: Any, schema: Any) -> Iterator[Any]:
+        check = check_under_way.get()
+        check.spend(steps)
+        for error in keyword(validator, asked, value, schema) or ():
+            check.spend(len(error.message) // _CHARS_A_STEP)
+            yield error
+
+    return counting
+
+
+def _short(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda text: not isinstance(text, str) or (len(text) <= FORMAT_CHARS and check(text))
+
+
+def _as_ascii(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Check an IRI as the URI that it stands for: the library's own grammar of IRIs takes cubic time."""
+    return lambda text: not isinstance(text, str) or check(quote(text, safe="%/:?#[]@!$&'()*+,;=-._~"))
+
+
+def _wrong(context: Sequence[Any] = ()) -> Any:
+    return library().ValidationError("", context=context)
+
+
+def _unless(kind: str, holds: Callable[[Any, Any], bool]) -> Keyword:
+    """Return the keyword that asks something of values of one kind."""
+
+    def keyword(validator: Any, asked: Any, value: Any, _: Any) -> Iterator[Any]:
+        if validator.is_type(value, kind) and not holds(value, asked):
+            yield _wrong()
+
+    return keyword
+
+
+def _type(validator: Any, kinds: Any, value: Any, _: Any) -> Iterator[Any]:
+    if not any(validator.is_type(value, kind) for kind in (kinds if isinstance(kinds, list) else [kinds])):
+        yield _wrong()
+
+
+def _any_of(validator: Any, schemas: Sequence[Any], value: Any, _: Any) -> Iterator[Any]:
+    context: list[Any] = []
+    for index, schema in enumerate(schemas):
+        errors = list(validator.descend(value, schema, schema_path=index))
+        if not errors:
+            return
+        context += errors
+    yield _wrong(context)
+
+
+def _one_of(validator: Any, schemas: Sequence[Any], value: Any, _: Any) -> Iterator[Any]:
+    context: list[Any] = []
+    fitting = 0
+    for index, schema in enumerate(schemas):
+        errors = list(validator.descend(value, schema, schema_path=index))
+        fitting += not errors
+        context += errors
+        if fitting > 1:
+            break
+    if fitting != 1:
+        yield _wrong([] if fitting else context)
+
+
+def _not(validator: Any, schema: Any, value: Any, _: Any) -> Iterator[Any]:
+    if validator.evolve(schema=schema).is_valid(value):
+        yield _wrong()
+
+
+def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any, _: Any) -> Iterator[Any]:
+    if validator.is_type(value, "object"):
+        for pattern, schema in patterns.items():
+            for name in _matching(pattern, value):
+                yield from validator.descend(value[name], schema, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, allowed: Any, value: Any, schema: Any) -> Iterator[Any]:
+    if not validator.is_type(value, "object"):
+        return
+    known = {name for pattern in schema.get("patternProperties", {}) for name in _matching(pattern, value)}
+    others = [name for name in value if name not in known and name not in schema.get("properties", {})]
+    if allowed is False and others:
+        yield _wrong()
+    elif isinstance(allowed, Mapping):
+        for name in others:
+            yield from validator.descend(value[name], allowed, path=name)
+
+
+def _matching(pattern: str, names: Sequence[str]) -> list[str]:
+    check = check_under_way.get()
+    check.spend(len(names) // 4)
+    return [name for name in names if check.search(pattern, name)]
+
+
+def _enum(_validator: Any, options: Sequence[Any], value: Any, _: Any) -> Iterator[Any]:
+    check = check_under_way.get()
+    check.spend(len(options) // 8)
+    if check.frozen(value) not in map(frozen, options):
+        yield _wrong()
+
+
+def _const(_validator: Any, option: Any, value: Any, _: Any) -> Iterator[Any]:
+    if check_under_way.get().frozen(value) != frozen(option):
+        yield _wrong()
+
+
+def _unique_items(validator: Any, wanted: Any, value: Any, _: Any) -> Iterator[Any]:
+    if wanted and validator.is_type(value, "array"):
+        check = check_under_way.get()
+        if len(set(map(check.frozen, value))) < len(value):
+            yield _wrong()
+
+
+_OWN: Mapping[str, Keyword] = {
+    "type": _type,
+    "anyOf": _any_of,
+    "oneOf": _one_of,
+    "not": _not,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "enum": _enum,
+    "const": _const,
+    "uniqueItems": _unique_items,
+    "pattern": _unless("string", lambda text, pattern: check_under_way.get().search(pattern, text)),
+    "minLength": _unless("string", lambda text, least: len(text) >= least),
+    "maxLength": _unless("string", lambda text, most: len(text) <= most),
+    "minItems": _unless("array", lambda entries, least: len(entries) >= least),
+    "maxItems": _unless("array", lambda entries, most: len(entries) <= most),
+    "minProperties": _unless("object", lambda members, least: len(members) >= least),
+    "maxProperties": _unless("object", lambda members, most: len(members) <= most),
+    "multipleOf": _unless("number", is_multiple),
+    "divisibleBy": _unless("number", is_multiple),
+}
