@@ -1,4 +1,4 @@
-"""Failed attempts to prove a role, counted by address and by session. SPEC.md sections 9 and 10.
+"""Throttle on failed attempts to prove a role, by address and by session. SPEC.md sections 9 and 10.
 
 A stranger gets one answer, whether the session lives, has ended, or never was, and is counted alike in all three cases.
 """

@@ -105,7 +105,7 @@ class Batches:
         return asked.pace(min(longest, self._limits.pace_interval))
 
     def _outcomes(self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[Outcome]:
-        """Let the mode play what the hooks let through, and put the vetoes in their places."""
+        """Let the mode play the actions that the hooks let through, and put the vetoes in their places."""
         if not any(verdicts):
             return self._played(session, actions)
         judged = [*zip(actions, verdicts, strict=True)]

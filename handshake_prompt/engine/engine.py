@@ -262,7 +262,7 @@ class ProtocolEngine(Lifecycle):
             credential: the watcher's.
             request: the host framework's.
             after: the cursor of the last frame seen.
-            keepalive: seconds of silence after which a heartbeat is sent; those of the limits by default.
+            keepalive: seconds of silence after which a heartbeat is sent; the limits' `keepalive` by default.
 
         Returns:
             a `Watcher`; leave it as the context manager it is. Watching alone does not keep a session alive.

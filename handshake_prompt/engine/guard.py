@@ -1,4 +1,4 @@
-"""Who may do what: one guard that every operation passes before its body is read. SPEC.md sections 3 and 9.
+"""Guard of every operation: authentication, rate limit, authorization, before a body is read. SPEC.md sections 3 and 9.
 
 The order is fixed: origin, credential, rate, role. Nothing unauthenticated is parsed, refreshed or counted against
 the rightful holder, and a stranger cannot tell an ended session from one that never was.
@@ -38,7 +38,7 @@ _USER = frozenset({Role.USER})
 
 
 class Operation(Enum):
-    """What can be asked of a session, and who may ask it. Creating one needs no role, only an allowed origin."""
+    """Operations on a session, each with the roles that may ask for it. To create one takes an allowed origin alone."""
 
     STATUS = "status", _EITHER
     CONTEXT = "context", _EITHER
@@ -56,10 +56,10 @@ class Operation(Enum):
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """A request that passed: for which session, in which role, and what is left of its quota.
+    """A request that passed: its session, its role, and the rest of its quota.
 
     `loaded` is the session as it was at that moment, not to be changed; `request` is the host framework's, for the
-    hooks, `agent_name` what the agent calls itself, if it is one and does.
+    hooks; `agent_name` is the name an agent gives itself, "" if it gives none or the role is the person's.
     """
 
     loaded: Loaded
@@ -94,7 +94,7 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 class Admitted:
-    """One request from its admission to its reply. A refusal in between tells what is left of the quota, too."""
+    """One request from its admission to its reply. A refusal in between tells the rest of the quota, too."""
 
     __slots__ = ("_admission", "_admitting")
 
@@ -157,14 +157,14 @@ class Guard:
         *,
         visit: Visit = PLAIN_VISIT,
     ) -> Admission:
-        """Admit a request, or say why not. What else the store is to look up for it comes with the admission.
+        """Admit a request, or say why not. The results of its other reads from the store come with the admission.
 
         Args:
-            operation: what is asked for.
-            session_id: of which session.
-            credential: what the request brings.
+            operation: the operation asked for.
+            session_id: the session.
+            credential: the proofs that the request brings.
             request: the host framework's.
-            visit: what it needs of the store besides the session's record.
+            visit: reads and renewals that it needs of the store besides the session's record.
 
         Raises:
             OriginError, InvalidTokenError, AgentRequiredError, UserRequiredError: 403.
@@ -200,7 +200,7 @@ class Guard:
         return Admission(loaded, role, quota, request, credential.agent_name if role is Role.AGENT else "")
 
     def _brought(self, credential: Credential) -> dict[Role, str]:
-        """Return the digests of what is brought to prove a role by: role -> digest."""
+        """Return the digests of the secrets that the request brings, by the role that each is to prove."""
         brought = {}
         if credential.user_token and self._host_login is None and not credential.foreign_origin:
             brought[Role.USER] = digest(credential.user_token)
@@ -209,7 +209,7 @@ class Guard:
         return brought
 
     def _claims(self, operation: Operation, credential: Credential, brought: Mapping[Role, str]) -> list[Claim]:
-        """Return what the request may be counted as, in the order in which `admit` prefers the roles.
+        """Return the claims that the request may be counted on, in the order in which `admit` prefers their roles.
 
         Where the host proves its users itself, it is asked after the session was loaded, and counted then.
         """
@@ -221,7 +221,7 @@ class Guard:
         return claims[::-1] if is_for_agent else claims
 
     async def _count_proven(self, role: Role, record: Record, *, renew: bool) -> Quota:
-        """Count a request of somebody whom the host has proven, as `SessionStore.visit` does for the others."""
+        """Count a request in a role that the host has proven, as `SessionStore.visit` does for the others."""
         session_id = record.session.session_id
         quota = await self._store.hit(
             role + ":" + session_id, limit=self._quota_of(role), window=self._limits.rate_window
@@ -233,10 +233,10 @@ class Guard:
     async def _proven_by_host(
         self, login: HostLogin, session: Session, credential: Credential, *, is_agent: bool, request: object
     ) -> frozenset[Role]:
-        """Return the roles that the host's login adds to those proven already.
+        """Return the roles that the host's login adds to the proven ones.
 
         The host is not bothered with the request of an agent, or of a browser with the session's cookie, that is over
-        its rate anyway; nor with a stranger's whose attempts are used up.
+        its rate anyway; nor with a stranger's request once the attempts are used up.
 
         Raises:
             RateLimitedError, InvalidTokenError: it is such a request, or a stranger's that the host does not know.
@@ -264,7 +264,7 @@ _SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def _proven(session: Session, brought: Mapping[Role, str]) -> frozenset[Role]:
-    """Return the roles that are proven by what is brought, compared in constant time."""
+    """Return the roles that the digests prove, compared in constant time."""
     proofs = session.proofs
     return frozenset([role for role, proof in brought.items() if hmac.compare_digest(proof, proofs[role])])
 

@@ -1,4 +1,4 @@
-"""What the host application may decide: four hooks, run outside every lock and within a time limit.
+"""Hooks: decisions of the host application, made outside every lock and within a time limit.
 
 A hook is foreign code. One that raises, hangs or answers nonsense denies; the log has its traceback, the caller is
 told nothing but that it was denied. `Reject` is the way to give the agent a reason.
@@ -116,7 +116,7 @@ class Hooks:
         return [await self._verdict(session, action, request, deadline=deadline) for action in actions]
 
     async def extended(self, session: Session, seconds: int, request: object) -> int:
-        """Return how many seconds the hooks grant of those asked for.
+        """Return how many of the seconds asked for the hooks grant.
 
         Raises:
             ForbiddenError: one of them denied.
@@ -132,7 +132,7 @@ class Hooks:
         return seconds
 
     async def done(self, session: Session, outcomes: Sequence[Outcome]) -> None:
-        """Tell the hooks what became of a batch; their failures are logged and change nothing."""
+        """Tell the hooks the outcomes of a batch; their failures are logged and change nothing."""
         keys = {status: [o.key for o in outcomes if o.status == status] for status in ("applied", "rejected")}
         errors = [outcome.error() for outcome in outcomes if outcome.status == "error"]
         for hook in self._done:
@@ -167,8 +167,8 @@ class Hooks:
         """Run one hook within the time limit, or within fewer seconds if so asked.
 
         Args:
-            hook: which.
-            args: what it is called with.
+            hook: the hook to run.
+            args: its arguments.
             within: the seconds.
             nobody: an exception by which it says that nobody is logged in, which is worth a line and no traceback.
 

@@ -1,6 +1,6 @@
 """Publish/subscribe hub of this worker: one topic per watched session, one bounded queue per watcher.
 
-An event is encoded once per role, whatever the number of watchers. A topic knows its place in the session's log, so
+An event is encoded once per role, for any number of watchers. A topic knows its place in the session's log, so
 that an event of another worker is neither missed nor shown twice.
 """
 
@@ -138,11 +138,11 @@ class Hub:
     def publish(self, record: Record, events: Iterable[Event]) -> bool:
         """Bring the watchers of a session to the state of `record`, with the events that led there.
 
-        The events are queued, in order, to every watcher but the connection each came from; those that were published
+        The events are queued, in order, to every watcher but the connection each came from; events that were published
         before are skipped. A session that has ended closes all watchers, a replaced token the agents that came with it.
 
         Returns:
-            False if the events do not join on to those that were published: nothing is done then.
+            False if the events do not join on to the published ones: nothing is done then.
         """
         session = record.session
         topic = self._topics.get(session.session_id)

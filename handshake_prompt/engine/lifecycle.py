@@ -13,7 +13,7 @@ from .worker import Worker, Workers
 
 
 class Statistics(NamedTuple):
-    """What the engine holds right now, for operators and tests."""
+    """Numbers of the engine's watchers, locks and tasks right now, for operators and tests."""
 
     watchers: int
     locks: int
@@ -24,7 +24,7 @@ class Lifecycle:
     """The parts of an engine that run on between requests.
 
     Args:
-        workers: those of this process.
+        workers: the workers of this process.
         owns_store: whether the store is closed with the engine.
     """
 
@@ -42,7 +42,7 @@ class Lifecycle:
 
     @property
     def statistics(self) -> Statistics:
-        """What the engine holds right now, on all event loops of this process."""
+        """The numbers right now, over all event loops of this process."""
         return Statistics(
             sum(worker.hub.watchers for worker in self._workers),
             sum(len(worker.transactions.locks) for worker in self._workers),

@@ -1,4 +1,4 @@
-"""Messages of a page over its connection: edits, releases, and those that only its session's mode understands."""
+"""Messages of a page over its connection: edits, releases, and messages to the session's mode."""
 
 from __future__ import annotations
 

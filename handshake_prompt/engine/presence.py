@@ -24,7 +24,7 @@ REFRESH_BATCH = 500
 
 
 class Presence:
-    """Reports this worker's watchers, and adds up those of all workers."""
+    """Reports this worker's watchers, and adds up the reports of all workers."""
 
     def __init__(self, store: SessionStore, hub: Hub) -> None:
         self._store = store

@@ -115,7 +115,7 @@ class Subscriptions:
         """Catch up with a session until no further wake-up has come.
 
         One task per session does this. A wake-up that comes meanwhile is noted in `_catching_up`, and its version is
-        not: it may be older than the one that is being read, so the next round reads whatever there is.
+        not: it may be older than the one that is being read, so the next round reads the newest version there is.
         """
         try:
             while True:

@@ -40,7 +40,7 @@ class Transition(NamedTuple, Generic[T]):
     """One change to make.
 
     `play` makes it on a draft of the session's record and may run more than once, so it does nothing else. With a `key`
-    it is made at most once under that idempotency key, and `receipt` returns what is kept of its result.
+    it is made at most once under that idempotency key, and `receipt` returns the part of its result to keep.
     """
 
     play: Callable[[Record], T]
@@ -209,7 +209,7 @@ class Transactions:
         raise VersionConflictError(retry_after=1)
 
     async def _publish_saved(self, record: Record, events: Sequence[Event]) -> None:
-        """Publish the events just saved, with those that other workers had saved before them."""
+        """Publish the events just saved, after any that other workers saved before them."""
         if self._hub.publish(record, events):
             return
         topic = self._hub.topic(record.session.session_id)
@@ -220,10 +220,10 @@ class Transactions:
             self._hub.restart(record)
 
     async def _catch_up(self, topic: Topic) -> None:
-        """Read on from the topic's place in the log, and publish what is found.
+        """Read on from the topic's place in the log, and publish the events there.
 
         The caller holds the session's lock. So the topic's place does not move between the read and the publication,
-        and what is published joins on to it, unless the log itself has lost a part.
+        and the events join on to it, unless the log itself has lost a part.
         """
         loaded = await self._store.load(topic.session_id, after=topic.seq)
         if loaded is None or loaded.record.ended(self._store.now()):
@@ -259,7 +259,7 @@ class Transactions:
         self._hub.end(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
 
     def _check_room(self, session: Session, author: Role) -> None:
-        """Make sure that a session has room for the values of the author who has just written."""
+        """Make sure that a session has room for the values of its latest author."""
         most, (size, parts, fields) = self._limits, session.held_by(author)
         if size > most.session_bytes or parts > most.session_parts or fields > most.fields:
             raise TooLargeError(

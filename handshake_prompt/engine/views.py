@@ -13,7 +13,7 @@ from .presence import Presence
 
 
 class PersonPlace(NamedTuple):
-    """What a credential of the person's is still good for."""
+    """The person's place in a session that a credential opens: time left, and connections."""
 
     left: float
     """Seconds until the session ends; 0 if it has ended."""

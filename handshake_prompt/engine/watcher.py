@@ -1,8 +1,8 @@
 """One watcher's connection: the pacing of its frames, and the messages of its page. Transports only carry the text.
 
 A paced batch is applied and answered at once; here, on each connection's own time, its frames are spaced out. A paced
-frame that a newer value of its field has overtaken is left out, so a page never shows an older value than the form
-holds. Nothing else is ever left out. SPEC.md section 6.
+frame that a newer value of its field has overtaken is left out (conflation), so a page never shows an older value than
+the form holds. Nothing else is ever left out. SPEC.md section 6.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Watcher:
 
     Args:
         queue: the watcher's place in the hub.
-        opening: the frames that come first: `connected`, then those that a resume missed.
+        opening: the frames that come first: `connected`, then the frames that a resumed watcher missed.
         session: the session that is watched.
         keepalive: seconds of silence after which a heartbeat is sent.
         quota: how the request that opened it was counted.
@@ -105,7 +105,7 @@ class Watcher:
 
     @property
     def backlog(self) -> int:
-        """Frames that were queued and not yet sent, those of the opening left out."""
+        """Frames queued and not yet sent, without the opening."""
         return self._queue.backlog
 
     @property
@@ -198,7 +198,7 @@ class Watcher:
     # Pacing
 
     def _take_paced(self) -> Frame | None:
-        """Return the next frame, which is paced, if it is due; those that are overtaken are left out."""
+        """Return the next paced frame if it is due; overtaken frames are left out."""
         while (frame := self._queue.peek()) is not None and self._pause(frame) <= 0:
             self._queue.take()
             if not self._queue.is_overtaken(frame):

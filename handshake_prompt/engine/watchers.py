@@ -71,7 +71,7 @@ class Watchers:
         return Watcher(queue, frames, watched, limits=self._limits, keepalive=pause, quota=admission.quota)
 
     async def read_on(self, queue: FrameQueue, *, keepalive: float) -> list[Frame]:
-        """Return the frames a queue had no room for, and have it take in those that come from here on.
+        """Return the frames a queue had no room for, and have it take in new frames from here on.
 
         If the log no longer has them all, it is one `connected` with a snapshot, as at the beginning of a connection.
 
@@ -99,7 +99,7 @@ class Watchers:
 
 
 class Watched:
-    """The session of one watcher: what `WatchedSession` promises, on the engine."""
+    """The session of one watcher: `WatchedSession` on the engine."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ def opening_frames(
 def missed_frames(
     loaded: Loaded, role: Role, *, cursor: Cursor, limits: Limits, source: str | None = None
 ) -> list[Frame] | None:
-    """Return the frames of all events after a cursor but those of one `source`; None if they cannot be told in full.
+    """Return the frames of all events after a cursor, except changes by `source`; None if they cannot be told in full.
 
     `loaded` is the session, read on from the cursor. It can be resumed from if it is a place in this session's log,
     and all events after it are still kept and not too many.

@@ -102,7 +102,7 @@ class Workers:
         """Whether no watcher may join any more."""
 
     def __iter__(self) -> Iterator[Worker]:
-        """Iterate over those whose event loop is not closed."""
+        """Iterate over the workers with an event loop that is not closed."""
         return (worker for loop, worker in tuple(self._by_loop.items()) if not loop.is_closed())
 
     @property
@@ -125,7 +125,7 @@ class Workers:
             await asyncio.wait(elsewhere, timeout=within)
 
     def _added(self, loop: asyncio.AbstractEventLoop) -> Worker:
-        """Add a worker, and drop those of closed loops: their tasks and connections have ended with them."""
+        """Add a worker, and drop workers of closed loops: their tasks and connections have ended with the loops."""
         with self._lock:
             self._by_loop = {one: worker for one, worker in self._by_loop.items() if not one.is_closed()}
             worker = self._by_loop[loop] = self._make()
