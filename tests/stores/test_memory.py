@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -175,3 +179,64 @@ def test_i9_a_url_of_no_store_is_refused_without_repeating_its_secrets(url: str)
     with pytest.raises(ValueError, match="No store for") as refusal:
         open_store(url)
     assert "secret" not in str(refusal.value)
+
+
+# Siblings
+
+SIBLINGS = """
+import asyncio, logging, multiprocessing, os, sys, time
+from handshake_prompt.stores import MemoryStore, Record
+from tests.support.sessions import blank_session
+
+async def use():
+    store = MemoryStore()
+    for number in range(2):
+        await store.create(Record(blank_session(f"{number:032x}"), 0, store.now() + 1, store.now() + 2))
+
+def work(turn, over):
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
+    asyncio.run(use())
+    sys.stdout.flush()
+    turn.set()
+    over.wait(20)
+
+if __name__ == "__main__":
+    how, count = sys.argv[1], int(sys.argv[2])
+    context = multiprocessing.get_context("spawn" if how == "spawned" else "fork")
+    over = context.Event()
+    workers = []
+    for _ in range(count):
+        turn = context.Event()
+        workers.append(context.Process(target=work, args=(turn, over)))
+        workers[-1].start()
+        turn.wait(20)
+        if how == "one after another":
+            over.set()
+            workers[-1].join(20)
+            over.clear()
+    over.set()
+    for worker in workers:
+        worker.join(20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no abstract sockets")
+@pytest.mark.parametrize(
+    ("how", "count", "warned"),
+    [("spawned", 1, 0), ("spawned", 3, 2), ("forked", 3, 2), ("one after another", 3, 0)],
+)
+def test_a_second_worker_of_a_server_with_sessions_in_its_memory_is_warned_of(
+    tmp_path: Path, how: str, count: int, warned: int
+) -> None:
+    program = tmp_path / "server.py"
+    program.write_text(SIBLINGS, "utf-8")
+    command = [sys.executable, "-W", "ignore", str(program), how, str(count)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert run.stdout.count("Another worker of this server") == warned, run.stderr
+
+
+def test_a_process_of_its_own_is_nobodys_worker(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        asyncio.run(keep(MemoryStore(), 1, purged=50))
+    assert not caplog.records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 import signal
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from os import kill
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -233,6 +235,37 @@ async def test_a_file_that_became_read_only_is_read_and_written_again_when_it_ca
     await logged(store, 1)
     assert (await load(store)).record.version == 1
     await store.aclose()
+
+
+async def test_a_file_that_is_overwritten_is_an_unavailable_store_and_leaves_no_connection_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_connections: set[int] = set()
+
+    class Counted(sqlite3.Connection):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            open_connections.add(id(self))
+
+        def close(self) -> None:
+            super().close()
+            open_connections.discard(id(self))
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Counted))
+    store = SQLiteStore(path)
+    assert not open_connections
+    await store.ready()
+    await kept(store)
+    for file in path.parent.iterdir():
+        file.write_bytes(b"Dear diary, this is not a database. " * 1000)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            await store.hit("c", limit=1, window=1)
+    await store.aclose()
+    assert not open_connections
+    with pytest.raises(ValueError, match="damaged, or no database"):
+        SQLiteStore(path)
+    assert not open_connections
 
 
 FULL = """

@@ -29,6 +29,7 @@ from handshake_prompt.stores.subscribers import Subscriber, Subscribers
 
 from .counters import Counters
 from .entry import Entry
+from .siblings import warn_of_siblings
 
 SWEEP_BATCH = 100
 """Records looked at by one step of a sweep: up to 10 µs each, so that no request feels it."""
@@ -70,6 +71,7 @@ class MemoryStore(SessionStore):
         return self._clock()
 
     async def create(self, record: Record) -> None:
+        warn_of_siblings()
         with self._lock:
             self._create(record)
             self._schedule_sweep()

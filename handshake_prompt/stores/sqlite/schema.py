@@ -98,9 +98,13 @@ def connect(path: Path, synchronous: Synchronous, *, timeout: float) -> sqlite3.
     `timeout` is SQLite's own wait for another process; 0 for callers with a wait of their own.
     """
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
-    connection.execute("PRAGMA secure_delete = ON")  # what was deleted is overwritten
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    try:
+        connection.execute("PRAGMA secure_delete = ON")  # what was deleted is overwritten
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
