@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from handshake_prompt.forms.mistakes import body_mistakes
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role, digest, mint_epoch, mint_session_id, mint_token
+from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreateRequest, Mount
 from handshake_prompt.protocol.replies import Reply
@@ -17,6 +19,8 @@ from .hooks import Hooks
 from .session_reply import SessionReplies
 from .transactions import Transactions
 from .turns import HEAVY_PARTS, take_turn
+
+logger = logging.getLogger("handshake_prompt")
 
 
 class Creation:
@@ -73,6 +77,7 @@ class Creation:
         session = self._draft(asked, token=token, user_token=user_token)
         warnings = [*body_mistakes(members), *self._modes.mistakes(session)]
         await self._hooks.created(session, request)
+        self._settle(session)
         session.commit()
         record = await self._transactions.create(session)
         payload = self._session_replies.created(record, token, mount=mount, now=self._transactions.now())
@@ -83,6 +88,15 @@ class Creation:
         if warnings:
             payload["warnings"] = warnings
         return Reply(payload, user_token=user_token)
+
+    @staticmethod
+    def _settle(session: Session) -> None:
+        """Fix what the hooks have set; what no store can keep is a mistake of the host's, and denies."""
+        try:
+            session.settle()
+        except TypeError as mistake:
+            logger.error("A hook that opens a session has made a mistake, and it is denied. %s", mistake)  # noqa: TRY400
+            raise ForbiddenError from mistake
 
     def _draft(self, asked: CreateRequest, *, token: str, user_token: str) -> Session:
         """Return the session that a request asks for, in its first turn."""

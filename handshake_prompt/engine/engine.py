@@ -17,12 +17,14 @@ from handshake_prompt.protocol.credentials import Credential, Role, matches, min
 from handshake_prompt.protocol.errors import InvalidRequestError, SessionNotFoundError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Body, Mount
+from handshake_prompt.protocol.owners import kept_owner
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
 from handshake_prompt.stores import PLAIN_VISIT, Record, SessionStore, Visit, open_store
 
 from .diff import place_of
 from .guard import Admission, Admitted, Guard, Operation
+from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
 from .idempotency import is_key
 from .lifecycle import Lifecycle
@@ -119,7 +121,10 @@ class ProtocolEngine(Lifecycle):
         raw = await body() if callable(body) else body
         asked = messages.decode(messages.CreateRequest, raw)
         members, address = messages.member_names(raw), caller.counted_address
-        return await self._worker.creation.create(asked, request, mount, members=members, address=address)
+        try:
+            return await self._worker.creation.create(asked, request, mount, members=members, address=address)
+        except ENDS_THE_SERVER as error:
+            raise HostCodeError("A mode or the prompt's builder raised what ends a process") from error
 
     async def get_session(
         self, session_id: str, credential: Credential | str | None = None, request: object = None
@@ -291,7 +296,11 @@ class ProtocolEngine(Lifecycle):
         return PersonPlace(worker.transactions.left(loaded.record), worker.presence.clients(loaded.record))
 
     async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
-        """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`."""
+        """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`.
+
+        Raises:
+            TypeError: `owner` can be no session's.
+        """
         return [
             {**self._worker.views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)
         ]
@@ -348,7 +357,7 @@ class ProtocolEngine(Lifecycle):
 
     async def _owned(self, owner: Any) -> list[Record]:
         await self._get_ready()
-        found = [await self.store.load(session_id) for session_id in await self.store.owned_by(owner)]
+        found = [await self.store.load(session_id) for session_id in await self.store.owned_by(kept_owner(owner))]
         return [one.record for one in found if one and one.record.ended(self.store.now()) is None]
 
 

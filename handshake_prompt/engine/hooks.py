@@ -7,20 +7,15 @@ told nothing but that it was denied. `Reject` is the way to give the agent a rea
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import threading
-import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-
-import anyio
-import anyio.lowlevel
-import anyio.to_thread
 
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Action, Outcome
 from handshake_prompt.protocol.session import Session
+
+from .hook import Hook
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -31,12 +26,6 @@ Verdict = str | None
 VETOED = "The server's policy does not allow this"
 NOBODY = "The site knows nobody by this request: log in there, then try again"
 """Answered where a hook that opens a session looks for the person, as in `request.session["user_id"]`, in vain."""
-SLOW_STEP = 0.25
-"""Seconds an async hook may hold the event loop at a stretch before the log names it."""
-THREADS = 40
-"""Calls of one plain function at a time; each has threads of its own, so that one that hangs starves no other."""
-HANGING_THREADS = 40
-"""Threads of one plain function that may hang for good; once so many do, it denies without being called."""
 
 
 class Reject(Exception):  # noqa: N818 - it is an answer, not a failure
@@ -73,7 +62,8 @@ class Hooks:
     def on_create_session(self, hook: F) -> F:
         """Register `hook(session, request)`: set `session.owner` or `session.meta`, or raise to deny.
 
-        `Reject` denies with a reason. A KeyError says that nobody is logged in.
+        An owner is an id: a text, a number, a UUID, a tuple of these; not a user's object. `Reject` denies with a
+        reason. A KeyError says that nobody is logged in.
         """
         self._create.append(Hook(hook))
         return hook
@@ -176,23 +166,18 @@ class Hooks:
             Reject: the hook denied with a reason.
             HookFailedError: it raised anything else, or took too long.
         """
-        try:
-            async with asyncio.timeout(self._timeout if within is None else min(within, self._timeout)):
-                answer = await hook(*args)
-        except Reject:
-            raise
-        except (Exception, asyncio.CancelledError) as error:  # the boundary to foreign code: whatever it raises denies
-            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-                raise
-            if nobody is not None and isinstance(error, nobody):
-                message = "The hook %s denied a visitor by %s. Raise Reject to say why: it is quiet"
-                logger.info(message, hook.name, type(error).__name__, exc_info=logger.isEnabledFor(logging.DEBUG))
-            else:
-                logger.exception("The hook %s failed; what it decides is denied", hook.name)
-            raise HookFailedError from error
-        if isinstance(answer, Reject):
-            raise answer
-        return answer
+        value, error = await hook(*args, within=self._timeout if within is None else min(within, self._timeout))
+        if error is None and not isinstance(value, Reject):
+            return value
+        if isinstance(error or value, Reject):
+            raise error or value
+        if nobody is not None and isinstance(error, nobody):
+            message = "The hook %s denied a visitor by %s. Raise Reject to say why: it is quiet"
+            shown = error if logger.isEnabledFor(logging.DEBUG) else None
+            logger.info(message, hook.name, type(error).__name__, exc_info=shown)
+        else:
+            logger.error("The hook %s failed; what it decides is denied", hook.name, exc_info=error)
+        raise HookFailedError from error
 
     async def _verdict(self, session: Session, action: Action, request: object, *, deadline: float) -> Verdict:
         for hook in self._action:
@@ -220,49 +205,6 @@ class Hooks:
         return VETOED
 
 
-class Hook:
-    """One function of the host's."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        qualified = getattr(function, "__qualname__", type(function).__name__)
-        self.name = f"{getattr(function, '__module__', '?')}.{qualified}"
-        self._function = function
-        self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004 - callable objects count
-        )
-        self._threads = threading.Semaphore(THREADS + HANGING_THREADS)
-        self._limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar(self.name)
-
-    async def __call__(self, *args: object) -> Any:
-        """Call the function; a plain one in a thread, which goes on by itself if the call is cancelled."""
-        if self._is_async:
-            return await _Watched(self._function(*args), self.name)
-        answer = await anyio.to_thread.run_sync(self._run, args, abandon_on_cancel=True, limiter=self._calls())
-        return await answer if inspect.isawaitable(answer) else answer
-
-    def _run(self, args: tuple[object, ...]) -> Any:
-        if not self._threads.acquire(blocking=False):
-            raise TimeoutError("too many earlier calls still hang")
-        try:
-            return self._function(*args)
-        finally:
-            self._threads.release()
-
-    def _calls(self) -> anyio.CapacityLimiter:
-        """Return this event loop's limit on calls at a time."""
-        limiter = self._limiter.get(None)
-        if limiter is None:
-            limiter = anyio.CapacityLimiter(THREADS)
-            self._limiter.set(limiter)
-        return limiter
-
-
-def _is_cancelled() -> bool:
-    """Whether somebody cancelled the task that calls the hook, rather than the hook having made it up."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 def _granted(hook: Hook, answer: object, asked: int) -> int:
     if answer is None or answer is True:
         return asked
@@ -272,35 +214,3 @@ def _granted(hook: Hook, answer: object, asked: int) -> int:
         kind = type(answer).__name__
         logger.error("The hook %s answered %s; it has to be True, False, None or seconds above 0", hook.name, kind)
     raise ForbiddenError("The server's policy does not extend this session", code="extend_denied")
-
-
-class _Watched(Awaitable[Any]):
-    """Awaits a hook step by step, and names it in the log when one of its steps holds the event loop."""
-
-    def __init__(self, awaitable: Awaitable[Any], name: str) -> None:
-        self._awaitable = awaitable
-        self._name = name
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        steps = self._awaitable.__await__()
-        interrupt: BaseException | None = None
-        while True:
-            try:
-                waits_for = self._timed(steps, interrupt)
-            except StopIteration as finished:
-                return finished.value
-            try:
-                yield waits_for
-                interrupt = None
-            except (Exception, asyncio.CancelledError) as thrown:  # noqa: BLE001 - handed on to the hook, as await does
-                interrupt = thrown
-
-    def _timed(self, steps: Generator[Any, Any, Any], interrupt: BaseException | None) -> Any:
-        begun = time.perf_counter()
-        try:
-            return next(steps) if interrupt is None else steps.throw(interrupt)
-        finally:
-            held = time.perf_counter() - begun
-            if held > SLOW_STEP:
-                message = "The hook %s held the event loop for %.0f ms; use await, or a plain def"
-                logger.warning(message, self._name, held * 1000)

@@ -16,7 +16,8 @@ from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.session import Session
 
 from .attempts import Attempts
-from .hooks import Hook, Hooks
+from .hook import Hook
+from .hooks import Hooks
 
 CHECKS_PER_ADDRESS = 4
 """Of strangers at one address, at a time: as many tabs of a browser without our cookie wait for nothing."""
@@ -33,7 +34,7 @@ class HostLogin:
         self._check = Hook(check)
         self._hooks = hooks
         self._attempts = attempts
-        self._bulkheads: dict[str, _Bulkhead] = {}
+        self._bulkheads: dict[tuple[asyncio.AbstractEventLoop, str], _Bulkhead] = {}
 
     async def proves(self, session: Session, credential: Credential, request: object, *, is_known: bool) -> bool:
         """Whether a request is from the person; `is_known` tells that it brings a credential of the session.
@@ -53,7 +54,8 @@ class HostLogin:
     @asynccontextmanager
     async def _place(self, name: str) -> AsyncIterator[None]:
         """Hold one of the places of an address."""
-        bulkhead = self._bulkheads.setdefault(name, _Bulkhead(CHECKS_PER_ADDRESS))
+        key = (asyncio.get_running_loop(), name)
+        bulkhead = self._bulkheads.setdefault(key, _Bulkhead(CHECKS_PER_ADDRESS))
         bulkhead.users += 1
         try:
             async with bulkhead:
@@ -61,7 +63,7 @@ class HostLogin:
         finally:
             bulkhead.users -= 1
             if not bulkhead.users:
-                del self._bulkheads[name]
+                del self._bulkheads[key]
 
 
 class _Bulkhead(asyncio.Semaphore):

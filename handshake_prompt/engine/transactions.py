@@ -25,6 +25,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import EXPIRED, Session, Turn
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 
+from .hook import ENDS_THE_SERVER, HostCodeError
 from .hub import Hub, Topic
 from .locks import Locks
 
@@ -85,13 +86,12 @@ class Transactions:
         return Turn(author=author, now=self._wall_clock(), source=source, pace=pace)
 
     async def create(self, session: Session) -> Record:
-        """Keep a new session.
+        """Keep a new session, which is settled.
 
         Raises:
             TooLargeError: it is larger than a session may be (`session_full`).
             UnavailableError: the store is full.
         """
-        session.settle()
         self._check_room(session, Role.USER)
         now = self._store.now()
         record = Record(session, version=0, expires_at=now, purge_at=now + self._limits.tombstone_seconds)
@@ -192,7 +192,10 @@ class Transactions:
             if is_older:
                 draft.session.epoch = mint_epoch()
             draft.renew(self._store.now())
-            result = transition.play(draft)
+            try:
+                result = transition.play(draft)
+            except ENDS_THE_SERVER as error:
+                raise HostCodeError("A mode raised what ends a process") from error
             draft.purge_at = draft.expires_at + self._limits.tombstone_seconds
             events = draft.session.commit()
             self._check_room(draft.session, transition.turn.author)

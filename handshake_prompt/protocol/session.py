@@ -18,6 +18,7 @@ import msgspec
 from .credentials import Role
 from .events import Change, Cursor, Event, Notice
 from .messages import FieldRecord, Outcome
+from .owners import comparable_owner, kept_owner
 from .packing import Packed, pack, parts_of, to_json, unpack
 
 
@@ -152,7 +153,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def detached(self) -> Session:
         """Return a copy to show to the host's code: a change of the copy changes nothing here."""
         values, state, meta = dict(self.values), dict(self.state), dict(self.meta)
-        return msgspec.structs.replace(self, values=values, state=state, kept_meta=meta, turn=None)
+        owner = None if self.owner is None else comparable_owner(self.owner)
+        return msgspec.structs.replace(self, values=values, state=state, kept_meta=meta, owner=owner, turn=None)
 
     def commit(self) -> list[Event]:
         """End the turn and return the events it made, in order."""
@@ -160,13 +162,14 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return events
 
     def settle(self) -> None:
-        """Fix what does not change any more, once the hooks have had their say, and count it into the size.
+        """Fix the members that hooks may have set, and count what does not change any more into the size.
 
         Raises:
-            TypeError: a hook has set `owner` or `meta` to something that JSON cannot say.
+            TypeError: `owner` or `meta` is nothing that JSON can express; the message says what to set instead.
         """
-        if self.owner is not None or self.meta:
-            self.owner, self.kept_meta = _as_json(self.owner), pack(self.meta)[0]
+        if self.owner is not None:
+            self.owner = kept_owner(self.owner)
+        self.kept_meta = _kept_meta(self.meta) if self.meta else {}
         self.size += len(self.schema_json) + _size(self.kept_meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
@@ -390,9 +393,14 @@ def parse_instant(text: str) -> str | None:
     return None
 
 
-def _as_json(value: Any) -> Any:
-    """Return a value as any store gives it back."""
-    return msgspec.json.decode(to_json(value))
+def _kept_meta(meta: object) -> Any:
+    """Return `meta` as it is kept."""
+    try:
+        if isinstance(meta, dict):
+            return pack(meta)[0]
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise TypeError("meta is a dict of JSON values: give texts, numbers, or lists and dicts of these") from None
 
 
 def _size(value: object) -> int:

@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, ModeHandler, Role, Session
-from handshake_prompt.modes import DEFAULT_HANDLERS
+from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
 from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
-from handshake_prompt.protocol.messages import Action, Outcome
+from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
@@ -140,6 +141,69 @@ async def test_a_watcher_that_vanishes_in_the_middle_of_a_frame_is_forgotten(pai
         await until(lambda: hpp.engine.statistics.watchers == 1)
         await peer.act({"name": "x"})
         assert (await page.next())["value"] == "x"
+
+
+# Code of the host's that would end the process
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, BaseException], ids=lambda kind: kind.__name__)
+async def test_no_hook_ends_the_server_whatever_it_raises(pair: Open, kind: type[BaseException]) -> None:
+    """Under a real server, whose event loop such an error would go through."""
+
+    def raise_if_asked_to(request: Request) -> bool:
+        if "fatal" in request.headers:
+            raise kind
+        return True
+
+    hpp = HandshakeApp(require_browser_auth=lambda request, _: raise_if_asked_to(request))
+
+    @hpp.on_create_session
+    async def create(_: Session, request: Request) -> None:
+        raise_if_asked_to(request)
+
+    @hpp.on_action
+    async def act(_: Session, __: Action, request: Request) -> None:
+        raise_if_asked_to(request)
+
+    @hpp.on_extend
+    def extend(_: Session, __: int, request: Request) -> None:
+        raise_if_asked_to(request)
+
+    @hpp.on_done
+    async def done(*_: object) -> None:
+        raise kind
+
+    peer, fatal = await pair(hpp), {"fatal": "1"}
+    url = f"{peer.base_url}/handshake/session"
+    action = {"actions": [{"type": "set", "key": "name", "value": "x"}]}
+    answers = [
+        await peer.http.post(url, json={}, headers=fatal),
+        await peer.agent("POST", "extend", {}, headers=fatal),
+        await peer.user("GET", "context", headers=fatal),
+        await peer.agent("POST", "action", action, headers=fatal),
+        await peer.agent("POST", "action", action),
+        await peer.agent("GET", "context"),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 200, 200, 200]
+    assert [answer.json()["applied"] for answer in answers[3:5]] == [[], ["name"]]
+
+
+class FatalHandler(DefaultHandler):
+    def process_action(self, session: Session, action: Action) -> Outcome:
+        raise SystemExit
+
+    def setup_session(self, session: Session, body: CreateRequest) -> None:
+        if body.meta:
+            raise SystemExit
+
+
+async def test_no_mode_ends_the_server_whatever_it_raises(pair: Open) -> None:
+    hpp = HandshakeApp(mode_handlers={**DEFAULT_HANDLERS, "fatal": FatalHandler()})
+    peer = await pair(hpp, {"mode": "fatal"})
+    created = await peer.http.post(f"{peer.base_url}/handshake/session", json={"mode": "fatal", "meta": {"a": 1}})
+    acted = await peer.agent("POST", "action", {"actions": [{"type": "set", "key": "k", "value": 1}]})
+    assert [created.status_code, acted.status_code] == [500, 500]
+    assert (await peer.agent("GET", "context")).status_code == 200
 
 
 # A client that goes away

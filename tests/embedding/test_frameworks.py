@@ -232,5 +232,5 @@ async def test_two_applications_in_one_host_know_nothing_of_each_other(serve: Se
     peer = await open_session(base_url, mount="/sales")
     async with aclosing(peer.http):
         elsewhere = f"{base_url}/support/context/{peer.session_id}"
-        assert (await peer.http.get(elsewhere, headers=peer.as_agent | peer.as_user)).status_code == 404
+        assert (await peer.http.get(elsewhere, headers=peer.as_agent | peer.as_user)).status_code == 403
         assert (await peer.agent("GET", "context")).status_code == 200

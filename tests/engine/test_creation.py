@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -61,29 +64,109 @@ async def test_a_creation_the_host_denies_keeps_nothing_and_says_why() -> None:
     assert (error.status, error.code, error.detail) == (403, "denied", "closed on Sundays")
 
 
-@pytest.mark.parametrize("given", [object(), {"user": object()}], ids=["an object", "an object inside"])
-async def test_an_owner_that_no_store_could_keep_is_a_mistake_that_shows_at_once(given: object) -> None:
+class User:
+    """A host's user, as no store could keep one."""
+
+
+MISTAKES: dict[str, Callable[[Session], object]] = {
+    "an object as owner": lambda session: setattr(session, "owner", User()),
+    "an object within an owner": lambda session: setattr(session, "owner", {"user": User()}),
+    "half an emoji as owner": lambda session: setattr(session, "owner", "\ud83d"),
+    "an object in meta": lambda session: session.meta.update(user=User()),
+    "a list as meta": lambda session: setattr(session, "meta", ["a"]),
+    "a text as meta": lambda session: setattr(session, "meta", "a"),
+}
+
+
+@pytest.mark.parametrize("make", MISTAKES.values(), ids=MISTAKES)
+async def test_what_no_store_could_keep_denies_the_creation_and_the_log_says_what_to_set(
+    make: Callable[[Session], object], caplog: pytest.LogCaptureFixture
+) -> None:
     engine = ProtocolEngine()
 
     @engine.on_create_session
     async def own(session: Session, _: object) -> None:
-        session.owner = given
+        make(session)
 
-    with pytest.raises(TypeError):
-        await engine.create_session({})
+    assert await code_of(engine.create_session({"meta": {"a": 1}})) == (403, "denied")
+    (record,) = caplog.records
+    assert "session.owner = str(user.id)" in record.getMessage() or "meta is a dict" in record.getMessage()
 
 
-async def test_owner_and_meta_are_what_any_store_gives_back() -> None:
+class Plan(Enum):
+    PRO = 7
+
+
+class Name(str):
+    """A host's own kind of text."""
+
+    __slots__ = ()
+
+
+OWNERS: dict[str, tuple[Any, Any]] = {
+    "a text": ("ada", "ada"),
+    "a text of a derived type": (Name("ada"), "ada"),
+    "a number": (7, 7),
+    "an enumeration": (Plan.PRO, 7),
+    "a UUID": (UUID(int=5), str(UUID(int=5))),
+    "a pair": (("org", UUID(int=5)), ["org", str(UUID(int=5))]),
+    "an object": ({"org": (1, 2)}, {"org": [1, 2]}),
+    "a day": (date(2026, 1, 1), "2026-01-01"),
+}
+
+
+@pytest.mark.parametrize(("given", "kept"), OWNERS.values(), ids=OWNERS)
+async def test_an_owner_is_kept_as_json_and_equal_to_what_the_host_has_set(given: Any, kept: Any) -> None:
+    """In the host's own login check, and wherever the sessions of an owner are asked for."""
+    engine = ProtocolEngine(require_browser_auth=lambda user, session: session.owner == user and user == session.owner)
+
+    @engine.on_create_session
+    async def own(session: Session, user: object) -> None:
+        session.owner = user
+
+    created, _ = await engine.create_session({}, given)
+    stored = (await record_of(engine.store, created["sessionId"])).session
+    assert (stored.owner, type(stored.owner)) == (kept, type(kept))
+    for same in (given, kept):
+        assert (await engine.get_context(created["sessionId"], None, same)).status == 200
+        assert len(await engine.sessions(owner=same)) == 1
+    for other in (UUID(int=6), "bob", None, object(), ["org"]):
+        assert (await code_of(engine.get_context(created["sessionId"], None, other)))[0] == 403
+    assert await engine.revoke_owner(given) == 1
+
+
+async def test_an_owner_that_can_be_no_sessions_is_asked_for_in_vain() -> None:
+    with pytest.raises(TypeError, match="use an id"):
+        await ProtocolEngine().sessions(owner=User())
+
+
+async def test_an_owner_that_a_hook_was_shown_can_be_set_again() -> None:
+    engine, seen = ProtocolEngine(), []
+
+    @engine.on_create_session
+    async def own(session: Session, owner: object) -> None:
+        session.owner = owner
+
+    @engine.on_extend
+    async def see(session: Session, _: int, __: object) -> None:
+        seen.append(session.owner)
+
+    first, _ = await engine.create_session({}, UUID(int=5))
+    await engine.post_extend(first["sessionId"], {}, first["token"])
+    await engine.create_session({}, seen[0])
+    assert len(await engine.sessions(owner=UUID(int=5))) == 2
+    assert {str(UUID(int=5)): 1}[seen[0]] == 1
+
+
+async def test_meta_is_what_any_store_gives_back() -> None:
     engine = ProtocolEngine()
 
     @engine.on_create_session
     async def own(session: Session, _: object) -> None:
-        session.owner, session.meta = ("org", 7), {"at": datetime(2026, 1, 1, tzinfo=UTC)}
+        session.meta = {"at": datetime(2026, 1, 1, tzinfo=UTC)}
 
     payload, _ = await engine.create_session({})
-    session = (await record_of(engine.store, payload["sessionId"])).session
-    assert (session.owner, session.meta) == (["org", 7], {"at": "2026-01-01T00:00:00Z"})
-    assert len(await engine.sessions(owner=("org", 7))) == 1
+    assert (await record_of(engine.store, payload["sessionId"])).session.meta == {"at": "2026-01-01T00:00:00Z"}
 
 
 async def test_likely_mistakes_are_warned_of_in_the_reply() -> None:
