@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
@@ -23,6 +24,9 @@ from tests.support.stores import KINDS, fresh_url
 
 if TYPE_CHECKING:
     from tests.support.redis_servers import RedisServer
+
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")  # an example may take its time on a machine that does other things too
 
 CHROMIUM_ARGS = [
     "--no-sandbox",

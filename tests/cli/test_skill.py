@@ -12,6 +12,7 @@ from handshake_prompt.cli import main
 from handshake_prompt.cli.exit_codes import MEANINGS
 from tests.conftest import Open
 from tests.support.commands import marked_json, run, shell
+from tests.support.parts import need_program
 from tests.support.peer import Peer
 
 SKILL = run("skill").stdout
@@ -81,6 +82,7 @@ async def test_skill_s_commands_fill_in_a_form(pair: Open, path: Path) -> None:
 
 
 async def test_skill_s_curl_fills_in_a_form(pair: Open, path: Path) -> None:
+    need_program("curl")
     peer = await pair()
     context = await peer.context()
     printed = await shell(for_session(peer, context["cursor"])[2], path)

@@ -412,7 +412,7 @@ MALFORMED: dict[str, tuple[str, str]] = {
     "ref is a list": ('{"type":"x","ref":[1]}', "invalid_request"),
     "ref is long": ('{"type":"x","ref":"' + "r" * 65 + '"}', "invalid_request"),
     "ref is a long number": ('{"type":"x","ref":' + "9" * 65 + "}", "invalid_request"),
-    "deep": ('{"type":"x","value":' + "[" * 20_000 + "]" * 20_000 + "}", "too_deep"),
+    "deep": ('{"type":"x","value":' + "[" * 10**6 + "]" * 10**6 + "}", "too_deep"),
 }
 
 

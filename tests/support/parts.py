@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from importlib.util import find_spec
 
 import pytest
@@ -14,6 +15,12 @@ def absent(part: str, remedy: str) -> None:
     if os.environ.get("HPP_REQUIRE_ALL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def need_program(name: str) -> None:
+    """Skip the test where a program is not there."""
+    if shutil.which(name) is None:
+        absent(name, f"apt-get install {name}")
 
 
 def need_extra_forms() -> None:
