@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from handshake_prompt.forms.documents import Cells, flat, nested
 from handshake_prompt.forms.keys import escaped, joined
@@ -103,6 +103,7 @@ def document_of(draw: Callable[[st.SearchStrategy[Any]], Any], shape: Any) -> di
 
 
 @given(st.data())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_document_is_made_of_its_cells_and_any_cells_of_their_document(data: st.DataObject) -> None:
     shape = data.draw(st.dictionaries(st.text(min_size=1, max_size=3), members, min_size=1, max_size=4))
     document = document_of(data.draw, shape)
