@@ -1,8 +1,8 @@
 """Results of the tools, for a model to read.
 
 Each says the same twice: as JSON, and as a short text for hosts that show their model nothing else. In the text all
-that comes from the page, or from a server other than this one, stands in quotation marks or is of a known set. Servers
-of version 0.2 leave out some of the members.
+that comes from the page, or from a server other than this one, stands in quotation marks within a code span, or is of a
+known set: hosts render the text as Markdown. Servers of version 0.2 leave out some of the members.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from mcp.types import CallToolResult, TextContent
 
 from handshake_prompt.texts.markdown import markdown_pieces
-from handshake_prompt.texts.quoting import quote, visible
-from handshake_prompt.texts.refusal_codes import code_text
+from handshake_prompt.texts.quoting import code, visible
+from handshake_prompt.texts.refusal_codes import REFUSAL_CODES
 
 WORDS_CHARS = 500
 """Of a server's own words: a sentence or two."""
@@ -86,7 +86,7 @@ async def context(reply: Mapping[str, Any]) -> CallToolResult:
             await asyncio.sleep(0)
         text = "".join(pieces)
     except (LookupError, TypeError, ValueError, AttributeError):  # members are absent, or of another shape
-        text = quote(reply)
+        text = code(reply)
     return _result([text], reply)
 
 
@@ -133,8 +133,8 @@ def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
     for entry in _refusals(reply):
         why = ": ".join(_reasons(entry))
         current = entry.get("current")
-        holds = f" It holds {quote(current.get('value'))} now." if isinstance(current, Mapping) else ""
-        yield f"Refused: {quote(entry.get('key'))}: {_sentence(why or 'rejected')}{holds}"
+        holds = f" It holds {code(current.get('value'))} now." if isinstance(current, Mapping) else ""
+        yield f"Refused: {code(entry.get('key'))}: {_sentence(why or 'rejected')}{holds}"
     missing = reply.get("missing")
     if missing is not None:
         yield f"Required and still empty: {_listed(missing)}." if missing else "Nothing that is required is empty."
@@ -142,7 +142,8 @@ def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
 
 def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry.get("code"):
-        yield code_text(entry["code"])
+        known = isinstance(entry["code"], str) and entry["code"] in REFUSAL_CODES
+        yield entry["code"] if known else code(entry["code"])
     if entry.get("msg"):
         yield _quoted(entry["msg"])
 
@@ -154,8 +155,8 @@ def _refusals(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _change(change: Mapping[str, Any]) -> str:
-    value = "a value that is hidden from you" if change.get("sensitive") else quote(change["to"])
-    return f"{quote(change['key'])}: {value} ({DONE_BY.get(change['by']) or _quoted(change['by'])})"
+    value = "a value that is hidden from you" if change.get("sensitive") else code(change["to"])
+    return f"{code(change['key'])}: {value} ({DONE_BY.get(change['by']) or _quoted(change['by'])})"
 
 
 def _result(lines: Iterable[str], members: Mapping[str, Any], *, is_error: bool = False) -> CallToolResult:
@@ -164,7 +165,7 @@ def _result(lines: Iterable[str], members: Mapping[str, Any], *, is_error: bool 
 
 
 def _listed(keys: Iterable[str]) -> str:
-    return ", ".join(map(quote, keys))
+    return ", ".join(map(code, keys))
 
 
 def _words(text: object) -> str:
@@ -173,8 +174,8 @@ def _words(text: object) -> str:
 
 
 def _quoted(words: object) -> str:
-    """Return words of another server in quotation marks."""
-    return quote(str(words)[:WORDS_CHARS])
+    """Return words of another server in quotation marks, as a code span."""
+    return code(str(words)[:WORDS_CHARS])
 
 
 def _sentence(text: str) -> str:

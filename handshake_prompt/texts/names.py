@@ -11,7 +11,7 @@ NAME_CHARS = 64
 
 _RESERVED = re.compile(
     r"(?:an?|the|this|that|your|our)?"
-    r"(?:you(?:rs?|rself|rselves)?|me|i|my|mine|myself|person|user|human|owner|customer|visitor"
+    r"(?:you(?:rs?|rself|rselves)?|me|i|my|myself|person|user|human|owner|customer|visitor"
     r"|admin|administrator|operator|system|server|page|site|website|form)"
     r"|(?:[你您妳我的本]|自己|本人|用[户戶]|使用者|管理[员員]|系[统統]|服[务務]器|伺服器|[页頁]面|[网網]站)+"
 )

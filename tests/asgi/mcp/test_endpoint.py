@@ -100,9 +100,9 @@ async def test_a_client_fills_in_the_form_and_sees_what_the_person_does(pair: Op
     assert not written.is_error
     assert members(written)["applied"] == ["name"]
     assert [entry.get("code") for entry in members(written)["results"]] == [None, "user_locked", "invalid_value"]
-    assert 'Refused: "email": user_locked' in text(written)
+    assert 'Refused: `"email"`: user_locked' in text(written)
     assert [(one["key"], one["to"], one["by"]) for one in members(seen)["changes"]] == [("name", "Grace", "user_edit")]
-    assert text(seen).startswith('"name": "Grace" (by the person)')
+    assert text(seen).startswith('`"name"`: `"Grace"` (by the person)')
     assert [one["by"] for one in members(changes)["changes"]] == ["ai", "user_edit"]
     assert members(extended)["extended"] == 60
 
