@@ -18,10 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.engine.options import EngineOptions, check_options
-from handshake_prompt.protocol.errors import ChangedError, HandshakeError
+from handshake_prompt.protocol.errors import ChangedError, HandshakeError, SessionNotFoundError
 from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import MemoryStore
+from handshake_prompt.texts.quoting import quote
 
 from . import redaction
 from .client_addresses import warn_of_trusted_forwarding
@@ -41,6 +42,9 @@ from .server_stop import ServerStop
 from .websocket import WatchSocket
 from .workers import warn_of_several_workers
 from .wsgi import refuse_wsgi, warn_of_wsgi
+
+CHANGED_TOLD = 10
+"""Keys in the sentence for a person; a form may have hundreds."""
 
 
 class HandshakeApp(Starlette):
@@ -151,12 +155,12 @@ class HandshakeApp(Starlette):
 
     # For the host application
 
-    async def read_as_user(self, request: Any, session_id: str, *, cursor: str | None = None) -> dict[str, Any]:
+    async def read_as_user(self, request: Any, session_id: str | None, *, cursor: str | None = None) -> dict[str, Any]:
         """Return the members of `GET /context` if `request` is from the person of the session.
 
         Args:
             request: the host's, of Starlette, FastAPI, Litestar, Quart, Django, or any framework that keeps the scope.
-            session_id: the session.
+            session_id: the session; None, of a form that was posted without one, is none that is known.
             cursor: the place in the log that the page shows, from `session.ready()` of its module. The person has not
                 seen any value written after it.
 
@@ -168,6 +172,8 @@ class HandshakeApp(Starlette):
         """
         connection = connection_of(request)
         render_in_views(connection.scope)
+        if session_id is None:
+            raise SessionNotFoundError
         credential = self._credential_of(connection, session_id).without_agent()
         context = (await self.engine.get_context(session_id, credential, request)).payload
         if cursor is not None:
@@ -231,8 +237,9 @@ def _check_is_shown(context: Mapping[str, Any], cursor: str) -> None:
         ChangedError: one was, or it is no place in that log.
     """
     shown, current = Cursor.parse(cursor), Cursor.parse(context["cursor"])
-    if shown is None or current is None or shown.epoch != current.epoch:
+    if shown is None or current is None or shown.epoch != current.epoch or shown.seq > current.seq:
         raise ChangedError("The cursor is no place in the session's log")
     changed = [key for key, record in context["context"].items() if record["rev"] > shown.seq]
     if changed:
-        raise ChangedError(f"Written since: {', '.join(changed)}")
+        more = f" and {len(changed) - CHANGED_TOLD} more" if len(changed) > CHANGED_TOLD else ""
+        raise ChangedError(f"Written since: {', '.join(map(quote, changed[:CHANGED_TOLD]))}{more}")
