@@ -69,5 +69,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return what there is, whether or not it was imported yet."""
+    """Return all names, imported already or not."""
     return sorted(globals().keys() | _HOMES.keys())

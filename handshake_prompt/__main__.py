@@ -1,4 +1,4 @@
-"""`python -m handshake_prompt` is the `handshake-prompt` command."""
+"""The `handshake-prompt` command as `python -m handshake_prompt`."""
 
 from .cli import main
 

@@ -1,4 +1,4 @@
-"""Credentials of a connection's scope behind masked reprs, from the moment it reaches the application.
+"""Masking of the credentials in a connection's scope, from the moment it reaches the application.
 
 Error trackers record the locals of every frame of a traceback. A request or a scope among them brings all headers
 along.

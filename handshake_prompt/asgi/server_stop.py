@@ -1,4 +1,4 @@
-"""The server's stop, noticed while long polls, event streams and WebSockets would hold it up.
+"""Detection of the server's stop, while long polls, event streams and WebSockets would hold it up.
 
 uvicorn tells an application of its stop through the lifespan, and only once all replies are finished, which a stream's
 is not for minutes. Its server object, which handles the process's signals, knows at once. Servers that cancel their

@@ -1,4 +1,4 @@
-"""WSGI told apart: a server or an application of the other interface, where the protocol cannot be served."""
+"""Detection of WSGI: a server or an application of that interface, where the protocol cannot be served."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Creation:
             asked: the request's body.
             request: the host framework's request, for the hooks.
             mount: the place of the protocol for the client of this request.
-            members: the names in the body: those that look like misspelt ones are warned of in the reply.
+            members: the names in the body; the reply warns of any that look misspelt.
             address: the client's, as it is counted.
 
         Raises:
@@ -91,7 +91,7 @@ class Creation:
 
     @staticmethod
     def _settle(session: Session) -> None:
-        """Fix what the hooks have set; what no store can keep is a mistake of the host's, and denies."""
+        """Fix the members that hooks have set; a value no store can keep is a mistake of the host's, and denies."""
         try:
             session.settle()
         except TypeError as mistake:

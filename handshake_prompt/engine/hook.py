@@ -1,8 +1,8 @@
-"""One hook: a function of the host's, called within a time limit and contained, whatever it raises.
+"""Hook: a function of the host's, called within a time limit, with every exception contained.
 
 A call runs in a task of its own. So it can be left behind when it is late, even if it swallows its cancellation; and
-what ends an interpreter, such as `SystemExit`, ends the call alone. Calls left behind are bounded (bulkhead): a hook
-that has too many of them is not called again until some have ended.
+an exception that ends an interpreter, such as `SystemExit`, ends the call alone. Calls left behind are bounded
+(bulkhead): a hook that has too many of them is not called again until some have ended.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Fair queueing of heavy work on an event loop: one piece in each pass of the loop, by round robin over callers.
 
-What a request does between two waits holds up all others. Each piece is bounded, but many may be ready at the same
+The work of a request between two waits holds up all others. Each piece is bounded, but many may be ready at the same
 moment, and a loop runs all that is ready before it looks at its sockets again. So heavy pieces wait for a turn: light
 requests go between any two of them, and a caller with many gets as many turns as one with few.
 """

@@ -107,7 +107,7 @@ def every(*conditions: Data | None) -> Data | None:
     """Return the condition true where all are; None stands for one always true."""
     parts = list(_distinct(part for one in conditions if one is not None for part in one.get("all", [one])))
     compared = {part["key"] for part in parts if "key" in part}
-    parts = [part for part in parts if part.get("filled") not in compared]  # what is one of some values is filled
+    parts = [part for part in parts if part.get("filled") not in compared]  # a field with one of some values is filled
     return None if not parts else parts[0] if len(parts) == 1 else {"all": parts}
 
 

@@ -42,7 +42,7 @@ def constraint_checks(
     whole: list[Check] = []
     each: list[Check] = []
     if shortest is not None or longest is not None:
-        # Before the pattern: what is too long is said to be that.
+        # Before the pattern: a text that is too long is refused as too long.
         (whole if many else each).append(_check_length(shortest or 0, longest))
     if low is not None or high is not None:
         each.append(_check_bounds(unit.point, unit.point(low), unit.point(high)))

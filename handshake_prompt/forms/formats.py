@@ -108,7 +108,7 @@ def is_url(value: object) -> bool:
 
 
 def _is_ipv6(text: str) -> bool:
-    """Whether what looks like an IPv6 address has eight groups, or fewer of which `::` makes eight."""
+    """Whether a likely IPv6 address has eight groups, or fewer of which `::` makes eight."""
     groups = text.count(":") + 1 + ("." in text)
     if "::" not in text:
         return groups == _GROUPS

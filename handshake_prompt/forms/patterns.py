@@ -29,7 +29,7 @@ _PATTERNS = 8
 _PROGRAMS = 16_000
 """Instructions in a schema's different patterns together: compiling takes 0.5 µs each."""
 _ANY_PROGRAM = 100
-"""Instructions that any pattern counts as in addition: what RE2 takes before the first."""
+"""Instructions that any pattern counts as in addition: the cost of a pattern before its first."""
 _STEPS_AT_CLASS, _STEPS_AT_ATOM = 150, 16
 """Instructions that RE2 looks at, at one place, for an atom that may be next: the ranges of its first byte."""
 _FEW, _STEPS_OF_FEW = 8, 4

@@ -1,4 +1,4 @@
-"""Keywords of JSON Schema within bounds: those of the library `jsonschema`, with their steps counted.
+"""Keywords of JSON Schema within bounds: the keywords of the library `jsonschema`, with their steps counted.
 
 The library's own build a message around the whole value at each fault. A keyword is written here, or charged for, where
 such a message, a search or a comparison may cost much more than a step.

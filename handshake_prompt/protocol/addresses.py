@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 NETWORK_BITS = 64
-"""Of an IPv6 address: what one subscriber is given at least, and can pick addresses from at will (RFC 6177)."""
+"""Of an IPv6 address: the least network of one subscriber, with addresses to pick from at will (RFC 6177)."""
 UNKNOWN_CHARS = 64
 """Kept of a text that is no address, such as the name that a proxy gave a client (RFC 7239, section 6.3)."""
 

@@ -46,7 +46,7 @@ class Limits:
     """Of either side: the agent's values; the person's and the page's, with schema and meta. The room is apart, so an
     agent can neither fill the person's nor tell from its own how long a hidden value is."""
     session_parts: int = 20_000
-    """JSON values within the values of either side: what rendering them takes beside the bytes."""
+    """JSON values within the values of either side: the cost of rendering them, beside the bytes."""
     pattern_chars: int = 512
     """A field's `pattern`; it is matched in linear time, this bounds the constant."""
 
@@ -54,7 +54,7 @@ class Limits:
     extend_seconds: int = 86_400
     """The most one call may ask for."""
     max_lifetime: float = 86_400.0
-    """From creation, whatever is extended."""
+    """From creation, in spite of all extensions."""
     tombstone_seconds: float = 600.0
     """How long holders of an ended session's credentials are told why it ended."""
     expiring_notice: float = 60.0
@@ -70,7 +70,7 @@ class Limits:
     replay_events: int = 300
     """A resume that missed more gets a snapshot: cheaper for both sides than hundreds of frames."""
     diff_events: int = 50
-    """What `/diff` lists when it is not told since when."""
+    """Changes that `/diff` lists if not told since when."""
     long_poll: float = 25.0
     """Below the idle timeout of common proxies (30 s and up)."""
 

@@ -1,4 +1,4 @@
-"""A session: its state and every transition of it. Pure: no clock, no I/O, no asyncio. SPEC.md section 5.
+"""State machine of a session: its state and every transition. Pure: no clock, no I/O, no asyncio. SPEC.md section 5.
 
 The right to write a field is a table, not a path through code. A transition works on a copy that knows its author; the
 author comes from the credential of the request, so neither a message nor a mode can write as somebody else.
@@ -42,10 +42,10 @@ OWNERSHIP: dict[Role, dict[str, By | None]] = {
         By.USER_EDIT: By.USER_EDIT,
     },
 }
-"""writer -> whose the value is now -> whose it becomes; None refuses."""
+"""writer -> author of the value now -> its author afterwards; None refuses."""
 
 RELEASED: dict[str, By] = {By.USER: By.DEFAULT, By.USER_EDIT: By.DEFAULT}
-"""What the person's release makes of a field; any other stays as it is."""
+"""author of a field -> its author once the person releases it; any other stays as it is."""
 
 ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
 WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
@@ -56,7 +56,7 @@ ACTIVE_EVERY = 60.0
 """Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
 HIDDEN_BYTES = 64
-"""What a change of a sensitive value counts in a log, whatever the value: it keeps none, and its size would tell."""
+"""Size in a log of a change of a sensitive value, the same for all: no value is kept, and its size would tell."""
 
 _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -110,7 +110,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     user_digest: str
     created_at: float
     deadline: float
-    """When the session ends, whatever is extended."""
+    """When the session ends, in spite of all extensions."""
     ttl: float
     owner: Any = None
     kept_meta: Any = msgspec.field(default_factory=dict, name="meta")
@@ -136,7 +136,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     ended: str | None = None
     """Why, once it has: `expired` or `revoked`."""
     agent: str = ""
-    """What the agent that was here last calls itself."""
+    """The name that the latest agent gives itself."""
     agent_at: float = 0.0
     """When that was last told of; wall-clock time, as in a turn."""
     turn: Turn | None = None

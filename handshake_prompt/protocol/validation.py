@@ -152,7 +152,7 @@ def check_json(raw: bytes, limits: Limits) -> None:
     """Refuse JSON with more values than a body may have before it is parsed: they take memory, bytes do not.
 
     An entry or a member follows a comma or opens a list or an object, so these bound the values from above, and twice
-    the values from below. Those within texts do not count.
+    the values from below. Commas and brackets within texts do not count.
 
     Raises:
         TooLargeError: `too_many_parts`.

@@ -95,7 +95,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Bytes of JSON in what was read."""
+        """Bytes of JSON read with the record."""
         return self.record.session.size + (sum(event.size for event in self.log.events) if self.log else 0)
 
 

@@ -26,7 +26,7 @@ class Subscribers:
         self._by_session: dict[str, set[tuple[asyncio.AbstractEventLoop, Subscriber]]] = {}
         self._loops: set[asyncio.AbstractEventLoop] = set()
         self._lock = threading.Lock()
-        """Held to change or to copy what is above."""
+        """Held to change or to copy the registry."""
 
     def __len__(self) -> int:
         return len(self._by_session)

@@ -1,4 +1,4 @@
-"""Types of fields whose values are lists, by their names in a schema: for checks of values and texts about them."""
+"""List types of fields, by their names in a schema: for checks of values and for texts about them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _EXPIRY = re.compile(r"([0-9]{1,9})\s*s?")
 _PLAIN_MODE = re.compile(r"(?!www\.)[\w.:+-]+", re.IGNORECASE)
 _ACTIVE_IN_MARKDOWN = re.compile(r"[!#-,./:-@\[\]^`{-~]")
-"""ASCII punctuation, but for what JSON needs itself, the hyphen and the underscore."""
+"""ASCII punctuation, but for JSON's own, the hyphen and the underscore."""
 
 LANGUAGES = tuple(WORDING)
 """The languages of prompts, the default one first."""

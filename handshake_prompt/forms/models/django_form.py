@@ -62,8 +62,8 @@ class DjangoForm:
     def judge(self, document: Any) -> Verdict:
         """Bind a document, and return the form or its errors.
 
-        Connections to databases are treated as at the beginning and the end of a request: those that are broken or too
-        old are closed, since the threads that validate are not Django's.
+        Connections to databases are treated as at the beginning and the end of a request: broken and too
+        old ones are closed, since the threads that validate are not Django's.
         """
         from django import db  # noqa: PLC0415 - there if its forms are
 

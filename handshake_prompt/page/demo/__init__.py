@@ -1,4 +1,4 @@
-"""A page to try the protocol on: an expense report that a person and their agent fill in together."""
+"""Demo application: an expense report that a person and their agent fill in together."""
 
 from __future__ import annotations
 

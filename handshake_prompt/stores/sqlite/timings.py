@@ -23,7 +23,7 @@ class SQLiteTimings:
     """Between two polls for saves of other processes, which are noticed well within 50 ms. A poll of an unchanged file
     takes 0.02 ms, or 0.2 ms with the wake-up of a sleeping thread: 1 % of a processor."""
     sweep_interval: float = 5.0
-    """Between two sweeps of what has expired."""
+    """Between two sweeps of expired rows."""
     sweep_pause: float = 0.05
     """Between two steps of one sweep, for others to write in."""
     erase_interval: float = 1.0
