@@ -8,6 +8,8 @@ from unicodedata import normalize
 from .quoting import has_glyph, visible
 
 NAME_CHARS = 64
+READ_CHARS = 1024
+"""Of a header, which may have 64 KiB; what is behind can only be seen where nearly all before it cannot."""
 
 _RESERVED = re.compile(
     r"(?:an?|the|this|that|your|our)?"
@@ -29,7 +31,7 @@ def claimed_name(text: str) -> str:
     Characters without a glyph are left out. A name that a page would take for its person or for itself, such as
     "You", is marked as an agent's.
     """
-    shown = " ".join("".join(char for char in text if char == visible(char)).split())[:NAME_CHARS].rstrip()
+    shown = " ".join("".join(char for char in text[:READ_CHARS] if char == visible(char)).split())[:NAME_CHARS].rstrip()
     if not has_glyph(shown):
         return ""
     return f"“{shown}” (agent)" if _is_reserved(shown) else shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handshake_prompt.texts.names import NAME_CHARS, claimed_name
+from tests.support.cost import cpu_time
 from tests.support.unseen import UNSEEN
 
 NAMES = {
@@ -52,3 +53,8 @@ def test_nothing_without_a_glyph_is_in_a_name() -> None:
         assert claimed_name("".join(UNSEEN[start : start + 50])) == ""
         assert claimed_name("a" + "".join(UNSEEN[start : start + 50]) + "b") == "ab"
     assert len(claimed_name("You" + " " * NAME_CHARS + "x")) <= NAME_CHARS
+
+
+@pytest.mark.parametrize("unit", ["a", "\u200b", "\u0301", "我", "x "])
+def test_a_long_name_takes_little_time(unit: str) -> None:
+    assert min(cpu_time(claimed_name, unit * (64_000 // len(unit))) for _ in range(3)) < 0.002
