@@ -21,6 +21,7 @@ from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
 
 from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame
+from .turns import HEAVY_BODY, take_turn
 
 HEARTBEAT = connection_frame("heartbeat")
 MINUTE = 60.0
@@ -168,6 +169,8 @@ class Watcher:
             self._refuse(error, read_ref(data[:SEARCHED_CHARS] + data[-SEARCHED_CHARS:]))
             self._queue.close(CloseCode.TOO_LARGE)
             return
+        if len(data) > HEAVY_BODY:
+            await take_turn(self.session_id)
         message: dict[str, Any] | None = None
         try:
             message = parse_frame(data)

@@ -33,7 +33,7 @@ class Steps:
 
 @contextmanager
 def timed_steps() -> Iterator[Steps]:
-    """Time the steps of all event loops meanwhile; what was there before is no matter for the garbage collector."""
+    """Time the steps of all event loops meanwhile."""
     steps, run = Steps(), asyncio.Handle._run
 
     def timed(handle: asyncio.Handle) -> None:
@@ -43,13 +43,22 @@ def timed_steps() -> Iterator[Steps]:
         finally:
             steps.seconds.append(time.thread_time() - began)
 
-    gc.collect()
-    gc.freeze()
     asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
     try:
-        yield steps
+        with frozen_heap():
+            yield steps
     finally:
         asyncio.Handle._run = run  # type: ignore[method-assign]
+
+
+@contextmanager
+def frozen_heap() -> Iterator[None]:
+    """Keep the garbage collector from what the tests before have left: going through it is no request's doing."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
         gc.unfreeze()
 
 

@@ -113,6 +113,8 @@ class Recipe:
     """Of the request, together as much as a body may be."""
     extras: int
     """Further members of each field."""
+    edits: int
+    """Values of the person's, each as large as one of the others."""
     watched: bool
     """Whether a page and an agent watch the session."""
     share: float = 1.0
@@ -122,7 +124,7 @@ class Recipe:
         return (
             f"{self.role} {self.endpoint}: {self.chars} {self.shape}, {self.fields} fields of {self.typed} with "
             f"{self.options} options, {self.extras} extras, pattern {self.pattern}, {self.values} values, "
-            f"{self.actions} actions{', watched' if self.watched else ''}, {self.share:.0%} full"
+            f"{self.edits} edits, {self.actions} actions{', watched' if self.watched else ''}, {self.share:.0%} full"
         )
 
 
@@ -139,6 +141,7 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "values": (0, 1, 7, 15, 100, 500),
     "actions": (1, 7, 8, 60, 200),
     "extras": (0, 3, 10, 100),
+    "edits": (0, 1, 15),
     "watched": (False, True),
     "share": (1.0, 0.6, 0.3, 0.15, 0.07),
 }

@@ -130,10 +130,10 @@ async def test_the_page_hears_what_the_client_calls_itself(pair: Open, mode: str
 
 async def test_a_name_in_the_header_goes_before_the_client_s_own(pair: Open) -> None:
     peer = await pair(HandshakeApp(mcp=True))
-    async with peer.watch() as page, over_http(peer, headers={"X-Agent-Name": "Mine"}) as client:
+    async with peer.watch() as page, over_http(peer, headers={"X-Agent-Name": "Robin"}) as client:
         await client.call_tool("set_fields", {"fields": {"name": "Ada"}})
         frames = await page.until("done")
-    assert {frame["name"] for frame in frames if frame["type"] == "agent"} == {"Mine"}
+    assert {frame["name"] for frame in frames if frame["type"] == "agent"} == {"Robin"}
 
 
 async def test_a_wait_ends_with_its_client_and_frees_its_place(pair: Open) -> None:
