@@ -104,6 +104,8 @@ class Limits:
     # Processes.
     sessions: int = 100_000
     """In a memory store or a SQLite file; a Redis has a bound of its own, `maxmemory`."""
+    unused_seconds: float = 600.0
+    """A session without a use or a watcher for so long from its creation makes room for a new one in a full store."""
     store_bytes: int = 1024**3
     """Memory or file that a store takes. New sessions are refused from nine tenths of it, writes by agents from all of
     it, and a tenth more is kept for the person's edits. For a Redis, its `maxmemory` takes this bound's place."""

@@ -139,6 +139,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """The name that the latest agent gives itself."""
     agent_at: float = 0.0
     """When that was last told of; wall-clock time, as in a turn."""
+    used: bool = False
+    """Whether an agent was announced or anybody has written."""
     turn: Turn | None = None
 
     # Transitions
@@ -159,6 +161,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def commit(self) -> list[Event]:
         """End the turn and return the events it made, in order."""
         events, self.turn = self._turn.events, None
+        self.used = self.used or bool(self.agent) or any(type(event) is Change for event in events)
         return events
 
     def settle(self) -> None:

@@ -41,7 +41,10 @@ class SessionStore(ABC):
 
     @abstractmethod
     async def create(self, record: Record) -> None:
-        """Keep a new record.
+        """Keep a new record. A full store first deletes sessions that nobody has used or watches.
+
+        A session is unused until a renewing visit, a touch, or a save of one that is `used`. It keeps its place for
+        `Limits.unused_seconds` from its creation.
 
         Raises:
             UnavailableError: the store has no room for another (`at_capacity`).

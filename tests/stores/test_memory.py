@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from handshake_prompt.protocol.credentials import Role
@@ -28,7 +29,9 @@ def session(number: int) -> Session:
 
 
 async def keep(store: MemoryStore, number: int, *, purged: float) -> None:
-    await store.create(Record(session(number), 0, expires_at=store.now() + 1, purge_at=store.now() + purged))
+    now = store.now()
+    made = msgspec.structs.replace(session(number), created_at=now)
+    await store.create(Record(made, 0, expires_at=now + 1, purge_at=now + purged))
 
 
 async def test_i11_a_full_store_takes_no_more_until_something_has_ended() -> None:

@@ -87,8 +87,8 @@ class TestFullRedisStore(CapacityContract):
     def stores(self, open_redis: OpenRedis, tmp_path: Path) -> Iterator[Stores]:
         with redis_server(tmp_path) as server:
 
-            async def open_one(*, store_bytes: float) -> RedisStore:
-                store = await open_redis(server.url)
+            async def open_one(*, store_bytes: float, **bounds: float) -> RedisStore:
+                store = await open_redis(server.url, **bounds)
                 bound_memory(server, round(store_bytes))
                 return store
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.protocol.errors import StoreUnavailableError
+from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableError
+from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.stores import open_store
 from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings, schema
 from handshake_prompt.testing.contract.steps import kept, load
@@ -286,6 +287,28 @@ def test_a_file_of_an_earlier_version_is_brought_up_to_date_and_keeps_its_sessio
         assert connection.execute("PRAGMA user_version").fetchone() == (len(migrations),)
         assert connection.execute("SELECT a FROM later").fetchall() == [(7,)]
         assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (8,)
+
+
+def test_sessions_of_the_first_version_count_as_used(path: Path) -> None:
+    schema.prepare(path, agree, migrations=schema.MIGRATIONS[:1])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        later = time.time() + 1e6
+        connection.execute(
+            "INSERT INTO sessions VALUES (1, ?, 0, 0, ?, ?, 0, NULL, 0, 0, 0, 0)", ("b" * 32, later, later)
+        )
+        connection.execute("INSERT INTO states VALUES (1, x'00')")
+        connection.execute("UPDATE world SET sessions = 1")
+
+    async def fill_up() -> list[str]:
+        store = SQLiteStore(path, Limits(sessions=1, unused_seconds=1))
+        await store.ready()
+        with pytest.raises(UnavailableError):
+            await kept(store)
+        await store.aclose()
+        with closing(sqlite3.connect(path)) as connection:
+            return [name for (name,) in connection.execute("SELECT name FROM sessions")]
+
+    assert asyncio.run(fill_up()) == ["b" * 32]
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path) -> None:

@@ -21,6 +21,7 @@ from handshake_prompt.stores import (
     SessionStore,
     Subscriber,
     Subscribers,
+    UnavailableError,
     Urgency,
     VersionConflictError,
     Window,
@@ -43,6 +44,7 @@ class Row:
     purge_at: float
     ended: bool
     owner: str | None
+    unused_since: float | None
     log: list[bytes] = field(default_factory=list)
     receipts: dict[str, tuple[float, Receipt]] = field(default_factory=dict)
     presence: dict[str, tuple[float, int]] = field(default_factory=dict)
@@ -65,9 +67,15 @@ class ShelfStore(SessionStore):
         if session.session_id in self._rows:
             raise VersionConflictError
         packed = pack_session(session)
-        self._check_room(Urgency.CREATION, len(packed))
+        try:
+            self._check_room(Urgency.CREATION, len(packed))
+        except UnavailableError:
+            self._evict_unused()
+            self._check_room(Urgency.CREATION, len(packed))
         owner = None if session.owner is None else owner_digest(session.owner)
-        self._rows[session.session_id] = Row(packed, 0, record.expires_at, record.purge_at, ended=False, owner=owner)
+        self._rows[session.session_id] = Row(
+            packed, 0, record.expires_at, record.purge_at, ended=False, owner=owner, unused_since=session.created_at
+        )
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         row, now = self._rows.get(session_id), self.now()
@@ -99,6 +107,8 @@ class ShelfStore(SessionStore):
             self._keep(row, receipt)
         record.version += 1
         row.packed, row.version = packed, record.version
+        if record.session.used:
+            row.unused_since = None
         row.expires_at, row.purge_at = record.expires_at, record.purge_at
         self._subscribers.notify(record.session.session_id, record.version)
 
@@ -106,10 +116,18 @@ class ShelfStore(SessionStore):
         used = sum(len(row.packed) + sum(map(len, row.log)) for row in self._rows.values())
         check_room(urgency, used=used, needed=needed, capacity=self._limits.store_bytes)
 
+    def _evict_unused(self) -> None:
+        since = self.now() - self._limits.unused_seconds
+        unused = [name for name, row in self._rows.items() if row.unused_since is not None and not row.presence]
+        for name in unused:
+            if (self._rows[name].unused_since or 0.0) <= since:
+                del self._rows[name]
+
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
         row = self._rows.get(session_id)
         if row is not None and not row.ended:
             row.expires_at, row.purge_at = max(row.expires_at, expires_at), max(row.purge_at, purge_at)
+            row.unused_since = None
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
         self._windows[counter], quota = hit(self._windows.get(counter), self.now(), limit=limit, length=window)

@@ -7,6 +7,7 @@ import heapq
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from handshake_prompt.protocol.errors import UnavailableError, VersionConflictError
@@ -57,6 +58,8 @@ class MemoryStore(SessionStore):
         """Heap of purge times, one item a record, two for one that was ended; outdated ones are pushed back when they
         come up."""
         self._owned: dict[str, set[str]] = {}
+        self._unused: dict[str, None] = {}
+        """Sessions that nobody has used yet, the oldest first."""
         self._subscribers = Subscribers()
         self._counters = Counters()
         self._lock = threading.Lock()
@@ -97,6 +100,7 @@ class MemoryStore(SessionStore):
             quota = self._counters.hit(counter, now, limit=claim.limit, length=claim.window)
             if visit.renew and quota.allowed:
                 entry.record.renew(now)
+                self._unused.pop(session_id, None)
             return entry.loaded(now, visit.after, visit.key, quota)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
@@ -111,6 +115,7 @@ class MemoryStore(SessionStore):
                 return
             entry.record.expires_at = max(entry.record.expires_at, expires_at)
             entry.record.purge_at = max(entry.record.purge_at, purge_at)
+            self._unused.pop(session_id, None)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
         with self._lock:
@@ -154,8 +159,10 @@ class MemoryStore(SessionStore):
             self._check_room_for(entry)
         except UnavailableError:
             self._sweep()
+            self._evict_unused()
             self._check_room_for(entry)
         self._entries[session_id] = entry
+        self._unused[session_id] = None
         self._bytes += entry.charge()
         if record.session.owner is not None:
             entry.owner = owner_digest(record.session.owner)
@@ -173,6 +180,8 @@ class MemoryStore(SessionStore):
         if entry is None or entry.record.version != record.version:
             raise VersionConflictError
         saved = Record(record.session, record.version + 1, record.expires_at, record.purge_at)
+        if record.session.used or record.session.ended:
+            self._unused.pop(session_id, None)
         if record.session.ended:
             entry.forget()
             heapq.heappush(self._due, (record.purge_at, session_id))
@@ -203,8 +212,19 @@ class MemoryStore(SessionStore):
                 self._forget(session_id)
         return True
 
+    def _evict_unused(self) -> None:
+        """Forget sessions that nobody has used or watches, a bounded number at once."""
+        now = self.now()
+        for session_id in tuple(islice(self._unused, SWEEP_BATCH)):
+            entry = self._entries[session_id]
+            if entry.record.session.created_at + self._limits.unused_seconds > now:
+                return
+            if not entry.watchers(now):
+                self._forget(session_id)
+
     def _forget(self, session_id: str) -> None:
         entry = self._entries.pop(session_id)
+        self._unused.pop(session_id, None)
         self._bytes -= entry.charged
         if (owned := self._owned.get(entry.owner)) is not None:
             owned.discard(session_id)

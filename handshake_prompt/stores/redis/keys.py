@@ -3,8 +3,8 @@
 All keys of a session share its id as hash tag, so a Cluster keeps them on one node. After the prefix they are:
 
 - `:{id}`, the head: the columns that scripts work with. `v` version, `e` expires, `p` purge, `t` ttl, `d` deadline,
-  `by` the proofs, `x` if it has ended, `l` seq of the last event, `b` bytes of the log, `r` bytes of the receipts; the
-  last three if there are any
+  `by` the proofs, `n` its creation until it is used, `x` if it has ended, `l` seq of the last event, `b` bytes of the
+  log, `r` bytes of the receipts; the last three if there are any
 - `:{id}:state`, the packed session; `:{id}:log`, a list of events, each with its size before it
 - `:{id}:receipts`, a hash from idempotency keys to receipts, each with its end and its size before it, and
   `:{id}:order`, a sorted set of these keys by the version that brought them
@@ -16,6 +16,8 @@ Every key has a TTL: that of its session, its window, or its last entry.
 """
 
 from __future__ import annotations
+
+import re
 
 
 class Keys:
@@ -33,6 +35,10 @@ class Keys:
     def session(self, session_id: str) -> bytes:
         """Return the first key of a session, which its others begin with."""
         return _bytes(f"{self.prefix}:{{{session_id}}}")
+
+    def session_id(self, head: bytes) -> str:
+        """Return the session of a head."""
+        return head.removeprefix(_bytes(f"{self.prefix}:{{")).removesuffix(b"}").decode("utf-8", "replace")
 
     def saved(self, session_id: str) -> list[bytes]:
         """Return the keys of a session's data: head, state, log, receipts and their order."""
@@ -52,6 +58,11 @@ class Keys:
     def clock(self) -> bytes:
         """The key of the high-water mark of time."""
         return _bytes(f"{self.prefix}:clock")
+
+    @property
+    def heads(self) -> bytes:
+        """The pattern of all heads."""
+        return re.sub(rb"[\\*?\[\]]", rb"\\\g<0>", _bytes(f"{self.prefix}:")) + b"{*}"
 
     def owner(self, digest: str) -> bytes:
         """Return the key of an owner's sessions."""

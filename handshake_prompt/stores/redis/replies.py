@@ -36,6 +36,12 @@ class Counted(msgspec.Struct, array_like=True):
         return Quota(limit, window, self.allowed, limit - self.hits, min(window, self.left))
 
 
+class EvictReply(Reply):
+    """Reply of `evict.lua`: whether the session was deleted."""
+
+    evicted: bool
+
+
 class HitReply(Reply):
     """Reply of `hit.lua`."""
 
@@ -110,6 +116,7 @@ class _Head(msgspec.Struct):
 
 
 decode_reply = msgspec.msgpack.Decoder(Reply).decode
+decode_evicted = msgspec.msgpack.Decoder(EvictReply).decode
 decode_hit = msgspec.msgpack.Decoder(HitReply).decode
 decode_saved = msgspec.msgpack.Decoder(SavedReply).decode
 decode_visit = decoder(VisitReply).decode

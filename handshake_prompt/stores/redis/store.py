@@ -39,6 +39,8 @@ PRESENCE_BATCH = 100
 """Sessions in one batch of reports."""
 CLOCK_MILLISECONDS = 7 * 86_400_000
 """Life of the high-water mark of time: longer than that of any session."""
+SCANS, SCAN_KEYS = 10, 500
+"""Looks for unused sessions at one creation in a full server, and keys looked at by each: a few milliseconds in all."""
 SHARE_TIME_INTERVAL = 5.0
 """Seconds between two notes of the time while the server's clock is behind."""
 
@@ -87,6 +89,7 @@ class RedisStore(SessionStore):
         self._lock = threading.Lock()
         """Held to change the clients: event loops may run in several threads."""
         self._checked = False
+        self._scan_cursor = b"0"
         self._share_time_at = 0.0
         """When to note the time next, on the worker's clock."""
 
@@ -109,9 +112,10 @@ class RedisStore(SessionStore):
             gone_at = record.purge_at + max(0.0, session.deadline - record.expires_at)
             key = self._keys.owner(owner_digest(session.owner))
             await self._run(scripts.OWN, [key], session.session_id, gone_at, decode=replies.decode_reply)
-        keys, head = self._keys.saved(session.session_id)[:2], pack(_head(record))
-        parts = (head, pack_session(session), Urgency.CREATION.value)
-        (await self._run(scripts.CREATE, keys, *parts, decode=replies.decode_saved)).check()
+        created = await self._create(record)
+        if created.outcome == "full" and await self._evict_unused():
+            created = await self._create(record)
+        created.check()
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         return await self.visit(session_id, Visit(after=after, key=key))
@@ -186,6 +190,38 @@ class RedisStore(SessionStore):
         if (client := self._clients.get(asyncio.get_running_loop())) is not None:
             await client.aclose()
 
+    async def _create(self, record: Record) -> replies.SavedReply:
+        session = record.session
+        keys, head = self._keys.saved(session.session_id)[:2], pack(_head(record))
+        parts = (head, pack_session(session), Urgency.CREATION.value)
+        return await self._run(scripts.CREATE, keys, *parts, decode=replies.decode_saved)
+
+    async def _evict_unused(self) -> bool:
+        """Delete sessions that nobody has used or watches, a bounded number; return whether there were any.
+
+        The keys are gone through a few at a time, from where the last call has ended. A Cluster's are not.
+        """
+        evicted = False
+        for _ in range(0 if self._client().executor.cluster else SCANS):
+            for head in await self._scan():
+                evicted |= await self._evict_if_unused(self._keys.session_id(head))
+            if evicted or self._scan_cursor == b"0":
+                break
+        return evicted
+
+    async def _scan(self) -> list[bytes]:
+        """Return the heads among the next few keys."""
+        command = ("SCAN", self._scan_cursor, "MATCH", self._keys.heads, "COUNT", SCAN_KEYS)
+        self._scan_cursor, heads = await self._client().run(
+            lambda executor, deadline: executor.call(b"", *command, deadline=deadline)
+        )
+        return list(heads)
+
+    async def _evict_if_unused(self, session_id: str) -> bool:
+        keys = [*self._keys.saved(session_id), self._keys.presence(session_id)]
+        reply = await self._run(scripts.EVICT, keys, self._limits.unused_seconds, decode=replies.decode_evicted)
+        return reply.evicted
+
     def _client(self, *, reopen: bool = False) -> Client:
         """Return the client of this event loop, opening one if need be."""
         loop = asyncio.get_running_loop()
@@ -244,7 +280,7 @@ class RedisStore(SessionStore):
 def _head(record: Record) -> dict[str, Any]:
     """Return a record's head, named as in `Keys`."""
     session = record.session
-    return {
+    head = {
         "v": record.version,
         "e": record.expires_at,
         "p": record.purge_at,
@@ -252,3 +288,4 @@ def _head(record: Record) -> dict[str, Any]:
         "d": session.deadline,
         "by": session.proofs,
     }
+    return head if session.used or session.ended else head | {"n": session.created_at}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from handshake_prompt.protocol.limits import Limits
 
 from .history import LOG_FORGET, RECEIPT_DROP, RECEIPTS_FORGET
 
@@ -33,6 +36,10 @@ PURGE = (
     "DELETE FROM presence WHERE session = ?",
     "DELETE FROM sessions WHERE id = ?",
 )
+UNUSED = (
+    "SELECT id FROM sessions WHERE unused_since <= ?"
+    " AND NOT EXISTS (SELECT 1 FROM presence WHERE session = id AND ends_at > ?) ORDER BY unused_since LIMIT ?"
+)
 COUNT_PURGED = "UPDATE world SET sessions = sessions - ?"
 NOTE_TIME = "UPDATE world SET latest = ? WHERE latest <= ?"
 
@@ -52,12 +59,17 @@ def purge(connection: sqlite3.Connection, now: float) -> Swept:
     receipts = connection.execute(RECEIPTS_EXPIRED, (PURGE_BATCH, now)).fetchall()
     connection.executemany(RECEIPT_DROP, [(receipt,) for receipt, _, _ in receipts])
     connection.executemany(RECEIPT_UNCOUNT, [(size, session) for _, session, size in receipts])
-    if sessions := _due(connection, now):
-        for statement in PURGE:
-            connection.executemany(statement, sessions)
-        connection.execute(COUNT_PURGED, (len(sessions),))
+    sessions = _due(connection, now)
+    _delete(connection, sessions)
     connection.execute(NOTE_TIME, (now, now - NOTE_INTERVAL))
     return Swept(len(sessions), bool(sessions) or PURGE_BATCH in (len(counters), len(receipts)))
+
+
+def evict_unused(connection: sqlite3.Connection, now: float, limits: Limits) -> int:
+    """Delete sessions that nobody has used or watches, a bounded number; return how many there were."""
+    unused = connection.execute(UNUSED, (now - limits.unused_seconds, now, PURGE_BATCH)).fetchall()
+    _delete(connection, unused)
+    return len(unused)
 
 
 def note_time(connection: sqlite3.Connection, now: float) -> None:
@@ -68,6 +80,13 @@ def note_time(connection: sqlite3.Connection, now: float) -> None:
 def purge_minute(time: float) -> int:
     """Return the minute of a purge, the indexed column: it moves far more seldom than the time in it."""
     return int(time // 60)
+
+
+def _delete(connection: sqlite3.Connection, sessions: Sequence[tuple[int]]) -> None:
+    if sessions:
+        for statement in PURGE:
+            connection.executemany(statement, sessions)
+        connection.execute(COUNT_PURGED, (len(sessions),))
 
 
 def _due(connection: sqlite3.Connection, now: float) -> list[tuple[int]]:

@@ -19,7 +19,7 @@ from handshake_prompt.stores.codec import unreadable
 from handshake_prompt.stores.records import Claim, Receipt
 
 from . import history
-from .expiry import purge, purge_minute
+from .expiry import evict_unused, purge, purge_minute
 from .history import Events, LogPart
 from .rows import CounterRow, LoadedRow, NameRow, PresenceRow, SavedRow, TimesRow, WorldRow
 from .typed_rows import all_rows, first_row
@@ -29,14 +29,15 @@ LOAD = (
     "SELECT id, version, expires_at, purge_at, packed, log_events FROM sessions JOIN states ON session = id"
     " WHERE name = ? AND purge_at > ?"
 )
-CREATE = "INSERT OR IGNORE INTO sessions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"
+CREATE = "INSERT OR IGNORE INTO sessions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?)"
 CREATE_STATE = "INSERT INTO states VALUES (?, ?)"
 COUNT_CREATED = "UPDATE world SET sessions = sessions + 1"
 SESSIONS = "SELECT sessions FROM world"
 STAMP_SAVE = "UPDATE world SET stamp = stamp + 1, latest = max(latest, ?)"
 SAVE = (
     "UPDATE sessions SET version = version + 1, ended = ?, expires_at = ?, purge_at = ?,"
-    " stamp = (SELECT stamp FROM world), log_events = ?, log_bytes = ?, receipt_bytes = ? WHERE id = ?"
+    " unused_since = iif(?, NULL, unused_since), stamp = (SELECT stamp FROM world),"
+    " log_events = ?, log_bytes = ?, receipt_bytes = ? WHERE id = ?"
 )
 STATE_SIZE = "SELECT coalesce(sum(length(packed)), 0) FROM states WHERE session = ?"
 USED = (
@@ -45,7 +46,7 @@ USED = (
 SAVE_STATE = "UPDATE states SET packed = ? WHERE session = ?"
 MOVE = "UPDATE sessions SET purge_minute = ? WHERE id = ?"
 FIND_LIVING = "SELECT id, expires_at, purge_at FROM sessions WHERE name = ? AND NOT ended"
-TOUCH = "UPDATE sessions SET expires_at = ?, purge_at = ? WHERE id = ?"
+TOUCH = "UPDATE sessions SET expires_at = ?, purge_at = ?, unused_since = NULL WHERE id = ?"
 OWNED = "SELECT name FROM sessions WHERE owner = ? ORDER BY name"
 
 COUNTER = "SELECT hits, ends_at FROM counters WHERE name = ?"
@@ -66,6 +67,7 @@ class New(NamedTuple):
     expires_at: float
     purge_at: float
     owner: str | None
+    created_at: float
 
 
 class Found(NamedTuple):
@@ -87,6 +89,7 @@ class Draft(NamedTuple):
     version: int
     packed: bytes
     ended: bool
+    used: bool
     expires_at: float
     purge_at: float
     events: Events | None
@@ -124,10 +127,11 @@ def create(connection: sqlite3.Connection, new: New, now: float, limits: Limits)
     try:
         _check_room_for(connection, new, limits)
     except UnavailableError:
-        if not purge(connection, now).sessions:
+        if not purge(connection, now).sessions and not evict_unused(connection, now, limits):
             raise
         _check_room_for(connection, new, limits)
-    values = (new.name, new.version, False, new.expires_at, new.purge_at, purge_minute(new.purge_at), new.owner)
+    times = (new.expires_at, new.purge_at, purge_minute(new.purge_at))
+    values = (new.name, new.version, False, *times, new.owner, new.created_at)
     created = connection.execute(CREATE, values)
     if not created.rowcount:
         raise VersionConflictError
@@ -171,7 +175,7 @@ def save(connection: sqlite3.Connection, draft: Draft, now: float, limits: Limit
         times = max(draft.expires_at, kept.expires_at), max(draft.purge_at, kept.purge_at)
         usage = history.extend(connection, kept.id, kept.usage, draft.events, draft.receipt, now=now, limits=limits)
     connection.execute(STAMP_SAVE, (now,))
-    connection.execute(SAVE, (draft.ended, *times, *usage, kept.id))
+    connection.execute(SAVE, (draft.ended, *times, draft.used, *usage, kept.id))
     _move(connection, kept.id, kept.purge_at, times[1])
     connection.execute(SAVE_STATE, (draft.packed, kept.id))
     return times

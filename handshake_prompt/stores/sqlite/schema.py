@@ -88,6 +88,11 @@ MIGRATIONS: tuple[str, ...] = (
     );
     INSERT INTO world VALUES (0, 0, 0, NULL, 0);
     """,
+    """
+    -- Creation of a session, until it is used.
+    ALTER TABLE sessions ADD COLUMN unused_since REAL;
+    CREATE INDEX sessions_unused ON sessions (unused_since) WHERE unused_since IS NOT NULL;
+    """,
 )
 """One script from each version of the schema to the next; append-only once released."""
 

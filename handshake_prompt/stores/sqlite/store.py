@@ -128,7 +128,15 @@ class SQLiteStore(SessionStore):
         session = record.session
         owner = None if session.owner is None else owner_digest(session.owner)
         packed = pack_session(session)
-        new = queries.New(session.session_id, record.version, packed, record.expires_at, record.purge_at, owner)
+        new = queries.New(
+            session.session_id,
+            record.version,
+            packed,
+            record.expires_at,
+            record.purge_at,
+            owner,
+            session.created_at,
+        )
         await self._open().writer.run(partial(queries.create, new=new, now=self.now(), limits=self._limits))
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
@@ -166,6 +174,7 @@ class SQLiteStore(SessionStore):
             record.version,
             pack_session(session),
             session.ended is not None,
+            session.used or session.ended is not None,
             record.expires_at,
             record.purge_at,
             Events(events[-1].seq, [event.size for event in events], pack_events(events)) if events else None,

@@ -7,9 +7,24 @@ from __future__ import annotations
 import pytest
 
 from handshake_prompt.protocol.errors import UnavailableError
-from handshake_prompt.stores import SessionStore, Urgency
+from handshake_prompt.stores import SessionStore, Urgency, Visit
 
-from .steps import claim, counted, create_large, end, filled, grow, grown_until_refused, load_id, seqs_of
+from .steps import (
+    MANY,
+    OVER,
+    SHORT,
+    claim,
+    counted,
+    create_large,
+    end,
+    filled,
+    grow,
+    grown_until_refused,
+    load_id,
+    save_nothing,
+    seqs_of,
+    write_to,
+)
 from .stores import Stores
 
 CAPACITY = 4_000_000
@@ -56,6 +71,20 @@ class CapacityContract:
             await end(store, (await load_id(store, name)).record, purged=600)
         assert (await load_id(store, refused)).record.session.ended
         await create_large(store, len(kept) + 1)
+
+    async def test_sessions_that_nobody_has_used_make_room_after_a_while(self, stores: Stores) -> None:
+        store = await stores.open(store_bytes=CAPACITY, unused_seconds=SHORT)
+        read, written, watched, *unused = await filled(store)
+        with pytest.raises(UnavailableError):
+            await create_large(store, MANY)
+        await store.visit(read, Visit(renew=True), claims=[claim("t")])
+        await write_to(store, written)
+        await store.report_watchers("worker", {watched: 1})
+        await save_nothing(store, unused[-1])
+        await stores.advance(OVER)
+        await create_large(store, MANY)
+        assert [await store.load(name) is not None for name in (read, written, watched)] == [True] * 3
+        assert None in [await store.load(name) for name in unused]
 
 
 async def usable(store: SessionStore, name: str) -> bool:

@@ -209,7 +209,7 @@ async def create_large(store: SessionStore, number: int) -> str:
     """Create a session of 40 000 bytes, named by a number; return its name."""
     now, name = store.now(), f"{number:032x}"
     made = drafted(Record(msgspec.structs.replace(session("a", now, owner=None), session_id=name), 0, now, now))
-    made.write("large", "x" * LARGE)
+    made.give("large", "x" * LARGE, by=By.USER)
     made.commit()
     await store.create(Record(made, 0, expires_at=now + 1000, purge_at=now + 1600))
     return name
@@ -241,6 +241,19 @@ async def grown_until_refused(store: SessionStore, names: Sequence[str], urgency
         except UnavailableError:
             return name
     raise AssertionError("nothing was refused")
+
+
+async def write_to(store: SessionStore, name: str) -> None:
+    """Write a value."""
+    record = (await load_id(store, name)).record
+    record.session = drafted(record)
+    record.session.write("written", 1)
+    await store.save(record, events=record.session.commit())
+
+
+async def save_nothing(store: SessionStore, name: str) -> None:
+    """Save a session as it is, as an extension does."""
+    await store.save((await load_id(store, name)).record)
 
 
 async def load_id(store: SessionStore, name: str, **asked: Any) -> Loaded:

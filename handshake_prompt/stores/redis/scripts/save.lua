@@ -17,10 +17,11 @@ redis.call('HLEN', receipts)
 redis.call('ZCARD', order)
 redis.call('PUBLISH', asked.channel, string.format('%.0f', head.v + 1))
 
-local expires, purge = head.e, head.p
+local expires, purge, unused = head.e, head.p, head.n
 for name, value in pairs(asked.head) do
   head[name] = value
 end
+head.n = asked.head.n and unused  -- a read may have used it meanwhile
 head.v = head.v + 1
 
 if asked.ended then

@@ -24,8 +24,8 @@ end
 
 if asked.renew and quota and quota[1] then
   local ends = math.min(math.max(head.e, now + head.t), head.d)
-  if ends > head.e then
-    head.e, head.p = ends, head.p + ends - head.e
+  if ends > head.e or head.n then
+    head.e, head.p, head.n = ends, head.p + ends - head.e, nil
     keep(head)
   end
 end
