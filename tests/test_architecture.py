@@ -18,8 +18,8 @@ PACKAGE = "handshake_prompt"
 
 LEVELS: dict[str, int] = {
     "version": 0,
+    "texts": 0,
     "protocol": 1,
-    "texts": 1,
     "client": 2,
     "forms": 2,
     "stores": 2,

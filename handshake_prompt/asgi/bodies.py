@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import ClientDisconnect
 
-from handshake_prompt.engine.turns import HEAVY_BODY, take_turn
+from handshake_prompt.engine.fair_queue import HEAVY_BODY, take_slot
 from handshake_prompt.protocol.addresses import counted_address
 from handshake_prompt.protocol.errors import (
     BodyLostError,
@@ -53,7 +53,7 @@ class JSONBody:
         if self._is_lost(body):
             raise BodyLostError
         if len(body) > HEAVY_BODY:
-            await take_turn(counted_address(client_address(self._request.scope)))
+            await take_slot(counted_address(client_address(self._request.scope)))
         check_json(body, self._limits)
         self._request.keep(body)
         return body

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.protocol.credentials import COOKIE_PREFIX, SECURE_COOKIE_PREFIX
-from handshake_prompt.protocol.secret import Secret
+from handshake_prompt.texts.secret import Secret
 
 from .requests import IndexedRequest, is_secure
 

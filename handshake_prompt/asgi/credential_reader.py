@@ -9,8 +9,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from handshake_prompt.protocol.credentials import Credential
-from handshake_prompt.protocol.secret import Secret
 from handshake_prompt.texts.names import claimed_name
+from handshake_prompt.texts.secret import Secret
 
 from .cookies import user_token_of
 from .origins import OriginPolicy

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-from handshake_prompt.protocol.secret import Secret, SecretBytes
+from handshake_prompt.texts.secret import Secret, SecretBytes
 
 from .redaction import redact
 

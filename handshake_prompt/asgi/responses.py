@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
-from handshake_prompt.engine.turns import take_turn
+from handshake_prompt.engine.fair_queue import take_slot
 from handshake_prompt.protocol import messages
 from handshake_prompt.protocol.addresses import counted_address
 from handshake_prompt.protocol.errors import HandshakeError
@@ -60,11 +60,11 @@ async def context_response(request: IndexedRequest, reply: Reply) -> Response:
 
 
 async def _markdown(request: IndexedRequest, reply: Reply) -> bytes:
-    """Render a context as Markdown, in as many turns as it takes."""
+    """Render a context as Markdown, in as many slots as it takes."""
     pieces: list[str] = []
     for piece in markdown_pieces(reply.payload):
         if pieces:
-            await take_turn(counted_address(client_address(request.scope)))
+            await take_slot(counted_address(client_address(request.scope)))
         pieces.append(piece)
     return "".join(pieces).encode()
 

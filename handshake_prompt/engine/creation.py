@@ -15,10 +15,10 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_creation, check_schema
 
+from .fair_queue import HEAVY_PARTS, take_slot
 from .hooks import Hooks
 from .session_reply import SessionReplies
 from .transactions import Transactions
-from .turns import HEAVY_PARTS, take_turn
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -71,7 +71,7 @@ class Creation:
             UnavailableError: the store is full.
         """
         if check_creation(asked, self._limits) > HEAVY_PARTS:
-            await take_turn(address)
+            await take_slot(address)
         language = self._session_replies.language(asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
         session = self._draft(asked, token=token, user_token=user_token)

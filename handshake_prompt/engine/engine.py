@@ -23,13 +23,13 @@ from handshake_prompt.protocol.validation import check_actions, check_extension,
 from handshake_prompt.stores import PLAIN_VISIT, Record, SessionStore, Visit, open_store
 
 from .diff import place_of
+from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
 from .guard import Admission, Admitted, Guard, Operation
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
 from .idempotency import is_key
 from .lifecycle import Lifecycle
 from .session_reply import Prompt, SessionReplies
-from .turns import HEAVY_PARTS, HEAVY_STATE, take_turn
 from .views import PersonPlace
 from .watcher import Watcher
 from .worker import Worker, Workers
@@ -164,7 +164,7 @@ class ProtocolEngine(Lifecycle):
         async with self._admitted(Operation.ACTION, session_id, credential, request, visit) as admission:
             asked = await _read(messages.ActionRequest, body)
             if check_actions(asked.actions, self.limits) > HEAVY_PARTS:
-                await take_turn(Credential.of(credential).counted_address)
+                await take_slot(Credential.of(credential).counted_address)
             work = self._worker.batches.carry_out(admission, asked, idempotency_key)
             payload, replayed = await self._worker.tasks.finish(work)
             return Reply(payload, quota=admission.quota, replayed=replayed)
@@ -276,7 +276,7 @@ class ProtocolEngine(Lifecycle):
         caller = Credential.of(credential)
         admission = await self._guard.admit(Operation.WATCH, session_id, caller, request)
         if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
-            await take_turn(caller.counted_address)
+            await take_slot(caller.counted_address)
         return await self._worker.watchers.open(admission, after=after, keepalive=keepalive)
 
     # For the host application
@@ -343,7 +343,7 @@ class ProtocolEngine(Lifecycle):
         if admission.agent_name and operation in ANNOUNCED:
             self._announce(admission)
         if operation in SHOWING and admission.loaded.size > HEAVY_STATE:
-            await take_turn(caller.counted_address)
+            await take_slot(caller.counted_address)
         return admission
 
     def _announce(self, admission: Admission) -> None:

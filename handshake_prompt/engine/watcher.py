@@ -20,8 +20,8 @@ from handshake_prompt.protocol.page_frames import SEARCHED_CHARS, parse_frame, r
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.session import Session
 
+from .fair_queue import HEAVY_BODY, take_slot
 from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame
-from .turns import HEAVY_BODY, take_turn
 
 HEARTBEAT = connection_frame("heartbeat")
 MINUTE = 60.0
@@ -170,7 +170,7 @@ class Watcher:
             self._queue.close(CloseCode.TOO_LARGE)
             return
         if len(data) > HEAVY_BODY:
-            await take_turn(self.session_id)
+            await take_slot(self.session_id)
         message: dict[str, Any] | None = None
         try:
             message = parse_frame(data)

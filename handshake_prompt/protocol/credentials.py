@@ -9,9 +9,10 @@ from enum import StrEnum
 
 import msgspec
 
+from handshake_prompt.texts.secret import Secret
+
 from .addresses import counted_address
 from .rate_limit import Quota
-from .secret import Secret
 
 COOKIE_PREFIX = "hpp_"
 SECURE_COOKIE_PREFIX = "__Host-hpp_"

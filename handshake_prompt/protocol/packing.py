@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from .secret import Secret
+from handshake_prompt.texts.secret import Secret
 
 _CONTAINERS = frozenset({list, dict})
 _UNPACKED_BYTES = 64

@@ -1,15 +1,21 @@
-"""Secret text: a string with a masked repr, for credentials."""
+"""Text and bytes with a masked repr: a tool that records the locals of a traceback's frames shows no credential."""
 
 from __future__ import annotations
 
+MASK = "[redacted]"
+
 
 class Secret(str):
-    """Text that logs of local variables, debuggers and error trackers show masked, since they show reprs.
-
-    It is an ordinary string otherwise: `str()`, formatting, encoding and JSON give the text itself.
-    """
+    """A credential as text. `str()`, formatting, encoding and JSON give the text itself; its repr does not."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "'[secret]'"
+        return repr(MASK)
+
+
+class SecretBytes(bytes):
+    """Bytes that hold a credential, masked as a whole in their repr."""
+
+    def __repr__(self) -> str:
+        return repr(MASK.encode())

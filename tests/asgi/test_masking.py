@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection, Request
 from handshake_prompt import HandshakeApp, HandshakeError, Session
 from handshake_prompt.asgi.masking import masked
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
-from handshake_prompt.protocol.secret import MASK, Secret, SecretBytes
+from handshake_prompt.texts.secret import MASK, Secret, SecretBytes
 from tests.conftest import FORM, Open
 from tests.support.in_process import open_in_process
 from tests.support.parts import absent

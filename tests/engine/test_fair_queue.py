@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from handshake_prompt.engine.turns import take_turn, turns
+from handshake_prompt.engine.fair_queue import fair_queue, take_slot
 
 
 async def passes() -> list[int]:
@@ -24,19 +24,19 @@ async def test_one_turn_is_given_in_each_pass_of_the_loop() -> None:
     taken: list[int] = []
 
     async def work() -> None:
-        await take_turn("a")
+        await take_slot("a")
         taken.append(count[0])
 
     await asyncio.gather(*(work() for _ in range(20)))
     assert len(set(taken)) == 20
-    assert len(turns()) == 0
+    assert len(fair_queue()) == 0
 
 
 async def test_light_work_goes_between_any_two_turns() -> None:
     order: list[str] = []
 
     async def heavy() -> None:
-        await take_turn("a")
+        await take_slot("a")
         order.append("heavy")
 
     async def light() -> None:
@@ -53,7 +53,7 @@ async def test_callers_take_turns_whatever_they_have_waiting() -> None:
     order: list[str] = []
 
     async def work(lane: str) -> None:
-        await take_turn(lane)
+        await take_slot(lane)
         order.append(lane)
 
     await asyncio.gather(*(work("many") for _ in range(10)), work("few"), work("few"))
@@ -62,24 +62,24 @@ async def test_callers_take_turns_whatever_they_have_waiting() -> None:
 
 
 async def test_a_turn_nobody_waits_for_any_more_is_passed_on() -> None:
-    waiting = [asyncio.create_task(take_turn("a")) for _ in range(3)]
+    waiting = [asyncio.create_task(take_slot("a")) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
     await asyncio.wait_for(waiting[2], 5)
-    assert len(turns()) == 0
-    await asyncio.wait_for(take_turn("a"), 5)
+    assert len(fair_queue()) == 0
+    await asyncio.wait_for(take_slot("a"), 5)
 
 
 def test_a_turn_left_behind_by_one_loop_holds_up_no_other() -> None:
     async def leave_behind() -> None:
-        waiting = asyncio.create_task(take_turn("a"))
+        waiting = asyncio.create_task(take_slot("a"))
         await asyncio.sleep(0)
         waiting.cancel()
 
     async def take() -> int:
-        await asyncio.wait_for(take_turn("a"), 5)
-        return len(turns())
+        await asyncio.wait_for(take_slot("a"), 5)
+        return len(fair_queue())
 
     asyncio.run(leave_behind())
     assert asyncio.run(take()) == 0

@@ -1,8 +1,8 @@
 """Fair queueing of heavy work on an event loop: one piece in each pass of the loop, by round robin over callers.
 
 The work of a request between two waits holds up all others. Each piece is bounded, but many may be ready at the same
-moment, and a loop runs all that is ready before it looks at its sockets again. So heavy pieces wait for a turn: light
-requests go between any two of them, and a caller with many gets as many turns as one with few.
+moment, and a loop runs all that is ready before it looks at its sockets again. So heavy pieces wait for a slot: light
+requests go between any two of them, and a caller with many gets as many slots as one with few.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from weakref import WeakKeyDictionary
 HEAVY_BODY = 256
 """Bytes of a body from which on it is heavy: a pattern may take 2 ms to match so little."""
 HEAVY_PARTS = 500
-"""JSON values from which on checking them is enough for one turn, and acting on them takes another."""
+"""JSON values from which on checking them is enough for one slot, and acting on them takes another."""
 HEAVY_STATE = 16 * 1024
 """Bytes of a session, or of a part of its log, from which on showing it is heavy: some 0.3 ms."""
 
 
-class Turns:
-    """The turns of one event loop."""
+class FairQueue:
+    """The slots of one event loop."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, deque[asyncio.Future[None]]] = {}
@@ -30,41 +30,41 @@ class Turns:
         return sum(map(len, self._lanes.values()))
 
     async def take(self, lane: str) -> None:
-        """Wait for the next turn of a lane."""
+        """Wait for the next slot of a lane."""
         loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        self._lanes.setdefault(lane, deque()).append(turn)
+        slot = loop.create_future()
+        self._lanes.setdefault(lane, deque()).append(slot)
         if not self._is_passing:
             self._is_passing = True
             loop.call_soon(self._pass)
-        await turn
+        await slot
 
     def _pass(self) -> None:
-        """Give one turn away, and the next in the next pass of the loop. A lane that has had its turn goes last."""
+        """Give one slot away, and the next in the next pass of the loop. A lane that has had its slot goes last."""
         while self._lanes:
             lane = next(iter(self._lanes))
             waiting = self._lanes.pop(lane)
-            turn = waiting.popleft()
+            slot = waiting.popleft()
             if waiting:
                 self._lanes[lane] = waiting
-            if not turn.done():  # its request was cancelled
-                turn.set_result(None)
+            if not slot.done():  # its request was cancelled
+                slot.set_result(None)
                 asyncio.get_running_loop().call_soon(self._pass)
                 return
         self._is_passing = False
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, FairQueue] = WeakKeyDictionary()
 
 
-def turns() -> Turns:
-    """Return the turns of the running event loop."""
+def fair_queue() -> FairQueue:
+    """Return the queue of the running event loop."""
     loop = asyncio.get_running_loop()
-    if (found := _turns.get(loop)) is None:
-        found = _turns[loop] = Turns()
+    if (found := _queues.get(loop)) is None:
+        found = _queues[loop] = FairQueue()
     return found
 
 
-async def take_turn(lane: str) -> None:
+async def take_slot(lane: str) -> None:
     """Wait until a heavy piece of work of a caller is due, on the running event loop."""
-    await turns().take(lane)
+    await fair_queue().take(lane)
