@@ -116,6 +116,7 @@ DEFINED = {
         "NotFoundError",
         "OriginError",
         "RateLimitedError",
+        "SessionClosedError",
         "SessionExpiredError",
         "SessionNotFoundError",
         "SessionRevokedError",

@@ -103,9 +103,10 @@ class ClosedFrame(msgspec.Struct, frozen=True):
 
 
 class AnyFrame(msgspec.Struct, frozen=True):
-    """Any other frame; a logged one has a cursor."""
+    """Any other frame; a logged one has a cursor, and one that tells of the session's end may say by whom it was."""
 
     cursor: str | None = None
+    by: Any = None
 
 
 def decoded(raw: bytes) -> dict[str, Any]:

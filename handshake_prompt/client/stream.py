@@ -125,9 +125,10 @@ class EventStream:
         elif event.kind == "closed":
             raise self._closing(checked(frame, ClosedFrame))
         else:
+            other = checked(frame, AnyFrame)
             if (end := f"session_{event.kind}") in ENDS:
-                self._end = end
-            self._place = checked(frame, AnyFrame).cursor or self._place
+                self._end = "session_closed" if other.by == "host" else end
+            self._place = other.cursor or self._place
 
     def _begin(self, frame: ConnectedFrame, found: list[Update]) -> None:
         self._place = frame.cursor

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Cursor, change_record
+from handshake_prompt.protocol.instants import parse_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Diff
-from handshake_prompt.protocol.session import Session, parse_instant
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import Loaded, Log
 
 from .frame_queue import FrameQueue
@@ -19,6 +20,8 @@ from .hub import Hub
 from .subscriptions import Subscriptions
 from .transactions import Transactions
 
+TIMED_OUT = "Nothing changed in time. This is not an answer of the person's, neither yes nor no."
+
 
 class Difference(NamedTuple):
     """Changes in order, and the session as it is behind them. `truncated`: there may be more than is listed."""
@@ -26,6 +29,8 @@ class Difference(NamedTuple):
     changes: Sequence[Change]
     session: Session
     truncated: bool
+    timed_out: bool = False
+    """Whether the time for a change ran out."""
 
     @property
     def is_empty(self) -> bool:
@@ -34,13 +39,16 @@ class Difference(NamedTuple):
 
     def reply(self, since: str, role: Role) -> Diff:
         """Return the members of the reply, as `role` may see them."""
-        return {
+        reply: Diff = {
             "sessionId": self.session.session_id,
             "since": since,
             "changes": [change_record(change, role, values=self.session.values) for change in self.changes],
             "cursor": str(self.session.cursor),
             "truncated": self.truncated,
         }
+        if self.timed_out:
+            reply["timedOut"], reply["note"] = True, TIMED_OUT
+        return reply
 
 
 class Differ:
@@ -81,8 +89,10 @@ class Differ:
         while True:
             difference = await self._compare(admission, loaded, since)
             left = until - asyncio.get_running_loop().time()
-            if not difference.is_empty or left <= 0:
+            if not difference.is_empty:
                 return difference
+            if left <= 0:
+                return difference._replace(timed_out=True)
             if self._hub.draining or queue.close_code is not None:
                 return difference
             await queue.wait_and_discard(min(left, self._transactions.left(loaded.record)))

@@ -7,7 +7,6 @@ the transition. Each returns a `Reply`, which unpacks as `payload, status`, or r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Body, Mount
 from handshake_prompt.protocol.owners import kept_owner
 from handshake_prompt.protocol.replies import Reply
+from handshake_prompt.protocol.session import CLOSED, REVOKED
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
 from handshake_prompt.stores import PLAIN_VISIT, Record, SessionStore, Visit, open_store
 
@@ -246,7 +246,7 @@ class ProtocolEngine(Lifecycle):
     ) -> Reply:
         """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
         async with self._admitted(Operation.REVOKE, session_id, credential, request) as admission:
-            work = self._worker.transitions.revoke(session_id, admission.role, known=admission.loaded)
+            work = self._worker.transitions.end(session_id, REVOKED, admission.role, known=admission.loaded)
             await self._worker.tasks.finish(work)
             payload: messages.Done = {"ok": True}
             return Reply(payload, quota=admission.quota)
@@ -307,11 +307,19 @@ class ProtocolEngine(Lifecycle):
 
     async def revoke_owner(self, owner: Any) -> int:
         """End all open sessions of an owner, everywhere: the other half of logging out. Return how many there were."""
-        records = await self._owned(owner)
-        for record in records:
-            with suppress(SessionNotFoundError):  # it has ended meanwhile
-                await self._worker.tasks.finish(self._worker.transitions.revoke(record.session.session_id, Role.USER))
-        return len(records)
+        return sum([await self.close_session(record.session.session_id) for record in await self._owned(owner)])
+
+    async def close_session(self, session_id: str) -> bool:
+        """End a session for the host, such as once its form was submitted; return whether it was open.
+
+        Page and agent are told that it was the application, where `revoke` is the person's.
+        """
+        await self._get_ready()
+        try:
+            await self._worker.tasks.finish(self._worker.transitions.end(session_id, CLOSED, Role.USER))
+        except SessionNotFoundError:
+            return False
+        return True
 
     # How operations are carried out
 

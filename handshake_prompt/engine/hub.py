@@ -14,7 +14,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import Change, Event, withheld
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.session import ROTATED, Session
+from handshake_prompt.protocol.session import CLOSED, REVOKED, ROTATED, Session
 from handshake_prompt.stores import Record
 
 from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame, log_frame
@@ -26,7 +26,7 @@ RESERVED_FOR_PAGES = 0.25
 class Topic:
     """The watchers of one session in this worker, and the place in its log up to which they were sent it."""
 
-    __slots__ = ("epoch", "expires_at", "newest", "queues", "seq", "session_id", "version")
+    __slots__ = ("agent", "agent_at", "epoch", "expires_at", "newest", "queues", "seq", "session_id", "version")
 
     def __init__(self, session: Session, version: int) -> None:
         self.session_id = session.session_id
@@ -37,6 +37,8 @@ class Topic:
         """Of the record that was last published: a wake-up is compared to it."""
         self.newest: dict[str, int] = {}
         """key -> `seq` of its newest value while the session is watched: it makes a paced frame overtaken."""
+        self.agent, self.agent_at = session.agent, session.agent_at
+        """The agent that was here last, and when that was last told of, on the wall clock."""
         self.expires_at = 0.0
         """On the store's clock, as far as this worker knows; asked again when it comes."""
 
@@ -161,6 +163,7 @@ class Hub:
             if event.type == ROTATED:
                 self._close(topic, CloseCode.UNAUTHENTICATED, roles=(Role.AGENT,))
         topic.seq, topic.version, topic.expires_at = session.seq, record.version, record.expires_at
+        topic.agent, topic.agent_at = session.agent, session.agent_at
         return True
 
     def renew(self, session_id: str, expires_at: float) -> None:
@@ -171,7 +174,9 @@ class Hub:
     def end(self, session_id: str, reason: str) -> None:
         """Tell every watcher of a session that it has ended, and close them."""
         if (topic := self._topics.get(session_id)) is not None:
-            self._close(topic, CloseCode.ENDED, last=connection_frame(reason))
+            # To pages of version 1.0 it is `revoked`, whoever it was.
+            last = connection_frame(REVOKED, by="host") if reason == CLOSED else connection_frame(reason)
+            self._close(topic, CloseCode.ENDED, last=last)
 
     def restart(self, record: Record) -> None:
         """Have every watcher of a session come again: their place in the log does not lead to that of `record`."""

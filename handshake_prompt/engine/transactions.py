@@ -165,6 +165,10 @@ class Transactions:
         else:
             self._hub.renew(session_id, loaded.record.expires_at)
 
+    def wall_time(self) -> float:
+        """Return the time of day, in seconds since the epoch; for display alone."""
+        return self._wall_clock()
+
     def now(self) -> float:
         """Return the time on the store's clock, by which sessions end."""
         return self._store.now()

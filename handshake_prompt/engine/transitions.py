@@ -10,7 +10,7 @@ from handshake_prompt.protocol.credentials import Role, digest
 from handshake_prompt.protocol.errors import ConflictError, HandshakeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, whole_seconds
-from handshake_prompt.protocol.session import EXTENDED, REVOKED, ROTATED, Session, Turn
+from handshake_prompt.protocol.session import EXTENDED, ROTATED, Session, Turn
 from handshake_prompt.protocol.validation import check_edit
 from handshake_prompt.stores import Loaded, Record
 
@@ -108,11 +108,11 @@ class Transitions:
         transition = Transition(replace, self._transactions.turn(admission.role))
         return await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
 
-    async def revoke(self, session_id: str, role: Role, *, known: Loaded | None = None) -> None:
-        """End a session for good."""
+    async def end(self, session_id: str, reason: str, role: Role, *, known: Loaded | None = None) -> None:
+        """End a session for good: `revoked` by the person, or `closed` by the host."""
 
         def forget(draft: Record) -> None:
-            draft.session.end(REVOKED)
+            draft.session.end(reason)
             draft.expires_at = self._transactions.now()
 
         await self._transactions.apply(session_id, Transition(forget, self._transactions.turn(role)), known=known)

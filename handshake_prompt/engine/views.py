@@ -6,10 +6,13 @@ from typing import NamedTuple, cast
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.messages import Context, SessionStanding, whole_seconds
-from handshake_prompt.stores import Record, SessionStore
+from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import AgentPresence, Context, SessionStanding, whole_seconds
+from handshake_prompt.stores import Record
 
 from .presence import Presence
+from .transactions import Transactions
 
 
 class PersonPlace(NamedTuple):
@@ -24,22 +27,26 @@ class PersonPlace(NamedTuple):
 class Views:
     """Composes views of records."""
 
-    def __init__(self, store: SessionStore, modes: Modes, presence: Presence) -> None:
-        self._store = store
+    def __init__(self, transactions: Transactions, modes: Modes, presence: Presence, *, limits: Limits) -> None:
+        self._transactions = transactions
         self._modes = modes
         self._presence = presence
+        self._limits = limits
 
     def standing(self, record: Record) -> SessionStanding:
         """Return how a session stands."""
         session = record.session
-        return {
+        standing: SessionStanding = {
             "sessionId": session.session_id,
             "mode": session.mode,
             "expiresIn": self.expires_in(record),
-            "maxExpiresIn": whole_seconds(session.deadline - self._store.now()),
+            "maxExpiresIn": whole_seconds(session.deadline - self._transactions.now()),
             "watchers": self._presence.clients(record),
             "cursor": str(session.cursor),
         }
+        if session.agent:
+            return cast("SessionStanding", {**standing, **self.agent(session.agent, session.agent_at)})
+        return standing
 
     def context(self, record: Record, role: Role) -> Context:
         """Return the state of a session's page: the members of `GET /context` and of a snapshot."""
@@ -56,6 +63,13 @@ class Views:
         }
         return cast("Context", members)  # a mode may add any member
 
+    def agent(self, name: str, seen_at: float) -> AgentPresence:
+        """Return the agent that was here last, and when that was; nothing if none has named itself."""
+        if not name:
+            return {}
+        gone = self._transactions.wall_time() - seen_at > self._limits.agent_silence
+        return {"agent": name, "agentAt": instant(round(seen_at * 1e6)), "agentGone": gone}
+
     def expires_in(self, record: Record) -> int:
         """Return the whole seconds a session has left."""
-        return whole_seconds(record.expires_at - self._store.now())
+        return whole_seconds(record.expires_at - self._transactions.now())

@@ -15,10 +15,10 @@ from typing import Any, Protocol, Self
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Outcome, whole_seconds
+from handshake_prompt.protocol.messages import AgentPresence, Outcome, whole_seconds
 from handshake_prompt.protocol.page_frames import SEARCHED_CHARS, parse_frame, read_ref
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.session import AGENT, GONE, Session
 
 from .fair_queue import HEAVY_BODY, take_slot
 from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame
@@ -39,6 +39,9 @@ class WatchedSession(Protocol):
 
     async def refresh_lifetime(self) -> None:
         """Ask the store about them: they seem to be over, or nearly."""
+
+    def departed_agent(self) -> AgentPresence | None:
+        """Return the agent that was here last, if it has gone."""
 
     async def read_on(self) -> list[Frame]:
         """Return the frames that the watcher's queue had no room for: from the log, or a snapshot in their place."""
@@ -85,6 +88,8 @@ class Watcher:
         self._sent_at = self._paced_at = self._now()
         self._noticed_end: float | None = None
         """The end that the watcher was sent `expiring` for."""
+        self._departed = session.departed_agent()
+        """The agent that the watcher was told of that it has gone."""
         self._tokens = float(limits.frames_burst)
         self._tokens_at = self._now()
         self._malformed: deque[float] = deque(maxlen=limits.malformed_frames)
@@ -238,7 +243,17 @@ class Watcher:
             return None
         if self._is_notice_due():
             return await self._expiry_notice()
-        return HEARTBEAT if self._now() >= self._sent_at + self._keepalive else None
+        if self._now() < self._sent_at + self._keepalive:
+            return None
+        return self._departure_notice() or HEARTBEAT
+
+    def _departure_notice(self) -> Frame | None:
+        """Return the notice that the agent has gone, once for each time it was here; it goes in a heartbeat's place."""
+        departed = self._session.departed_agent() if self.role is Role.USER else None
+        if departed is None or departed == self._departed:
+            return None
+        self._departed = departed
+        return connection_frame(AGENT, event=GONE, name=departed["agent"], agentAt=departed["agentAt"])
 
     async def _expiry_notice(self) -> Frame | None:
         await self._refresh_lifetime()  # another worker may have given it more time

@@ -9,7 +9,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidTokenError
 from handshake_prompt.protocol.events import Change, Cursor
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Context, Outcome
+from handshake_prompt.protocol.messages import AgentPresence, Context, Outcome
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import Loaded
 
@@ -57,9 +57,12 @@ class Watchers:
         cursor, pause = Cursor.parse(after) if after else None, keepalive or self._limits.keepalive
         async with self._subscriptions.joining(session_id, cursor.seq if cursor else None) as loaded:
             admission.confirm(loaded.record.session)
-            snapshot = self._views.context(loaded.record, role)
+            snapshot, agent = (
+                self._views.context(loaded.record, role),
+                self._views.agent(loaded.record.session.agent, loaded.record.session.agent_at),
+            )
             frames = opening_frames(
-                loaded, role, cursor=cursor, limits=self._limits, keepalive=pause, snapshot=snapshot
+                loaded, role, cursor=cursor, limits=self._limits, keepalive=pause, snapshot=snapshot, agent=agent
             )
             queue = self._subscriptions.join(loaded.record, role)
         try:
@@ -88,9 +91,18 @@ class Watchers:
             missed = missed_frames(loaded, queue.role, cursor=cursor, limits=self._limits, source=queue.source)
             if missed is None:
                 snapshot = self._views.context(loaded.record, queue.role)
-                missed = [connected_frame(session, queue.role, keepalive=keepalive, snapshot=snapshot)]
+                agent = self._views.agent(session.agent, session.agent_at)
+                missed = [connected_frame(session, queue.role, keepalive=keepalive, snapshot=snapshot, agent=agent)]
             queue.rejoin()
         return missed
+
+    def departed_agent(self, session_id: str) -> AgentPresence | None:
+        """Return the agent that was here last, if it has not been heard of for long and does not watch, either."""
+        topic = self._hub.topic(session_id)
+        if topic is None or any(queue.role is Role.AGENT for queue in topic.queues):
+            return None
+        presence = self._views.agent(topic.agent, topic.agent_at)
+        return presence if presence.get("agentGone") else None
 
     def leave(self, queue: FrameQueue) -> None:
         """Remove a watcher. Safe to call twice."""
@@ -128,6 +140,9 @@ class Watched:
     async def refresh_lifetime(self) -> None:
         await self._transactions.refresh_lifetime(self._queue.session_id)
 
+    def departed_agent(self) -> AgentPresence | None:
+        return self._watchers.departed_agent(self._queue.session_id)
+
     async def read_on(self) -> list[Frame]:
         return await self._watchers.read_on(self._queue, keepalive=self._keepalive)
 
@@ -146,6 +161,7 @@ def opening_frames(
     limits: Limits,
     keepalive: float,
     snapshot: Context,
+    agent: AgentPresence,
 ) -> list[Frame]:
     """Return the first frames of a connection: `connected`, and every missed event or a snapshot, never part of one.
 
@@ -155,7 +171,7 @@ def opening_frames(
     resumed = cursor if missed is not None else None
     session = loaded.record.session
     return [
-        connected_frame(session, role, keepalive=keepalive, snapshot=snapshot, resumed=resumed),
+        connected_frame(session, role, keepalive=keepalive, snapshot=snapshot, agent=agent, resumed=resumed),
         *(missed or []),
     ]
 
@@ -179,7 +195,13 @@ def missed_frames(
 
 
 def connected_frame(
-    session: Session, role: Role, *, keepalive: float, snapshot: Context, resumed: Cursor | None = None
+    session: Session,
+    role: Role,
+    *,
+    keepalive: float,
+    snapshot: Context,
+    agent: AgentPresence,
+    resumed: Cursor | None = None,
 ) -> Frame:
     """Return the frame that begins a stream: at a cursor that it is resumed from, or anew from a snapshot."""
     place = str(resumed or session.cursor)
@@ -188,7 +210,7 @@ def connected_frame(
         "sessionId": session.session_id,
         "mode": session.mode,
         "role": role,
-        **({"agent": session.agent} if session.agent else {}),
+        **agent,
         "cursor": place,
         "recovered": resumed is not None,
         "snapshot": None if resumed else snapshot,

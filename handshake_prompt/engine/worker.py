@@ -54,7 +54,7 @@ class Worker:
         self.presence = presence = Presence(store, hub)
         self.transitions = Transitions(transactions, hooks, modes, limits=limits)
         self.creation = Creation(transactions, hooks, modes, session_replies, ttl=ttl, limits=limits)
-        self.views = Views(store, modes, presence)
+        self.views = Views(transactions, modes, presence, limits=limits)
         self.differ = Differ(hub, transactions, subscriptions, limits=limits)
         self.batches = Batches(
             transactions,

@@ -61,7 +61,7 @@ const FRAMES = new Set([
   ...["connected", "action", "edit", "done", "extended", "rotated", "agent", "ack", "error"],
   ...["expiring", "expired", "revoked", "draining"],
 ]);
-const ENDS = { session_expired: "expired", session_revoked: "revoked" };
+const ENDS = { session_expired: "expired", session_revoked: "revoked", session_closed: "revoked" };
 /** Modes in which a key that the schema does not have is refused. */
 const FORM_MODES = new Set(["form-fill", "fill-form"]);
 /** How long a submission waits for edits to be stored, in milliseconds. */

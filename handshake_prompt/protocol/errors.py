@@ -187,6 +187,15 @@ class SessionRevokedError(SessionNotFoundError):
     close_code = CloseCode.ENDED
 
 
+class SessionClosedError(SessionNotFoundError):
+    """404: the host application ended the session; told to holders of its credentials only."""
+
+    code = "session_closed"
+    title = "The application has ended the session"
+    close_code = CloseCode.ENDED
+    hint = "Ask the person whether there is more to do, and for a new prompt if there is."
+
+
 class MethodNotAllowedError(HandshakeError):
     """405: the resource exists and does not answer this method."""
 

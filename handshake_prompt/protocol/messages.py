@@ -191,7 +191,15 @@ class SessionCreated(TypedDict):
     warnings: NotRequired[list[CreationWarning]]
 
 
-class SessionStanding(TypedDict):
+class AgentPresence(TypedDict, total=False):
+    """The agent that was here last, by the name it gives itself; and whether it has not been heard of for long."""
+
+    agent: str
+    agentAt: str
+    agentGone: bool
+
+
+class SessionStanding(AgentPresence):
     """How a session stands."""
 
     sessionId: str
@@ -278,6 +286,8 @@ class Diff(TypedDict):
     changes: list[ChangeRecord]
     cursor: str
     truncated: bool
+    timedOut: NotRequired[bool]
+    note: NotRequired[str]
 
 
 class Extended(TypedDict):

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from .credentials import Role
 from .events import Change, Cursor, Event, Notice
+from .instants import instant
 from .messages import FieldRecord, Outcome
 from .owners import comparable_owner, kept_owner
 from .packing import Packed, pack, parts_of, to_json, unpack
@@ -49,8 +48,8 @@ RELEASED: dict[str, By] = {By.USER: By.DEFAULT, By.USER_EDIT: By.DEFAULT}
 
 ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
 WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
-EXPIRED, REVOKED = "expired", "revoked"
-JOINED, ACTIVE = "joined", "active"
+EXPIRED, REVOKED, CLOSED = "expired", "revoked", "closed"
+JOINED, ACTIVE, GONE = "joined", "active", "gone"
 
 ACTIVE_EVERY = 60.0
 """Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
@@ -59,7 +58,6 @@ HIDDEN_BYTES = 64
 """Size in a log of a change of a sensitive value, the same for all: no value is kept, and its size would tell."""
 
 _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_empty(value: object) -> bool:
@@ -134,7 +132,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     agent_fields: int = 0
     """Values that are the agent's."""
     ended: str | None = None
-    """Why, once it has: `expired` or `revoked`."""
+    """Why, once it has: `expired`, `revoked` by the person, or `closed` by the host application."""
     agent: str = ""
     """The name that the latest agent gives itself."""
     agent_at: float = 0.0
@@ -368,32 +366,6 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         now, after = turn.now * 1e6, self.last_at + 1
         self.last_at = at = round(now) if now > after else after
         return instant(at)
-
-
-def instant(microseconds: int) -> str:
-    """Return a time since the epoch as ISO 8601 in UTC, always in the same form so that texts compare as times do."""
-    return _template(microseconds // 1_000_000) % (microseconds % 1_000_000)
-
-
-@lru_cache(maxsize=4)
-def _template(second: int) -> str:
-    """Return the text of a second, with a place for microseconds; all times of a batch are within one second."""
-    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.%%06d+00:00")
-
-
-def parse_instant(text: str) -> str | None:
-    """Return any ISO 8601 instant in the form of `instant`; None for any other text.
-
-    A time without an offset is UTC. A `+` that a careless client left unescaped arrives as a space, and is understood.
-    """
-    for candidate in (text, "+".join(text.rsplit(" ", 1))):
-        try:
-            parsed = datetime.fromisoformat(candidate)
-            known = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-            return known.astimezone(UTC).isoformat(timespec="microseconds")
-        except (ValueError, OverflowError):
-            continue
-    return None
 
 
 def _kept_meta(meta: object) -> Any:

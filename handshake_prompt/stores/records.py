@@ -9,12 +9,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import SessionExpiredError, SessionNotFoundError, SessionRevokedError
+from handshake_prompt.protocol.errors import (
+    SessionClosedError,
+    SessionExpiredError,
+    SessionNotFoundError,
+    SessionRevokedError,
+)
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import EXPIRED, REVOKED, Session, Turn
+from handshake_prompt.protocol.session import CLOSED, EXPIRED, REVOKED, Session, Turn
 
 from .capacity import Urgency
+
+ENDS: dict[str, type[SessionNotFoundError]] = {REVOKED: SessionRevokedError, CLOSED: SessionClosedError}
+"""Why a session has ended -> the error that tells it; any other end is that of its time."""
 
 
 class Record(msgspec.Struct, gc=False):
@@ -48,7 +56,7 @@ class Record(msgspec.Struct, gc=False):
         return gained > 0
 
     def ended(self, now: float) -> str | None:
-        """Return why the session has ended (`expired`, `revoked`), None while it lives."""
+        """Return why the session has ended (`expired`, `revoked`, `closed`), None while it lives."""
         return self.session.ended or (EXPIRED if self.expires_at <= now else None)
 
     def ended_error(self, now: float) -> SessionNotFoundError | None:
@@ -56,7 +64,7 @@ class Record(msgspec.Struct, gc=False):
         reason = self.ended(now)
         if reason is None:
             return None
-        return SessionRevokedError() if reason == REVOKED else SessionExpiredError()
+        return ENDS.get(reason, SessionExpiredError)()
 
 
 class Receipt(NamedTuple):

@@ -73,8 +73,8 @@ What the replies mean:
   `truncated` is true, read everything again (1).
 - Errors are JSON with `code`, `detail`, `retryable` and often `nextSteps`:
   - 400, 413, 415, 422: correct the request. 403 `denied`: the page does not allow it; do not insist.
-  - 403 `invalid_token`, 404 `session_not_found`, `session_expired`, `session_revoked`: stop. Go on only if the person
-    gives you a new prompt. 409 `lifetime_exhausted`: this session cannot be extended further.
+  - 403 `invalid_token`, 404 `session_not_found`, `session_expired`, `session_revoked`, `session_closed`: stop. Go on
+    only if the person gives you a new prompt. 409 `lifetime_exhausted`: this session cannot be extended further.
   - 429, 503 and whatever is `retryable`: wait `retryAfter` seconds (header Retry-After), then repeat the request.
 - If you cannot reach the network, say so, and list field by field what the person can type in.
 - You are done when nothing is `missing` and the person wants nothing more. Tell them what you filled and what was
@@ -145,7 +145,7 @@ TOKEN='{token}'
   `truncated` 为 true 时，请重新读取全部内容（第 1 步）。
 - 错误以 JSON 返回，含 `code`、`detail`、`retryable`，通常还有 `nextSteps`：
   - 400、413、415、422：改正请求。403 `denied`：页面不允许，不要坚持。
-  - 403 `invalid_token`，404 `session_not_found`、`session_expired`、`session_revoked`：停止操作。
+  - 403 `invalid_token`，404 `session_not_found`、`session_expired`、`session_revoked`、`session_closed`：停止操作。
     只有用户给你新的提示词后才能继续。409 `lifetime_exhausted`：此会话不能再延长。
   - 429、503 以及 `retryable` 为 true 的错误：等待 `retryAfter` 秒（响应头 Retry-After），再重发同一请求。
 - 如果你无法访问网络，请直接说明，并逐个字段列出用户可以自行填写的内容。

@@ -193,6 +193,12 @@ async def test_a_server_that_shuts_down_says_when_to_come_again(after_ms: int, p
             id="revoked",
         ),
         pytest.param(
+            frame("revoked", by="host") + frame("closed", code=4410, reason="ended", final=True),
+            SessionEndedError,
+            "session_closed",
+            id="by the host",
+        ),
+        pytest.param(
             frame("expired") + frame("closed", code=4410, reason="ended", final=True),
             SessionEndedError,
             "session_expired",

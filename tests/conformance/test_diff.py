@@ -85,7 +85,8 @@ async def test_hpp_044_a_waiting_diff_is_answered_with_the_first_change_or_in_ti
     begun = time.monotonic()
     async with waiting_at_most(2):
         empty = await _diff(peer, since=cursor, wait="0.3")
-    assert (empty["changes"], empty["cursor"]) == ([], cursor)
+    assert (empty["changes"], empty["cursor"], empty["timedOut"]) == ([], cursor, True)
+    assert empty["note"]
     assert time.monotonic() - begun > 0.25
     async with waiting_at_most(3):
         waiting = asyncio.create_task(_diff(peer, since=cursor, wait="25"))

@@ -323,3 +323,18 @@ async def test_hpp_139_watchers_are_told_of_an_agent_that_names_itself(pair: Ope
         assert (frames[0]["event"], frames[0]["name"]) == ("joined", "Other")
     async with peer.watch() as page:
         assert (await page.next("connected"))["agent"] == "Other"
+
+
+async def test_hpp_143_an_agent_that_has_gone_is_told_as_gone(local: Start) -> None:
+    server = await local({"agent_silence": 0.3, "keepalive": 0.1})
+    peer = await server.open()
+    async with peer.watch() as page:
+        await page.next("connected")
+        assert (await peer.agent("GET", "context", headers={"X-Agent-Name": "Claude"})).status_code == 200
+        joined, gone = await page.next("agent"), await page.next("agent")
+        assert [frame["event"] for frame in (joined, gone)] == ["joined", "gone"]
+        assert (gone["name"], gone["agentAt"], "seq" in gone) == ("Claude", joined["at"], False)
+    async with peer.watch() as page:
+        connected = await page.next("connected")
+    assert (connected["agent"], connected["agentAt"], connected["agentGone"]) == ("Claude", joined["at"], True)
+    assert (await peer.user("GET", "session")).json()["agentGone"] is True

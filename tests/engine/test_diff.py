@@ -76,6 +76,24 @@ async def test_a_long_poll_returns_with_the_first_change_or_empty_at_its_end() -
     assert pair.engine.statistics == REST
 
 
+@in_virtual_time
+async def test_a_long_poll_that_runs_out_says_so_and_that_it_is_no_answer() -> None:
+    pair = await open_pair(virtual_engine())
+    since = pair.created["cursor"]
+    ran_out = await pair.diff(since=since, wait=3)
+    assert (ran_out["timedOut"], ran_out["changes"]) == (True, [])
+    assert "not an answer" in ran_out["note"]
+    assert "timedOut" not in await pair.diff(since=since)
+    poll = asyncio.create_task(pair.diff(since=since, wait=20))
+    await asyncio.sleep(1)
+    await pair.edit("a", 1)
+    assert "timedOut" not in await poll
+    poll = asyncio.create_task(pair.diff(wait=20, since=(await pair.diff())["cursor"]))
+    await asyncio.sleep(1)
+    await pair.engine.drain()
+    assert "timedOut" not in await poll, "the server went away, and the time did not run out"
+
+
 @pytest.mark.parametrize("wait", ["soon", "", "-1", "nan", -0.5])
 @in_virtual_time
 async def test_i8_a_wait_that_is_no_time_is_a_400(wait: str | float) -> None:

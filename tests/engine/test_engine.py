@@ -13,7 +13,7 @@ from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.session import Session
 from tests.conftest import FORM
 from tests.support.clock import ManualClock
-from tests.support.pairing import REST, Pair, code_of, open_pair, operations, virtual_engine
+from tests.support.pairing import REST, Pair, code_of, open_pair, operations, refusal, virtual_engine
 from tests.support.sessions import record_of
 from tests.support.virtual_time import in_virtual_time
 
@@ -120,6 +120,16 @@ async def test_for_ten_minutes_the_holder_of_a_credential_is_told_why_and_nobody
         assert await code_of(engine.get_context(pair.session_id, "wrong")) == (403, "invalid_token")
         clock.advance(599)
     assert await code_of(engine.get_context(pair.session_id, pair.agent)) == (403, "invalid_token")
+
+
+async def test_an_agent_is_not_told_that_the_person_ended_what_the_host_has_ended() -> None:
+    pair = await open_pair(ProtocolEngine())
+    assert await pair.engine.close_session(pair.session_id)
+    error = await refusal(pair.engine.get_context(pair.session_id, pair.agent))
+    assert "application" in error.detail
+    assert "person has ended" not in error.detail + " ".join(error.next_steps)
+    assert not await pair.engine.close_session(pair.session_id), "it has ended before"
+    assert not await pair.engine.close_session("0" * 32)
 
 
 async def test_only_authenticated_use_keeps_a_session_alive() -> None:

@@ -13,7 +13,7 @@ from handshake_prompt import Credential, Limits, MemoryStore, ProtocolEngine, Ro
 from handshake_prompt.engine.subscriptions import RETRY_PAUSE
 from handshake_prompt.protocol.errors import CloseCode, StoreUnavailableError
 from handshake_prompt.stores import Record, Subscriber
-from tests.support.pairing import Pair, Viewer, open_pair, virtual_engine, workers
+from tests.support.pairing import Pair, Viewer, code_of, open_pair, virtual_engine, workers
 from tests.support.relay import RelayStore, nothing, unreachable
 from tests.support.virtual_time import in_virtual_time, loop_time
 
@@ -127,23 +127,34 @@ async def test_a_long_poll_that_begins_while_the_worker_drains_does_not_wait() -
 
 
 Operation = Callable[[Pair], Awaitable[Any]]
-ENDS: dict[str, tuple[Operation, str]] = {
-    "revoked": (lambda pair: pair.engine.revoke(pair.session_id, pair.user), "revoked"),
-    "logged out everywhere": (lambda pair: pair.engine.revoke_owner("ada"), "revoked"),
-    "expired": (lambda _: asyncio.sleep(101), "expired"),
+BY_HOST = {"type": "revoked", "by": "host"}
+ENDS: dict[str, tuple[Operation, dict[str, str], str]] = {
+    "revoked": (
+        lambda pair: pair.engine.revoke(pair.session_id, pair.user),
+        {"type": "revoked"},
+        "session_revoked",
+    ),
+    "closed by the host": (lambda pair: pair.engine.close_session(pair.session_id), BY_HOST, "session_closed"),
+    "logged out everywhere": (lambda pair: pair.engine.revoke_owner("ada"), BY_HOST, "session_closed"),
+    "expired": (lambda _: asyncio.sleep(101), {"type": "expired"}, "session_expired"),
 }
 
 
-@pytest.mark.parametrize(("end", "told"), ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize(("end", "told", "code"), ENDS.values(), ids=ENDS)
 @in_virtual_time
-async def test_i13_an_end_reaches_the_watchers_of_every_worker_within_a_second(end: Operation, told: str) -> None:
+async def test_i13_an_end_and_its_true_reason_reach_everybody_in_every_worker_within_a_second(
+    end: Operation, told: dict[str, str], code: str
+) -> None:
     here, there = await workers(2, owner="ada", ttl=100)
     async with here.watch() as page, here.watch(Role.AGENT) as agent:
         await end(there)
         await asyncio.sleep(1)
         for viewer in (page, agent):
-            assert (await viewer.shown())[-1] == {"type": told}
+            assert (await viewer.shown())[-1] == told
             assert viewer.closed == CloseCode.ENDED
+    for pair in (here, there):
+        for holder in (pair.agent, pair.user):
+            assert await code_of(pair.engine.get_context(pair.session_id, holder)) == (404, code)
 
 
 @in_virtual_time

@@ -13,7 +13,7 @@ from handshake_prompt.protocol.errors import CloseCode, StoreUnavailableError
 from tests.conftest import FORM
 from tests.support.clock import ManualClock
 from tests.support.pairing import Pair, code_of, open_pair, refusal, virtual_engine
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import in_virtual_time, loop_time
 
 REFUSED_EDITS: dict[str, tuple[dict[str, Any], str]] = {
     "no key": ({"value": 1}, "missing_key"),
@@ -144,6 +144,57 @@ async def test_a_page_is_told_which_agent_has_come_and_now_and_then_that_it_is_s
         frames = await page.shown("agent")
         assert [(frame["event"], frame["name"]) for frame in frames[1:]] == [("active", "Claude"), ("joined", "Other")]
         assert all(frame["cursor"].endswith(f".{frame['seq']}") for frame in frames)
+
+
+def clock_of(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time of day go with the loop's."""
+    monkeypatch.setattr(pair.engine._worker.transactions, "_wall_clock", loop_time)
+
+
+@in_virtual_time
+async def test_a_page_is_told_when_the_agent_was_last_here_and_once_when_it_has_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = await open_pair(virtual_engine(Limits(agent_requests=1000)))
+    clock_of(pair, monkeypatch)
+    async with pair.watch() as page, pair.watch(AGENT) as other:
+        connected = (await page.shown("connected"))[0]
+        assert not connected.keys() & {"agent", "agentAt", "agentGone"}
+        await pair.engine.get_context(pair.session_id, named(pair, "Claude"))
+        (joined,) = await page.shown("agent")
+        other.watcher.abandon()
+        await asyncio.sleep(300)
+        assert len(await page.shown("agent")) == 1
+        await asyncio.sleep(90)
+        gone = (await page.shown("agent"))[1:]
+        assert gone == [{"type": "agent", "event": "gone", "name": "Claude", "agentAt": joined["at"]}]
+        await asyncio.sleep(600)
+        assert len(await page.shown("agent")) == 2
+        assert len(await other.shown("agent")) == 1, "an agent is told of the others that join, and of no departure"
+    async with pair.watch() as page:
+        connected = (await page.shown("connected"))[0]
+        assert (connected["agent"], connected["agentAt"], connected["agentGone"]) == ("Claude", joined["at"], True)
+        status = (await pair.engine.get_session(pair.session_id, pair.user)).payload
+        assert (status["agent"], status["agentAt"], status["agentGone"]) == ("Claude", joined["at"], True)
+        await pair.engine.get_context(pair.session_id, named(pair, "Claude"))
+        assert [frame["event"] for frame in await page.shown("agent")] == ["active"]
+        status = (await pair.engine.get_session(pair.session_id, pair.user)).payload
+        assert (status["agentGone"], status["agentAt"] > joined["at"]) == (False, True)
+        await asyncio.sleep(400)
+        assert [frame["event"] for frame in await page.shown("agent")] == ["active", "gone"]
+
+
+@in_virtual_time
+async def test_an_agent_that_watches_in_silence_has_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = await open_pair(virtual_engine())
+    clock_of(pair, monkeypatch)
+    await pair.engine.get_context(pair.session_id, named(pair, "Claude"))
+    async with pair.watch() as page:
+        async with pair.watch(AGENT):
+            await asyncio.sleep(800)
+            assert [frame["event"] for frame in await page.shown("agent")] == ["joined"]
+        await asyncio.sleep(30)
+        assert [frame["event"] for frame in await page.shown("agent")] == ["joined", "gone"]
 
 
 @in_virtual_time

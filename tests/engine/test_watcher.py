@@ -17,7 +17,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, StoreUnavailableError, UserRequiredError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.messages import AgentPresence, Outcome
 from handshake_prompt.protocol.session import FieldValue, Session
 from handshake_prompt.stores import Record
 from tests.support.sessions import blank_session
@@ -49,6 +49,7 @@ class Page:
         self.sent: list[dict[str, Any]] = []
         self.outcomes = [Outcome("k", "applied", seq=7)]
         self.refusal: HandshakeError | None = None
+        self.departed: AgentPresence | None = None
         self.log: list[Event] = []
         self.log_is_there = asyncio.Event()
         self.log_is_there.set()
@@ -79,6 +80,9 @@ class Page:
         if self.refusal:
             raise self.refusal
         return self.session, self.outcomes
+
+    def departed_agent(self) -> AgentPresence | None:
+        return self.departed
 
     async def read_on(self) -> list[Frame]:
         await self.log_is_there.wait()

@@ -217,7 +217,7 @@ async def test_i5_a_connection_begins_with_all_it_missed_or_with_a_snapshot(
     cursor = Cursor.parse(after) if after else None
     loaded = await store.load("5" * 32, after=cursor.seq if cursor else None)
     assert loaded is not None
-    frames = opening_frames(loaded, Role.USER, cursor=cursor, limits=limits, keepalive=7.0, snapshot=snapshot)
+    frames = opening_frames(loaded, Role.USER, cursor=cursor, limits=limits, keepalive=7.0, snapshot=snapshot, agent={})
     first, *rest = (json.loads(frame.text) for frame in frames)
     assert [frame.cursor for frame in frames] == [frame["cursor"] for frame in (first, *rest)]
     assert first["type"] == "connected"

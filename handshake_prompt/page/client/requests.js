@@ -4,7 +4,7 @@ const TIMEOUT = 15_000;
 /** Browsers refuse `keepalive` requests above 64 KiB in all; small ones outlive a page that is being left. */
 const KEEPALIVE_CHARS = 8_000;
 /** Codes that only the holder of a credential is told, or that leave nothing to ask for. */
-const OVER = new Set(["session_expired", "session_revoked", "session_not_found"]);
+const OVER = new Set(["session_expired", "session_revoked", "session_closed", "session_not_found"]);
 
 /** @typedef {{code?: string, detail?: string, error?: string, retryable?: boolean, retryAfter?: number}} Problem */
 
