@@ -79,6 +79,8 @@ class Transactions:
         self._hub = hub
         self._limits = limits
         self._wall_clock = wall_clock
+        self.now = store.now
+        """Returns the time on the store's clock, by which sessions end."""
         self.locks = Locks[Record]()
 
     def turn(self, author: Role, *, source: str | None = None, pace: float = 0.0) -> Turn:
@@ -168,10 +170,6 @@ class Transactions:
     def wall_time(self) -> float:
         """Return the time of day, in seconds since the epoch; for display alone."""
         return self._wall_clock()
-
-    def now(self) -> float:
-        """Return the time on the store's clock, by which sessions end."""
-        return self._store.now()
 
     def left(self, record: Record) -> float:
         """Return the seconds a session has left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
@@ -45,13 +45,13 @@ class Views:
             "cursor": str(session.cursor),
         }
         if session.agent:
-            return cast("SessionStanding", {**standing, **self.agent(session.agent, session.agent_at)})
+            return {**standing, **self.agent(session.agent, session.agent_at)}
         return standing
 
     def context(self, record: Record, role: Role) -> Context:
         """Return the state of a session's page: the members of `GET /context` and of a snapshot."""
         session = record.session
-        members = {
+        members: Any = {
             "sessionId": session.session_id,
             "mode": session.mode,
             "role": role,
@@ -61,7 +61,8 @@ class Views:
             "expiresIn": self.expires_in(record),
             "cursor": str(session.cursor),
         }
-        return cast("Context", members)  # a mode may add any member
+        context: Context = members  # a mode may add any member
+        return context
 
     def agent(self, name: str, seen_at: float) -> AgentPresence:
         """Return the agent that was here last, and when that was; nothing if none has named itself."""
