@@ -229,7 +229,7 @@ async def test_defect_07_an_instant_is_an_instant_however_it_is_written() -> Non
 async def test_defect_07_a_change_of_the_clock_loses_no_change(jump: float) -> None:
     wall = ManualClock(1_800_000_000.0)
     hpp = HandshakeApp()
-    hpp.engine._worker.transactions._wall_clock = wall
+    hpp.engine._workers.here.transactions._wall_clock = wall
     peer = await open_in_process(hpp, FORM)
     await peer.act({"name": "before"})
     at = (await peer.agent("GET", "diff")).json()["changes"][-1]["at"]

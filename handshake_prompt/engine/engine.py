@@ -115,6 +115,7 @@ class ProtocolEngine(Lifecycle):
         Raises:
             OriginError, ForbiddenError, InvalidRequestError, TooLargeError, RateLimitedError, UnavailableError.
         """
+        worker = self._workers.here
         await self._get_ready()
         caller = Credential.of(credential)
         await self._guard.admit_creation(caller)
@@ -122,7 +123,7 @@ class ProtocolEngine(Lifecycle):
         asked = messages.decode(messages.CreateRequest, raw)
         members, address = messages.member_names(raw), caller.counted_address
         try:
-            return await self._worker.creation.create(asked, request, mount, members=members, address=address)
+            return await worker.creation.create(asked, request, mount, members=members, address=address)
         except ENDS_THE_SERVER as error:
             raise HostCodeError("A mode or the prompt's builder raised what ends a process") from error
 
@@ -130,9 +131,10 @@ class ProtocolEngine(Lifecycle):
         self, session_id: str, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """Say how a session stands: `GET /session/{sid}`."""
-        async with self._admitted(Operation.STATUS, session_id, credential, request) as admission:
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.STATUS, session_id, credential, request) as admission:
             status: messages.SessionStatus = {
-                **self._worker.views.standing(admission.record),
+                **worker.views.standing(admission.record),
                 "role": admission.role,
             }
             return Reply(status, quota=admission.quota)
@@ -141,10 +143,13 @@ class ProtocolEngine(Lifecycle):
         self, session_id: str, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """Return the state of the page: `GET /context/{sid}`. The reply's `etag` changes with it."""
-        admission = await self._admit(Operation.CONTEXT, session_id, credential, request, Visit(renew=True))
+        worker = self._workers.here
+        admission = await self._admit(
+            worker, Operation.CONTEXT, session_id, credential, request, visit=Visit(renew=True)
+        )
         record, role = admission.loaded.record, admission.role
         etag = f"{record.session.epoch}.{record.version}-" + role
-        return Reply(self._worker.views.context(record, role), quota=admission.quota, etag=etag)
+        return Reply(worker.views.context(record, role), quota=admission.quota, etag=etag)
 
     async def post_action(
         self,
@@ -160,27 +165,29 @@ class ProtocolEngine(Lifecycle):
         A refused action is an entry in the reply, not an error. With an idempotency key a batch has one effect,
         however often it is sent.
         """
+        worker = self._workers.here
         visit = Visit(key=idempotency_key) if idempotency_key and is_key(idempotency_key) else PLAIN_VISIT
-        async with self._admitted(Operation.ACTION, session_id, credential, request, visit) as admission:
+        async with self._admitted(worker, Operation.ACTION, session_id, credential, request, visit=visit) as admission:
             asked = await _read(messages.ActionRequest, body)
             if check_actions(asked.actions, self.limits) > HEAVY_PARTS:
                 await take_slot(Credential.of(credential).counted_address)
-            work = self._worker.batches.carry_out(admission, asked, idempotency_key)
-            payload, replayed = await self._worker.tasks.finish(work)
+            work = worker.batches.carry_out(admission, asked, idempotency_key)
+            payload, replayed = await worker.tasks.finish(work)
             return Reply(payload, quota=admission.quota, replayed=replayed)
 
     async def post_notify(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """Carry out an edit or a release by the person: `POST /notify/{sid}`."""
-        async with self._admitted(Operation.NOTIFY, session_id, credential, request) as admission:
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.NOTIFY, session_id, credential, request) as admission:
             asked = await _read(messages.NotifyRequest, body)
             known = admission.loaded
             if asked.release:
-                work = self._worker.transitions.release(session_id, asked.key, known=known)
+                work = worker.transitions.release(session_id, asked.key, known=known)
             else:
-                work = self._worker.transitions.edit(session_id, asked.key, asked.value, known=known)
-            outcome, record = await self._worker.tasks.finish(work)
+                work = worker.transitions.edit(session_id, asked.key, asked.value, known=known)
+            outcome, record = await worker.tasks.finish(work)
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
             session, key = record.session, outcome.key or ""
@@ -203,20 +210,22 @@ class ProtocolEngine(Lifecycle):
         wait: str | float = 0,
     ) -> Reply:
         """Return the changes since a cursor or an instant, waiting for one if asked to: `GET /diff/{sid}`."""
+        worker = self._workers.here
         visit = Visit(renew=True, after=place_of(since))
-        async with self._admitted(Operation.DIFF, session_id, credential, request, visit) as admission:
-            difference = await self._worker.differ.since(admission, since, patience=check_wait(wait, self.limits))
+        async with self._admitted(worker, Operation.DIFF, session_id, credential, request, visit=visit) as admission:
+            difference = await worker.differ.since(admission, since, patience=check_wait(wait, self.limits))
             return Reply(difference.reply(since, admission.role), quota=admission.quota)
 
     async def post_extend(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """Give a session more time, as far as the host's policy and its absolute lifetime allow."""
-        async with self._admitted(Operation.EXTEND, session_id, credential, request) as admission:
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.EXTEND, session_id, credential, request) as admission:
             asked = await _read(messages.ExtendRequest, body)
             seconds = check_extension(asked.extra_seconds, self.limits)
-            gained, record = await self._worker.tasks.finish(self._worker.transitions.extend(admission, seconds))
-            left = self._worker.views.expires_in(record)
+            gained, record = await worker.tasks.finish(worker.transitions.extend(admission, seconds))
+            left = worker.views.expires_in(record)
             payload: messages.Extended = {"ok": True, "extended": gained, "expiresIn": left}
             return Reply(payload, quota=admission.quota)
 
@@ -230,11 +239,12 @@ class ProtocolEngine(Lifecycle):
         mount: Mount | None = None,
     ) -> Reply:
         """Replace the agent's token: the old one is worth nothing from here on, and its watchers are closed."""
-        async with self._admitted(Operation.ROTATE, session_id, credential, request) as admission:
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.ROTATE, session_id, credential, request) as admission:
             asked = await _read(messages.RotateRequest, body)
             language = self._session_replies.language(asked.prompt, mount)
             token = mint_token()
-            session, record = await self._worker.tasks.finish(self._worker.transitions.rotate(admission, token))
+            session, record = await worker.tasks.finish(worker.transitions.rotate(admission, token))
             created = self._session_replies.created(record, token, mount=mount, now=self.store.now())
             payload: messages.Rotated = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}
             if language:
@@ -245,9 +255,10 @@ class ProtocolEngine(Lifecycle):
         self, session_id: str, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
         """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
-        async with self._admitted(Operation.REVOKE, session_id, credential, request) as admission:
-            work = self._worker.transitions.end(session_id, REVOKED, admission.role, known=admission.loaded)
-            await self._worker.tasks.finish(work)
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.REVOKE, session_id, credential, request) as admission:
+            work = worker.transitions.end(session_id, REVOKED, admission.role, known=admission.loaded)
+            await worker.tasks.finish(work)
             payload: messages.Done = {"ok": True}
             return Reply(payload, quota=admission.quota)
 
@@ -272,12 +283,13 @@ class ProtocolEngine(Lifecycle):
         Returns:
             a `Watcher`; leave it as the context manager it is. Watching alone does not keep a session alive.
         """
+        worker = self._workers.here
         await self._get_ready()
         caller = Credential.of(credential)
         admission = await self._guard.admit(Operation.WATCH, session_id, caller, request)
         if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
             await take_slot(caller.counted_address)
-        return await self._worker.watchers.open(admission, after=after, keepalive=keepalive)
+        return await worker.watchers.open(admission, after=after, keepalive=keepalive)
 
     # For the host application
 
@@ -292,7 +304,7 @@ class ProtocolEngine(Lifecycle):
             return None
         if loaded.record.session.ended:
             return PersonPlace(0.0, 0)
-        worker = self._worker
+        worker = self._workers.here
         return PersonPlace(worker.transactions.left(loaded.record), worker.presence.clients(loaded.record))
 
     async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
@@ -301,9 +313,8 @@ class ProtocolEngine(Lifecycle):
         Raises:
             TypeError: `owner` can be no session's.
         """
-        return [
-            {**self._worker.views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)
-        ]
+        worker = self._workers.here
+        return [{**worker.views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)]
 
     async def revoke_owner(self, owner: Any) -> int:
         """End all open sessions of an owner, everywhere: the other half of logging out. Return how many there were."""
@@ -314,9 +325,10 @@ class ProtocolEngine(Lifecycle):
 
         Page and agent are told that it was the application, where `revoke` is the person's.
         """
+        worker = self._workers.here
         await self._get_ready()
         try:
-            await self._worker.tasks.finish(self._worker.transitions.end(session_id, CLOSED, Role.USER))
+            await worker.tasks.finish(worker.transitions.end(session_id, CLOSED, Role.USER))
         except SessionNotFoundError:
             return False
         return True
@@ -325,21 +337,25 @@ class ProtocolEngine(Lifecycle):
 
     def _admitted(
         self,
+        worker: Worker,
         operation: Operation,
         session_id: str,
         credential: Credential | str | None,
         request: object,
+        *,
         visit: Visit = PLAIN_VISIT,
     ) -> Admitted:
         """Admit a request, for one `async with`."""
-        return Admitted(self._admit(operation, session_id, credential, request, visit))
+        return Admitted(self._admit(worker, operation, session_id, credential, request, visit=visit))
 
     async def _admit(
         self,
+        worker: Worker,
         operation: Operation,
         session_id: str,
         credential: Credential | str | None,
         request: object,
+        *,
         visit: Visit,
     ) -> Admission:
         """Admit a request, and note that the session and its agent are there."""
@@ -347,21 +363,18 @@ class ProtocolEngine(Lifecycle):
             await self._get_ready()
         caller = Credential.of(credential)
         admission = await self._guard.admit(operation, session_id, caller, request, visit=visit)
-        self._worker.hub.renew(session_id, admission.loaded.record.expires_at)
+        worker.hub.renew(session_id, admission.loaded.record.expires_at)
         if admission.agent_name and operation in ANNOUNCED:
-            self._announce(admission)
+            self._announce(worker, admission)
         if operation in SHOWING and admission.loaded.size > HEAVY_STATE:
             await take_slot(caller.counted_address)
         return admission
 
-    def _announce(self, admission: Admission) -> None:
+    def _announce(self, worker: Worker, admission: Admission) -> None:
         """Let the page know of the agent, in the background: no request waits for that."""
-        worker = self._worker
         turn = worker.transactions.turn(Role.AGENT)
         if not admission.session.is_announced(admission.agent_name, turn.now):
-            self._worker.tasks.spawn(
-                self._worker.transitions.announce(admission.session_id, admission.agent_name, turn)
-            )
+            worker.tasks.spawn(worker.transitions.announce(admission.session_id, admission.agent_name, turn))
 
     async def _owned(self, owner: Any) -> list[Record]:
         await self._get_ready()

@@ -36,11 +36,6 @@ class Lifecycle:
         self._is_ready = False
 
     @property
-    def _worker(self) -> Worker:
-        """The worker of the running event loop."""
-        return self._workers.here
-
-    @property
     def statistics(self) -> Statistics:
         """The numbers right now, over all event loops of this process."""
         return Statistics(

@@ -749,7 +749,7 @@ async def test_i12_a_jump_of_the_wall_clock_changes_no_lifetime_no_rate_and_no_o
     """I12, and the order of instants in the log."""
     wall, clock = ManualClock(time.time()), ManualClock()
     hpp = HandshakeApp(store=MemoryStore(clock=clock), rate_limit_per_min=10)
-    hpp.engine._worker.transactions._wall_clock = wall
+    hpp.engine._workers.here.transactions._wall_clock = wall
     peer = await open_in_process(hpp, FORM)
     await peer.act({"age": 1})
     first = (await peer.agent("GET", "diff")).json()["changes"][-1]["at"]

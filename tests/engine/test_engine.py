@@ -171,7 +171,7 @@ async def test_i12_a_jump_of_the_wall_clock_changes_no_lifetime_no_window_and_no
 ) -> None:
     clock, wall = ManualClock(), ManualClock(1_767_268_800.0)
     engine = ProtocolEngine(store=MemoryStore(clock=clock))
-    monkeypatch.setattr(engine._worker.transactions, "_wall_clock", wall)
+    monkeypatch.setattr(engine._workers.here.transactions, "_wall_clock", wall)
     pair = await open_pair(engine)
     await pair.act({"a": 1})
     since = (await pair.diff())["changes"][-1]["at"]

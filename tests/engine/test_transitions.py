@@ -131,7 +131,7 @@ async def test_a_page_is_told_which_agent_has_come_and_now_and_then_that_it_is_s
 ) -> None:
     clock = ManualClock()
     pair = await open_pair(virtual_engine(Limits(agent_requests=1000)))
-    monkeypatch.setattr(pair.engine._worker.transactions, "_wall_clock", clock)
+    monkeypatch.setattr(pair.engine._workers.here.transactions, "_wall_clock", clock)
     async with pair.watch() as page:
         for _ in range(3):
             await pair.engine.get_context(pair.session_id, named(pair, "Claude"))

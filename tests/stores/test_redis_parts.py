@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from handshake_prompt import HandshakeApp
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores import open_store
 from handshake_prompt.stores.redis import RedisStore, RedisTimings, deadline, refusals
@@ -25,6 +27,7 @@ from handshake_prompt.stores.redis.command_executors import ClusterExecutor
 from handshake_prompt.stores.redis.keys import Keys
 from handshake_prompt.stores.redis.server_checks import too_old, warnings
 from handshake_prompt.stores.redis.server_clock import ServerClock
+from tests.support import in_process
 from tests.support.clock import ManualClock
 
 # Addresses
@@ -373,6 +376,28 @@ async def test_a_bug_of_our_own_is_no_outage(
     with pytest.raises(type(error), match="ours"):
         await cluster(monkeypatch).call(b"key", "GET", deadline=asyncio.get_running_loop().time() + 5)
     assert not caplog.records
+    await store.aclose()
+
+
+async def test_a_bug_of_our_own_is_answered_500_with_the_number_of_its_incident(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("ours")
+
+    async def tells_nothing(*_: object, **__: object) -> dict[str, str]:
+        return {}
+
+    monkeypatch.setattr(ClusterExecutor, "info", tells_nothing)
+    monkeypatch.setattr(ClusterExecutor, "partition", fails)
+    store = RedisStore("redis+cluster://cache")
+    async with in_process.client(HandshakeApp(store=store)) as http:
+        answer = await http.post("/handshake/session", json={})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (500, "internal_error")
+    (number,) = re.findall(r"\b[0-9a-f]{8}\b", problem["detail"])
+    assert number in caplog.text
+    assert "KeyError: 'ours'" in caplog.text
     await store.aclose()
 
 

@@ -35,7 +35,7 @@ from .siblings import warn_of_siblings
 SWEEP_BATCH = 100
 """Records looked at by one step of a sweep: up to 10 µs each, so that no request feels it."""
 SWEEP_INTERVAL = 5.0
-"""Seconds between two sweeps."""
+"""Seconds between two sweeps, unless said otherwise."""
 
 
 class MemoryStore(SessionStore):
@@ -44,16 +44,27 @@ class MemoryStore(SessionStore):
     Args:
         limits: bounds on the number and memory of sessions, their logs and receipts.
         clock: seconds that only go forward.
+        sweep_interval: seconds between two sweeps of what has expired.
     """
 
     immediate = True
 
-    def __init__(self, limits: Limits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sweep_interval: float = SWEEP_INTERVAL,
+    ) -> None:
         self._limits = limits or Limits()
         self._clock = clock
+        self._sweep_interval = sweep_interval
         self._entries: dict[str, Entry] = {}
         self._bytes = 0
         """Memory of all entries, estimated."""
+        one_session = self._limits.session_bytes + self._limits.log_bytes + self._limits.idempotency_bytes
+        self._roomy = self._limits.store_bytes - one_session
+        """Memory up to which any save finds room."""
         self._due: list[tuple[float, str]] = []
         """Heap of purge times, one item a record, two for one that was ended; outdated ones are pushed back when they
         come up."""
@@ -100,7 +111,8 @@ class MemoryStore(SessionStore):
             quota = self._counters.hit(counter, now, limit=claim.limit, length=claim.window)
             if visit.renew and quota.allowed:
                 entry.record.renew(now)
-                self._unused.pop(session_id, None)
+                if session_id in self._unused:
+                    del self._unused[session_id]
             return entry.loaded(now, visit.after, visit.key, quota)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
@@ -180,14 +192,15 @@ class MemoryStore(SessionStore):
         if entry is None or entry.record.version != record.version:
             raise VersionConflictError
         saved = Record(record.session, record.version + 1, record.expires_at, record.purge_at)
-        if record.session.used or record.session.ended:
-            self._unused.pop(session_id, None)
+        if session_id in self._unused and (record.session.used or record.session.ended):
+            del self._unused[session_id]
         if record.session.ended:
             entry.forget()
             heapq.heappush(self._due, (record.purge_at, session_id))
         else:
-            needed, capacity = entry.growth(record.session, events, receipt), self._limits.store_bytes
-            check_room(record.urgency, used=self._bytes, needed=needed, capacity=capacity)
+            if self._bytes > self._roomy:
+                needed, capacity = entry.growth(record.session, events, receipt), self._limits.store_bytes
+                check_room(record.urgency, used=self._bytes, needed=needed, capacity=capacity)
             saved.expires_at = max(record.expires_at, entry.record.expires_at)
             saved.purge_at = max(record.purge_at, entry.record.purge_at)
             entry.append(events, self._limits)
@@ -238,10 +251,10 @@ class MemoryStore(SessionStore):
         loop = asyncio.get_running_loop()
         if self._sweeper is None or self._sweeper_loop is not loop:
             self._sweeper_loop = loop
-            self._sweeper = loop.call_later(SWEEP_INTERVAL, self._sweep_and_rearm)
+            self._sweeper = loop.call_later(self._sweep_interval, self._sweep_and_rearm)
 
     def _sweep_and_rearm(self) -> None:
         self._sweeper = None
         more = self.sweep()
         if self._entries and self._sweeper_loop is not None:
-            self._sweeper = self._sweeper_loop.call_later(0 if more else SWEEP_INTERVAL, self._sweep_and_rearm)
+            self._sweeper = self._sweeper_loop.call_later(0 if more else self._sweep_interval, self._sweep_and_rearm)

@@ -89,6 +89,8 @@ class SQLiteStore(SessionStore):
         self._has_traces = True
         """Whether the write-ahead log may hold values of a session that has ended; from a killed process, too."""
         self._threads: _Threads | None = None
+        self._inherited: list[_Threads] = []
+        """Of a parent process: to close its connections here would release locks on the file."""
         self._lock = threading.Lock()
         """Held to open and to close."""
         self._closed = False
@@ -292,6 +294,7 @@ class SQLiteStore(SessionStore):
             if self._closed:
                 raise StoreUnavailableError("The store is closed")
             if self._threads is not None and self._threads.process != os.getpid():
+                self._inherited.append(self._threads)
                 self._threads, self._poller = None, ChangePoller(self._timings.poll_interval)
             if self._threads is None:
                 self._threads = self._start()
