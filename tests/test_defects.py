@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -374,19 +374,16 @@ async def test_defect_10_the_number_of_sessions_is_bounded() -> None:
 
 async def test_defect_10_watchers_are_bounded_and_need_no_thread(pair: Open) -> None:
     peer = await pair(HandshakeApp(limits=BUSY.replace(watchers_per_session=40)))
-    threads = threading.active_count()
-    sockets = [peer.watch() for _ in range(40)]
-    pages = await asyncio.gather(*(socket.__aenter__() for socket in sockets))
-    try:
-        assert threading.active_count() == threads
+    threads = set(threading.enumerate())
+    async with AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(peer.watch()) for _ in range(40)]
+        assert set(threading.enumerate()) <= threads
         async with waiting_at_most(1):
             await peer.act({"name": "x"})
         for page in pages:
             assert (await page.next("action"))["value"] == "x"
         async with peer.watch() as one_more:
             assert (await one_more.closed())[0] == 4529
-    finally:
-        await asyncio.gather(*(socket.__aexit__(None, None, None) for socket in sockets))
 
 
 # 11. Hook exception text is returned to the caller

@@ -178,7 +178,7 @@ async def test_a_reader_that_does_not_read_holds_up_nobody_and_loses_its_place(p
         )
         async with peer.events() as brisk:
             await brisk.next("connected")
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(6 * PATIENCE):  # the buffers between the two take hundreds of such frames
                 while hpp.engine.statistics.watchers < 2:
                     await asyncio.sleep(0.01)
                 while hpp.engine.statistics.watchers == 2:
@@ -201,7 +201,8 @@ async def test_a_thousand_streams_are_open_at_once_and_all_are_told(pair: Open) 
     async with AsyncExitStack() as stack:
         streams = [await raw_stream(stack, peer) for peer in peers for _ in range(8)]
         assert hpp.engine.statistics.watchers == 1000
-        await asyncio.gather(*(peer.edit("n", 1) for peer in peers))
+        for peer in peers:
+            await peer.edit("n", 1)
         async with asyncio.timeout(20):
             await asyncio.gather(*(stream.readuntil(b"event: edit\n") for stream in streams))
 
