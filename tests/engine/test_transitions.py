@@ -148,7 +148,7 @@ async def test_a_page_is_told_which_agent_has_come_and_now_and_then_that_it_is_s
 
 def clock_of(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the time of day go with the loop's."""
-    monkeypatch.setattr(pair.engine._worker.transactions, "_wall_clock", loop_time)
+    monkeypatch.setattr(pair.engine._workers.here.transactions, "_wall_clock", loop_time)
 
 
 @in_virtual_time
