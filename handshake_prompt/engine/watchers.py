@@ -13,6 +13,7 @@ from handshake_prompt.protocol.messages import AgentPresence, Context, Outcome
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import Loaded
 
+from .fair_queue import take_slot
 from .frame_queue import Frame, FrameQueue, log_frame
 from .guard import Admission
 from .hub import Hub
@@ -57,10 +58,9 @@ class Watchers:
         cursor, pause = Cursor.parse(after) if after else None, keepalive or self._limits.keepalive
         async with self._subscriptions.joining(session_id, cursor.seq if cursor else None) as loaded:
             admission.confirm(loaded.record.session)
-            snapshot, agent = (
-                self._views.context(loaded.record, role),
-                self._views.agent(loaded.record.session.agent, loaded.record.session.agent_at),
-            )
+            session = loaded.record.session
+            snapshot = self._views.context(loaded.record, role)
+            agent = self._views.agent(session.agent, session.agent_at)
             frames = opening_frames(
                 loaded, role, cursor=cursor, limits=self._limits, keepalive=pause, snapshot=snapshot, agent=agent
             )
@@ -82,6 +82,7 @@ class Watchers:
             SessionNotFoundError: the session is gone or has ended.
             InvalidTokenError: the agent's token was replaced meanwhile.
         """
+        await take_slot(queue.session_id)  # all watchers of a session may be behind at the same moment
         place = queue.read_on_from or 0
         async with self._subscriptions.joining(queue.session_id, place) as loaded:
             session = loaded.record.session

@@ -211,7 +211,7 @@ class BodyTimeoutError(HandshakeError):
     status = 408
     code = "body_timeout"
     title = "The body took too long to arrive"
-    close_code = CloseCode.MALFORMED
+    close_code = CloseCode.BUSY
     retryable = True
 
 
@@ -255,6 +255,7 @@ class InProgressError(ConflictError):
 
     code = "idempotency_in_progress"
     title = "A request with this idempotency key is still running"
+    close_code = CloseCode.BUSY
     retryable = True
 
 
@@ -331,4 +332,5 @@ class VersionConflictError(ConflictError):
 
     code = "version_conflict"
     title = "The session is changing too fast"
+    close_code = CloseCode.BUSY
     retryable = True

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt import Limits, Role
+from handshake_prompt.engine.fair_queue import take_slot
 from handshake_prompt.engine.watchers import opening_frames
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.events import Cursor
@@ -173,6 +174,25 @@ async def test_an_agent_that_reads_on_after_its_token_was_replaced_elsewhere_rea
         await there.edit("secret", "after the rotation")
         await asyncio.sleep(10)
         assert (await agent.shown("action", "edit", "rotated"), agent.closed) == ([], CloseCode.UNAUTHENTICATED)
+
+
+@in_virtual_time
+async def test_watchers_that_are_behind_at_the_same_moment_read_on_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = await open_pair(virtual_engine(Limits(queue_bytes=1000)))
+    slots: list[str] = []
+
+    async def noted(lane: str) -> None:
+        await take_slot(lane)
+        slots.append(lane)
+
+    monkeypatch.setattr("handshake_prompt.engine.watchers.take_slot", noted)
+    async with pair.watch() as one, pair.watch() as other:
+        await pair.act({f"k{number}": number for number in range(20)})
+        for page in (one, other):
+            assert len(await page.shown("action")) == 20
+    assert slots == [pair.session_id] * 2
 
 
 # Where it begins
