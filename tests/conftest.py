@@ -25,8 +25,15 @@ from tests.support.stores import KINDS, fresh_url
 if TYPE_CHECKING:
     from tests.support.redis_servers import RedisServer
 
-hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("busy")  # an example may take its time on a machine that does other things too
+for profile, examples in {"brief": 25, "thorough": 150}.items():
+    hypothesis.settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,  # an example may take its time on a machine that does other things too
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        derandomize="CI" in os.environ,  # there a change is judged, and by nothing that comes and goes
+    )
+hypothesis.settings.load_profile("brief")  # `--hypothesis-profile=thorough` looks longer
 
 CHROMIUM_ARGS = [
     "--no-sandbox",

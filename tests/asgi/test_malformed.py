@@ -764,7 +764,7 @@ objects = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=st.dictionaries(members, values | objects, max_size=8) | objects, route=st.sampled_from(sorted(BODIES)))
 async def test_no_json_anybody_thinks_of_is_an_internal_error(body: Any, route: str) -> None:
     method, name, _ = BODIES[route]
@@ -777,7 +777,7 @@ async def test_no_json_anybody_thinks_of_is_an_internal_error(body: Any, route: 
     assert (await peer.context(role="user"))["sessionId"] == peer.session_id
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     body=st.binary(max_size=200),
     header=st.binary(max_size=60).filter(lambda raw: not set(raw) & {0, 10, 13}),

@@ -28,7 +28,7 @@ GONE = object()
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_no_schema_is_refused_and_no_rule_of_it_is_lost(data: st.DataObject) -> None:
     schema = data.draw(object_schemas())
     document = data.draw(documents(schema))

@@ -132,7 +132,7 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(schema=JSON | st.lists(ENTRY | JSON, max_size=3), value=JSON)
 def test_no_schema_and_no_value_raise_anything_but_a_refusal(schema: Any, value: Any) -> None:
     try:

@@ -15,7 +15,7 @@ from tests.support.parts import need_extra_forms
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_document_is_judged_otherwise_than_by_the_library(data: st.DataObject) -> None:
     schema = data.draw(object_schemas())
     document = data.draw(documents(schema))
