@@ -38,7 +38,7 @@ PRESENCE: dict[str, tuple[str, float, dict[str, Any]]] = {
 async def test_an_agent_has_gone_when_it_was_not_heard_of_for_longer_than_the_bound(
     name: str, seen_at: float, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = virtual_engine(Limits(agent_silence=100))._worker
+    worker = virtual_engine(Limits(agent_silence=100))._workers.here
     monkeypatch.setattr(worker.transactions, "_wall_clock", lambda: 1000.0)
     minutes, seconds = divmod(seen_at, 60)
     at = f"1970-01-01T00:{minutes:02.0f}:{seconds:02.0f}.000000+00:00"
