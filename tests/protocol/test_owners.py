@@ -47,7 +47,11 @@ def test_an_owner_is_a_plain_value_to_all_else(kept: Any) -> None:
         assert hash(owner) == hash(kept)
 
 
-@pytest.mark.parametrize("owner", [object(), {"user": object()}, [object], "\ud83d", {1, object()}], ids=repr)
+@pytest.mark.parametrize(
+    "owner",
+    [object(), {"user": object()}, [object], "\ud83d", {1, object()}],
+    ids=["object", "within", "class", "surrogate", "set"],
+)
 def test_what_json_cannot_express_is_refused_with_what_to_do(owner: object) -> None:
     with pytest.raises(TypeError, match=r"use an id, such as session.owner = str\(user.id\)"):
         kept_owner(owner)
