@@ -161,7 +161,7 @@ class Page:
 
     @asynccontextmanager
     async def watch(self, *, after: str | None = None) -> AsyncIterator[Frames]:
-        """Open the page's WebSocket.
+        """Open the page's WebSocket; every change from here on comes as a frame.
 
         Args:
             after: the cursor to resume from.
@@ -175,8 +175,10 @@ class Page:
         scope |= {"scheme": scheme, "subprotocols": ["hpp.v1"]}
         call = ASGICall(self._site.app, scope, goodbye={"type": "websocket.disconnect", "code": 1000, "reason": ""})
         call.put({"type": "websocket.connect"})
+        frames = Frames(call)
         try:
-            yield Frames(call)
+            await frames.read_ahead()
+            yield frames
         finally:
             await call.leave()
 
@@ -208,6 +210,19 @@ class Frames:
 
     def __init__(self, call: ASGICall) -> None:
         self._call = call
+        self._ahead: dict[str, Any] | WatchClosedError | None = None
+        """The first frame, or the close in its place, until it is asked for."""
+
+    async def read_ahead(self) -> None:
+        """Wait for the first frame, with which the connection becomes a watcher; `next` returns it.
+
+        Raises:
+            TimeoutError: there was none within five seconds.
+        """
+        try:
+            self._ahead = await self.next()
+        except WatchClosedError as closed:
+            self._ahead = closed
 
     def __aiter__(self) -> Self:
         return self
@@ -224,7 +239,10 @@ class Frames:
         """
         async with asyncio.timeout(PATIENCE):
             while True:
-                frame = self._frame(await self._call.next())
+                ahead, self._ahead = self._ahead, None
+                if isinstance(ahead, WatchClosedError):
+                    raise ahead
+                frame = ahead or self._frame(await self._call.next())
                 if frame is not None and kind in (None, frame["type"]):
                     return frame
 
