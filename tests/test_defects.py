@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, Reject, Session, parse_prompt
-from handshake_prompt.protocol.messages import Action
+from handshake_prompt.protocol.bodies import Action
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from handshake_prompt.protocol import errors, messages
+from handshake_prompt.protocol import bodies, errors, messages
 from handshake_prompt.protocol.limits import Limits
 
 _AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
@@ -31,22 +31,22 @@ class _Endpoint(NamedTuple):
 
 
 _ENDPOINTS = (
-    _Endpoint("post", "/session", "Open a session", messages.SessionCreated, messages.CreateRequest,
+    _Endpoint("post", "/session", "Open a session", messages.SessionCreated, bodies.CreateRequest,
               errors=(400, 403, 405, *_BODY, 429, 500, 503)),
     _Endpoint("get", "/session/{sid}", "How a session stands", messages.SessionStatus, security=_AGENT + _USER),
     _Endpoint("delete", "/session/{sid}", "Revoke a session (the person)", messages.Done, security=_USER),
-    _Endpoint("post", "/session/{sid}/extend", "Give a session more time", messages.Extended, messages.ExtendRequest,
+    _Endpoint("post", "/session/{sid}/extend", "Give a session more time", messages.Extended, bodies.ExtendRequest,
               security=_AGENT + _USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/session/{sid}/rotate", "Replace the agent's token (the person)", messages.Rotated,
-              messages.RotateRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+              bodies.RotateRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("get", "/context/{sid}", "The state of the page", messages.Context, security=_AGENT + _USER,
               headers=(("If-None-Match", "The ETag of the state that is known: answered with 304 if it is still so"),),
               texts=("text/markdown",)),
-    _Endpoint("post", "/action/{sid}", "Carry out actions (the agent)", messages.ActionReply, messages.ActionRequest,
+    _Endpoint("post", "/action/{sid}", "Carry out actions (the agent)", messages.ActionReply, bodies.ActionRequest,
               security=_AGENT, errors=(*_COMMON, *_BODY, 409, 422),
               headers=(("Idempotency-Key", "One key, one effect, however often the request is sent"),)),
     _Endpoint("post", "/notify/{sid}", "Edit or release a field (the person)", messages.NotifyReply,
-              messages.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+              bodies.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("get", "/diff/{sid}", "What changed", messages.Diff, security=_AGENT + _USER,
               query=(("since", "string", "A cursor, or an ISO 8601 instant"),
                      ("wait", "number", "Seconds to wait for the first change"))),

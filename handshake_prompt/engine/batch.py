@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
+from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Action, ActionReply, ActionRequest, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
 from handshake_prompt.protocol.session import DONE, Session
 from handshake_prompt.stores import Receipt, Record
 

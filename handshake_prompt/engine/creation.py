@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from handshake_prompt.forms.mistakes import body_mistakes
 from handshake_prompt.modes import Modes
+from handshake_prompt.protocol.bodies import CreateRequest
 from handshake_prompt.protocol.credentials import Role, digest, mint_epoch, mint_session_id, mint_token
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import CreateRequest, Mount
+from handshake_prompt.protocol.messages import Mount
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_creation, check_schema

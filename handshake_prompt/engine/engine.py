@@ -11,26 +11,25 @@ from functools import partial
 from typing import Any, TypeVar
 
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler, Modes
-from handshake_prompt.protocol import messages
-from handshake_prompt.protocol.credentials import Credential, Role, matches, mint_token
-from handshake_prompt.protocol.errors import InvalidRequestError, SessionNotFoundError
+from handshake_prompt.protocol import bodies, messages
+from handshake_prompt.protocol.bodies import Body
+from handshake_prompt.protocol.credentials import Credential, Role, mint_token
+from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Body, Mount
-from handshake_prompt.protocol.owners import kept_owner
+from handshake_prompt.protocol.messages import Mount
 from handshake_prompt.protocol.replies import Reply
-from handshake_prompt.protocol.session import CLOSED, REVOKED
+from handshake_prompt.protocol.session import REVOKED
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
-from handshake_prompt.stores import PLAIN_VISIT, Record, SessionStore, Visit, open_store
+from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit, open_store
 
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
 from .guard import Admission, Admitted, Guard, Operation
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
+from .host_operations import HostOperations
 from .idempotency import is_key
-from .lifecycle import Lifecycle
 from .session_reply import Prompt, SessionReplies
-from .views import PersonPlace
 from .watcher import Watcher
 from .worker import Worker, Workers
 
@@ -42,7 +41,7 @@ ANNOUNCED = {Operation.CONTEXT, Operation.DIFF}
 """Operations that let the page know of their agent; a batch does so by itself, ahead of its writes."""
 
 
-class ProtocolEngine(Lifecycle):
+class ProtocolEngine(HostOperations):
     """The Handshake Prompt Protocol over a store.
 
     Args:
@@ -120,8 +119,8 @@ class ProtocolEngine(Lifecycle):
         caller = Credential.of(credential)
         await self._guard.admit_creation(caller)
         raw = await body() if callable(body) else body
-        asked = messages.decode(messages.CreateRequest, raw)
-        members, address = messages.member_names(raw), caller.counted_address
+        asked = bodies.decode(bodies.CreateRequest, raw)
+        members, address = bodies.member_names(raw), caller.counted_address
         try:
             return await worker.creation.create(asked, request, mount, members=members, address=address)
         except ENDS_THE_SERVER as error:
@@ -168,7 +167,7 @@ class ProtocolEngine(Lifecycle):
         worker = self._workers.here
         visit = Visit(key=idempotency_key) if idempotency_key and is_key(idempotency_key) else PLAIN_VISIT
         async with self._admitted(worker, Operation.ACTION, session_id, credential, request, visit=visit) as admission:
-            asked = await _read(messages.ActionRequest, body)
+            asked = await _read(bodies.ActionRequest, body)
             if check_actions(asked.actions, self.limits) > HEAVY_PARTS:
                 await take_slot(Credential.of(credential).counted_address)
             work = worker.batches.carry_out(admission, asked, idempotency_key)
@@ -181,7 +180,7 @@ class ProtocolEngine(Lifecycle):
         """Carry out an edit or a release by the person: `POST /notify/{sid}`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.NOTIFY, session_id, credential, request) as admission:
-            asked = await _read(messages.NotifyRequest, body)
+            asked = await _read(bodies.NotifyRequest, body)
             known = admission.loaded
             if asked.release:
                 work = worker.transitions.release(session_id, asked.key, known=known)
@@ -222,7 +221,7 @@ class ProtocolEngine(Lifecycle):
         """Give a session more time, as far as the host's policy and its absolute lifetime allow."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.EXTEND, session_id, credential, request) as admission:
-            asked = await _read(messages.ExtendRequest, body)
+            asked = await _read(bodies.ExtendRequest, body)
             seconds = check_extension(asked.extra_seconds, self.limits)
             gained, record = await worker.tasks.finish(worker.transitions.extend(admission, seconds))
             left = worker.views.expires_in(record)
@@ -241,7 +240,7 @@ class ProtocolEngine(Lifecycle):
         """Replace the agent's token: the old one is worth nothing from here on, and its watchers are closed."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.ROTATE, session_id, credential, request) as admission:
-            asked = await _read(messages.RotateRequest, body)
+            asked = await _read(bodies.RotateRequest, body)
             language = self._session_replies.language(asked.prompt, mount)
             token = mint_token()
             session, record = await worker.tasks.finish(worker.transitions.rotate(admission, token))
@@ -291,48 +290,6 @@ class ProtocolEngine(Lifecycle):
             await take_slot(caller.counted_address)
         return await worker.watchers.open(admission, after=after, keepalive=keepalive)
 
-    # For the host application
-
-    async def person_place(self, session_id: str, user_token: str) -> PersonPlace | None:
-        """Return how a session of the person's stands; None if `user_token` is not its person's.
-
-        A session that this server does not know is None, too: it may be another server's on the same host name.
-        """
-        await self._get_ready()
-        loaded = await self.store.load(session_id)
-        if loaded is None or not matches(user_token, loaded.record.session.user_digest):
-            return None
-        if loaded.record.session.ended:
-            return PersonPlace(0.0, 0)
-        worker = self._workers.here
-        return PersonPlace(worker.transactions.left(loaded.record), worker.presence.clients(loaded.record))
-
-    async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
-        """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`.
-
-        Raises:
-            TypeError: `owner` can be no session's.
-        """
-        worker = self._workers.here
-        return [{**worker.views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)]
-
-    async def revoke_owner(self, owner: Any) -> int:
-        """End all open sessions of an owner, everywhere: the other half of logging out. Return how many there were."""
-        return sum([await self.close_session(record.session.session_id) for record in await self._owned(owner)])
-
-    async def close_session(self, session_id: str) -> bool:
-        """End a session for the host, such as once its form was submitted; return whether it was open.
-
-        Page and agent are told that it was the application, where `revoke` is the person's.
-        """
-        worker = self._workers.here
-        await self._get_ready()
-        try:
-            await worker.tasks.finish(worker.transitions.end(session_id, CLOSED, Role.USER))
-        except SessionNotFoundError:
-            return False
-        return True
-
     # How operations are carried out
 
     def _admitted(
@@ -376,11 +333,6 @@ class ProtocolEngine(Lifecycle):
         if not admission.session.is_announced(admission.agent_name, turn.now):
             worker.tasks.spawn(worker.transitions.announce(admission.session_id, admission.agent_name, turn))
 
-    async def _owned(self, owner: Any) -> list[Record]:
-        await self._get_ready()
-        found = [await self.store.load(session_id) for session_id in await self.store.owned_by(kept_owner(owner))]
-        return [one.record for one in found if one and one.record.ended(self.store.now()) is None]
-
 
 async def _read(shape: type[T], body: Body) -> T:
-    return messages.decode(shape, await body() if callable(body) else body)
+    return bodies.decode(shape, await body() if callable(body) else body)

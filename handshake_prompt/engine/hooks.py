@@ -11,8 +11,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import ForbiddenError
-from handshake_prompt.protocol.messages import Action, Outcome
+from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
 
 from .hook import Hook

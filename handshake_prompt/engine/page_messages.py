@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handshake_prompt.protocol import messages
+from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UserRequiredError
 from handshake_prompt.protocol.limits import Limits
@@ -40,7 +40,7 @@ class PageMessages:
             return record.session, outcomes
         if watcher.role is not Role.USER:
             raise UserRequiredError
-        asked = messages.decode(messages.PageMessage, message)
+        asked = bodies.decode(bodies.PageMessage, message)
         if asked.type == "release":
             work = self._transitions.release(session_id, asked.key, source=source)
         else:

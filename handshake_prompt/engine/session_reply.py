@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from handshake_prompt.protocol.bodies import PromptRequest
 from handshake_prompt.protocol.errors import InvalidRequestError
-from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, PromptRequest, SessionCreated, whole_seconds
+from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, SessionCreated, whole_seconds
 from handshake_prompt.stores import Record
 from handshake_prompt.texts.prompt import LANGUAGES, build_prompt, is_address
 

@@ -11,9 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
-from handshake_prompt.protocol.messages import Action, CreateRequest, CreationWarning, Outcome
+from handshake_prompt.protocol.messages import CreationWarning, Outcome
 from handshake_prompt.protocol.session import By, Session
 
 

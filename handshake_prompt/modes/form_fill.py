@@ -10,10 +10,11 @@ import msgspec
 from handshake_prompt.forms.cache import FormCache
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.patterns import MATCH_STEPS
+from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Action, CreateRequest, CreationWarning, Outcome
+from handshake_prompt.protocol.messages import CreationWarning, Outcome
 from handshake_prompt.protocol.session import By, Session, is_empty
 
 from .base import ModeHandler

@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+from .bodies import Action, CreateRequest
 from .errors import InvalidRequestError, TooLargeError
 from .limits import Limits
-from .messages import Action, CreateRequest
 from .packing import count_parts, to_json
 
 MAX_INTEGER = 2**53 - 1

@@ -18,8 +18,9 @@ from starlette.requests import Request
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, ModeHandler, Role, Session
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
+from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
-from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.messages import Outcome
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from handshake_prompt import Credential, HandshakeApp, ProtocolEngine, Session, parse_prompt
-from handshake_prompt.protocol.messages import Action
+from handshake_prompt.protocol.bodies import Action
 from tests.conftest import FORM, Open
 from tests.support.in_process import open_in_process
 from tests.support.peer import PATIENCE, Peer, Socket, open_session

@@ -8,10 +8,10 @@ import pytest
 
 from handshake_prompt import HandshakeApp
 from handshake_prompt.modes import FormFillHandler
+from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidSchemaError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Action
 from tests.support.cost import counting_cost
 from tests.support.forms import act, edit, form_of, new_session, put, shown
 from tests.support.in_process import open_in_process

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Action, CreateRequest
 from handshake_prompt.protocol.packing import count_parts
 from handshake_prompt.protocol.validation import (
     MAX_INTEGER,

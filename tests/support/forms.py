@@ -10,9 +10,10 @@ from handshake_prompt.forms.constraints import CustomType
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.schema import compile_schema
 from handshake_prompt.modes import ModeHandler
+from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Action, CreateRequest, Outcome
+from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session, Turn
 
 NOON = 1_767_268_800.0

@@ -16,7 +16,7 @@ from handshake_prompt.asgi.bodies import JSONBody
 from handshake_prompt.asgi.http import Handler, Resource
 from handshake_prompt.asgi.requests import IndexedRequest
 from handshake_prompt.asgi.responses import json_response
-from handshake_prompt.protocol import messages
+from handshake_prompt.protocol import bodies
 
 PAGES = {
     "/": ("index.html", "text/html"),
@@ -60,7 +60,7 @@ def create_demo(**options: Any) -> Starlette:
     hpp = HandshakeApp(**options)
 
     async def submit(request: IndexedRequest) -> Response:
-        body = messages.decode(SubmitRequest, await JSONBody(request, hpp.engine.limits)())
+        body = bodies.decode(SubmitRequest, await JSONBody(request, hpp.engine.limits)())
         return _submitted(await hpp.read_as_user(request, body.session_id, cursor=body.cursor))
 
     pages = [Route(path, Resource({"GET": _page(name, media_type)})) for path, (name, media_type) in PAGES.items()]

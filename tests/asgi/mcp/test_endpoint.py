@@ -25,8 +25,8 @@ from starlette.types import Receive, Scope, Send
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, Session
 from handshake_prompt.asgi.mcp.stateless_server import StatelessServer
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
+from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import UnavailableError
-from handshake_prompt.protocol.messages import Action
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import open_in_process

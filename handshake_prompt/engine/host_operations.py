@@ -1,0 +1,63 @@
+"""Operations for the host application: the sessions of an owner, a person's place in one, and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handshake_prompt.protocol.credentials import Role, matches
+from handshake_prompt.protocol.errors import SessionNotFoundError
+from handshake_prompt.protocol.owners import kept_owner
+from handshake_prompt.protocol.session import CLOSED
+from handshake_prompt.stores import Record
+
+from .lifecycle import Lifecycle
+from .views import PersonPlace
+
+
+class HostOperations(Lifecycle):
+    """The operations that no client can ask for."""
+
+    async def person_place(self, session_id: str, user_token: str) -> PersonPlace | None:
+        """Return how a session of the person's stands; None if `user_token` is not its person's.
+
+        A session that this server does not know is None, too: it may be another server's on the same host name.
+        """
+        await self._get_ready()
+        loaded = await self.store.load(session_id)
+        if loaded is None or not matches(user_token, loaded.record.session.user_digest):
+            return None
+        if loaded.record.session.ended:
+            return PersonPlace(0.0, 0)
+        worker = self._workers.here
+        return PersonPlace(worker.transactions.left(loaded.record), worker.presence.clients(loaded.record))
+
+    async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
+        """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`.
+
+        Raises:
+            TypeError: `owner` can be no session's.
+        """
+        worker = self._workers.here
+        return [{**worker.views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)]
+
+    async def revoke_owner(self, owner: Any) -> int:
+        """End all open sessions of an owner, everywhere: the other half of logging out. Return how many there were."""
+        return sum([await self.close_session(record.session.session_id) for record in await self._owned(owner)])
+
+    async def close_session(self, session_id: str) -> bool:
+        """End a session for the host, such as once its form was submitted; return whether it was open.
+
+        Page and agent are told that it was the application, where `revoke` is the person's.
+        """
+        worker = self._workers.here
+        await self._get_ready()
+        try:
+            await worker.tasks.finish(worker.transitions.end(session_id, CLOSED, Role.USER))
+        except SessionNotFoundError:
+            return False
+        return True
+
+    async def _owned(self, owner: Any) -> list[Record]:
+        await self._get_ready()
+        found = [await self.store.load(session_id) for session_id in await self.store.owned_by(kept_owner(owner))]
+        return [one.record for one in found if one and one.record.ended(self.store.now()) is None]

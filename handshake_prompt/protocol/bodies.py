@@ -1,0 +1,122 @@
+"""Bodies and frames that clients send, and their decoder. SPEC.md sections 4 and 7."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from .errors import InvalidJSONError, InvalidRequestError, TooLargeError
+
+T = TypeVar("T")
+
+_NAMED_BYTES = 32 * 1024
+"""Of a body whose members are looked at by name."""
+
+Body = Mapping[str, Any] | bytes | Callable[[], Awaitable[bytes]]
+"""A request's body: plain values, the bytes of a JSON object, or a reader, called only once the guard has passed."""
+
+
+class PromptRequest(msgspec.Struct, frozen=True):
+    """How the page wants its prompt: `{"language": "en" | "zh"}`."""
+
+    language: str | None = None
+
+
+class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /session`. `context` (or its alias `data`) holds the person's own values, `defaults` open suggestions."""
+
+    mode: str | None = None
+    schema: list[Any] | None = None
+    context: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    defaults: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+    prompt: bool | PromptRequest | None = None
+    user_token: bool | None = None
+
+    @property
+    def initial_values(self) -> dict[str, Any]:
+        """The values given at creation, under either name."""
+        return self.context or self.data or {}
+
+
+class Action(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """One thing an agent asks for. `if_rev` makes it conditional on the value's revision."""
+
+    type: str | None = None
+    key: str | None = None
+    value: Any = None
+    if_rev: int | None = None
+
+
+class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /action/{sid}`."""
+
+    actions: list[Action]
+    stream: bool | None = None
+    interval_ms: int | float | None = None
+
+    def pace(self, longest: float) -> float:
+        """Return the pause between shown frames in seconds, within `longest`; 0 when the batch is not streamed."""
+        if self.stream is False:
+            return 0.0
+        interval = 300 if self.interval_ms is None else self.interval_ms
+        return min(interval, longest * 1000) / 1000 if interval > 0 else 0.0
+
+
+class NotifyRequest(msgspec.Struct, frozen=True):
+    """`POST /notify/{sid}`: an edit, or with `release` the return of a field to the agent."""
+
+    key: str | None = None
+    value: Any = None
+    release: bool = False
+
+
+class ExtendRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /session/{sid}/extend`."""
+
+    extra_seconds: int = 1800
+
+
+class RotateRequest(msgspec.Struct, frozen=True):
+    """`POST /session/{sid}/rotate`."""
+
+    prompt: bool | PromptRequest | None = None
+
+
+class PageMessage(msgspec.Struct, frozen=True):
+    """A frame from the page that every mode understands: `userEdit` or `release`. `ref` comes back in the answer."""
+
+    type: str
+    key: str
+    value: Any = None
+    ref: str | int | None = None
+
+
+def decode(shape: type[T], body: Mapping[str, Any] | bytes) -> T:
+    """Turn a body into a value of `shape`.
+
+    Raises:
+        InvalidJSONError: bytes that are not JSON.
+        InvalidRequestError: JSON of another shape.
+        TooLargeError: nested deeper than the parser follows (`too_deep`).
+    """
+    try:
+        if isinstance(body, bytes):
+            return msgspec.json.decode(body.decode(), type=shape)  # of bytes, members nobody reads are not checked
+        return msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        raise InvalidRequestError(f"The body has another shape than documented: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidJSONError("The body is not valid JSON in UTF-8") from None
+    except RecursionError:
+        raise TooLargeError("The body is nested too deeply", code="too_deep") from None
+
+
+def member_names(body: Mapping[str, Any] | bytes) -> Iterable[str]:
+    """Return the names of a body's members, known or not; none for a body larger than pages write by hand."""
+    if not isinstance(body, bytes):
+        return body.keys()
+    return msgspec.json.decode(body, type=dict[str, msgspec.Raw]) if len(body) <= _NAMED_BYTES else ()
