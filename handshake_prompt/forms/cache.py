@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import CreationWarning
 from handshake_prompt.protocol.validation import check_schema
 
 from .constraints import CustomType
 from .fields import Field
+from .form import Form
 from .mistakes import schema_mistakes
 from .schema import compile_schema
+from .shape import shape_of
+from .status import compile_rules
 
 COMPILED_FIELDS = 20_000
 """Fields kept compiled, some 1 KB each; the least recently used form makes room.
 
 Fields, not forms: one form may be 500 times as large as another, so a number of forms would bound nothing.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A compiled schema.
-
-    `schema_json` is the schema as text, `required` and `sensitive` are keys, `has_patterns` says whether matching a
-    value can take long, `mistakes` are warnings for its author, and `weight` is how many plain fields take as much
-    memory.
-    """
-
-    schema_json: bytes
-    fields: dict[str, Field]
-    required: tuple[str, ...]
-    sensitive: tuple[str, ...]
-    has_patterns: bool
-    mistakes: tuple[CreationWarning, ...]
-    weight: int
 
 
 class FormCache(OrderedDict[bytes, Form]):
@@ -80,9 +63,8 @@ class FormCache(OrderedDict[bytes, Form]):
         form = Form(
             schema_json,
             fields,
-            required=tuple(field.key for field in fields.values() if field.required),
-            sensitive=tuple(field.key for field in fields.values() if field.sensitive),
-            has_patterns=any(field.has_pattern for field in fields.values()),
+            shape=shape_of(schema),
+            rules=compile_rules(schema),
             mistakes=tuple(schema_mistakes(schema)),
             weight=_weight(fields, schema_json),
         )

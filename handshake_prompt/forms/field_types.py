@@ -98,6 +98,7 @@ BOOLEAN = ValueType("true or false", lambda value: type(value) is bool, plain=bo
 ENUM = ValueType("a value", lambda _: True, empty="", chooses=True)
 ANYTHING = ValueType("a value", lambda _: True, BOUNDS | _TEXT, empty="")
 LIST = ValueType("a list", lambda value: type(value) is list, LENGTHS, empty=[])
+ROWS = ValueType("a list of objects", lambda value: type(value) is list, empty=[])
 
 TYPES: Mapping[str, ValueType] = {
     "string": STRING,
@@ -123,6 +124,7 @@ TYPES: Mapping[str, ValueType] = {
     "month": _moment("a month (YYYY-MM)", formats.as_month),
     "week": _moment("a week (YYYY-Www)", formats.as_week),
     "color": ValueType("a colour (#rrggbb)", formats.is_color, _TEXT, empty=""),
+    "rows": ROWS,
 }
 """The types with a meaning of their own. An `enum` takes its options."""
 

@@ -36,6 +36,8 @@ class Field:
     _each: tuple[Check, ...] = field(repr=False, compare=False)
     _accepts: Callable[[Any], bool] | None = field(repr=False, compare=False)
     """The test behind the first check of each entry, if that is the built-in one of the type."""
+    is_rows: bool = False
+    """Whether this is a list of rows, with cells of its own."""
 
     @property
     def accepts(self) -> str:

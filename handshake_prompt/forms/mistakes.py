@@ -24,7 +24,7 @@ _ANY_LIST = frozenset({"array", "array<any>", "array[any]", "array:any"})
 _SHORT, _LONG = 5, 24
 """Letters of a known name that is compared but for one of them, and of any name that is compared at all."""
 
-KNOWN = RULES | {"key"}
+KNOWN = RULES | {"key", "fields"}
 """The members of a field that the server reads."""
 _MEMBERS = tuple(sorted(KNOWN))
 SHOWN = frozenset(

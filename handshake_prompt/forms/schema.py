@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from handshake_prompt.protocol.errors import HandshakeError, InvalidSchemaError
@@ -11,8 +11,9 @@ from handshake_prompt.protocol.validation import check_key, check_value
 
 from .constraints import Check, Constraints, CustomType, check_custom, check_type, constraint_checks
 from .description import Description
-from .field_types import BOUNDS, LENGTHS, LIST, ValueType, identity, precedes, shown, type_of
+from .field_types import BOUNDS, LENGTHS, LIST, ROWS, ValueType, identity, precedes, shown, type_of
 from .fields import Field
+from .keys import joined
 from .patterns import Patterns
 
 MEMBERS: Mapping[str, tuple[type, str]] = {
@@ -29,8 +30,16 @@ MEMBERS: Mapping[str, tuple[type, str]] = {
 
 CONSTRAINTS = ("min", "max", "minLength", "maxLength", "pattern")
 """In the order of `Constraints`."""
-RULES = frozenset({"options", *MEMBERS, *CONSTRAINTS})
+ROWS_MEMBERS: Mapping[str, tuple[type, str]] = {
+    "fields": (list, "a list of fields"),
+    "minRows": (int, "a whole number"),
+    "maxRows": (int, "a whole number"),
+}
+"""The members of rows alone."""
+RULES = frozenset({"options", *MEMBERS, *ROWS_MEMBERS, *CONSTRAINTS}) - {"fields"}
 """The members that ask something of the values, or of the roles."""
+_ROW = "r" * 8
+"""Stands for the id of a row, in the length of a cell's key."""
 
 
 class _Options(NamedTuple):
@@ -54,37 +63,57 @@ def compile_schema(schema: object, limits: Limits, *, custom_type: CustomType | 
             for, or answers with anything but True, is refused.
 
     Returns:
-        The fields by key, in the schema's order.
+        The fields by key, in the schema's order. The fields of rows follow their list, with keys without the ids of
+        rows: `lines/amount`.
 
     Raises:
         InvalidSchemaError: naming the entry, its fault and the remedy.
     """
     if not isinstance(schema, list):
         raise InvalidSchemaError("the schema must be a list of fields, each an object with a key")
-    if len(schema) > limits.fields:
-        raise InvalidSchemaError(f"the schema has {len(schema)} fields: send at most {limits.fields}")
     compiler = _Compiler(limits, custom_type)
-    fields: dict[str, Field] = {}
-    for index, entry in enumerate(schema):
-        try:
-            compiled = compiler.field(entry)
-            if compiled.key in fields:
-                raise InvalidSchemaError(f"the key {shown(compiled.key)} is used before: give each field its own")
-        except HandshakeError as error:
-            raise InvalidSchemaError(f"schema[{index}]: {error.detail}") from None
-        fields[compiled.key] = compiled
-    return fields
+    compiler.take(schema, "schema")
+    return compiler.fields
 
 
 class _Compiler:
-    """Compiler of the entries of one schema; their patterns are bounded together."""
+    """Compiler of the entries of one schema; their number and their patterns are bounded together."""
 
     def __init__(self, limits: Limits, custom_type: CustomType | None) -> None:
+        self.fields: dict[str, Field] = {}
         self._limits = limits
         self._custom_type = custom_type
         self._patterns = Patterns(limits)
+        self._entries = 0
 
-    def field(self, entry: Any) -> Field:
+    def take(self, entries: Sequence[Any], place: str, *, list_key: str = "", row: str = "") -> None:
+        """Compile entries, and the entries of rows among them.
+
+        Args:
+            entries: of the form or of rows.
+            place: their name in an error.
+            list_key: the key of the rows, without the ids of others around them.
+            row: the beginning of a cell's key, as long as it may be.
+
+        Raises:
+            InvalidSchemaError: naming the entry at fault.
+        """
+        self._entries += len(entries)
+        if self._entries > self._limits.fields:
+            raise InvalidSchemaError(f"the schema has {self._entries} fields: send at most {self._limits.fields}")
+        for index, entry in enumerate(entries):
+            try:
+                field = self._field(entry, list_key, row)
+                if field.key in self.fields:
+                    raise InvalidSchemaError(f"the key {shown(field.key)} is used before: give each field its own")
+            except HandshakeError as error:
+                raise InvalidSchemaError(f"{place}[{index}]: {error.detail}") from None
+            self.fields[field.key] = field
+            if field.is_rows:
+                inside = joined(row, entry["key"], _ROW)
+                self.take(entry["fields"], f"{place}[{index}].fields", list_key=field.key, row=inside)
+
+    def _field(self, entry: Any, list_key: str, row: str) -> Field:
         """Return the field of one entry.
 
         Raises:
@@ -93,6 +122,7 @@ class _Compiler:
         if not isinstance(entry, dict):
             raise InvalidSchemaError("a field must be an object with a key")
         key = check_key(entry.get("key"), self._limits)
+        check_key(joined(row, key), self._limits)
         self._check_members(entry)
         name = "string" if entry.get("type") is None else entry["type"]
         unit, listed = type_of(name, has_options=bool(entry.get("options")))
@@ -104,8 +134,10 @@ class _Compiler:
         whole, each = constraint_checks(unit, constraints, options=options.values, pattern=pattern, many=many)
         is_plain = not (whole or each or many or self._custom_type)
         self._add_type_checks(entry, unit, name, whole=whole, each=each, multiple=multiple, listed=listed)
+        if unit is ROWS:
+            _check_rows(entry)
         return Field(
-            key=key,
+            key=joined(list_key, key),
             type=name,
             required=entry.get("required") is True,
             sensitive=entry.get("sensitive") is True,
@@ -120,6 +152,7 @@ class _Compiler:
             _whole=tuple(whole),
             _each=tuple(each),
             _accepts=unit.accepts if self._custom_type is None else None,
+            is_rows=unit is ROWS,
         )
 
     def _add_type_checks(
@@ -143,10 +176,7 @@ class _Compiler:
             whole.insert(0, check_type(LIST))
 
     def _check_members(self, entry: Mapping[Any, Any]) -> None:
-        for member, (shape, phrase) in MEMBERS.items():
-            given = entry.get(member)
-            if given is not None and type(given) is not shape:
-                raise InvalidSchemaError(f"{member} must be {phrase}: correct it or leave it out")
+        _check_json_types(entry, MEMBERS)
         for member in ("type", "example", *CONSTRAINTS):
             if entry.get(member) is None:
                 continue
@@ -170,6 +200,24 @@ class _Compiler:
         labels = [option.get("label") if isinstance(option, dict) else None for option in given]
         options = {identity(value): (value, label) for value, label in zip(values, labels, strict=True)}
         return _Options(*zip(*options.values(), strict=True)) if options else _Options()
+
+
+def _check_json_types(entry: Mapping[Any, Any], members: Mapping[str, tuple[type, str]]) -> None:
+    for member, (shape, phrase) in members.items():
+        given = entry.get(member)
+        if given is not None and type(given) is not shape:
+            raise InvalidSchemaError(f"{member} must be {phrase}: correct it or leave it out")
+
+
+def _check_rows(entry: Mapping[Any, Any]) -> None:
+    _check_json_types(entry, ROWS_MEMBERS)
+    if not entry.get("fields"):
+        raise InvalidSchemaError('rows need "fields", the entries of each row')
+    least, most = entry.get("minRows") or 0, entry.get("maxRows")
+    if least < 0 or (most is not None and most < least):
+        raise InvalidSchemaError("minRows must not be negative, nor above maxRows")
+    if entry.get("multiple") is True:
+        raise InvalidSchemaError("multiple means nothing for rows: leave it out")
 
 
 def _read_constraints(entry: Mapping[Any, Any], unit: ValueType, *, many: bool) -> Constraints:

@@ -6,7 +6,7 @@ and shared by everything that goes between the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -157,6 +157,32 @@ class _Builder:
         if not isinstance(node, Group):
             raise InvalidSchemaError(f"{shown(key)} is both a field and a group: give one of them another key")
         return node
+
+
+def lists_of(shape: Group, path: str = "") -> Iterator[tuple[str, Rows]]:
+    """Yield the lists of rows, those within rows too, by their keys without the ids of rows."""
+    for node in shape.leaves():
+        if isinstance(node, Rows):
+            key = joined(path, node.key)
+            yield key, node
+            yield from lists_of(node.item, key)
+
+
+def entry_key(key: str, lists: Container[str]) -> str | None:
+    """Return the key without row ids of a field or of a list of rows; None for that of a row.
+
+    `lines/r3/amount` is `lines/amount`, `lines` is itself, `lines/r3` is a row.
+
+    Args:
+        key: of anything.
+        lists: keys of lists of rows, without row ids.
+    """
+    kept, is_row = "", False
+    segments = iter(key.split("/"))
+    for place, segment in enumerate(segments):
+        kept = f"{kept}/{segment}" if place else segment
+        is_row = kept in lists and next(segments, None) is not None
+    return None if is_row else kept
 
 
 def _value_of(option: object) -> object:

@@ -100,15 +100,20 @@ def _rule(entry: Entry) -> Rule:
     return Rule(
         entry["key"],
         entry,
-        _condition(entry.get("showIf")),
-        _condition(entry.get("requiredIf")),
+        _condition(entry, "showIf"),
+        _condition(entry, "requiredIf"),
         entry.get("required") is True,
         _compiled(entry.get("fields") or ()) if entry.get("type") == "rows" else None,
     )
 
 
-def _condition(data: object) -> Condition | None:
-    return compile_condition(data) if data is not None else None
+def _condition(entry: Entry, member: str) -> Condition | None:
+    if entry.get(member) is None:
+        return None
+    try:
+        return compile_condition(entry[member])
+    except InvalidSchemaError as error:
+        raise InvalidSchemaError(f"{shown(entry['key'])}: {member}: {error.detail}") from None
 
 
 def _all(rules: FieldRules) -> Iterator[Rule]:

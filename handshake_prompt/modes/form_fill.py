@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from handshake_prompt.forms.cache import FormCache
-from handshake_prompt.forms.fields import Field
+from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.patterns import MATCH_STEPS
 from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
@@ -67,7 +67,7 @@ class FormFillHandler(ModeHandler):
             TooLargeError: it could (`patterns_too_costly`); nothing is played.
         """
         form = self._forms[session.schema_json]
-        if form.has_patterns and _cost(form.fields, actions) > MATCH_STEPS:
+        if form.has_patterns and _cost(form, actions) > MATCH_STEPS:
             raise TooLargeError(
                 "Matching the values of this batch with the form's patterns could take too long; nothing is written",
                 code="patterns_too_costly",
@@ -82,21 +82,20 @@ class FormFillHandler(ModeHandler):
 
     def set_value(self, session: Session, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write one field if the form has it, it may be written, and the value fits where the author is the agent."""
-        fields = self._forms[session.schema_json].fields
-        field = fields.get(key)
+        form = self._forms[session.schema_json]
+        field = form.field_of(key)
         if field is not None:
             if field.read_only:
                 return session.refuse(key, "read_only", "This field cannot be changed", status="error")
             if type(value) is not field.plain and session.author is Role.AGENT and (problem := field.check(value)):
                 return session.refuse(key, "invalid_value", problem, status="error")
-        elif fields:
+        elif form.fields:
             return session.refuse(key, "unknown_field", "The form has no such field", status="error")
         return session.write(key, value, if_rev=if_rev)
 
 
-def _cost(fields: Mapping[str, Field], actions: Sequence[Action]) -> int:
+def _cost(form: Form, actions: Sequence[Action]) -> int:
     """Return the worst-case steps of matching a batch. A value above the bound is refused unmatched."""
-    costs = (
-        fields[action.key].cost(action.value) for action in actions if action.key is not None and action.key in fields
-    )
+    fields = ((form.field_of(action.key), action.value) for action in actions if action.key is not None)
+    costs = (field.cost(value) for field, value in fields if field is not None)
     return sum(cost for cost in costs if cost <= MATCH_STEPS)

@@ -51,6 +51,31 @@ ENTRIES: dict[str, tuple[Any, str]] = {
     "with a list as option": ({"key": "a", "type": "enum", "options": [["a"]]}, "an option must be text"),
     "with an object as option's value": ({"key": "a", "type": "enum", "options": [{"value": {}}]}, "an option must be"),
     "with a pattern that is not Unicode": ({"key": "a", "pattern": "\ud800"}, "pattern: text must be valid Unicode"),
+    "with rows without fields": ({"key": "a", "type": "rows"}, 'rows need "fields"'),
+    "with fewer rows than none": (
+        {"key": "a", "type": "rows", "fields": [{"key": "b"}], "minRows": -1},
+        "minRows must",
+    ),
+    "with the rows' bounds the wrong way round": (
+        {"key": "a", "type": "rows", "fields": [{"key": "b"}], "minRows": 2, "maxRows": 1},
+        "minRows must not be negative, nor above maxRows",
+    ),
+    "with rows of several": (
+        {"key": "a", "type": "rows", "fields": [{"key": "b"}], "multiple": True},
+        "multiple means nothing for rows",
+    ),
+    "with cells of keys too long": (
+        {"key": "a" * 200, "type": "rows", "fields": [{"key": "b" * 60}]},
+        "fields[0]: a key must be 1 to 256 characters",
+    ),
+    "with a faulty field of rows": (
+        {"key": "a", "type": "rows", "fields": [{"key": "b"}, {"key": "c", "type": "int", "min": "1"}]},
+        "fields[1]: min must be a number",
+    ),
+    "with rows that use a key twice": (
+        {"key": "a", "type": "rows", "fields": [{"key": "b"}, {"key": "b"}]},
+        'the key "a/b" is used before',
+    ),
     "with a pattern of many steps": ({"key": "a", "pattern": ".{0,500}"}, "pattern is too costly"),
 }
 
@@ -58,7 +83,7 @@ ENTRIES: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize(("entry", "why"), ENTRIES.values(), ids=ENTRIES)
 def test_a_schema_is_refused_for_an_entry(entry: Any, why: str) -> None:
     detail = refusal([{"key": "first"}, entry])
-    assert detail.startswith("schema[1]: ")
+    assert detail.startswith("schema[1]")
     assert why in detail
 
 
@@ -74,15 +99,22 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "maxLength": (False, "", 1.0, [], {}),
     "pattern": (True, 1, 1.5, [], {}),
     "options": (True, 1, "a", {}, [[]], [{}]),
+    "fields": (True, 1, "a", {}),
+    "minRows": (True, "1", 1.0, [], {}),
+    "maxRows": (False, "1", 1.0, [], {}),
 }
+
+
+KINDS = {"options": "enum", "min": "int", "max": "int", "fields": "rows", "minRows": "rows", "maxRows": "rows"}
 
 
 @pytest.mark.parametrize(
     ("member", "wrong"), [(member, wrong) for member, row in WRONG.items() for wrong in row], ids=repr
 )
 def test_a_member_of_the_wrong_json_type_is_refused_by_name(member: str, wrong: Any) -> None:
-    kind = {"options": "enum", "min": "int", "max": "int"}.get(member, "string")
-    assert member.rstrip("s") in refusal([{"key": "a", "type": kind, member: wrong}])
+    kind = KINDS.get(member, "string")
+    fields = {"fields": [{"key": "b"}]} if kind == "rows" else {}
+    assert member.rstrip("s") in refusal([{"key": "a", "type": kind, **fields, member: wrong}])
 
 
 @pytest.mark.parametrize("schema", [None, True, 1, "[]", {}, {"key": "a"}, ({"key": "a"},)], ids=repr)
@@ -94,6 +126,9 @@ def test_a_schema_has_a_bounded_number_of_fields() -> None:
     entries = [{"key": f"k{number}"} for number in range(501)]
     assert "501 fields: send at most 500" in refusal(entries)
     assert list(compile_schema(entries[:500], LIMITS)) == [entry["key"] for entry in entries[:500]]
+    rows = {"key": "rows", "type": "rows", "fields": entries[:499]}
+    assert len(compile_schema([rows], LIMITS)) == 500
+    assert "501 fields: send at most 500" in refusal([*entries[:1], rows])
 
 
 def test_different_patterns_are_bounded_together_and_equal_ones_count_once() -> None:

@@ -55,6 +55,8 @@ def test_an_unknown_mode_is_default_unless_it_needs_to_be_known(
 
 
 RULES: dict[str, Any] = {
+    "minRows": 1,
+    "maxRows": 2,
     "sensitive": True,
     "readOnly": True,
     "required": True,

@@ -1,0 +1,66 @@
+"""Compiled form: the fields of a schema by key, its tree, and its rules on what is shown and asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from handshake_prompt.protocol.messages import CreationWarning
+
+from .fields import Field
+from .shape import Group, Rows, entry_key, lists_of
+from .status import FieldRules
+
+
+@dataclass(eq=False, slots=True)
+class Form:
+    """A compiled schema."""
+
+    schema_json: bytes
+    """The schema as text."""
+    fields: dict[str, Field]
+    """By key without the ids of rows: `lines`, `lines/amount`."""
+    shape: Group
+    """The tree of the document that the form stands for."""
+    rules: FieldRules
+    """For `status_of`."""
+    mistakes: tuple[CreationWarning, ...]
+    """Warnings for the schema's author."""
+    weight: int
+    """How many plain fields take as much memory."""
+
+    lists: Mapping[str, Rows] = field(init=False)
+    """The lists of rows, those within rows too, by key without the ids of rows."""
+    field_of: Callable[[str], Field | None] = field(init=False)
+    """Returns the field of a cell (`lines/r3/amount`) or of a list of rows (`lines`), None for any other key.
+
+    Whether there is such a row is for the session to say.
+    """
+    is_static: bool = field(init=False)
+    """Whether what is shown and asked for is the same whatever the values: no condition, no rows."""
+    required: tuple[str, ...] = field(init=False)
+    """Keys of fields that are asked for; those of rows without the ids of rows."""
+    sensitive: tuple[str, ...] = field(init=False)
+    """Keys of fields that no agent sees; those of rows without the ids of rows."""
+    has_patterns: bool = field(init=False)
+    """Whether matching a value can take long."""
+
+    def __post_init__(self) -> None:
+        self.lists = dict(lists_of(self.shape))
+        self.field_of = self._field_in_rows if self.lists else self.fields.get
+        self.is_static = self.rules.is_static and not self.lists
+        self.required = tuple(one.key for one in self.fields.values() if one.required)
+        self.sensitive = tuple(one.key for one in self.fields.values() if one.sensitive)
+        self.has_patterns = any(one.has_pattern for one in self.fields.values())
+
+    def rows_of(self, key: str) -> Rows | None:
+        """Return the list of rows with a key (`lines`, `passengers/r2/bags`), None for any other key.
+
+        Its `entry` has `minRows` and `maxRows`, its `item` is the shape of each row.
+        """
+        path = entry_key(key, self.lists)
+        return self.lists.get(path) if path is not None else None
+
+    def _field_in_rows(self, key: str) -> Field | None:
+        path = entry_key(key, self.lists)
+        return self.fields.get(path) if path is not None else None
