@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from handshake_prompt.protocol import bodies, messages
 from handshake_prompt.protocol.bodies import Body
-from handshake_prompt.protocol.credentials import Credential, Role, mint_token
+from handshake_prompt.protocol.credentials import Credential, mint_token
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount
@@ -22,9 +22,10 @@ from handshake_prompt.protocol.session import REVOKED
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
 from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit, open_store
 
+from .admissions import read
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
-from .guard import Admission, Admitted, Guard, Operation
+from .guard import Guard, Operation
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
 from .host_operations import HostOperations
@@ -32,13 +33,6 @@ from .idempotency import is_key
 from .session_reply import Prompt, SessionReplies
 from .watcher import Watcher
 from .worker import Worker, Workers
-
-T = TypeVar("T")
-
-SHOWING = {Operation.CONTEXT, Operation.DIFF, Operation.ACTION}
-"""Operations whose reply may hold all of a session."""
-ANNOUNCED = {Operation.CONTEXT, Operation.DIFF}
-"""Operations that let the page know of their agent; a batch does so by itself, ahead of its writes."""
 
 
 class ProtocolEngine(HostOperations):
@@ -90,8 +84,8 @@ class ProtocolEngine(HostOperations):
         self._session_replies = session_replies = SessionReplies(mount, prompt=prompt)
         modes = Modes(mode_handlers, limits, validator=validator, strict=strict_modes)
         make = partial(Worker, opened, hooks, modes, session_replies, ttl=ttl, limits=limits)
-        super().__init__(opened, Workers(make), limits, owns_store=opened is not store)
-        self._guard = Guard(opened, hooks, limits=limits, browser_auth=require_browser_auth)
+        guard = Guard(opened, hooks, limits=limits, browser_auth=require_browser_auth)
+        super().__init__(opened, Workers(make), guard, limits, owns_store=opened is not store)
         self.hooks = hooks
         self.ttl = ttl
         self.on_create_session = hooks.on_create_session
@@ -167,7 +161,7 @@ class ProtocolEngine(HostOperations):
         worker = self._workers.here
         visit = Visit(key=idempotency_key) if idempotency_key and is_key(idempotency_key) else PLAIN_VISIT
         async with self._admitted(worker, Operation.ACTION, session_id, credential, request, visit=visit) as admission:
-            asked = await _read(bodies.ActionRequest, body)
+            asked = await read(bodies.ActionRequest, body)
             if check_actions(asked.actions, self.limits) > HEAVY_PARTS:
                 await take_slot(Credential.of(credential).counted_address)
             work = worker.batches.carry_out(admission, asked, idempotency_key)
@@ -180,7 +174,7 @@ class ProtocolEngine(HostOperations):
         """Carry out an edit or a release by the person: `POST /notify/{sid}`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.NOTIFY, session_id, credential, request) as admission:
-            asked = await _read(bodies.NotifyRequest, body)
+            asked = await read(bodies.NotifyRequest, body)
             known = admission.loaded
             if asked.release:
                 work = worker.transitions.release(session_id, asked.key, known=known)
@@ -221,7 +215,7 @@ class ProtocolEngine(HostOperations):
         """Give a session more time, as far as the host's policy and its absolute lifetime allow."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.EXTEND, session_id, credential, request) as admission:
-            asked = await _read(bodies.ExtendRequest, body)
+            asked = await read(bodies.ExtendRequest, body)
             seconds = check_extension(asked.extra_seconds, self.limits)
             gained, record = await worker.tasks.finish(worker.transitions.extend(admission, seconds))
             left = worker.views.expires_in(record)
@@ -240,7 +234,7 @@ class ProtocolEngine(HostOperations):
         """Replace the agent's token: the old one is worth nothing from here on, and its watchers are closed."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.ROTATE, session_id, credential, request) as admission:
-            asked = await _read(bodies.RotateRequest, body)
+            asked = await read(bodies.RotateRequest, body)
             language = self._session_replies.language(asked.prompt, mount)
             token = mint_token()
             session, record = await worker.tasks.finish(worker.transitions.rotate(admission, token))
@@ -289,50 +283,3 @@ class ProtocolEngine(HostOperations):
         if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
             await take_slot(caller.counted_address)
         return await worker.watchers.open(admission, after=after, keepalive=keepalive)
-
-    # How operations are carried out
-
-    def _admitted(
-        self,
-        worker: Worker,
-        operation: Operation,
-        session_id: str,
-        credential: Credential | str | None,
-        request: object,
-        *,
-        visit: Visit = PLAIN_VISIT,
-    ) -> Admitted:
-        """Admit a request, for one `async with`."""
-        return Admitted(self._admit(worker, operation, session_id, credential, request, visit=visit))
-
-    async def _admit(
-        self,
-        worker: Worker,
-        operation: Operation,
-        session_id: str,
-        credential: Credential | str | None,
-        request: object,
-        *,
-        visit: Visit,
-    ) -> Admission:
-        """Admit a request, and note that the session and its agent are there."""
-        if not self._is_ready:
-            await self._get_ready()
-        caller = Credential.of(credential)
-        admission = await self._guard.admit(operation, session_id, caller, request, visit=visit)
-        worker.hub.renew(session_id, admission.loaded.record.expires_at)
-        if admission.agent_name and operation in ANNOUNCED:
-            self._announce(worker, admission)
-        if operation in SHOWING and admission.loaded.size > HEAVY_STATE:
-            await take_slot(caller.counted_address)
-        return admission
-
-    def _announce(self, worker: Worker, admission: Admission) -> None:
-        """Let the page know of the agent, in the background: no request waits for that."""
-        turn = worker.transactions.turn(Role.AGENT)
-        if not admission.session.is_announced(admission.agent_name, turn.now):
-            worker.tasks.spawn(worker.transitions.announce(admission.session_id, admission.agent_name, turn))
-
-
-async def _read(shape: type[T], body: Body) -> T:
-    return bodies.decode(shape, await body() if callable(body) else body)

@@ -10,11 +10,11 @@ from handshake_prompt.protocol.owners import kept_owner
 from handshake_prompt.protocol.session import CLOSED
 from handshake_prompt.stores import Record
 
-from .lifecycle import Lifecycle
+from .admissions import Admissions
 from .views import PersonPlace
 
 
-class HostOperations(Lifecycle):
+class HostOperations(Admissions):
     """The operations that no client can ask for."""
 
     async def person_place(self, session_id: str, user_token: str) -> PersonPlace | None:

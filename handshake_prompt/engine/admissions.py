@@ -1,0 +1,79 @@
+"""Admission of requests in front of every operation on a session: the guard, presence, and turns for heavy replies."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from handshake_prompt.protocol import bodies
+from handshake_prompt.protocol.bodies import Body
+from handshake_prompt.protocol.credentials import Credential, Role
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit
+
+from .fair_queue import HEAVY_STATE, take_slot
+from .guard import Admission, Admitted, Guard, Operation
+from .lifecycle import Lifecycle
+from .worker import Worker, Workers
+
+T = TypeVar("T")
+
+SHOWING = {Operation.CONTEXT, Operation.DIFF, Operation.ACTION}
+"""Operations whose reply may hold all of a session."""
+ANNOUNCED = {Operation.CONTEXT, Operation.DIFF}
+"""Operations that let the page know of their agent; a batch does so by itself, ahead of its writes."""
+
+
+class Admissions(Lifecycle):
+    """The part of an engine that admits requests."""
+
+    def __init__(
+        self, store: SessionStore, workers: Workers, guard: Guard, limits: Limits, *, owns_store: bool
+    ) -> None:
+        super().__init__(store, workers, limits, owns_store=owns_store)
+        self._guard = guard
+
+    def _admitted(
+        self,
+        worker: Worker,
+        operation: Operation,
+        session_id: str,
+        credential: Credential | str | None,
+        request: object,
+        *,
+        visit: Visit = PLAIN_VISIT,
+    ) -> Admitted:
+        """Admit a request, for one `async with`."""
+        return Admitted(self._admit(worker, operation, session_id, credential, request, visit=visit))
+
+    async def _admit(
+        self,
+        worker: Worker,
+        operation: Operation,
+        session_id: str,
+        credential: Credential | str | None,
+        request: object,
+        *,
+        visit: Visit,
+    ) -> Admission:
+        """Admit a request, and note that the session and its agent are there."""
+        if not self._is_ready:
+            await self._get_ready()
+        caller = Credential.of(credential)
+        admission = await self._guard.admit(operation, session_id, caller, request, visit=visit)
+        worker.hub.renew(session_id, admission.loaded.record.expires_at)
+        if admission.agent_name and operation in ANNOUNCED:
+            self._announce(worker, admission)
+        if operation in SHOWING and admission.loaded.size > HEAVY_STATE:
+            await take_slot(caller.counted_address)
+        return admission
+
+    def _announce(self, worker: Worker, admission: Admission) -> None:
+        """Let the page know of the agent, in the background: no request waits for that."""
+        turn = worker.transactions.turn(Role.AGENT)
+        if not admission.session.is_announced(admission.agent_name, turn.now):
+            worker.tasks.spawn(worker.transitions.announce(admission.session_id, admission.agent_name, turn))
+
+
+async def read(shape: type[T], body: Body) -> T:
+    """Return a request's body as a value of `shape`; see `bodies.decode`."""
+    return bodies.decode(shape, await body() if callable(body) else body)
