@@ -147,4 +147,6 @@ class Batches:
         }
         if "missing" in members:
             payload["missing"], payload["context"] = missing, session.context(Role.AGENT)
+        if "rows" in members:
+            payload["rows"] = members["rows"]
         return payload

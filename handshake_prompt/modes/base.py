@@ -11,11 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
-from handshake_prompt.protocol.session import By, Session
+from handshake_prompt.protocol.session import Session
 
 
 class ModeHandler(ABC):

@@ -10,12 +10,13 @@ import msgspec
 from handshake_prompt.forms.cache import FormCache
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.patterns import MATCH_STEPS
+from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
-from handshake_prompt.protocol.session import By, Session, is_empty
+from handshake_prompt.protocol.session import Session, is_empty
 
 from .base import ModeHandler
 
@@ -57,8 +58,9 @@ class FormFillHandler(ModeHandler):
         return self._forms[session.schema_json].mistakes
 
     def context_response(self, session: Session, role: Role) -> dict[str, Any]:
-        """Return `schema` and `missing`."""
-        return {"schema": msgspec.Raw(session.schema_json), "missing": self.missing(session)}
+        """Return `schema` and `missing`, and `rows` where there are any."""
+        members = {"schema": msgspec.Raw(session.schema_json), "missing": self.missing(session)}
+        return {**members, "rows": session.rows} if session.rows else members
 
     def process_actions(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
         """Play a batch, unless matching its values with the form's patterns could hold up every other session.

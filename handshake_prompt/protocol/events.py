@@ -16,6 +16,8 @@ from .credentials import Role
 from .messages import ChangeRecord
 from .packing import unpack
 
+ROW_ADDED, ROW_REMOVED, ROW_MOVED = ROW_EVENTS = ("rowAdded", "rowRemoved", "rowMoved")
+
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True, gc=False):
     """A value was written: `action` by the agent, `edit` by the person."""
@@ -47,13 +49,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
         return unpack(self.kept_previous)
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notice", gc=False):
-    """An event other than a write: `done`, `extended`, `rotated`, or one that a mode adds."""
+class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notice", omit_defaults=True, gc=False):
+    """An event other than the write of a value: of a row, `done`, `extended`, `rotated`, or one that a mode adds."""
 
     type: str
     seq: int
     at: str
     members: dict[str, Any]
+    pace: float = 0.0
+    source: str | None = None
+    """Of a row's: as a change has them."""
     size: int = 0
 
 

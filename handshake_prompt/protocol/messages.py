@@ -40,7 +40,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The result of one action or edit: an entry of `results`.
 
     `status` is `applied`, `rejected` (the writer may not) or `error` (the action is wrong). `action` stands for the
-    action itself where it names no field.
+    action itself where it names no field. `row` is the id of an added row.
     """
 
     key: str | None = None
@@ -50,6 +50,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     msg: str | None = None
     current: FieldRecord | None = None
     action: dict[str, Any] | None = None
+    row: str | None = None
 
     def error(self) -> dict[str, Any]:
         """Return the entry of `errors`, as clients of version 0.2 read it."""
@@ -141,6 +142,7 @@ class Context(TypedDict):
     cursor: str
     schema: NotRequired[list[Any]]
     missing: NotRequired[list[str]]
+    rows: NotRequired[Mapping[str, Sequence[str]]]
     data: NotRequired[dict[str, Any]]
 
 
@@ -164,6 +166,7 @@ class ActionReply(TypedDict):
     cursor: str
     expiresIn: int
     missing: NotRequired[list[str]]
+    rows: NotRequired[Mapping[str, Sequence[str]]]
     context: NotRequired[Mapping[str, FieldRecord]]
 
 

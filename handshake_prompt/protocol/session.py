@@ -8,43 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from .authors import OWNERSHIP, RELEASED, By
 from .credentials import Role
 from .events import Change, Cursor, Event, Notice
+from .field_value import FieldValue
 from .instants import instant
 from .messages import FieldRecord, Outcome
 from .owners import comparable_owner, kept_owner
 from .packing import Packed, pack, parts_of, to_json, unpack
-
-
-class By(StrEnum):
-    """Author of the value that a field holds."""
-
-    EMPTY = "empty"
-    DEFAULT = "default"
-    USER = "user"
-    USER_EDIT = "user_edit"
-    AI = "ai"
-
-
-OWNERSHIP: dict[Role, dict[str, By | None]] = {
-    Role.AGENT: {By.EMPTY: By.AI, By.DEFAULT: By.AI, By.AI: By.AI, By.USER: None, By.USER_EDIT: None},
-    Role.USER: {
-        By.EMPTY: By.USER,
-        By.DEFAULT: By.USER,
-        By.AI: By.USER_EDIT,
-        By.USER: By.USER,
-        By.USER_EDIT: By.USER_EDIT,
-    },
-}
-"""writer -> author of the value now -> its author afterwards; None refuses."""
-
-RELEASED: dict[str, By] = {By.USER: By.DEFAULT, By.USER_EDIT: By.DEFAULT}
-"""author of a field -> its author once the person releases it; any other stays as it is."""
+from .row_keys import field_key
 
 ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
 WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
@@ -63,24 +39,6 @@ _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 def is_empty(value: object) -> bool:
     """Whether a value counts as nothing: null, "", [] or {}. 0 and false are values."""
     return value in _EMPTY_VALUES
-
-
-class FieldValue(msgspec.Struct, frozen=True, gc=False):
-    """A value, its author, its time, and the `seq` that wrote it (0: given at creation).
-
-    This is how it stands in `context`, too: see `messages.FieldRecord`.
-    """
-
-    kept: Any = msgspec.field(name="value")
-    """The value as `packing.pack` keeps it."""
-    by: str
-    at: str
-    rev: int = 0
-
-    @property
-    def value(self) -> Any:
-        """The plain value; a list or an object is a copy of its own each time."""
-        return unpack(self.kept)
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -115,8 +73,14 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """`meta`, as `packing.pack` keeps it once the session is settled."""
     schema_json: bytes = b"[]"
     sensitive: tuple[str, ...] = ()
-    """Keys whose values the agent never sees."""
+    """Keys of fields whose values the agent never sees; of cells in rows, without the rows' ids."""
     values: dict[str, FieldValue] = msgspec.field(default_factory=dict)
+    rows: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """Key of a list -> ids of its rows, in order; like `row_authors` replaced rather than changed in place."""
+    row_authors: dict[str, str] = msgspec.field(default_factory=dict)
+    """Key of a row -> its author. Every row that is there is in it."""
+    last_row: int = 0
+    """Number of the newest id of a row."""
     state: dict[str, Any] = msgspec.field(default_factory=dict)
     """A mode's own: JSON values only, replaced rather than changed in place."""
     seq: int = 0
@@ -130,7 +94,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Bytes of the values that are the agent's."""
     agent_parts: int = 0
     agent_fields: int = 0
-    """Values that are the agent's."""
+    """Values and rows that are the agent's."""
     ended: str | None = None
     """Why, once it has: `expired`, `revoked` by the person, or `closed` by the host application."""
     agent: str = ""
@@ -154,7 +118,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """Return a copy to show to the host's code: a change of the copy changes nothing here."""
         values, state, meta = dict(self.values), dict(self.state), dict(self.meta)
         owner = None if self.owner is None else comparable_owner(self.owner)
-        return msgspec.structs.replace(self, values=values, state=state, kept_meta=meta, owner=owner, turn=None)
+        rows, authors = dict(self.rows), dict(self.row_authors)
+        return msgspec.structs.replace(
+            self, values=values, rows=rows, row_authors=authors, state=state, kept_meta=meta, owner=owner, turn=None
+        )
 
     def commit(self) -> list[Event]:
         """End the turn and return the events it made, in order."""
@@ -197,6 +164,25 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         kept, size = pack(value)
         return self._record(turn, key, kept, size=size, old=now, by=becomes)
 
+    def preset(self, key: str, value: Any) -> Outcome:
+        """Write the default of a new row's cell: it is nobody's, and open to the agent."""
+        kept, size = pack(value)
+        return self._record(self._turn, key, kept, size=size, old=self.values.get(key), by=By.DEFAULT)
+
+    def erase(self, key: str) -> None:
+        """Drop the value of a cell whose row is removed; the event of the row tells of it."""
+        field = self.values.pop(key)
+        self.charge(field.by, size=-len(key) - _size(field.kept), parts=-parts_of(field.kept), fields=-1)
+
+    def charge(self, by: str, *, size: int, parts: int, fields: int) -> None:
+        """Count an author's bytes, JSON values, and fields or rows; negative numbers give back."""
+        self.size += size
+        self.parts += parts
+        if by == By.AI:
+            self.agent_size += size
+            self.agent_parts += parts
+            self.agent_fields += fields
+
     def release(self, key: str) -> Outcome:
         """Return a field of the person's to the agent; a field that is not the person's stays as it is."""
         turn = self._turn
@@ -210,12 +196,14 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             return Outcome(key, "applied", seq=now.rev)
         return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=becomes)
 
-    def notice(self, kind: str, **members: Any) -> None:
-        """Log something other than a write."""
+    def notice(self, kind: str, *, is_write: bool = False, **members: Any) -> None:
+        """Log something other than the write of a value; shown like one if it `is_write` all the same."""
         self.seq += 1
         turn = self._turn
-        at = self._instant(turn)
-        turn.events.append(Notice(type=kind, seq=self.seq, at=at, members=members, size=_size(members)))
+        at, size = self._instant(turn), _size(members)
+        source, pace = (turn.source, turn.pace) if is_write else (None, 0.0)
+        self.used = self.used or is_write
+        turn.events.append(Notice(type=kind, seq=self.seq, at=at, members=members, pace=pace, source=source, size=size))
 
     def is_announced(self, name: str, now: float) -> bool:
         """Whether the page knows of an agent of this name well enough."""
@@ -236,6 +224,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the session: the name, the digests and the reason are left."""
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
+        self.rows, self.row_authors = {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()
 
@@ -277,10 +266,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return {Role.AGENT: self.token_digest, Role.USER: self.user_digest}
 
     def held_by(self, role: Role) -> tuple[int, int, int]:
-        """Return the bytes, JSON values and fields that are one side's: the agent's values, or all the rest."""
+        """Return the bytes, JSON values, and fields and rows that are one side's: the agent's, or all the rest."""
         if role is Role.AGENT:
             return self.agent_size, self.agent_parts, self.agent_fields
-        return self.size - self.agent_size, self.parts - self.agent_parts, len(self.values) - self.agent_fields
+        fields = len(self.values) + len(self.row_authors)
+        return self.size - self.agent_size, self.parts - self.agent_parts, fields - self.agent_fields
 
     def has_been_at(self, cursor: Cursor) -> bool:
         """Whether a cursor is a place in this session's log."""
@@ -296,11 +286,16 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         field = self.values.get(key)
         return field.by if field else By.EMPTY
 
+    def is_sensitive(self, key: str) -> bool:
+        """Whether the agent never sees the value of a field or cell; the price of asking does not grow with rows."""
+        hidden = self.sensitive
+        return key in hidden or bool(hidden and self.rows and field_key(key, self.rows) in hidden)
+
     def field_record(self, key: str, role: Role) -> FieldRecord:
         """Return one value as `role` may see it."""
         field = self.values[key]
         record: FieldRecord = {"value": field.kept, "by": field.by, "at": field.at, "rev": field.rev}
-        if role is Role.AGENT and key in self.sensitive:
+        if role is Role.AGENT and self.is_sensitive(key):
             record["value"] = None
             record["sensitive"] = True
             record["filled"] = not is_empty(field.kept)
@@ -311,8 +306,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         records: Mapping[str, Any] = self.values  # a FieldValue is encoded as the FieldRecord it stands for
         if role is Role.USER or not self.sensitive:
             return records
-        hidden = {key: self.field_record(key, role) for key in self.sensitive if key in self.values}
-        return {**records, **hidden}
+        keys = [*filter(self.is_sensitive, self.values)] if self.rows else self.sensitive
+        return {**records, **{key: self.field_record(key, role) for key in keys if key in self.values}}
 
     def __repr__(self) -> str:
         return f"<Session {self.session_id} mode={self.mode!r} seq={self.seq} ended={self.ended}>"
@@ -343,7 +338,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             self.agent_parts += parts
             self.agent_fields += 1
         self.values[key] = FieldValue(kept, by, at, seq)
-        is_sensitive = key in self.sensitive
+        is_sensitive = bool(self.sensitive) and self.is_sensitive(key)
         turn.events.append(
             Change(
                 type=WRITTEN[turn.author],

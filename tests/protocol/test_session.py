@@ -11,10 +11,11 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import HIDDEN_BYTES, By, Session, Turn, is_empty
+from handshake_prompt.protocol.session import HIDDEN_BYTES, Session, Turn, is_empty
 from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 from tests.support.sessions import blank_session
 

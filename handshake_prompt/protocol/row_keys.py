@@ -1,0 +1,43 @@
+"""Keys of rows and cells: `lines/r3` is a row of the list `lines`, and `lines/r3/amount` a cell of it.
+
+Lists stand within rows alike: `passengers/r2/bags/r7/kg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+ROW_ID = "r{}"
+"""Of a number that a session counts up: no id is used twice."""
+
+
+def within(key: str) -> str:
+    """Return the beginning of the keys of all that stands in a row, or in a list."""
+    return f"{key}/"
+
+
+def split_row(row_key: str) -> tuple[str, str]:
+    """Return the list of a row, and the row's id."""
+    list_key, _, row = row_key.rpartition("/")
+    return list_key, row
+
+
+def field_key(key: str, lists: Container[str]) -> str:
+    """Return the key of a cell without the ids of rows: `lines/iban` for `lines/r3/iban`.
+
+    Args:
+        key: of a cell, or of a field outside of rows, which comes back as it is.
+        lists: the keys of lists that have rows.
+    """
+    if "/" not in key:
+        return key
+    kept: list[str] = []
+    path = ""
+    segments = iter(key.split("/"))
+    for segment in segments:
+        kept.append(segment)
+        path += segment
+        if path in lists:
+            path += f"/{next(segments, '')}"
+        path += "/"
+    return "/".join(kept)

@@ -1,0 +1,151 @@
+"""Rows of a session's lists: transitions that add, remove and move them. Pure, as `Session` is. SPEC.md section 5.
+
+Each row has an id of its own, which no other row of the session ever has, and its place stands in no key: so nothing
+shifts when a row goes, and a write reaches the row that it names or none. A row and all that stands in it are removed
+or moved under the state table, as if each part were written: a part of the person's keeps the agent from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from .authors import OWNERSHIP, By
+from .credentials import Role
+from .events import ROW_ADDED, ROW_MOVED, ROW_REMOVED
+from .messages import Outcome
+from .row_keys import ROW_ID, split_row, within
+from .session import Session
+
+Place = str | None | msgspec.UnsetType
+"""Place among the rows of a list: behind the row of an id, first (None), or last (UNSET)."""
+
+AUTHORS = {Role.AGENT: By.AI, Role.USER: By.USER}
+"""author of a turn -> author of a row that it adds."""
+
+
+def add(session: Session, list_key: str, after: Place = msgspec.UNSET) -> Outcome:
+    """Add an empty row as the turn's author.
+
+    Returns:
+        the outcome, with the id of the `row`; or `error` with `unknown_row` for an `after` of the agent's that is no
+        row of the list. The person's is added all the same, as the last: the row may just have been removed.
+    """
+    ids = session.rows.get(list_key, ())
+    place = _place(session, ids, after)
+    if place is None:
+        return _unknown(session, list_key)
+    session.last_row += 1
+    row, by = ROW_ID.format(session.last_row), AUTHORS[session.author]
+    row_key = within(list_key) + row
+    session.row_authors = {**session.row_authors, row_key: by}
+    session.charge(by, size=_bytes(row_key), parts=1, fields=1)
+    _arrange(session, list_key, (*ids[:place], row, *ids[place:]))
+    behind = ids[place - 1] if place else None
+    session.notice(ROW_ADDED, is_write=True, key=row_key, list=list_key, row=row, after=behind, by=by)
+    return Outcome(list_key, "applied", seq=session.seq, row=row)
+
+
+def remove(session: Session, row_key: str, *, if_rev: int | None = None) -> Outcome:
+    """Remove a row with all that stands in it, as the turn's author.
+
+    Returns:
+        the outcome: `error` with `unknown_row`, or `rejected` with `user_locked` (a part is the person's, the author
+        not) or `stale` (a cell has been written after `if_rev`). A refusal changes nothing.
+    """
+    if (refused := _refusal(session, row_key, if_rev)) is not None:
+        return refused
+    list_key, row = split_row(row_key)
+    for key in _cells(session, row_key):
+        session.erase(key)
+    inside, gone = within(row_key), frozenset(_rows(session, row_key))
+    for key in gone:
+        session.charge(session.row_authors[key], size=-_bytes(key), parts=-1, fields=-1)
+    session.row_authors = {key: by for key, by in session.row_authors.items() if key not in gone}
+    session.rows = {key: ids for key, ids in session.rows.items() if not key.startswith(inside)}
+    _arrange(session, list_key, tuple(other for other in session.rows[list_key] if other != row))
+    session.notice(ROW_REMOVED, is_write=True, key=row_key, list=list_key, row=row, by=AUTHORS[session.author])
+    return Outcome(row_key, "applied", seq=session.seq)
+
+
+def move(session: Session, row_key: str, after: Place = msgspec.UNSET, *, if_rev: int | None = None) -> Outcome:
+    """Move a row within its list, as the turn's author; its id, its cells and their authors stay as they are.
+
+    Returns:
+        the outcome, as of `remove` and `add`. A move to the row's own place is applied and not logged.
+    """
+    if (refused := _refusal(session, row_key, if_rev)) is not None:
+        return refused
+    list_key, row = split_row(row_key)
+    before = session.rows[list_key]
+    others = tuple(other for other in before if other != row)
+    place = _place(session, others, after)
+    if place is None:
+        return _unknown(session, row_key)
+    behind, by = others[place - 1] if place else None, AUTHORS[session.author]
+    ids = (*others[:place], row, *others[place:])
+    if ids == before:
+        return Outcome(row_key, "applied", seq=0)
+    _arrange(session, list_key, ids)
+    session.notice(ROW_MOVED, is_write=True, key=row_key, list=list_key, row=row, after=behind, by=by)
+    return Outcome(row_key, "applied", seq=session.seq)
+
+
+def is_persons(session: Session, key: str) -> bool:
+    """Whether a row, or a part of it, is the person's; of a list, whether that holds of any of its rows."""
+    table = OWNERSHIP[Role.AGENT]
+    return any(table[by] is None for by in _authors(session, key))
+
+
+def _refusal(session: Session, row_key: str, if_rev: int | None) -> Outcome | None:
+    """Return the refusal of a change of a row, None if it may be changed."""
+    if row_key not in session.row_authors:
+        return _unknown(session, row_key)
+    if session.author is Role.AGENT and is_persons(session, row_key):
+        return session.refuse(row_key, "user_locked", "A part of this row is the person's")
+    if if_rev is not None and any(session.values[key].rev > if_rev for key in _cells(session, row_key)):
+        return session.refuse(row_key, "stale", "The row has changed since; read the context and decide again")
+    return None
+
+
+def _unknown(session: Session, key: str) -> Outcome:
+    return session.refuse(key, "unknown_row", "There is no such row; it may have been removed", status="error")
+
+
+def _place(session: Session, ids: Sequence[str], after: Place) -> int | None:
+    """Return the index that a row gets among the others; None for one behind a row that is not there."""
+    if after is None:
+        return 0
+    if isinstance(after, str) and after in ids:
+        return ids.index(after) + 1
+    return len(ids) if after is msgspec.UNSET or session.author is Role.USER else None
+
+
+def _arrange(session: Session, list_key: str, ids: tuple[str, ...]) -> None:
+    """Let a list have these rows; one without rows is not kept."""
+    session.rows = {**session.rows, list_key: ids}
+    if not ids:
+        del session.rows[list_key]
+
+
+def _authors(session: Session, key: str) -> Iterator[str]:
+    yield from (session.row_authors[row] for row in _rows(session, key))
+    yield from (session.values[cell].by for cell in _cells(session, key))
+
+
+def _rows(session: Session, key: str) -> Iterator[str]:
+    """Yield the keys of the rows that stand in a row, itself included, or in a list."""
+    inside = within(key)
+    return (row for row in session.row_authors if row == key or row.startswith(inside))
+
+
+def _cells(session: Session, key: str) -> list[str]:
+    """Return the keys of the cells that stand in a row or in a list."""
+    inside = within(key)
+    return [cell for cell in session.values if cell.startswith(inside)]
+
+
+def _bytes(row_key: str) -> int:
+    """Return the bytes that a row counts: its key stands in the list and with the author."""
+    return 2 * len(row_key)

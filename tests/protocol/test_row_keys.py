@@ -1,0 +1,36 @@
+"""Keys of rows and cells, taken apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from handshake_prompt.protocol.row_keys import field_key, split_row, within
+
+LISTS = frozenset({"lines", "guests", "guests/r2/bags", "home/cars"})
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("lines/r1/amount", "lines/amount"),
+        ("lines/r1/home/street", "lines/home/street"),
+        ("guests/r2/bags/r7/kg", "guests/bags/kg"),
+        ("guests/r2/name", "guests/name"),
+        ("home/cars/r3/plate", "home/cars/plate"),
+        ("lines/lines/lines", "lines/lines"),
+        ("lines", "lines"),
+        ("lines/r1", "lines"),
+        ("home/street", "home/street"),
+        ("a/r1/b", "a/r1/b"),
+        ("name", "name"),
+        ("", ""),
+        ("/", "/"),
+    ],
+)
+def test_the_field_of_a_cell_is_named_by_its_key_without_row_ids(key: str, field: str) -> None:
+    assert field_key(key, LISTS) == field
+
+
+def test_a_rows_key_is_that_of_its_list_and_its_id() -> None:
+    assert split_row("guests/r2/bags/r7") == ("guests/r2/bags", "r7")
+    assert within("guests/r2") == "guests/r2/"
