@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .asgi.app import HandshakeApp
     from .engine import ProtocolEngine
     from .engine.hooks import Reject
+    from .engine.named_forms import NamedForm
+    from .forms.problems import FieldErrors
     from .modes import ModeHandler
     from .protocol.credentials import Credential, Role
     from .protocol.errors import HandshakeError
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Credential",
+    "FieldErrors",
     "HandshakeApp",
     "HandshakeError",
     "Limits",
     "MemoryStore",
     "ModeHandler",
+    "NamedForm",
     "ProtocolEngine",
     "Reject",
     "Reply",
@@ -41,11 +45,13 @@ __all__ = [
 
 _HOMES = {
     "Credential": "protocol.credentials",
+    "FieldErrors": "forms.problems",
     "HandshakeApp": "asgi.app",
     "HandshakeError": "protocol.errors",
     "Limits": "protocol.limits",
     "MemoryStore": "stores",
     "ModeHandler": "modes",
+    "NamedForm": "engine.named_forms",
     "ProtocolEngine": "engine",
     "Reject": "engine.hooks",
     "Reply": "protocol.replies",

@@ -77,6 +77,7 @@ class HandshakeApp(Starlette):
         self._is_on_asyncio = False
         self._stop = ServerStop(partial(self.engine.drain, at_once=True))
         self._socket = WatchSocket(self.engine, self._credential_of, self._stop)
+        self.form = self.engine.form
         self.on_create_session = self.engine.on_create_session
         self.on_action = self.engine.on_action
         self.on_extend = self.engine.on_extend

@@ -22,7 +22,7 @@ from .http import Resource, unless_disconnected
 from .openapi import openapi
 from .page_modules import client_module
 from .requests import IndexedRequest
-from .responses import context_response, json_response, reply_response
+from .responses import context_response, description_response, json_response, reply_response
 from .server_stop import ServerStop
 from .sse import EventStream
 
@@ -70,6 +70,7 @@ class Endpoints:
             Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
             Route("/session/{sid}/extend", Resource({"POST": self._extend})),
             Route("/session/{sid}/rotate", Resource({"POST": self._rotate})),
+            Route("/forms/{name}", Resource({"GET": self._form})),
             Route("/client.js", Resource({"GET": self._client})),
             Route("/client/{part}", Resource({"GET": self._client})),
             Route("/openapi.json", Resource({"GET": self._openapi})),
@@ -134,6 +135,9 @@ class Endpoints:
         return EventStream(watcher, self._engine.limits, self._stop)
 
     # About the server
+
+    async def _form(self, request: IndexedRequest) -> Response:
+        return description_response(request, await self._engine.get_form(request.path_params["name"]))
 
     async def _client(self, request: IndexedRequest) -> Response:
         return client_module(request, request.path_params.get("part"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from handshake_prompt.protocol.limits import Limits
 _AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
 _USER: list[dict[str, list[str]]] = [{"userToken": []}, {"userCookie": []}]
 
+_PLACEHOLDER = re.compile(r"/\{\w+\}")
 _COMMON = (400, 403, 404, 405, 429, 500, 503)
 _BODY = (408, 413, 415)
 
@@ -54,6 +56,9 @@ _ENDPOINTS = (
               query=(("after", "string", "The cursor of the last event that was read"),),
               headers=(("Last-Event-ID", "The same, as browsers send it when they come again"),),
               texts=("text/event-stream",)),
+    _Endpoint("get", "/forms/{name}", "A form of the host application's", messages.FormDescription,
+              errors=(404, 405, 500),
+              headers=(("If-None-Match", "The ETag of the description that is known"),)),
 )  # fmt: skip
 
 
@@ -110,13 +115,14 @@ _SESSION_ID = {
     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
 
+_FORM = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 _PART = {"name": "part", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z_]+\\.js$"}}
 
 
 def _operation(endpoint: _Endpoint, limits: Limits) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
-        "operationId": f"{endpoint.method}_{endpoint.path.replace('/{sid}', '').strip('/').replace('/', '_')}",
+        "operationId": f"{endpoint.method}_{_PLACEHOLDER.sub('', endpoint.path).strip('/').replace('/', '_')}",
         "parameters": _parameters(endpoint),
         "responses": {"200": _success(endpoint), **{str(s): _failure(s) for s in sorted(set(endpoint.errors))}},
     }
@@ -132,7 +138,7 @@ def _operation(endpoint: _Endpoint, limits: Limits) -> dict[str, Any]:
 
 
 def _parameters(endpoint: _Endpoint) -> list[dict[str, Any]]:
-    path = [_SESSION_ID] if "{sid}" in endpoint.path else []
+    path = [_SESSION_ID] if "{sid}" in endpoint.path else [_FORM] if "{name}" in endpoint.path else []
     query = [
         {"name": name, "in": "query", "description": text, "schema": {"type": kind}}
         for name, kind, text in endpoint.query

@@ -59,6 +59,15 @@ async def context_response(request: IndexedRequest, reply: Reply) -> Response:
     return Rendered(200, [_UNSHARED, _AS_DECLARED, *headers], text, kind=b"text/markdown; charset=utf-8")
 
 
+def description_response(request: IndexedRequest, reply: Reply) -> Response:
+    """Render a description of the server's own, which is nobody's secret: a cache may keep it, and asks again."""
+    tag = f'"{reply.etag}"'.encode()
+    headers = [(b"cache-control", b"no-cache"), _AS_DECLARED, (b"etag", tag)]
+    if names_tag(request.first.get(b"if-none-match", b""), tag):
+        return Rendered(304, headers)
+    return Rendered(200, headers, messages.encode(reply.content), kind=b"application/json")
+
+
 async def _markdown(request: IndexedRequest, reply: Reply) -> bytes:
     """Render a context as Markdown, in as many slots as it takes."""
     pieces: list[str] = []

@@ -18,6 +18,7 @@ from handshake_prompt.protocol.validation import check_creation, check_schema
 
 from .fair_queue import HEAVY_PARTS, take_slot
 from .hooks import Hooks
+from .named_forms import NamedForms
 from .session_reply import SessionReplies
 from .transactions import Transactions
 
@@ -37,6 +38,7 @@ class Creation:
         hooks: Hooks,
         modes: Modes,
         session_replies: SessionReplies,
+        forms: NamedForms,
         *,
         ttl: float,
         limits: Limits,
@@ -45,6 +47,7 @@ class Creation:
         self._hooks = hooks
         self._modes = modes
         self._session_replies = session_replies
+        self._forms = forms
         self._ttl = ttl
         self._limits = limits
 
@@ -73,6 +76,8 @@ class Creation:
         """
         if check_creation(asked, self._limits) > HEAVY_PARTS:
             await take_slot(address)
+        if asked.form is not None:
+            asked = self._forms.filled_in(asked)
         language = self._session_replies.language(asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
         session = self._draft(asked, token=token, user_token=user_token)
@@ -108,6 +113,7 @@ class Creation:
         session = Session(
             session_id=mint_session_id(),
             mode=mode,
+            form=asked.form or "",
             epoch=mint_epoch(),
             token_digest=digest(token),
             user_digest=digest(user_token),

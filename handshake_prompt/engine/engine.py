@@ -25,17 +25,18 @@ from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit, open_store
 from .admissions import read
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
+from .form_operations import FormOperations
 from .guard import Guard, Operation
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
-from .host_operations import HostOperations
 from .idempotency import is_key
+from .named_forms import NamedForms
 from .session_reply import Prompt, SessionReplies
 from .watcher import Watcher
 from .worker import Worker, Workers
 
 
-class ProtocolEngine(HostOperations):
+class ProtocolEngine(FormOperations):
     """The Handshake Prompt Protocol over a store.
 
     Args:
@@ -83,9 +84,10 @@ class ProtocolEngine(HostOperations):
         mount = Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url)
         self._session_replies = session_replies = SessionReplies(mount, prompt=prompt)
         modes = Modes(mode_handlers, limits, validator=validator, strict=strict_modes)
-        make = partial(Worker, opened, hooks, modes, session_replies, ttl=ttl, limits=limits)
+        forms = NamedForms(modes, limits)
+        make = partial(Worker, opened, hooks, modes, session_replies, forms, ttl=ttl, limits=limits)
         guard = Guard(opened, hooks, limits=limits, browser_auth=require_browser_auth)
-        super().__init__(opened, Workers(make), guard, limits, owns_store=opened is not store)
+        super().__init__(opened, Workers(make), guard, limits, forms=forms, owns_store=opened is not store)
         self.hooks = hooks
         self.ttl = ttl
         self.on_create_session = hooks.on_create_session

@@ -53,6 +53,8 @@ class SessionReplies:
             "cursor": str(session.cursor),
             "protocol": PROTOCOL_VERSION,
         }
+        if session.form:
+            payload["form"] = session.form
         if base_url := self._base_url(mount):
             payload["baseUrl"] = base_url
         return payload

@@ -55,6 +55,7 @@ class Views:
             "sessionId": session.session_id,
             "mode": session.mode,
             "role": role,
+            **({"form": session.form} if session.form else {}),
             **self._modes.of(session).context_response(session, role),
             "context": session.context(role),
             "meta": session.meta,

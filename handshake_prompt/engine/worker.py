@@ -22,6 +22,7 @@ from .diff import Differ
 from .hooks import Hooks
 from .hub import Hub
 from .idempotency import Idempotency
+from .named_forms import NamedForms
 from .page_messages import PageMessages
 from .presence import Presence
 from .session_reply import SessionReplies
@@ -42,6 +43,7 @@ class Worker:
         hooks: Hooks,
         modes: Modes,
         session_replies: SessionReplies,
+        forms: NamedForms,
         *,
         ttl: float,
         limits: Limits,
@@ -53,7 +55,7 @@ class Worker:
         self.subscriptions = subscriptions = Subscriptions(store, hub, transactions)
         self.presence = presence = Presence(store, hub)
         self.transitions = Transitions(transactions, hooks, modes, limits=limits)
-        self.creation = Creation(transactions, hooks, modes, session_replies, ttl=ttl, limits=limits)
+        self.creation = Creation(transactions, hooks, modes, session_replies, forms, ttl=ttl, limits=limits)
         self.views = Views(transactions, modes, presence, limits=limits)
         self.differ = Differ(hub, transactions, subscriptions, limits=limits)
         self.batches = Batches(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .documents import Cells, RowIds, Values, flat, nested
-from .form_options import beginning, changed, keys_of, marked, members_of, ordered
+from .form_options import beginning, changed, initial, keys_of, marked, members_of, ordered
 from .json_schema import WRAPPED
 from .models import Finding, Model, model_of
 from .problems import FieldErrors, Path, Place, Problem, bounded, place_of, told
@@ -71,8 +71,10 @@ class FormModel:
         self._refuse_unknown({node.key for node in self.shape.leaves()}, defaults or {})
         self.lookups: Mapping[str, list[Any]] = made.lookups
         """Options too many to send, by key without row ids."""
-        self.defaults: Cells = beginning(self.shape, defaults or {})
-        """Values at the beginning of a session, open to the agent."""
+        self.initial: Mapping[str, Any] = initial(self.shape, defaults or {})
+        """Values at the beginning of a session by key, open to the agent; a list of rows is one value."""
+        self.defaults: Cells = beginning(self.shape, self.initial)
+        """The same as cells."""
         self._rules = compile_rules(self.fields)
         self._sensitive = frozenset(marked(self.fields, "sensitive"))
         self._read_only = frozenset(marked(self.fields, "readOnly"))

@@ -76,15 +76,20 @@ def marked(fields: Sequence[Entry], member: str, list_key: str = "") -> Iterator
         yield from marked(entry.get("fields", ()), member, key)
 
 
-def beginning(shape: Group, defaults: Mapping[str, Any]) -> Cells:
+def initial(shape: Group, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a new session: the defaults of fields that are there anyway, and the host's.
 
     A default within an object that need not be there would begin it, so an agent is shown that one alone.
     """
+    return {**dict(_defaults(shape)), **defaults}
+
+
+def beginning(shape: Group, values: Mapping[str, Any]) -> Cells:
+    """Return the cells of the values of a new session."""
     nodes = {node.key: node for node in shape.leaves()}
     numbers = count(1)
     cells = Cells({}, {})
-    for key, value in {**dict(_defaults(shape)), **defaults}.items():
+    for key, value in values.items():
         made = flat(Group(members={key: nodes[key]}), {key: value}, mint=lambda: f"r{next(numbers)}")
         cells.values.update(made.values)
         cells.rows.update(made.rows)

@@ -74,6 +74,20 @@ class Modes:
             _refuse_rules(schema)
         return handler
 
+    def check_form(self, mode: str, schema: Sequence[Any]) -> None:
+        """Check that sessions with a schema of the host's can be opened in a mode.
+
+        Raises:
+            UnknownModeError: there is no such mode, or it honours no schema.
+            HandshakeError: it cannot honour this one.
+        """
+        handler = self._handlers.get(mode)
+        if not getattr(handler, "honours_schema", False):
+            raise UnknownModeError(f"mode_handlers needs a {mode!r} that honours a schema: see DEFAULT_HANDLERS")
+        check = getattr(handler, "check_form", None)
+        if check is not None:
+            check(schema)
+
     def mistakes(self, session: Session) -> Sequence[CreationWarning]:
         """Return the warnings for the author of a new session's schema."""
         told = getattr(self.of(session), "mistakes", None)

@@ -25,9 +25,13 @@ class PromptRequest(msgspec.Struct, frozen=True):
 
 
 class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """`POST /session`. `context` (or its alias `data`) holds the person's own values, `defaults` open suggestions."""
+    """`POST /session`. `context` (or its alias `data`) holds the person's own values, `defaults` open suggestions.
+
+    `form` names one of the host's forms, which brings its schema.
+    """
 
     mode: str | None = None
+    form: str | None = None
     schema: list[Any] | None = None
     context: dict[str, Any] | None = None
     data: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ import msgspec
 from .limits import Limits
 from .packing import to_json
 
-PROTOCOL_VERSION = "1.0"
+PROTOCOL_VERSION = "1.1"
 
 
 class Mount(NamedTuple):
@@ -86,6 +86,7 @@ class SessionCreated(TypedDict):
     sessionId: str
     token: str
     mode: str
+    form: NotRequired[str]
     wsUrl: str
     sessionUrl: str
     contextUrl: str
@@ -103,6 +104,14 @@ class SessionCreated(TypedDict):
     prompt: NotRequired[str]
     userToken: NotRequired[str]
     warnings: NotRequired[list[CreationWarning]]
+
+
+class FormDescription(TypedDict):
+    """The reply of `GET /forms/{name}`: what a page is drawn from."""
+
+    form: str
+    fields: Sequence[Mapping[str, Any]]
+    defaults: NotRequired[dict[str, Any]]
 
 
 class AgentPresence(TypedDict, total=False):
@@ -140,6 +149,7 @@ class Context(TypedDict):
     meta: dict[str, Any]
     expiresIn: int
     cursor: str
+    form: NotRequired[str]
     schema: NotRequired[list[Any]]
     missing: NotRequired[list[str]]
     rows: NotRequired[Mapping[str, Sequence[str]]]

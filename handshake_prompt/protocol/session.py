@@ -71,6 +71,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     owner: Any = None
     kept_meta: Any = msgspec.field(default_factory=dict, name="meta")
     """`meta`, as `packing.pack` keeps it once the session is settled."""
+    form: str = ""
+    """The name of the host's form that it was opened with; "" if the page brought the schema."""
     schema_json: bytes = b"[]"
     sensitive: tuple[str, ...] = ()
     """Keys of fields whose values the agent never sees; of cells in rows, without the rows' ids."""

@@ -32,6 +32,7 @@ ALLOW = {
     "/notify/{sid}": "OPTIONS, POST",
     "/diff/{sid}": "GET, HEAD, OPTIONS",
     "/events/{sid}": "GET, HEAD, OPTIONS",
+    "/forms/{name}": "GET, HEAD, OPTIONS",
     "/client.js": "GET, HEAD, OPTIONS",
     "/client/{part}": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
@@ -40,7 +41,15 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
 def at(peer: Peer, path: str) -> str:
-    return "/handshake" + path.replace("{sid}", peer.session_id).replace("{part}", "connection.js")
+    parts = {"{sid}": peer.session_id, "{part}": "connection.js", "{name}": "claim"}
+    return "/handshake" + re.sub(r"{\w+}", lambda part: parts[part[0]], path)
+
+
+def with_a_form(limits: Limits | None = None) -> HandshakeApp:
+    """Return an application with a form of its own."""
+    hpp = HandshakeApp(limits=limits)
+    hpp.form("claim", [{"key": "name"}])
+    return hpp
 
 
 # Methods
@@ -79,7 +88,7 @@ async def test_a_method_that_is_not_answered_needs_no_credential_and_changes_not
 
 @pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "HEAD" in allow and "events" not in path])
 async def test_head_is_get_without_the_body(path: str) -> None:
-    peer = await open_in_process(HandshakeApp(), FORM)
+    peer = await open_in_process(with_a_form(), FORM)
     get = await peer.http.get(at(peer, path), headers=peer.as_agent)
     head = await peer.http.head(at(peer, path), headers=peer.as_agent)
     assert head.status_code == get.status_code == 200
@@ -210,7 +219,7 @@ async def test_a_page_is_told_what_the_agent_calls_itself(pair: Open, sent: byte
 
 @pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "GET" in allow])
 async def test_a_slash_at_the_end_makes_no_difference(path: str) -> None:
-    peer = await open_in_process(HandshakeApp(limits=Limits(stream_life=0.01)), FORM)
+    peer = await open_in_process(with_a_form(Limits(stream_life=0.01)), FORM)
     slashed = at(peer, path).rstrip("/") + "/"
     response = await peer.http.get(slashed, headers=peer.as_agent, follow_redirects=False)
     assert response.status_code == 200
@@ -415,7 +424,7 @@ async def test_an_unexpected_failure_is_logged_and_the_caller_learns_nothing(
 async def test_the_root_tells_name_protocol_limits_and_links() -> None:
     async with client(HandshakeApp(limits=Limits(fields=7), rate_limit_per_min=30)) as http:
         root = (await http.get("/handshake/")).json()
-        assert root["protocol"] == "1.0"
+        assert root["protocol"] == "1.1"
         assert root["limits"]["fields"] == 7
         assert root["limits"]["requestsPerMinute"] == 30
         for name, link in root["links"].items():
@@ -583,8 +592,9 @@ async def test_a_real_reply_has_exactly_the_described_members(case: str, mode: s
 
 
 async def test_a_new_session_has_exactly_the_described_members() -> None:
-    async with client(HandshakeApp()) as http:
-        reply = (await http.post("/handshake/session", json={"prompt": True, "userToken": True, "schemaa": []})).json()
+    body = {"prompt": True, "userToken": True, "form": "claim", "schemaa": []}
+    async with client(with_a_form()) as http:
+        reply = (await http.post("/handshake/session", json=body)).json()
     exact(msgspec.convert(reply, messages.SessionCreated), messages.SessionCreated)
     assert reply.keys() == get_type_hints(messages.SessionCreated).keys()
 

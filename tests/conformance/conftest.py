@@ -118,17 +118,18 @@ async def pair(conformance_url: str) -> AsyncIterator[Open]:
 
 @pytest.fixture
 async def local(foreign_url: str | None, empty_store: EmptyStore) -> AsyncIterator[Start]:
-    """Return `await local(limits, hooks, **options)`: a server of ours with these limits, hooks and options."""
+    """Return `await local(limits, hooks, **options)`: a server of ours with these limits, hooks, forms and options."""
     async with AsyncExitStack() as stack:
 
         async def start(
             limits: dict[str, float] | None = None,
             hooks: dict[str, Callable[..., Any]] | None = None,
+            forms: dict[str, dict[str, Any]] | None = None,
             **options: Any,
         ) -> Local:
             if foreign_url:
                 pytest.skip("needs limits or policies of its own, and the suite was pointed at another server")
-            application = _application(limits or {}, hooks or {}, {"store": empty_store()} | options)
+            application = _application(limits or {}, hooks or {}, {"store": empty_store()} | options, forms or {})
             url = await stack.enter_async_context(serving(application))
             open_one = await stack.enter_async_context(_opener(url, MOUNT))
             return Local(url + MOUNT, open_one, application.state.drain, application.state.reject)
@@ -157,7 +158,12 @@ async def _opener(base_url: str, mount: str) -> AsyncIterator[Open]:
         yield open_one
 
 
-def _application(limits: dict[str, float], hooks: dict[str, Callable[..., Any]], options: dict[str, Any]) -> Any:
+def _application(
+    limits: dict[str, float],
+    hooks: dict[str, Callable[..., Any]],
+    options: dict[str, Any],
+    forms: dict[str, dict[str, Any]] | None = None,
+) -> Any:
     # Imported here, and only here: pointed at another server, the suite needs nothing of the package.
     from starlette.applications import Starlette  # noqa: PLC0415
 
@@ -167,6 +173,8 @@ def _application(limits: dict[str, float], hooks: dict[str, Callable[..., Any]],
     hpp = HandshakeApp(limits=Limits().replace(**(ROOM | limits)), **options)
     for name, hook in hooks.items():
         getattr(hpp, name)(hook)
+    for name, form in (forms or {}).items():
+        hpp.form(name, **form)
     hpp.mount_on(application, MOUNT)
     application.state.drain, application.state.reject = hpp.engine.drain, Reject
     return application

@@ -30,7 +30,7 @@ async def test_hpp_001_unknown_members_are_ignored(pair: Open) -> None:
 async def test_hpp_020_a_creation_answers_with_all_that_a_page_needs(pair: Open, conformance_url: str) -> None:
     peer = await pair()
     created = peer.created
-    assert created["protocol"] == "1.0"
+    assert created["protocol"] == "1.1"
     assert created["mode"] == "form-fill"
     assert 0 < created["expiresIn"] <= created["maxExpiresIn"]
     assert isinstance(created["cursor"], str)
@@ -276,7 +276,7 @@ async def test_hpp_056_the_mount_tells_what_is_served_there(conformance_url: str
         for mount in (conformance_url, f"{conformance_url}/"):
             index = (await http.get(mount)).json()
             links = {name: await http.get(httpx.URL(mount).join(path)) for name, path in index["links"].items()}
-            assert index["protocol"] == "1.0"
+            assert index["protocol"] == "1.1"
             assert all(bound > 0 for bound in index["limits"].values())
             assert links["session"].status_code == 405
             assert links["client"].headers["content-type"].startswith("text/javascript")

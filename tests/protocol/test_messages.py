@@ -87,4 +87,4 @@ def test_the_index_names_where_to_go_on_and_what_the_bounds_are() -> None:
     told = index(Mount("/api/pair", "/api/pair/ws"), Limits(fields=7))
     assert told["links"]["session"] == "/api/pair/session"
     assert told["limits"]["fields"] == 7
-    assert told["protocol"] == "1.0"
+    assert told["protocol"] == "1.1"

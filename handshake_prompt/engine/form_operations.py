@@ -1,0 +1,105 @@
+"""Operations on the host's own forms: registration by the host, and their description for pages. SPEC.md section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from handshake_prompt.forms.form_model import FormModel, Validator
+from handshake_prompt.protocol.errors import FormNotFoundError, UnknownFormError
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.replies import Reply
+from handshake_prompt.stores import SessionStore
+
+from .guard import Guard
+from .host_operations import HostOperations
+from .named_forms import NamedForm, NamedForms
+from .worker import Workers
+
+
+class FormOperations(HostOperations):
+    """Forms by name.
+
+    Args:
+        forms: the registry.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        workers: Workers,
+        guard: Guard,
+        limits: Limits,
+        *,
+        forms: NamedForms,
+        owns_store: bool,
+    ) -> None:
+        super().__init__(store, workers, guard, limits, owns_store=owns_store)
+        self._forms = forms
+
+    def form(
+        self,
+        name: str,
+        model: Any,
+        *,
+        validator: Validator | None = None,
+        sensitive: Iterable[str] = (),
+        person: Iterable[str] = (),
+        read_only: Iterable[str] = (),
+        labels: Mapping[str, str] | None = None,
+        groups: Mapping[str, Iterable[str]] | None = None,
+        order: Sequence[str] = (),
+        defaults: Mapping[str, Any] | None = None,
+    ) -> NamedForm:
+        """Register a form, which pages then open by its name: `POST /session` with `{"form": name}`.
+
+        Args:
+            name: up to 64 letters, digits, dots, dashes and underscores.
+            model: a Pydantic model, a dataclass, a TypedDict, an attrs class, a `msgspec.Struct`, a JSON Schema
+                document, a Django form class, or a list of fields.
+            validator: rules beside the model's own: `validator(document)` answers nothing, texts by key, or a list of
+                texts and of objects with `keys` and `msg`. A key is that of a field, or a path in the document.
+            sensitive: keys of fields with values that no agent sees.
+            person: keys of fields that the person alone may fill.
+            read_only: keys of fields that nobody writes.
+            labels: texts by key.
+            groups: keys by the heading they stand under.
+            order: keys that come first.
+            defaults: values by key that a session begins with, in the place of the model's own.
+
+        Keys of fields in rows are written without a row: `lines/iban`.
+
+        Raises:
+            RuntimeError: the engine has served a request before.
+            ValueError: the name is taken or cannot stand in a path, an option names no field, or the model's schema
+                cannot be honoured.
+            TypeError: the model is none of these.
+            ImportError: what validates the model is not installed.
+        """
+        if self._is_ready:
+            raise RuntimeError(f"register the form {name!r} where the application is built: it is serving already")
+        made = FormModel(
+            name,
+            model,
+            validator=validator,
+            sensitive=sensitive,
+            person=person,
+            read_only=read_only,
+            labels=labels,
+            groups=groups,
+            order=order,
+            defaults=defaults,
+        )
+        return self._forms.add(made)
+
+    async def get_form(self, name: str) -> Reply:
+        """Describe a form, so that a page can be drawn from it: `GET /forms/{name}`.
+
+        Raises:
+            FormNotFoundError: the host has registered none of this name.
+        """
+        try:
+            form = self._forms.named(name)
+        except UnknownFormError:
+            raise FormNotFoundError from None
+        return Reply(form.description, etag=form.etag)
