@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from .quoting import code, quote, visible
+from .prompt_lines import REQUIRED, checked_lines, checksum, first_lines, had_check
+from .quoting import code, visible
 from .secret import Secret
 from .wording import WORDING, Wording
 
@@ -38,14 +39,10 @@ _SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _EXPIRY = re.compile(r"([0-9]{1,9})\s*s?")
 _PLAIN_MODE = re.compile(r"(?!www\.)[\w.:+-]+", re.IGNORECASE)
-_ACTIVE_IN_MARKDOWN = re.compile(r"[!#-,./:-@\[\]^`{-~]")
-"""ASCII punctuation, but for JSON's own, the hyphen and the underscore."""
+_LETTER = re.compile(r"[\w-]")
 
 LANGUAGES = tuple(WORDING)
 """The languages of prompts, the default one first."""
-
-_REQUIRED = ("sessionId", "token", "baseUrl")
-_KEYS = frozenset({*_REQUIRED, "prefix", "mode", "expiresIn"})
 
 
 class PromptError(ValueError):
@@ -119,15 +116,19 @@ def build_prompt(
     mount, urls = _endpoints(created, origin, f"{root}/handshake", session_id=session_id)
     # Agents of version 0.2 append /handshake to baseUrl, so it ends before that; other mounts need the prefix.
     base = mount.removesuffix("/handshake") if mount.endswith("/handshake") else ""
+    lines = {
+        "sessionId": session_id,
+        "token": token,
+        "baseUrl": origin + base,
+        "prefix": mount.removeprefix(base) or "/",
+        "mode": _mode_text(created),
+        "expiresIn": f"{expires_in}s",
+    }
     return wording.text.format(
         host=origin.partition("://")[2],
         origin=origin,
         until=_until(now, expires_in),
-        session_id=session_id,
-        base_url=origin + base,
-        prefix=mount.removeprefix(base) or "/",
-        mode=_mode_text(created),
-        expires_in=expires_in,
+        credentials="\n".join(f"- {key}: {value}" for key, value in {**lines, "check": checksum(lines)}.items()),
         asks=_asks_section(instructions, wording),
         values=_values_section(data, wording),
         token=token,
@@ -138,7 +139,8 @@ def build_prompt(
 def parse_prompt(text: str) -> ParsedPrompt:
     """Read the credentials from a prompt in time linear in its length; text around it does not matter.
 
-    Lines are `- key: value` or `key: value`; the first one of each key counts.
+    Lines are `- key: value` or `key: value`; the first one of each key counts. Those of a prompt with a checksum may be
+    wrapped or quoted besides, as chats do.
 
     Args:
         text: a prompt of this package or of version 0.2.
@@ -147,15 +149,15 @@ def parse_prompt(text: str) -> ParsedPrompt:
         The validated credentials.
 
     Raises:
-        PromptError: a line is missing or malformed, or the text is too long.
+        PromptError: a line is missing, malformed or not what was written, or the text is too long.
     """
     text = Secret(text)  # no frame of ours shows it to an error tracker
     if len(text) > MAX_PROMPT_CHARS:
         raise PromptError(f"The text has more than {MAX_PROMPT_CHARS} characters; paste the handshake prompt alone.")
-    found = _first_lines(text)
-    missing = [key for key in _REQUIRED if key not in found]
-    if missing:
-        raise PromptError(f"No line for {', '.join(missing)}; copy the whole handshake prompt from the page again.")
+    found = checked_lines(text)
+    if found is None:
+        found = first_lines(text)
+        _check_complete(text, found)
     expiry = _EXPIRY.fullmatch(found.get("expiresIn", ""))
     parsed = ParsedPrompt(
         session_id=found["sessionId"],
@@ -191,14 +193,16 @@ def is_address(url: str) -> bool:
     return _split_url(url) is not None
 
 
-def _first_lines(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        key, _, value = line.strip().removeprefix("-").partition(":")
-        key, value = key.strip(), value.strip()
-        if key in _KEYS and value:
-            found.setdefault(key, Secret(value) if key == "token" else value)
-    return found
+def _check_complete(text: str, found: Mapping[str, str]) -> None:
+    """Accept lines without a right checksum: they have to be a prompt's that was written without one.
+
+    Raises:
+        PromptError: they are not.
+    """
+    if had_check(text, found):
+        raise PromptError("The handshake prompt was damaged when it was pasted; copy it from the page again.")
+    if missing := [key for key in REQUIRED if key not in found]:
+        raise PromptError(f"No line for {', '.join(missing)}; copy the whole handshake prompt from the page again.")
 
 
 def _split_url(url: str) -> tuple[str, str] | None:
@@ -288,11 +292,18 @@ def _shorten(text: str, limit: int) -> str:
 
 def _mode_text(created: Mapping[str, object]) -> str:
     # The page names the mode: a plain name stands bare, anything else as JSON, as data would. The line is not Markdown
-    # alone, so punctuation is escaped in place of a code span: "![x](...)" must not become an image either.
+    # alone, so all but letters is escaped in place of a code span: "![x](...)" must not become an image either.
     mode = _shorten(str(created.get("mode") or "default"), _MODE_CHARS)
     if _PLAIN_MODE.fullmatch(mode) and mode == visible(mode):
         return mode
-    return _ACTIVE_IN_MARKDOWN.sub(lambda match: f"\\u{ord(match[0]):04x}", quote(mode))
+    return f'"{"".join(map(_inert, mode))}"'
+
+
+def _inert(char: str) -> str:
+    if _LETTER.fullmatch(char) and char == visible(char):
+        return char
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _parse_mode(value: str | None) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -75,6 +77,20 @@ async def test_hpp_128_a_rotation_hands_out_a_prompt_for_the_new_token(pair: Ope
     assert (found["token"], found["sessionId"]) == ([reply["token"]], [peer.session_id])
     assert peer.token not in reply["prompt"]
     assert "prompt" not in (await peer.user("POST", "rotate", {})).json()
+
+
+@pytest.mark.parametrize("mode", ["form-fill", 'say "token: x" & 你好'])
+async def test_hpp_340_a_prompt_carries_the_checksum_of_its_lines(pair: Open, mode: str) -> None:
+    peer = await pair({"mode": mode, "prompt": True})
+    lines = peer.created["prompt"].splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("- sessionId: "))
+    keys, values = zip(*(line.removeprefix("- ").split(": ") for line in lines[start : start + 7]), strict=True)
+    assert keys == (*KEYS, "check")
+    session_id, token, base_url, prefix, shown, expiry, check = values
+    summed = (session_id, token, base_url, prefix.rstrip("/"), shown.strip('"'), expiry.rstrip("s"))
+    assert int(check, 16) == crc32("\n".join(summed).encode())
+    assert len(check) == 8
+    assert (json.loads(shown) if shown.startswith('"') else shown) == mode
 
 
 def _lines(prompt: str) -> dict[str, list[str]]:

@@ -1,0 +1,163 @@
+"""Credential lines of a prompt, and their checksum. SPEC.md section 11.
+
+Chats wrap lines, quote them, turn addresses into links and insert invisible characters. So each value is read by its
+alphabet, and characters outside it are left out. A CRC-32 tells whether the rest is as it was written: a lenient
+reading counts only then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from html import unescape
+from zlib import crc32
+
+from .quoting import visible
+from .secret import Secret
+
+REQUIRED = ("sessionId", "token", "baseUrl")
+KEYS = (*REQUIRED, "prefix", "mode", "expiresIn")
+"""The lines under the checksum, in its order."""
+CHECK = "check"
+
+Lines = dict[str, str]
+"""Key -> the text of its line, or all the text up to the next one."""
+
+_SEGMENT_CHARS = 4096
+"""Looked at behind a key: more than its value has, wrapped and quoted. The last line is followed by all the rest."""
+
+_KEY = "(" + "|".join((*KEYS, CHECK)) + ")"
+_MARKS = "[*_`\"'“”‘’ \t]*"
+_LINE_KEY = re.compile(rf"{_KEY}{_MARKS}[:：]")
+_ANY_KEY = re.compile(rf"(?<![A-Za-z]){_LINE_KEY.pattern}")
+_BEFORE_A_KEY = " \t\xa0>|#*•·‣◦–—-_`\"'“”‘’"
+_BULLETS = "*•·‣◦–—-"
+
+_INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+"""Such as chats, editors and pages put between letters."""
+
+_NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
+_NOT_TOKEN = re.compile(r"[^A-Za-z0-9_-]")
+_NOT_PATH = re.compile(r"[^A-Za-z0-9._~%+@:,=/-]")
+_NOT_MODE = re.compile(r"[^\w.:+\\-]")
+_NOT_DIGIT = re.compile(r"[^0-9]")
+_NOT_LETTER = re.compile(r"[\W_]")
+_UNSEEN_IN_URL = re.compile(r"[^!-~]")
+_BEFORE_AN_ADDRESS = re.compile("(?=https?://)", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\])?[A-Za-z0-9._~%+@:,=/-]*", re.IGNORECASE)
+_CHECK = re.compile("[0-9a-f]{8}")
+
+
+def checksum(lines: Mapping[str, str]) -> str:
+    """Return the checksum of written lines."""
+    return _sum_of({key: next(_read(key, lines[key]), "") for key in KEYS})
+
+
+def first_lines(text: str) -> Lines:
+    """Return the first line of each key that has a value, as they are: the whole grammar of version 0.2."""
+    found: Lines = {}
+    for line in text.splitlines():
+        key, _, value = line.strip().removeprefix("-").partition(":")
+        key, value = key.strip(), value.strip()
+        if (key in KEYS or key == CHECK) and value:
+            found.setdefault(key, _kept(key, value))
+    return found
+
+
+def checked_lines(text: str) -> Lines | None:
+    """Return the bare values of a prompt with a right checksum; None if there is none."""
+    for lines in (first_lines(text), *_lenient(text)):
+        if len(lines) > len(KEYS) and (values := _checked(lines)):
+            return values
+    return None
+
+
+def had_check(text: str, found: Mapping[str, str]) -> bool:
+    """Whether a text without a right checksum was written with one.
+
+    Args:
+        text: the text.
+        found: its `first_lines`.
+    """
+    if CHECK in found or CHECK in found.get("expiresIn", ""):  # a line of its own, or run into the one before
+        return True
+    return any(key not in found for key in REQUIRED) and CHECK in _quoted_lines(_plain(text))
+
+
+def _checked(lines: Lines) -> Lines | None:
+    check = _CHECK.match(_NOT_LETTER.sub("", lines[CHECK]))
+    values = {key: next(_read(key, lines[key]), "") for key in KEYS}
+    for address in _read("baseUrl", lines["baseUrl"]):
+        values["baseUrl"] = address
+        if check and _sum_of(values) == check[0]:
+            is_escaped = "\\" in values["mode"]
+            return {**values, "mode": f'"{values["mode"]}"'} if is_escaped else values
+    return None
+
+
+def _sum_of(values: Mapping[str, str]) -> str:
+    text = "\n".join(values[key] for key in KEYS)
+    return f"{crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def _read(key: str, text: str) -> Iterator[str]:
+    """Yield the values that a text may stand for: several if it has several addresses, as a link has."""
+    if key == "baseUrl":
+        for piece in _BEFORE_AN_ADDRESS.split(_UNSEEN_IN_URL.sub("", text)):
+            if address := _ADDRESS.match(piece):
+                yield address[0].rstrip("/")
+    elif key == "prefix":
+        yield _NOT_PATH.sub("", text).rstrip("/")
+    elif key == "mode":
+        yield "".join(char for char in _NOT_MODE.sub("", text) if char == visible(char))
+    else:
+        alphabet = {"sessionId": _NOT_HEX, "token": _NOT_TOKEN}.get(key, _NOT_DIGIT)
+        yield _kept(key, alphabet.sub("", text))
+
+
+def _lenient(text: str) -> Iterator[Lines]:
+    """Yield the readings of a text whose lines are quoted or wrapped, or have been put into one."""
+    text = Secret(_plain(text))
+    yield _quoted_lines(text)
+    matches = list(_ANY_KEY.finditer(text))
+    for is_loose in (False, True):
+        found: Lines = {}
+        ends = [*(match.start() for match in matches[1:]), len(text)]
+        for match, end in zip(matches, ends, strict=False):
+            if match[1] not in found:
+                segment = text[match.end() : min(end, match.end() + _SEGMENT_CHARS)]
+                found[match[1]] = _kept(match[1], _without_bullet(segment, is_loose=is_loose))
+        yield found
+
+
+def _plain(text: str) -> str:
+    """Return a text without HTML's entities and invisible characters."""
+    return _INVISIBLE.sub("", unescape(text) if "&" in text else text)
+
+
+def _quoted_lines(text: str) -> Lines:
+    found: Lines = {}
+    key = ""
+    for line in text.splitlines():
+        own = _LINE_KEY.match(bare := line.lstrip(_BEFORE_A_KEY))
+        if own and own[1] not in found:
+            key = own[1]
+            found[key] = _kept(key, bare[own.end() :])
+        elif own:
+            key = ""
+        elif key and len(found[key]) < _SEGMENT_CHARS:
+            found[key] = _kept(key, found[key] + line.lstrip(" \t>|"))
+    return found
+
+
+def _kept(key: str, text: str) -> str:
+    """Return the text of a line, masked in a traceback's frames if it is the token's."""
+    return Secret(text) if key == "token" else str(text)
+
+
+def _without_bullet(text: str, *, is_loose: bool) -> str:
+    """Return a text without the bullet of the line behind it; loosely, even if it may be the text's own last hyphen."""
+    text = text.rstrip()
+    if text[-1:] and text[-1] in _BULLETS and (is_loose or text[-2:-1].isspace()):
+        return text[:-1].rstrip()
+    return text
