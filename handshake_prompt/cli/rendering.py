@@ -6,14 +6,14 @@ shown as nothing, and text of a server's stands in quotation marks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from handshake_prompt.texts.prompt import ParsedPrompt
 from handshake_prompt.texts.refusal_codes import code_text
 
+from . import form_table
 from .foreign_text import NOTHING, author, clock, duration, name_text, shell_word, value_text
-from .schema_notes import notes
 from .terminal import INDENT, Cell, Terminal, one_line
 
 SHOWN_OF_TOKEN = 4
@@ -54,14 +54,9 @@ def context(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     lines = [terminal.paint(f"Session {_name(reply, 'sessionId')}, mode {_name(reply, 'mode')}{_left(reply)}", "head")]
     if reply.get("meta"):
         lines.append(f"About the page: {one_line(value_text(reply['meta']))}")
-    schema = [field for field in _list(reply.get("schema")) if isinstance(field, Mapping) and "key" in field]
-    described: dict[str, Mapping[str, Any]] = {str(field["key"]): field for field in schema}
-    missing = set(_keys(reply.get("missing")))
-    records = _records(reply)
-    keys = [*described, *(key for key in records if key not in described)]
-    rows = [_field(key, described.get(key, {}), records.get(key, {}), is_missing=key in missing) for key in keys]
-    lines += ["", *terminal.table(("FIELD", "VALUE", "BY", "NOTES"), rows), ""] if rows else ["It has no fields yet."]
-    return [*lines, *_missing(reply, terminal)]
+    table = form_table.rows(reply)
+    lines += ["", *terminal.table(("FIELD", "VALUE", "BY", "NOTES"), table), ""] if table else ["It has no fields yet."]
+    return [*lines, *_left_to_do(reply, terminal)]
 
 
 def action(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
@@ -71,7 +66,7 @@ def action(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     heading = f"{len(rows) - refused} written, {refused} refused{_left(reply)}"
     lines = [terminal.paint(heading, "bad" if refused else "good")]
     lines += ["", *terminal.table(("FIELD", "RESULT", "WHY"), rows), ""] if rows else []
-    return [*lines, *_missing(reply, terminal)]
+    return [*lines, *_left_to_do(reply, terminal)]
 
 
 def has_refusals(reply: Mapping[str, Any]) -> bool:
@@ -87,14 +82,14 @@ def diff(reply: Mapping[str, Any], terminal: Terminal, *, waited: float = 0.0) -
         terminal: for the lines.
         waited: seconds for which a change was waited for.
     """
-    changes = [change for change in _list(reply.get("changes")) if isinstance(change, Mapping)]
+    changes = _mappings(reply.get("changes"))
     lines = [terminal.paint(_counted(len(changes), "change"), "head")]
     rows = [
         (
             Cell(clock(change.get("at"))),
             Cell(name_text(change.get("key"))),
             author(change.get("by")),
-            _value(change, "to"),
+            form_table.value(change, "to"),
         )
         for change in changes
     ]
@@ -117,7 +112,7 @@ def extended(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
 def change(event: Event, terminal: Terminal) -> str:
     """Return the one line of a change as it happens."""
     writer = author(event.by)
-    shown = _value({"value": event.value, "sensitive": event.sensitive}, "value")
+    shown = form_table.value({"value": event.value, "sensitive": event.sensitive}, "value")
     parts = [
         one_line(clock(event.at)),
         terminal.paint(one_line(writer.text), writer.style),
@@ -127,28 +122,17 @@ def change(event: Event, terminal: Terminal) -> str:
     return INDENT + INDENT.join(parts)
 
 
-def _field(key: str, field: Mapping[str, Any], record: Mapping[str, Any], *, is_missing: bool) -> Sequence[Cell]:
-    note = Cell("; ".join(notes(key, field, is_missing=is_missing)), "wanting" if is_missing else None)
-    return Cell(name_text(key)), _value(record, "value"), author(record.get("by")), note
-
-
-def _value(record: Mapping[str, Any], name: str) -> Cell:
-    if record.get("sensitive"):
-        return Cell("(hidden)" if record.get("filled", True) else NOTHING, "faint")
-    return Cell(value_text(record.get(name)))
-
-
 def _written(reply: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
     for key in _keys(reply.get("applied")):
         yield Cell(name_text(key)), Cell("written", "good"), Cell("")
 
 
 def _refused(reply: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
-    results = [entry for entry in _list(reply.get("results")) if isinstance(entry, Mapping)]
+    results = _mappings(reply.get("results"))
     if not results:  # version 0.2 says no more than this
         for key in _keys(reply.get("rejected")):
             yield Cell(name_text(key)), Cell("refused", "bad"), Cell(UNEXPLAINED)
-        results = [entry for entry in _list(reply.get("errors")) if isinstance(entry, Mapping)]
+        results = _mappings(reply.get("errors"))
     for entry in results:
         if entry.get("status") != "applied":
             yield _key(entry), Cell("refused", "bad"), Cell(": ".join(_reasons(entry)))
@@ -165,21 +149,25 @@ def _key(entry: Mapping[str, Any]) -> Cell:
     return Cell(name_text(entry["key"]) if "key" in entry else NOTHING)
 
 
-def _records(reply: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    records = reply.get("context")
-    if isinstance(records, Mapping):
-        return {key: record for key, record in records.items() if isinstance(record, Mapping)}
-    values = reply.get("data")  # version 0.2 outside of forms: values whose author nobody knows
-    return {key: {"value": value} for key, value in values.items()} if isinstance(values, Mapping) else {}
+def _left_to_do(reply: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
+    """Yield what is missing, and the form's problems."""
+    if "missing" in reply:
+        keys = _named(reply["missing"])
+        yield terminal.paint(
+            f"Still missing: {keys}" if keys else "Nothing that is required is missing.", "wanting" if keys else "good"
+        )
+    if keys := _named(reply.get("missingPerson")):
+        yield terminal.paint(f"Still missing, for the person to fill: {keys}", "wanting")
+    for problem in _mappings(reply.get("problems")):
+        about = _named(problem.get("keys"))
+        message = one_line(value_text(problem.get("msg")))
+        yield terminal.paint(f"Problem: {about}: {message}" if about else f"Problem: {message}", "bad")
+    if reply.get("problemsUnknown") is True:
+        yield terminal.paint("Whether there are more problems is not known.", "wanting")
 
 
-def _missing(reply: Mapping[str, Any], terminal: Terminal) -> Iterable[str]:
-    if "missing" not in reply:
-        return []
-    keys = list(map(name_text, _keys(reply["missing"])))
-    if not keys:
-        return [terminal.paint("Nothing that is required is missing.", "good")]
-    return [terminal.paint(f"Still missing: {one_line(', '.join(keys))}", "wanting")]
+def _named(keys: object) -> str:
+    return one_line(", ".join(map(name_text, _keys(keys))))
 
 
 def _name(reply: Mapping[str, Any], member: str) -> str:
@@ -196,6 +184,10 @@ def _counted(number: int, noun: str) -> str:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in _list(value) if isinstance(one, Mapping)]
 
 
 def _keys(value: object) -> Iterator[str]:

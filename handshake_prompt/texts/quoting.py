@@ -44,7 +44,12 @@ def code(value: object) -> str:
     Raises:
         TypeError, ValueError: JSON cannot express it.
     """
-    inert = quote(value).replace("`", r"\u0060")
+    return code_span(quote(value))
+
+
+def code_span(quoted: str) -> str:
+    """Return text in which all that is foreign is quoted JSON, as one code span of Markdown."""
+    inert = quoted.replace("`", r"\u0060")
     return f"`{inert}`"
 
 

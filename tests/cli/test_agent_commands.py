@@ -69,8 +69,13 @@ async def test_context_shows_options_with_labels_bounds_and_lists(pair: Open) ->
     ]
     peer = await pair(body={"mode": "form-fill", "schema": schema})
     shown = (await ask("get-context", *session_of(peer))).stdout
-    assert row(shown, "plan") == 'plan – – a list of several; enum; 1 to 2 entries; one of "b" ("Basic"), "p", 3'
-    assert row(shown, "days") == 'days – – a list of several; checkbox; at least 1 entries; one of "mon", "tue"'
+    assert (
+        row(shown, "plan")
+        == 'plan – – multiple: a list, none twice; enum; 1 to 2 entries; one of "b" ("Basic"), "p", 3'
+    )
+    assert (
+        row(shown, "days") == 'days – – multiple: a list, none twice; checkbox; at least 1 entries; one of "mon", "tue"'
+    )
     assert row(shown, "size") == 'size – – number; at least 1.5; "In metres"'
     assert row(shown, "code") == 'code – – at most 8 characters; matches "[A-Z]+"; such as "AB"'
     assert row(shown, "far").endswith("10, 11, … (20 in all)")
