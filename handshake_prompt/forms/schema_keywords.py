@@ -24,13 +24,19 @@ _CHARS_A_STEP = 256
 _NODES_A_STEP = 4
 """Of a value that has been compared."""
 
+DEPTH = 120
+"""Keywords within keywords, each of them some 5 calls.
+
+Python's limit of calls is no bound: native code that meets it panics, and a panic is no `Exception`.
+"""
+
 Search = Callable[[str, str], bool]
 """Whether an expression is found in a text."""
 Keyword = Callable[[Any, Any, Any, Any], Any]
 
 
 class TooCostlyError(Exception):
-    """A value takes too many steps to check."""
+    """A value takes too many steps to check, or keywords within too many keywords."""
 
 
 class Check:
@@ -43,6 +49,7 @@ class Check:
 
     def __init__(self, steps: int, search: Search) -> None:
         self._steps = steps
+        self._depth = 0
         self.search = search
 
     def spend(self, steps: int) -> None:
@@ -54,6 +61,20 @@ class Check:
         self._steps -= steps
         if self._steps < 0:
             raise TooCostlyError
+
+    def enter(self) -> None:
+        """Begin with a keyword within those that are being applied.
+
+        Raises:
+            TooCostlyError: they are nested too deeply.
+        """
+        if self._depth == DEPTH:
+            raise TooCostlyError
+        self._depth += 1
+
+    def leave(self) -> None:
+        """Be done with that keyword."""
+        self._depth -= 1
 
     def frozen(self, value: Any) -> Any:
         """Return the hashable identity of a JSON value, for steps in proportion to its size."""
@@ -124,9 +145,13 @@ def _counted(word: str, keyword: Keyword) -> Keyword:
     def counting(validator: Any, asked: Any, value: Any, schema: Any) -> Iterator[Any]:
         check = check_under_way.get()
         check.spend(steps)
-        for error in keyword(validator, asked, value, schema) or ():
-            check.spend(len(error.message) // _CHARS_A_STEP)
-            yield error
+        check.enter()
+        try:
+            for error in keyword(validator, asked, value, schema) or ():
+                check.spend(len(error.message) // _CHARS_A_STEP)
+                yield error
+        finally:
+            check.leave()
 
     return counting
 

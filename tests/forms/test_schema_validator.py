@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from jsonschema import Draft202012Validator
 
+from handshake_prompt import Limits
 from handshake_prompt.forms.schema_validator import SchemaValidator, TooCostlyError
 from tests.support.json_schemas import documents, object_schemas
 from tests.support.parts import need_extra_forms
@@ -165,6 +166,31 @@ def test_a_check_without_end_is_given_up(schema: Any) -> None:
     with pytest.raises(TooCostlyError):
         validator.findings({"x": 1})
     assert time.thread_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    "turn", [{"anyOf": [{"not": {"$ref": "#"}}]}, {"not": {"$ref": "#"}}, {"allOf": [{"$ref": "#"}]}]
+)
+def test_an_endless_check_is_given_up_at_any_depth_of_calls(turn: Any) -> None:
+    validator = SchemaValidator(turn)
+
+    def check(calls: int) -> None:
+        if calls:
+            return check(calls - 1)
+        with pytest.raises(TooCostlyError):
+            validator.findings({"x": 1})
+        return None
+
+    for calls in range(60):
+        check(calls)
+
+
+def test_a_document_as_deep_as_a_value_may_be_is_checked() -> None:
+    tree = SchemaValidator({"properties": {"next": {"$ref": "#"}, "leaf": {"type": "integer"}}})
+    document: dict[str, Any] = {"leaf": "x"}
+    for _ in range(Limits().json_depth - 1):
+        document = {"next": document}
+    assert [finding.path[-1] for finding in tree.findings(document)] == ["leaf"]
 
 
 @pytest.mark.parametrize("name", sorted(Draft202012Validator.FORMAT_CHECKER.checkers))
