@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import json
 import os
 import random
 import time
-import tracemalloc
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,12 +14,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from handshake_prompt import HandshakeApp, MemoryStore
-from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.limits import Limits
+from tests.support.bare_sessions import Opened, as_json, batch, opened
 from tests.support.held import JSON, Answer, Header, Steps, ask, frozen_heap, timed_steps
 from tests.support.recipes import (
-    CHARACTERS,
-    SHAPES,
+    LARGE,
     Recipe,
     drawn,
     schema_of,
@@ -44,18 +40,9 @@ SEED = int(os.environ.get("HPP_SEED", "1"))
 ROOM = LIMITS.body_bytes - 200
 
 
-def as_json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-
-
 def has_begun(answer: Answer) -> bool:
     """Whether a client of the endless kind has seen enough of an answer."""
     return bool(answer.body)
-
-
-def batch(values: list[tuple[str, Any]]) -> bytes:
-    actions = [{"type": "set", "key": key, "value": value} for key, value in values]
-    return as_json({"actions": actions, "stream": False})
 
 
 class Found(NamedTuple):
@@ -67,35 +54,6 @@ class Found(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.seconds * 1000:.1f} ms ({self.status}) {self.recipe}"
-
-
-class Opened(NamedTuple):
-    """A session that a request is about."""
-
-    app: HandshakeApp
-    session_id: str
-    cursor: bytes
-    agent: list[Header]
-    user: list[Header]
-
-    @property
-    def credentials(self) -> tuple[Credential, Credential]:
-        """The agent's and the person's."""
-        token, cookie = self.agent[0][1].decode(), self.user[0][1].partition(b"=")[2].decode()
-        return Credential(token=token), Credential(user_token=cookie)
-
-    def role(self, name: str) -> list[Header]:
-        return self.agent if name == "agent" else self.user
-
-
-async def opened(app: HandshakeApp, body: bytes) -> Opened | Answer:
-    answer = await ask(app, "POST", "/session", [JSON, (b"host", b"localhost")], body)
-    if answer.status != 200:
-        return answer
-    made = json.loads(answer.body)
-    cookie = answer.headers[b"set-cookie"].partition(b";")[0]
-    agent, user = [(b"x-handshake-token", made["token"].encode())], [(b"cookie", cookie)]
-    return Opened(app, made["sessionId"], made["cursor"].encode(), agent, user)
 
 
 async def request(recipe: Recipe, steps: Steps) -> tuple[Recipe, Answer]:
@@ -185,21 +143,6 @@ async def test_no_request_holds_the_loop_for_long(pytestconfig: pytest.Config, r
 CROWD = 80
 DELAY = 0.250
 """Seconds that so many requests of one address may hold up a bystander's."""
-LARGE = Recipe(
-    endpoint="json",
-    role="agent",
-    chars="éa",
-    shape="text",
-    typed="email",
-    pattern="none",
-    fields=0,
-    options=0,
-    values=15,
-    actions=8,
-    extras=0,
-    edits=0,
-    watched=False,
-)
 CROWDS: dict[str, Recipe] = {
     "contexts": LARGE,
     "contexts as Markdown": replace(LARGE, endpoint="markdown", chars="invisible, a"),
@@ -251,52 +194,3 @@ async def test_a_crowd_from_one_address_holds_up_no_bystander(recipe: Recipe) ->
     refused = {answer.body for task in crowded if (answer := await task).status != 200}
     assert not refused
     assert max(delays) < DELAY
-
-
-# Memory
-
-PLAIN_FIELD, PLAIN_SESSION = 700, 4_000
-"""Bytes of memory that a field with its events, and a session, take beside their JSON."""
-TIMES = 3
-
-
-async def memory_of(body: bytes, batches: Sequence[bytes], *, sessions: int) -> tuple[float, float]:
-    """Return the bytes of memory, and those of JSON in state and log, that a session of a kind takes on average."""
-    app = HandshakeApp(limits=LIMITS, store=MemoryStore(LIMITS))
-    warm = await opened(app, body)
-    assert isinstance(warm, Opened)
-    gc.collect()
-    tracemalloc.start()
-    try:
-        kept = 0
-        for _ in range(sessions):
-            session = await opened(app, body)
-            assert isinstance(session, Opened)
-            for actions in batches:
-                written = await ask(app, "POST", f"/action/{session.session_id}", [*session.agent, JSON], actions)
-                assert written.status == 200, written.body
-            loaded = await app.engine.store.load(session.session_id, after=0)
-            assert loaded is not None
-            kept += loaded.size
-            del session, loaded
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0] / sessions, kept / sessions
-    finally:
-        tracemalloc.stop()
-
-
-HELD = [(shape, "éa") for shape in SHAPES if shape != "text"] + [("text", chars) for chars in CHARACTERS]
-
-
-@pytest.mark.parametrize(("shape", "chars"), HELD, ids=[f"{shape}, {chars}" for shape, chars in HELD])
-async def test_a_session_takes_at_most_thrice_its_json(shape: str, chars: str) -> None:
-    recipe = replace(LARGE, shape=shape, chars=chars if chars in CHARACTERS else "éa", values=5)
-    for share in (1.0, 0.3, 0.15, 0.07):  # of small parts, fewer fill a body
-        values = values_of(replace(recipe, share=share), 5, ROOM // 2, LIMITS)
-        meta = next(iter(values.values()))
-        body = as_json({"defaults": values, "meta": {"m": meta}})
-        if not isinstance(await opened(HandshakeApp(limits=LIMITS), body), Answer):
-            break
-    batches = [batch([(key, None) for key in values]), batch(list(values.items()))]
-    memory, kept = await memory_of(body, batches, sessions=4)
-    assert memory <= TIMES * kept + PLAIN_FIELD * 3 * len(values) + PLAIN_SESSION

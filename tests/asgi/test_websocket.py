@@ -198,7 +198,7 @@ async def test_a_replay_is_not_paced(pair: Open) -> None:
 async def test_a_watcher_cut_off_between_paced_frames_and_its_own_edit_resumes_without_a_hole(pair: Open) -> None:
     peer = await pair()
     async with watchers(peer, "user") as [page]:
-        await peer.act({"name": "a", "age": 1, "plan": "pro"}, stream=True, interval_ms=2000)
+        await peer.act({"name": "a", "age": 1, "plan": "pro"}, stream=True, interval_ms=500)
         seen = [await page.next("action")]
         await page.send({"type": "userEdit", "key": "email", "value": "me@example.com", "ref": 1})
         seen += await page.until("ack")  # it overtakes the frames that are held back

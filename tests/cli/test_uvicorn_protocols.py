@@ -118,11 +118,11 @@ async def test_the_connection_of_a_peer_that_reads_nothing_is_aborted(name: str,
 
 
 async def test_a_peer_that_reads_slowly_gets_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uvicorn_protocols.WriteDeadline, "write_timeout", 1.0)
+    monkeypatch.setattr(uvicorn_protocols.WriteDeadline, "write_timeout", 0.5)
     async with served(HandshakeApp(limits=LIMITS)) as (peer, _):
         await fill(peer)
         loop = asyncio.get_running_loop()
-        slow_until, taken = loop.time() + 2.5, bytearray()
+        slow_until, taken = loop.time() + 1.5, bytearray()
         with sent(peer, "contextUrl", buffer=256 * 1024) as connection:
             connection.setblocking(False)
             async with asyncio.timeout(2 * PATIENCE):

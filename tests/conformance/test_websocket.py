@@ -192,7 +192,7 @@ async def test_hpp_140_a_ping_is_answered_at_once_and_changes_nothing(pair: Open
     async with peer.watch() as page, peer.watch(role="agent") as agent:
         before = (await page.next("connected"))["cursor"]
         await agent.next("connected")
-        applied = (await peer.act({"name": "first", "age": 36}, stream=True, interval_ms=2_000))["applied"]
+        applied = (await peer.act({"name": "first", "age": 36}, stream=True, interval_ms=1_000))["applied"]
         for watcher in (page, agent):
             await watcher.next("action")
             for _ in range(12):  # more than a page may send of what is malformed

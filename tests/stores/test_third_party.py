@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +33,7 @@ from handshake_prompt.stores import (
     unpack_session,
 )
 from handshake_prompt.testing import StoreContract, Stores
+from tests.support.clock import ManualClock
 
 
 @dataclass
@@ -53,14 +53,15 @@ class Row:
 class ShelfStore(SessionStore):
     """Keeps rows of packed bytes in a dictionary."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
+        self._clock = clock
         self._rows: dict[str, Row] = {}
         self._windows: dict[str, Window] = {}
         self._subscribers = Subscribers()
 
     def now(self) -> float:
-        return time.monotonic()
+        return self._clock()
 
     async def create(self, record: Record) -> None:
         session = record.session
@@ -182,7 +183,12 @@ def log_after(row: Row, seq: int, newest: int) -> Log:
 class TestShelfStore(StoreContract):
     @pytest.fixture
     def stores(self) -> Stores:
-        async def open_one(**bounds: float) -> ShelfStore:
-            return ShelfStore(Limits().replace(**bounds))
+        clock = ManualClock()
 
-        return Stores(open_one)
+        async def open_one(**bounds: float) -> ShelfStore:
+            return ShelfStore(Limits().replace(**bounds), clock)
+
+        async def advance(seconds: float) -> None:
+            clock.advance(seconds)
+
+        return Stores(open_one, advance)

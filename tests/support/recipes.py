@@ -128,6 +128,23 @@ class Recipe:
         )
 
 
+LARGE = Recipe(
+    endpoint="json",
+    role="agent",
+    chars="éa",
+    shape="text",
+    typed="email",
+    pattern="none",
+    fields=0,
+    options=0,
+    values=15,
+    actions=8,
+    extras=0,
+    edits=0,
+    watched=False,
+)
+"""A session with a few large values."""
+
 ENDPOINTS = ("create", "json", "markdown", "action", "list", "notify", "diff", "stream", "extend", "rotate")
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "endpoint": ENDPOINTS,

@@ -8,6 +8,7 @@ with `-m integration`, and where files or folders are named on the command line.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,20 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 INTEGRATION = {
+    "tests/asgi/test_memory.py": "memory by kind of value",
     "tests/benchmarks": "benchmarks",
     "tests/client/test_reference.py": "version 0.2",
     "tests/consistency": "load on several workers",
     "tests/embedding": "other servers and frameworks",
     "tests/forms/models/test_django_form.py": "other servers and frameworks",
+    "tests/forms/models/test_shipped_models.py": "models of other packages",
     "tests/page": "Chromium",
     "tests/stores/test_redis.py": "Redis",
     "tests/stores/test_redis_pipelined_connection.py": "Redis",
     "tests/stores/test_redis_faults.py": "Redis",
     "tests/stores/test_redis_foreign_data.py": "Redis",
     "tests/stores/test_redis_time.py": "Redis",
+    "tests/test_suite.py": "the suite itself",
 }
 """Folder or file -> what its tests need. Of tests over each kind of store, those over Redis are marked in place."""
 
@@ -72,6 +76,7 @@ def report(config: pytest.Config) -> None:
     terminal.write_line("To run them as well: pip install -e '.[dev]' && pytest --all", yellow=True)
 
 
+@cache
 def _is_listed(path: Path) -> bool:
     places = (place.relative_to(ROOT).as_posix() for place in (path, *path.parents) if place.is_relative_to(ROOT))
     return not INTEGRATION.keys().isdisjoint(places)
