@@ -232,8 +232,9 @@ async def test_surroundings_that_cannot_be_used_are_a_result_with_the_remedy(mon
 
 async def test_a_token_that_is_refused_asks_for_a_new_prompt(pair: Open) -> None:
     peer, prompt = await form(pair)
+    assert (await peer.user("POST", "rotate", {})).status_code == 200
     async with desk() as client:
-        told = await client.call_tool("connect", {"prompt": prompt.replace(peer.token, "x" * 32)})
+        told = await client.call_tool("connect", {"prompt": prompt})
     assert told.is_error
     assert members(told)["code"] == "invalid_token"
     assert "new prompt" in text(told)

@@ -96,7 +96,7 @@ async def test_a_client_fills_in_the_form_and_sees_what_the_person_does(pair: Op
         extended = await client.call_tool("extend", {"seconds": 60})
 
     assert members(page)["missing"] == ["name"]
-    assert '`"ada@example.com"` (written by the person, not yours to change' in text(page)
+    assert '`"ada@example.com"` (person, rev ' in text(page)
     assert not written.is_error
     assert members(written)["applied"] == ["name"]
     assert [entry.get("code") for entry in members(written)["results"]] == [None, "user_locked", "invalid_value"]
