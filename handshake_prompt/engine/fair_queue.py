@@ -1,8 +1,9 @@
 """Fair queueing of heavy work on an event loop: one piece in each pass of the loop, by round robin over callers.
 
 The work of a request between two waits holds up all others. Each piece is bounded, but many may be ready at the same
-moment, and a loop runs all that is ready before it looks at its sockets again. So heavy pieces wait for a slot: light
-requests go between any two of them, and a caller with many gets as many slots as one with few.
+moment, and a loop runs all that is ready before it looks at its sockets again. So heavy pieces wait for a slot, unless
+that of the pass is free: light requests go between any two of them, and a caller with many that wait gets as many slots
+as one with few.
 """
 
 from __future__ import annotations
@@ -25,22 +26,33 @@ class FairQueue:
     def __init__(self) -> None:
         self._lanes: dict[str, deque[asyncio.Future[None]]] = {}
         self._is_passing = False
+        self._gave = False
+        """Whether the last pass gave a slot away: its piece of work is done in the next."""
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
 
     async def take(self, lane: str) -> None:
-        """Wait for the next slot of a lane."""
+        """Wait for the next slot of a lane. That of this pass of the loop is taken at once, if nobody has had it."""
         loop = asyncio.get_running_loop()
-        slot = loop.create_future()
-        self._lanes.setdefault(lane, deque()).append(slot)
         if not self._is_passing:
             self._is_passing = True
             loop.call_soon(self._pass)
+            return
+        slot = loop.create_future()
+        self._lanes.setdefault(lane, deque()).append(slot)
         await slot
 
     def _pass(self) -> None:
-        """Give one slot away, and the next in the next pass of the loop. A lane that has had its slot goes last."""
+        """Give one slot away, and the next in the next pass of the loop, until two passes have had none to give."""
+        gave, self._gave = self._gave, self._give()
+        if gave or self._gave:
+            asyncio.get_running_loop().call_soon(self._pass)
+        else:
+            self._is_passing = False
+
+    def _give(self) -> bool:
+        """Give a slot to the lane that is next, if there is one. A lane that has had its slot goes last."""
         while self._lanes:
             lane = next(iter(self._lanes))
             waiting = self._lanes.pop(lane)
@@ -49,9 +61,8 @@ class FairQueue:
                 self._lanes[lane] = waiting
             if not slot.done():  # its request was cancelled
                 slot.set_result(None)
-                asyncio.get_running_loop().call_soon(self._pass)
-                return
-        self._is_passing = False
+                return True
+        return False
 
 
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, FairQueue] = WeakKeyDictionary()

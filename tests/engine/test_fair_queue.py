@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from handshake_prompt.engine.fair_queue import fair_queue, take_slot
 
 
@@ -32,6 +34,25 @@ async def test_one_turn_is_given_in_each_pass_of_the_loop() -> None:
     assert len(fair_queue()) == 0
 
 
+async def test_a_turn_that_nobody_has_is_taken_without_a_wait() -> None:
+    with pytest.raises(StopIteration):
+        take_slot("a").send(None)
+
+
+async def test_no_turn_is_taken_in_a_pass_that_belongs_to_another_piece() -> None:
+    count = await passes()
+    taken: list[int] = []
+
+    async def work(*, after: int = 0) -> None:
+        while len(taken) < after:
+            await asyncio.sleep(0)
+        await take_slot("a")
+        taken.append(count[0])
+
+    await asyncio.gather(work(), work(), work(after=2))
+    assert len(set(taken)) == 3
+
+
 async def test_light_work_goes_between_any_two_turns() -> None:
     order: list[str] = []
 
@@ -57,8 +78,9 @@ async def test_callers_take_turns_whatever_they_have_waiting() -> None:
         order.append(lane)
 
     await asyncio.gather(*(work("many") for _ in range(10)), work("few"), work("few"))
-    assert order[:4] == ["many", "few", "many", "few"]
-    assert order[4:] == ["many"] * 8
+    assert order[0] == "many"  # nobody else was there yet
+    assert order[1:5] == ["many", "few", "many", "few"]
+    assert order[5:] == ["many"] * 7
 
 
 async def test_a_turn_nobody_waits_for_any_more_is_passed_on() -> None:
