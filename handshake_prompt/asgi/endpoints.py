@@ -20,7 +20,7 @@ from .cookies import set_user_cookie
 from .credential_reader import CredentialReader
 from .http import Resource, unless_disconnected
 from .openapi import openapi
-from .page_modules import client_module
+from .page_modules import module_routes
 from .requests import IndexedRequest
 from .responses import context_response, description_response, json_response, reply_response
 from .server_stop import ServerStop
@@ -71,8 +71,7 @@ class Endpoints:
             Route("/session/{sid}/extend", Resource({"POST": self._extend})),
             Route("/session/{sid}/rotate", Resource({"POST": self._rotate})),
             Route("/forms/{name}", Resource({"GET": self._form})),
-            Route("/client.js", Resource({"GET": self._client})),
-            Route("/client/{part}", Resource({"GET": self._client})),
+            *module_routes(),
             Route("/openapi.json", Resource({"GET": self._openapi})),
             Route("/", Resource({"GET": self._index})),
         ]
@@ -138,9 +137,6 @@ class Endpoints:
 
     async def _form(self, request: IndexedRequest) -> Response:
         return description_response(request, await self._engine.get_form(request.path_params["name"]))
-
-    async def _client(self, request: IndexedRequest) -> Response:
-        return client_module(request, request.path_params.get("part"))
 
     async def _openapi(self, request: IndexedRequest) -> Response:
         return json_response(openapi(self._mount_of(request).prefix or "/", self._engine.limits))

@@ -10,6 +10,8 @@ import msgspec
 from handshake_prompt.protocol import bodies, errors, messages
 from handshake_prompt.protocol.limits import Limits
 
+from .page_modules import MODULES
+
 _AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
 _USER: list[dict[str, list[str]]] = [{"userToken": []}, {"userCookie": []}]
 
@@ -71,8 +73,7 @@ def openapi(server: str, limits: Limits) -> dict[str, Any]:
         schema.pop("description", None)
     paths: dict[str, dict[str, Any]] = {
         "/": {"get": _plain("Name, protocol version, limits, links", "application/json")},
-        "/client.js": {"get": _plain("The page's side, as an ES module", "text/javascript")},
-        "/client/{part}": {"get": _plain("A module that `client.js` imports", "text/javascript", parameters=[_PART])},
+        **_modules(),
         "/openapi.json": {"get": _plain("This description", "application/json")},
     }
     for endpoint in _ENDPOINTS:
@@ -174,6 +175,15 @@ def _all_errors() -> list[type[errors.HandshakeError]]:
         found.append(pending.pop())
         pending.extend(found[-1].__subclasses__())
     return found
+
+
+def _modules() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for name in MODULES:
+        paths[f"/{name}.js"] = {"get": _plain("A module of the page's side", "text/javascript")}
+        about = f"A module that `{name}.js` imports"
+        paths[f"/{name}/{{part}}"] = {"get": _plain(about, "text/javascript", parameters=[_PART])}
+    return paths
 
 
 def _plain(summary: str, media_type: str, **members: object) -> dict[str, Any]:

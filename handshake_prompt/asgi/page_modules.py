@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from importlib import resources
 
 from starlette.responses import Response
+from starlette.routing import Route
 
 from handshake_prompt.protocol.errors import NotFoundError
 
+from .http import Handler, Resource
 from .requests import IndexedRequest
 from .responses import Rendered, names_tag
 
+MODULES = ("client", "form")
+"""Names of the modules that pages import; `NAME.js` imports what is below `NAME/`."""
 _PART = re.compile(r"[a-z_]+\.js", re.ASCII)
 
 
-def client_module(request: IndexedRequest, part: str | None = None) -> Response:
-    """Return `client.js`, or one of the modules it is made of.
+def module_routes() -> Iterator[Route]:
+    """Yield the routes of the modules and their parts, relative to the mount."""
+    for name in MODULES:
+        yield Route(f"/{name}.js", Resource({"GET": _module(f"{name}.js")}))
+        yield Route(f"/{name}/{{part}}", Resource({"GET": _part_of(name)}))
+
+
+def _module(path: str) -> Handler:
+    async def module(request: IndexedRequest) -> Response:
+        return _response(request, path)
+
+    return module
+
+
+def _part_of(name: str) -> Handler:
+    async def part(request: IndexedRequest) -> Response:
+        return _response(request, f"{name}/{_checked(request.path_params['part'])}")
+
+    return part
+
+
+def _response(request: IndexedRequest, path: str) -> Response:
+    """Return a module.
 
     Raises:
-        NotFoundError: there is no such part.
+        NotFoundError: there is no such module.
     """
-    source, tag = _read("client.js" if part is None else f"client/{_checked(part)}")
+    source, tag = _read(path)
     headers = [(b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff"), (b"etag", tag)]
     if names_tag(request.first.get(b"if-none-match", b""), tag):
         return Rendered(304, headers)

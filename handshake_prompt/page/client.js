@@ -33,15 +33,17 @@
 
 import { copyText } from "./client/clipboard.js";
 import { Connection, OVER } from "./client/connection.js";
-import { bind } from "./client/controls.js";
 import { EMPTY, StoredFields } from "./client/fields.js";
 import { Outbox } from "./client/outbox.js";
 import { HandshakeError, advised, request } from "./client/requests.js";
+import { nextTask } from "./client/tasks.js";
 import { encode, isKey, isSame, objection, visible } from "./client/values.js";
+import { requestSubmit } from "./form/clobbering.js";
+import { bind } from "./form.js";
 
 export { copyText } from "./client/clipboard.js";
-export { valuesOf } from "./client/controls.js";
 export { HandshakeError } from "./client/requests.js";
+export { valuesOf } from "./form.js";
 
 /** @typedef {import("./client/fields.js").FieldRecord} FieldRecord */
 /** @typedef {{key: string, type?: string, multiple?: boolean, readOnly?: boolean, options?: any[]}} Field */
@@ -66,15 +68,6 @@ const ENDS = { session_expired: "expired", session_revoked: "revoked", session_c
 const FORM_MODES = new Set(["form-fill", "fill-form"]);
 /** How long a submission waits for edits to be stored, in milliseconds. */
 const SUBMIT_PATIENCE = 5_000;
-
-/** A task of its own: unlike a promise's reaction, it runs after the event that is being dispatched. */
-function nextTask() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => (port1.close(), resolve(undefined));
-    port2.postMessage(null);
-  });
-}
 
 /** One session, as the person's page sees it. Made by `create` or `resume`. */
 export class HandshakeSession extends EventTarget {
@@ -567,7 +560,7 @@ export class HandshakeSession extends EventTarget {
     if (!readiness.ok && !this.over) return readiness;
     this.#submitting = form;
     try {
-      form.requestSubmit(submitter?.form === form ? submitter : null);
+      requestSubmit(form, submitter?.form === form ? submitter : null);
     } finally {
       this.#submitting = null;
     }

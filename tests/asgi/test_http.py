@@ -35,13 +35,15 @@ ALLOW = {
     "/forms/{name}": "GET, HEAD, OPTIONS",
     "/client.js": "GET, HEAD, OPTIONS",
     "/client/{part}": "GET, HEAD, OPTIONS",
+    "/form.js": "GET, HEAD, OPTIONS",
+    "/form/{part}": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
 def at(peer: Peer, path: str) -> str:
-    parts = {"{sid}": peer.session_id, "{part}": "connection.js", "{name}": "claim"}
+    parts = {"{sid}": peer.session_id, "{part}": "values.js", "{name}": "claim"}
     return "/handshake" + re.sub(r"{\w+}", lambda part: parts[part[0]], path)
 
 
@@ -431,7 +433,7 @@ async def test_the_root_tells_name_protocol_limits_and_links() -> None:
             assert (await http.get(link)).status_code in ((405,) if name == "session" else (200,))
 
 
-@pytest.mark.parametrize("path", ["/client.js", "/client/connection.js"])
+@pytest.mark.parametrize("path", ["/client.js", "/client/connection.js", "/form.js", "/form/values.js"])
 async def test_the_pages_side_is_served_as_javascript_and_only_if_it_is_another(path: str) -> None:
     async with client(HandshakeApp()) as http:
         response = await http.get(f"/handshake{path}")

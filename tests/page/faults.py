@@ -43,6 +43,8 @@ class Faults:
         """Forget what has passed, and break nothing."""
         self.lines: list[Line] = []
         self.requests: list[HTTPConnection[Any]] = []
+        self.bodies: list[bytes] = []
+        """What requests have brought."""
         self.refusing = False
         """Whether WebSocket handshakes fail, as on a server that is not there."""
         self.silent = False
@@ -72,7 +74,16 @@ class Faults:
             if "/notify/" in scope["path"]:
                 await self.gate.wait()
             await asyncio.sleep(self.latency)
+            receive = self._overhearing(receive)
         await self._app(scope, receive, send)
+
+    def _overhearing(self, receive: Receive) -> Receive:
+        async def heard() -> Message:
+            message = await receive()
+            self.bodies.append(message.get("body", b""))
+            return message
+
+        return heard
 
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.refusing:

@@ -1,0 +1,10 @@
+/** Tasks of a browser's event loop (HTML, section 8.1.7). */
+
+/** A task of its own: unlike a promise's reaction, it runs after the event that is being dispatched. */
+export function nextTask() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => (port1.close(), resolve(undefined));
+    port2.postMessage(null);
+  });
+}

@@ -1,0 +1,39 @@
+/**
+ * Any form of a page's own as the form of a session, derived from its controls.
+ *
+ *     const schema = schemaOf(form);
+ *     const session = await HandshakeSession.create({ mode: "form-fill", schema, ...valuesOf(form, schema) });
+ *     session.bind(form);
+ *
+ * Hidden controls, honeypots, tokens and captchas are no fields. Passwords, cards and codes are the person's: the agent
+ * is told that they are asked for, and their values never leave the page.
+ */
+
+import { ControlIndex } from "./form/control_index.js";
+import { schemaOf } from "./form/schema.js";
+import { isSecret } from "./form/standing.js";
+import { UNREADABLE, isChanged, read } from "./form/values.js";
+
+export { bind } from "./form/binding.js";
+export { schemaOf } from "./form/schema.js";
+
+/** @typedef {import("./client.js").Field} Field */
+
+/**
+ * The values of a form for `HandshakeSession.create`: the person's changes are theirs, the page's own values are open
+ * to the agent. Only fields of the schema are read.
+ *
+ * @param {HTMLFormElement} form
+ * @param {Field[]} [schema]
+ * @returns {{context: Record<string, any>, defaults: Record<string, any>}}
+ */
+export function valuesOf(form, schema = schemaOf(form)) {
+  const values = { context: {}, defaults: {} };
+  const index = new ControlIndex(form);
+  for (const field of schema) {
+    const controls = index.of(field.key);
+    const value = controls.some(isSecret) ? UNREADABLE : read(controls, field);
+    if (value !== UNREADABLE) values[controls.some(isChanged) ? "context" : "defaults"][field.key] = value;
+  }
+  return values;
+}

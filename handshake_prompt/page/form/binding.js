@@ -1,0 +1,276 @@
+/**
+ * Two-way binding of a form's own controls to a session's fields.
+ *
+ * The person's writes are those of trusted events: what a control says after one is theirs, and what the page's scripts
+ * have made of others within the same task, as a calendar does. What scripts do at any other time is nobody's edit. The
+ * agent's writes set off the events that frameworks wait for, and never come back as the person's. A control that the
+ * person is in is not written under the caret: the value is offered, and shown once they leave.
+ */
+
+import { nextTask } from "../client/tasks.js";
+import { isSame } from "../client/values.js";
+import { listen, rootOf } from "./clobbering.js";
+import { ControlIndex } from "./control_index.js";
+import { isSecret } from "./standing.js";
+import { withoutSubmission } from "./submission.js";
+import { UNREADABLE, isChanged, read, show } from "./values.js";
+
+/** @typedef {import("./controls.js").Control} Control */
+/** @typedef {import("../client.js").Field} Field */
+/** @typedef {import("../client.js").HandshakeSession} HandshakeSession */
+
+/** Events in which a person gives something in, also through a part of the page that is no control. */
+const GESTURES = ["mousedown", "mouseup", "click", "keydown", "input", "change", "drop"];
+/** What of a form tells of its fields; a framework's copies of values into attributes do not. */
+const OBSERVED = {
+  childList: true,
+  subtree: true,
+  characterData: true,
+  attributeFilter: [
+    ...["accept", "aria-describedby", "aria-invalid", "aria-label", "aria-labelledby", "aria-required", "autocomplete"],
+    ...["class", "data-handshake", "disabled", "for", "form", "hidden", "id", "label", "list", "max", "maxlength", "min"],
+    ...["minlength", "multiple", "name", "pattern", "placeholder", "readonly", "required", "step", "style", "title"],
+    ...["tabindex", "type"],
+  ],
+};
+/** A page that changes its form does so in several steps, in milliseconds. */
+const SETTLING = 50;
+
+/**
+ * Shows a session's fields in a form, and reports the person's edits there.
+ *
+ * Events: `offer {key, value}`, a value waits for the person to leave the control, or (`value` undefined) does not any
+ * more; `change`, the form has other controls than before.
+ */
+export class FormBinding extends EventTarget {
+  /** @type {Map<string, any>} The values that wait, by key. */
+  offers = new Map();
+  #session;
+  #form;
+  #index;
+  #stopped = new AbortController();
+  #observer = new MutationObserver(() => this.#reviewSoon());
+  /** @type {WeakSet<any>} */
+  #heard = new WeakSet();
+  /** @type {Map<string, any>} What the controls of each field have last said. */
+  #seen = new Map();
+  /** @type {Set<string>} */
+  #keys;
+  #isWriting = false;
+  #isLooking = false;
+  #reviewTimer = 0;
+
+  /**
+   * @param {HandshakeSession} session
+   * @param {HTMLFormElement} form
+   * @param {Record<string, any>} given the values at creation: edits since then are reported at once.
+   */
+  constructor(session, form, given) {
+    super();
+    this.#session = session;
+    this.#form = form;
+    this.#keys = new Set(Object.keys(given));
+    this.#index = new ControlIndex(form);
+    this.#listen();
+    for (const field of this.#fields) this.#begin(field, given[field.key]);
+  }
+
+  /** Leave the form alone from now on. */
+  stop() {
+    this.#stopped.abort();
+    this.#observer.disconnect();
+    clearTimeout(this.#reviewTimer);
+  }
+
+  /** Show a value that waits, though the person is in its control. @param {string} key */
+  accept(key) {
+    const field = this.#fieldOf(key);
+    if (field) this.#write(field);
+  }
+
+  /** @param {string} key @returns {Control[]} the controls of a field. */
+  controlsOf(key) {
+    return this.#index.of(key);
+  }
+
+  /** @returns {Field[]} */
+  get #fields() {
+    return this.#session.schema.length > 0 ? this.#session.schema : [...this.#keys].map((key) => ({ key }));
+  }
+
+  /** @param {string} key @returns {Field | undefined} */
+  #fieldOf(key) {
+    return this.#fields.find((field) => field.key === key);
+  }
+
+  // ---- what the page says
+
+  #listen() {
+    const { signal } = this.#stopped;
+    const settings = { signal, capture: true };
+    for (const name of GESTURES) window.addEventListener(name, (event) => this.#gesture(event), settings);
+    window.addEventListener("blur", () => [...this.offers.keys()].forEach((key) => this.#draw(key)), { signal });
+    this.#session.addEventListener("field", (/** @type {any} */ { detail }) => this.#draw(detail.key), { signal });
+    this.#attend();
+  }
+
+  /** Listen wherever there are controls: `change` does not leave a shadow root. */
+  #attend() {
+    this.#observer.observe(this.#form, OBSERVED);
+    for (const root of [rootOf(this.#form), ...this.#index.shadowRoots]) {
+      if (root !== rootOf(this.#form)) this.#observer.observe(root, OBSERVED);
+      if (this.#heard.has(root)) continue;
+      this.#heard.add(root);
+      const settings = { signal: this.#stopped.signal, capture: true };
+      for (const name of ["input", "change"]) listen(root, name, (event) => this.#hear(event), settings);
+      listen(root, "focusout", (event) => this.#leave(event), settings);
+    }
+  }
+
+  /** @param {Event} event */
+  #controlOf(event) {
+    const path = event.composedPath();
+    const found = path.find((each) => this.#index.has(each));
+    if (found || !path.includes(this.#form)) return found;
+    this.#review(); // a control that has only just come
+    return path.find((each) => this.#index.has(each));
+  }
+
+  /** @param {Control} control @returns {Field | undefined} */
+  #fieldIn(control) {
+    return this.#index.keysOf(control).map((key) => this.#fieldOf(key)).find(Boolean);
+  }
+
+  /** @param {Event} event */
+  #hear(event) {
+    if (!event.isTrusted || this.#isWriting) return;
+    const control = this.#controlOf(event);
+    const field = control && this.#fieldIn(control);
+    if (field) this.#report(field);
+    if (control) this.#reviewSoon();
+  }
+
+  /** Take what has changed when a gesture has had its effect. @param {Event} event */
+  async #gesture(event) {
+    if (!event.isTrusted || this.#isWriting || this.#isLooking) return;
+    this.#isLooking = true;
+    for (const field of this.#fields) this.#see(field);
+    await nextTask();
+    this.#isLooking = false;
+    if (this.#stopped.signal.aborted) return;
+    for (const field of this.#fields) if (this.#see(field)) this.#report(field);
+  }
+
+  /** Take note of what the controls of a field say. @param {Field} field @returns {boolean} whether it is new. */
+  #see(field) {
+    const value = this.#read(field);
+    const known = this.#seen.get(field.key);
+    this.#seen.set(field.key, value);
+    return value !== UNREADABLE && known !== UNREADABLE && !isSame(value, known);
+  }
+
+  /** @param {Field} field */
+  #read(field) {
+    const controls = this.#index.of(field.key);
+    return controls.some(isSecret) ? UNREADABLE : read(controls, field);
+  }
+
+  /** @param {Field} field */
+  #report(field) {
+    const value = this.#read(field);
+    this.#seen.set(field.key, value);
+    if (value !== UNREADABLE) this.#session.edit(field.key, value);
+  }
+
+  /** @param {FocusEvent} event */
+  #leave(event) {
+    const control = this.#controlOf(event);
+    const field = control && this.#fieldIn(control);
+    if (!field || this.#index.of(field.key).includes(event.relatedTarget)) return;
+    queueMicrotask(() => this.#draw(field.key));
+  }
+
+  // ---- what the session says
+
+  /** @param {Field} field @param {any} given */
+  #begin(field, given) {
+    const isEdited = this.#index.of(field.key).some(isChanged) && !isSame(this.#read(field), given);
+    if (isEdited) this.#report(field);
+    if (this.#session.fields.has(field.key)) this.#write(field);
+    else this.#see(field);
+  }
+
+  /** @param {string} key */
+  #draw(key) {
+    const field = this.#fieldOf(key);
+    if (!field || !this.#session.fields.has(key)) return;
+    const controls = this.#index.of(key);
+    const isWaiting = controls.some(isOccupied) && !isSame(read(controls, field), this.#valueOf(field));
+    if (isWaiting) this.#offer(key, this.#valueOf(field));
+    else this.#write(field);
+  }
+
+  /** @param {Field} field */
+  #valueOf({ key }) {
+    return this.#session.fields.get(key)?.value ?? null;
+  }
+
+  /** @param {Field} field */
+  #write(field) {
+    this.#offer(field.key);
+    const controls = this.#index.of(field.key);
+    if (controls.some(isSecret)) return;
+    this.#isWriting = true;
+    try {
+      withoutSubmission(this.#form, () => show(controls, field, this.#valueOf(field)));
+    } finally {
+      this.#isWriting = false;
+    }
+    this.#see(field);
+  }
+
+  /** @param {string} key @param {any} [value] */
+  #offer(key, value) {
+    if (value === undefined ? !this.offers.delete(key) : isSame(this.offers.get(key), value)) return;
+    if (value !== undefined) this.offers.set(key, value);
+    this.dispatchEvent(new CustomEvent("offer", { detail: { key, value } }));
+  }
+
+  // ---- a form that changes
+
+  #reviewSoon() {
+    if (this.#stopped.signal.aborted) return;
+    this.#reviewTimer ||= setTimeout(() => this.#review(), SETTLING);
+  }
+
+  #review() {
+    clearTimeout(this.#reviewTimer);
+    this.#reviewTimer = 0;
+    const before = this.#index;
+    this.#index = new ControlIndex(this.#form);
+    this.#attend();
+    for (const { key } of this.#fields) if (isOther(before.of(key), this.#index.of(key))) this.#draw(key);
+    this.dispatchEvent(new CustomEvent("change"));
+  }
+}
+
+/**
+ * @param {HandshakeSession} session
+ * @param {HTMLFormElement} form
+ * @param {Record<string, any>} given
+ * @returns {() => void} undoes it.
+ */
+export function bind(session, form, given) {
+  const binding = new FormBinding(session, form, given);
+  return () => binding.stop();
+}
+
+/** Whether the person is in a control, with the window before them. @param {Control} control */
+function isOccupied(control) {
+  return rootOf(control).activeElement === control && document.hasFocus();
+}
+
+/** @param {Control[]} before @param {Control[]} after */
+function isOther(before, after) {
+  return after.some((control) => !before.includes(control));
+}

@@ -1,0 +1,144 @@
+/**
+ * Controls of a form and the fields they make up: those of one name are one field, and its key is the name as a path
+ * (`home[street]` is `home/street`, with the escapes of RFC 6901).
+ */
+
+import { isKey } from "../client/values.js";
+import { attributeOf, below, elementsOf } from "./clobbering.js";
+
+/** @typedef {any} Control an input, a select, a textarea, or a form-associated custom element. */
+/** @typedef {{key: string, controls: Control[]}} Group */
+
+/** Controls that hold no value of the form's. */
+const WITHOUT_VALUE = new Set(["button", "fieldset", "image", "object", "output", "reset", "submit"]);
+/** A name as PHP, Rails and ASP.NET read it: `a[b][]`, `a[0].b`. */
+const PATH = /^([^[\]]+)((?:\[[^[\]]*\](?:\.[^[\].]+)*)*)$/;
+const STEP = /\[([^[\]]*)\]|\.([^[\].]+)/g;
+
+/** @type {WeakMap<Control, string>} The keys of controls with neither name nor id. */
+const minted = new WeakMap();
+let mints = 0;
+
+/**
+ * The controls of a form, in its order: also those with a `form` attribute elsewhere, form-associated custom elements,
+ * and those in open shadow roots, which the browser does not count as the form's.
+ *
+ * @param {HTMLFormElement} form
+ * @returns {Control[]}
+ */
+export function controlsOf(form) {
+  const listed = new Set([...elementsOf(form)].filter(isControl));
+  const found = new Set(within(form, listed));
+  for (const control of listed) found.add(control);
+  return [...found];
+}
+
+/** @param {any} root @param {Set<Control>} listed @returns {Generator<Control>} */
+function* within(root, listed) {
+  for (const element of below(root)) {
+    if (listed.has(element)) yield element;
+    else if (element.shadowRoot) yield* inShadow(element.shadowRoot);
+  }
+}
+
+/** @param {ShadowRoot} root @returns {Generator<Control>} */
+function* inShadow(root) {
+  for (const element of below(root)) {
+    // A form of the shadow root's own keeps its controls.
+    if (isControl(element)) yield* element.form ? [] : [element];
+    else if (element.shadowRoot) yield* inShadow(element.shadowRoot);
+  }
+}
+
+/** @param {any} element */
+function isControl(element) {
+  if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
+    return !WITHOUT_VALUE.has(element.type);
+  }
+  if (element instanceof HTMLTextAreaElement) return true;
+  const isAssociated = element.localName.includes("-") && element.constructor.formAssociated === true;
+  return isAssociated && ("value" in element || "checked" in element);
+}
+
+/** @param {Control} control @returns {string} */
+export function nameOf(control) {
+  return attributeOf(control, "name") ?? "";
+}
+
+/** Whether a control is one of several to choose from, or a switch. @param {Control} control */
+export function isChoice({ type }) {
+  return type === "radio" || type === "checkbox";
+}
+
+/** Whether a control is of no standard kind. @param {Control} control */
+export function isCustom({ localName }) {
+  return localName.includes("-");
+}
+
+/**
+ * The controls that every browser would send under one name.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @returns {Control[]}
+ */
+export function namedControls(form, name) {
+  return controlsOf(form).filter((control) => nameOf(control) === name);
+}
+
+/**
+ * Controls grouped into fields. Hidden ones are no fields: beside a checkbox of the same name they are what is sent when
+ * it is off.
+ *
+ * @param {Control[]} controls
+ * @returns {Group[]}
+ */
+export function grouped(controls) {
+  /** @type {Map<any, Control[]>} */
+  const groups = new Map();
+  for (const control of controls) {
+    if (control.type === "hidden") continue;
+    const name = nameOf(control);
+    const identity = name && `${isChoice(control) ? control.type : "text"} ${name}`;
+    groups.set(identity || control, [...(groups.get(identity) ?? []), control]);
+  }
+  return keyed([...groups.values()]);
+}
+
+/** @param {Control[][]} groups @returns {Group[]} */
+function keyed(groups) {
+  const paths = groups.map(([control]) => keyOf(control));
+  const used = new Set();
+  return groups.map((controls, index) => {
+    const path = paths[index];
+    // A field has no fields inside it: `a` beside `a[b]` leaves the latter a name without a path.
+    const isInside = paths.some((other) => path.startsWith(`${other}/`));
+    const wanted = isInside ? escaped(nameOf(controls[0])) : path;
+    let key = wanted;
+    for (let count = 2; used.has(key); count += 1) key = `${wanted}-${count}`;
+    used.add(key);
+    return { key, controls };
+  });
+}
+
+/** @param {Control} control @returns {string} */
+function keyOf(control) {
+  const name = nameOf(control);
+  const key = name ? pathOf(name) : escaped(control.id ?? "");
+  if (isKey(key)) return key;
+  if (!minted.has(control)) minted.set(control, `field-${(mints += 1)}`);
+  return /** @type {string} */ (minted.get(control));
+}
+
+/** @param {string} name */
+function pathOf(name) {
+  const match = PATH.exec(name);
+  if (!match) return escaped(name);
+  const steps = [...match[2].matchAll(STEP)].map(([, index, member]) => index ?? member);
+  return [match[1], ...steps.filter(Boolean)].map(escaped).join("/");
+}
+
+/** @param {string} segment */
+export function escaped(segment) {
+  return segment.replaceAll("~", "~0").replaceAll("/", "~1");
+}

@@ -1,0 +1,149 @@
+/**
+ * Names and descriptions of controls, as a screen reader has them (Accessible Name and Description Computation): by
+ * `aria-labelledby`, `aria-label`, `<label>`, `title`, placeholder; of a group by its legend.
+ */
+
+import { around, attributeOf, rootOf } from "./clobbering.js";
+
+/** @typedef {import("./controls.js").Control} Control */
+
+/** No part of a label, though in it. */
+const APART = "button, input, option, output, script, select, style, svg, textarea, [hidden]";
+/** A remark beside a control that comes and goes is no description of it. */
+const REMARK = "[role=alert], [aria-live], [class*=error], [class*=invalid], [id*=error]";
+const LABEL_CHARS = 200;
+const DESCRIPTION_CHARS = 500;
+
+/** @param {Node | null} node @returns {string} its text on one line, without that of controls in it. */
+export function textOf(node) {
+  if (!node) return "";
+  const parts = [];
+  const accepts = (/** @type {any} */ each) =>
+    each instanceof Element && each.matches(APART) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
+  const walker = document.createTreeWalker(node, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, accepts);
+  for (let each = walker.nextNode(); each; each = walker.nextNode()) {
+    if (each.nodeType === Node.TEXT_NODE) parts.push(each.nodeValue);
+  }
+  return parts.join("").replace(/\s+/g, " ").trim();
+}
+
+/** @param {string} text @returns {string} without the mark of a required field. */
+function unmarked(text) {
+  return text.replace(/\s*\*\s*:?$|^\*\s*/, "").replace(/:$/, "").trim().slice(0, LABEL_CHARS);
+}
+
+/** @param {Element} element @param {string} attribute @returns {Element[]} the elements it refers to. */
+function referred(element, attribute) {
+  const root = rootOf(element);
+  return (attributeOf(element, attribute) ?? "").split(/\s+/).flatMap((id) => (id && root.getElementById(id)) || []);
+}
+
+/** @param {Element[]} elements */
+function together(elements) {
+  return elements.map(textOf).filter(Boolean).join(" ");
+}
+
+/** @param {Control} control @returns {string} what names it in its page, required mark included. */
+function written(control) {
+  return (
+    together(referred(control, "aria-labelledby")) ||
+    attributeOf(control, "aria-label")?.trim() ||
+    together([...(control.labels ?? [])]) ||
+    attributeOf(control, "title")?.trim() ||
+    headers(control) ||
+    attributeOf(control, "placeholder")?.trim() ||
+    ""
+  );
+}
+
+/** @param {Control} control @returns {string} empty if nothing names it. */
+export function labelOf(control) {
+  return unmarked(written(control));
+}
+
+/** Whether a label is marked as that of a required field. @param {Control[]} controls */
+export function isStarred(controls) {
+  const text = controls.length > 1 ? groupText(controls) : written(controls[0]);
+  return /\*\s*:?$|^\*/.test(text);
+}
+
+/** The header of a control's row in a table, and of its column. @param {Control} control */
+function headers(control) {
+  return [rowHeader(control), columnHeader(control)].filter(Boolean).join(" ");
+}
+
+/** @param {Control} control */
+function rowHeader(control) {
+  return textOf(control.closest("tr")?.querySelector("th") ?? null);
+}
+
+/** @param {Control} control */
+function columnHeader(control) {
+  const cell = control.closest("td");
+  const header = cell?.closest("table")?.rows[0]?.cells[cell.cellIndex];
+  return header?.localName === "th" ? textOf(header) : "";
+}
+
+/**
+ * The name of radio buttons or checkboxes together: the labels they have in common, that of the group around them, or
+ * the header of their row.
+ *
+ * @param {Control[]} controls
+ */
+export function groupLabelOf(controls) {
+  return unmarked(groupText(controls));
+}
+
+/** @param {Control[]} controls */
+function groupText(controls) {
+  const [first, ...others] = controls.map((control) => referred(control, "aria-labelledby"));
+  const common = others.length > 0 ? first.filter((each) => others.every((labels) => labels.includes(each))) : [];
+  return together(common) || nameOfGroup(groupAround(controls)) || rowHeader(controls[0]);
+}
+
+/** @param {Element | null} group @returns {string} */
+function nameOfGroup(group) {
+  if (!group) return "";
+  const legend = group instanceof HTMLFieldSetElement ? group.querySelector(":scope > legend") : null;
+  return together(referred(group, "aria-labelledby")) || attributeOf(group, "aria-label") || textOf(legend);
+}
+
+/** The group that radio buttons or checkboxes begin, and that therefore is theirs. @param {Control[]} controls */
+function groupAround(controls) {
+  const group = controls[0].closest("fieldset, [role=group], [role=radiogroup]");
+  if (!group || !controls.every((control) => group.contains(control))) return null;
+  return group.querySelector("input:not([type=hidden]), select, textarea") === controls[0] ? group : null;
+}
+
+/**
+ * The heading under which a field stands: the legend around it, not its own.
+ *
+ * @param {Control[]} controls
+ * @param {HTMLFormElement} form
+ */
+export function headingOf(controls, form) {
+  const own = controls.length > 1 ? groupAround(controls) : null;
+  for (let element = around(own ?? controls[0]); element && element !== form; element = around(element)) {
+    if (!element.matches("fieldset, [role=group]")) continue;
+    const name = unmarked(nameOfGroup(element));
+    if (name) return name;
+  }
+  return "";
+}
+
+/** The label of one of several to choose from. @param {Control} control @param {Control[]} controls */
+export function choiceLabelOf(control, controls) {
+  const others = controls.filter((each) => each !== control).flatMap((each) => referred(each, "aria-labelledby"));
+  const own = referred(control, "aria-labelledby").filter((each) => !others.includes(each));
+  const said = together(own) || together([...(control.labels ?? [])]) || columnHeader(control);
+  return unmarked(said) || labelOf(control);
+}
+
+/** @param {Control} control @returns {string} what is said about it, WebMCP's word first. */
+export function descriptionOf(control) {
+  const said = attributeOf(control, "toolparamdescription")?.trim();
+  const remarks = referred(control, "aria-describedby").filter((each) => !each.matches(REMARK));
+  const title = attributeOf(control, "title")?.trim();
+  const text = said || together(remarks) || (title !== labelOf(control) ? title : "") || "";
+  return text.slice(0, DESCRIPTION_CHARS);
+}

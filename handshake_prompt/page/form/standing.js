@@ -1,0 +1,98 @@
+/**
+ * Standing of a control towards the agent: left out of the form altogether, the person's alone, or secret, so that its
+ * value never leaves the page. A page has the last word by `data-handshake="skip | sensitive | person | readonly"`, on a
+ * control or around several.
+ */
+
+import { around, attributeOf } from "./clobbering.js";
+import { isChoice, nameOf } from "./controls.js";
+
+/** @typedef {import("./controls.js").Control} Control */
+
+/** Autofill tokens of secrets (HTML, section 4.10.18.7). */
+const SECRET_TOKEN = /^(?:cc-.*|(?:new|current)-password|one-time-code)$/;
+const SECRET_NAME =
+  /(?:^|[^a-z])(?:passw(?:or)?d|passphrase|pwd|otp|totp|cvv2?|cvc2?|csc|(?:card|cc)[-_ ]?(?:no|num|number|code|exp\w*))(?:$|[^a-z])|captcha/;
+const FOREIGN_NAME =
+  /csrf|xsrf|authenticity_token|requestverificationtoken|(?:captcha|turnstile)[-_]?(?:response|solution)/i;
+const BAIT_NAME = /honey[-_ ]?pot|_gotcha|bot[-_]?field/i;
+const CONSENT = /\b(?:agree(?:ment)?|consents?|accept(?:ed)?|gdpr|t(?:erms)?(?:[-_ ]and[-_ ]|&)c(?:onditions)?|terms)\b|同意/;
+
+/** @type {WeakSet<Control>} Secrets, which stay ones while a page shows them as plain text. */
+const secrets = new WeakSet();
+
+/** @param {Control} control @param {string} mark @returns {boolean} whether the page has marked it, or what it is in. */
+export function isMarked(control, mark) {
+  for (let element = control; element; element = around(element)) {
+    if ((attributeOf(element, "data-handshake") ?? "").split(/\s+/).includes(mark)) return true;
+  }
+  return false;
+}
+
+/**
+ * Whether a control is no field of the form for a person who looks at it: nothing of it is told.
+ *
+ * @param {Control} control
+ * @param {HTMLFormElement} form
+ */
+export function isLeftOut(control, form) {
+  const names = `${nameOf(control)} ${control.id}`;
+  if (isMarked(control, "skip") || FOREIGN_NAME.test(names) || BAIT_NAME.test(names)) return true;
+  return !isShown(control, form) || isBait(control);
+}
+
+/** Whether the value of a control never leaves the page. @param {Control} control */
+export function isSecret(control) {
+  if (secrets.has(control)) return true;
+  const tokens = (attributeOf(control, "autocomplete") ?? "").toLowerCase().split(/\s+/);
+  const isNamed = !isChoice(control) && SECRET_NAME.test(words(`${nameOf(control)} ${control.id}`));
+  const found = control.type === "password" || isNamed || tokens.some((token) => SECRET_TOKEN.test(token));
+  if (found) secrets.add(control);
+  return found;
+}
+
+/**
+ * Whether a lone checkbox is a consent: it has to be checked, or it says that something is agreed to.
+ *
+ * @param {Control} control
+ * @param {string} label
+ */
+export function isConsent(control, label) {
+  return control.required || CONSENT.test(words(`${nameOf(control)} ${control.id} ${label}`));
+}
+
+/** @param {string} text @returns {string} in lower case, with `cardNumber` and `card_number` both as two words. */
+function words(text) {
+  return text.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll("_", " ").toLowerCase();
+}
+
+/**
+ * Whether a control is displayed within its form. Whether the form itself is does not matter: it may be in a dialog that
+ * is yet to be opened. Of a control that a page has replaced with a picture, its label is what is displayed.
+ *
+ * @param {Control} control
+ * @param {HTMLFormElement} form
+ */
+function isShown(control, form) {
+  if (isDisplayed(control, form)) return true;
+  const canBeReplaced = isChoice(control) || control.type === "file" || control instanceof HTMLSelectElement;
+  return canBeReplaced && [...(control.labels ?? [])].some((label) => isDisplayed(label, form));
+}
+
+/** @param {Element} element @param {HTMLFormElement} form */
+function isDisplayed(element, form) {
+  if (getComputedStyle(element).visibility !== "visible" && getComputedStyle(form).visibility === "visible") return false;
+  for (let each = /** @type {Element | null} */ (element); each && each !== form; each = around(each)) {
+    if (getComputedStyle(each).display === "none") return false;
+  }
+  return true;
+}
+
+/** Whether a control for text is out of a person's reach, as a honeypot is. @param {Control} control */
+function isBait(control) {
+  if (isChoice(control) || control.type === "file" || control instanceof HTMLSelectElement) return false;
+  if (attributeOf(control, "tabindex") === "-1" && !control.readOnly) return true;
+  if (control.getClientRects().length === 0 || control.closest("details:not([open])")) return false;
+  const { right, bottom, width, height } = control.getBoundingClientRect();
+  return right + scrollX <= 0 || bottom + scrollY <= 0 || width <= 1 || height <= 1;
+}

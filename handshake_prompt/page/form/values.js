@@ -1,0 +1,208 @@
+/** Values of controls, read in the type of their field, and shown in the way each kind of control needs. */
+
+import { isSame } from "../client/values.js";
+import { attributeOf } from "./clobbering.js";
+import { isChoice, isCustom } from "./controls.js";
+
+/** @typedef {import("./controls.js").Control} Control */
+/** @typedef {import("../client.js").Field} Field */
+
+/** The present content is no value, such as half a number. */
+export const UNREADABLE = Symbol("unreadable");
+
+const NUMERIC = /^(?:array[<[:])?(?:int|integer|float|number)\b/;
+const TEXT = /^(?:array[<[:])?(?:str|string)\b/;
+
+/**
+ * Return the value in the controls of a field, in the field's type.
+ *
+ * @param {Control[]} controls
+ * @param {Field} field
+ * @returns {any} `UNREADABLE` if they say nothing that is a value.
+ */
+export function read(controls, field) {
+  const [control] = controls;
+  if (!control || control.type === "file" || control.validity?.badInput) return UNREADABLE;
+  if (isChoice(control)) return readChoices(controls, field);
+  if (control.type === "select-multiple") return [...control.selectedOptions].map(({ value }) => typed(value, field));
+  if (isCustom(control)) return readCustom(control, field);
+  if (controls.length > 1) return filledOnes(controls).map((each) => readText(each, field));
+  if (isList(field)) return entriesIn(control).map((each) => typed(each, field));
+  return readText(control, field);
+}
+
+/** @param {Control[]} controls @param {Field} field */
+function readChoices(controls, field) {
+  const [control] = controls;
+  const checked = controls.filter((each) => each.checked).map((each) => typed(choiceValueOf(each, controls), field));
+  if (control.type === "radio") return checked[0] ?? null;
+  if (controls.length > 1 || isList(field)) return checked;
+  if (!field.options) return control.checked;
+  const values = field.options.map(valueOf);
+  if (!values.includes(true)) return checked[0] ?? null;
+  return control.checked || (values.includes(false) ? false : null);
+}
+
+/** @param {Control} control @param {Field} field */
+function readCustom(control, field) {
+  if (typeof control.checked === "boolean") return control.checked;
+  const { value } = control;
+  return typeof value === "string" ? typed(value, field) : (value ?? null);
+}
+
+/** @param {Control} control @param {Field} field */
+function readText(control, field) {
+  if (control.type === "number" || control.type === "range") return number(control.value);
+  if (control.type === "datetime-local" && control.value.length === 16) return `${control.value}:00`;
+  return typed(control.value, field);
+}
+
+/** The controls of a list up to the last one that is filled. @param {Control[]} controls */
+function filledOnes(controls) {
+  return controls.slice(0, controls.findLastIndex(({ value }) => value !== "") + 1);
+}
+
+/** The entries of a list in one control: lines, or addresses with commas between. @param {Control} control */
+function entriesIn({ value, type, multiple }) {
+  const separator = type === "email" && multiple ? "," : "\n";
+  return value.split(separator).map((entry) => entry.trim()).filter(Boolean);
+}
+
+/**
+ * Make the controls of a field show a value, as if it were given in: with the prototype's own setter, which frameworks
+ * do not overhear, and the events they wait for. Controls that show it already are left alone, and the caret in them.
+ *
+ * @param {Control[]} controls
+ * @param {Field} field
+ * @param {any} value
+ */
+export function show(controls, field, value) {
+  const [control] = controls;
+  if (!control || control.type === "file" || isSame(read(controls, field), value)) return;
+  const said = (Array.isArray(value) ? value : [value]).map(text);
+  if (isChoice(control)) controls.forEach((each) => check(each, value === true || said.includes(choiceValueOf(each, controls))));
+  else if (control instanceof HTMLSelectElement) choose(control, said);
+  else if (isCustom(control)) fillCustom(control, value);
+  else if (controls.length > 1) controls.forEach((each, index) => fill(each, said[index] ?? ""));
+  else fill(control, Array.isArray(value) ? said.join(control.type === "email" ? ", " : "\n") : said[0]);
+}
+
+/** @param {any} value */
+function text(value) {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
+}
+
+/** Check or uncheck a control. Frameworks hear of the click alone; one of several cannot be clicked off. */
+function check(control, isOn) {
+  if (control.checked === isOn) return;
+  if (isOn || control.type === "checkbox") control.click();
+  if (control.checked === isOn || control.type === "checkbox") return;
+  set(control, "checked", isOn);
+  announce(control);
+}
+
+/** @param {HTMLSelectElement} select @param {string[]} values */
+function choose(select, values) {
+  const chosen = [...select.options].filter(({ value }) => values.includes(value));
+  if (select.multiple) for (const option of select.options) option.selected = chosen.includes(option);
+  else select.selectedIndex = chosen[0]?.index ?? -1;
+  announce(select);
+}
+
+/** @param {Control} control @param {any} value */
+function fillCustom(control, value) {
+  if (typeof control.checked === "boolean") control.checked = value === true;
+  else control.value = value ?? (typeof control.value === "string" ? "" : null);
+  announce(control);
+}
+
+/** @param {Control} control @param {string} value */
+function fill(control, value) {
+  set(control, "value", control.type === "datetime-local" ? value.replace(" ", "T") : value);
+  announce(control);
+}
+
+/** @param {Control} control @param {string} property @param {any} value */
+function set(control, property, value) {
+  const prototype = control instanceof HTMLTextAreaElement ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
+  /** @type {any} */ (Object.getOwnPropertyDescriptor(prototype, property)).set.call(control, value);
+}
+
+/** @param {Control} control */
+function announce(control) {
+  control.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertReplacementText" }));
+  control.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** Whether the person, or their browser, has made another value of a control than the page's. @param {Control} control */
+export function isChanged(control) {
+  if (isCustom(control)) return false;
+  if (isChoice(control)) return control.checked !== control.defaultChecked;
+  if (control instanceof HTMLInputElement) return control.value !== initialValueOf(control);
+  if (control instanceof HTMLTextAreaElement) return control.value !== control.defaultValue;
+  const options = [...control.options];
+  const isMarked = control.multiple || options.some(({ defaultSelected }) => defaultSelected);
+  const first = options.find(({ disabled }) => !disabled); // is chosen where the page marks none
+  return options.some((option) => option.selected !== (isMarked ? option.defaultSelected : option === first));
+}
+
+/** What a browser makes of the value that the page came with: a colour is black, a range in its middle. */
+function initialValueOf(input) {
+  const fresh = document.createElement("input");
+  for (const name of ["multiple", "min", "max", "step", "value", "type"]) {
+    const declared = attributeOf(input, name);
+    if (declared !== null) fresh.setAttribute(name, declared);
+  }
+  return fresh.value;
+}
+
+/** Whether a control holds anything. @param {Control[]} controls */
+export function isFilled(controls) {
+  return controls.some((control) => (isChoice(control) ? control.checked : Boolean(control.value)));
+}
+
+/**
+ * The value that choosing a control stands for. Radio buttons without one all say "on" and are told apart by id.
+ *
+ * @param {Control} control
+ * @param {Control[]} controls those to choose from.
+ * @returns {string}
+ */
+export function choiceValueOf(control, controls) {
+  const isShared = controls.some((other) => other !== control && other.value === control.value);
+  const isNameless = control.type === "radio" && attributeOf(control, "value") === null;
+  return ((isShared || isNameless) && control.id) || control.value;
+}
+
+/** @param {Field} field */
+function isList({ multiple, type }) {
+  return Boolean(multiple) || /^array/.test(String(type ?? ""));
+}
+
+/** @param {any} option */
+function valueOf(option) {
+  return typeof option === "object" && option !== null ? option.value : option;
+}
+
+/**
+ * Convert a text to the type of a field. A person's text is never refused: it stays text where it does not fit.
+ *
+ * @param {string} text
+ * @param {Field} field
+ */
+function typed(text, { type = "string", options }) {
+  const option = options?.find((each) => String(valueOf(each)) === text);
+  if (option !== undefined) return valueOf(option);
+  const types = [type].flat();
+  if (text === "") return types.some((each) => TEXT.test(each)) ? "" : null;
+  if (types.some((each) => NUMERIC.test(each)) && Number.isFinite(Number(text))) return number(text);
+  if (types.some((each) => /^bool/.test(each)) && (text === "true" || text === "false")) return text === "true";
+  return text;
+}
+
+/** Convert a text to a number. Beyond a browser's exact integers it stays its digits. */
+function number(text) {
+  const value = Number(text);
+  if (text.trim() === "") return null;
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)) ? value : text;
+}
