@@ -13,6 +13,7 @@ from handshake_prompt.protocol.validation import check_schema
 from .constraints import CustomType
 from .fields import Field
 from .form import Form
+from .implied import completed
 from .mistakes import schema_mistakes
 from .schema import compile_schema
 from .shape import shape_of
@@ -45,6 +46,7 @@ class FormCache(OrderedDict[bytes, Form]):
             InvalidSchemaError: the schema cannot be honoured.
         """
         try:
+            schema = completed(schema)
             schema_json = msgspec.json.encode(schema)
         except (TypeError, ValueError, RecursionError):
             check_schema(schema, self._limits)  # names the fault

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from handshake_prompt.protocol.errors import InvalidSchemaError
 
-from .field_types import identity
+from .field_types import identity, is_scalar
 
 DEPTH = 8
 """Levels of a condition: enough for a choice within a choice within a choice."""
@@ -93,11 +93,7 @@ class _Compiler:
             raise InvalidSchemaError("a condition compares with text, numbers, true, false and null")
         self.names.add(name)
         wanted = frozenset(map(identity, scalars))
-        return lambda names: any(_is_scalar(value) and identity(value) in wanted for value in names.values(name))
-
-
-def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float)
+        return lambda names: any(is_scalar(value) and identity(value) in wanted for value in names.values(name))
 
 
 # Conditions made from others, simplified where that is obvious

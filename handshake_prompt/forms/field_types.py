@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from handshake_prompt.texts.list_types import ARRAY, chooses_several
@@ -37,6 +38,11 @@ def shown(value: object) -> str:
         return quote(value)
     text = quote(value)
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
+
+
+def is_scalar(value: object) -> bool:
+    """Whether a value is null, a Boolean, a number or text."""
+    return value is None or isinstance(value, str | int | float)
 
 
 def identity(value: object) -> tuple[bool, object]:
@@ -85,11 +91,51 @@ class ValueType(NamedTuple):
     """`max` where a field names none."""
     chooses: bool = False
     """Whether a value is one of the field's options."""
+    measure: Callable[[Any], Decimal | float] = lambda point: point
+    """The place of a point on the scale of `step`: a number itself, else days, months, weeks or seconds since 1970."""
+    step: str = ""
+    """The unit of `step`, in the plural."""
+    parts: tuple[ValueType, ...] = ()
+    """The types of a list of types: a value fits one of them."""
+
+    @property
+    def each(self) -> tuple[ValueType, ...]:
+        """The types of which a value fits one."""
+        return self.parts or (self,)
 
 
-def _moment(noun: str, point: Callable[[Any], Any]) -> ValueType:
-    return ValueType(noun, lambda value: point(value) is not None, BOUNDS | _TEXT, point, bound=noun, empty="")
+def _moment(
+    noun: str, point: Callable[[Any], Any], measure: Callable[[Any], Decimal | float], step: str = "seconds"
+) -> ValueType:
+    def accepts(value: Any) -> bool:
+        return point(value) is not None
 
+    return ValueType(noun, accepts, BOUNDS | _TEXT, point, bound=noun, empty="", measure=measure, step=step)
+
+
+def _days(point: date) -> int:
+    return (point - _EPOCH).days
+
+
+def _months(point: date) -> int:
+    return (point.year - _EPOCH.year) * 12 + point.month - 1
+
+
+def _weeks(point: date) -> int:
+    return (_days(point) + 3) // 7  # the week of 1970-01-01 began on the Monday before
+
+
+def _seconds_of_day(point: time) -> Decimal:
+    return Decimal((point.hour * 60 + point.minute) * 60 + point.second) + Decimal(point.microsecond).scaleb(-6)
+
+
+def _seconds(point: datetime) -> Decimal:
+    """Return the seconds that the reading of a clock is after 1970, whatever its offset."""
+    return Decimal(86_400 * _days(point.date())) + _seconds_of_day(point.time())
+
+
+_EPOCH = date(1970, 1, 1)
+"""HTML's zero of all steps."""
 
 STRING = ValueType("text", lambda value: type(value) is str, _TEXT, empty="", plain=str)
 INTEGER = ValueType("an integer", lambda value: type(value) is int, BOUNDS, plain=int)
@@ -99,6 +145,8 @@ ENUM = ValueType("a value", lambda _: True, empty="", chooses=True)
 ANYTHING = ValueType("a value", lambda _: True, BOUNDS | _TEXT, empty="")
 LIST = ValueType("a list", lambda value: type(value) is list, LENGTHS, empty=[])
 ROWS = ValueType("a list of objects", lambda value: type(value) is list, empty=[])
+JSON = ValueType("JSON", lambda _: True)
+FILE = ValueType("a file", lambda _: True)
 
 TYPES: Mapping[str, ValueType] = {
     "string": STRING,
@@ -110,9 +158,9 @@ TYPES: Mapping[str, ValueType] = {
     "boolean": BOOLEAN,
     "bool": BOOLEAN,
     "enum": ENUM,
-    "date": _moment("a date (YYYY-MM-DD)", formats.as_date),
-    "time": _moment("a time (HH:MM or HH:MM:SS)", formats.as_time),
-    "datetime": _moment("a date and time (YYYY-MM-DDTHH:MM or YYYY-MM-DD HH:MM:SS)", formats.as_datetime),
+    "date": _moment("a date (YYYY-MM-DD)", formats.as_date, _days, "days"),
+    "time": _moment("a time (HH:MM or HH:MM:SS)", formats.as_time, _seconds_of_day),
+    "datetime": _moment("a date and time (YYYY-MM-DDTHH:MM or YYYY-MM-DD HH:MM:SS)", formats.as_datetime, _seconds),
     "email": ValueType("an email address", formats.is_email, _TEXT, empty=""),
     "url": ValueType("an absolute http or https URL", formats.is_url, _TEXT, empty=""),
     # HTML's own names for its controls (HTML Living Standard, section 4.10.5.1), where they are not among those above.
@@ -120,15 +168,43 @@ TYPES: Mapping[str, ValueType] = {
     **dict.fromkeys(("select", "select-one", "radio"), ENUM),
     "checkbox": BOOLEAN,
     "range": NUMBER._replace(low=0, high=100),
-    "datetime-local": _moment("a local date and time (YYYY-MM-DDTHH:MM, no offset)", formats.as_local_datetime),
-    "month": _moment("a month (YYYY-MM)", formats.as_month),
-    "week": _moment("a week (YYYY-Www)", formats.as_week),
+    "datetime-local": _moment(
+        "a local date and time (YYYY-MM-DDTHH:MM, no offset)", formats.as_local_datetime, _seconds
+    ),
+    "month": _moment("a month (YYYY-MM)", formats.as_month, _months, "months"),
+    "week": _moment("a week (YYYY-Www)", formats.as_week, _weeks, "weeks"),
     "color": ValueType("a colour (#rrggbb)", formats.is_color, _TEXT, empty=""),
     "rows": ROWS,
+    "json": JSON,
+    "file": FILE,
 }
 """The types with a meaning of their own. An `enum` takes its options."""
 
 _ARRAY = re.compile(r"array(?:<([\w-]+)>|\[([\w-]+)\]|:([\w-]+))")
+
+
+def type_of_any(names: Sequence[str], *, has_options: bool = False) -> ValueType:
+    """Return the type of values that fit one of several types; with options a value is one of those."""
+    parts: list[ValueType] = []
+    for name in names:
+        unit, listed = type_of(name)
+        parts.append(_list_of(unit) if listed else unit)
+    return ValueType(
+        " or ".join(part.noun for part in parts),
+        lambda value: any(part.accepts(value) for part in parts),
+        frozenset().union(*(part.constraints for part in parts)),
+        bound=" or ".join(dict.fromkeys(part.bound for part in parts if part.constraints >= BOUNDS)),
+        empty=next((part.empty for part in parts if part.empty is not None), None),
+        chooses=has_options or any(part.chooses for part in parts),
+        parts=tuple(parts),
+    )
+
+
+def _list_of(unit: ValueType) -> ValueType:
+    def accepts(value: Any) -> bool:
+        return type(value) is list and all(map(unit.accepts, value))
+
+    return LIST._replace(noun=f"a list of which each is {unit.noun}", accepts=accepts)
 
 
 def type_of(name: str, *, has_options: bool = False) -> tuple[ValueType, bool]:

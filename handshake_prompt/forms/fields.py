@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .budget import Budget
 from .constraints import Check, Constraints
 from .description import Description
+from .embedded import EmbeddedSchema
+from .field_types import identity
+from .options import Options
 from .patterns import MATCH_STEPS, Pattern
 
 
@@ -15,18 +19,31 @@ from .patterns import MATCH_STEPS, Pattern
 class Field:
     """One field of a form; `options` is empty where any value will do.
 
-    Null clears an optional field and is refused by a required one. The same goes for `""` where a type is written as
-    text, and for `[]` in a list: an optional field takes them in spite of its constraints.
+    Null clears an optional field, and is refused by a required one that is not nullable. The same goes for `""` where a
+    type is written as text, and for `[]` in a list: an optional field takes them in spite of its constraints.
     """
 
     key: str
-    type: str
+    """Without the ids of rows: `lines/amount`."""
+    type: str | tuple[str, ...]
     required: bool
     sensitive: bool
     read_only: bool
+    computed: bool
+    """Whether the page may write it although it is read-only."""
+    nullable: bool
+    """Whether null is a value."""
+    by_person: bool
+    """Whether it is the person's alone."""
     multiple: bool
-    options: tuple[Any, ...]
+    is_rows: bool
+    """Whether this is a list of rows, with cells of its own."""
+    choices: Options
     constraints: Constraints
+    embedded: EmbeddedSchema | None
+    """The check of a value of type `json`."""
+    unchecked: str
+    """A warning, if not all that the entry asks is checked here."""
     plain: Any = field(repr=False)
     """The JSON type the field accepts entirely, if there is one."""
     _description: Description = field(repr=False, compare=False)
@@ -36,26 +53,35 @@ class Field:
     _each: tuple[Check, ...] = field(repr=False, compare=False)
     _accepts: Callable[[Any], bool] | None = field(repr=False, compare=False)
     """The test behind the first check of each entry, if that is the built-in one of the type."""
-    is_rows: bool = False
-    """Whether this is a list of rows, with cells of its own."""
 
     @property
     def accepts(self) -> str:
         """A noun phrase for the values of the field."""
         return str(self._description)
 
-    def check(self, value: Any) -> str | None:
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """The values to choose from."""
+        return self.choices.values
+
+    def check(self, value: Any, budget: Budget | None = None) -> str | None:
         """Return the fault of a value; whether the field may be written at all is decided elsewhere.
 
         Args:
             value: any JSON value.
+            budget: of the batch that it is in.
 
         Returns:
             None for an accepted value, else a sentence that names the accepted ones and never repeats the value.
+
+        Raises:
+            TooLargeError: the budget is spent.
         """
+        if value is None and self.nullable:
+            return None
         if not self.required and (value is None or value == self._empty):
             return None
-        got = "null" if value is None else self._fault(value)
+        got = "null" if value is None else self._fault(value, budget)
         return None if got is None else f"expected {self.accepts}, got {got}"
 
     @property
@@ -70,7 +96,16 @@ class Field:
         """
         return sum(map(self._pattern.cost, self._entries(value))) if self._pattern is not None else 0
 
-    def _fault(self, value: Any) -> str | None:
+    def nearest(self, value: Any) -> str | None:
+        """Return the option that a value, or the first wrong entry of a list, is most like; None if there is none."""
+        allowed = set(map(identity, self.options))
+        entries = value if isinstance(value, list) else [value]
+        wrong = (entry for entry in entries if isinstance(entry, str) and identity(entry) not in allowed)
+        return self.choices.nearest(next(wrong, None))
+
+    def _fault(self, value: Any, budget: Budget | None) -> str | None:
+        if self.embedded is not None:
+            return self.embedded.check(value, budget)
         for check in self._whole:
             if got := check(value):
                 return got

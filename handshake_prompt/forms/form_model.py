@@ -10,6 +10,7 @@ from typing import Any
 
 from .documents import Cells, RowIds, Values, flat, nested
 from .form_options import beginning, changed, initial, keys_of, marked, members_of, ordered
+from .implied import completed
 from .json_schema import WRAPPED
 from .models import Finding, Model, model_of
 from .problems import FieldErrors, Path, Place, Problem, bounded, place_of, told
@@ -65,7 +66,7 @@ class FormModel:
             sensitive=sensitive, person=person, read_only=read_only, labels=labels or {}, groups=groups or {}
         )
         self._refuse_unknown({*keys_of(made.fields)}, [*members, *order])
-        self.fields: list[Entry] = ordered(changed(made.fields, members), order)
+        self.fields: list[Entry] = completed(ordered(changed(made.fields, members), order))
         """The schema, as it is on the wire."""
         self.shape: Group = shape_of(self.fields, made.rules)
         self._refuse_unknown({node.key for node in self.shape.leaves()}, defaults or {})

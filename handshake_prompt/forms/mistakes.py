@@ -13,8 +13,9 @@ from typing import Any
 from handshake_prompt.protocol.messages import CreationWarning
 from handshake_prompt.texts.list_types import ARRAY, SELECT_MULTIPLE
 
-from .field_types import ANYTHING, LIST, TYPES, ValueType, identity, shown, type_of
-from .schema import RULES
+from .entries import RULES
+from .field_types import ANYTHING, BOUNDS, LIST, TYPES, ValueType, identity, shown, type_of
+from .keys import joined
 
 MOST_WARNINGS = 20
 """In one reply; a schema with more has a mistake of one kind."""
@@ -24,7 +25,7 @@ _ANY_LIST = frozenset({"array", "array<any>", "array[any]", "array:any"})
 _SHORT, _LONG = 5, 24
 """Letters of a known name that is compared but for one of them, and of any name that is compared at all."""
 
-KNOWN = RULES | {"key", "fields"}
+KNOWN = RULES | {"key", "fields", "format", "schema", "default", "open", "computed", "virtual"}
 """The members of a field that the server reads."""
 _MEMBERS = tuple(sorted(KNOWN))
 SHOWN = frozenset(
@@ -44,6 +45,16 @@ _CALLED_OTHERWISE = {
     "maximum": "max",
     "maxvalue": "max",
     "minlen": "minLength",
+    "exclusiveminimum": "exclusiveMin",
+    "exclusivemaximum": "exclusiveMax",
+    "multipleof": "step",
+    "uniqueitems": "unique",
+    "isnullable": "nullable",
+    "allownull": "nullable",
+    "visibleif": "showIf",
+    "visiblewhen": "showIf",
+    "showwhen": "showIf",
+    "requiredwhen": "requiredIf",
     "minitems": "minLength",
     "minchars": "minLength",
     "maxlen": "maxLength",
@@ -104,12 +115,21 @@ def schema_mistakes(schema: Sequence[Mapping[str, Any]]) -> list[CreationWarning
     """Return the likely mistakes in a schema that was compiled."""
     found: list[CreationWarning] = []
     names = 0
-    for entry in schema:
+    for path, entry in _entries(schema, ""):
         names += len(entry)
         if names > _EXAMINED or len(found) >= MOST_WARNINGS:
             break
-        found += [{"key": entry["key"], **mistake} for mistake in _entry_mistakes(entry)]
+        found += [{"key": path, **mistake} for mistake in _entry_mistakes(entry)]
     return found[:MOST_WARNINGS]
+
+
+def _entries(schema: Sequence[Mapping[str, Any]], list_key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the entries of a schema and of its rows, by key without the ids of rows."""
+    for entry in schema:
+        path = joined(list_key, entry["key"])
+        yield path, entry
+        if entry.get("type") == "rows":
+            yield from _entries(entry["fields"], path)
 
 
 def body_mistakes(names: Iterable[str]) -> list[CreationWarning]:
@@ -119,17 +139,45 @@ def body_mistakes(names: Iterable[str]) -> list[CreationWarning]:
 
 def _entry_mistakes(entry: Mapping[str, Any]) -> Iterator[CreationWarning]:
     yield from _misspelt((name for name in entry if name not in SHOWN), _MEMBERS, _CALLED_OTHERWISE)
-    name = entry.get("type") or "string"
-    unit, is_list = type_of(name, has_options=bool(entry.get("options")))
+    given = entry.get("type") or "string"
+    if isinstance(given, list):
+        for name in given:
+            yield from _type_mistakes(name, *type_of(name))
+    else:
+        unit, is_list = type_of(given, has_options=bool(entry.get("options")))
+        mistaken = list(_type_mistakes(given, unit, is_list=is_list))
+        yield from mistaken or _option_mistakes(entry, given, unit)
+        yield from _idle_members(entry, given, unit, is_list=is_list)
+    if _repeats(entry.get("options")):
+        yield {"member": "options", "msg": "two options have the same value: only one of them can be chosen"}
+
+
+def _type_mistakes(name: str, unit: ValueType, is_list: bool) -> Iterator[CreationWarning]:  # noqa: FBT001
     if meant := _meant_type(name, unit, is_list=is_list):
         taken = "a list of anything" if unit is LIST else "anything"
         yield {"member": "type", "msg": f"the type {shown(name)} takes {taken}: did you mean {shown(meant)}?"}
-    elif entry.get("options") and not unit.chooses:
+
+
+def _option_mistakes(entry: Mapping[str, Any], name: str, unit: ValueType) -> Iterator[CreationWarning]:
+    if entry.get("options") and not unit.chooses and entry.get("open") is not True:
         yield {"member": "options", "msg": f'options mean nothing for the type {shown(name)}: did you mean "enum"?'}
-    elif unit.chooses and not entry.get("options"):
+    elif unit.chooses and not entry.get("options") and entry.get("lookup") is not True:
         yield {"member": "options", "msg": f"the type {shown(name)} takes anything where there are no options"}
-    if _repeats(entry.get("options")):
-        yield {"member": "options", "msg": "two options have the same value: only one of them can be chosen"}
+
+
+def _idle_members(entry: Mapping[str, Any], name: str, unit: ValueType, *, is_list: bool) -> Iterator[CreationWarning]:
+    """Yield the members of protocol 1.1 that mean nothing for a type: a form of 1.0 may have them for its own ends."""
+    many = is_list or entry.get("multiple") is True
+    idle = {
+        "step": not unit.constraints & BOUNDS,
+        "exclusiveMin": not unit.constraints & BOUNDS,
+        "exclusiveMax": not unit.constraints & BOUNDS,
+        "each": not many,
+        "unique": not many and unit is not LIST,
+    }
+    for member, is_idle in idle.items():
+        if is_idle and entry.get(member) not in (None, False):
+            yield {"member": member, "msg": f"{member} means nothing for the type {shown(name)}"}
 
 
 def _meant_type(name: str, unit: ValueType, *, is_list: bool) -> str | None:

@@ -64,6 +64,10 @@ class Pattern:
         return None if _compiled(self.text).fullmatch(text) else "text that does not match"
 
 
+class UnknownPatternError(InvalidSchemaError):
+    """A pattern is none that RE2 takes: the page may still know what to do with it."""
+
+
 class Patterns:
     """The different patterns of one schema, which are bounded together."""
 
@@ -77,7 +81,8 @@ class Patterns:
         """Return a compiled pattern; equal texts share one.
 
         Raises:
-            InvalidSchemaError: RE2 does not take it, or it would cost too much.
+            UnknownPatternError: RE2 does not take it.
+            InvalidSchemaError: it would cost too much.
         """
         if text not in self._known:
             self._known[text] = self._compile(text)
@@ -89,22 +94,30 @@ class Patterns:
         self._chars -= len(text)
         if self._chars < 0:
             raise InvalidSchemaError("the schema's patterns are too long in all: shorten, share or drop some")
-        pattern, instructions = _measured(text)
-        self._instructions -= _ANY_PROGRAM + instructions
-        if self._instructions < 0:
-            raise InvalidSchemaError("the schema's patterns are too costly in all: simplify, share or drop some")
+        shape = shape_of(text)
+        if shape.atoms > _ATOMS or shape.classes > _CLASSES:
+            raise _too_costly()
+        self._spend(_ANY_PROGRAM)
+        try:
+            pattern, instructions = _measured(text, shape)
+        except UnknownPatternError:
+            self._spend(shape.atoms)  # as RE2 may have tried to compile it
+            raise
+        self._spend(instructions)
         return pattern
 
+    def _spend(self, instructions: int) -> None:
+        self._instructions -= instructions
+        if self._instructions < 0:
+            raise InvalidSchemaError("the schema's patterns are too costly in all: simplify, share or drop some")
 
-def _measured(text: str) -> tuple[Pattern, int]:
+
+def _measured(text: str, shape: Shape) -> tuple[Pattern, int]:
     """Compile a pattern with a shape within bounds, and return it with the number of its instructions."""
-    shape = shape_of(text)
-    if shape.atoms > _ATOMS or shape.classes > _CLASSES:
-        raise _too_costly()
     try:
         instructions = _compiled(text).programsize
     except re2.error:
-        raise InvalidSchemaError(
+        raise UnknownPatternError(
             "pattern is not one that RE2 takes: lookaround and backreferences are not supported, nor are counts above"
             " 1000; to bound the length use maxLength"
         ) from None

@@ -48,7 +48,7 @@ class Check:
     """
 
     def __init__(self, steps: int, search: Search) -> None:
-        self._steps = steps
+        self.left = steps
         self._depth = 0
         self.search = search
 
@@ -58,8 +58,8 @@ class Check:
         Raises:
             TooCostlyError: there are not so many left.
         """
-        self._steps -= steps
-        if self._steps < 0:
+        self.left -= steps
+        if self.left < 0:
             raise TooCostlyError
 
     def enter(self) -> None:

@@ -6,7 +6,7 @@ texts are matched as ECMA-262 says (`$` is the end), and no reference is fetched
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .expressions import MatchTimeoutError, searcher
@@ -50,23 +50,29 @@ class SchemaValidator:
         self._validator = validators(plain, format_checker=formats, registry=references())
         self._steps = steps
 
-    def findings(self, value: Any, *, search: Search | None = None) -> list[Finding]:
+    def findings(
+        self, value: Any, *, search: Search | None = None, spend: Callable[[int], None] | None = None
+    ) -> list[Finding]:
         """Return the faults of a value.
 
         Args:
             value: any JSON value.
             search: finds the expressions of the schema, in place of `expressions.searcher`.
+            spend: is told how many steps it took.
 
         Raises:
             TooCostlyError: it takes too long to tell.
         """
-        token = check_under_way.set(Check(self._steps, search or (lambda expression, text: searcher(expression)(text))))
+        check = Check(self._steps, search or (lambda expression, text: searcher(expression)(text)))
+        token = check_under_way.set(check)
         try:
             return [finding for error in self._validator.iter_errors(value) for finding in _told(error)]
         except (RecursionError, MatchTimeoutError):
             raise TooCostlyError from None
         finally:
             check_under_way.reset(token)
+            if spend is not None:
+                spend(self._steps - max(0, check.left))
 
 
 def _refuse_unsound(dialect: Any, schema: Mapping[str, Any]) -> None:

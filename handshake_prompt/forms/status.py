@@ -16,6 +16,7 @@ from handshake_prompt.protocol.session import is_empty
 from .conditions import Condition, compile_condition
 from .documents import RowIds, Values
 from .field_types import shown
+from .implied import PERSON
 from .shape import Entry
 
 CONDITION_PARTS = 2_000
@@ -178,7 +179,7 @@ class _Form:
                 self._hide(rule, key)
                 continue
             if scope.is_asked_for(rule):
-                (self.missing_person if rule.entry.get("by") == "person" else self.missing).append(key)
+                (self.missing_person if rule.entry.get("by") == PERSON else self.missing).append(key)
             if rule.fields is not None:
                 for row in self.rows.get(key, ()):
                     self.visit(_Scope(self, rule.fields, f"{key}/{row}/", scope))

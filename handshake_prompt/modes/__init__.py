@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from handshake_prompt.forms.entries import RULES
 from handshake_prompt.forms.mistakes import plain
-from handshake_prompt.forms.schema import RULES
 from handshake_prompt.protocol.errors import InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning

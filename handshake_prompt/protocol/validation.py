@@ -27,6 +27,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTAINERS = frozenset({list, dict})
 _LONG = _CONTAINERS | {str}
 _JSON_TYPES = _LONG | {type(None), bool, int, float}
+_OPTIONS = 4
+"""Times `value_bytes`, for the options of an entry of a schema: 900 with labels take some 80 KiB."""
 _WIDEST_ASCII = 6  # bytes that JSON spends on a control character, the longest escape within ASCII
 
 
@@ -66,7 +68,7 @@ def check_name(key: str, most: int) -> None:
         raise _invalid("key", f"{key} is a reserved name: choose another key")
 
 
-def check_value(value: object, limits: Limits) -> int:
+def check_value(value: object, limits: Limits, *, most: int | None = None) -> int:
     """Accept a value that JSON carries to every watcher unchanged, within the bounds of `limits`.
 
     Null, Booleans and numbers always fit; `value_bytes` bounds text, lists and objects.
@@ -74,6 +76,7 @@ def check_value(value: object, limits: Limits) -> int:
     Args:
         value: null, a Boolean, a number, text, or lists and objects of these.
         limits: `value_bytes` bounds the UTF-8 JSON, `json_depth` the lists and objects within one another.
+        most: bytes of UTF-8 JSON, in place of `value_bytes`.
 
     Returns:
         The number of values in it: itself, the entries of lists and the members of objects.
@@ -88,9 +91,10 @@ def check_value(value: object, limits: Limits) -> int:
     _check_scalars((value,))
     if type(value) not in _LONG:
         return 1
-    parts = 1 + _check_levels(value, limits)
-    if len(to_json(value)) > limits.value_bytes:
-        raise _too_large(limits)
+    room = most or limits.value_bytes
+    parts = 1 + _check_levels(value, limits, room)
+    if len(to_json(value)) > room:
+        raise _too_large(room)
     return parts
 
 
@@ -119,12 +123,21 @@ def check_creation(asked: CreateRequest, limits: Limits) -> int:
 def check_schema(entries: Sequence[Any], limits: Limits) -> None:
     """Check the entries of a schema as JSON values; their meaning is the mode's business.
 
+    The options of an entry have room for themselves, and so has each entry of rows.
+
     Raises:
         InvalidRequestError: an entry is no acceptable value.
         TooLargeError: an entry is too large.
     """
-    for entry in entries:
-        check_value(entry, limits)
+    unread = [(entry, limits.json_depth) for entry in entries]
+    while unread:
+        entry, levels = unread.pop()
+        own = dict(entry) if isinstance(entry, dict) else entry
+        if type(own) is dict and levels and type(own.get("fields")) is list:
+            unread += [(inner, levels - 1) for inner in own.pop("fields")]
+        if type(own) is dict and type(own.get("options")) is list:
+            check_value(own.pop("options"), limits, most=_OPTIONS * limits.value_bytes)
+        check_value(own, limits)
 
 
 def check_values(values: Mapping[str, Any], limits: Limits) -> int:
@@ -215,13 +228,13 @@ def check_wait(wait: str | float, limits: Limits) -> float:
     return min(seconds, limits.long_poll)
 
 
-def _check_levels(value: Any, limits: Limits) -> int:
+def _check_levels(value: Any, limits: Limits, most: int) -> int:
     """Check the lists and objects in a value, level by level, and return the number of their entries and members.
 
     `room` falls by no more than the next level takes once encoded, before that level is made. So a value that shares
     parts many times over runs out of it long before it runs out of memory, and a cycle ends where it is too deep.
     """
-    level, room, parts = [value] if type(value) is not str else [], limits.value_bytes, 0
+    level, room, parts = [value] if type(value) is not str else [], most, 0
     for _ in range(limits.json_depth):
         if not level:
             return parts
@@ -229,7 +242,7 @@ def _check_levels(value: Any, limits: Limits) -> int:
         entries = sum(map(len, level))
         room -= entries + (_check_names(objects) if objects else 0)
         if room < 0:
-            raise _too_large(limits)
+            raise _too_large(most)
         parts += entries
         children = list(chain.from_iterable(part.values() if type(part) is dict else part for part in level))
         kinds = _check_scalars(children)
@@ -239,7 +252,7 @@ def _check_levels(value: Any, limits: Limits) -> int:
     if level:
         raise _invalid("value", f"a value must not nest deeper than {limits.json_depth} levels")
     if room < 0:
-        raise _too_large(limits)
+        raise _too_large(most)
     return parts
 
 
@@ -288,8 +301,8 @@ def _too_many_parts(limits: Limits) -> TooLargeError:
     )
 
 
-def _too_large(limits: Limits) -> TooLargeError:
-    return TooLargeError(f"a value must not exceed {limits.value_bytes} bytes of JSON", code="value_too_large")
+def _too_large(most: int) -> TooLargeError:
+    return TooLargeError(f"a value must not exceed {most} bytes of JSON", code="value_too_large")
 
 
 def _check_count(count: int, most: int, what: str) -> None:

@@ -58,6 +58,28 @@ SENTENCES: dict[str, tuple[dict[str, Any], str]] = {
         f"one of {', '.join(map(str, range(20)))} or 5 more",
     ),
     "suggestions": ({"options": ["a"]}, "text"),
+    "bounds not included": ({"type": "number", "exclusiveMin": 0, "exclusiveMax": 1}, "a number above 0 below 1"),
+    "steps": ({"type": "number", "step": 0.5, "max": 30}, "a number of at most 30 in steps of 0.5"),
+    "steps of a time": (
+        {"type": "time", "step": 900, "min": "08:00"},
+        "a time (HH:MM or HH:MM:SS) of at least 08:00 in steps of 900 seconds from 08:00",
+    ),
+    "a format": ({"format": "uri"}, "a URI"),
+    "a format of one of several types": (
+        {"type": ["string", "number"], "format": "month"},
+        "text or a number (a month (YYYY-MM))",
+    ),
+    "a format that is a hint": ({"format": "html"}, "text"),
+    "lengths of entries": (
+        {"multiple": True, "each": {"maxLength": 5}, "maxLength": 2},
+        "a list of at most 2 entries of which each is text of at most 5 characters",
+    ),
+    "no entry twice": (
+        {"type": "array<int>", "unique": True},
+        "a list without repeats of which each is an integer",
+    ),
+    "options and other text": ({"type": "enum", "options": ["a"], "open": True}, 'one of "a" or other text'),
+    "JSON": ({"type": "json"}, "JSON"),
 }
 
 
@@ -146,6 +168,10 @@ def test_what_costs_more_than_matching_may_is_refused_unmatched() -> None:
     assert many.cost(words) > MATCH_STEPS
     assert str(many.check(words)).endswith("got text that is too long for such a pattern")
     assert field(type="x", pattern="[ab]{0,100}").check(words) is None
+
+
+def test_a_field_says_that_it_takes_null() -> None:
+    assert field(type="integer", nullable=True).accepts == "an integer or null"
 
 
 def test_a_field_is_an_immutable_value() -> None:

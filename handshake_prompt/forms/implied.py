@@ -1,0 +1,47 @@
+"""Members that an entry of a schema implies: that of a field the person alone fills, those of the cells of rows.
+
+A card's number, a password, a code and a file are the person's, unless `by` says otherwise. A list of rows that is
+read-only, sensitive or the person's is so in each cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PERSON = "person"
+_TYPES = ("file", "signature", "captcha")
+_AUTOFILL = frozenset({"current-password", "new-password", "one-time-code"})
+"""Tokens of HTML's `autocomplete` (Living Standard, section 4.10.18.7) for secrets; so are those for cards, `cc-*`."""
+_INHERITED = ("readOnly", "sensitive", "by")
+_LEVELS = 16
+"""Rows within rows: no JSON within the limits nests deeper."""
+
+
+def completed(entries: Sequence[Any], *, outer: Mapping[str, Any] | None = None, levels: int = _LEVELS) -> list[Any]:
+    """Return a schema with the members that its entries imply.
+
+    Args:
+        entries: as a page or a converter has made them; whatever is no entry stays as it is.
+        outer: the list of rows that they belong to.
+        levels: of rows within rows that are looked at.
+    """
+    return [_completed(entry, outer or {}, levels) if isinstance(entry, dict) else entry for entry in entries]
+
+
+def _completed(entry: dict[str, Any], outer: Mapping[str, Any], levels: int) -> dict[str, Any]:
+    implied = {name: outer[name] for name in _INHERITED if outer.get(name) and entry.get(name) is None}
+    if "by" not in implied and entry.get("by") is None and _is_persons(entry):
+        implied["by"] = PERSON
+    if entry.get("type") == "rows" and isinstance(entry.get("fields"), list) and levels:
+        own = {**entry, **implied}
+        return {**own, "fields": completed(entry["fields"], outer=own, levels=levels - 1)}
+    return {**entry, **implied} if implied else entry
+
+
+def _is_persons(entry: Mapping[str, Any]) -> bool:
+    if entry.get("type") in _TYPES:
+        return True
+    tokens = entry.get("autocomplete")
+    words = tokens.lower().split() if isinstance(tokens, str) else ()
+    return any(word in _AUTOFILL or word.startswith("cc-") for word in words)

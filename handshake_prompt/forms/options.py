@@ -1,0 +1,145 @@
+"""Options of a field: the values to choose from, the one that a label means, and the nearest one to another text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from handshake_prompt.protocol.errors import InvalidSchemaError
+
+from .conditions import Condition, Names, compile_condition
+from .field_types import identity, is_scalar, shown
+
+_COMPARED = 500
+"""Options that a text is compared with to find the nearest."""
+_CHARS = 24
+"""Of a text or an option that are compared."""
+_BITS = 256
+"""Of a set of pairs of letters."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a field, each value once; `labels` has None for an option without."""
+
+    values: tuple[Any, ...] = ()
+    labels: tuple[Any, ...] = ()
+    conditions: Mapping[Any, Condition] = field(default_factory=dict, compare=False)
+    """When an option is there, by the identity of its value, for those that are not always."""
+    alone: frozenset[Any] = frozenset()
+    """The identities of options that no other entry of a list stands beside."""
+
+    def absent(self, value: Any, names: Names) -> Any:
+        """Return the first entry of a list, or a value alone, that the form's values do not let be chosen; else None.
+
+        Args:
+            value: of options.
+            names: the form's values, as the field sees them.
+        """
+        for one in value if isinstance(value, list) else (value,):
+            condition = self.conditions.get(identity(one)) if is_scalar(one) else None
+            if condition is not None and not condition.holds(names):
+                return one
+        return None
+
+    def resolved(self, value: Any) -> Any:
+        """Return the value that a text means: the label of one option alone, or its value in another case.
+
+        Anything else is returned as it is; of a list, each entry is looked at.
+        """
+        if isinstance(value, list):
+            return [self._meant(one) for one in value]
+        return self._meant(value)
+
+    def nearest(self, value: object) -> str | None:
+        """Return the option that a text is most like, in words; None if it is like none.
+
+        Likeness is the share of common pairs of letters (Sørensen-Dice coefficient), of the value or of the label.
+        """
+        wanted = _pairs(value) if isinstance(value, str) else 0
+        if not wanted:
+            return None
+        best, place = max((_likeness(wanted, pairs), -place) for pairs, place in self._compared)
+        return self._told(-place) if best > 0 else None
+
+    def _meant(self, value: Any) -> Any:
+        if not isinstance(value, str) or identity(value) in self._identities:
+            return value
+        places = self._places.get(_folded(value), ())
+        return self.values[places[0]] if len(places) == 1 else value
+
+    def _told(self, place: int) -> str:
+        label = self.labels[place]
+        value = shown(self.values[place])
+        return value if label is None else f"{value} ({shown(label)})"
+
+    @cached_property
+    def _identities(self) -> frozenset[Any]:
+        return frozenset(map(identity, self.values))
+
+    @cached_property
+    def _places(self) -> Mapping[str, Sequence[int]]:
+        """The options by the texts that mean them."""
+        places: dict[str, list[int]] = {}
+        for place, texts in enumerate(zip(self.values, self.labels, strict=True)):
+            for text in {_folded(text) for text in texts if isinstance(text, str)}:
+                places.setdefault(text, []).append(place)
+        return places
+
+    @cached_property
+    def _compared(self) -> Sequence[tuple[int, int]]:
+        """The pairs of letters of values and labels, and the option's place."""
+        found = enumerate(zip(self.values[:_COMPARED], self.labels, strict=False))
+        return [(_pairs(text), place) for place, texts in found for text in texts if text is not None]
+
+
+def read_options(entry: Mapping[Any, Any]) -> Options:
+    """Return the options of a schema's entry, without those disabled.
+
+    Raises:
+        InvalidSchemaError: they are no options.
+    """
+    given = entry.get("options")
+    if given is None:
+        return Options()
+    if not isinstance(given, list):
+        raise InvalidSchemaError('options must be a list of values, or of objects with a "value"')
+    described = [option if isinstance(option, dict) else {"value": option} for option in given]
+    if any("value" not in option for option in described):
+        raise InvalidSchemaError('an option that is an object must have a "value"')
+    if not all(is_scalar(option["value"]) for option in described):
+        raise InvalidSchemaError("an option must be text, a number, true, false or null")
+    by_value = {identity(option["value"]): option for option in described if option.get("disabled") is not True}
+    return Options(
+        values=tuple(option["value"] for option in by_value.values()),
+        labels=tuple(option.get("label") for option in by_value.values()),
+        conditions={value: _condition(option) for value, option in by_value.items() if option.get("when") is not None},
+        alone=frozenset(value for value, option in by_value.items() if option.get("exclusive") is True),
+    )
+
+
+def _condition(option: Mapping[Any, Any]) -> Condition:
+    try:
+        return compile_condition(option["when"])
+    except InvalidSchemaError as error:
+        raise InvalidSchemaError(f"the option {shown(option['value'])}: when: {error.detail}") from None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _pairs(text: object) -> int:
+    """Return the set of a text's pairs of letters as bits, so that sets are compared fast."""
+    letters = f" {str(text)[:_CHARS].strip().casefold()} "
+    bits = 0
+    for pair in pairwise(letters):
+        bits |= 1 << (ord(pair[0]) * 31 + ord(pair[1])) % _BITS
+    return bits
+
+
+def _likeness(one: int, other: int) -> float:
+    return 2 * (one & other).bit_count() / ((one.bit_count() + other.bit_count()) or 1)
