@@ -12,7 +12,7 @@ from tests.support.cost import cpu_time
 from tests.support.forms import field
 
 CODES = {"type": "code", "maxLength": 3, "pattern": "[A-Z]*"}
-COLOURS = {"type": "enum", "options": [{"value": "red", "label": "Red"}, {"value": "green"}, "blue"]}
+COLOURS: dict[str, Any] = {"type": "enum", "options": [{"value": "red", "label": "Red"}, {"value": "green"}, "blue"]}
 DAYTIME = {"type": "datetime", "min": "2024-01-01 00:00:00", "max": "2024-01-01 12:00:00"}
 
 # The members of a schema entry, the values it accepts, and what is said of others.
