@@ -73,7 +73,7 @@ class HandshakeApp(Starlette):
         origins = OriginPolicy(allowed_origins, public_url)
         self.engine = ProtocolEngine(**options)
         self._credential_of = CredentialReader(origins)
-        self._mount = MountPoint()
+        self._mount = MountPoint(offers_mcp=mcp)
         self._is_on_asyncio = False
         self._stop = ServerStop(partial(self.engine.drain, at_once=True))
         self._socket = WatchSocket(self.engine, self._credential_of, self._stop)

@@ -21,7 +21,8 @@ class MountPoint:
     The WebSocket is served below the application, at `/ws`, unless the two were mounted side by side.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, offers_mcp: bool = False) -> None:
+        self._offers_mcp = offers_mcp
         self._beside: tuple[str, str] | None = None
 
     def set_beside(self, prefix: str, ws_prefix: str) -> tuple[str, str]:
@@ -41,7 +42,7 @@ class MountPoint:
         ws = f"{root}/ws"
         if self._beside is not None and root.endswith(self._beside[0]):
             ws = root.removesuffix(self._beside[0]) + self._beside[1]
-        return Mount(_quoted(root), _quoted(ws), base_url)
+        return Mount(_quoted(root), _quoted(ws), base_url, self._offers_mcp)
 
 
 def with_client_path(scope: Scope) -> Scope:

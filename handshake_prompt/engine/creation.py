@@ -90,7 +90,7 @@ class Creation:
         if asked.user_token:
             payload["userToken"] = user_token
         if language:
-            payload["prompt"] = self._session_replies.prompt(payload, language=language, meta=session.meta)
+            payload["prompt"] = self._session_replies.prompt(payload, session, language=language)
         if warnings:
             payload["warnings"] = warnings
         return Reply(payload, user_token=user_token)

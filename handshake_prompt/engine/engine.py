@@ -82,8 +82,8 @@ class ProtocolEngine(FormOperations):
         hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
         opened = open_store(store, limits) if isinstance(store, str) else store
         mount = Mount(prefix.rstrip("/"), ws_prefix.rstrip("/"), public_url)
-        self._session_replies = session_replies = SessionReplies(mount, prompt=prompt)
         modes = Modes(mode_handlers, limits, validator=validator, strict=strict_modes)
+        self._session_replies = session_replies = SessionReplies(mount, modes, prompt=prompt)
         forms = NamedForms(modes, limits)
         make = partial(Worker, opened, hooks, modes, session_replies, forms, ttl=ttl, limits=limits)
         guard = Guard(opened, hooks, limits=limits, browser_auth=require_browser_auth)
@@ -243,7 +243,7 @@ class ProtocolEngine(FormOperations):
             created = self._session_replies.created(record, token, mount=mount, now=self.store.now())
             payload: messages.Rotated = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}
             if language:
-                payload["prompt"] = self._session_replies.prompt(created, language=language, meta=session.meta)
+                payload["prompt"] = self._session_replies.prompt(created, session, language=language)
             return Reply(payload, quota=admission.quota)
 
     async def revoke(

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any
 
+import msgspec
+
+from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import PromptRequest
+from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
-from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, SessionCreated, whole_seconds
+from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, SessionCreated, encode, whole_seconds
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import Record
 from handshake_prompt.texts.prompt import LANGUAGES, build_prompt, is_address
 
 Prompt = bool | Callable[..., str]
-"""Whether replies bring a prompt unasked, or its builder: `builder(created, base_url, language=..., data=...)`."""
+"""Whether replies bring a prompt unasked, or its builder: `builder(created, base_url, language=, data=, page=)`.
+
+A builder without a parameter `page` is called without it.
+"""
 
 PromptWish = bool | PromptRequest | None
 """A request's own wish for a prompt."""
@@ -23,12 +32,16 @@ class SessionReplies:
 
     Args:
         mount: where the protocol is served when a call does not say.
+        modes: the meaning of the values that a prompt shows.
         prompt: whether prompts are built unasked, or their builder.
     """
 
-    def __init__(self, mount: Mount, *, prompt: Prompt = False) -> None:
+    def __init__(self, mount: Mount, modes: Modes, *, prompt: Prompt = False) -> None:
         self._mount = mount
+        self._modes = modes
         self._prompt = prompt
+        self._builder: Callable[..., str] = prompt if callable(prompt) else build_prompt
+        self._shows_page = _takes(self._builder, "page")
 
     def created(self, record: Record, token: str, *, mount: Mount | None, now: float) -> SessionCreated:
         """Return the members of the reply to `POST /session`, all but the prompt."""
@@ -53,6 +66,8 @@ class SessionReplies:
             "cursor": str(session.cursor),
             "protocol": PROTOCOL_VERSION,
         }
+        if place.offers_mcp:
+            payload["mcpUrl"] = f"{place.prefix}/mcp/{session_id}"
         if session.form:
             payload["form"] = session.form
         if base_url := self._base_url(mount):
@@ -76,10 +91,21 @@ class SessionReplies:
             )
         return language
 
-    def prompt(self, created: SessionCreated, *, language: str, meta: Mapping[str, Any]) -> str:
+    def prompt(self, created: SessionCreated, session: Session, *, language: str) -> str:
         """Return the prompt that goes with a reply, in a language that `language` returned."""
-        builder = self._prompt if callable(self._prompt) else build_prompt
-        return builder(created, created["baseUrl"], language=language, data=meta)
+        shown = {"page": self._page(session)} if self._shows_page else {}
+        return self._builder(created, created["baseUrl"], language=language, data=session.meta, **shown)
+
+    def _page(self, session: Session) -> dict[str, Any]:
+        """Return what the agent may see of a page, as it would read it from `GET /context`."""
+        members = self._modes.of(session).context_response(session, Role.AGENT)
+        page: dict[str, Any] = msgspec.json.decode(encode({**members, "context": session.context(Role.AGENT)}))
+        return page
 
     def _base_url(self, mount: Mount | None) -> str | None:
         return self._mount.base_url or (mount.base_url if mount else None)
+
+
+def _takes(builder: Callable[..., str], name: str) -> bool:
+    parameters = signature(builder).parameters
+    return name in parameters or any(one.kind is Parameter.VAR_KEYWORD for one in parameters.values())

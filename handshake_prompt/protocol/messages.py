@@ -17,12 +17,14 @@ PROTOCOL_VERSION = "1.1"
 class Mount(NamedTuple):
     """Where the protocol is served, as a client of this request sees it.
 
-    `prefix` and `ws_prefix` are paths without a trailing slash; `base_url` is scheme and host, None when unknown.
+    `prefix` and `ws_prefix` are paths without a trailing slash; `base_url` is scheme and host, None when unknown;
+    `offers_mcp` whether agents can speak MCP there.
     """
 
     prefix: str
     ws_prefix: str
     base_url: str | None = None
+    offers_mcp: bool = False
 
 
 class FieldRecord(TypedDict):
@@ -100,6 +102,7 @@ class SessionCreated(TypedDict):
     maxExpiresIn: int
     cursor: str
     protocol: str
+    mcpUrl: NotRequired[str]
     baseUrl: NotRequired[str]
     prompt: NotRequired[str]
     userToken: NotRequired[str]

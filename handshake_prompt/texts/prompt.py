@@ -7,15 +7,17 @@ narrow enough to stand between quotes in a shell.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
 
-from .prompt_lines import REQUIRED, checked_lines, checksum, first_lines, had_check
-from .quoting import code, visible
+from .prompt_form import VALUE_CHARS, QuotedLines, form_lines, quoted_lines, shorten, shortened
+from .prompt_lines import REQUIRED, checked_lines, checksum, first_lines, had_check, mode_text, read_mode
+from .reach import is_local
 from .secret import Secret
 from .wording import WORDING, Wording
 
@@ -26,8 +28,6 @@ _DATA_FIELDS = 40
 """The text lands on a clipboard and in an agent's context; all values are one request away."""
 _DATA_BYTES = 8 * 1024
 _KEY_CHARS = 64
-_VALUE_CHARS = 500
-"""Twelve bytes a character at worst (an escaped surrogate pair): one longest line always fits `_DATA_BYTES`."""
 _MODE_CHARS = 64
 _LONGEST_EXPIRY = 999_999_999
 
@@ -38,8 +38,6 @@ _URL = re.compile(rf"((?i:https?)://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0
 _SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _EXPIRY = re.compile(r"([0-9]{1,9})\s*s?")
-_PLAIN_MODE = re.compile(r"(?!www\.)[\w.:+-]+", re.IGNORECASE)
-_LETTER = re.compile(r"[\w-]")
 
 LANGUAGES = tuple(WORDING)
 """The languages of prompts, the default one first."""
@@ -80,6 +78,7 @@ def build_prompt(
     instructions: str | None = None,
     language: str = "en",
     data: Mapping[str, object] | None = None,
+    page: Mapping[str, Any] | None = None,
     now: datetime | None = None,
 ) -> str:
     """Write the text that hands one session to an agent.
@@ -91,7 +90,9 @@ def build_prompt(
             `created`, which have the root already; the root counts only where `contextUrl` is absent.
         instructions: the host application's own words to the agent, shown as they are.
         language: `en` or `zh`.
-        data: values of the page, shown as quoted data, long ones shortened. Leave out sensitive ones.
+        data: notes of the page, shown as quoted data, long ones shortened. Leave out sensitive ones.
+        page: the members of `GET /context` as the agent gets them, for an agent without network access: fields and
+            values are shown as quoted data, within a bound.
         now: the time `expiresIn` counts from, with a time zone; the present by default.
 
     Returns:
@@ -121,7 +122,7 @@ def build_prompt(
         "token": token,
         "baseUrl": origin + base,
         "prefix": mount.removeprefix(base) or "/",
-        "mode": _mode_text(created),
+        "mode": mode_text(shorten(str(created.get("mode") or "default"), _MODE_CHARS)),
         "expiresIn": f"{expires_in}s",
     }
     return wording.text.format(
@@ -129,8 +130,11 @@ def build_prompt(
         origin=origin,
         until=_until(now, expires_in),
         credentials="\n".join(f"- {key}: {value}" for key, value in {**lines, "check": checksum(lines)}.items()),
+        reach=_reach_section(origin, wording),
         asks=_asks_section(instructions, wording),
+        form=_form_section(page, wording),
         values=_values_section(data, wording),
+        mcp=_mcp_section(urls, wording),
         token=token,
         **_commands(urls),
     )
@@ -164,7 +168,7 @@ def parse_prompt(text: str) -> ParsedPrompt:
         token=found["token"],
         base_url=found["baseUrl"].rstrip("/"),
         prefix=found.get("prefix", "/handshake").rstrip("/"),
-        mode=_parse_mode(found.get("mode")),
+        mode=read_mode(found["mode"]) if "mode" in found else None,
         expires_in=int(expiry[1]) if expiry else None,
     )
     check_credentials(parsed)
@@ -233,6 +237,8 @@ def _endpoints(
         raise ValueError("created['contextUrl'] must end with /context/<sessionId>")
     tails = {"action": f"action/{session_id}", "diff": f"diff/{session_id}", "extend": f"session/{session_id}/extend"}
     paths = {name: _member(created, f"{name}Url", _PATH, default=f"{prefix}/{tail}") for name, tail in tails.items()}
+    if "mcpUrl" in created:
+        paths["mcp"] = _member(created, "mcpUrl", _PATH)
     return prefix, {name: origin + path for name, path in {"context": context, **paths}.items()}
 
 
@@ -264,52 +270,29 @@ def _asks_section(instructions: str | None, wording: Wording) -> str:
     return wording.asks.format(instructions=instructions.strip())
 
 
+def _form_section(page: Mapping[str, Any] | None, wording: Wording) -> str:
+    if not page:
+        return ""
+    found = form_lines(page)
+    return _quoted(wording.form, found, wording) if found.lines else ""
+
+
 def _values_section(data: Mapping[str, object] | None, wording: Wording) -> str:
     if not data:
         return ""
-    lines: list[str] = []
-    room = _DATA_BYTES
-    for key, value in islice(data.items(), _DATA_FIELDS):
-        line = _data_line(key, value)
-        room -= len(line.encode()) + 1
-        if room < 0:
-            break
-        lines.append(line)
-    left_out = len(data) - len(lines)
-    section = wording.values.format(lines="\n".join(lines))
-    return section + wording.left_out.format(count=left_out) if left_out else section
+    facts = ({shorten(key, _KEY_CHARS): shortened(value, VALUE_CHARS)} for key, value in data.items())
+    found = quoted_lines(islice(facts, _DATA_FIELDS), _DATA_BYTES)
+    return _quoted(wording.values, found._replace(left_out=len(data) - len(found.lines)), wording)
 
 
-def _data_line(key: str, value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
-    shown = _shorten(text, _VALUE_CHARS) if len(text) > _VALUE_CHARS else value
-    return f"> {code({_shorten(key, _KEY_CHARS): shown})}"
+def _quoted(section: str, found: QuotedLines, wording: Wording) -> str:
+    text = section.format(lines="\n".join(found.lines))
+    return text + wording.left_out.format(count=found.left_out) if found.left_out else text
 
 
-def _shorten(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…(+{len(text) - limit})"
+def _reach_section(origin: str, wording: Wording) -> str:
+    return wording.reach.format(origin=origin) if is_local(urlsplit(origin).hostname or "") else ""
 
 
-def _mode_text(created: Mapping[str, object]) -> str:
-    # The page names the mode: a plain name stands bare, anything else as JSON, as data would. The line is not Markdown
-    # alone, so all but letters is escaped in place of a code span: "![x](...)" must not become an image either.
-    mode = _shorten(str(created.get("mode") or "default"), _MODE_CHARS)
-    if _PLAIN_MODE.fullmatch(mode) and mode == visible(mode):
-        return mode
-    return f'"{"".join(map(_inert, mode))}"'
-
-
-def _inert(char: str) -> str:
-    if _LETTER.fullmatch(char) and char == visible(char):
-        return char
-    units = char.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
-
-
-def _parse_mode(value: str | None) -> str | None:
-    if value is None or not value.startswith('"'):
-        return value
-    try:
-        return str(json.loads(value))
-    except ValueError:  # a mode of version 0.2, which quotes nothing, that happens to start with a quotation mark
-        return value
+def _mcp_section(urls: Mapping[str, str], wording: Wording) -> str:
+    return wording.mcp.format(url=urls["mcp"]) if "mcp" in urls else ""

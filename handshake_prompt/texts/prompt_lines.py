@@ -7,6 +7,7 @@ reading counts only then.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from html import unescape
@@ -36,6 +37,8 @@ _BULLETS = "*•·‣◦–—-"
 _INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 """Such as chats, editors and pages put between letters."""
 
+_LETTER = re.compile(r"[\w-]")
+_PLAIN_MODE = re.compile(r"(?!www\.)[\w.:+-]+", re.IGNORECASE)
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
 _NOT_TOKEN = re.compile(r"[^A-Za-z0-9_-]")
 _NOT_PATH = re.compile(r"[^A-Za-z0-9._~%+@:,=/-]")
@@ -51,6 +54,26 @@ _CHECK = re.compile("[0-9a-f]{8}")
 def checksum(lines: Mapping[str, str]) -> str:
     """Return the checksum of written lines."""
     return _sum_of({key: next(_read(key, lines[key]), "") for key in KEYS})
+
+
+def mode_text(mode: str) -> str:
+    """Return a mode as it stands in its line: bare if it is a plain name, else as JSON with all but letters escaped.
+
+    The page names the mode, and the line is not Markdown alone: "![x](...)" must not become an image either.
+    """
+    if _PLAIN_MODE.fullmatch(mode) and mode == visible(mode):
+        return mode
+    return f'"{"".join(map(_inert, mode))}"'
+
+
+def read_mode(text: str) -> str:
+    """Return the mode that a line names."""
+    if not text.startswith('"'):
+        return text
+    try:
+        return str(json.loads(text))
+    except ValueError:  # a mode of version 0.2, which quotes nothing, that happens to start with a quotation mark
+        return text
 
 
 def first_lines(text: str) -> Lines:
@@ -148,6 +171,13 @@ def _quoted_lines(text: str) -> Lines:
         elif key and len(found[key]) < _SEGMENT_CHARS:
             found[key] = _kept(key, found[key] + line.lstrip(" \t>|"))
     return found
+
+
+def _inert(char: str) -> str:
+    if _LETTER.fullmatch(char) and char == visible(char):
+        return char
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _kept(key: str, text: str) -> str:
