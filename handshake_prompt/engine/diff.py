@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.events import Change, Cursor, change_record
+from handshake_prompt.protocol.events import ROW_EVENTS, Change, Cursor, Event, change_record
 from handshake_prompt.protocol.instants import parse_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Diff
@@ -29,13 +29,15 @@ class Difference(NamedTuple):
     changes: Sequence[Change]
     session: Session
     truncated: bool
+    changes_rows: bool = False
+    """Whether rows were added, removed or moved."""
     timed_out: bool = False
     """Whether the time for a change ran out."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return not self.changes and not self.truncated
+        return not (self.changes or self.changes_rows or self.truncated)
 
     def reply(self, since: str, role: Role) -> Diff:
         """Return the members of the reply, as `role` may see them."""
@@ -46,6 +48,8 @@ class Difference(NamedTuple):
             "cursor": str(self.session.cursor),
             "truncated": self.truncated,
         }
+        if self.changes_rows:
+            reply["rows"] = self.session.rows
         if self.timed_out:
             reply["timedOut"], reply["note"] = True, TIMED_OUT
         return reply
@@ -112,15 +116,21 @@ class Differ:
             loaded, cursor = await self._transactions.read(admission.session_id, after=0), None
         admission.confirm(loaded.record.session)
         session, log = loaded.record.session, loaded.log or Log((), complete=True)
-        changes = [event for event in log.events if isinstance(event, Change)]
         if cursor is not None:
-            return Difference(changes, session, truncated=not log.complete)
+            return _difference(log.events, session, truncated=not log.complete)
         if (instant := parse_instant(since)) is not None:
             known = log.complete or (bool(log.events) and log.events[0].at <= instant)
-            return Difference([change for change in changes if change.at > instant], session, truncated=not known)
-        latest = changes[-self._limits.diff_events :]
-        cut = bool(since) or len(latest) < len(changes) or not log.complete
-        return Difference(latest, session, truncated=cut)
+            later = [event for event in log.events if event.at > instant]
+            return _difference(later, session, truncated=not known)
+        whole = _difference(log.events, session, truncated=bool(since) or not log.complete)
+        latest = whole.changes[-self._limits.diff_events :]
+        return whole._replace(changes=latest, truncated=whole.truncated or len(latest) < len(whole.changes))
+
+
+def _difference(events: Sequence[Event], session: Session, *, truncated: bool) -> Difference:
+    """Return the part of a log that `/diff` tells."""
+    changes = [event for event in events if isinstance(event, Change)]
+    return Difference(changes, session, truncated, any(event.type in ROW_EVENTS for event in events))
 
 
 def place_of(since: str) -> int:

@@ -173,26 +173,24 @@ class ProtocolEngine(FormOperations):
     async def post_notify(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
-        """Carry out an edit or a release by the person: `POST /notify/{sid}`."""
+        """Carry out an edit, a release or a change of rows by the person: `POST /notify/{sid}`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.NOTIFY, session_id, credential, request) as admission:
-            asked = await read(bodies.NotifyRequest, body)
-            known = admission.loaded
-            if asked.release:
-                work = worker.transitions.release(session_id, asked.key, known=known)
-            else:
-                work = worker.transitions.edit(session_id, asked.key, asked.value, known=known)
+            asked = (await read(bodies.NotifyRequest, body)).message
+            work = worker.transitions.carry_out(session_id, asked, known=admission.loaded)
             outcome, record = await worker.tasks.finish(work)
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
-            session, key = record.session, outcome.key or ""
+            session = record.session
             payload: messages.NotifyReply = {
                 "ok": True,
-                "key": key,
-                "by": session.whose(key),
+                "key": outcome.key or "",
+                "by": session.whose(outcome.subject),
                 "seq": outcome.seq or 0,
                 "cursor": str(session.cursor),
             }
+            if outcome.row is not None:
+                payload["row"] = outcome.row
             return Reply(payload, quota=admission.quota)
 
     async def get_diff(

@@ -8,6 +8,7 @@ overflow a queue, however large. Only a watcher that lets one send wait while tw
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -108,6 +109,11 @@ class FrameQueue:
         return len(self._log_frames) + len(self._answers)
 
     @property
+    def oldest(self) -> float:
+        """`seq` of the frame of the log that has waited longest; infinite if none waits."""
+        return self._log_frames[0].seq if self._log_frames else math.inf
+
+    @property
     def hurried(self) -> bool:
         """Whether pacing has to stop: the watcher is being closed, or is half way to one of its bounds."""
         return (
@@ -178,7 +184,7 @@ class FrameQueue:
         return self.take() if frames and not frames[0].pace else None
 
     def is_overtaken(self, frame: Frame) -> bool:
-        """Whether the field that a paced frame shows has been written again since."""
+        """Whether the field that a paced frame shows has been written again since, or gone with its row."""
         return frame.pace > 0 and frame.key is not None and self._newest.get(frame.key, 0) > frame.seq
 
     @property

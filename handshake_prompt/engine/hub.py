@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
-from handshake_prompt.protocol.events import Change, Event, withheld
+from handshake_prompt.protocol.events import ROW_REMOVED, Change, Event, withheld
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import CLOSED, REVOKED, ROTATED, Session
 from handshake_prompt.stores import Record
@@ -41,6 +41,15 @@ class Topic:
         """The agent that was here last, and when that was last told of, on the wall clock."""
         self.expires_at = 0.0
         """On the store's clock, as far as this worker knows; asked again when it comes."""
+
+    def overtake_removed(self, session: Session) -> None:
+        """Let the paced frames of cells whose row is gone count as overtaken; forget those that no queue still has."""
+        oldest = min(queue.oldest for queue in self.queues)
+        for key in self.newest.keys() - session.values.keys():
+            if self.newest[key] < oldest:
+                del self.newest[key]
+            else:
+                self.newest[key] = session.seq
 
 
 class Hub:
@@ -162,6 +171,8 @@ class Hub:
             self._offer(topic, event, session)
             if event.type == ROTATED:
                 self._close(topic, CloseCode.UNAUTHENTICATED, roles=(Role.AGENT,))
+        if any(event.type == ROW_REMOVED for event in fresh):
+            topic.overtake_removed(session)
         topic.seq, topic.version, topic.expires_at = session.seq, record.version, record.expires_at
         topic.agent, topic.agent_at = session.agent, session.agent_at
         return True
@@ -198,7 +209,7 @@ class Hub:
     def _offer(self, topic: Topic, event: Event, session: Session) -> None:
         if isinstance(event, Change):
             topic.newest[event.key] = event.seq
-        source = event.source if isinstance(event, Change) else None
+        source = event.source
         now = asyncio.get_running_loop().time()
         frames: dict[Role, Frame] = {}
         for queue in tuple(topic.queues):
@@ -220,5 +231,5 @@ class Hub:
 
 
 def _paced_frame(event: Event, role: Role, session: Session, *, now: float) -> Frame:
-    key, pace = (event.key, event.pace) if isinstance(event, Change) else (None, 0.0)
-    return log_frame(event, role, session)._replace(key=key, pace=pace, queued_at=now)
+    key = event.key if isinstance(event, Change) else None
+    return log_frame(event, role, session)._replace(key=key, pace=event.pace, queued_at=now)

@@ -1,4 +1,4 @@
-"""Messages of a page over its connection: edits, releases, and messages to the session's mode."""
+"""Messages of a page over its connection: edits, releases, changes of rows, and messages to the session's mode."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class PageMessages:
         """Carry out a message of a watcher's page; return the session after it, and the outcomes.
 
         Raises:
-            UserRequiredError: the watcher is an agent, and the message is an edit or a release.
+            UserRequiredError: the watcher is an agent, and the message is the person's: none to the mode.
             InvalidRequestError: the message is malformed, or unknown to the mode.
         """
         session_id, source = watcher.session_id, watcher.source
-        if message["type"] not in ("userEdit", "release"):
+        if message["type"] not in bodies.PAGE_MESSAGES:
             check_value(message, self._limits)
             sent = self._transitions.send_to_mode(session_id, message, watcher.role, source=source)
             outcomes, record = await self._tasks.finish(sent)
@@ -41,9 +41,5 @@ class PageMessages:
         if watcher.role is not Role.USER:
             raise UserRequiredError
         asked = bodies.decode(bodies.PageMessage, message)
-        if asked.type == "release":
-            work = self._transitions.release(session_id, asked.key, source=source)
-        else:
-            work = self._transitions.edit(session_id, asked.key, asked.value, source=source)
-        outcome, record = await self._tasks.finish(work)
+        outcome, record = await self._tasks.finish(self._transitions.carry_out(session_id, asked, source=source))
         return record.session, [outcome]

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from handshake_prompt.modes import Modes
+from handshake_prompt.protocol import rows
+from handshake_prompt.protocol.bodies import ADD_ROW, RELEASE, REMOVE_ROW, USER_EDIT, PageMessage
 from handshake_prompt.protocol.credentials import Role, digest
 from handshake_prompt.protocol.errors import ConflictError, HandshakeError
 from handshake_prompt.protocol.limits import Limits
@@ -31,34 +33,30 @@ class Transitions:
         self._modes = modes
         self._limits = limits
 
-    async def edit(
-        self, session_id: str, key: str | None, value: Any, *, source: str | None = None, known: Loaded | None = None
+    async def carry_out(
+        self, session_id: str, message: PageMessage, *, source: str | None = None, known: Loaded | None = None
     ) -> Applied[Outcome]:
-        """Write the person's value.
+        """Carry out a message of the person's page.
 
         Raises:
             InvalidRequestError, TooLargeError: key or value are not allowed.
         """
-        key = check_edit(key, value, self._limits)
-
-        def play(draft: Record) -> Outcome:
-            return self._modes.of(draft.session).process_notify(draft.session, key, value)
-
+        check_edit(message.key, message.value, self._limits)
         turn = self._transactions.turn(Role.USER, source=source)
-        return await self._transactions.apply(session_id, Transition(play, turn), known=known)
-
-    async def release(
-        self, session_id: str, key: str | None, *, source: str | None = None, known: Loaded | None = None
-    ) -> Applied[Outcome]:
-        """Return a field of the person's to the agent.
-
-        Raises:
-            InvalidRequestError: the key is not allowed.
-        """
-        key = check_edit(key, None, self._limits)
-        turn = self._transactions.turn(Role.USER, source=source)
-        transition = Transition(lambda draft: draft.session.release(key), turn)
+        transition = Transition(lambda draft: self._played(draft.session, message), turn)
         return await self._transactions.apply(session_id, transition, known=known)
+
+    def _played(self, session: Session, message: PageMessage) -> Outcome:
+        mode, key = self._modes.of(session), message.key
+        if message.type == USER_EDIT:
+            return mode.process_notify(session, key, message.value)
+        if message.type == RELEASE:
+            return rows.release(session, key) if key in session.row_authors else session.release(key)
+        if message.type == ADD_ROW:
+            return mode.add_row(session, key, message.value, after=message.after)
+        if message.type == REMOVE_ROW:
+            return mode.remove_row(session, key)
+        return mode.move_row(session, key, message.after)
 
     async def send_to_mode(
         self, session_id: str, message: dict[str, Any], role: Role, *, source: str

@@ -320,8 +320,8 @@ def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:
     An ack overtakes frames that are held back, so it is no place to resume from.
     """
     if outcome.status == "applied":
-        key = outcome.key or ""
-        field = session.values.get(key)
+        field = session.values.get(outcome.subject)
         at = field.at if field else None
-        return connection_frame("ack", key=outcome.key, by=session.whose(key), seq=outcome.seq, at=at, ref=ref)
+        by, row = session.whose(outcome.subject), outcome.row
+        return connection_frame("ack", key=outcome.key, by=by, seq=outcome.seq, at=at, row=row, ref=ref)
     return connection_frame("error", msg=outcome.msg, code=outcome.code, key=outcome.key, ref=ref)

@@ -185,6 +185,25 @@ def entry_key(key: str, lists: Container[str]) -> str | None:
     return None if is_row else kept
 
 
+def row_of(key: str, lists: Container[str]) -> str | None:
+    """Return the key of the row that a cell or a list stands in, None outside of rows.
+
+    `lines/r3/amount` stands in `lines/r3`.
+
+    Args:
+        key: of a field or of a list of rows.
+        lists: keys of lists of rows, without row ids.
+    """
+    segments = key.split("/")
+    kept, row, place = "", 0, 0
+    while place < len(segments):
+        kept = f"{kept}/{segments[place]}" if place else segments[place]
+        place += 1
+        if kept in lists and place < len(segments):
+            row = place = place + 1
+    return "/".join(segments[:row]) if row else None
+
+
 def _value_of(option: object) -> object:
     return option.get("value") if isinstance(option, dict) else option
 

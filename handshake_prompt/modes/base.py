@@ -11,8 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from handshake_prompt.protocol.authors import By
-from handshake_prompt.protocol.bodies import Action, CreateRequest
+from handshake_prompt.protocol.bodies import Action, CreateRequest, Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
@@ -21,6 +23,9 @@ from handshake_prompt.protocol.session import Session
 
 class ModeHandler(ABC):
     """The methods of a mode, with the usual behaviour. Subclass it and override the rest."""
+
+    action_types: Sequence[str] = ("set",)
+    """The types of actions: `set`, and in a mode with rows `add`, `remove`, `move`."""
 
     untyped_action: str | None = "set"
     """The type of an action without `type`; None refuses it."""
@@ -54,11 +59,19 @@ class ModeHandler(ABC):
 
     def process_action(self, session: Session, action: Action) -> Outcome:
         """Carry out one action."""
-        if (action.type or self.untyped_action) != "set":
-            return unsupported(action, f"Unsupported action type {action.type!r}; this mode knows: set")
+        kind = action.type or self.untyped_action
+        if kind not in self.action_types:
+            known = ", ".join(self.action_types)
+            return unsupported(action, f"Unsupported action type {action.type!r}; this mode knows: {known}")
         if action.key is None:
             return unsupported(action, "The action has no key", code="missing_key")
-        return self.set_value(session, action.key, action.value, if_rev=action.if_rev)
+        if kind == "set":
+            return self.set_value(session, action.key, action.value, if_rev=action.if_rev)
+        if kind == "add":
+            return self.add_row(session, action.key, action.value, after=action.after)
+        if kind == "remove":
+            return self.remove_row(session, action.key, if_rev=action.if_rev)
+        return self.move_row(session, action.key, action.after, if_rev=action.if_rev)
 
     def process_notify(self, session: Session, key: str, value: Any) -> Outcome:
         """Carry out an edit by the person."""
@@ -75,6 +88,24 @@ class ModeHandler(ABC):
     def set_value(self, session: Session, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write one field as the author of the session's turn."""
         return session.write(key, value, if_rev=if_rev)
+
+    def add_row(self, session: Session, key: str, value: Any, *, after: Place = msgspec.UNSET) -> Outcome:
+        """Add a row with the cells of `value` to a list, as the author of the session's turn."""
+        return self._no_rows(session, key)
+
+    def remove_row(self, session: Session, key: str, *, if_rev: int | None = None) -> Outcome:
+        """Remove a row, as the author of the session's turn."""
+        return self._no_rows(session, key)
+
+    def move_row(
+        self, session: Session, key: str, after: Place = msgspec.UNSET, *, if_rev: int | None = None
+    ) -> Outcome:
+        """Move a row within its list, as the author of the session's turn."""
+        return self._no_rows(session, key)
+
+    @staticmethod
+    def _no_rows(session: Session, key: str) -> Outcome:
+        return session.refuse(key, "unsupported_action", "This mode has no rows", status="error")
 
 
 def unsupported(action: Action, msg: str, *, code: str = "unsupported_action") -> Outcome:

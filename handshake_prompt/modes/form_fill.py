@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from handshake_prompt.forms.cache import FormCache
+from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.patterns import MATCH_STEPS
 from handshake_prompt.protocol.authors import By
-from handshake_prompt.protocol.bodies import Action, CreateRequest
+from handshake_prompt.protocol.bodies import Action, CreateRequest, Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.limits import Limits
@@ -19,6 +20,7 @@ from handshake_prompt.protocol.messages import CreationWarning, Outcome
 from handshake_prompt.protocol.session import Session, is_empty
 
 from .base import ModeHandler
+from .form_rows import FormRows, RefusedError, cells_of, give
 
 
 class FormFillHandler(ModeHandler):
@@ -31,6 +33,7 @@ class FormFillHandler(ModeHandler):
             like a mode it has to be pure and quick: no I/O, no waiting, no side effects.
     """
 
+    action_types = ("set", "add", "remove", "move")
     untyped_action = None
     checks_schema = True
     honours_schema = True
@@ -55,20 +58,17 @@ class FormFillHandler(ModeHandler):
         """Take the schema, then the page's values: the person's where they are not empty."""
         form = self._forms.of(body.schema or [])
         session.schema_json, session.sensitive = form.schema_json, form.sensitive
-        for key, value in (body.defaults or {}).items():
-            session.give(key, value, by=By.DEFAULT)
-        for key, value in body.initial_values.items():
-            if not (is_empty(value) and key in session.values):
-                session.give(key, value, by=By.USER)
+        give(form, session, body.defaults or {}, by=By.DEFAULT)
+        give(form, session, body.initial_values, by=By.USER)
 
     def mistakes(self, session: Session) -> Sequence[CreationWarning]:
         """Return the likely mistakes in the schema."""
         return self._forms[session.schema_json].mistakes
 
     def context_response(self, session: Session, role: Role) -> dict[str, Any]:
-        """Return `schema` and `missing`, and `rows` where there are any."""
+        """Return `schema` and `missing`, and `rows` in a form that has lists of them."""
         members = {"schema": msgspec.Raw(session.schema_json), "missing": self.missing(session)}
-        return {**members, "rows": session.rows} if session.rows else members
+        return {**members, "rows": session.rows} if self._forms[session.schema_json].lists else members
 
     def process_actions(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
         """Play a batch, unless matching its values with the form's patterns could hold up every other session.
@@ -97,15 +97,52 @@ class FormFillHandler(ModeHandler):
         if field is not None:
             if field.read_only:
                 return session.refuse(key, "read_only", "This field cannot be changed", status="error")
+            if field.is_rows:
+                return self._rows(session).replace(key, value, if_rev=if_rev)
+            if form.lists and not self._rows(session).is_there(key):
+                return session.refuse(key, "unknown_row", "The row has been removed", status="error")
             if type(value) is not field.plain and session.author is Role.AGENT and (problem := field.check(value)):
                 return session.refuse(key, "invalid_value", problem, status="error")
         elif form.fields:
             return session.refuse(key, "unknown_field", "The form has no such field", status="error")
         return session.write(key, value, if_rev=if_rev)
 
+    def add_row(self, session: Session, key: str, value: Any, *, after: Place = msgspec.UNSET) -> Outcome:
+        """Add a row to a list of the form, with the cells of `value` if it all fits."""
+        return self._rows(session).add(key, value, after)
+
+    def remove_row(self, session: Session, key: str, *, if_rev: int | None = None) -> Outcome:
+        """Remove a row of the form."""
+        return self._rows(session).remove(key, if_rev=if_rev)
+
+    def move_row(
+        self, session: Session, key: str, after: Place = msgspec.UNSET, *, if_rev: int | None = None
+    ) -> Outcome:
+        """Move a row of the form within its list."""
+        return self._rows(session).move(key, after, if_rev=if_rev)
+
+    def _rows(self, session: Session) -> FormRows:
+        def judge(field: Field, value: Any) -> Any:
+            if field.read_only:
+                raise RefusedError("read_only", "this field cannot be changed")
+            if session.author is Role.AGENT and (problem := field.check(value)):
+                raise RefusedError("invalid_value", problem)
+            return value
+
+        return FormRows(self._forms[session.schema_json], session, judge)
+
 
 def _cost(form: Form, actions: Sequence[Action]) -> int:
     """Return the worst-case steps of matching a batch. A value above the bound is refused unmatched."""
-    fields = ((form.field_of(action.key), action.value) for action in actions if action.key is not None)
-    costs = (field.cost(value) for field, value in fields if field is not None)
+    given = (pair for action in actions if action.key is not None for pair in _given(form, action.key, action.value))
+    costs = (field.cost(value) for field, value in given)
     return sum(cost for cost in costs if cost <= MATCH_STEPS)
+
+
+def _given(form: Form, key: str, value: Any) -> Iterator[tuple[Field, Any]]:
+    """Yield the fields and values of an action: its own, or those of the rows that it brings."""
+    field = form.field_of(key)
+    if field is not None and field.is_rows:
+        yield from cells_of(form, field.key, value)
+    elif field is not None:
+        yield field, value

@@ -11,6 +11,9 @@ from .errors import InvalidJSONError, InvalidRequestError, TooLargeError
 
 T = TypeVar("T")
 
+Place = str | None | msgspec.UnsetType
+"""Place of a row in its list: behind the row of an id, first (None), or last (UNSET)."""
+
 _NAMED_BYTES = 32 * 1024
 """Of a body whose members are looked at by name."""
 
@@ -47,12 +50,13 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Action(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
-    """One thing an agent asks for. `if_rev` makes it conditional on the value's revision."""
+    """One thing an agent asks for. `if_rev` makes it conditional on the value's revision; `after` places a row."""
 
     type: str | None = None
     key: str | None = None
     value: Any = None
     if_rev: int | None = None
+    after: Place = msgspec.UNSET
 
 
 class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -70,12 +74,62 @@ class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
         return min(interval, longest * 1000) / 1000 if interval > 0 else 0.0
 
 
+class PageMessage(msgspec.Struct, frozen=True):
+    """A frame from the page that the engine understands. `ref` comes back in the answer."""
+
+    type: str
+    key: str
+    value: Any = None
+    after: Place = msgspec.UNSET
+    ref: str | int | None = None
+
+
+USER_EDIT, RELEASE, ADD_ROW, REMOVE_ROW, MOVE_ROW = PAGE_MESSAGES = (
+    "userEdit",
+    "release",
+    "addRow",
+    "removeRow",
+    "moveRow",
+)
+"""The types of a page's messages."""
+
+
 class NotifyRequest(msgspec.Struct, frozen=True):
-    """`POST /notify/{sid}`: an edit, or with `release` the return of a field to the agent."""
+    """`POST /notify/{sid}`: an edit, with `release` the return of a field to the agent, or a change of rows.
+
+    `add` is the key of a list; `remove` and `move` are those of rows.
+    """
 
     key: str | None = None
     value: Any = None
     release: bool = False
+    add: str | None = None
+    remove: str | None = None
+    move: str | None = None
+    after: Place = msgspec.UNSET
+
+    @property
+    def message(self) -> PageMessage:
+        """The frame that says the same.
+
+        Raises:
+            InvalidRequestError: it names nothing (`missing_key`), or several things at once.
+        """
+        named = [
+            (kind, key)
+            for kind, key in (
+                (RELEASE if self.release else USER_EDIT, self.key),
+                (ADD_ROW, self.add),
+                (REMOVE_ROW, self.remove),
+                (MOVE_ROW, self.move),
+            )
+            if key is not None
+        ]
+        if not named:
+            raise InvalidRequestError("key is required", code="missing_key")
+        if len(named) > 1:
+            raise InvalidRequestError("key, add, remove and move are one each: send one of them")
+        return PageMessage(*named[0], self.value, self.after)
 
 
 class ExtendRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -88,15 +142,6 @@ class RotateRequest(msgspec.Struct, frozen=True):
     """`POST /session/{sid}/rotate`."""
 
     prompt: bool | PromptRequest | None = None
-
-
-class PageMessage(msgspec.Struct, frozen=True):
-    """A frame from the page that every mode understands: `userEdit` or `release`. `ref` comes back in the answer."""
-
-    type: str
-    key: str
-    value: Any = None
-    ref: str | int | None = None
 
 
 def decode(shape: type[T], body: Mapping[str, Any] | bytes) -> T:

@@ -16,7 +16,7 @@ from .credentials import Role
 from .messages import ChangeRecord
 from .packing import unpack
 
-ROW_ADDED, ROW_REMOVED, ROW_MOVED = ROW_EVENTS = ("rowAdded", "rowRemoved", "rowMoved")
+ROW_ADDED, ROW_REMOVED, ROW_MOVED, ROW_RELEASED = ROW_EVENTS = ("rowAdded", "rowRemoved", "rowMoved", "rowReleased")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True, gc=False):

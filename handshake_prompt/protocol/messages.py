@@ -54,6 +54,11 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     action: dict[str, Any] | None = None
     row: str | None = None
 
+    @property
+    def subject(self) -> str:
+        """The key of what was written: of an added row the row's own."""
+        return f"{self.key}/{self.row}" if self.row is not None else self.key or ""
+
     def error(self) -> dict[str, Any]:
         """Return the entry of `errors`, as clients of version 0.2 read it."""
         subject = {"action": self.action or {}} if self.key is None else {"key": self.key}
@@ -191,6 +196,7 @@ class NotifyReply(TypedDict):
     by: str
     seq: int
     cursor: str
+    row: NotRequired[str]
 
 
 ChangeRecord = TypedDict(
@@ -215,6 +221,7 @@ class Diff(TypedDict):
     changes: list[ChangeRecord]
     cursor: str
     truncated: bool
+    rows: NotRequired[Mapping[str, Sequence[str]]]
     timedOut: NotRequired[bool]
     note: NotRequired[str]
 

@@ -11,15 +11,13 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from .authors import OWNERSHIP, By
+from .authors import OWNERSHIP, RELEASED, By
+from .bodies import Place
 from .credentials import Role
-from .events import ROW_ADDED, ROW_MOVED, ROW_REMOVED
+from .events import ROW_ADDED, ROW_MOVED, ROW_RELEASED, ROW_REMOVED
 from .messages import Outcome
 from .row_keys import ROW_ID, split_row, within
 from .session import Session
-
-Place = str | None | msgspec.UnsetType
-"""Place among the rows of a list: behind the row of an id, first (None), or last (UNSET)."""
 
 AUTHORS = {Role.AGENT: By.AI, Role.USER: By.USER}
 """author of a turn -> author of a row that it adds."""
@@ -36,15 +34,16 @@ def add(session: Session, list_key: str, after: Place = msgspec.UNSET) -> Outcom
     place = _place(session, ids, after)
     if place is None:
         return _unknown(session, list_key)
-    session.last_row += 1
-    row, by = ROW_ID.format(session.last_row), AUTHORS[session.author]
-    row_key = within(list_key) + row
-    session.row_authors = {**session.row_authors, row_key: by}
-    session.charge(by, size=_bytes(row_key), parts=1, fields=1)
-    _arrange(session, list_key, (*ids[:place], row, *ids[place:]))
-    behind = ids[place - 1] if place else None
+    behind, by = ids[place - 1] if place else None, AUTHORS[session.author]
+    row_key = _insert(session, list_key, place, by)
+    _, row = split_row(row_key)
     session.notice(ROW_ADDED, is_write=True, key=row_key, list=list_key, row=row, after=behind, by=by)
     return Outcome(list_key, "applied", seq=session.seq, row=row)
+
+
+def give(session: Session, list_key: str, *, by: By) -> str:
+    """Put a row at the end of a list that is there from the start; no event tells of it. Return the row's key."""
+    return _insert(session, list_key, len(session.rows.get(list_key, ())), by)
 
 
 def remove(session: Session, row_key: str, *, if_rev: int | None = None) -> Outcome:
@@ -54,19 +53,38 @@ def remove(session: Session, row_key: str, *, if_rev: int | None = None) -> Outc
         the outcome: `error` with `unknown_row`, or `rejected` with `user_locked` (a part is the person's, the author
         not) or `stale` (a cell has been written after `if_rev`). A refusal changes nothing.
     """
+    if row_key not in session.row_authors:
+        return _unknown(session, row_key)
     if (refused := _refusal(session, row_key, if_rev)) is not None:
         return refused
     list_key, row = split_row(row_key)
-    for key in _cells(session, row_key):
-        session.erase(key)
-    inside, gone = within(row_key), frozenset(_rows(session, row_key))
-    for key in gone:
-        session.charge(session.row_authors[key], size=-_bytes(key), parts=-1, fields=-1)
-    session.row_authors = {key: by for key, by in session.row_authors.items() if key not in gone}
-    session.rows = {key: ids for key, ids in session.rows.items() if not key.startswith(inside)}
+    withdraw(session, row_key)
     _arrange(session, list_key, tuple(other for other in session.rows[list_key] if other != row))
-    session.notice(ROW_REMOVED, is_write=True, key=row_key, list=list_key, row=row, by=AUTHORS[session.author])
-    return Outcome(row_key, "applied", seq=session.seq)
+    return _removed(session, row_key)
+
+
+def clear(session: Session, list_key: str, *, if_rev: int | None = None) -> Outcome:
+    """Remove all rows of a list, as the turn's author: all of them, or none."""
+    if (refused := _refusal(session, list_key, if_rev)) is not None:
+        return refused
+    ids = session.rows.get(list_key, ())
+    withdraw(session, list_key)
+    for row in ids:
+        _removed(session, within(list_key) + row)
+    return Outcome(list_key, "applied", seq=session.seq)
+
+
+def withdraw(session: Session, key: str) -> None:
+    """Drop all that stands in a row or a list, and the authors of the rows; no event tells of it."""
+    inside, gone = within(key), frozenset(_rows(session, key))
+    for cell in _cells(session, key):
+        session.erase(cell)
+    for row in gone:
+        session.charge(session.row_authors[row], size=-_bytes(row), parts=-1, fields=-1)
+    session.row_authors = {row: by for row, by in session.row_authors.items() if row not in gone}
+    session.rows = {
+        listed: ids for listed, ids in session.rows.items() if listed != key and not listed.startswith(inside)
+    }
 
 
 def move(session: Session, row_key: str, after: Place = msgspec.UNSET, *, if_rev: int | None = None) -> Outcome:
@@ -75,6 +93,8 @@ def move(session: Session, row_key: str, after: Place = msgspec.UNSET, *, if_rev
     Returns:
         the outcome, as of `remove` and `add`. A move to the row's own place is applied and not logged.
     """
+    if row_key not in session.row_authors:
+        return _unknown(session, row_key)
     if (refused := _refusal(session, row_key, if_rev)) is not None:
         return refused
     list_key, row = split_row(row_key)
@@ -92,21 +112,40 @@ def move(session: Session, row_key: str, after: Place = msgspec.UNSET, *, if_rev
     return Outcome(row_key, "applied", seq=session.seq)
 
 
+def release(session: Session, row_key: str) -> Outcome:
+    """Return a row of the person's, and all in it that is theirs, to the agent; the rest stays as it is."""
+    if session.author is not Role.USER:
+        return session.refuse(row_key, "user_required", "Only the person can release a row")
+    before = session.seq
+    for key in [key for key in _rows(session, row_key) if session.row_authors[key] in RELEASED]:
+        list_key, row = split_row(key)
+        by = RELEASED[session.row_authors[key]]
+        session.row_authors = {**session.row_authors, key: by}
+        session.notice(ROW_RELEASED, is_write=True, key=key, list=list_key, row=row, by=by)
+    for cell in _cells(session, row_key):
+        session.release(cell)
+    return Outcome(row_key, "applied", seq=session.seq if session.seq > before else 0)
+
+
 def is_persons(session: Session, key: str) -> bool:
     """Whether a row, or a part of it, is the person's; of a list, whether that holds of any of its rows."""
     table = OWNERSHIP[Role.AGENT]
     return any(table[by] is None for by in _authors(session, key))
 
 
-def _refusal(session: Session, row_key: str, if_rev: int | None) -> Outcome | None:
-    """Return the refusal of a change of a row, None if it may be changed."""
-    if row_key not in session.row_authors:
-        return _unknown(session, row_key)
-    if session.author is Role.AGENT and is_persons(session, row_key):
-        return session.refuse(row_key, "user_locked", "A part of this row is the person's")
-    if if_rev is not None and any(session.values[key].rev > if_rev for key in _cells(session, row_key)):
-        return session.refuse(row_key, "stale", "The row has changed since; read the context and decide again")
+def _refusal(session: Session, key: str, if_rev: int | None) -> Outcome | None:
+    """Return the refusal of a change of a row, or of all rows of a list; None if it may be made."""
+    if session.author is Role.AGENT and is_persons(session, key):
+        return session.refuse(key, "user_locked", "A part of this is the person's")
+    if if_rev is not None and any(session.values[cell].rev > if_rev for cell in _cells(session, key)):
+        return session.refuse(key, "stale", "A cell has changed since; read the context and decide again")
     return None
+
+
+def _removed(session: Session, row_key: str) -> Outcome:
+    list_key, row = split_row(row_key)
+    session.notice(ROW_REMOVED, is_write=True, key=row_key, list=list_key, row=row, by=AUTHORS[session.author])
+    return Outcome(row_key, "applied", seq=session.seq)
 
 
 def _unknown(session: Session, key: str) -> Outcome:
@@ -120,6 +159,17 @@ def _place(session: Session, ids: Sequence[str], after: Place) -> int | None:
     if isinstance(after, str) and after in ids:
         return ids.index(after) + 1
     return len(ids) if after is msgspec.UNSET or session.author is Role.USER else None
+
+
+def _insert(session: Session, list_key: str, place: int, by: By) -> str:
+    ids = session.rows.get(list_key, ())
+    session.last_row += 1
+    row = ROW_ID.format(session.last_row)
+    row_key = within(list_key) + row
+    session.row_authors = {**session.row_authors, row_key: by}
+    session.charge(by, size=_bytes(row_key), parts=1, fields=1)
+    _arrange(session, list_key, (*ids[:place], row, *ids[place:]))
+    return row_key
 
 
 def _arrange(session: Session, list_key: str, ids: tuple[str, ...]) -> None:

@@ -1,0 +1,381 @@
+"""Rows of a form: read from nested objects, taken whole or not at all, and written cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from handshake_prompt.modes import DefaultHandler, FormFillHandler
+from handshake_prompt.protocol.bodies import Action
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError
+from handshake_prompt.protocol.events import Change
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.session import Session, Turn
+from tests.support.forms import NOON, act, edit, new_session, put, shown
+
+SCHEMA = [
+    {"key": "title"},
+    {
+        "key": "lines",
+        "type": "rows",
+        "maxRows": 3,
+        "fields": [
+            {"key": "text"},
+            {"key": "amount", "type": "int", "min": 0},
+            {"key": "tax", "type": "int", "default": 19},
+            {"key": "home/street", "group": "Home"},
+            {"key": "total", "readOnly": True},
+            {"key": "bags", "type": "rows", "maxRows": 2, "fields": [{"key": "kg", "type": "int"}]},
+        ],
+    },
+]
+AGENT, USER = Role.AGENT, Role.USER
+HANDLER = FormFillHandler()
+
+
+def session_with(*lines: dict[str, Any], **body: Any) -> Session:
+    """Return a session whose list has these rows, by the agent."""
+    session = new_session(HANDLER, schema=SCHEMA, **body)
+    return act(HANDLER, session, *(Action("add", "lines", line) for line in lines))[1] if lines else session
+
+
+def add(session: Session, value: Any, *, author: Role = AGENT, key: str = "lines", **place: Any) -> Outcome:
+    return HANDLER.add_row(turn_of(session, author), key, value, **place)
+
+
+def turn_of(session: Session, author: Role) -> Session:
+    return session.checkout(Turn(author=author, now=NOON))
+
+
+def held(session: Session) -> dict[str, tuple[Any, str]]:
+    return {key: (field.value, field.by) for key, field in session.values.items()}
+
+
+def test_an_added_row_has_its_cells_in_the_order_of_the_form_and_the_defaults_of_the_rest() -> None:
+    draft = turn_of(session_with(), AGENT)
+    outcome = HANDLER.add_row(draft, "lines", {"amount": 3, "text": "Taxi"})
+    assert (outcome.key, outcome.status, outcome.row) == ("lines", "applied", "r1")
+    assert [(event.type, event.key) for event in draft.commit()[1:] if isinstance(event, Change)] == [
+        ("action", "lines/r1/text"),
+        ("action", "lines/r1/amount"),
+        ("action", "lines/r1/tax"),
+    ]
+    assert held(draft) == {
+        "lines/r1/text": ("Taxi", "ai"),
+        "lines/r1/amount": (3, "ai"),
+        "lines/r1/tax": (19, "default"),
+    }
+
+
+NESTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "an object of a group": ({"home": {"street": "Main"}}, {"lines/r1/home/street": "Main"}),
+    "a flat key": ({"home/street": "Main"}, {"lines/r1/home/street": "Main"}),
+    "rows within": (
+        {"bags": [{"kg": 1}, {}]},
+        {"lines/r1/bags/r2/kg": 1},
+    ),
+    "no rows within": ({"bags": []}, {}),
+    "null for rows within": ({"bags": None}, {}),
+    "nothing": ({}, {}),
+}
+
+
+@pytest.mark.parametrize(("value", "cells"), NESTED.values(), ids=NESTED)
+@pytest.mark.parametrize("author", list(Role))
+def test_a_row_is_read_from_an_object_as_a_document_has_it(
+    author: Role, value: dict[str, Any], cells: dict[str, Any]
+) -> None:
+    draft = turn_of(session_with(), author)
+    assert HANDLER.add_row(draft, "lines", value | {"tax": 7}).status == "applied"
+    by = "ai" if author is AGENT else "user"
+    expected = {key: (cell, by) for key, cell in cells.items()}
+    assert held(draft) == {"lines/r1/tax": (7, by)} | expected
+    assert draft.rows == {"lines": ("r1",)} | ({"lines/r1/bags": ("r2", "r3")} if value.get("bags") else {})
+
+
+def test_a_row_without_a_value_is_empty_but_for_defaults() -> None:
+    draft = turn_of(session_with(), USER)
+    assert HANDLER.add_row(draft, "lines", None).status == "applied"
+    assert held(draft) == {"lines/r1/tax": (19, "default")}
+
+
+REFUSED_ROWS: dict[str, tuple[Any, str, str]] = {
+    "a wrong cell": ({"amount": "much"}, "invalid_value", "amount: expected"),
+    "a cell out of bounds": ({"text": "x", "amount": -1}, "invalid_value", "amount: expected"),
+    "a wrong cell of a row within": ({"bags": [{"kg": 1}, {"kg": "x"}]}, "invalid_value", "bags: kg: expected"),
+    "too many rows within": ({"bags": [{}, {}, {}]}, "invalid_value", "bags: expected at most 2"),
+    "rows within that are no list": ({"bags": 5}, "invalid_value", "bags: expected a list"),
+    "a cell that the row does not have": ({"colour": 1}, "unknown_field", "colour: the row has no such field"),
+    "a member that the group does not have": ({"home": {"zip": 1}}, "unknown_field", "home/zip: "),
+    "a group that is no object": ({"home": 5}, "unknown_field", "home: "),
+    "a read-only cell": ({"total": 1}, "read_only", "total: "),
+    "text": ("Taxi", "invalid_value", "expected an object"),
+    "a list": ([{}], "invalid_value", "expected an object"),
+}
+
+
+@pytest.mark.parametrize(("value", "code", "msg"), REFUSED_ROWS.values(), ids=REFUSED_ROWS)
+def test_a_row_with_a_wrong_cell_is_refused_whole_and_the_refusal_names_the_cell(
+    value: Any, code: str, msg: str
+) -> None:
+    draft = turn_of(session_with(), AGENT)
+    outcome = HANDLER.add_row(draft, "lines", value)
+    assert (outcome.status, outcome.code) == ("error", code)
+    assert (outcome.msg or "").startswith(msg)
+    assert (draft.commit(), draft.rows, draft.values) == ([], {}, {})
+
+
+def test_a_persons_row_is_taken_as_it_is_and_what_they_left_empty_is_nobodys() -> None:
+    session = session_with({}, {}, {})
+    draft = turn_of(session, USER)
+    outcome = HANDLER.add_row(draft, "lines", {"amount": "much", "text": "", "tax": None, "bags": [{}, {}, {}]})
+    assert (outcome.status, outcome.row) == ("applied", "r4")
+    assert {key: cell for key, cell in held(draft).items() if key.startswith("lines/r4")} == {
+        "lines/r4/amount": ("much", "user"),
+        "lines/r4/tax": (19, "default"),
+    }
+    _, after = act(HANDLER, draft, put("lines/r4/text", "Taxi"))
+    assert held(after)["lines/r4/text"] == ("Taxi", "ai")
+
+
+def test_an_agent_adds_no_row_beyond_the_most() -> None:
+    outcome = add(session_with({}, {}, {}), {})
+    assert (outcome.code, outcome.msg) == ("invalid_value", "expected at most 3 rows")
+
+
+@pytest.mark.parametrize("after", ["r1", "lines/r1"])
+def test_a_place_is_named_by_a_rows_id_or_its_key(after: str) -> None:
+    draft = turn_of(session_with({}, {}), AGENT)
+    HANDLER.add_row(draft, "lines", {}, after=after)
+    assert draft.rows["lines"] == ("r1", "r3", "r2")
+    HANDLER.move_row(draft, "lines/r1", after.replace("r1", "r2"))
+    assert draft.rows["lines"] == ("r3", "r2", "r1")
+
+
+NO_LISTS: dict[str, tuple[Action, str]] = {
+    "a list that the form does not have": (Action("add", "guests", {}), "unknown_field"),
+    "a field that is no list": (Action("add", "title", {}), "unknown_field"),
+    "a row in place of a list": (Action("add", "lines/r1", {}), "unknown_field"),
+    "a list of a row that is gone": (Action("add", "lines/r9/bags", {}), "unknown_row"),
+    "a removal of a field": (Action("remove", "title"), "unknown_field"),
+    "a removal of a list": (Action("remove", "lines"), "unknown_field"),
+    "a removal of a row that is gone": (Action("remove", "lines/r9"), "unknown_row"),
+    "a move of a row that is gone": (Action("move", "lines/r9"), "unknown_row"),
+    "a place behind a row that is gone": (Action("move", "lines/r1", after="r9"), "unknown_row"),
+    "a cell of a row that is gone": (put("lines/r9/text", "x"), "unknown_row"),
+    "a cell of a row within that is gone": (put("lines/r1/bags/r9/kg", 1), "unknown_row"),
+    "a row as a cell": (put("lines/r1", {}), "unknown_field"),
+    "a cell that the row does not have": (put("lines/r1/colour", 1), "unknown_field"),
+    "a cell without a row": (put("lines/text", "x"), "unknown_field"),
+    "no key": (Action("add", value={}), "missing_key"),
+    "a type there is not": (Action("sort", "lines"), "unsupported_action"),
+}
+
+
+@pytest.mark.parametrize(("action", "code"), NO_LISTS.values(), ids=NO_LISTS)
+def test_what_is_no_row_is_refused_by_name(action: Action, code: str) -> None:
+    session = session_with({"text": "Taxi", "bags": [{"kg": 1}]})
+    ([outcome], after) = act(HANDLER, session, action)
+    assert (outcome.status, outcome.code) == ("error", code)
+    assert (held(after), after.rows) == (held(session), session.rows)
+
+
+def test_a_persons_write_to_a_row_that_is_gone_lands_nowhere() -> None:
+    outcome, after = edit(HANDLER, session_with({"text": "Taxi"}), "lines/r2/text", "x")
+    assert (outcome.status, outcome.code) == ("error", "unknown_row")
+    assert "lines/r2/text" not in after.values
+
+
+def test_a_list_that_is_read_only_is_nobodys_to_change() -> None:
+    schema = [{"key": "lines", "type": "rows", "readOnly": True, "fields": [{"key": "text"}]}]
+    session = new_session(HANDLER, schema=schema, context={"lines": [{"text": "Taxi"}]})
+    for author in Role:
+        draft = turn_of(session, author)
+        refused = [HANDLER.add_row(draft, "lines", {}), HANDLER.remove_row(draft, "lines/r1")]
+        refused += [HANDLER.move_row(draft, "lines/r1"), HANDLER.set_value(draft, "lines", [])]
+        assert {outcome.code for outcome in refused} == {"read_only"}
+
+
+# A whole list
+
+
+def test_a_list_is_set_whole_with_new_rows() -> None:
+    session = session_with({"text": "Taxi"}, {"text": "Hotel"})
+    ([outcome], after) = act(HANDLER, session, put("lines", [{"text": "Train", "bags": [{"kg": 3}]}]))
+    assert (outcome.key, outcome.status, outcome.seq) == ("lines", "applied", after.seq)
+    assert after.rows == {"lines": ("r3",), "lines/r3/bags": ("r4",)}
+    assert held(after) == {
+        "lines/r3/text": ("Train", "ai"),
+        "lines/r3/tax": (19, "default"),
+        "lines/r3/bags/r4/kg": (3, "ai"),
+    }
+
+
+SAME: dict[str, list[Any]] = {
+    "as it was given": [{"text": "Taxi", "bags": [{"kg": 1}]}, {"amount": 1}],
+    "with its defaults": [{"text": "Taxi", "tax": 19, "bags": [{"kg": 1}]}, {"amount": 1, "tax": 19, "bags": []}],
+    "with empty cells": [{"text": "Taxi", "home": {"street": ""}, "bags": [{"kg": 1}]}, {"amount": 1, "text": None}],
+}
+
+
+@pytest.mark.parametrize("value", SAME.values(), ids=SAME)
+def test_a_list_set_to_the_rows_it_has_stays_as_it_is(value: list[Any]) -> None:
+    session = session_with({"text": "Taxi", "bags": [{"kg": 1}]}, {"amount": 1})
+    ([outcome], after) = act(HANDLER, session, put("lines", value))
+    assert (outcome.status, outcome.seq) == ("applied", 0)
+    assert (after.seq, after.rows, held(after)) == (session.seq, session.rows, held(session))
+
+
+@pytest.mark.parametrize("value", [[{"amount": True}, {}], [{}, {"amount": 1}], [{"amount": 1}]])
+def test_a_list_set_to_other_rows_is_not_the_same(value: list[Any]) -> None:
+    session = session_with({"amount": 1}, {})
+    draft = turn_of(session, USER)
+    HANDLER.set_value(draft, "lines", value)
+    assert draft.seq > session.seq
+
+
+@pytest.mark.parametrize("value", [[], None])
+def test_a_list_set_to_nothing_has_no_rows(value: Any) -> None:
+    _, after = act(HANDLER, session_with({"text": "Taxi"}), put("lines", value))
+    assert (after.rows, after.values) == ({}, {})
+
+
+REFUSED_LISTS: dict[str, tuple[Any, str]] = {
+    "a wrong cell": ([{"text": "x"}, {"amount": "much"}], "invalid_value"),
+    "too many rows": ([{}, {}, {}, {}], "invalid_value"),
+    "no list": ({"text": "x"}, "invalid_value"),
+    "a list of texts": (["x"], "invalid_value"),
+}
+
+
+@pytest.mark.parametrize(("value", "code"), REFUSED_LISTS.values(), ids=REFUSED_LISTS)
+def test_a_list_that_is_refused_keeps_its_rows(value: Any, code: str) -> None:
+    session = session_with({"text": "Taxi"})
+    ([outcome], after) = act(HANDLER, session, put("lines", value))
+    assert (outcome.code, after.rows, held(after)) == (code, session.rows, held(session))
+
+
+def test_i1_an_agent_sets_no_list_of_which_a_part_is_the_persons_and_the_person_sets_any() -> None:
+    _, session = edit(HANDLER, session_with({"text": "Taxi"}, {"text": "Hotel"}), "lines/r2/amount", 7)
+    ([outcome], after) = act(HANDLER, session, put("lines", [{"text": "Train"}]))
+    assert (outcome.status, outcome.code, after.rows) == ("rejected", "user_locked", session.rows)
+    outcome, after = edit(HANDLER, session, "lines", [{"text": "Train"}])
+    assert (outcome.status, held(after)["lines/r3/text"]) == ("applied", ("Train", "user"))
+
+
+@pytest.mark.parametrize(("rev", "code"), [(99, None), (0, "stale")])
+def test_a_conditional_list_needs_that_no_cell_was_written_since(rev: int, code: str | None) -> None:
+    ([outcome], _) = act(HANDLER, session_with({"text": "Taxi"}), put("lines", [], if_rev=rev))
+    assert outcome.code == code
+
+
+# The beginning of a session
+
+GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, tuple[Any, str]]]] = {
+    "the person's": (
+        {"context": {"lines": [{"text": "Taxi", "amount": ""}, {}]}},
+        {"lines": ["r1", "r2"]},
+        {"lines/r1/text": ("Taxi", "user"), "lines/r1/amount": ("", "empty")},
+    ),
+    "defaults": (
+        {"defaults": {"lines": [{"text": "Taxi", "home": {"street": "Main"}, "bags": [{"kg": 1}]}]}},
+        {"lines": ["r1"], "lines/r1/bags": ["r2"]},
+        {
+            "lines/r1/text": ("Taxi", "default"),
+            "lines/r1/home/street": ("Main", "default"),
+            "lines/r1/bags/r2/kg": (1, "default"),
+        },
+    ),
+    "the person's in place of defaults": (
+        {"defaults": {"lines": [{"text": "Taxi"}, {}]}, "context": {"lines": [{"text": "Train"}]}},
+        {"lines": ["r3"]},
+        {"lines/r3/text": ("Train", "user")},
+    ),
+    "an empty list in place of defaults": (
+        {"defaults": {"lines": [{"text": "Taxi"}]}, "context": {"lines": []}},
+        {"lines": ["r1"]},
+        {"lines/r1/text": ("Taxi", "default")},
+    ),
+    "members that no field is for": (
+        {"context": {"lines": [{"text": "Taxi", "id": 5}], "stray": 1}},
+        {"lines": ["r1"]},
+        {"lines/r1/text": ("Taxi", "user"), "stray": (1, "user")},
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "ids", "cells"), GIVEN.values(), ids=GIVEN)
+def test_rows_are_given_at_creation_as_lists_of_objects(
+    body: dict[str, Any], ids: dict[str, list[str]], cells: dict[str, tuple[Any, str]]
+) -> None:
+    session = new_session(HANDLER, schema=SCHEMA, **body)
+    assert ({key: [*rows] for key, rows in session.rows.items()}, held(session)) == (ids, cells)
+    assert (session.seq, session.held_by(AGENT)) == (0, (0, 0, 0))
+
+
+def test_a_group_is_given_at_creation_as_an_object() -> None:
+    schema = [{"key": "home/street", "group": "Home"}, {"key": "plain"}]
+    session = new_session(HANDLER, schema=schema, context={"home": {"street": "Main"}, "plain": {"a": 1}})
+    assert held(session) == {"home/street": ("Main", "user"), "plain": ({"a": 1}, "user")}
+
+
+@pytest.mark.parametrize("value", ["Taxi", {"text": "Taxi"}, ["Taxi"], [{"bags": 1}]])
+def test_rows_that_are_no_list_of_objects_open_no_session(value: Any) -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        new_session(HANDLER, schema=SCHEMA, context={"lines": value})
+    assert raised.value.code == "invalid_value"
+
+
+# Views and bounds
+
+
+def test_the_context_has_the_rows_of_a_form_with_lists_and_of_no_other() -> None:
+    assert shown(HANDLER, session_with({"bags": [{}]}), AGENT)["rows"] == {"lines": ["r1"], "lines/r1/bags": ["r2"]}
+    assert shown(HANDLER, session_with(), AGENT)["rows"] == {}
+    assert "rows" not in shown(HANDLER, new_session(HANDLER, schema=[{"key": "title"}]), AGENT)
+
+
+def test_the_cells_of_a_sensitive_field_are_hidden_however_they_came() -> None:
+    bags = {"key": "bags", "type": "rows", "fields": [{"key": "code", "sensitive": True}]}
+    schema = [{"key": "lines", "type": "rows", "fields": [{"key": "iban", "sensitive": True}, bags]}]
+    lines = [{"iban": "DE89 3704", "bags": [{"code": "DE89 3705"}]}]
+    given = new_session(HANDLER, schema=schema, context={"lines": lines})
+    draft = turn_of(new_session(HANDLER, schema=schema), USER)
+    HANDLER.add_row(draft, "lines", lines[0])
+    events = draft.commit()
+    for session in (given, draft):
+        assert b"DE89" not in msgspec.json.encode(session.context(AGENT))
+        assert msgspec.json.encode(session.context(USER)).count(b"DE89") == 2
+    assert b"DE89" not in msgspec.json.encode(events)
+
+
+@pytest.mark.parametrize(
+    "bring",
+    [
+        lambda text: [Action("add", "lines", {"code": text})] * 100,
+        lambda text: [put("lines", [{"code": text}] * 100)],
+        lambda text: [Action("add", "lines", {"bags": [{"code": text}] * 100})],
+    ],
+)
+def test_the_patterns_of_cells_count_into_the_cost_of_a_batch(bring: Callable[[str], list[Action]]) -> None:
+    costly = {"key": "code", "pattern": "[ab]*a[ab]{900}"}
+    bags = {"key": "bags", "type": "rows", "fields": [costly]}
+    session = new_session(HANDLER, schema=[{"key": "lines", "type": "rows", "fields": [costly, bags]}])
+    with pytest.raises(TooLargeError) as raised:
+        act(HANDLER, session, *bring("a" * 300))
+    assert raised.value.code == "patterns_too_costly"
+
+
+@pytest.mark.parametrize("kind", ["add", "remove", "move"])
+def test_a_mode_without_rows_refuses_what_is_about_them(kind: str) -> None:
+    mode = DefaultHandler()
+    session = new_session(mode)
+    ([outcome], _) = act(mode, session, Action(kind, "lines"))
+    assert (outcome.status, outcome.code) == ("error", "unsupported_action")
+    draft = turn_of(session, USER)
+    for refused in (mode.add_row(draft, "lines", {}), mode.remove_row(draft, "x"), mode.move_row(draft, "x")):
+        assert (refused.status, refused.code) == ("error", "unsupported_action")
