@@ -42,7 +42,6 @@ EXPORTED = {
         "PromptError",
         "RateLimitedError",
         "RefusedError",
-        "RowChange",
         "ServerUnavailableError",
         "SessionEndedError",
     ],

@@ -17,7 +17,7 @@ from .errors import (
     ServerUnavailableError,
     SessionEndedError,
 )
-from .updates import Change, Gap, RowChange
+from .updates import Change, Gap
 
 __all__ = [
     "AgentError",
@@ -32,7 +32,6 @@ __all__ = [
     "PromptError",
     "RateLimitedError",
     "RefusedError",
-    "RowChange",
     "ServerUnavailableError",
     "SessionEndedError",
 ]

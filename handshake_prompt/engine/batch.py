@@ -10,9 +10,12 @@ from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.page_problems import problem_members
 from handshake_prompt.protocol.session import DONE, Session
+from handshake_prompt.protocol.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Receipt, Record
 
+from .form_validation import Foreseen, FormValidation
 from .guard import Admission
 from .hooks import Hooks, Verdict
 from .idempotency import Idempotency
@@ -41,6 +44,7 @@ class Batches:
         presence: Presence,
         idempotency: Idempotency,
         tasks: Tasks,
+        validation: FormValidation,
         limits: Limits,
     ) -> None:
         self._transactions = transactions
@@ -49,6 +53,7 @@ class Batches:
         self._presence = presence
         self._idempotency = idempotency
         self._tasks = tasks
+        self._validation = validation
         self._limits = limits
 
     async def carry_out(self, admission: Admission, asked: ActionRequest, key: str | None) -> tuple[ActionReply, bool]:
@@ -82,22 +87,28 @@ class Batches:
             AlreadyDoneError: another worker has played it under this `key`.
             HandshakeError: see `Transactions.apply`; also when the agent's token was replaced in the meantime.
         """
-        verdicts = await self._hooks.verdicts(admission.session, asked.actions, admission.request)
+        session = admission.session
+        verdicts = await self._hooks.verdicts(session, asked.actions, admission.request)
+        foreseen: Foreseen | None = None
 
         def play(draft: Record) -> tuple[ActionReply, list[Outcome]]:
             admission.confirm(draft.session)
             if admission.agent_name:
                 draft.session.announce(admission.agent_name)
             outcomes = self._outcomes(draft.session, asked.actions, verdicts)
-            return self._reply(draft, outcomes), outcomes
+            return self._reply(draft, outcomes, foreseen), outcomes
 
         def receipt(result: tuple[ActionReply, list[Outcome]]) -> Receipt:
             return Receipt(key or "", fingerprint, encode(result[0]), self._limits.idempotency_seconds)
 
         turn = self._transactions.turn(Role.AGENT, pace=self._pace(asked))
+        if session.form:
+            foreseen = await self._validation.foresee(admission.record, turn, play)
         transition = Transition(play, turn, key, receipt if key else None)
         applied = await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
         payload, outcomes = applied.result
+        if foreseen is not None:
+            await self._judge(payload, applied.record, foreseen)
         return Played(payload, applied.record.session, outcomes)
 
     def _pace(self, asked: ActionRequest) -> float:
@@ -123,7 +134,17 @@ class Batches:
             raise RuntimeError(f"The mode {session.mode!r} answered {len(actions)} actions with {len(played)} outcomes")
         return played
 
-    def _reply(self, draft: Record, outcomes: Sequence[Outcome]) -> ActionReply:
+    async def _judge(self, payload: ActionReply, record: Record, foreseen: Foreseen) -> None:
+        """Put the verdict on a saved batch into its reply, unless it was foreseen: another writer was first."""
+        if "problems" not in payload:
+            verdict = await self._validation.of(record.session, within=foreseen.time_left())
+            payload.pop("problemsUnknown", None)
+            payload.update(problem_members(record.session, verdict))  # type: ignore[typeddict-item]
+            self._validation.follow(record)
+        elif foreseen.verdict.unknown:
+            self._validation.remember(record.session, foreseen.verdict)
+
+    def _reply(self, draft: Record, outcomes: Sequence[Outcome], foreseen: Foreseen | None) -> ActionReply:
         """Log the batch's `done` and return the members of the reply."""
         session = draft.session
         keys: dict[str, list[Any]] = {"applied": [], "rejected": [], "error": []}
@@ -133,7 +154,8 @@ class Batches:
         members = self._modes.of(session).context_response(session, Role.AGENT)
         missing = members.get("missing", [])
         # As tuples, since an empty one is no new object: the garbage collector looks at all that a log keeps.
-        session.notice(DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing))
+        problems = self._problems(draft, foreseen) if session.form or session.page_problems else {}
+        session.notice(DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing), **problems)
         clients = self._presence.clients(draft)
         payload: ActionReply = {
             "ok": True,
@@ -149,4 +171,16 @@ class Batches:
             payload["missing"], payload["context"] = missing, session.context(Role.AGENT)
         if "rows" in members:
             payload["rows"] = members["rows"]
+        if session.form or problems:
+            payload.update(problems or {"problemsUnknown": True})  # type: ignore[typeddict-item]
         return payload
+
+    @staticmethod
+    def _problems(draft: Record, foreseen: Foreseen | None) -> dict[str, Any]:
+        """Keep the verdict that was foreseen on this version, and return the members that tell it; else none."""
+        if foreseen is None:
+            return problem_members(draft.session, NO_PROBLEMS)
+        if foreseen.version != draft.version:
+            return {}
+        verdict = draft.session.verdict = foreseen.verdict.at(draft.session.seq)
+        return problem_members(draft.session, verdict)

@@ -15,8 +15,10 @@ from handshake_prompt.protocol.messages import Mount
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_creation, check_schema
+from handshake_prompt.protocol.verdict import UNKNOWN
 
 from .fair_queue import HEAVY_PARTS, take_slot
+from .form_validation import EDIT_PATIENCE, FormValidation
 from .hooks import Hooks
 from .named_forms import NamedForms
 from .session_reply import SessionReplies
@@ -38,8 +40,9 @@ class Creation:
         hooks: Hooks,
         modes: Modes,
         session_replies: SessionReplies,
-        forms: NamedForms,
         *,
+        forms: NamedForms,
+        validation: FormValidation,
         ttl: float,
         limits: Limits,
     ) -> None:
@@ -48,6 +51,7 @@ class Creation:
         self._modes = modes
         self._session_replies = session_replies
         self._forms = forms
+        self._validation = validation
         self._ttl = ttl
         self._limits = limits
 
@@ -84,8 +88,12 @@ class Creation:
         warnings = [*body_mistakes(members), *self._modes.mistakes(session)]
         await self._hooks.created(session, request)
         self._settle(session)
+        verdict = await self._validation.of(session, within=EDIT_PATIENCE) if session.form else UNKNOWN
+        session.verdict = None if verdict.unknown else verdict
         session.commit()
         record = await self._transactions.create(session)
+        if session.form:
+            self._validation.follow(record, verdict)
         payload = self._session_replies.created(record, token, mount=mount, now=self._transactions.now())
         if asked.user_token:
             payload["userToken"] = user_token

@@ -17,6 +17,7 @@ from handshake_prompt.protocol.credentials import Credential, mint_token
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount
+from handshake_prompt.protocol.page_problems import problem_members
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session import REVOKED
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
@@ -26,6 +27,7 @@ from .admissions import read
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
 from .form_operations import FormOperations
+from .form_validation import EDIT_PATIENCE
 from .guard import Guard, Operation
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
@@ -142,9 +144,12 @@ class ProtocolEngine(FormOperations):
         admission = await self._admit(
             worker, Operation.CONTEXT, session_id, credential, request, visit=Visit(renew=True)
         )
-        record, role = admission.loaded.record, admission.role
-        etag = f"{record.session.epoch}.{record.version}-" + role
-        return Reply(worker.views.context(record, role), quota=admission.quota, etag=etag)
+        record, role, verdict = admission.loaded.record, admission.role, None
+        if record.session.form:
+            verdict = await worker.validation.of(record.session)
+            worker.validation.follow(record, verdict)
+        etag = f"{record.session.epoch}.{record.version}-" + role + ("-unjudged" if verdict and verdict.unknown else "")
+        return Reply(worker.views.context(record, role, verdict), quota=admission.quota, etag=etag)
 
     async def post_action(
         self,
@@ -191,6 +196,9 @@ class ProtocolEngine(FormOperations):
             }
             if outcome.row is not None:
                 payload["row"] = outcome.row
+            if session.form or session.page_problems:
+                verdict = await worker.validation.of(session, within=EDIT_PATIENCE)
+                payload.update(problem_members(session, verdict))  # type: ignore[typeddict-item]
             return Reply(payload, quota=admission.quota)
 
     async def get_diff(

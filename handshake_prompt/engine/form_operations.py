@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.forms.form_model import FormModel, Validator
+from handshake_prompt.forms.form_model import Validator
 from handshake_prompt.protocol.errors import FormNotFoundError, UnknownFormError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.replies import Reply
@@ -57,8 +57,9 @@ class FormOperations(HostOperations):
             name: up to 64 letters, digits, dots, dashes and underscores.
             model: a Pydantic model, a dataclass, a TypedDict, an attrs class, a `msgspec.Struct`, a JSON Schema
                 document, a Django form class, or a list of fields.
-            validator: rules beside the model's own: `validator(document)` answers nothing, texts by key, or a list of
-                texts and of objects with `keys` and `msg`. A key is that of a field, or a path in the document.
+            validator: rules beside the model's own, async or plain: `validator(document)` answers nothing, texts by
+                key, or a list of texts and of objects with `keys` and `msg`; or it raises `FieldErrors`. A key is
+                that of a field, or a path in the document. It has five seconds, and never refuses a write.
             sensitive: keys of fields with values that no agent sees.
             person: keys of fields that the person alone may fill.
             read_only: keys of fields that nobody writes.
@@ -78,7 +79,7 @@ class FormOperations(HostOperations):
         """
         if self._is_ready:
             raise RuntimeError(f"register the form {name!r} where the application is built: it is serving already")
-        made = FormModel(
+        return self._forms.add(
             name,
             model,
             validator=validator,
@@ -90,7 +91,6 @@ class FormOperations(HostOperations):
             order=order,
             defaults=defaults,
         )
-        return self._forms.add(made)
 
     async def get_form(self, name: str) -> Reply:
         """Describe a form, so that a page can be drawn from it: `GET /forms/{name}`.

@@ -47,15 +47,20 @@ class Answer(NamedTuple):
 
 
 class Hook:
-    """One function of the host's."""
+    """One function of the host's.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Args:
+        function: async or plain.
+        name: what the log calls it; its own name by default.
+        is_quick: it runs none of the host's code and is over in no time: it is called here, and not in a thread.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str = "", *, is_quick: bool = False) -> None:
         qualified = getattr(function, "__qualname__", type(function).__name__)
-        self.name = f"{getattr(function, '__module__', '?')}.{qualified}"
-        self._function = function
-        self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004 - callable objects count
-        )
+        self.name = name or f"{getattr(function, '__module__', '?')}.{qualified}"
+        self.function = function
+        self._is_async = is_async(function)
+        self._is_quick = is_quick
         self._left_behind: set[asyncio.Task[Answer]] = set()
         self._threads = threading.Semaphore(THREADS + LEFT_BEHIND)
         self._limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar(self.name)
@@ -65,6 +70,8 @@ class Hook:
 
         The call's own errors are in the answer, none is raised.
         """
+        if self._is_quick:
+            return self._answer_at_once(args)
         if len(self._left_behind) >= LEFT_BEHIND:
             return Answer(error=TimeoutError("too many earlier calls still hang"))
         loop = asyncio.get_running_loop()
@@ -82,6 +89,12 @@ class Hook:
             return call.result()
         return Answer(error=TimeoutError(f"it took more than {within:g} s"))
 
+    def _answer_at_once(self, args: tuple[object, ...]) -> Answer:
+        try:
+            return Answer(self.function(*args))
+        except Exception as error:  # noqa: BLE001 - a fault of a library's is the host's to hear of, too
+            return Answer(error=error)
+
     async def _contained(self, args: tuple[object, ...]) -> Answer:
         try:
             return Answer(await self._answer(args))
@@ -90,7 +103,7 @@ class Hook:
 
     async def _answer(self, args: tuple[object, ...]) -> Any:
         if self._is_async:
-            return await _Watched(self._function(*args), self.name)
+            return await _Watched(self.function(*args), self.name)
         answer = await anyio.to_thread.run_sync(self._run, args, abandon_on_cancel=True, limiter=self._calls())
         return await _Watched(answer, self.name) if inspect.isawaitable(answer) else answer
 
@@ -98,7 +111,7 @@ class Hook:
         if not self._threads.acquire(blocking=False):
             raise TimeoutError("too many earlier calls still hang")
         try:
-            return self._function(*args)
+            return self.function(*args)
         finally:
             self._threads.release()
 
@@ -115,6 +128,13 @@ class Hook:
         call.cancel()
         self._left_behind.add(call)
         call.add_done_callback(self._left_behind.discard)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether a call of a function is to be awaited."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - callable objects count
+    )
 
 
 class _Watched(Awaitable[Any]):

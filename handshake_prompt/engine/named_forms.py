@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
+import traceback
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import msgspec
 
 from handshake_prompt.forms.documents import RowIds, Values
-from handshake_prompt.forms.form_model import FormModel
+from handshake_prompt.forms.form_model import FormModel, Validator
+from handshake_prompt.forms.problems import AnswerError, FieldErrors
 from handshake_prompt.forms.shape import Entry
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import CreateRequest
@@ -18,16 +24,33 @@ from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import FormDescription, encode
 
+from .hook import Hook, is_async
+
+logger = logging.getLogger("handshake_prompt")
+
+FRAMES = 3
+"""Of a failed validator's traceback that are logged: the innermost, which are the host's."""
 MODE = "form-fill"
 """The mode of a session that is opened with a form by name, unless the body asks for another that honours a schema."""
+SMALL = 200
+"""Values that native code judges in well under a millisecond: less than it costs to hand them to a thread."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
 class NamedForm:
-    """A form of the host's: the fields a page is drawn from, and the typed value of what it holds in the end."""
+    """A form of the host's: the fields a page is drawn from, and the typed value of what it holds in the end.
 
-    def __init__(self, model: FormModel) -> None:
+    Args:
+        model: its fields and its rules, which are plain code.
+        rules: a validator that is to be awaited.
+    """
+
+    def __init__(self, model: FormModel, rules: Validator | None = None) -> None:
         self._model = model
+        name = f"validator of the form {model.name}"
+        self._judge = Hook(self._found, name)
+        self._judge_here = Hook(self._found, name, is_quick=True) if model.is_native else self._judge
+        self._rules = Hook(rules, name) if rules else None
         description: FormDescription = {"form": model.name, "fields": model.fields}
         if model.initial:
             description["defaults"] = dict(model.initial)
@@ -35,6 +58,8 @@ class NamedForm:
         """The members of the reply to `GET /forms/{name}`."""
         self.etag = sha256(encode(description)).hexdigest()[:32]
         """The name of this very description."""
+        self.has_validator = model.has_rules or rules is not None
+        """Whether there is anything to find in values that its fields accept."""
 
     @property
     def name(self) -> str:
@@ -55,17 +80,57 @@ class NamedForm:
 
         Raises:
             FieldErrors: its faults, by key.
+            TypeError: the form's validator is async: use `parse_async`.
         """
+        if self._rules is not None:
+            raise TypeError(f"the validator of the form {self.name!r} is async: await form.parse_async(...) instead")
         return self._model.parse(values, rows or {})
 
-    def parse_context(self, context: Mapping[str, Any]) -> Any:
-        """Return the typed value of a session's context, as `read_as_user` returns it.
+    async def parse_async(self, values: Values, rows: RowIds | None = None) -> Any:
+        """Do as `parse` does, with plain code in a thread and an async validator awaited.
 
         Raises:
             FieldErrors: its faults, by key.
         """
+        answer = None if self._rules is None else await self._rules.function(self._model.document(values, rows or {}))
+        return await anyio.to_thread.run_sync(lambda: self._model.parse(values, rows or {}, answer=answer))
+
+    def parse_context(self, context: Mapping[str, Any]) -> Any:
+        """Return the typed value of a session's context, as `read_as_user` returns it; see `parse`."""
         values = {key: record["value"] for key, record in context["context"].items()}
         return self.parse(values, context.get("rows", {}))
+
+    async def problems(self, values: Values, rows: RowIds, *, within: float) -> tuple[dict[str, Any], ...] | None:
+        """Return the problems of values that may still be under way; None if the validator makes no statement.
+
+        A failure is logged, with its kind and its place in the code; its text may quote a value.
+        """
+        clock, answer = asyncio.get_running_loop().time, None
+        until = clock() + within
+        if self._rules is not None:
+            answer, error = await self._rules(self._model.document(values, rows), within=within)
+            if isinstance(error, FieldErrors):
+                answer, error = error.problems, None
+            if error is not None:
+                self._log(error)
+                return None
+        judge = self._judge_here if len(values) <= SMALL else self._judge
+        found, error = await judge(values, rows, answer, within=max(0.0, until - clock()))
+        if error is not None:
+            self._log(error)
+            return None
+        problems: tuple[dict[str, Any], ...] = found
+        return problems
+
+    def _found(self, values: Values, rows: RowIds, answer: object) -> tuple[dict[str, Any], ...]:
+        problems = tuple(problem.data() for problem in self._model.problems(values, rows, answer=answer))
+        encode(problems)  # what no JSON can hold is found out here
+        return problems
+
+    def _log(self, error: BaseException) -> None:
+        frames = "".join(traceback.format_tb(error.__traceback__)[-FRAMES:]).rstrip()
+        told = error if isinstance(error, AnswerError | TimeoutError) else type(error).__name__
+        logger.error("The validator of the form %s makes no statement: %s\n%s", self.name, told, frames)
 
     def __repr__(self) -> str:
         return f"<NamedForm {self.name!r} of {len(self.fields)} fields>"
@@ -84,22 +149,30 @@ class NamedForms:
         self._limits = limits
         self._forms: dict[str, NamedForm] = {}
 
-    def add(self, model: FormModel) -> NamedForm:
-        """Register a form.
+    def add(self, name: str, source: Any, *, validator: Validator | None, **options: Any) -> NamedForm:
+        """Register a form; the arguments are those of a `FormModel`, but that the validator may be async.
 
         Raises:
-            ValueError: its name cannot stand in a path or is another form's, or its fields are over a bound.
+            ValueError: the name cannot stand in a path or is another form's, or the fields are over a bound.
+            ImportError, TypeError: see `FormModel`.
         """
-        name = model.name
-        if not NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             raise ValueError(
                 f"{name!r} cannot name a form: use up to 64 letters, digits, dots, dashes, underscores, as in 'claim'"
             )
         if name in self._forms:
             raise ValueError(f"there is a form {name!r} already: register each once, where the application is built")
+        if validator is not None and not callable(validator):
+            raise TypeError(f"the validator of the form {name!r} is a function of its document, not {validator!r}")
+        rules = validator if validator is not None and is_async(validator) else None
+        model = FormModel(name, source, validator=None if rules else validator, **options)
         self._check_fields(model)
-        form = self._forms[name] = NamedForm(model)
+        form = self._forms[name] = NamedForm(model, rules)
         return form
+
+    def get(self, name: str) -> NamedForm | None:
+        """Return a form by its name, None if there is none."""
+        return self._forms.get(name)
 
     def named(self, name: str) -> NamedForm:
         """Return a form by its name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol import rows
@@ -16,9 +16,12 @@ from handshake_prompt.protocol.session import EXTENDED, ROTATED, Session, Turn
 from handshake_prompt.protocol.validation import check_edit
 from handshake_prompt.stores import Loaded, Record
 
+from .form_validation import FormValidation
 from .guard import Admission
 from .hooks import Hooks
 from .transactions import Applied, Transactions, Transition
+
+T = TypeVar("T")
 
 
 class Transitions:
@@ -27,10 +30,13 @@ class Transitions:
     Every method may raise the errors of `Transactions.apply`.
     """
 
-    def __init__(self, transactions: Transactions, hooks: Hooks, modes: Modes, *, limits: Limits) -> None:
+    def __init__(
+        self, transactions: Transactions, hooks: Hooks, modes: Modes, validation: FormValidation, *, limits: Limits
+    ) -> None:
         self._transactions = transactions
         self._hooks = hooks
         self._modes = modes
+        self._validation = validation
         self._limits = limits
 
     async def carry_out(
@@ -44,7 +50,7 @@ class Transitions:
         check_edit(message.key, message.value, self._limits)
         turn = self._transactions.turn(Role.USER, source=source)
         transition = Transition(lambda draft: self._played(draft.session, message), turn)
-        return await self._transactions.apply(session_id, transition, known=known)
+        return await self._write(session_id, transition, known=known)
 
     def _played(self, session: Session, message: PageMessage) -> Outcome:
         mode, key = self._modes.of(session), message.key
@@ -67,7 +73,7 @@ class Transitions:
             return self._modes.of(draft.session).process_ws_message(draft.session, message)
 
         turn = self._transactions.turn(role, source=source)
-        return await self._transactions.apply(session_id, Transition(play, turn))
+        return await self._write(session_id, Transition(play, turn))
 
     async def extend(self, admission: Admission, asked: int) -> Applied[int]:
         """Give a session more time, as far as the hooks grant it; the result is the seconds it gained.
@@ -119,3 +125,10 @@ class Transitions:
         """Let the page know of an agent by the name it gives itself; if that fails, its next request does."""
         with suppress(HandshakeError):
             await self._transactions.apply(session_id, Transition(lambda draft: draft.session.announce(name), turn))
+
+    async def _write(self, session_id: str, transition: Transition[T], *, known: Loaded | None = None) -> Applied[T]:
+        """Apply a transition that writes values; the verdict on them follows."""
+        applied = await self._transactions.apply(session_id, transition, known=known)
+        if applied.record.session.form:
+            self._validation.follow(applied.record)
+        return applied

@@ -9,6 +9,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, SessionStanding, whole_seconds
+from handshake_prompt.protocol.page_problems import problem_members
+from handshake_prompt.protocol.verdict import NO_PROBLEMS, Verdict
 from handshake_prompt.stores import Record
 
 from .presence import Presence
@@ -48,8 +50,11 @@ class Views:
             return {**standing, **self.agent(session.agent, session.agent_at)}
         return standing
 
-    def context(self, record: Record, role: Role) -> Context:
-        """Return the state of a session's page: the members of `GET /context` and of a snapshot."""
+    def context(self, record: Record, role: Role, verdict: Verdict | None = None) -> Context:
+        """Return the state of a session's page: the members of `GET /context` and of a snapshot.
+
+        `verdict` is that of the form's validator, where the session has a named form.
+        """
         session = record.session
         members: Any = {
             "sessionId": session.session_id,
@@ -62,6 +67,8 @@ class Views:
             "expiresIn": self.expires_in(record),
             "cursor": str(session.cursor),
         }
+        if verdict is not None or session.page_problems:
+            members |= problem_members(session, verdict or NO_PROBLEMS)
         context: Context = members  # a mode may add any member
         return context
 

@@ -11,9 +11,10 @@ from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, Outcome
 from handshake_prompt.protocol.session import Session
-from handshake_prompt.stores import Loaded
+from handshake_prompt.stores import Loaded, Record
 
 from .fair_queue import take_slot
+from .form_validation import EDIT_PATIENCE, FormValidation
 from .frame_queue import Frame, FrameQueue, log_frame
 from .guard import Admission
 from .hub import Hub
@@ -37,6 +38,7 @@ class Watchers:
         presence: Presence,
         views: Views,
         page_messages: PageMessages,
+        validation: FormValidation,
         limits: Limits,
     ) -> None:
         self._hub = hub
@@ -45,6 +47,7 @@ class Watchers:
         self._presence = presence
         self._views = views
         self._page_messages = page_messages
+        self._validation = validation
         self._limits = limits
 
     async def open(self, admission: Admission, *, after: str | None, keepalive: float | None) -> Watcher:
@@ -56,10 +59,12 @@ class Watchers:
         """
         session_id, role = admission.session_id, admission.role
         cursor, pause = Cursor.parse(after) if after else None, keepalive or self._limits.keepalive
+        if admission.session.form and cursor is None:
+            await self._validation.of(admission.session, within=EDIT_PATIENCE)  # for the snapshot, under the lock
         async with self._subscriptions.joining(session_id, cursor.seq if cursor else None) as loaded:
             admission.confirm(loaded.record.session)
             session = loaded.record.session
-            snapshot = self._views.context(loaded.record, role)
+            snapshot = self._snapshot(loaded.record, role)
             agent = self._views.agent(session.agent, session.agent_at)
             frames = opening_frames(
                 loaded, role, cursor=cursor, limits=self._limits, keepalive=pause, snapshot=snapshot, agent=agent
@@ -91,11 +96,19 @@ class Watchers:
             cursor = Cursor(session.epoch, place)
             missed = missed_frames(loaded, queue.role, cursor=cursor, limits=self._limits, source=queue.source)
             if missed is None:
-                snapshot = self._views.context(loaded.record, queue.role)
+                snapshot = self._snapshot(loaded.record, queue.role)
                 agent = self._views.agent(session.agent, session.agent_at)
                 missed = [connected_frame(session, queue.role, keepalive=keepalive, snapshot=snapshot, agent=agent)]
             queue.rejoin()
         return missed
+
+    def _snapshot(self, record: Record, role: Role) -> Context:
+        """Return a snapshot with the problems that are known; if they are not yet, an event follows."""
+        if not record.session.form:
+            return self._views.context(record, role)
+        verdict = self._validation.known(record.session)
+        self._validation.follow(record, verdict)
+        return self._views.context(record, role, verdict)
 
     def departed_agent(self, session_id: str) -> AgentPresence | None:
         """Return the agent that was here last, if it has not been heard of for long and does not watch, either."""

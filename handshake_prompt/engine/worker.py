@@ -19,6 +19,7 @@ from handshake_prompt.stores import SessionStore
 from .batch import Batches
 from .creation import Creation
 from .diff import Differ
+from .form_validation import FormValidation
 from .hooks import Hooks
 from .hub import Hub
 from .idempotency import Idempotency
@@ -54,8 +55,11 @@ class Worker:
         self.transactions = transactions = Transactions(store, hub, limits=limits)
         self.subscriptions = subscriptions = Subscriptions(store, hub, transactions)
         self.presence = presence = Presence(store, hub)
-        self.transitions = Transitions(transactions, hooks, modes, limits=limits)
-        self.creation = Creation(transactions, hooks, modes, session_replies, forms, ttl=ttl, limits=limits)
+        self.validation = validation = FormValidation(forms, transactions, tasks, limits=limits)
+        self.transitions = Transitions(transactions, hooks, modes, validation, limits=limits)
+        self.creation = Creation(
+            transactions, hooks, modes, session_replies, forms=forms, validation=validation, ttl=ttl, limits=limits
+        )
         self.views = Views(transactions, modes, presence, limits=limits)
         self.differ = Differ(hub, transactions, subscriptions, limits=limits)
         self.batches = Batches(
@@ -65,6 +69,7 @@ class Worker:
             presence=presence,
             idempotency=Idempotency(store, limits),
             tasks=tasks,
+            validation=validation,
             limits=limits,
         )
         self.watchers = Watchers(
@@ -74,6 +79,7 @@ class Worker:
             presence=presence,
             views=self.views,
             page_messages=PageMessages(self.transitions, tasks, limits=limits),
+            validation=validation,
             limits=limits,
         )
 

@@ -28,7 +28,8 @@ class FormModel:
         name: pages open it by this.
         source: see `models.model_of`.
         validator: rules beside the source's own: `validator(document)` answers nothing, texts by key, or a list of
-            texts and of objects with `keys` and `msg`. A key is that of a field, or a path in the document.
+            texts and of objects with `keys` and `msg`; or it raises `FieldErrors`. A key is that of a field, or a
+            path in the document.
         sensitive: keys of fields with values that no agent sees.
         person: keys of fields that the person alone may fill.
         read_only: keys of fields that nobody writes.
@@ -101,10 +102,16 @@ class FormModel:
         """Return the cells of a document; see `documents.flat`."""
         return flat(self.shape, {WRAPPED: document} if self._is_wrapped else document, mint=mint)
 
-    def problems(self, values: Values, rows: RowIds) -> list[Problem]:
-        """Return the faults of a form that may still be under way; a missing value is none yet."""
+    def problems(self, values: Values, rows: RowIds, *, answer: object = None) -> list[Problem]:
+        """Return the faults of a form that may still be under way; a missing value is none yet.
+
+        Args:
+            values: plain values by key.
+            rows: the ids of rows in their order, by the key of their list.
+            answer: the answer of further rules of the host's on the document, as a validator gives it.
+        """
         status = self.status(values, rows)
-        found = self._found(values, rows, status)[1]
+        found = self._found(values, rows, status, answer)[1]
         return bounded(
             found,
             sensitive=self._among(self._sensitive, found),
@@ -112,25 +119,41 @@ class FormModel:
             read_only=self._among(self._read_only, found),
         )
 
-    def parse(self, values: Values, rows: RowIds) -> Any:
-        """Return the typed value of a complete form.
+    def parse(self, values: Values, rows: RowIds, *, answer: object = None) -> Any:
+        """Return the typed value of a complete form; for the arguments see `problems`.
 
         Raises:
             FieldErrors: its faults, by key.
         """
-        value, found = self._found(values, rows, self.status(values, rows))
+        value, found = self._found(values, rows, self.status(values, rows), answer)
         if found:
             raise FieldErrors(bounded(found, sensitive=self._among(self._sensitive, found)))
         return value
 
-    def _found(self, values: Values, rows: RowIds, status: Status) -> tuple[Any, list[Problem]]:
+    @property
+    def has_rules(self) -> bool:
+        """Whether there is anything that `problems` could find."""
+        return self._validator is not None or self._model.has_rules
+
+    @property
+    def is_native(self) -> bool:
+        """Whether `problems` runs no code of the host's, for a time that the values' size bounds."""
+        return self._validator is None and self._model.is_native
+
+    def _found(self, values: Values, rows: RowIds, status: Status, answer: object) -> tuple[Any, list[Problem]]:
         document = nested(self.shape, values, rows, hidden=status.hidden)
         whole = document.get(WRAPPED) if self._is_wrapped else document
         value, findings = self._model.judge(whole)
         found = [self._problem(finding, document, rows) for finding in findings]
-        if self._validator is not None:
-            found += told(self._validator(whole), lambda path: self._place(path, document, rows).key)
+        for one in (answer, self._answer(whole)):
+            found += told(one, lambda path: self._place(path, document, rows).key)
         return value, found
+
+    def _answer(self, document: Any) -> object:
+        try:
+            return None if self._validator is None else self._validator(document)
+        except FieldErrors as errors:
+            return errors.problems
 
     def _problem(self, finding: Finding, document: Any, rows: RowIds) -> Problem:
         key, within = self._place(finding.path, document, rows)

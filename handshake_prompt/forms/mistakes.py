@@ -32,7 +32,7 @@ SHOWN = frozenset(
     {"label", "desc", "description", "example", "title", "help", "hint", "placeholder", "unit", "group", "autocomplete"}
 )
 """Members for agents and people that are spelt in many ways by right."""
-BODY = ("mode", "schema", "context", "data", "defaults", "meta", "prompt", "userToken")
+BODY = ("mode", "form", "schema", "context", "data", "defaults", "meta", "prompt", "userToken")
 
 _CALLED_OTHERWISE = {
     "choices": "options",
@@ -108,7 +108,7 @@ _TYPES_CALLED_OTHERWISE = {
     "date-time": "datetime",
     "list": "array",
 }
-_BODY_CALLED_OTHERWISE = {"fields": "schema", "form": "schema", "values": "context", "default": "defaults"}
+_BODY_CALLED_OTHERWISE = {"fields": "schema", "values": "context", "default": "defaults"}
 
 
 def schema_mistakes(schema: Sequence[Mapping[str, Any]]) -> list[CreationWarning]:

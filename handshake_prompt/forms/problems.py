@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from .documents import RowIds
@@ -14,6 +15,8 @@ PROBLEMS = 50
 """Of one form: an agent reads them with every reply."""
 CHARS = 300
 """Of one problem's text."""
+ANSWERS = 1000
+"""Of a host's own rules: a generator may never end."""
 HIDDEN = "This value is not accepted"
 """In the place of a text about a sensitive field: it may quote the value."""
 
@@ -52,6 +55,10 @@ class FieldErrors(Exception):  # noqa: N818 - it holds several
             problems = [Problem((key,), msg) for key, msg in problems.items()]
         self.problems = tuple(problems)
         super().__init__("; ".join(f"{', '.join(one.keys) or 'form'}: {one.msg}" for one in self.problems))
+
+
+class AnswerError(TypeError):
+    """An answer of a host's own rules that is none. Its text tells the kind of the fault and quotes no value."""
 
 
 def bounded(
@@ -138,18 +145,20 @@ def told(answer: object, key_at: Callable[[Path], str]) -> list[Problem]:
         key_at: gives the key of a path in the document.
 
     Raises:
-        TypeError: it is something else.
+        AnswerError: it is something else.
     """
     if answer is None:
         return []
     if isinstance(answer, Mapping):
         pairs = [
-            (key, text) for key, texts in answer.items() for text in ([texts] if isinstance(texts, str) else texts)
+            (key, text)
+            for key, texts in islice(answer.items(), ANSWERS)
+            for text in ([texts] if isinstance(texts, str) else islice(texts, ANSWERS))
         ]
         return [Problem(_keys([key], key_at), _text(text)) for key, text in pairs]
     if isinstance(answer, str) or not isinstance(answer, Iterable):
-        raise TypeError(f"a validator answers a list of problems or texts by key, not {type(answer).__name__}")
-    return [_problem(one, key_at) for one in answer]
+        raise AnswerError(f"a validator answers a list of problems or texts by key, not {type(answer).__name__}")
+    return [_problem(one, key_at) for one in islice(answer, ANSWERS)]
 
 
 def _problem(one: object, key_at: Callable[[Path], str]) -> Problem:
@@ -158,13 +167,13 @@ def _problem(one: object, key_at: Callable[[Path], str]) -> Problem:
     if isinstance(one, str):
         return Problem((), one)
     if not isinstance(one, Mapping):
-        raise TypeError(f"a problem is a text or an object with keys and msg, not {type(one).__name__}")
+        raise AnswerError(f"a problem is a text or an object with keys and msg, not {type(one).__name__}")
     return Problem(_keys(one.get("keys", ()), key_at), _text(one.get("msg")))
 
 
 def _text(text: object) -> str:
     if not isinstance(text, str):
-        raise TypeError(f"the msg of a problem is text, not {type(text).__name__}")
+        raise AnswerError(f"the msg of a problem is text, not {type(text).__name__}")
     return text
 
 
@@ -178,5 +187,5 @@ def _keys(keys: Iterable[object], key_at: Callable[[Path], str]) -> tuple[str, .
         elif isinstance(key, Sequence):
             found.append(key_at(key))
         else:
-            raise TypeError(f"a key is text or a path, not {type(key).__name__}")
+            raise AnswerError(f"a key is text or a path, not {type(key).__name__}")
     return tuple(key for key in found if key)

@@ -114,6 +114,8 @@ class Limits:
     hook_timeout: float = 5.0
     hook_batch_timeout: float = 10.0
     """For all `on_action` calls of one request; the agent SDK of version 0.2 gives up after 15 s."""
+    validator_timeout: float = 5.0
+    """Of a form's validator: the longest a reply waits for its verdict."""
     cookies: int = 8
     """Sessions one browser can hold the person's role in at a time."""
 

@@ -114,6 +114,13 @@ class SessionCreated(TypedDict):
     warnings: NotRequired[list[CreationWarning]]
 
 
+class FormProblem(TypedDict):
+    """A problem of a form: keys of fields, rows, lists of rows or groups; none for the form as a whole."""
+
+    keys: list[str]
+    msg: str
+
+
 class FormDescription(TypedDict):
     """The reply of `GET /forms/{name}`: what a page is drawn from."""
 
@@ -162,6 +169,8 @@ class Context(TypedDict):
     missing: NotRequired[list[str]]
     rows: NotRequired[Mapping[str, Sequence[str]]]
     data: NotRequired[dict[str, Any]]
+    problems: NotRequired[list[FormProblem]]
+    problemsUnknown: NotRequired[bool]
 
 
 class BroadcastCount(TypedDict):
@@ -186,6 +195,8 @@ class ActionReply(TypedDict):
     missing: NotRequired[list[str]]
     rows: NotRequired[Mapping[str, Sequence[str]]]
     context: NotRequired[Mapping[str, FieldRecord]]
+    problems: NotRequired[list[FormProblem]]
+    problemsUnknown: NotRequired[bool]
 
 
 class NotifyReply(TypedDict):
@@ -197,6 +208,8 @@ class NotifyReply(TypedDict):
     seq: int
     cursor: str
     row: NotRequired[str]
+    problems: NotRequired[list[FormProblem]]
+    problemsUnknown: NotRequired[bool]
 
 
 ChangeRecord = TypedDict(

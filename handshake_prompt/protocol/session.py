@@ -14,17 +14,21 @@ import msgspec
 
 from .authors import OWNERSHIP, RELEASED, By
 from .credentials import Role
-from .events import Change, Cursor, Event, Notice
+from .events import ROW_EVENTS, Change, Cursor, Event, Notice
 from .field_value import FieldValue
 from .instants import instant
 from .messages import FieldRecord, Outcome
 from .owners import comparable_owner, kept_owner
 from .packing import Packed, pack, parts_of, to_json, unpack
 from .row_keys import field_key
+from .verdict import Verdict
 
 ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
 WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
+WRITES = frozenset({ACTION, EDIT, *ROW_EVENTS})
+"""Events that change what a form's validator is shown."""
 EXPIRED, REVOKED, CLOSED = "expired", "revoked", "closed"
+PROBLEM, PROBLEMS = "problem", "problems"
 JOINED, ACTIVE, GONE = "joined", "active", "gone"
 
 ACTIVE_EVERY = 60.0
@@ -73,6 +77,12 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """`meta`, as `packing.pack` keeps it once the session is settled."""
     form: str = ""
     """The name of the host's form that it was opened with; "" if the page brought the schema."""
+    verdict: Verdict | None = None
+    """What watchers were told last of the form's validator; None if nothing yet."""
+    written: int = 0
+    """The `seq` of the latest write, in a session of a named form: a verdict from before is of other values."""
+    page_problems: dict[str, str] = msgspec.field(default_factory=dict)
+    """Problems that the page reports, by key; "" is the form. Replaced rather than changed in place."""
     schema_json: bytes = b"[]"
     sensitive: tuple[str, ...] = ()
     """Keys of fields whose values the agent never sees; of cells in rows, without the rows' ids."""
@@ -129,6 +139,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the turn and return the events it made, in order."""
         events, self.turn = self._turn.events, None
         self.used = self.used or bool(self.agent) or any(type(event) is Change for event in events)
+        if self.form:
+            self.written = max((event.seq for event in events if event.type in WRITES), default=self.written)
         return events
 
     def settle(self) -> None:
@@ -226,6 +238,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the session: the name, the digests and the reason are left."""
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
+        self.page_problems, self.verdict = {}, None
         self.rows, self.row_authors = {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()

@@ -14,7 +14,6 @@ REFUSAL_CODES = frozenset(
         "session_full",
         "stale",
         "unknown_field",
-        "unknown_row",
         "unsupported_action",
         "user_locked",
         "vetoed",

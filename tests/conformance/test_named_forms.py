@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -54,3 +56,82 @@ async def test_hpp_192_a_page_can_be_drawn_from_its_description(local: Start) ->
     assert [field["key"] for field in members["fields"]] == ["name", "amount", "currency"]
     assert (again.status_code, again.content) == (304, b"")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_form")
+
+
+# Problems. A validator is the host's code: this one says what it is asked for by the values.
+
+
+def judge(document: dict[str, Any]) -> Any:
+    """Refuse a Swiss claim above 100, be late for a name of `slow`, and fail for one of `fault`."""
+    name = document.get("name")
+    if name == "slow":
+        time.sleep(0.5)
+    if name == "fault":
+        raise RuntimeError("the secret of the house")
+    if document.get("iban") == "wrong":
+        return {"iban": "wrong is no account"}
+    return {"amount": "too much"} if document.get("amount", 0) > 100 else None
+
+
+JUDGED: dict[str, Any] = {
+    "model": [
+        {"key": "name"},
+        {"key": "amount", "type": "number"},
+        {"key": "iban", "sensitive": True},
+    ],
+    "validator": judge,
+}
+TOO_MUCH = [{"keys": ["amount"], "msg": "too much"}]
+
+
+async def test_hpp_193_problems_are_told_wherever_the_values_are(local: Start) -> None:
+    peer = await (await local(forms={"claim": JUDGED})).open({"form": "claim", "context": {"amount": 200}})
+    context = await peer.context()
+    async with peer.watch() as page:
+        snapshot = (await page.next("connected"))["snapshot"]
+        acted = await peer.act({"amount": 300, "name": "Ada"})
+        refused = await peer.act({"amount": 50})
+        done = [await page.next("done"), await page.next("done")]
+        edited = await peer.edit("name", "Bob")
+    told = [context, snapshot, acted, done[0], refused, done[1], edited]
+    assert [members["problems"] for members in told] == [TOO_MUCH] * 7
+    assert not any("problemsUnknown" in members for members in told)
+
+
+async def test_hpp_194_what_the_person_does_is_judged_and_told(local: Start) -> None:
+    peer = await (await local(forms={"claim": JUDGED})).open({"form": "claim"})
+    async with peer.watch() as page:
+        await page.next("connected")
+        await page.send({"type": "userEdit", "key": "amount", "value": 200})
+        first = await page.next("problems")
+        await page.send({"type": "userEdit", "key": "amount", "value": 300})
+        await page.send({"type": "userEdit", "key": "amount", "value": 20})
+        second = await page.next("problems")
+    assert (first["problems"], second["problems"]) == (TOO_MUCH, [])
+
+
+async def test_hpp_195_no_write_waits_for_a_validator_or_fails_with_it(local: Start) -> None:
+    server = await local(forms={"claim": JUDGED})
+    peer = await server.open({"form": "claim", "context": {"name": "slow"}})
+    async with peer.watch() as page:
+        await page.next("connected")
+        acting = asyncio.create_task(peer.act({"amount": 1}))
+        await asyncio.sleep(0.1)
+        await page.send({"type": "userEdit", "key": "amount", "value": 2})
+        assert (await page.next("ack"))["key"] == "amount"
+        assert not acting.done()
+        await acting
+    faulty = await server.open({"form": "claim", "context": {"name": "fault"}})
+    acted = await faulty.act({"amount": 200})
+    edited = await faulty.edit("amount", 300)
+    context = await faulty.context()
+    assert (acted["applied"], edited["by"]) == (["amount"], "user_edit")
+    assert [members["problemsUnknown"] for members in (acted, edited, context)] == [True] * 3
+    assert "secret of the house" not in str((acted, edited, context))
+
+
+async def test_hpp_196_a_problem_of_a_sensitive_field_keeps_its_value_to_itself(local: Start) -> None:
+    peer = await (await local(forms={"claim": JUDGED})).open({"form": "claim", "context": {"iban": "wrong"}})
+    problems = [(await peer.context(role=role))["problems"] for role in ("agent", "user")]
+    assert [problem["keys"] for (problem,) in problems] == [["iban"]] * 2
+    assert "wrong" not in str(problems)

@@ -30,7 +30,7 @@ from tests.support.mcp_clients import NAME, members, message, text
 from tests.support.peer import PATIENCE, Peer
 
 ROOT = Path(handshake_prompt.__file__).parent.parent
-NAMES = ["connect", "get_context", "set_fields", "edit_rows", "get_changes", "wait_for_user", "extend"]
+NAMES = ["connect", "get_context", "set_fields", "get_changes", "wait_for_user", "extend"]
 NO_CONTEXT: Any = None
 STARTING = 15.0
 """Seconds: an interpreter loads the SDK in one or two, a busy machine takes its time."""

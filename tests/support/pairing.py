@@ -166,11 +166,16 @@ async def workers(
     *,
     owner: Any = None,
     limits: Limits | None = None,
+    prepare: Callable[[ProtocolEngine], object] = lambda _: None,
     **options: Any,
 ) -> list[Pair]:
-    """Return one session as several engines over one store see it, with time passing in each of the store's calls."""
+    """Return one session as several engines over one store see it, with time passing in each of the store's calls.
+
+    Each engine is prepared before it is used.
+    """
     limits = (limits or Limits()).replace(agent_requests=10_000, user_requests=10_000)
     engine = virtual_engine(limits, **options)
+    prepare(engine)
 
     @engine.on_create_session
     async def own(session: Session, _: object) -> None:
@@ -179,6 +184,8 @@ async def workers(
     first = await open_pair(engine, body)
     shared = first.store.inner
     engines = [ProtocolEngine(store=RelayStore(shared), limits=limits, **options) for _ in range(count - 1)]
+    for other in engines:
+        prepare(other)
     pairs = [first, *(Pair(engine, first.created) for engine in engines)]
     for pair in pairs:
         pair.store.before = pair.store.after = yielding

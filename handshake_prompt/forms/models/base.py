@@ -24,6 +24,11 @@ class Model(Protocol):
     `judge` is host code: it may wait for a database, and it may raise.
     """
 
+    has_rules: bool
+    """Whether `judge` may find a fault."""
+    is_native: bool
+    """Whether `judge` runs native code and none of the host's, for a time that the document's size bounds."""
+
     @property
     def conversion(self) -> Conversion:
         """The model's fields."""

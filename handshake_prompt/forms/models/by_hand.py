@@ -19,6 +19,9 @@ class FieldList:
         ValueError: an entry is no object with a key; the message says which.
     """
 
+    has_rules = False
+    is_native = True
+
     def __init__(self, fields: Sequence[Entry]) -> None:
         _check_keys(fields, "fields")
         self.conversion = Conversion(

@@ -48,6 +48,9 @@ class DjangoForm:
     read when the class is taken, but when a document is judged.
     """
 
+    has_rules = True
+    is_native = False
+
     def __init__(self, form: Any) -> None:
         self._form = form
         patterns = WholePatterns()

@@ -27,6 +27,9 @@ class MsgspecType:
     msgspec stops at the first error, so each field of an object is looked at alone until all of them are right.
     """
 
+    has_rules = True
+    is_native = False  # `__post_init__` is the host's
+
     def __init__(self, kind: Any) -> None:
         self._kind = kind
         self.conversion = convert(msgspec.json.schema(kind), moments="local")

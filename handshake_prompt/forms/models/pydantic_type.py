@@ -23,15 +23,22 @@ _LACKS = frozenset(
     }
 )
 
+_NOT_CALLED = frozenset({"cls", "metadata", "serialization"})
+"""Members of a core schema whose functions do not take part in validation."""
+_OWN = frozenset({"builtins", "pydantic", "pydantic_core"})
+
 
 class PydanticType:
     """A type that Pydantic validates: documents as JSON, by alias, as its schema says."""
+
+    has_rules = True
 
     def __init__(self, kind: Any) -> None:
         from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - there if its models are
 
         self._adapter = TypeAdapter(kind)
         self._error = ValidationError
+        self.is_native = not _has_host_code(self._adapter.core_schema)
         self.conversion = convert(self._adapter.json_schema(mode="validation"), moments="local")
 
     def judge(self, document: Any) -> Verdict:
@@ -46,6 +53,22 @@ class PydanticType:
 def is_pydantic(model: Any) -> bool:
     """Whether a type is a model or a dataclass of Pydantic's, or an adapter's type with constraints of its kind."""
     return hasattr(model, "__pydantic_validator__") or hasattr(model, "__pydantic_core_schema__")
+
+
+def _has_host_code(schema: Any) -> bool:
+    """Whether validating by a core schema calls functions that are neither Pydantic's nor Python's own."""
+    pending = [schema]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            if part.get("post_init") or part.get("custom_init"):
+                return True
+            pending += [value for name, value in part.items() if name not in _NOT_CALLED]
+        elif isinstance(part, list | tuple):
+            pending += part
+        elif callable(part) and getattr(part, "__module__", "").partition(".")[0] not in _OWN:
+            return True
+    return False
 
 
 def _finding(detail: Any) -> Finding:

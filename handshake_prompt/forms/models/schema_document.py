@@ -20,6 +20,9 @@ class SchemaDocument:
         ValueError: it is no JSON Schema, refers to a document that it does not have, or has a pattern that is none.
     """
 
+    has_rules = True
+    is_native = False
+
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._validator = SchemaValidator(schema)
         self.conversion = convert(schema)
