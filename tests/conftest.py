@@ -58,6 +58,24 @@ FORM = {
 }
 """A small form with one field of each kind that is treated in a way of its own."""
 
+ROWS_FORM = {
+    "mode": "form-fill",
+    "schema": [
+        {"key": "name"},
+        {
+            "key": "lines",
+            "type": "rows",
+            "fields": [
+                {"key": "text"},
+                {"key": "amount", "type": "integer", "default": 1},
+                {"key": "iban", "sensitive": True},
+                {"key": "bags", "type": "rows", "fields": [{"key": "kg", "type": "integer"}]},
+            ],
+        },
+    ],
+}
+"""A form with a list of rows, and one within each row."""
+
 Open = Callable[..., Awaitable[Peer]]
 
 

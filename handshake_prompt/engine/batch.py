@@ -95,8 +95,9 @@ class Batches:
             admission.confirm(draft.session)
             if admission.agent_name:
                 draft.session.announce(admission.agent_name)
+            before = draft.session.seq
             outcomes = self._outcomes(draft.session, asked.actions, verdicts)
-            return self._reply(draft, outcomes, foreseen), outcomes
+            return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before), outcomes
 
         def receipt(result: tuple[ActionReply, list[Outcome]]) -> Receipt:
             return Receipt(key or "", fingerprint, encode(result[0]), self._limits.idempotency_seconds)
@@ -144,8 +145,10 @@ class Batches:
         elif foreseen.verdict.unknown:
             self._validation.remember(record.session, foreseen.verdict)
 
-    def _reply(self, draft: Record, outcomes: Sequence[Outcome], foreseen: Foreseen | None) -> ActionReply:
-        """Log the batch's `done` and return the members of the reply."""
+    def _reply(
+        self, draft: Record, outcomes: Sequence[Outcome], foreseen: Foreseen | None, *, shown: int
+    ) -> ActionReply:
+        """Log the batch's `done` and return the members of the reply; the batch has made `shown` events before."""
         session = draft.session
         keys: dict[str, list[Any]] = {"applied": [], "rejected": [], "error": []}
         for outcome in outcomes:
@@ -163,7 +166,7 @@ class Batches:
             "rejected": rejected,
             "errors": [outcome.error() for outcome in outcomes if outcome.status == "error"] if keys["error"] else [],
             "results": outcomes,
-            "broadcast": {"clients": clients, "actionMessages": clients * len(applied), "doneMessages": clients},
+            "broadcast": {"clients": clients, "actionMessages": clients * shown, "doneMessages": clients},
             "cursor": str(session.cursor),
             "expiresIn": whole_seconds(self._transactions.left(draft)),
         }

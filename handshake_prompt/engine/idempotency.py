@@ -51,11 +51,8 @@ class Idempotency:
             IdempotencyMismatchError: the key was used with another body.
             InProgressError: the first request is still running.
         """
-        if not is_key(key):
-            raise InvalidRequestError(
-                "Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key"
-            )
-        fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
+        check_idempotency_key(key)
+        fingerprint = fingerprint_of(body)
         session_id = admission.session_id
         waited = await self._join(session_id, key)
         finished = self._running[session_id, key] = asyncio.Event()
@@ -88,6 +85,23 @@ class Idempotency:
         except TimeoutError:
             raise InProgressError(retry_after=self._limits.idempotency_join) from None
         return waited
+
+
+def check_idempotency_key(text: str) -> None:
+    """Check that a text can be an idempotency key.
+
+    Raises:
+        InvalidRequestError: it cannot (`invalid_idempotency_key`).
+    """
+    if not is_key(text):
+        raise InvalidRequestError(
+            "Idempotency-Key has to be 1-255 visible ASCII characters", code="invalid_idempotency_key"
+        )
+
+
+def fingerprint_of(body: object) -> str:
+    """Return the digest of a parsed body: two bodies that mean the same have the same."""
+    return hashlib.sha256(msgspec.json.encode(body)).hexdigest()
 
 
 def is_key(text: str) -> bool:

@@ -192,7 +192,7 @@ class Transactions:
             draft = loaded.record.draft(transition.turn)
             is_older = self._is_older_than_published(draft)
             if is_older:
-                draft.session.epoch = mint_epoch()
+                draft.session.restart(mint_epoch())
             draft.renew(self._store.now())
             try:
                 result = transition.play(draft)
@@ -265,11 +265,11 @@ class Transactions:
 
     def _check_room(self, session: Session, author: Role) -> None:
         """Make sure that a session has room for the values of its latest author."""
-        most, (size, parts, fields) = self._limits, session.held_by(author)
-        if size > most.session_bytes or parts > most.session_parts or fields > most.fields:
+        most, (size, parts, values) = self._limits, session.held_by(author)
+        if size > most.session_bytes or parts > most.session_parts or values > most.values:
             raise TooLargeError(
                 f"In a session each side holds at most {most.session_bytes} bytes, {most.session_parts} JSON values in "
-                f"all, {most.fields} fields",
+                f"all, {most.values} fields and rows",
                 code="session_full",
             )
 

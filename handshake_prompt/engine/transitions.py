@@ -5,21 +5,27 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import msgspec
+
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.bodies import ADD_ROW, RELEASE, REMOVE_ROW, USER_EDIT, PageMessage
 from handshake_prompt.protocol.credentials import Role, digest
-from handshake_prompt.protocol.errors import ConflictError, HandshakeError
+from handshake_prompt.protocol.errors import ConflictError, HandshakeError, IdempotencyMismatchError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Outcome, whole_seconds
+from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
 from handshake_prompt.protocol.session import EXTENDED, ROTATED, Session, Turn
 from handshake_prompt.protocol.validation import check_edit
-from handshake_prompt.stores import Loaded, Record
+from handshake_prompt.stores import Loaded, Receipt, Record
 
 from .form_validation import FormValidation
 from .guard import Admission
 from .hooks import Hooks
-from .transactions import Applied, Transactions, Transition
+from .idempotency import check_idempotency_key, fingerprint_of
+from .transactions import AlreadyDoneError, Applied, Transactions, Transition
+
+PERSONS_KEY = "page {}"
+"""An idempotency key of the person's, as it is kept: no agent's has a blank in it."""
 
 T = TypeVar("T")
 
@@ -42,15 +48,37 @@ class Transitions:
     async def carry_out(
         self, session_id: str, message: PageMessage, *, source: str | None = None, known: Loaded | None = None
     ) -> Applied[Outcome]:
-        """Carry out a message of the person's page.
+        """Carry out a message of the person's page, once if it comes with an idempotency key.
 
         Raises:
             InvalidRequestError, TooLargeError: key or value are not allowed.
+            IdempotencyMismatchError: the idempotency key was used with another message.
         """
         check_edit(message.key, message.value, self._limits)
         turn = self._transactions.turn(Role.USER, source=source)
         transition = Transition(lambda draft: self._played(draft.session, message), turn)
-        return await self._write(session_id, transition, known=known)
+        if message.idempotency_key is None:
+            return await self._write(session_id, transition, known=known)
+        return await self._carry_out_once(session_id, message, transition)
+
+    async def _carry_out_once(
+        self, session_id: str, message: PageMessage, transition: Transition[Outcome]
+    ) -> Applied[Outcome]:
+        """Apply a transition unless it was under this key before; what it came to then is its result."""
+        check_idempotency_key(message.idempotency_key or "")
+        key = PERSONS_KEY.format(message.idempotency_key)
+        fingerprint = fingerprint_of(msgspec.structs.replace(message, ref=None))
+
+        def receipt(outcome: Outcome) -> Receipt:
+            return Receipt(key, fingerprint, encode(outcome), self._limits.idempotency_seconds)
+
+        try:
+            return await self._write(session_id, transition._replace(key=key, receipt=receipt))
+        except AlreadyDoneError as done:
+            kept = done.loaded.receipt
+            if kept is None or kept.fingerprint != fingerprint:
+                raise IdempotencyMismatchError from None
+            return Applied(msgspec.json.decode(kept.reply, type=Outcome), done.loaded.record)
 
     def _played(self, session: Session, message: PageMessage) -> Outcome:
         mode, key = self._modes.of(session), message.key

@@ -74,13 +74,17 @@ class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
         return min(interval, longest * 1000) / 1000 if interval > 0 else 0.0
 
 
-class PageMessage(msgspec.Struct, frozen=True):
-    """A frame from the page that the engine understands. `ref` comes back in the answer."""
+class PageMessage(msgspec.Struct, frozen=True, rename="camel"):
+    """A frame from the page that the engine understands. `ref` comes back in the answer.
+
+    However often it is sent with one `idempotency_key`, it has one effect.
+    """
 
     type: str
     key: str
     value: Any = None
     after: Place = msgspec.UNSET
+    idempotency_key: str | None = None
     ref: str | int | None = None
 
 
@@ -94,7 +98,7 @@ USER_EDIT, RELEASE, ADD_ROW, REMOVE_ROW, MOVE_ROW = PAGE_MESSAGES = (
 """The types of a page's messages."""
 
 
-class NotifyRequest(msgspec.Struct, frozen=True):
+class NotifyRequest(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /notify/{sid}`: an edit, with `release` the return of a field to the agent, or a change of rows.
 
     `add` is the key of a list; `remove` and `move` are those of rows.
@@ -107,6 +111,7 @@ class NotifyRequest(msgspec.Struct, frozen=True):
     remove: str | None = None
     move: str | None = None
     after: Place = msgspec.UNSET
+    idempotency_key: str | None = None
 
     @property
     def message(self) -> PageMessage:
@@ -129,7 +134,7 @@ class NotifyRequest(msgspec.Struct, frozen=True):
             raise InvalidRequestError("key is required", code="missing_key")
         if len(named) > 1:
             raise InvalidRequestError("key, add, remove and move are one each: send one of them")
-        return PageMessage(*named[0], self.value, self.after)
+        return PageMessage(*named[0], self.value, self.after, self.idempotency_key)
 
 
 class ExtendRequest(msgspec.Struct, frozen=True, rename="camel"):

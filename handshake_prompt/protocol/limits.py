@@ -38,6 +38,9 @@ class Limits:
     json_depth: int = 16
     """Counted explicitly: the depth at which parsers give up differs between Python versions."""
     fields: int = 500
+    """In a schema, those of rows included; and in one object of values."""
+    values: int = 2_000
+    """Values and rows of either side of a session: 84 rows of six cells, and as many again, are half of them."""
     actions: int = 200
     value_bytes: int = 32 * 1024
     key_chars: int = 256
@@ -133,6 +136,7 @@ class Limits:
             "sessionBytes": self.session_bytes,
             "sessionParts": self.session_parts,
             "fields": self.fields,
+            "values": self.values,
             "actions": self.actions,
             "watchers": self.watchers_per_session,
             "frameBytes": self.frame_bytes,

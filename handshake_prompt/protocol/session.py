@@ -34,6 +34,9 @@ JOINED, ACTIVE, GONE = "joined", "active", "gone"
 ACTIVE_EVERY = 60.0
 """Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
+LOST_ROWS = 1_000_000
+"""More rows than a part of the log that a store has lost can have added."""
+
 HIDDEN_BYTES = 64
 """Size in a log of a change of a sensitive value, the same for all: no value is kept, and its size would tell."""
 
@@ -142,6 +145,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         if self.form:
             self.written = max((event.seq for event in events if event.type in WRITES), default=self.written)
         return events
+
+    def restart(self, epoch: str) -> None:
+        """Begin the log anew once a part of it was lost; no row gets the id of one that was lost with it."""
+        self.epoch = epoch
+        self.last_row += LOST_ROWS
 
     def settle(self) -> None:
         """Fix the members that hooks may have set, and count what does not change any more into the size.

@@ -14,6 +14,7 @@ REFUSAL_CODES = frozenset(
         "session_full",
         "stale",
         "unknown_field",
+        "unknown_row",
         "unsupported_action",
         "user_locked",
         "vetoed",

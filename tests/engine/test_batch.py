@@ -13,8 +13,8 @@ from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
-from tests.conftest import FORM
-from tests.support.pairing import REST, code_of, open_pair, virtual_engine
+from tests.conftest import FORM, ROWS_FORM
+from tests.support.pairing import REST, code_of, open_pair, virtual_engine, workers
 from tests.support.virtual_time import in_virtual_time
 
 GOOD = {"type": "set", "key": "name", "value": "Ada"}
@@ -104,3 +104,34 @@ async def test_a_mode_that_leaves_an_action_unanswered_is_a_fault_and_writes_not
         await engine.post_action(created["sessionId"], {"actions": actions}, created["token"])
     context, _ = await engine.get_context(created["sessionId"], created["token"])
     assert context["context"] == {}
+
+
+@in_virtual_time
+async def test_i7_a_batch_that_adds_a_row_is_answered_with_the_same_row_however_often_it_is_sent() -> None:
+    here, there = await workers(2, ROWS_FORM)
+    async with here.watch() as page:
+        await here.notify(add="lines")
+        action = {"type": "add", "key": "lines", "value": {"text": "Taxi"}, "after": None}
+        first, again = await here.do(action, key="k"), await there.do(action, key="k")
+        copies = await asyncio.gather(*(pair.do(action, key="k2") for pair in (here, there) * 5))
+        await asyncio.sleep(0.1)
+        assert (first.replayed, again.replayed, again.payload) == (False, True, first.payload)
+        assert first.payload["results"] == [{"key": "lines", "status": "applied", "seq": 3, "row": "r2"}]
+        assert first.payload["rows"] == {"lines": ["r2", "r1"]}
+        assert {copy.payload["results"][0]["row"] for copy in copies} == {"r3"}
+        assert [frame["row"] for frame in await page.shown("rowAdded")] == ["r1", "r2", "r3"]
+    assert (await there.context())["rows"] == {"lines": ["r3", "r2", "r1"]}
+
+
+@in_virtual_time
+async def test_a_hook_is_asked_about_each_change_of_rows() -> None:
+    engine = virtual_engine()
+
+    @engine.on_action
+    async def keep(_: object, action: Any, __: object) -> bool:
+        return bool(action.type != "remove")
+
+    pair = await open_pair(engine, ROWS_FORM)
+    payload, _ = await pair.do({"type": "add", "key": "lines"}, {"type": "remove", "key": "lines/r1"})
+    assert [result.get("code") for result in payload["results"]] == [None, "vetoed"]
+    assert payload["rows"] == {"lines": ["r1"]}

@@ -9,6 +9,7 @@ import pytest
 
 from handshake_prompt import Limits
 from handshake_prompt.protocol.errors import InvalidTokenError
+from tests.conftest import ROWS_FORM
 from tests.support.pairing import REST, Pair, open_pair, refusal, virtual_engine, workers
 from tests.support.relay import nothing
 from tests.support.virtual_time import in_virtual_time, loop_time
@@ -150,3 +151,35 @@ async def test_a_diff_from_another_log_is_not_read_anew_for_a_token_that_was_rep
     here.store.before = rotate_meanwhile
     with pytest.raises(InvalidTokenError):
         await here.engine.get_diff(here.session_id, here.agent, since="ffffffff.0")
+
+
+@in_virtual_time
+async def test_a_diff_has_the_order_of_rows_if_it_may_have_changed() -> None:
+    pair = await open_pair(virtual_engine(), ROWS_FORM)
+    begin = pair.created["cursor"]
+    await pair.do({"type": "add", "key": "lines", "value": {"text": "Taxi"}}, {"type": "add", "key": "lines"})
+    added = await pair.diff(since=begin)
+    assert added["rows"] == {"lines": ["r1", "r2"]}
+    assert [change["key"] for change in added["changes"]] == ["lines/r1/text", "lines/r1/amount", "lines/r2/amount"]
+    await pair.edit("name", "Ada")
+    assert "rows" not in await pair.diff(since=added["cursor"])
+    at = (await pair.diff(since=added["cursor"]))["changes"][0]["at"]
+    await pair.notify(move="lines/r1")
+    for since in (added["cursor"], at, ""):
+        assert (await pair.diff(since=since))["rows"] == {"lines": ["r2", "r1"]}
+    removed = (await pair.notify(remove="lines/r2")).payload["cursor"]
+    await pair.notify(remove="lines/r1")
+    gone = await pair.diff(since=removed)
+    assert (gone["rows"], gone["changes"]) == ({}, [])
+
+
+@in_virtual_time
+async def test_a_long_poll_returns_with_the_first_change_of_rows() -> None:
+    here, there = await workers(2, ROWS_FORM)
+    poll = asyncio.create_task(here.diff(since=here.created["cursor"], wait=25))
+    await asyncio.sleep(3)
+    began = loop_time()
+    await there.notify(add="lines", value={"amount": None})
+    diff = await poll
+    assert (diff["rows"], "timedOut" in diff) == ({"lines": ["r1"]}, False)
+    assert loop_time() - began < 6

@@ -291,3 +291,43 @@ async def test_an_unpaced_frame_is_never_left_out() -> None:
     frame = watcher.peek()
     assert frame is not None
     assert not watcher.is_overtaken(frame)
+
+
+def removed(seq: int, row: str) -> Notice:
+    return Notice(type="rowRemoved", seq=seq, at=AT, members={"key": row})
+
+
+async def test_an_event_of_a_row_is_not_offered_to_the_connection_it_came_from_and_is_paced() -> None:
+    room = hub()
+    typist, onlooker = join(room, source="tab-1"), join(room, source="tab-2")
+    publish(room, Notice(type="rowAdded", seq=1, at=AT, members={}, source="tab-1", pace=0.3), change(2))
+    frame = onlooker.peek()
+    assert frame is not None
+    assert (frame.pace, seqs(typist), seqs(onlooker)) == (0.3, [2], [1, 2])
+
+
+async def test_the_paced_frames_of_cells_are_overtaken_by_the_removal_of_their_row() -> None:
+    room = hub()
+    watcher = join(room)
+    kept = {"lines/r2/n": FieldValue(1, "ai", AT, 2)}
+    publish(room, change(1, "lines/r1/n", pace=0.3), change(2, "lines/r2/n", pace=0.3))
+    assert room.publish(at(3, values=kept), [removed(3, "lines/r1")])
+    frames = []
+    while (frame := watcher.peek()) is not None:
+        frames.append((frame.seq, watcher.is_overtaken(frame)))
+        watcher.take()
+    assert frames == [(1, True), (2, False), (3, False)]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_i11_a_topic_forgets_the_cells_of_removed_rows(*, reads: bool) -> None:
+    room = hub(queue_events=250)
+    watcher, slow = join(room), join(room, source="slow")
+    for number in range(1, 2_000, 2):
+        assert room.publish(at(number + 1), [change(number, f"lines/r{number}/n"), removed(number + 1, "lines")])
+        seqs(watcher)
+        if reads:
+            seqs(slow)
+    topic = room.topic("s")
+    assert topic is not None
+    assert len(topic.newest) <= (1 if reads else 250)

@@ -11,7 +11,7 @@ from handshake_prompt import Role
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
-from tests.conftest import FORM
+from tests.conftest import FORM, ROWS_FORM
 from tests.support.pairing import open_pair, virtual_engine
 from tests.support.virtual_time import in_virtual_time
 
@@ -19,7 +19,12 @@ AGENT, USER = Role.AGENT, Role.USER
 
 
 @pytest.mark.parametrize(
-    "message", [{"type": "userEdit", "key": "name", "value": 1}, {"type": "release", "key": "name"}]
+    "message",
+    [
+        {"type": "userEdit", "key": "name", "value": 1},
+        *({"type": kind, "key": "name"} for kind in ("release", "addRow", "removeRow", "moveRow")),
+    ],
+    ids=lambda message: message["type"],
 )
 @in_virtual_time
 async def test_i1_an_agent_on_the_socket_cannot_write_as_the_person(message: dict[str, Any]) -> None:
@@ -71,3 +76,62 @@ async def test_i8_a_message_no_mode_may_get_is_answered_with_the_reason(message:
         await page.send(**message)
         assert [frame["code"] for frame in await page.shown("error")] == [code]
     assert await pair.log() == []
+
+
+@in_virtual_time
+async def test_a_row_is_acknowledged_to_the_socket_that_added_it_and_shown_to_the_others() -> None:
+    pair = await open_pair(virtual_engine(), ROWS_FORM)
+    async with pair.watch() as page, pair.watch() as phone, pair.watch(AGENT) as agent:
+        await page.send(type="addRow", key="lines", value={"text": "Taxi", "iban": "DE89"}, ref="a")
+        await page.send(type="addRow", key="lines", after=None, ref="b")
+        await page.send(type="moveRow", key="lines/r1", after=None, ref="c")
+        await page.send(type="removeRow", key="lines/r2", ref="d")
+        acks = [(ack["ref"], ack["key"], ack["by"], ack["seq"], ack.get("row")) for ack in await page.shown("ack")]
+        assert acks == [
+            ("a", "lines", "user", 1, "r1"),
+            ("b", "lines", "user", 5, "r2"),
+            ("c", "lines/r1", "user", 7, None),
+            ("d", "lines/r2", "empty", 8, None),
+        ]
+        assert [frame["type"] for frame in await page.shown()] == ["connected", *["ack"] * 4]
+        for viewer, iban in ((phone, "DE89"), (agent, None)):
+            frames = [(frame["type"], frame["key"], frame.get("value")) for frame in (await viewer.shown())[1:]]
+            assert frames == [
+                ("rowAdded", "lines/r1", None),
+                ("edit", "lines/r1/text", "Taxi"),
+                ("edit", "lines/r1/amount", 1),
+                ("edit", "lines/r1/iban", iban),
+                ("rowAdded", "lines/r2", None),
+                ("edit", "lines/r2/amount", 1),
+                ("rowMoved", "lines/r1", None),
+                ("rowRemoved", "lines/r2", None),
+            ]
+
+
+REFUSED_FRAMES: dict[str, tuple[dict[str, Any], str]] = {
+    "no key": ({"type": "addRow"}, "invalid_request"),
+    "a list there is not": ({"type": "addRow", "key": "guests"}, "unknown_field"),
+    "a row there is not": ({"type": "removeRow", "key": "lines/r9"}, "unknown_row"),
+    "a place that is a number": ({"type": "moveRow", "key": "lines/r1", "after": 1}, "invalid_request"),
+    "a value that is no object": ({"type": "addRow", "key": "lines", "value": 5}, "invalid_value"),
+}
+
+
+@pytest.mark.parametrize(("message", "code"), REFUSED_FRAMES.values(), ids=REFUSED_FRAMES)
+@in_virtual_time
+async def test_i8_a_frame_about_rows_that_cannot_be_honoured_is_answered_with_the_reason(
+    message: dict[str, Any], code: str
+) -> None:
+    pair = await open_pair(virtual_engine(), ROWS_FORM)
+    async with pair.watch() as page:
+        await page.send(**message, ref=1)
+        assert [(frame["code"], frame["ref"]) for frame in await page.shown("error")] == [(code, 1)]
+    assert await pair.log() == []
+
+
+@in_virtual_time
+async def test_a_mode_without_rows_answers_a_frame_about_them_with_the_reason() -> None:
+    pair = await open_pair(virtual_engine())
+    async with pair.watch() as page:
+        await page.send(type="addRow", key="lines")
+        assert [frame["code"] for frame in await page.shown("error")] == ["unsupported_action"]

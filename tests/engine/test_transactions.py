@@ -15,7 +15,7 @@ from tests.support.virtual_time import in_virtual_time
 
 @in_virtual_time
 async def test_i11_a_full_session_takes_no_more_and_keeps_what_it_has() -> None:
-    pair = await open_pair(virtual_engine(Limits(session_bytes=1000, fields=3)))
+    pair = await open_pair(virtual_engine(Limits(session_bytes=1000, values=3)))
     await pair.act({"a": "x" * 800})
     assert await code_of(pair.act({"b": "x", "c": "x" * 300})) == (413, "session_full")
     assert await pair.values() == {"a": ("x" * 800, "ai")}
@@ -29,7 +29,7 @@ async def test_i11_a_full_session_takes_no_more_and_keeps_what_it_has() -> None:
 
 FULL: dict[str, tuple[Limits, Any]] = {
     "of bytes": (Limits(session_bytes=4000, agent_requests=1000), "x" * 300),
-    "of fields": (Limits(fields=10, agent_requests=1000), 1),
+    "of fields": (Limits(values=10, agent_requests=1000), 1),
     "of JSON values": (Limits(session_parts=100, agent_requests=1000), [1] * 20),
 }
 

@@ -10,9 +10,9 @@ import pytest
 from handshake_prompt import Credential, HandshakeError, Limits, Reject, Role
 from handshake_prompt.engine import Statistics
 from handshake_prompt.protocol.errors import CloseCode, StoreUnavailableError
-from tests.conftest import FORM
+from tests.conftest import FORM, ROWS_FORM
 from tests.support.clock import ManualClock
-from tests.support.pairing import Pair, code_of, open_pair, refusal, virtual_engine
+from tests.support.pairing import Pair, code_of, open_pair, refusal, virtual_engine, workers
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 REFUSED_EDITS: dict[str, tuple[dict[str, Any], str]] = {
@@ -21,6 +21,10 @@ REFUSED_EDITS: dict[str, tuple[dict[str, Any], str]] = {
     "a key of no field": ({"key": "colour", "value": 1}, "unknown_field"),
     "a field that is read only": ({"key": "number", "value": 1}, "read_only"),
     "a value that is none": ({"key": "name", "value": float("nan")}, "invalid_value"),
+    "two things at once": ({"key": "name", "add": "lines"}, "invalid_request"),
+    "a row of a form without lists": ({"add": "lines"}, "unknown_field"),
+    "a key for retries that is none": ({"key": "name", "value": 1, "idempotencyKey": "é"}, "invalid_idempotency_key"),
+    "an empty key for retries": ({"key": "name", "value": 1, "idempotencyKey": ""}, "invalid_idempotency_key"),
 }
 
 AGENT, USER = Role.AGENT, Role.USER
@@ -230,3 +234,45 @@ async def test_an_announcement_that_fails_costs_the_request_nothing() -> None:
 async def unsaved(name: str) -> None:
     if name == "save":
         raise StoreUnavailableError
+
+
+# Rows
+
+
+@in_virtual_time
+async def test_a_person_adds_fills_moves_releases_and_removes_rows() -> None:
+    pair = await open_pair(virtual_engine(), ROWS_FORM)
+    added, _ = await pair.notify(add="lines", value={"text": "Taxi"})
+    assert added | {"cursor": ""} == {"ok": True, "key": "lines", "by": "user", "seq": 1, "cursor": "", "row": "r1"}
+    await pair.notify(add="lines", after=None)
+    assert (await pair.context())["rows"] == {"lines": ["r2", "r1"]}
+    moved, _ = await pair.notify(move="lines/r2")
+    assert (moved["key"], moved["by"]) == ("lines/r2", "user")
+    refused, _ = await pair.do({"type": "remove", "key": "lines/r1"}, {"type": "move", "key": "lines/r2"})
+    assert [result["code"] for result in refused["results"]] == ["user_locked", "user_locked"]
+    released, _ = await pair.notify(key="lines/r1", release=True)
+    assert (released["key"], released["by"]) == ("lines/r1", "default")
+    assert (await pair.values())["lines/r1/text"] == ("Taxi", "default")
+    assert (await pair.do({"type": "remove", "key": "lines/r1"}))[0]["applied"] == ["lines/r1"]
+    removed, _ = await pair.notify(remove="lines/r2")
+    assert (removed["key"], removed["by"]) == ("lines/r2", "empty")
+    assert (await pair.context())["rows"] == {}
+
+
+@in_virtual_time
+async def test_i7_a_message_of_the_persons_has_one_effect_under_its_key_whichever_worker_gets_it() -> None:
+    here, there = await workers(2, ROWS_FORM)
+    body = {"add": "lines", "value": {"text": "Taxi"}, "idempotencyKey": "k1"}
+    replies = await asyncio.gather(*(pair.notify(**body) for pair in (here, there, here, there)))
+    assert {reply.payload["row"] for reply in replies} == {"r1"}
+    assert (await here.context())["rows"] == {"lines": ["r1"]}
+    assert await code_of(here.notify(**body | {"value": {"text": "Bus"}})) == (422, "idempotency_key_reused")
+    same_key, _ = await here.do({"type": "add", "key": "lines"}, key="k1")
+    assert same_key["results"][0]["row"] == "r2", "an agent's keys are its own"
+    async with here.watch() as page:
+        for ref in (1, 2):
+            frame = {"type": "addRow", "key": "lines", "value": {"text": "Taxi"}, "idempotencyKey": "k1", "ref": ref}
+            await page.send(**frame)
+        acks = await page.shown("ack")
+        assert [(ack["row"], ack["by"], ack["ref"]) for ack in acks] == [("r1", "user", 1), ("r1", "user", 2)]
+    assert (await here.context())["rows"] == {"lines": ["r1", "r2"]}

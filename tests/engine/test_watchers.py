@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.messages import Context
 from handshake_prompt.protocol.session import Turn
 from handshake_prompt.stores import MemoryStore, Record
-from tests.conftest import FORM
+from tests.conftest import FORM, ROWS_FORM
+from tests.support.folding import fold_rows, fold_values
 from tests.support.pairing import REST, Pair, open_pair, refusal, virtual_engine, workers
 from tests.support.sessions import blank_session, record_of
 from tests.support.virtual_time import in_virtual_time
@@ -244,3 +246,59 @@ async def test_i5_a_connection_begins_with_all_it_missed_or_with_a_snapshot(
     assert (first["recovered"], first["snapshot"]) == ((False, snapshot) if missed is None else (True, None))
     assert first["cursor"] == (str(Cursor(EPOCH, 10)) if missed is None else after)
     assert [frame["seq"] for frame in rest] == (missed or [])
+
+
+# Rows
+
+
+@in_virtual_time
+async def test_i5_what_a_page_is_shown_of_rows_folds_into_what_the_store_holds_however_often_it_was_away() -> None:
+    pair = await open_pair(virtual_engine(Limits(agent_requests=1000, user_requests=1000)), ROWS_FORM)
+    chance = random.Random(7)
+    rows: dict[str, list[str]] = {}
+    cells: dict[str, tuple[Any, str, int]] = {}
+    cursor = pair.created["cursor"]
+    for _ in range(12):
+        async with pair.watch(after=cursor) as page:
+            for _ in range(chance.randint(1, 3)):
+                await change_rows(pair, chance)
+            await asyncio.sleep(chance.choice([0.0, 5.0, 30.0]))
+            frames = await page.shown()
+        await change_rows(pair, chance)
+        assert frames[0]["recovered"]
+        rows, cells = fold_rows(rows, frames), fold_values(as_records(cells), frames)
+        cursor = next(frame["cursor"] for frame in reversed(frames) if "cursor" in frame)
+    async with pair.watch(after=cursor) as page:
+        await asyncio.sleep(30)
+        frames = await page.shown()
+    context = await pair.context()
+    assert fold_rows(rows, frames) == context["rows"]
+    held = {key: (record["value"], record["by"], record["rev"]) for key, record in context["context"].items()}
+    assert fold_values(as_records(cells), frames) == held
+
+
+async def change_rows(pair: Pair, chance: random.Random) -> None:
+    """Let the agent change rows in a paced batch, or the person one, at random."""
+    lines = (await pair.context())["rows"].get("lines", [])
+    row = chance.choice(lines) if lines else "r0"
+    if chance.random() < 0.6:
+        actions: list[dict[str, Any]] = [
+            {"type": "add", "key": "lines", "value": {"text": str(chance.random()), "bags": [{"kg": 1}]}},
+            {"type": "set", "key": f"lines/{row}/text", "value": str(chance.random())},
+            {"type": "move", "key": f"lines/{row}", "after": None},
+            {"type": "remove", "key": f"lines/{chance.choice(lines) if lines else 'r0'}"},
+        ]
+        await pair.do(*chance.sample(actions, 3), stream=True, intervalMs=700)
+    elif lines:
+        bodies: list[dict[str, Any]] = [
+            {"add": "lines", "value": {"text": "mine"}, "after": row},
+            {"move": f"lines/{row}"},
+            {"remove": f"lines/{row}"},
+            {"key": f"lines/{row}", "release": True},
+            {"key": f"lines/{row}/text", "value": "mine"},
+        ]
+        await pair.notify(**chance.choice(bodies))
+
+
+def as_records(cells: Mapping[str, tuple[Any, str, int]]) -> dict[str, Any]:
+    return {key: {"value": value, "by": by, "rev": rev} for key, (value, by, rev) in cells.items()}

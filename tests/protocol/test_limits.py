@@ -19,6 +19,7 @@ DOCUMENTED = {
     "body_timeout": 10,
     "json_depth": 16,
     "fields": 500,
+    "values": 2000,
     "actions": 200,
     "value_bytes": 32 * 1024,
     "key_chars": 256,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.authors import By
+from handshake_prompt.protocol.bodies import Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Event, Notice, frame
 from handshake_prompt.protocol.messages import Outcome
@@ -65,7 +67,7 @@ def members(events: Sequence[Event]) -> list[dict[str, Any]]:
         ("r2", ("r1", "r2", "r3"), "r2"),
     ],
 )
-def test_a_row_is_added_behind_another_first_or_last(after: rows.Place, order: tuple[str, ...], behind: str) -> None:
+def test_a_row_is_added_behind_another_first_or_last(after: Place, order: tuple[str, ...], behind: str) -> None:
     session, outcome, events = played(with_rows(AGENT, AGENT), AGENT, lambda draft: rows.add(draft, "lines", after))
     assert (outcome.key, outcome.status, outcome.row, outcome.seq) == ("lines", "applied", "r3", 3)
     assert session.rows == {"lines": order}
@@ -154,7 +156,7 @@ def test_a_conditional_change_of_a_row_needs_that_no_cell_was_written_since(
     [(LAST, ("r1", "r3", "r2"), "r3"), (None, ("r2", "r1", "r3"), None), ("r3", ("r1", "r3", "r2"), "r3")],
 )
 def test_a_row_is_moved_with_its_id_its_cells_and_their_authors(
-    after: rows.Place, order: tuple[str, ...], behind: str | None
+    after: Place, order: tuple[str, ...], behind: str | None
 ) -> None:
     session = with_rows(USER, USER, USER).checkout(turn(USER))
     session.write("lines/r2/n", 1)
@@ -171,6 +173,44 @@ def test_a_move_to_the_rows_own_place_is_applied_and_not_logged(after: str) -> N
     session = with_rows(USER, USER)
     _, outcome, events = played(session, USER, lambda draft: rows.move(draft, "lines/r2", after))
     assert (outcome.status, outcome.seq, events) == ("applied", 0, [])
+
+
+@pytest.mark.parametrize("author", list(Role))
+def test_a_released_row_and_all_of_the_persons_in_it_is_open_to_the_agent(author: Role) -> None:
+    session = with_rows(USER, USER).checkout(turn(USER))
+    rows.add(session, "lines/r1/bags")
+    for key in ("lines/r1/n", "lines/r1/bags/r3/kg", "lines/r2/n"):
+        session.write(key, 1)
+    session.commit()
+    draft, outcome, events = played(session, author, lambda draft: rows.release(draft, "lines/r1"))
+    if author is AGENT:
+        assert (outcome.status, outcome.code, events) == ("rejected", "user_required", [])
+        return
+    assert (outcome.key, outcome.status, outcome.seq) == ("lines/r1", "applied", draft.seq)
+    assert [(event.type, event.seq) for event in events] == [
+        ("rowReleased", 7),
+        ("rowReleased", 8),
+        ("edit", 9),
+        ("edit", 10),
+    ]
+    assert members(events)[0] == {
+        "type": "rowReleased",
+        "key": "lines/r1",
+        "list": "lines",
+        "row": "r1",
+        "by": "default",
+    }
+    assert (rows.is_persons(draft, "lines/r1"), rows.is_persons(draft, "lines/r2")) == (False, True)
+    assert draft.value("lines/r1/bags/r3/kg") == 1
+    _, again, events = played(draft, USER, lambda draft: rows.release(draft, "lines/r1"))
+    assert (again.status, again.seq, events) == ("applied", 0, [])
+
+
+def test_no_row_gets_the_id_of_one_that_a_store_has_lost() -> None:
+    session = with_rows(AGENT, AGENT).checkout(turn(AGENT))
+    session.restart("ffffffff")
+    outcome = rows.add(session, "lines")
+    assert (session.epoch, int((outcome.row or "")[1:]) > 1_000_000) == ("ffffffff", True)
 
 
 def test_a_row_event_carries_how_it_is_to_be_shown_and_to_whom_not() -> None:
@@ -220,23 +260,24 @@ def test_a_record_without_rows_is_read_as_one_that_has_none() -> None:
 # The machine: any history of turns, against a model that has documents in place of keys
 
 
-class Row(NamedTuple):
+@dataclasses.dataclass
+class Row:
     """A row of the model: an object of its own, whatever stands around it."""
 
     id: str
     by: str
-    cells: dict[str, list[Any]]
-    """Name -> value, author, revision."""
-    bags: list[Row]
+    cells: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
+    """Name -> value, author, revision, and the `seq` that wrote it first."""
+    bags: list[Row] = dataclasses.field(default_factory=list)
 
     @property
     def is_persons(self) -> bool:
-        theirs = {self.by, *(by for _, by, _ in self.cells.values())}
+        theirs = {self.by, *(cell[1] for cell in self.cells.values())}
         return bool(theirs & {"user", "user_edit"}) or any(bag.is_persons for bag in self.bags)
 
     @property
     def newest(self) -> int:
-        return max([rev for _, _, rev in self.cells.values()] + [bag.newest for bag in self.bags], default=0)
+        return max([cell[2] for cell in self.cells.values()] + [bag.newest for bag in self.bags], default=0)
 
 
 class Step(NamedTuple):
@@ -251,7 +292,7 @@ class Step(NamedTuple):
 indices = st.integers(0, 3)
 steps = st.builds(
     Step,
-    st.sampled_from(["add", "add", "remove", "move", "write", "write", "release"]),
+    st.sampled_from(["add", "add", "remove", "move", "write", "write", "release", "release row"]),
     indices,
     st.none() | indices,
     st.integers(-2, 3),
@@ -273,8 +314,8 @@ class Model:
             return self.add(author, self.lines if step.bag is None else listed, step)
         if row is None:
             return "unknown_row"
-        if step.do in ("write", "release"):
-            return self.write(author, row, step)
+        if step.do in ("write", "release", "release row"):
+            return self.write(author, row, step) if step.do != "release row" else self.release(author, row)
         if author is AGENT and row.is_persons:
             return "user_locked"
         if step.if_rev is not None and row.newest > step.if_rev:
@@ -297,7 +338,7 @@ class Model:
         if place is None:
             return "unknown_row"
         self.minted, self.seq = self.minted + 1, self.seq + 1
-        listed.insert(place, Row(f"r{self.minted}", "ai" if author is AGENT else "user", {}, []))
+        listed.insert(place, Row(f"r{self.minted}", "ai" if author is AGENT else "user"))
         return "applied"
 
     def remove(self, listed: list[Row] | None, row: Row) -> str:
@@ -317,19 +358,30 @@ class Model:
         listed[:] = others
         return "applied"
 
+    def release(self, author: Role, row: Row) -> str:
+        if author is AGENT:
+            return "user_required"
+        within = [row, *row.bags]
+        for one in within:
+            if one.by == "user":
+                one.by, self.seq = "default", self.seq + 1
+        for one in sorted(within, key=lambda one: one.cells.get("n", [None, "", 0, 0])[3]):
+            self.write(author, one, Step("release"))
+        return "applied"
+
     def place(self, author: Role, listed: list[Row], other: int) -> int | None:
         if other < 0:
             return 0 if other == -1 else len(listed)
         return other + 1 if other < len(listed) else len(listed) if author is USER else None
 
     def write(self, author: Role, row: Row, step: Step) -> str:
-        value, by, rev = row.cells.get("n", [None, "empty", 0])
+        value, by, rev, first = row.cells.get("n", [None, "empty", 0, self.seq + 1])
         if step.do == "release":
             if author is AGENT:
                 return "user_required"
             if by.startswith("user"):
                 self.seq += 1
-                row.cells["n"] = [value, "default", self.seq]
+                row.cells["n"] = [value, "default", self.seq, first]
             return "applied"
         if author is AGENT and by.startswith("user"):
             return "user_locked"
@@ -337,10 +389,10 @@ class Model:
             return "stale"
         self.seq += 1
         after = "ai" if author is AGENT else "user_edit" if by in ("ai", "user_edit") else "user"
-        row.cells["n"] = [step.value, after, self.seq]
+        row.cells["n"] = [step.value, after, self.seq, first]
         return "applied"
 
-    def keys(self, step: Step) -> tuple[str, str, rows.Place]:
+    def keys(self, step: Step) -> tuple[str, str, Place]:
         """Return the keys that a step names: of its list, of its row, and the place."""
         row = self.lines[step.row].id if step.row < len(self.lines) else "r999"
         listed, ids = "lines", [line.id for line in self.lines]
@@ -350,7 +402,7 @@ class Model:
             row = ids[step.bag] if step.bag < len(ids) else "r999"
         if step.do == "move" and row in ids:
             ids.remove(row)
-        after: rows.Place = LAST if step.other == -2 else None
+        after: Place = LAST if step.other == -2 else None
         if step.other >= 0:
             after = ids[step.other] if step.other < len(ids) else "r999"
         return listed, f"{listed}/{row}", after
@@ -367,8 +419,10 @@ def play(session: Session, model: Model, step: Step) -> str:
         outcome = rows.remove(session, row, if_rev=step.if_rev)
     elif step.do == "move":
         outcome = rows.move(session, row, after, if_rev=step.if_rev)
-    elif not is_there:  # of cells that is for the mode to see
+    elif not is_there:  # that is for the mode to see
         outcome = Outcome(code="unknown_row")
+    elif step.do == "release row":
+        outcome = rows.release(session, row)
     elif step.do == "release":
         outcome = session.release(f"{row}/n")
     else:
@@ -411,9 +465,9 @@ class RowsMachine(RuleBasedStateMachine):
         held = {key: [field.value, field.by, field.rev] for key, field in self.session.values.items()}
         cells: dict[str, list[Any]] = {}
         for line in self.model.lines:
-            cells |= {f"lines/{line.id}/{name}": cell for name, cell in line.cells.items()}
+            cells |= {f"lines/{line.id}/{name}": cell[:3] for name, cell in line.cells.items()}
             for bag in line.bags:
-                cells |= {f"lines/{line.id}/bags/{bag.id}/{name}": cell for name, cell in bag.cells.items()}
+                cells |= {f"lines/{line.id}/bags/{bag.id}/{name}": cell[:3] for name, cell in bag.cells.items()}
         assert held == cells
 
     @invariant()

@@ -76,9 +76,18 @@ class Pair:
         body = {"actions": actions, "stream": False} | members
         return await self.engine.post_action(self.session_id, body, self.agent, idempotency_key=key)
 
+    async def do(self, *actions: dict[str, Any], key: str | None = None, **members: Any) -> Reply:
+        """Carry out actions of any type as the agent, at once unless asked otherwise."""
+        body = {"actions": [*actions], "stream": False} | members
+        return await self.engine.post_action(self.session_id, body, self.agent, idempotency_key=key)
+
     async def edit(self, key: str, value: Any) -> Reply:
         """Write a field as the person."""
-        return await self.engine.post_notify(self.session_id, {"key": key, "value": value}, self.user)
+        return await self.notify(key=key, value=value)
+
+    async def notify(self, **members: Any) -> Reply:
+        """Say as the person what `POST /notify` takes."""
+        return await self.engine.post_notify(self.session_id, members, self.user)
 
     async def context(self, role: Role = Role.USER) -> dict[str, Any]:
         return (await self.engine.get_context(self.session_id, self.of(role))).payload
