@@ -14,7 +14,8 @@ import { schemaOf } from "./form/schema.js";
 import { isSecret } from "./form/standing.js";
 import { UNREADABLE, isChanged, read } from "./form/values.js";
 
-export { bind } from "./form/binding.js";
+export { FormBinding, bind } from "./form/binding.js";
+export { ControlIndex } from "./form/control_index.js";
 export { schemaOf } from "./form/schema.js";
 
 /** @typedef {import("./client.js").Field} Field */

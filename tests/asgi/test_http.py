@@ -35,6 +35,8 @@ ALLOW = {
     "/forms/{name}": "GET, HEAD, OPTIONS",
     "/client.js": "GET, HEAD, OPTIONS",
     "/client/{part}": "GET, HEAD, OPTIONS",
+    "/element.js": "GET, HEAD, OPTIONS",
+    "/element/{part}": "GET, HEAD, OPTIONS",
     "/form.js": "GET, HEAD, OPTIONS",
     "/form/{part}": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
@@ -43,7 +45,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
 def at(peer: Peer, path: str) -> str:
-    parts = {"{sid}": peer.session_id, "{part}": "values.js", "{name}": "claim"}
+    part = "panel.js" if path.startswith("/element") else "values.js"
+    parts = {"{sid}": peer.session_id, "{part}": part, "{name}": "claim"}
     return "/handshake" + re.sub(r"{\w+}", lambda part: parts[part[0]], path)
 
 
@@ -433,7 +436,7 @@ async def test_the_root_tells_name_protocol_limits_and_links() -> None:
             assert (await http.get(link)).status_code in ((405,) if name == "session" else (200,))
 
 
-@pytest.mark.parametrize("path", ["/client.js", "/client/connection.js", "/form.js", "/form/values.js"])
+@pytest.mark.parametrize("path", ["/client.js", "/client/connection.js", "/form.js", "/form/values.js", "/element.js"])
 async def test_the_pages_side_is_served_as_javascript_and_only_if_it_is_another(path: str) -> None:
     async with client(HandshakeApp()) as http:
         response = await http.get(f"/handshake{path}")
@@ -454,7 +457,7 @@ async def test_nothing_but_the_pages_modules_is_served(part: str) -> None:
 
 async def test_every_module_that_the_pages_side_imports_is_served() -> None:
     async with client(HandshakeApp()) as http:
-        pending, seen = {"/handshake/client.js"}, set[str]()
+        pending, seen = {"/handshake/client.js", "/handshake/element.js"}, set[str]()
         while pending:
             path = pending.pop()
             response = await http.get(path)

@@ -88,6 +88,11 @@ export class FormBinding extends EventTarget {
     if (field) this.#write(field);
   }
 
+  /** Report all that the controls show: a person who submits a form means what they see, whoever put it there. */
+  report() {
+    for (const field of this.#fields) if (!field.readOnly) this.#report(field);
+  }
+
   /** @param {string} key @returns {Control[]} the controls of a field. */
   controlsOf(key) {
     return this.#index.of(key);

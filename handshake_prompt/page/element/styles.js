@@ -1,0 +1,57 @@
+/**
+ * Style sheets of the tag, as objects: a Content-Security-Policy without inline styles holds. Colours and type come from
+ * the page; it may set `--handshake-accent`, `--handshake-radius`, `--handshake-space` and style the parts.
+ */
+
+const PANEL = `
+  :host {
+    --space: var(--handshake-space, 0.75rem);
+    --accent: var(--handshake-accent, LinkText);
+    --line: color-mix(in srgb, currentColor 22%, transparent);
+    --radius: var(--handshake-radius, 0.5rem);
+    display: block; font: inherit; color: inherit; line-height: 1.45;
+  }
+  :host([hidden]), [hidden] { display: none !important; }
+  * { box-sizing: border-box; }
+  .panel { display: grid; gap: var(--space); padding: var(--space); border: 1px solid var(--line);
+    border-radius: var(--radius); overflow-wrap: anywhere; }
+  p, ul { margin: 0; padding: 0; }
+  ul { list-style: none; display: grid; gap: 0.35rem; }
+  li { display: flex; flex-wrap: wrap; gap: 0.25rem 0.75rem; align-items: baseline; }
+  button { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); cursor: pointer;
+    border-radius: calc(var(--radius) / 1.5); padding: 0.4rem 0.8rem; min-block-size: 2.25rem; }
+  button:hover { border-color: currentColor; }
+  button:disabled { opacity: 0.6; cursor: default; }
+  :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+  button.main { border: 2px solid var(--accent); font-weight: 600; }
+  button.link { border: 0; padding: 0; min-block-size: 1.5rem; text-decoration: underline; }
+  .actions { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+  .quiet { font-size: 0.9em; }
+  textarea { font: 0.85em/1.4 ui-monospace, monospace; inline-size: 100%; color: inherit; background: transparent;
+    border: 1px solid var(--line); border-radius: calc(var(--radius) / 1.5); padding: 0.5rem; resize: vertical; }
+  .attention { border-inline-start: 3px solid var(--accent); padding-inline-start: var(--space); display: grid; gap: 0.35rem; }
+  summary { cursor: pointer; min-block-size: 1.5rem; }
+  details ul { padding-block-start: 0.5rem; }
+`;
+
+const MARKS = `
+  [data-handshake-by="ai"] { box-shadow: inset 3px 0 0 var(--handshake-accent, LinkText); }
+  [data-handshake-by="ai"]:dir(rtl) { box-shadow: inset -3px 0 0 var(--handshake-accent, LinkText); }
+  [data-handshake-by="ai"]:is([type="checkbox"], [type="radio"], [type="range"], [type="color"]) {
+    box-shadow: none; outline: 2px solid var(--handshake-accent, LinkText); outline-offset: 1px; }
+`;
+
+/** @param {string} text */
+function sheet(text) {
+  const made = new CSSStyleSheet();
+  made.replaceSync(text);
+  return made;
+}
+
+export const PANEL_SHEET = sheet(PANEL);
+const MARKS_SHEET = sheet(MARKS);
+
+/** Let marks show in the tree of a document or a shadow root. @param {any} root */
+export function adoptMarks(root) {
+  if (!root.adoptedStyleSheets.includes(MARKS_SHEET)) root.adoptedStyleSheets.push(MARKS_SHEET);
+}
