@@ -42,6 +42,7 @@ EXPORTED = {
         "PromptError",
         "RateLimitedError",
         "RefusedError",
+        "RowChange",
         "ServerUnavailableError",
         "SessionEndedError",
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import rendering
-from .assignments import Assignments, assignments_of
+from .assignments import Assignments, RowOptions, assignments_of
 from .exit_codes import EXIT_CODES, Exit
 from .session_options import (
     JSON_OPTION,
@@ -79,6 +79,16 @@ def get_context(options: SessionOptions) -> None:
 )
 @click.option("--set-text", "texts", multiple=True, metavar="KEY=TEXT", help="Write a field as text in any case.")
 @click.option(
+    "--add",
+    multiple=True,
+    metavar="LIST[={...}]",
+    help="Add a row to a list, with its values by key as JSON; repeatable, like the next two.",
+)
+@click.option("--remove", multiple=True, metavar="LIST/ROW", help="Remove a row.")
+@click.option(
+    "--move", multiple=True, metavar="LIST/ROW=ROW", help="Move a row behind another one, or to the place `first`."
+)
+@click.option(
     "--data",
     metavar="JSON",
     help="An object of values by key, or a list of actions; @FILE reads a file, - standard input.",
@@ -99,12 +109,17 @@ def action(
     *,
     assigned: Sequence[str],
     texts: Sequence[str],
+    add: Sequence[str],
+    remove: Sequence[str],
+    move: Sequence[str],
     data: str | None,
     no_stream: bool,
     interval_ms: int,
 ) -> None:
     """Run `action`."""
-    values = assignments_of(assigned, texts, data, may_read_input=options.prompt != STANDARD_INPUT)
+    values = assignments_of(
+        assigned, texts, data, rows=RowOptions(add, remove, move), may_read_input=options.prompt != STANDARD_INPUT
+    )
     reply = _ask(options, partial(_write, values=values, stream=not no_stream, interval_ms=interval_ms))
     _show(reply, rendering.action, as_json=options.as_json)
     if rendering.has_refusals(reply):

@@ -1,18 +1,32 @@
-"""Batch of actions from the options of `action`: `--set`, `--set-text` and `--data`."""
+"""Batch of actions from the options of `action`: rows to remove, move and add, `--data`, `--set` and `--set-text`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from .session_options import STANDARD_INPUT
 from .text_files import NotTextError, decode_text
+
+FIRST = "first"
+"""In `--move ROW=first`: the place in front of all other rows."""
+
+
+class RowOptions(NamedTuple):
+    """Options about rows: `LIST` or `LIST={...}` to add, `LIST/ROW` to remove, `LIST/ROW=ROW` to move."""
+
+    add: Sequence[str] = ()
+    remove: Sequence[str] = ()
+    move: Sequence[str] = ()
+
+
+NO_ROWS = RowOptions()
 
 
 @dataclass(frozen=True)
@@ -20,7 +34,7 @@ class Assignments:
     """Values to write, some of which wait for the schema to decide their type.
 
     Args:
-        data: actions that are complete.
+        data: actions that are complete, those on rows included.
         untyped: by key, text from `--set`.
         texts: by key, text from `--set-text`.
     """
@@ -35,17 +49,20 @@ class Assignments:
         Args:
             context: a reply to `GET /context`, for its schema; read it if there is `untyped` text.
         """
-        from .field_values import typed_value  # noqa: PLC0415 (the types of fields take time to load)
+        from .field_values import field_of, typed_value  # noqa: PLC0415 (the types of fields take time to load)
 
         schema = context.get("schema")
-        entries = schema if isinstance(schema, list) else []
-        fields = {field.get("key"): field for field in entries if isinstance(field, Mapping)}
-        values = {key: typed_value(text, fields.get(key)) for key, text in self.untyped.items()}
+        values = {key: typed_value(text, field_of(schema, key)) for key, text in self.untyped.items()}
         return [*self.data, *_sets(values), *_sets(self.texts)]
 
 
 def assignments_of(
-    assigned: Sequence[str], texts: Sequence[str], data: str | None, *, may_read_input: bool = True
+    assigned: Sequence[str],
+    texts: Sequence[str],
+    data: str | None,
+    *,
+    rows: RowOptions = NO_ROWS,
+    may_read_input: bool = True,
 ) -> Assignments:
     """Return the values that the options of `action` name.
 
@@ -53,6 +70,7 @@ def assignments_of(
         assigned: `KEY=VALUE`, the value in the type of the field.
         texts: `KEY=TEXT`.
         data: JSON, `@` and the name of a file with it, or `-` for standard input.
+        rows: to remove, to move and to add.
         may_read_input: whether standard input is still to be read.
 
     Raises:
@@ -61,14 +79,34 @@ def assignments_of(
     untyped, typed = dict(map(_split, assigned)), dict(map(_split, texts))
     if len(untyped | typed) < len(assigned) + len(texts):
         raise click.UsageError("A field is named twice by --set and --set-text.")
-    found = Assignments(_actions_in(data, may_read_input=may_read_input), untyped, typed)
+    found = Assignments([*_row_actions(rows), *_actions_in(data, may_read_input=may_read_input)], untyped, typed)
     if not (found.data or untyped or typed):
-        raise click.UsageError("Nothing to write: give --set KEY=VALUE, --set-text KEY=TEXT or --data JSON.")
+        raise click.UsageError("Nothing to write: give --set KEY=VALUE, --set-text KEY=TEXT, --add or --data JSON.")
     try:
         json.dumps([found.data, untyped, typed], ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise click.UsageError("The values must be valid Unicode text.") from None
     return found
+
+
+def _row_actions(rows: RowOptions) -> Iterator[Mapping[str, Any]]:
+    """Yield the actions on rows: removals first, so that what is added may take their place."""
+    yield from ({"type": "remove", "key": key} for key in rows.remove)
+    for pair in rows.move:
+        key, after = _split(pair)
+        yield {"type": "move", "key": key, "after": None if after == FIRST else after}
+    for pair in rows.add:
+        key, equals, values = pair.partition("=")
+        yield {"type": "add", "key": key, **({"value": _row_values(pair, values)} if equals else {})}
+
+
+def _row_values(pair: str, text: str) -> dict[str, Any]:
+    from .field_values import json_or_text  # noqa: PLC0415 (as above)
+
+    values = json_or_text(text)
+    if not isinstance(values, dict):
+        raise click.UsageError(f"{pair!r} is not LIST={{...}} with the row's values by key as JSON.")
+    return values
 
 
 def _actions_in(data: str | None, *, may_read_input: bool) -> Sequence[Mapping[str, Any]]:

@@ -4,47 +4,70 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handshake_prompt.forms.field_types import LIST, ValueType, identity, type_of
+from handshake_prompt.texts.row_tables import entries, is_rows
 
 _NO_VALUE = object()
 """Taken only by types that take everything."""
 
 
+def field_of(schema: object, key: str) -> Mapping[str, Any] | None:
+    """Return the entry of a field, or of a cell such as `lines/r3/amount`; None if the schema has none."""
+    for field in entries(schema):
+        if field["key"] == key:
+            return field
+        _, _, cell = key.removeprefix(f"{field['key']}/").partition("/")
+        if is_rows(field) and key.startswith(f"{field['key']}/") and cell:
+            return field_of(field.get("fields"), cell)
+    return None
+
+
 def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
     """Return the value that a text on the command line stands for.
 
-    A field of text takes the text as it is, 007 and true included; other fields take JSON where that fits their type.
-    A text that fits nothing is left to the server, and its refusal names the values that fit.
+    A field of text takes the text as it is, 007 and true included; other fields take JSON where that fits their type,
+    and one that takes null takes the word null for it. A text that fits nothing is left to the server, and its refusal
+    names the values that fit.
 
     Args:
         text: behind the equals sign.
         field: its entry in the schema; None if it has none, so that any JSON counts.
     """
     found = json_or_text(text)
-    if field is None:
+    if field is None or (found is None and field.get("nullable") is True):
         return found
-    name = field.get("type")
-    kind, is_array = type_of(name if isinstance(name, str) else "string", has_options=bool(field.get("options")))
-    if not (field.get("multiple") is True or is_array or kind is LIST):
-        return _entry(text, found, field, kind)
+    kinds, is_list = _types(field)
+    if not is_list:
+        return _entry(text, found, field, kinds)
     if isinstance(found, list) or found is None:
         return found
-    return [_entry(text, found, field, kind)] if text else []
+    return [_entry(text, found, field, kinds)] if text else []
 
 
-def _entry(text: str, found: Any, field: Mapping[str, Any], kind: ValueType) -> Any:
-    if text == "" and not kind.accepts(text):
+def _types(field: Mapping[str, Any]) -> tuple[Sequence[ValueType], bool]:
+    """Return the types of which a value, or each entry of a list, fits one; and whether values are lists."""
+    named = field.get("type")
+    names = [name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)] or ["string"]
+    types = [type_of(name, has_options=bool(field.get("options"))) for name in names]
+    is_list = field.get("multiple") is True or (len(types) == 1 and (types[0][1] or types[0][0] is LIST))
+    return [kind for kind, _ in types], is_list
+
+
+def _entry(text: str, found: Any, field: Mapping[str, Any], kinds: Sequence[ValueType]) -> Any:
+    if text == "" and not any(kind.accepts(text) for kind in kinds):
         return None  # clears a field of any type
     if isinstance(found, str):  # text with or without quotation marks
         return found
-    options = _options(field) if kind.chooses else None
+    options = _options(field) if any(kind.chooses for kind in kinds) else None
     if options:
         return found if (found is None or _is_in(found, options)) and not _is_in(text, options) else text
-    is_text = kind.empty == "" and not kind.accepts(_NO_VALUE)
-    return text if is_text and (found is not None or kind.accepts(text)) else found
+    if len(kinds) > 1 and any(kind.accepts(found) for kind in kinds):
+        return found
+    is_text = any(kind.empty == "" and not kind.accepts(_NO_VALUE) for kind in kinds)
+    return text if is_text and (found is not None or any(kind.accepts(text) for kind in kinds)) else found
 
 
 def _is_in(value: Any, options: set[tuple[bool, object]]) -> bool:

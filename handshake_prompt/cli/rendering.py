@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from handshake_prompt.texts.prompt import ParsedPrompt
 from handshake_prompt.texts.refusal_codes import code_text
+from handshake_prompt.texts.row_tables import row_names
 
 from . import form_table
 from .foreign_text import NOTHING, author, clock, duration, name_text, shell_word, value_text
@@ -26,13 +27,27 @@ class Event(Protocol):
     @property
     def key(self) -> str: ...
     @property
-    def value(self) -> Any: ...
-    @property
     def by(self) -> str: ...
     @property
     def at(self) -> str: ...
+
+
+class ValueEvent(Event, Protocol):
+    """A change of a value."""
+
+    @property
+    def value(self) -> Any: ...
     @property
     def sensitive(self) -> bool: ...
+
+
+class RowEvent(Event, Protocol):
+    """A change of a row."""
+
+    @property
+    def event(self) -> str: ...
+    @property
+    def after(self) -> str | None: ...
 
 
 def prompt(parsed: ParsedPrompt, terminal: Terminal, *, show_token: bool = False) -> list[str]:
@@ -83,7 +98,9 @@ def diff(reply: Mapping[str, Any], terminal: Terminal, *, waited: float = 0.0) -
         waited: seconds for which a change was waited for.
     """
     changes = _mappings(reply.get("changes"))
-    lines = [terminal.paint(_counted(len(changes), "change"), "head")]
+    order = reply.get("rows")
+    of_values = " of values" if isinstance(order, Mapping) else ""
+    lines = [terminal.paint(_counted(len(changes), "change") + of_values, "head")]
     rows = [
         (
             Cell(clock(change.get("at"))),
@@ -94,7 +111,9 @@ def diff(reply: Mapping[str, Any], terminal: Terminal, *, waited: float = 0.0) -
         for change in changes
     ]
     lines += ["", *terminal.table(("TIME", "FIELD", "BY", "VALUE"), rows), ""] if rows else []
-    if not changes and (waited or reply.get("timedOut") is True):
+    if isinstance(order, Mapping):
+        lines += [f"{one_line(name_text(key))} has {one_line(_row_names(ids))} now" for key, ids in order.items()]
+    elif not changes and (waited or reply.get("timedOut") is True):
         within = f" within {waited:g} s" if waited else ""
         lines.append(f"No answer{within}. That nobody has changed anything is not an answer of the person's.")
     if reply.get("truncated"):
@@ -109,22 +128,36 @@ def extended(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     return [terminal.paint(f"Extended by {duration(reply.get('extended'))}{_left(reply)}", "good")]
 
 
-def change(event: Event, terminal: Terminal) -> str:
+def change(event: ValueEvent, terminal: Terminal) -> str:
     """Return the one line of a change as it happens."""
+    return _event(event, form_table.value({"value": event.value, "sensitive": event.sensitive}, "value").text, terminal)
+
+
+def row_change(event: RowEvent, terminal: Terminal) -> str:
+    """Return the one line of a row that was added, removed or moved."""
+    place = f" behind {name_text(event.after)}" if event.after is not None else " to the first place"
+    return _event(event, f"row {event.event}{'' if event.event == 'removed' else place}", terminal)
+
+
+def _event(event: Event, told: str, terminal: Terminal) -> str:
     writer = author(event.by)
-    shown = form_table.value({"value": event.value, "sensitive": event.sensitive}, "value")
     parts = [
         one_line(clock(event.at)),
         terminal.paint(one_line(writer.text), writer.style),
         f"{one_line(name_text(event.key))}:",
-        one_line(shown.text),
+        one_line(told),
     ]
     return INDENT + INDENT.join(parts)
 
 
 def _written(reply: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
-    for key in _keys(reply.get("applied")):
-        yield Cell(name_text(key)), Cell("written", "good"), Cell("")
+    results = _mappings(reply.get("results")) or [
+        {"key": key, "status": "applied"} for key in _keys(reply.get("applied"))
+    ]
+    for entry in results:
+        if entry.get("status") == "applied":
+            row = f"row {name_text(entry['row'])}" if "row" in entry else ""
+            yield _key(entry), Cell("written", "good"), Cell(row)
 
 
 def _refused(reply: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
@@ -164,6 +197,10 @@ def _left_to_do(reply: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
         yield terminal.paint(f"Problem: {about}: {message}" if about else f"Problem: {message}", "bad")
     if reply.get("problemsUnknown") is True:
         yield terminal.paint("Whether there are more problems is not known.", "wanting")
+
+
+def _row_names(ids: object) -> str:
+    return row_names(list(_keys(ids)))
 
 
 def _named(keys: object) -> str:

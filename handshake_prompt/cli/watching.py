@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from handshake_prompt.client import Change, Gap, HandshakeAgent, SessionEndedError
+from handshake_prompt.client import Change, Gap, HandshakeAgent, RowChange, SessionEndedError
 
 from . import rendering
 from .runner import run_as_agent
@@ -43,6 +43,10 @@ def watch(options: SessionOptions, since: str | None) -> None:
         click.echo("Stopped.", err=True)
 
 
+_TYPES = {Change: "change", RowChange: "row", Gap: "gap"}
+"""Update -> the `type` of its line of JSON."""
+
+
 class _Report:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -54,12 +58,14 @@ class _Report:
         else:
             write([*rendering.context(context, self._terminal), "Watching; Ctrl+C stops."])
 
-    def update(self, update: Change | Gap) -> None:
+    def update(self, update: Change | RowChange | Gap) -> None:
         if self._as_json:
-            write_json({"type": "gap" if isinstance(update, Gap) else "change", **asdict(update)}, indent=None)
+            write_json({"type": _TYPES[type(update)], **asdict(update)}, indent=None)
         elif isinstance(update, Gap):
             note = self._terminal.paint("Changes may have been missed. This is the present state:", "wanting")
             write([note, *rendering.context(update.context, self._terminal)])
+        elif isinstance(update, RowChange):
+            write([rendering.row_change(update, self._terminal)])
         else:
             write([rendering.change(update, self._terminal)])
 

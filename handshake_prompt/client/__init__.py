@@ -17,7 +17,7 @@ from .errors import (
     ServerUnavailableError,
     SessionEndedError,
 )
-from .updates import Change, Gap
+from .updates import Change, Gap, RowChange
 
 __all__ = [
     "AgentError",
@@ -32,6 +32,7 @@ __all__ = [
     "PromptError",
     "RateLimitedError",
     "RefusedError",
+    "RowChange",
     "ServerUnavailableError",
     "SessionEndedError",
 ]

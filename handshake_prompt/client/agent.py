@@ -19,6 +19,7 @@ from .headers import identity, mint_key, writing_headers
 from .http import HTTPClient, Request
 from .network import open_http_client, peer_name
 from .polling import SessionReader
+from .rows import LAST, Place, adding, moving, removing, with_rows
 
 MOST_PACED = 60.0
 """Seconds that a server of version 0.2 may spend between the fields of one batch, on top of the usual limit."""
@@ -197,6 +198,53 @@ class HandshakeAgent:
         )
         return members(reply.body, ActionReply)
 
+    async def add_row(self, key: str, value: Mapping[str, Any] | None = None, *, after: Place = LAST) -> dict[str, Any]:
+        """Add a row to a list, as a batch of its own.
+
+        Args:
+            key: the list, such as `lines`.
+            value: the cells of the row, by the keys of its fields.
+            after: the id of the row that it follows; None for the first place, the last one by default.
+
+        Returns:
+            The members as `action` returns them: the entry of `results` has the id of the `row`, and `lines/<row>` is
+            then its key. A refusal is data, not an error.
+
+        Raises:
+            RefusedError: the page has no rows, or its server is too old for them (`unsupported_action`).
+            ValueError, TypeError, AgentError: as for `action`.
+        """
+        return with_rows(await self.action([adding(key, value, after)]))
+
+    async def remove_row(self, row_key: str) -> dict[str, Any]:
+        """Remove a row with all that is in it, unless a part of it is the person's.
+
+        Args:
+            row_key: such as `lines/r3`.
+
+        Returns:
+            The members as `action` returns them. A refusal is data, not an error.
+
+        Raises:
+            RefusedError, AgentError: as for `add_row`.
+        """
+        return with_rows(await self.action([removing(row_key)]))
+
+    async def move_row(self, row_key: str, *, after: Place = LAST) -> dict[str, Any]:
+        """Move a row within its list, unless a part of it is the person's.
+
+        Args:
+            row_key: such as `lines/r3`.
+            after: as for `add_row`.
+
+        Returns:
+            The members as `action` returns them. A refusal is data, not an error.
+
+        Raises:
+            RefusedError, AgentError: as for `add_row`.
+        """
+        return with_rows(await self.action([moving(row_key, after)]))
+
     async def get_diff(self, since: str | None = None, *, wait: float = 0) -> dict[str, Any]:
         """List changes; with `wait`, a long poll.
 
@@ -228,7 +276,7 @@ class HandshakeAgent:
                 news from now on without.
 
         Returns:
-            An async iterator of `Change`, and of `Gap` where changes may have been missed.
+            An async iterator of `Change`, of `RowChange`, and of `Gap` where changes may have been missed.
         """
         changes = Changes(SessionReader(self._client, self.session_id), since or None)
         self._following.add(changes)

@@ -26,6 +26,7 @@ class ContextReply(msgspec.Struct, frozen=True, rename="camel"):
     meta: dict[str, Any] | None = None
     schema: list[Any] | None = None
     missing: list[str] | None = None
+    rows: dict[str, list[str]] | None = None
     expires_in: int | float | None = None
     cursor: str | None = None
 
@@ -59,6 +60,7 @@ class DiffReply(msgspec.Struct, frozen=True):
     changes: list[ListedChange]
     cursor: str | None = None
     truncated: bool = False
+    rows: dict[str, list[str]] | None = None
 
 
 class ExtendReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -78,6 +80,19 @@ class ChangeFrame(msgspec.Struct, frozen=True):
     seq: int
     cursor: str
     sensitive: bool = False
+
+
+class RowFrame(msgspec.Struct, frozen=True):
+    """`rowAdded`, `rowRemoved` and `rowMoved`."""
+
+    key: str
+    list: str
+    row: str
+    by: str
+    at: str
+    seq: int
+    cursor: str
+    after: str | None = None
 
 
 class ConnectedFrame(msgspec.Struct, frozen=True):

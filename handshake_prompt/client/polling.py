@@ -121,12 +121,14 @@ class PollInterval:
 
 
 async def updates_since(session: SessionReader, diff: DiffReply, since: str) -> tuple[Sequence[Update], str]:
-    """Return the changes of a diff, or a gap if it is truncated, and the place behind it.
+    """Return the changes of a diff, or a gap if they are not all of them, and the place behind it.
+
+    A diff tells the present order of rows that have changed, but not what has become of each.
 
     Raises:
-        AgentError: it is truncated, and the present state cannot be read.
+        AgentError: there is a gap, and the present state cannot be read.
     """
-    if not diff.truncated:
+    if not diff.truncated and diff.rows is None:
         cursor = required_cursor(diff.cursor)
         return updates.of_diff(diff, since, cursor), cursor
     gap = await session.gap()

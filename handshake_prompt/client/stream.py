@@ -8,7 +8,17 @@ from collections.abc import Sequence
 import httpx
 
 from . import updates
-from .decoding import AnyFrame, ChangeFrame, ClosedFrame, ConnectedFrame, ContextReply, DrainingFrame, checked, decoded
+from .decoding import (
+    AnyFrame,
+    ChangeFrame,
+    ClosedFrame,
+    ConnectedFrame,
+    ContextReply,
+    DrainingFrame,
+    RowFrame,
+    checked,
+    decoded,
+)
 from .errors import AgentError, ServerUnavailableError
 from .http import HTTPClient, Request, chunks, is_compressed
 from .polling import SessionReader
@@ -117,6 +127,10 @@ class EventStream:
             change = updates.of_frame(checked(frame, ChangeFrame))
             self._place = change.cursor
             found.append(change)
+        elif event.kind in updates.ROW_EVENTS:
+            row = updates.of_row_frame(event.kind, checked(frame, RowFrame))
+            self._place = row.cursor
+            found.append(row)
         elif event.kind == "connected":
             self._begin(checked(frame, ConnectedFrame), found)
         elif event.kind == "draining":

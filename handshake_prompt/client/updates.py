@@ -1,4 +1,4 @@
-"""Items of `changes()`, `Change` and `Gap`, from frames, from diffs, and from the lists of version 0.2."""
+"""Items of `changes()`, `Change`, `RowChange` and `Gap`, from frames, from diffs, and from the lists of version 0.2."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .decoding import ChangeFrame, DiffReply, ListedChange
+from .decoding import ChangeFrame, DiffReply, ListedChange, RowFrame
 
 LISTED = 50
 """Changes in a list of version 0.2, the latest."""
@@ -43,6 +43,38 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class RowChange:
+    """A row of a list was added, removed or moved. The values of a new row follow as changes of their own.
+
+    Args:
+        event: `added`, `removed` or `moved`.
+        key: of the row, such as `lines/r3`.
+        list: the key of the list.
+        row: the row's id in it.
+        after: the id of the row in front of it, None for the first; also None for one that was removed.
+        by: the author: `user` the person, `ai` the agent.
+        at: when, ISO 8601.
+        seq: its number in the session's log.
+        cursor: a place for `changes(since=...)` after which nothing is missed.
+    """
+
+    event: str
+    key: str
+    list: str
+    row: str
+    after: str | None
+    by: str
+    at: str
+    seq: int
+    cursor: str
+
+    @property
+    def by_person(self) -> bool:
+        """Whether the person did it."""
+        return self.by == "user"
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Changes may have been missed; the present state takes their place.
 
@@ -55,12 +87,21 @@ class Gap:
     cursor: str | None
 
 
-Update = Change | Gap
+Update = Change | RowChange | Gap
+
+ROW_EVENTS = {"rowAdded": "added", "rowRemoved": "removed", "rowMoved": "moved"}
+"""type of a frame -> event of a row."""
 
 
 def of_frame(frame: ChangeFrame) -> Change:
     """Return the change of an `action` or `edit` frame."""
     return Change(frame.key, frame.value, frame.by, frame.at, frame.seq, frame.cursor, frame.sensitive)
+
+
+def of_row_frame(kind: str, frame: RowFrame) -> RowChange:
+    """Return the change of a frame about a row, of a type in `ROW_EVENTS`."""
+    event = ROW_EVENTS[kind]
+    return RowChange(event, frame.key, frame.list, frame.row, frame.after, frame.by, frame.at, frame.seq, frame.cursor)
 
 
 def of_diff(diff: DiffReply, before: str, after: str) -> list[Change]:

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from mcp.types import CallToolResult, TextContent
 
-from handshake_prompt.texts.markdown import markdown_pieces
+from handshake_prompt.texts.markdown import markdown_pieces, problem_words
 from handshake_prompt.texts.quoting import code, visible
 from handshake_prompt.texts.refusal_codes import REFUSAL_CODES
+from handshake_prompt.texts.row_tables import row_names
 
 WORDS_CHARS = 500
 """Of a server's own words: a sentence or two."""
@@ -25,6 +26,8 @@ NO_ANSWER = (
     "No answer: the person has changed nothing yet, which means neither yes nor no. Call wait_for_user again while "
     "there is something to wait for; else tell them in the chat what you wait for, and end your turn."
 )
+STATUS = ("missingPerson", "problems", "problemsUnknown")
+"""Members about the form after a batch, beside `missing`."""
 DONE_BY = {
     "user": "by the person",
     "user_edit": "by the person",
@@ -96,7 +99,8 @@ def written(reply: Mapping[str, Any]) -> CallToolResult:
     The whole state is a call away. The cursor is left out: edits that were not read yet may lie before it, and to go on
     from there would be to miss them.
     """
-    names = ("applied", "rejected", "results" if reply.get("results") else "errors", "missing", "expiresIn")
+    reasons = "results" if reply.get("results") else "errors"
+    names = ("applied", "rejected", reasons, "rows", "missing", *STATUS, "expiresIn")
     return _result(_outcome(reply), {name: reply[name] for name in names if name in reply})
 
 
@@ -108,8 +112,8 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
         shown: its changes that matter.
         timed_out: whether the time for a change of the person's ran out.
     """
-    members = {"changes": shown, **{name: reply[name] for name in ("cursor", "truncated") if name in reply}}
-    lines = list(map(_change, shown))
+    members = {"changes": shown, **{name: reply[name] for name in ("rows", "cursor", "truncated") if name in reply}}
+    lines = [*map(_change, shown), *(_row_order(key, ids) for key, ids in (reply.get("rows") or {}).items())]
     if timed_out or (reply.get("timedOut") is True and not shown):
         members["timedOut"] = True
         lines.append(NO_ANSWER)
@@ -129,7 +133,13 @@ def extended(reply: Mapping[str, Any]) -> CallToolResult:
 
 
 def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
-    yield f"Written: {_listed(reply['applied'])}." if reply["applied"] else "Nothing was written."
+    applied = [entry for entry in reply.get("results") or () if entry.get("status") == "applied"]
+    added = [f"{entry['key']}/{entry['row']}" for entry in applied if "row" in entry]
+    written = [entry["key"] for entry in applied if "row" not in entry] if applied else reply["applied"]
+    if added:
+        yield f"Added: {_listed(added)}."
+    if written or not added:
+        yield f"Written: {_listed(written)}." if written else "Nothing was written."
     for entry in _refusals(reply):
         why = ": ".join(_reasons(entry))
         current = entry.get("current")
@@ -138,6 +148,11 @@ def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
     missing = reply.get("missing")
     if missing is not None:
         yield f"Required and still empty: {_listed(missing)}." if missing else "Nothing that is required is empty."
+    if reply.get("missingPerson"):
+        yield f"Still empty, for the person to fill: {_listed(reply['missingPerson'])}."
+    yield from (f"Problem: {problem_words(problem)}" for problem in reply.get("problems") or ())
+    if reply.get("problemsUnknown") is True:
+        yield "Whether there are more problems is not known."
 
 
 def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -152,6 +167,10 @@ def _refusals(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if entries := reply.get("results"):
         return [entry for entry in entries if entry.get("status") != "applied"]
     return [*({"key": key} for key in reply["rejected"]), *reply["errors"]]  # version 0.2 says no more than this
+
+
+def _row_order(key: str, ids: Sequence[str]) -> str:
+    return f"{code(key)} has {row_names(ids)} now."
 
 
 def _change(change: Mapping[str, Any]) -> str:

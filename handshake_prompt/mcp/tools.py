@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple, Protocol
 import msgspec
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, Tool, ToolAnnotations
+from msgspec import UNSET
 
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.texts.quoting import quote, visible
@@ -72,6 +73,53 @@ class SetFields(Arguments, frozen=True):
             raise InvalidRequestError("ifRev may name only keys that fields has too", code="invalid_arguments")
         revs = {key: {"ifRev": rev} for key, rev in self.if_rev.items()}
         return [{"type": "set", "key": key, "value": value, **revs.get(key, {})} for key, value in self.fields.items()]
+
+
+class NewRow(Arguments, frozen=True):
+    """A row to add."""
+
+    list: Annotated[str, _described("The list's key.")]
+    values: Annotated[dict[str, Any], _described("Values by the keys of the row's fields.")] = {}
+    after: Annotated[str | msgspec.UnsetType | None, _described("The row in front of it, such as r3; null: first.")] = (
+        UNSET
+    )
+
+
+class RowMove(Arguments, frozen=True):
+    """A row to move."""
+
+    row: Annotated[str, _described("The row's key.")]
+    after: Annotated[str | msgspec.UnsetType | None, _described("As for add.")] = UNSET
+
+
+class EditRows(Arguments, frozen=True):
+    """Arguments of `edit_rows`."""
+
+    add: list[NewRow] = []
+    remove: Annotated[list[str], _described("Keys of rows.")] = []
+    move: list[RowMove] = []
+
+    def actions(self) -> list[dict[str, Any]]:
+        """Return the batch: removals first, so that what is added may take their place.
+
+        Raises:
+            InvalidRequestError: there is nothing to do.
+        """
+        actions = [
+            *({"type": "remove", "key": key} for key in self.remove),
+            *({"type": "move", "key": one.row, **_place(one.after)} for one in self.move),
+            *(
+                {"type": "add", "key": one.list, **({"value": one.values} if one.values else {}), **_place(one.after)}
+                for one in self.add
+            ),
+        ]
+        if not actions:
+            raise InvalidRequestError("Give a row to add, to remove or to move", code="invalid_arguments")
+        return actions
+
+
+def _place(after: str | msgspec.UnsetType | None) -> dict[str, Any]:
+    return {} if after is UNSET else {"after": after}
 
 
 class GetChanges(Arguments, frozen=True):
@@ -180,6 +228,10 @@ async def _set_fields(agent: Agent, asked: SetFields) -> CallToolResult:
     return results.written(await agent.action(asked.actions()))
 
 
+async def _edit_rows(agent: Agent, asked: EditRows) -> CallToolResult:
+    return results.written(await agent.action(asked.actions()))
+
+
 async def _get_changes(agent: Agent, asked: GetChanges) -> CallToolResult:
     reply = await agent.get_diff(asked.since, wait=0)
     return results.changes(_placed(reply, reply["changes"]), reply["changes"])
@@ -192,7 +244,7 @@ async def _wait_for_user(agent: Agent, asked: WaitForUser) -> CallToolResult:
         reply = await agent.get_diff(since, wait=max(0.0, ends_at - now()))
         reply = _placed(reply, reply["changes"], default=since)
         persons = [change for change in reply["changes"] if change["by"] in PERSON]
-        if persons or reply.get("truncated"):
+        if persons or "rows" in reply or reply.get("truncated"):
             return results.changes(reply, persons)
         if (left := ends_at - now()) <= 0:
             return results.changes(reply, [], timed_out=True)
@@ -206,18 +258,36 @@ async def _extend(agent: Agent, asked: Extend) -> CallToolResult:
 
 
 def _tool(name: str, takes: type[Arguments], *, writes: bool = False, repeatable: bool = True) -> Tool:
-    schema = msgspec.json.schema_components([takes])[1][takes.__name__]
-    for member in ("title", "description"):  # the class's; under `python -OO` it has no docstring
-        schema.pop(member, None)
     hints = ToolAnnotations(
         read_only_hint=not writes, destructive_hint=False, idempotent_hint=repeatable, open_world_hint=True
     )
-    return Tool(name=name, description=DESCRIPTIONS[name], input_schema=schema, annotations=hints)
+    return Tool(name=name, description=DESCRIPTIONS[name], input_schema=_schema(takes), annotations=hints)
+
+
+def _schema(takes: type[Arguments]) -> dict[str, Any]:
+    """Return the input schema of a tool, without references, which some clients do not follow."""
+    _, shapes = msgspec.json.schema_components([takes], ref_template="{name}")
+    for shape in shapes.values():
+        for member in ("title", "description"):  # the class's; under `python -OO` it has no docstring
+            shape.pop(member, None)
+    schema: dict[str, Any] = _inlined(shapes[takes.__name__], shapes)
+    return schema
+
+
+def _inlined(schema: Any, shapes: Mapping[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_inlined(part, shapes) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(shapes[schema["$ref"]], shapes)
+    return {name: _inlined(part, shapes) for name, part in schema.items()}
 
 
 KINDS = {
     "get_context": Kind(GetContext, _get_context),
     "set_fields": Kind(SetFields, _set_fields, writes=True, repeatable=False),
+    "edit_rows": Kind(EditRows, _edit_rows, writes=True, repeatable=False),
     "get_changes": Kind(GetChanges, _get_changes),
     "wait_for_user": Kind(WaitForUser, _wait_for_user),
     "extend": Kind(Extend, _extend, writes=True, repeatable=False),

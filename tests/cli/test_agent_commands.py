@@ -29,6 +29,7 @@ from tests.support.commands import (
     prompt_of,
     session_of,
 )
+from tests.support.forms import LINES
 from tests.support.peer import Peer
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
@@ -168,6 +169,56 @@ async def test_action_says_how_it_is_to_be_shown(arguments: list[str], serve: Se
         "--interval-ms": (True, 0),
         "--interval": (True, 100),
     }[arguments[0] if arguments else ""]
+
+
+async def test_action_adds_moves_and_removes_rows(pair: Open) -> None:
+    peer = await pair(body=LINES)
+    rows = ["--add", 'lines={"date": "2026-05-04"}', "--add", "lines", "--add", "lines"]
+    added = await ask("action", *session_of(peer), *rows)
+    assert (added.exit_code, "3 written, 0 refused" in added.stdout) == (Exit.DONE, True)
+    assert re.findall(r"^  lines +written  row (r\d)$", for_people(added.stdout), re.MULTILINE) == ["r1", "r2", "r3"]
+    values = ["--set", "lines/r3/amount=12.5", "--move", "lines/r3=first", "--remove", "lines/r2"]
+    assert (await ask("action", *session_of(peer), *values)).exit_code == Exit.DONE
+    shown = (await ask("get-context", *session_of(peer))).stdout
+    assert row(shown, "lines") == "lines rows r3, r1 – rows; at most 5 rows"
+    cells = re.findall(r"^  lines/(\S+)", for_people(shown), re.MULTILINE)
+    assert cells == ["r3/date", "r3/amount", "r1/date", "r1/amount"]
+    assert row(shown, "lines/r3/amount") == "lines/r3/amount 12.5 agent number"
+    assert row(shown, "lines/r3/date").startswith("lines/r3/date – –")
+
+
+async def test_diff_tells_the_order_of_rows(pair: Open) -> None:
+    peer = await pair(body=LINES)
+    cursor = (await peer.context())["cursor"]
+    await ask("action", *session_of(peer), "--add", "lines")
+    told = (await ask("get-diff", *session_of(peer), "--since", cursor)).stdout
+    assert "No changes of values" in told
+    assert "\nlines has rows r1 now\n" in told
+
+
+async def test_problems_conditions_and_what_is_the_person_s_are_shown(serve: Serve) -> None:
+    async def context(_: Request) -> Response:
+        schema = [
+            {"key": "vat", "showIf": {"key": "kind", "in": ["company"]}},
+            {"key": "consent", "type": "boolean", "by": "person", "required": True},
+        ]
+        members = {"hidden": ["vat"], "missing": [], "missingPerson": ["consent"], "problemsUnknown": True}
+        problems = [{"keys": ["from", "to"], "msg": "Too late"}, {"keys": [], "msg": "Sum"}]
+        common = {"sessionId": SESSION_ID, "mode": "form-fill", "context": {}, "schema": schema}
+        return JSONResponse(common | members | {"problems": problems})
+
+    url = await serve(Starlette(routes=[Route("/handshake/context/{sid}", context)]))
+    shown = (await ask("get-context", "--sid", SESSION_ID, "--token", TOKEN, "--base", url)).stdout
+    assert row(shown, "vat") == 'vat – – not shown now; shown if "kind" is "company"'
+    assert row(shown, "consent") == "consent – – missing; the person's to fill; boolean"
+    for line in (
+        "Nothing that is required is missing.",
+        "Still missing, for the person to fill: consent",
+        'Problem: from, to: "Too late"',
+        'Problem: "Sum"',
+        "Whether there are more problems is not known.",
+    ):
+        assert f"\n{line}\n" in shown
 
 
 async def test_diff_shows_who_changed_what_and_where_to_go_on(pair: Open) -> None:

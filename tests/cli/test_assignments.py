@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from handshake_prompt.cli.assignments import assignments_of
+from handshake_prompt.cli.assignments import RowOptions, assignments_of
 from tests.support.commands import run
 
 PARTS = ["--sid", "0" * 32, "--token", "t" * 32, "--base", "https://example.com"]
@@ -50,6 +50,9 @@ def test_data_is_read_from_a_file_of_any_editor(encoding: str, tmp_path: Path) -
         pytest.param(["--data", "@nowhere.json"], "Cannot read the data from 'nowhere.json'", id="no-file"),
         pytest.param(["--data", '{"a": "\\ud800"}'], "valid Unicode", id="half-a-character"),
         pytest.param(["--set", "a=\udcff"], "valid Unicode", id="bytes"),
+        pytest.param(["--add", "lines=3"], "'lines=3' is not LIST={...}", id="row-of-a-number"),
+        pytest.param(["--add", "lines={"], "'lines={' is not LIST={...}", id="half-a-row"),
+        pytest.param(["--move", "lines/r3"], "'lines/r3' is not KEY=VALUE", id="no-place"),
         pytest.param(["--set", "a=1", "--interval-ms", "-1"], "--interval-ms", id="interval"),
     ],
 )
@@ -79,3 +82,27 @@ def test_the_schema_of_the_context_decides_the_types() -> None:
         "other": 36,
         "zip": "00123",
     }
+
+
+def test_rows_are_removed_and_moved_before_others_are_added_and_filled() -> None:
+    rows = RowOptions(
+        add=['lines={"note": "a=b"}', "lines"], remove=["lines/r1"], move=["lines/r3=first", "lines/r4=r3"]
+    )
+    assert assignments_of(["lines/r3/amount=12"], [], None, rows=rows).actions({}) == [
+        {"type": "remove", "key": "lines/r1"},
+        {"type": "move", "key": "lines/r3", "after": None},
+        {"type": "move", "key": "lines/r4", "after": "r3"},
+        {"type": "add", "key": "lines", "value": {"note": "a=b"}},
+        {"type": "add", "key": "lines"},
+        {"type": "set", "key": "lines/r3/amount", "value": 12},
+    ]
+
+
+def test_the_column_decides_the_type_of_a_cell() -> None:
+    lines = {
+        "key": "lines",
+        "type": "rows",
+        "fields": [{"key": "zip", "type": "string"}, {"key": "n", "type": "integer"}],
+    }
+    actions = assignments_of(["lines/r1/zip=00123", "lines/r1/n=3"], [], None).actions({"schema": [lines]})
+    assert [action["value"] for action in actions] == ["00123", 3]

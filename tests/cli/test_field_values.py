@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.cli.field_values import typed_value
+from handshake_prompt.cli.field_values import field_of, typed_value
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,41 @@ WORDS = ["1", "true", {"value": "null", "label": "None"}]
         pytest.param({"type": "array"}, "[1]", [1], id="array of anything"),
         pytest.param({"multiple": True}, "null", None, id="null for a list"),
         pytest.param({"type": ["string"], "options": 7}, "12", "12", id="malformed field"),
+        pytest.param({"type": ["string", "integer"]}, "12", 12, id="number of a type among several"),
+        pytest.param({"type": ["string", "integer"]}, "007", "007", id="digits of a type among several"),
+        pytest.param({"type": ["string", "integer"]}, "true", "true", id="text of a type among several"),
+        pytest.param({"type": ["boolean", "array"]}, '["a"]', ["a"], id="list of a type among several"),
+        pytest.param({"type": ["integer", "boolean"]}, "", None, id="nothing for several types"),
+        pytest.param({"type": ["integer", "date"], "multiple": True}, "12", [12], id="one of a list of several types"),
+        pytest.param({"nullable": True}, "null", None, id="null for a text that takes it"),
+        pytest.param({"multiple": True, "nullable": True}, "null", None, id="null for a list that takes it"),
+        pytest.param({"type": "json"}, '{"a": 1}', {"a": 1}, id="JSON"),
+        pytest.param({"type": "json"}, "a", "a", id="text for JSON"),
+        pytest.param({"type": "rows", "fields": []}, '[{"a": 1}]', [{"a": 1}], id="rows"),
+        pytest.param({"type": "enum", "open": True, "options": [1]}, "2", "2", id="other text"),
     ],
 )
 def test_the_type_of_the_field_decides(field: dict[str, Any], text: str, value: Any) -> None:
     found = typed_value(text, field)
     assert found == value
     assert type(found) is type(value)
+
+
+LINES = {"key": "lines", "type": "rows", "fields": [{"key": "tags/all", "type": "rows", "fields": [{"key": "n"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("lines", "lines"),
+        ("lines/r3/tags/all", "tags/all"),
+        ("lines/r3/tags/all/r1/n", "n"),
+        ("a/b", "a/b"),
+        ("lines/r3", None),
+        ("lines/r3/other", None),
+        ("other", None),
+    ],
+)
+def test_a_cell_has_the_entry_of_its_column(key: str, found: str | None) -> None:
+    entry = field_of([LINES, {"key": "a/b"}, None], key)
+    assert (entry and entry["key"]) == found

@@ -56,22 +56,33 @@ def replies(text: str) -> dict[str, dict[str, Any]]:
     record = {"value": text, "by": text, "at": text, "rev": 1}
     bounds = dict.fromkeys(("min", "max", "minLength", "maxLength", "pattern", "example"), text)
     options = [text, {"value": text, "label": f"{text}!"}]
-    field = {"key": text, "label": text, "desc": text, "type": text, "options": options, **bounds}
-    outcome = {"key": text, "status": text, "code": text, "msg": text}
+    field: dict[str, Any] = {"key": text, "label": text, "desc": text, "type": text, "options": options, **bounds}
+    condition = {"key": text, "in": [text]}
+    field |= {"showIf": condition, "requiredIf": {"filled": text}, "default": text, "format": text, "step": text}
+    lines = {"key": f"{text}s", "type": "rows", "fields": [field]}
+    outcome = {"key": text, "status": text, "code": text, "msg": text, "row": text}
+    left_to_do = {"missing": [text], "missingPerson": [text], "problems": [{"keys": [text], "msg": text}]}
     return {
         "context": {
             "sessionId": text,
             "mode": text,
             "context": {text: record},
-            "schema": [field],
-            "missing": [text],
+            "schema": [field, lines],
+            "rows": {lines["key"]: [text]},
+            "hidden": [text],
+            **left_to_do,
             "meta": {text: text},
             "cursor": text,
             "expiresIn": text,
         },
-        "action": {"applied": [text], "rejected": [text], "errors": [outcome], "results": [outcome], "missing": [text]},
+        "action": {"applied": [text], "rejected": [text], "errors": [outcome], "results": [outcome], **left_to_do},
         "action of 0.2": {"applied": [text], "rejected": [text], "errors": [outcome], "missing": [text]},
-        "diff": {"changes": [{"key": text, "to": text, "by": text, "at": text}], "truncated": True, "cursor": text},
+        "diff": {
+            "changes": [{"key": text, "to": text, "by": text, "at": text}],
+            "truncated": True,
+            "cursor": text,
+            "rows": {text: [text]},
+        },
         "problem": {"detail": text, "error": text, "code": text, "nextSteps": [text]},
     }
 

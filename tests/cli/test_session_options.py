@@ -108,7 +108,8 @@ def test_json_alone_is_json_alone() -> None:
     [
         pytest.param("", "No line for sessionId, token, baseUrl", id="empty"),
         pytest.param("Hello", "No line for sessionId, token, baseUrl", id="another-text"),
-        pytest.param(PROMPT.replace(TOKEN, "short"), "Malformed token", id="token"),
+        pytest.param(PROMPT.replace(TOKEN, "short"), "was damaged", id="damaged"),
+        pytest.param(OLD_PROMPT.replace(TOKEN, "short"), "Malformed token", id="token"),
         pytest.param("x" * 300_000, "has more than 262144 characters", id="too-long"),
         pytest.param("é" * 2_000_000, "has more than 262144 characters", id="endless"),
     ],

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Open
 from tests.support.commands import COMMAND, PATIENCE, environment, on_terminal, prompt_of, session_of, stopped
+from tests.support.forms import LINES
 from tests.support.peer import Peer
 
 
@@ -67,6 +68,27 @@ async def test_each_change_is_a_line_from_the_first_view_to_the_end(pair: Open) 
         await peer.user("DELETE", "session")
         assert (await watch.line()).startswith("The person has ended the session.")
         assert await watch.ended() == 0
+
+
+async def test_rows_that_come_and_go_are_lines_too(pair: Open) -> None:
+    peer = await pair(body=LINES)
+    async with watching(peer) as watch, watching(peer, "--json") as program:
+        await watch.until("Watching")
+        await program.line()
+        for body in ({"add": "lines"}, {"add": "lines"}, {"move": "lines/r2", "after": None}, {"remove": "lines/r1"}):
+            assert (await peer.user("POST", "notify", body)).status_code == 200
+        lines = [(await watch.line()).split(maxsplit=1)[1] for _ in range(4)]
+        told = [json.loads(await program.line()) for _ in range(4)]
+    assert lines == [
+        "person  lines/r1:  row added to the first place",
+        "person  lines/r2:  row added behind r1",
+        "person  lines/r2:  row moved to the first place",
+        "person  lines/r1:  row removed",
+    ]
+    assert [(one["type"], one["event"], one["row"]) for one in told[2:]] == [
+        ("row", "moved", "r2"),
+        ("row", "removed", "r1"),
+    ]
 
 
 async def test_json_is_an_object_a_line(pair: Open) -> None:

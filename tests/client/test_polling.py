@@ -12,7 +12,7 @@ from handshake_prompt.client import (
     BadReplyError,
     Gap,
 )
-from tests.support.agents import SESSION_ID, agent_against, problem, replying
+from tests.support.agents import CONTEXT, SESSION_ID, agent_against, problem, replying
 from tests.support.virtual_session import (
     Server,
     numbered,
@@ -45,6 +45,18 @@ async def test_a_poll_that_has_no_place_any_more_is_a_bad_reply() -> None:
     async with agent_against(answer) as agent:
         with pytest.raises(BadReplyError):
             await anext(agent.changes("e.0"))
+
+
+@in_virtual_time
+async def test_a_poll_that_tells_the_order_of_rows_is_a_gap_since_it_does_not_tell_what_became_of_each() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if "/diff/" in request.url.path:
+            return replying({"changes": [], "cursor": "e.4", "rows": {"lines": ["r2"]}})
+        return replying(context) if "/context/" in request.url.path else problem(404, "not_found")
+
+    context = CONTEXT | {"rows": {"lines": ["r2", "r5"]}, "cursor": "e.5"}
+    async with agent_against(answer) as agent:
+        assert await anext(agent.changes("e.0")) == Gap(context, "e.5")
 
 
 class OldServer:

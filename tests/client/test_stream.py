@@ -15,6 +15,7 @@ from handshake_prompt.client import (
     CredentialRefusedError,
     Gap,
     RefusedError,
+    RowChange,
     SessionEndedError,
 )
 from tests.support.agents import CONTEXT, agent_against, problem
@@ -265,6 +266,35 @@ async def test_frames_that_are_no_changes_move_the_place_and_unknown_ones_do_no_
     afters: list[int] = []
     assert await collected(Server(stream, edits=0), 3) == numbered(1, 4, 7)
     assert afters == [0, 3, 6]
+
+
+@in_virtual_time
+async def test_rows_that_come_move_and_go_are_changes() -> None:
+    at = "2026-01-01T12:00:00.000000+00:00"
+    row = {"key": "lines/r3", "list": "lines", "row": "r3", "at": at}
+    told = (
+        frame("rowAdded", "e.1", **row, after="r1", by="user", seq=1)
+        + frame("rowMoved", "e.2", **row, after=None, by="ai", seq=2)
+        + frame("rowRemoved", "e.3", **row, by="user", seq=3)
+    )
+    afters: list[int] = []
+
+    def stream(_: Server, after: int) -> httpx.Response:
+        afters.append(after)
+        return streaming(once(hello(after) + told))
+
+    async with agent_against(Server(stream, edits=0)) as agent:
+        changes = agent.changes("e.0")
+        found = [await anext(changes) for _ in range(3)]
+        assert changes.cursor == "e.3"
+        await anext(changes)
+    assert found == [
+        RowChange("added", "lines/r3", "lines", "r3", "r1", "user", at, 1, "e.1"),
+        RowChange("moved", "lines/r3", "lines", "r3", None, "ai", at, 2, "e.2"),
+        RowChange("removed", "lines/r3", "lines", "r3", None, "user", at, 3, "e.3"),
+    ]
+    assert [one.by_person for one in found if isinstance(one, RowChange)] == [True, False, True]
+    assert afters == [0, 3]
 
 
 @in_virtual_time

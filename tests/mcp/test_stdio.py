@@ -26,11 +26,12 @@ from handshake_prompt.client import HandshakeAgent
 from handshake_prompt.mcp.stdio import ToolServer
 from handshake_prompt.mcp.tools import listed
 from tests.conftest import FORM, Open
+from tests.support.forms import LINES
 from tests.support.mcp_clients import NAME, members, message, text
 from tests.support.peer import PATIENCE, Peer
 
 ROOT = Path(handshake_prompt.__file__).parent.parent
-NAMES = ["connect", "get_context", "set_fields", "get_changes", "wait_for_user", "extend"]
+NAMES = ["connect", "get_context", "set_fields", "edit_rows", "get_changes", "wait_for_user", "extend"]
 NO_CONTEXT: Any = None
 STARTING = 15.0
 """Seconds: an interpreter loads the SDK in one or two, a busy machine takes its time."""
@@ -47,9 +48,9 @@ async def desk(**options: Any) -> AsyncIterator[Client]:
         await at.aclose()
 
 
-async def form(pair: Open, hpp: HandshakeApp | None = None) -> tuple[Peer, str]:
+async def form(pair: Open, hpp: HandshakeApp | None = None, body: dict[str, Any] = FORM) -> tuple[Peer, str]:
     """Return a session and its prompt."""
-    peer = await pair(hpp, FORM | {"prompt": True})
+    peer = await pair(hpp, body | {"prompt": True})
     return peer, str(peer.created["prompt"])
 
 
@@ -169,6 +170,24 @@ async def test_tools_are_listed_without_docstrings() -> None:
         await process.communicate(b"")
     expected = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed(with_connect=True)]
     assert answer["result"]["tools"] == expected
+
+
+async def test_rows_are_added_beside_the_person_s_and_the_person_s_are_waited_for(pair: Open) -> None:
+    peer, prompt = await form(pair, body=LINES)
+    async with desk() as client:
+        opened = await connect(client, prompt)
+        assert "no rows" in text(opened)
+        added = await client.call_tool("edit_rows", {"add": [{"list": "lines", "values": {"amount": 3}}]})
+        known = await client.call_tool("get_changes", {"since": members(opened)["cursor"]})
+        waiting = asyncio.create_task(client.call_tool("wait_for_user", {"since": members(known)["cursor"]}))
+        assert (await peer.user("POST", "notify", {"add": "lines"})).status_code == 200
+        seen = await waiting
+        wrong = await client.call_tool("edit_rows", {"remove": ["lines/r2", "lines/r9"]})
+        shown = await client.call_tool("get_context")
+    assert text(added).startswith('Added: `"lines/r1"`.\n')
+    assert (members(known)["rows"], members(seen)["rows"]) == ({"lines": ["r1"]}, {"lines": ["r1", "r2"]})
+    assert [entry["code"] for entry in members(wrong)["results"]] == ["user_locked", "unknown_row"]
+    assert "\n| r1 | `3` (agent, rev 3) |\n| r2 |  |" in text(shown)
 
 
 # Connecting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema
@@ -18,7 +18,7 @@ from tests.support.mcp_clients import members, text
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 AT = "2026-01-01T12:00:00.000000+00:00"
-MOST_BYTES = 4096
+MOST_BYTES = 6144
 """Of all descriptions: every conversation of a model pays for them."""
 
 
@@ -136,12 +136,20 @@ async def test_version_0_2_is_followed_by_the_times_it_names() -> None:
 # What a model is told beforehand
 
 
+def descriptions(schema: Any) -> Iterator[str]:
+    """Yield the descriptions at any depth of an input schema."""
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else []
+    for part in parts:
+        yield from descriptions(part)
+    if isinstance(schema, dict) and isinstance(schema.get("description"), str):
+        yield schema["description"]
+
+
 def test_what_is_told_of_the_tools_fits_its_budget() -> None:
     told = [INSTRUCTIONS]
     for tool in tools.listed(with_connect=True):
         assert tool.description
-        told.append(tool.description)
-        told += [one["description"] for one in tool.input_schema["properties"].values()]
+        told += [tool.description, *descriptions(tool.input_schema)]
     assert sum(len(one.encode()) for one in told) <= MOST_BYTES
 
 
@@ -150,6 +158,11 @@ def test_each_tool_takes_what_its_schema_says() -> None:
         "connect": {"prompt": "- token: ..."},
         "get_context": {},
         "set_fields": {"fields": {"a": [1, None]}, "ifRev": {"a": 3}},
+        "edit_rows": {
+            "add": [{"list": "lines"}, {"list": "lines", "values": {"amount": 3}, "after": None}],
+            "remove": ["lines/r3"],
+            "move": [{"row": "lines/r1", "after": "r2"}],
+        },
         "get_changes": {"since": "c.1"},
         "wait_for_user": {"since": "c.1", "seconds": 2.5},
         "extend": {"seconds": 60},
@@ -158,13 +171,54 @@ def test_each_tool_takes_what_its_schema_says() -> None:
         jsonschema.Draft202012Validator.check_schema(tool.input_schema)
         jsonschema.validate(given.pop(tool.name), tool.input_schema)
         assert tool.input_schema["additionalProperties"] is False
+        assert "$ref" not in json.dumps(tool.input_schema)
     assert not given
 
 
 def test_only_what_writes_is_said_to_write_and_no_write_to_be_repeatable() -> None:
+    writing = {"set_fields", "edit_rows", "extend"}
     hints = {tool.name: tool.annotations for tool in tools.listed(with_connect=True)}
-    assert {name for name, hint in hints.items() if hint and not hint.read_only_hint} == {"set_fields", "extend"}
-    assert {name for name, hint in hints.items() if hint and not hint.idempotent_hint} == {"set_fields", "extend"}
+    assert {name for name, hint in hints.items() if hint and not hint.read_only_hint} == writing
+    assert {name for name, hint in hints.items() if hint and not hint.idempotent_hint} == writing
+
+
+class Recording(Scripted):
+    """A session that keeps the batches it is given."""
+
+    batch: Sequence[Mapping[str, Any]] = ()
+
+    async def action(self, values: Sequence[Mapping[str, Any]], /) -> dict[str, Any]:
+        self.batch = values
+        return {"applied": [], "rejected": [], "errors": []}
+
+
+async def test_rows_are_removed_and_moved_before_others_are_added() -> None:
+    session = Recording()
+    asked = {
+        "add": [{"list": "lines", "values": {"amount": 3}}, {"list": "lines", "after": "r1"}],
+        "remove": ["lines/r3"],
+        "move": [{"row": "lines/r1", "after": None}, {"row": "lines/r2"}],
+    }
+    await tools.perform(session, "edit_rows", asked)
+    assert session.batch == [
+        {"type": "remove", "key": "lines/r3"},
+        {"type": "move", "key": "lines/r1", "after": None},
+        {"type": "move", "key": "lines/r2"},
+        {"type": "add", "key": "lines", "value": {"amount": 3}},
+        {"type": "add", "key": "lines", "after": "r1"},
+    ]
+
+
+async def test_rows_to_edit_have_to_be_named() -> None:
+    with pytest.raises(InvalidRequestError, match="Give a row"):
+        await tools.perform(Recording(), "edit_rows", {"add": []})
+
+
+@in_virtual_time
+async def test_a_wait_ends_with_rows_that_came_or_went() -> None:
+    session = Scripted((2.0, {"changes": [], "rows": {"lines": ["r2", "r1"]}, "cursor": "c.1"}))
+    seconds, seen = await session.wait()
+    assert (seconds, seen["rows"]) == (2.0, {"lines": ["r2", "r1"]})
 
 
 # What a model reads afterwards
@@ -229,6 +283,41 @@ def test_what_became_of_a_batch_is_told_without_the_rest_of_the_reply() -> None:
     written = results.written(reply)
     assert members(written).keys() == {"applied", "rejected", "results", "missing", "expiresIn"}
     assert text(written) == 'Written: `"a"`.\nNothing that is required is empty.'
+
+
+def test_rows_problems_and_what_is_the_person_s_are_told_of_a_batch() -> None:
+    reply = {
+        "applied": ["lines", "lines/r1", "name"],
+        "rejected": [],
+        "errors": [],
+        "results": [
+            {"key": "lines", "status": "applied", "row": "r4"},
+            {"key": "lines/r1", "status": "applied"},
+            {"key": "name", "status": "applied"},
+        ],
+        "rows": {"lines": ["r4"]},
+        "missing": ["lines/r4/date"],
+        "missingPerson": ["consent"],
+        "problems": [{"keys": ["from", "to"], "msg": "Too late"}, {"keys": [], "msg": "Sum"}],
+        "problemsUnknown": True,
+    }
+    written = results.written(reply)
+    assert text(written) == (
+        'Added: `"lines/r4"`.\n'
+        'Written: `"lines/r1"`, `"name"`.\n'
+        'Required and still empty: `"lines/r4/date"`.\n'
+        'Still empty, for the person to fill: `"consent"`.\n'
+        'Problem: `"from"`, `"to"`: `"Too late"`\n'
+        'Problem: `"Sum"`\n'
+        "Whether there are more problems is not known."
+    )
+    assert members(written).keys() >= {"rows", "missingPerson", "problems", "problemsUnknown"}
+
+
+def test_the_order_of_rows_is_told_with_changes() -> None:
+    told = results.changes({"rows": {"lines": ["r2", EVIL]}, "cursor": "c.1"}, [])
+    assert text(told).startswith(f'`"lines"` has rows r2, {QUOTED} now.\n')
+    assert members(told)["rows"] == {"lines": ["r2", EVIL]}
 
 
 def test_refusals_of_version_0_2_are_told_as_far_as_they_go() -> None:

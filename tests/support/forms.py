@@ -16,6 +16,19 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session, Turn
 
+LINES: dict[str, Any] = {
+    "mode": "form-fill",
+    "schema": [
+        {"key": "purpose", "type": "string"},
+        {
+            "key": "lines",
+            "type": "rows",
+            "maxRows": 5,
+            "fields": [{"key": "date", "type": "date", "required": True}, {"key": "amount", "type": "number"}],
+        },
+    ],
+}
+"""A body of `POST /session` for a form with rows."""
 NOON = 1_767_268_800.0
 
 

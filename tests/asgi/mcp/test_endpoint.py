@@ -45,7 +45,7 @@ from tests.support.mcp_clients import (
 )
 from tests.support.peer import PATIENCE, Peer, open_session
 
-NAMES = ["get_context", "set_fields", "get_changes", "wait_for_user", "extend"]
+NAMES = ["get_context", "set_fields", "edit_rows", "get_changes", "wait_for_user", "extend"]
 
 
 async def form(body: dict[str, Any] | None = None, *, hpp: HandshakeApp | None = None, **options: Any) -> Peer:
