@@ -1,0 +1,170 @@
+"""Members of an agent's answer: from the JSON object of a block to what it asks for. SPEC.md section 11."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from html import unescape
+from typing import Any
+
+from .answers import Answer, Suggestion
+from .lenient_json import JSONFaultError, Members
+
+Note = Callable[[int, str], None]
+"""Notes a fault at a place of the text."""
+
+CONTENT = frozenset({"fields", "rows", "add", "remove", "suggest", "ask", "actions"})
+"""Members that ask for something; one of them makes an object an answer."""
+ABOUT = frozenset({"code", "sessionid"})
+"""Members that say which prompt is answered."""
+
+_MARKS = "*_`\"'“”‘’ \t\xa0\u200b\u2060\ufeff"
+_ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+_NOT_ESCAPED = re.compile(rf"[<>]|&(?!{_ENTITY.pattern[1:]})")
+
+
+def plain_key(text: str, keys: Collection[str]) -> str:
+    """Return a key without a chat's marks around it, if a field has the key; else the text as it is."""
+    text = text.replace("\xa0", " ").strip()
+    bare = text.strip(_MARKS)
+    return bare if text not in keys and bare in keys else text
+
+
+def is_answer(members: Members, keys: Collection[str]) -> bool:
+    """Whether an object is an answer: by its members, or as all of them are keys of the form."""
+    names = {name.strip().lower() for name in members}
+    if names & CONTENT:
+        fields = members.get("fields")
+        return not isinstance(fields, list) or all(_is_entry(one, "value") for one in fields)
+    return bool(members) and all(plain_key(name, keys) in keys for name in members)
+
+
+class MemberReader:
+    """Reads the members of one object.
+
+    Args:
+        source: the object as it stands in the text.
+        keys: the keys of the form.
+        note: told of parts that cannot be read.
+        has_hard_spaces: whether the spaces of the block have been made no-break ones, within texts too then.
+    """
+
+    def __init__(self, source: str, keys: Collection[str], note: Note, *, has_hard_spaces: bool) -> None:
+        self._keys = keys
+        self._note = note
+        self._is_escaped = _ENTITY.search(source) is not None and _NOT_ESCAPED.search(source) is None
+        self._has_hard_spaces = has_hard_spaces
+        self._place = 0
+
+    def answer(self, members: Members, line: int) -> Answer:
+        """Return the answer.
+
+        Raises:
+            JSONFaultError: it gives two values for one field.
+        """
+        answer = Answer(line=line)
+        names = [name.strip().lower() for name in members]
+        if not any(name in CONTENT or name in ABOUT for name in names):
+            self._fields(answer, members)
+            return answer
+        for name, (given, value) in zip(names, members.items(), strict=True):
+            self._place = members.places[given]
+            read = getattr(self, f"_{name}", None) if name in CONTENT | ABOUT else None
+            if read is None:
+                self._note(self._place, f"an answer has no member {given!r}")
+            else:
+                read(answer, value)
+        return answer
+
+    def _fields(self, answer: Answer, value: Any) -> None:
+        for key, given in self._pairs(value, "fields"):
+            self._set(answer, key, given)
+
+    def _rows(self, answer: Answer, value: Any) -> None:
+        for key, rows in self._pairs(value, "rows"):
+            self._set(answer, key, rows)
+
+    def _add(self, answer: Answer, value: Any) -> None:
+        for key, rows in self._pairs(value, "add"):
+            listed = rows if isinstance(rows, list) else [rows]
+            answer.add += [(key, self._tidy(row)) for row in listed]
+
+    def _remove(self, answer: Answer, value: Any) -> None:
+        keys = value if isinstance(value, list) else [value]
+        if all(isinstance(key, str) for key in keys):
+            answer.remove += [plain_key(key, self._keys) for key in keys]
+        else:
+            self._note(self._place, "`remove` lists the keys of rows")
+
+    def _suggest(self, answer: Answer, value: Any) -> None:
+        listed = value if isinstance(value, list) else []
+        reasons = [one.get("reason") if isinstance(one, dict) else None for one in listed]
+        for number, (key, given) in enumerate(self._pairs(value, "suggest")):
+            about = given if isinstance(given, dict) and "value" in given else {"value": given}
+            reason = reasons[number] if listed else about.get("reason")
+            words = self._tidy(reason) if isinstance(reason, str) else ""
+            answer.suggest.append(Suggestion(key, self._tidy(about["value"]), words))
+
+    def _ask(self, answer: Answer, value: Any) -> None:
+        asked = value if isinstance(value, list) else [value]
+        if all(isinstance(one, str) or _is_entry(one, "text") for one in asked):
+            answer.ask += [self._tidy(one if isinstance(one, dict) else {"text": one}) for one in asked]
+        else:
+            self._note(self._place, "`ask` lists questions")
+
+    def _actions(self, answer: Answer, value: Any) -> None:
+        actions = value if isinstance(value, list) else [value]
+        for action in actions:
+            kind = action.get("type", "set") if _is_entry(action) else None
+            if kind == "set":
+                self._set(answer, plain_key(action["key"], self._keys), action.get("value"))
+            elif kind == "add":
+                answer.add.append((plain_key(action["key"], self._keys), self._tidy(action.get("value"))))
+            elif kind == "remove":
+                answer.remove.append(action["key"])
+            else:
+                self._note(self._place, "`actions` lists objects with `type` (set, add or remove), `key` and `value`")
+
+    def _code(self, answer: Answer, value: Any) -> None:
+        answer.code = self._text_of(value)
+
+    def _sessionid(self, answer: Answer, value: Any) -> None:
+        answer.session_id = self._text_of(value)
+
+    def _text_of(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value.strip()
+        self._note(self._place, "this member is a text")
+        return ""
+
+    def _set(self, answer: Answer, key: str, value: Any) -> None:
+        if key in answer.fields:
+            raise JSONFaultError(f"there are two values for {key!r}", self._place, self._place)
+        answer.fields[key] = self._tidy(value)
+
+    def _pairs(self, value: Any, name: str) -> Iterator[tuple[str, Any]]:
+        """Yield key and value of an object's members, or of a list of objects with `key` and `value`."""
+        if isinstance(value, Members):
+            for key, given in value.items():
+                self._place = value.places[key]
+                yield plain_key(key, self._keys), given
+        elif isinstance(value, list) and all(_is_entry(one, "value") for one in value):
+            yield from ((plain_key(one["key"], self._keys), one["value"]) for one in value)
+        else:
+            self._note(self._place, f"`{name}` is an object of keys and values")
+
+    def _tidy(self, value: Any) -> Any:
+        """Return a plain value, without what HTML or a chat's display has made of its texts."""
+        if isinstance(value, dict):
+            return {name: self._tidy(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self._tidy(one) for one in value]
+        if not isinstance(value, str):
+            return value
+        text = unescape(value) if self._is_escaped else value
+        return text.replace("\xa0", " ") if self._has_hard_spaces else text
+
+
+def _is_entry(value: Any, *members: str) -> bool:
+    names = ("text",) if members == ("text",) else ("key", *members)
+    return isinstance(value, dict) and all(name in value for name in names) and isinstance(value[names[0]], str)

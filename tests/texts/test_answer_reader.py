@@ -1,0 +1,385 @@
+"""An agent's answer as chats hand it on: read rightly, or refused with the line that is wrong."""
+
+from __future__ import annotations
+
+import html
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from handshake_prompt.texts.answer_reader import MAX_ANSWER_CHARS, read_answer
+from handshake_prompt.texts.answers import Answer, Loose, Suggestion, UnreadableAnswerError
+from tests.support.cost import counting_cost
+
+KEYS = frozenset({"name", "age", "email", "note", "plan", "lines", "tags", "birth_date", "home/street"})
+VALUES = {"name": "Ann Lee", "age": 36, "email": "ann@shop.example"}
+JSON = '{"fields": {"name": "Ann Lee", "age": 36, "email": "ann@shop.example"}}'
+PRETTY = json.dumps({"fields": VALUES}, indent=2)
+BLOCK = f"```handshake\n{PRETTY}\n```\n"
+SMART = PRETTY.replace('"', "“")
+
+
+def typographic(text: str) -> str:
+    """What an editor makes of straight quotation marks: opening and closing ones in turn."""
+    pieces = text.split('"')
+    return "".join(
+        piece + ("“”"[number % 2] if number < len(pieces) - 1 else "") for number, piece in enumerate(pieces)
+    )
+
+
+READ: dict[str, str] = {
+    # Where the block stands.
+    "alone": BLOCK,
+    "on one line": f"```handshake\n{JSON}\n```",
+    "in the fence's line": f"```handshake {JSON}\n```",
+    "prose around": f"Sure! Here is what I would fill in:\n\n{BLOCK}\nLet me know if anything is off.",
+    "prose with braces": f"I used {{name}} and {{}}.\n\n{BLOCK}\nAnother {{thing}}: done.",
+    "Chinese prose": f"好的，以下是我填写的内容：\n\n{BLOCK}\n请检查后粘贴到页面。",
+    "Arabic prose": f"إليك الإجابة:\n\n{BLOCK}",
+    "tildes": BLOCK.replace("```", "~~~"),
+    "four backticks": BLOCK.replace("```", "````"),
+    "indented": BLOCK.replace("\n", "\n    "),
+    "in a list": "1. Here:\n   " + BLOCK.replace("\n", "\n   "),
+    "a bullet before the fence": "- " + BLOCK.replace("\n", "\n  "),
+    "quoted": "> " + BLOCK.replace("\n", "\n> "),
+    "quoted twice": "> > " + BLOCK.replace("\n", "\n> > "),
+    "named in capitals": BLOCK.replace("handshake", "Handshake"),
+    "named json": BLOCK.replace("handshake", "json"),
+    "named text": BLOCK.replace("handshake", "text"),
+    "without a name": BLOCK.replace("handshake", ""),
+    "fence lost": PRETTY,
+    "fence lost, name left": f"handshake\nCopy code\n{PRETTY}\n",
+    "fence lost, prose around": f"Here you go:\n{JSON}\nDone.",
+    "in inline code": f"Paste this: `{JSON}` please.",
+    "fence not closed": f"```handshake\n{PRETTY}",
+    "fence not closed, prose behind": f"```handshake\n{PRETTY}\nPaste this on the page.",
+    "another fence before": f'```sh\ncurl -d \'{{"fields": {{"name": "Bob"}}}}\'\n```\n{BLOCK}',
+    "another fence behind": f'{BLOCK}\n```json\n{{"fields": {{"name": "Bob"}}}}\n```',
+    "an example before it": f'Format: `{{"fields": …}}`\n{BLOCK}',
+    "CRLF": BLOCK.replace("\n", "\r\n"),
+    "CR": BLOCK.replace("\n", "\r"),
+    "blank lines": BLOCK.replace("\n", "\n\n"),
+    "byte order mark": "\ufeff" + BLOCK,
+    # What has become of the JSON.
+    "no-break spaces": BLOCK.replace(" ", "\xa0"),
+    "tabs": BLOCK.replace("  ", "\t"),
+    "zero-width spaces": BLOCK.replace('"', '"\u200b').replace(",", "\u200b,"),
+    "typographic quotes": typographic(BLOCK),
+    "opening quotes alone": f"```handshake\n{SMART}\n```",
+    "German quotes": BLOCK.replace('"', "“").replace("“name“", "„name“"),
+    "French quotes": "```handshake\n{«fields»: {«name»: «Ann Lee», «age»: 36, «email»: «ann@shop.example»}}\n```",
+    "full-width quotes": BLOCK.replace('"', "＂"),
+    "single quotes": BLOCK.replace('"', "'"),
+    "typographic single quotes": typographic(BLOCK).replace("“", "‘").replace("”", "’"),
+    "comma at the end": BLOCK.replace("\n  }", ",\n  }").replace("\n}", ",\n}"),
+    "comments": BLOCK.replace("36,", "36, // from the passport").replace("{\n", "{ // my answer\n", 1),
+    "bare names": BLOCK.replace('"name"', "name").replace('"fields"', "fields"),
+    "list marks": BLOCK.replace('    "', '    - "'),
+    "stars as list marks": BLOCK.replace('    "', '    * "'),
+    "numbered": BLOCK.replace('    "', '    1. "'),
+    "bold keys": BLOCK.replace('"name"', '**"name"**').replace('"age"', '"**age**"'),
+    "full-width punctuation": BLOCK.replace(":", "：").replace(",", "，"),
+    "full-width braces": BLOCK.replace("{", "｛").replace("}", "｝"),
+    "HTML": html.escape(BLOCK),
+    "HTML in decimals": BLOCK.replace('"', "&#34;"),
+    "HTML with hard spaces": html.escape(BLOCK).replace("  ", "&nbsp; "),
+    "Markdown escapes": BLOCK.replace("@", r"\@").replace(".", r"\."),
+    "slashes escaped": BLOCK.replace("@", "\\u0040"),
+    "members in another order": BLOCK.replace('"fields"', '"code": "c1", "fields"'),
+    "members in capitals": BLOCK.replace("fields", "Fields"),
+    "a member that is none": BLOCK.replace('"fields"', '"note": "hi", "fields"'),
+    # Other shapes.
+    "flat": "```handshake\n" + json.dumps(VALUES) + "\n```",
+    "flat without a fence": json.dumps(VALUES),
+    "a list of fields": json.dumps({"fields": [{"key": key, "value": value} for key, value in VALUES.items()]}),
+    "actions": json.dumps({"actions": [{"type": "set", "key": key, "value": value} for key, value in VALUES.items()]}),
+    # Several.
+    "two blocks": BLOCK.replace("Ann", "Bob") + "\nOn second thoughts:\n\n" + BLOCK,
+    "two without fences": JSON.replace("Ann", "Bob") + "\n\nNo:\n" + JSON,
+    "a half one first": '```handshake\n{"fields": {"name": "Bo\n```\n' + BLOCK,
+    "a half one last": BLOCK + '\nHere again:\n```handshake\n{"fields": {"name": "Bo',
+}
+
+
+@pytest.mark.parametrize("text", READ.values(), ids=READ)
+def test_an_answer_is_read_whatever_the_chat_has_made_of_it(text: str) -> None:
+    assert read_answer(text, KEYS).fields == VALUES
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "name: Ann Lee\nage: 36\nemail: ann@shop.example",
+        "- name: Ann Lee\n- age: 36\n- email: ann@shop.example\n",
+        "**name**: Ann Lee\n**age:** 36\n**email**: ann@shop.example",
+        "1. **name**: **Ann Lee**\n2. `age`: `36`\n3. email = ann@shop.example",
+        '"name": Ann Lee\n\n"age": 36\n\nemail： ann@shop.example',
+        "| name | Ann Lee |\n| age | 36 |\n| email | ann@shop.example |",
+        "| Field | Value |\n|---|---|\n| name | Ann Lee |\n| `age` | 36 |\n| **email** | ann@shop.example |",
+        "> name: Ann Lee\n> age: 36\n> email: ann@shop.example",
+    ],
+)
+def test_lines_and_tables_in_a_fence_of_the_name_are_read_as_texts(lines: str) -> None:
+    found = read_answer(f"Here:\n```handshake\n{lines}\n```", KEYS)
+    assert found.fields == {key: str(value) for key, value in VALUES.items()}
+    assert all(isinstance(value, Loose) for value in found.fields.values())
+
+
+REFUSED: dict[str, tuple[str, int, str]] = {
+    "cut within a text": ('```handshake\n{"fields": {\n  "name": "Ann Lee",\n  "email": "ann@sh', 4, "breaks off"),
+    "cut behind a comma": ('```handshake\n{"fields": {\n  "name": "Ann Lee",\n', 3, "breaks off"),
+    "cut in a closed fence": ('```handshake\n{"fields": {"name": "Ann Lee"\n```\nDone.', 2, "breaks off"),
+    "cut without a fence": ('{"fields": {\n  "name": "Ann Lee",', 2, "breaks off"),
+    "a quotation within a text": ('{"fields": {\n"note": "He said "hi" there"}}', 2, "comma"),
+    "a typographic quotation": ("{“fields”: {\n“note”: “He said “hi” there”}}", 2, "quotation marks"),
+    "an apostrophe": ("```handshake\n{'fields': {'note': 'It's mine'}}\n```", 2, "quotation marks"),
+    "a line break in a text": ('{"fields": {\n"note": "one\ntwo"}}', 2, "end on its line"),
+    "a missing comma": ('{"fields": {\n"name": "Ann"\n"age": 36}}', 3, "comma"),
+    "a missing colon": ('{"fields": {\n"name" "Ann"}}', 2, "colon"),
+    "two commas": ('{"fields": {"name": "Ann",\n, "age": 36}}', 2, "name of a member"),
+    "an ellipsis": ('{"fields": {"name": "Ann",\n...}}', 2, "name of a member"),
+    "a bare text": ('{"fields": {\n"name": Ann}}', 2, "quotation marks"),
+    "a number with thousands": ('{"fields": {\n"age": 1,000}}', 2, "name of a member"),
+    "a number with a zero": ('{"fields": {"age": 036}}', 1, "no JSON value"),
+    "not a number": ('{"fields": {"age": NaN}}', 1, "no JSON value"),
+    "a number beyond all": ('{"fields": {"age": 1e999}}', 1, "too large"),
+    "many digits": ('{"fields": {"age": ' + "9" * 5000 + "}}", 1, "too large"),
+    "a key twice": ('{"fields": {"name": "Ann",\n"name": "Bob"}}', 2, "twice"),
+    "a key twice by its marks": ('{"fields": {"name": "Ann",\n"**name**": "Bob"}}', 2, "two values"),
+    "a field in two members": ('{"fields": {"tags": []},\n"rows": {"tags": [1]}}', 2, "two values"),
+    "half of a surrogate pair": ('{"fields": {"name": "\\ud800"}}', 1, "half of a character"),
+    "a wrong escape": ('{"fields": {"name": "C:\\Users"}}', 1, "backslash"),
+    "deep nesting": ('{"fields": ' + '{"a": ' * 99 + "1" + "}" * 100, 1, "too deeply"),
+    "something behind the object": ('```handshake\n{"fields": {"name": "Ann"}}\nand so on\n```', 2, "follows"),
+    "two objects in a fence": (f"```handshake\n{JSON}\n{JSON}\n```", 2, "follows"),
+    "a line without a key": ("```handshake\nname: Ann\nHope this helps!\n```", 3, "no field"),
+    "a line with an unknown key": ("```handshake\nname: Ann\nsurname: Lee\n```", 3, "no field"),
+    "a line without a value": ("```handshake\nname:\nage: 36\n```", 2, "no field"),
+    "a table of three columns": ("```handshake\n| name | Ann | ok |\n```", 2, "no field"),
+    "a line twice": ("```handshake\nname: Ann\nname: Bob\n```", 3, "two values"),
+    "fields that are no object": ('```handshake\n{"fields": "name = Ann"}\n```', 2, "object of keys"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "msg"), REFUSED.values(), ids=REFUSED)
+def test_an_answer_of_two_meanings_is_refused_with_its_line(text: str, line: int, msg: str) -> None:
+    try:
+        found = read_answer(text, KEYS)
+    except UnreadableAnswerError as error:
+        faults = error.faults
+    else:
+        assert found.fields == {}
+        faults = found.faults
+    assert [(fault.line, msg in fault.msg) for fault in faults] == [(line, True)], faults
+    assert faults[0].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I could not fill in anything.",
+        "name: Ann Lee\nage: 36",
+        "| Field | Value |\n|---|---|\n| name | Ann |",
+        "```sh\ncurl https://shop.example\n```",
+        '{"age": 36, "colour": "red"}',
+        '> `{"key": "lines", "type": "rows", "fields": [{"key": "amount"}]}`',
+        "```handshake\n```",
+        "{" * 1000,
+    ],
+)
+def test_a_text_without_a_block_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableAnswerError, match=r"There is no block named handshake|cannot be read"):
+        read_answer(text, KEYS)
+
+
+# What a block can say.
+
+
+def answer(content: dict[str, Any], keys: Any = KEYS) -> Answer:
+    return read_answer(f"```handshake\n{json.dumps(content)}\n```", keys)
+
+
+VALUES_OF_ALL_KINDS = [
+    *(
+        "",
+        "He said “hi” – it's “ok”",
+        'a\nb\t\\ "',
+        "1,5",
+        "x: y, {z}",
+        "```",
+        "// no comment",
+        "* > |",
+        "&amp <b>",
+        "\u2028",
+    ),
+    *(0, -1.5e-7, True, False, None, [], {}, [1, ["x", {"a": None}]], {"street": "A", "lines": [{"b": 1}]}),
+]
+
+
+@pytest.mark.parametrize("value", VALUES_OF_ALL_KINDS, ids=repr)
+def test_every_json_value_is_read_as_it_was_written(value: Any) -> None:
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False), json.dumps(value, indent=1)):
+        assert read_answer(f'```handshake\n{{"fields": {{"note": {text}}}}}\n```').fields == {"note": value}
+
+
+def test_rows_suggestions_questions_and_the_prompts_code_are_read() -> None:
+    found = answer(
+        {
+            "code": "k7",
+            "sessionId": "0f" * 16,
+            "fields": {"name": "Ann"},
+            "rows": {"lines": [{"amount": 1}]},
+            "add": {"lines": [{"amount": 2}, {"amount": 3}], "tags": {"t": 1}},
+            "remove": ["lines/r3"],
+            "suggest": {"age": {"value": 37, "reason": "the passport says so"}, "email": "a@b.c"},
+            "ask": "Which plan?",
+        }
+    )
+    assert (found.code, found.session_id) == ("k7", "0f" * 16)
+    assert found.fields == {"name": "Ann", "lines": [{"amount": 1}]}
+    assert found.add == [("lines", {"amount": 2}), ("lines", {"amount": 3}), ("tags", {"t": 1})]
+    assert found.remove == ["lines/r3"]
+    assert found.suggest == [Suggestion("age", 37, "the passport says so"), Suggestion("email", "a@b.c")]
+    assert found.ask == [{"text": "Which plan?"}]
+    assert found.faults == ()
+
+
+def test_actions_as_they_are_sent_are_read_too() -> None:
+    actions = [
+        {"key": "name", "value": "A"},
+        {"type": "add", "key": "lines", "value": {}},
+        {"type": "remove", "key": "x/r1"},
+    ]
+    found = answer({"actions": actions})
+    assert (found.fields, found.add, found.remove) == ({"name": "A"}, [("lines", {})], ["x/r1"])
+
+
+def test_parts_that_are_none_are_named_and_the_others_are_read() -> None:
+    content = {"fields": {"name": "Ann"}, "token": "t" * 32, "remove": [1], "ask": 7, "code": 5, "actions": ["x"]}
+    found = answer(content)
+    assert (found.fields, found.remove, found.ask, found.code) == ({"name": "Ann"}, [], [], "")
+    assert [fault.line for fault in found.faults] == [2] * 5
+    assert all(fault.text.startswith('{"fields"') for fault in found.faults)
+
+
+def test_the_last_whole_block_counts_and_the_others_are_told() -> None:
+    found = read_answer(f"{BLOCK}\n{BLOCK}\n```handshake\n{{\n```", KEYS)
+    assert (found.blocks, found.line) == (2, 12)
+    assert [fault.line for fault in found.faults] == [22]
+
+
+def test_a_text_that_was_escaped_for_html_is_read_as_it_was_and_another_stays_as_it_is() -> None:
+    escaped = json.dumps({"fields": {"note": html.escape("Tom & Jerry <3", quote=False)}})
+    assert read_answer(escaped, KEYS).fields == {"note": "Tom & Jerry <3"}
+    assert answer({"fields": {"note": "&amp; is written &"}}).fields == {"note": "&amp; is written &"}
+
+
+def test_hard_spaces_of_a_value_stay_where_the_chat_made_none() -> None:
+    assert answer({"fields": {"note": "10\xa0€"}}).fields == {"note": "10\xa0€"}
+
+
+def test_a_key_with_marks_of_its_own_keeps_them() -> None:
+    assert answer({"fields": {"_x_": 1, "**b**": 2}}, {"_x_", "x", "**b**"}).fields == {"_x_": 1, "**b**": 2}
+
+
+# Whatever the text.
+
+PIECES = st.sampled_from(
+    [
+        *"{}[]:,\"'`~\\|>*-“”‘’，：\n\t\xa0\u200b",
+        "```",
+        "```handshake\n",
+        '{"fields": {',
+        '"name": ',
+        "&quot;",
+        "\\u",
+        "//",
+        "1.",
+    ]
+) | st.text(max_size=4)
+
+
+@given(st.lists(PIECES, max_size=60).map("".join))
+@settings(max_examples=300)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(UnreadableAnswerError):
+        assert len(read_answer(text, KEYS).faults) <= 20
+
+
+SAFE_TEXT = st.text(max_size=12).filter(lambda text: not set("\u200b\u2060\ufeff") & set(text))
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | SAFE_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SAFE_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(KEYS)), ANY_JSON, max_size=4), st.sampled_from([None, 1]))
+def test_whatever_json_a_model_writes_comes_under_its_own_key(values: dict[str, Any], indent: int | None) -> None:
+    text = json.dumps({"fields": values}, indent=indent, ensure_ascii=indent is None)
+    source = html.unescape(text) if "&" in text and not set("<>") & set(text) else text
+    if source == text:
+        assert read_answer(f"```handshake\n{text}\n```", KEYS).fields == values
+
+
+@given(st.data())
+def test_a_block_cut_anywhere_is_refused(data: st.DataObject) -> None:
+    values = data.draw(st.dictionaries(st.sampled_from(sorted(KEYS)), ANY_JSON, min_size=1, max_size=4))
+    text = json.dumps({"fields": values})
+    cut = data.draw(st.integers(0, len(text) - 1))
+    with pytest.raises(UnreadableAnswerError):
+        read_answer(f"```handshake\n{text[:cut]}\n```\nThat is it.", KEYS)
+
+
+UNITS = [
+    "{",
+    '{"',
+    "{'",
+    "{“",
+    "{‘",
+    '{"a":',
+    '{"a":[',
+    "```handshake\n{\n```\n",
+    "```handshake\n",
+    "`",
+    "//",
+    "{a//",
+    "\\",
+]
+UNITS += [
+    "> ",
+    "&quot;",
+    "{&quot;",
+    "a=:",
+    "|",
+    "```handshake\na:",
+    "1. ",
+    '{"fields":{',
+    "\n",
+    "*",
+    "{\n\n",
+    "{ ",
+    '{"\\"',
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_hostile_repetition_takes_no_time(unit: str) -> None:
+    with counting_cost() as cost:
+        for text in (unit * ((MAX_ANSWER_CHARS - 20) // len(unit)), "```handshake\n" + unit * (200_000 // len(unit))):
+            with pytest.raises(UnreadableAnswerError):
+                read_answer(text, KEYS)
+    assert cost.seconds < 4  # a quadratic reader needs minutes
+
+
+def test_a_text_that_is_too_long_is_refused() -> None:
+    with pytest.raises(UnreadableAnswerError, match="paste the block alone"):
+        read_answer(BLOCK + "x" * MAX_ANSWER_CHARS, KEYS)
