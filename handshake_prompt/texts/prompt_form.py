@@ -129,7 +129,7 @@ def _option(option: Any, detail: Detail) -> Any:
         return shortened(option, detail.chars)
     value = shortened(option.get("value"), detail.chars)
     told = {name: shortened(option[name], detail.chars) for name in _OPTION if _tells(option.get(name))}
-    if told.get("label") == value:
+    if "label" in told and told["label"] == value:
         del told["label"]
     return {"value": value, **told} if told else value
 

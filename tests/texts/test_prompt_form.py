@@ -72,10 +72,11 @@ def test_options_are_told_with_their_labels_where_those_say_more() -> None:
         {"value": "b"},
         {"value": "c", "label": "c"},
         {"value": 0, "label": "None", "disabled": True},
+        {"value": None},
         False,
     ]
     told = facts({"schema": [{"key": "x", "type": "enum", "options": options}]})[0]["options"]
-    assert told == ["a", "b", "c", {"value": 0, "label": "None", "disabled": True}, False]
+    assert told == ["a", "b", "c", {"value": 0, "label": "None", "disabled": True}, None, False]
 
 
 def test_values_are_told_with_their_authors_and_empty_fields_without() -> None:
