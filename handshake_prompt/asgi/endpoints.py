@@ -66,6 +66,9 @@ class Endpoints:
             Route("/diff/{sid}", Resource({"GET": self._diff})),
             Route("/notify/{sid}", Resource({"POST": self._notify})),
             Route("/events/{sid}", Resource({"GET": self._events})),
+            Route("/ask/{sid}", Resource({"POST": self._ask})),
+            Route("/ask/{sid}/{request}", Resource({"DELETE": self._withdraw})),
+            Route("/answer/{sid}/{request}", Resource({"POST": self._answer})),
             Route("/session", Resource({"POST": self._create})),
             Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
             Route("/session/{sid}/extend", Resource({"POST": self._extend})),
@@ -110,9 +113,8 @@ class Endpoints:
         return await context_response(request, await self._engine.get_context(*self._caller(request), request))
 
     async def _action(self, request: IndexedRequest) -> Response:
-        key = request.first.get(b"idempotency-key")
-        decoded = None if key is None else key.decode("latin-1")
-        return reply_response(await self._engine.post_action(*self._posted(request), idempotency_key=decoded))
+        key = _idempotency_key(request)
+        return reply_response(await self._engine.post_action(*self._posted(request), idempotency_key=key))
 
     async def _notify(self, request: IndexedRequest) -> Response:
         return reply_response(await self._engine.post_notify(*self._posted(request)))
@@ -132,6 +134,22 @@ class Endpoints:
         keepalive = self._engine.limits.stream_keepalive
         watcher = await self._engine.watch(*self._caller(request), request, after=after, keepalive=keepalive)
         return EventStream(watcher, self._engine.limits, self._stop)
+
+    # Requests of the agent to the person
+
+    async def _ask(self, request: IndexedRequest) -> Response:
+        key = _idempotency_key(request)
+        return reply_response(await self._engine.post_ask(*self._posted(request), idempotency_key=key))
+
+    async def _withdraw(self, request: IndexedRequest) -> Response:
+        session_id, credential = self._caller(request)
+        name = request.path_params["request"]
+        return reply_response(await self._engine.withdraw(session_id, name, credential, request))
+
+    async def _answer(self, request: IndexedRequest) -> Response:
+        session_id, body, credential, _ = self._posted(request)
+        name = request.path_params["request"]
+        return reply_response(await self._engine.post_answer(session_id, name, body, credential, request))
 
     # About the server
 
@@ -168,3 +186,8 @@ class Endpoints:
         if self._warns_of_address:
             self._warns_of_address = False
             warn_of_unknown_address()
+
+
+def _idempotency_key(request: IndexedRequest) -> str | None:
+    key = request.first.get(b"idempotency-key")
+    return None if key is None else key.decode("latin-1")

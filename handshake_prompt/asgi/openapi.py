@@ -51,6 +51,13 @@ _ENDPOINTS = (
               headers=(("Idempotency-Key", "One key, one effect, however often the request is sent"),)),
     _Endpoint("post", "/notify/{sid}", "Edit or release a field (the person)", messages.NotifyReply,
               bodies.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/ask/{sid}", "Ask the person (the agent)", messages.Asked, bodies.AskRequest,
+              security=_AGENT, errors=(*_COMMON, *_BODY, 409, 422),
+              headers=(("Idempotency-Key", "One key, one question, however often the request is sent"),)),
+    _Endpoint("delete", "/ask/{sid}/{request}", "Withdraw a request (the agent)", messages.Ended, security=_AGENT,
+              errors=(*_COMMON, 409)),
+    _Endpoint("post", "/answer/{sid}/{request}", "Decide on a request (the person)", messages.Ended,
+              bodies.AnswerRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("get", "/diff/{sid}", "What changed", messages.Diff, security=_AGENT + _USER,
               query=(("since", "string", "A cursor, or an ISO 8601 instant"),
                      ("wait", "number", "Seconds to wait for the first change"))),
@@ -117,6 +124,7 @@ _SESSION_ID = {
 }
 
 _FORM = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+_REQUEST = {"name": "request", "in": "path", "required": True, "schema": {"type": "string"}}
 _PART = {"name": "part", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z_]+\\.js$"}}
 
 
@@ -139,7 +147,8 @@ def _operation(endpoint: _Endpoint, limits: Limits) -> dict[str, Any]:
 
 
 def _parameters(endpoint: _Endpoint) -> list[dict[str, Any]]:
-    path = [_SESSION_ID] if "{sid}" in endpoint.path else [_FORM] if "{name}" in endpoint.path else []
+    named = {"{sid}": _SESSION_ID, "{name}": _FORM, "{request}": _REQUEST}
+    path = [parameter for name, parameter in named.items() if name in endpoint.path]
     query = [
         {"name": name, "in": "query", "description": text, "schema": {"type": kind}}
         for name, kind, text in endpoint.query

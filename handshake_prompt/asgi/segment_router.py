@@ -12,14 +12,15 @@ class SegmentRouter(Router):
     """A router that looks a path up in a table, and only if that fails tries one route after another.
 
     The second segment of its paths is a session's id, if there is one: `/session`, `/action/{sid}`,
-    `/session/{sid}/extend`. The scope's `path` has to begin with its `root_path`.
+    `/session/{sid}/extend`. Paths with other parameters are tried. The scope's `path` has to begin
+    with its `root_path`.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._table: dict[str, dict[str, Route | WebSocketRoute]] = {"http": {}, "websocket": {}, "lifespan": {}}
         for route in self.routes:
-            if isinstance(route, Route | WebSocketRoute):
+            if isinstance(route, Route | WebSocketRoute) and not route.param_convertors.keys() - {"sid"}:
                 self._table["http" if isinstance(route, Route) else "websocket"][route.path] = route
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:

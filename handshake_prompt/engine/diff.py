@@ -3,53 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import ROW_EVENTS, Change, Cursor, Event, change_record
 from handshake_prompt.protocol.instants import parse_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Diff
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.stores import Loaded, Log
+from handshake_prompt.stores import Loaded, Log, Record
 
 from .frame_queue import FrameQueue
 from .guard import Admission
 from .hub import Hub
 from .subscriptions import Subscriptions
 from .transactions import Transactions
+from .views import Views
 
 TIMED_OUT = "Nothing changed in time. This is not an answer of the person's, neither yes nor no."
 
 
 class Difference(NamedTuple):
-    """Changes in order, and the session as it is behind them. `truncated`: there may be more than is listed."""
+    """Changes in order, and the record of the session behind them. `truncated`: there may be more than is listed."""
 
     changes: Sequence[Change]
-    session: Session
+    record: Record
     truncated: bool
     changes_rows: bool = False
     """Whether rows were added, removed or moved."""
+    requests: Mapping[str, Any] = {}
+    """The members that tell of requests."""
     timed_out: bool = False
     """Whether the time for a change ran out."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return not (self.changes or self.changes_rows or self.truncated)
+        return not (self.changes or self.changes_rows or self.truncated or self.requests)
 
     def reply(self, since: str, role: Role) -> Diff:
         """Return the members of the reply, as `role` may see them."""
+        session = self.record.session
         reply: Diff = {
-            "sessionId": self.session.session_id,
+            "sessionId": session.session_id,
             "since": since,
-            "changes": [change_record(change, role, values=self.session.values) for change in self.changes],
-            "cursor": str(self.session.cursor),
+            "changes": [change_record(change, role, values=session.values) for change in self.changes],
+            "cursor": str(session.cursor),
             "truncated": self.truncated,
         }
         if self.changes_rows:
-            reply["rows"] = self.session.rows
+            reply["rows"] = session.rows
+        if self.requests:
+            reply["requests"], reply["attended"] = self.requests["requests"], self.requests["attended"]
         if self.timed_out:
             reply["timedOut"], reply["note"] = True, TIMED_OUT
         return reply
@@ -60,12 +65,16 @@ class Differ:
 
     Args:
         subscriptions: makes a long poll a watcher.
+        views: tells of requests.
     """
 
-    def __init__(self, hub: Hub, transactions: Transactions, subscriptions: Subscriptions, *, limits: Limits) -> None:
+    def __init__(
+        self, hub: Hub, transactions: Transactions, subscriptions: Subscriptions, views: Views, *, limits: Limits
+    ) -> None:
         self._hub = hub
         self._transactions = transactions
         self._subscriptions = subscriptions
+        self._views = views
         self._limits = limits
 
     async def since(self, admission: Admission, since: str, *, patience: float) -> Difference:
@@ -116,21 +125,25 @@ class Differ:
             loaded, cursor = await self._transactions.read(admission.session_id, after=0), None
         admission.confirm(loaded.record.session)
         session, log = loaded.record.session, loaded.log or Log((), complete=True)
+        record = loaded.record
+        instant = None if cursor else parse_instant(since)
+        after = cursor.seq if cursor else session.seq if instant else 0
+        told = self._views.requests(record, admission.role, after=after) if session.requests else {}
         if cursor is not None:
-            return _difference(log.events, session, truncated=not log.complete)
-        if (instant := parse_instant(since)) is not None:
+            return _difference(log.events, record, truncated=not log.complete, requests=told)
+        if instant is not None:
             known = log.complete or (bool(log.events) and log.events[0].at <= instant)
             later = [event for event in log.events if event.at > instant]
-            return _difference(later, session, truncated=not known)
-        whole = _difference(log.events, session, truncated=bool(since) or not log.complete)
+            return _difference(later, record, truncated=not known, requests=told)
+        whole = _difference(log.events, record, truncated=bool(since) or not log.complete, requests=told)
         latest = whole.changes[-self._limits.diff_events :]
         return whole._replace(changes=latest, truncated=whole.truncated or len(latest) < len(whole.changes))
 
 
-def _difference(events: Sequence[Event], session: Session, *, truncated: bool) -> Difference:
+def _difference(events: Sequence[Event], record: Record, *, truncated: bool, requests: Mapping[str, Any]) -> Difference:
     """Return the part of a log that `/diff` tells."""
     changes = [event for event in events if isinstance(event, Change)]
-    return Difference(changes, session, truncated, any(event.type in ROW_EVENTS for event in events))
+    return Difference(changes, record, truncated, any(event.type in ROW_EVENTS for event in events), requests)
 
 
 def place_of(since: str) -> int:

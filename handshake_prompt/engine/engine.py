@@ -26,19 +26,19 @@ from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit, open_store
 from .admissions import read
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
-from .form_operations import FormOperations
 from .form_validation import EDIT_PATIENCE
 from .guard import Guard, Operation
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
 from .idempotency import is_key
 from .named_forms import NamedForms
+from .request_operations import RequestOperations
 from .session_reply import Prompt, SessionReplies
 from .watcher import Watcher
 from .worker import Worker, Workers
 
 
-class ProtocolEngine(FormOperations):
+class ProtocolEngine(RequestOperations):
     """The Handshake Prompt Protocol over a store.
 
     Args:
@@ -145,6 +145,8 @@ class ProtocolEngine(FormOperations):
             worker, Operation.CONTEXT, session_id, credential, request, visit=Visit(renew=True)
         )
         record, role, verdict = admission.loaded.record, admission.role, None
+        if record.session.requests:
+            record = await worker.asking.noticed(record, role)
         if record.session.form:
             verdict = await worker.validation.of(record.session)
             worker.validation.follow(record, verdict)
@@ -215,6 +217,8 @@ class ProtocolEngine(FormOperations):
         visit = Visit(renew=True, after=place_of(since))
         async with self._admitted(worker, Operation.DIFF, session_id, credential, request, visit=visit) as admission:
             difference = await worker.differ.since(admission, since, patience=check_wait(wait, self.limits))
+            if difference.requests:
+                await worker.asking.noticed(difference.record, admission.role)
             return Reply(difference.reply(since, admission.role), quota=admission.quota)
 
     async def post_extend(

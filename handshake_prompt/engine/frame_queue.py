@@ -19,6 +19,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.events import Event, frame
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.request_record import ASKED
 from handshake_prompt.protocol.session import Session
 
 
@@ -259,6 +260,8 @@ class FrameQueue:
 def log_frame(event: Event, role: Role, session: Session) -> Frame:
     """Return an event of a session's log as the frame that watchers of `role` are sent."""
     members = frame(event, role, epoch=session.epoch, values=session.values)
+    if event.type == ASKED and role is Role.USER and (request := session.requests.get(members["id"])) is not None:
+        members |= request.content()  # the log keeps no value of a sensitive field
     return Frame(messages.encode(members).decode("ascii"), members["type"], members["cursor"], event.seq)
 
 

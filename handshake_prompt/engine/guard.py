@@ -47,6 +47,9 @@ class Operation(Enum):
     EXTEND = "extend", _EITHER
     ACTION = "action", _AGENT
     NOTIFY = "notify", _USER
+    ASK = "ask", _AGENT
+    WITHDRAW = "withdraw", _AGENT
+    ANSWER = "answer", _USER
     ROTATE = "rotate", _USER
     REVOKE = "revoke", _USER
 

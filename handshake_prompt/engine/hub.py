@@ -7,13 +7,14 @@ that an event of another worker is neither missed nor shown twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import ROW_REMOVED, Change, Event, withheld
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.requests import due
 from handshake_prompt.protocol.session import CLOSED, REVOKED, ROTATED, Session
 from handshake_prompt.stores import Record
 
@@ -21,12 +22,26 @@ from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame, lo
 
 RESERVED_FOR_PAGES = 0.25
 """The share of a worker's places that agents cannot take."""
+RING_AGAIN = 1.0
+"""Seconds until a request that is due is told of once more."""
 
 
 class Topic:
     """The watchers of one session in this worker, and the place in its log up to which they were sent it."""
 
-    __slots__ = ("agent", "agent_at", "epoch", "expires_at", "newest", "queues", "seq", "session_id", "version")
+    __slots__ = (
+        "agent",
+        "agent_at",
+        "due",
+        "epoch",
+        "expires_at",
+        "newest",
+        "queues",
+        "seq",
+        "session_id",
+        "timer",
+        "version",
+    )
 
     def __init__(self, session: Session, version: int) -> None:
         self.session_id = session.session_id
@@ -41,6 +56,10 @@ class Topic:
         """The agent that was here last, and when that was last told of, on the wall clock."""
         self.expires_at = 0.0
         """On the store's clock, as far as this worker knows; asked again when it comes."""
+        self.due: float | None = None
+        """When the next of its requests expires, on the store's clock."""
+        self.timer: asyncio.TimerHandle | None = None
+        """Rings then."""
 
     def overtake_removed(self, session: Session) -> None:
         """Let the paced frames of cells whose row is gone count as overtaken; forget those that no queue still has."""
@@ -53,10 +72,18 @@ class Topic:
 
 
 class Hub:
-    """All topics of this worker. A topic exists while it has a watcher, and no longer."""
+    """All topics of this worker. A topic exists while it has a watcher, and no longer.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        limits: the bounds of watchers and their queues.
+        now: returns the time on the store's clock.
+        request_due: called with a watched session when one of its requests expires, and until that is published.
+    """
+
+    def __init__(self, limits: Limits, *, now: Callable[[], float], request_due: Callable[[str], object]) -> None:
         self._limits = limits
+        self._now = now
+        self._request_due = request_due
         self._topics: dict[str, Topic] = {}
         self._watchers = 0
         self._emptied = asyncio.Event()
@@ -77,10 +104,12 @@ class Hub:
         """Return the topic of a session, None if nobody watches it."""
         return self._topics.get(session_id)
 
-    def count(self, session_id: str) -> int:
-        """Return the number of watchers of one session that show it to somebody."""
+    def count(self, session_id: str, *roles: Role) -> int:
+        """Return the number of watchers of one session that show it to somebody, or to somebody in one of `roles`."""
         topic = self._topics.get(session_id)
-        return sum(not queue.polling for queue in topic.queues) if topic else 0
+        if topic is None:
+            return 0
+        return sum(not queue.polling and (not roles or queue.role in roles) for queue in topic.queues)
 
     def expires_at(self, session_id: str) -> float:
         """Return the end of a watched session on the store's clock; 0 for one that is not watched."""
@@ -100,6 +129,7 @@ class Hub:
         if topic is None:
             topic = self._topics[session.session_id] = Topic(session, record.version)
         topic.expires_at = record.expires_at
+        self._set_timer(topic, session)
         queue = FrameQueue(
             session.session_id,
             role,
@@ -125,6 +155,7 @@ class Hub:
             self._emptied.set()
         if not topic.queues:
             del self._topics[queue.session_id]
+            _cancel_timer(topic)
         return True
 
     async def drain(self, *, at_once: bool = False) -> None:
@@ -175,6 +206,8 @@ class Hub:
             topic.overtake_removed(session)
         topic.seq, topic.version, topic.expires_at = session.seq, record.version, record.expires_at
         topic.agent, topic.agent_at = session.agent, session.agent_at
+        if topic.due is not None or session.requests:
+            self._set_timer(topic, session)
         return True
 
     def renew(self, session_id: str, expires_at: float) -> None:
@@ -195,6 +228,21 @@ class Hub:
         if (topic := self._topics.get(session.session_id)) is not None:
             self._close(topic, CloseCode.SLOW)
             topic.epoch, topic.seq, topic.version = session.epoch, session.seq, record.version
+
+    def _set_timer(self, topic: Topic, session: Session) -> None:
+        """Have the topic's timer ring when the next of its requests expires."""
+        topic.due = due(session)
+        _cancel_timer(topic)
+        if topic.due is not None:
+            self._ring_in(topic, topic.due - self._now())
+
+    def _ring_in(self, topic: Topic, seconds: float) -> None:
+        topic.timer = asyncio.get_running_loop().call_later(seconds, self._ring, topic)
+
+    def _ring(self, topic: Topic) -> None:
+        """Tell that a request is due, and again later: the store may be away, or its clock behind the loop's."""
+        self._ring_in(topic, RING_AGAIN)
+        self._request_due(topic.session_id)
 
     def _check_room(self, topic: Topic | None, role: Role) -> None:
         """Make sure that there is a place. The places of the two roles are apart: no agent takes one of a page's."""
@@ -228,6 +276,12 @@ class Hub:
         for queue in tuple(topic.queues):
             if queue.role in roles:
                 queue.close(code, last=last)
+
+
+def _cancel_timer(topic: Topic) -> None:
+    if topic.timer is not None:
+        topic.timer.cancel()
+        topic.timer = None
 
 
 def _paced_frame(event: Event, role: Role, session: Session, *, now: float) -> Frame:

@@ -12,16 +12,21 @@ from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_value
 
+from .asking import Asking
 from .tasks import Tasks
 from .transitions import Transitions
 from .watcher import Watcher
+
+PERSONS = (*bodies.PAGE_MESSAGES, "answer")
+"""Messages that every mode leaves to the person; any other is the mode's."""
 
 
 class PageMessages:
     """Carries messages out."""
 
-    def __init__(self, transitions: Transitions, tasks: Tasks, *, limits: Limits) -> None:
+    def __init__(self, transitions: Transitions, asking: Asking, tasks: Tasks, *, limits: Limits) -> None:
         self._transitions = transitions
+        self._asking = asking
         self._tasks = tasks
         self._limits = limits
 
@@ -33,13 +38,22 @@ class PageMessages:
             InvalidRequestError: the message is malformed, or unknown to the mode.
         """
         session_id, source = watcher.session_id, watcher.source
-        if message["type"] not in bodies.PAGE_MESSAGES:
+        if message["type"] not in PERSONS:
             check_value(message, self._limits)
             sent = self._transitions.send_to_mode(session_id, message, watcher.role, source=source)
             outcomes, record = await self._tasks.finish(sent)
             return record.session, outcomes
         if watcher.role is not Role.USER:
             raise UserRequiredError
+        if message["type"] == "answer":
+            return await self._answer(message, watcher)
         asked = bodies.decode(bodies.PageMessage, message)
         outcome, record = await self._tasks.finish(self._transitions.carry_out(session_id, asked, source=source))
         return record.session, [outcome]
+
+    async def _answer(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
+        """Carry out the person's decision on a request."""
+        asked = bodies.decode(bodies.AnswerMessage, message)
+        work = self._asking.answer(watcher.session_id, asked.id, asked, source=watcher.source)
+        request, record = await self._tasks.finish(work)
+        return record.session, [Outcome(request.key, "applied", seq=request.ended, request=request.id)]

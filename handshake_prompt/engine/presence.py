@@ -1,6 +1,6 @@
 """Presence: the number of watchers of each session, shared between the workers as leases that are renewed.
 
-A worker that is killed renews no more, and its count runs out by itself.
+A worker has a lease for each role. One that is killed renews no more, and its counts run out by themselves.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import product
 
-from handshake_prompt.protocol.credentials import mint_connection
+from handshake_prompt.protocol.credentials import Role, mint_connection
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.stores import PRESENCE_SECONDS, Record, SessionStore
 
@@ -29,9 +30,11 @@ class Presence:
     def __init__(self, store: SessionStore, hub: Hub) -> None:
         self._store = store
         self._hub = hub
-        self._worker = mint_connection()
-        self._unreported: set[str] = set()
-        """Sessions whose number of watchers has changed since it was last reported."""
+        worker = mint_connection()
+        self._leases = {role: f"{worker}.{role}" for role in Role}
+        """The names that this worker's counts are reported under."""
+        self._unreported: set[tuple[str, Role]] = set()
+        """Sessions, with the role whose number of watchers has changed since it was last reported."""
         self._reporter: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
@@ -40,16 +43,24 @@ class Presence:
         here = self._hub.count(record.session.session_id)
         if not record.presence:
             return here
-        return here + sum(count for worker, count in record.presence.items() if worker != self._worker)
+        own = self._leases.values()
+        return here + sum(count for lease, count in record.presence.items() if lease not in own)
 
-    async def joined(self, session_id: str) -> None:
+    def attended(self, record: Record) -> bool:
+        """Whether a page of the person's is connected, to any worker."""
+        if self._hub.count(record.session.session_id, Role.USER):
+            return True
+        own = self._leases[Role.USER]
+        return any(lease.endswith(f".{Role.USER}") and lease != own for lease in record.presence)
+
+    async def joined(self, session_id: str, role: Role) -> None:
         """Report a watcher that has joined, and renew the lease from here on."""
-        await self._report([session_id])
+        await self._report([session_id], role)
         self._keep_reporting()
 
-    def left(self, session_id: str) -> None:
+    def left(self, session_id: str, role: Role) -> None:
         """Have it reported, in the background, that a watcher has left."""
-        self._unreported.add(session_id)
+        self._unreported.add((session_id, role))
         self._keep_reporting()
 
     async def aclose(self) -> None:
@@ -72,20 +83,21 @@ class Presence:
                 await self._wait_for_a_change()
             due = [self._unreported.pop() for _ in range(min(len(self._unreported), REFRESH_BATCH))]
             try:
-                await self._report(due)
+                for role in Role:
+                    await self._report([session_id for session_id, one in due if one is role], role)
             except HandshakeError as error:  # a lease that is not renewed runs out by itself
                 logger.debug("The watchers of %d sessions could not be reported: %s", len(due), error.code)
 
-    async def _report(self, session_ids: Sequence[str]) -> None:
+    async def _report(self, session_ids: Sequence[str], role: Role) -> None:
         """Report counts until they are right: of two calls at once the older may arrive last."""
         while session_ids:
-            counts = {session_id: self._hub.count(session_id) for session_id in session_ids}
-            await self._store.report_watchers(self._worker, counts)
-            session_ids = [session_id for session_id, count in counts.items() if self._hub.count(session_id) != count]
+            counts = {session_id: self._hub.count(session_id, role) for session_id in session_ids}
+            await self._store.report_watchers(self._leases[role], counts)
+            session_ids = [one for one, count in counts.items() if self._hub.count(one, role) != count]
 
     async def _wait_for_a_change(self) -> None:
         try:
             async with asyncio.timeout(REFRESH):
                 await self._changed.wait()
         except TimeoutError:
-            self._unreported.update(self._hub.sessions)
+            self._unreported.update(product(self._hub.sessions, Role))

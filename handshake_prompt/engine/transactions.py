@@ -22,6 +22,7 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.requests import settle
 from handshake_prompt.protocol.session import EXPIRED, Session, Turn
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 
@@ -193,9 +194,14 @@ class Transactions:
             is_older = self._is_older_than_published(draft)
             if is_older:
                 draft.session.restart(mint_epoch())
-            draft.renew(self._store.now())
+            now = self._store.now()
+            draft.renew(now)
             try:
+                if draft.session.requests:
+                    settle(draft.session, now, self._limits)
                 result = transition.play(draft)
+                if draft.session.requests:
+                    settle(draft.session, now, self._limits)
             except ENDS_THE_SERVER as error:
                 raise HostCodeError("A mode raised what ends a process") from error
             draft.purge_at = draft.expires_at + self._limits.tombstone_seconds

@@ -10,6 +10,7 @@ from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, SessionStanding, whole_seconds
 from handshake_prompt.protocol.page_problems import problem_members
+from handshake_prompt.protocol.requests import shown
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, Verdict
 from handshake_prompt.stores import Record
 
@@ -69,8 +70,15 @@ class Views:
         }
         if verdict is not None or session.page_problems:
             members |= problem_members(session, verdict or NO_PROBLEMS)
+        if session.requests:
+            members |= self.requests(record, role)
         context: Context = members  # a mode may add any member
         return context
+
+    def requests(self, record: Record, role: Role, *, after: int = 0) -> dict[str, Any]:
+        """Return the members that tell of a session's requests; none if there is nothing to tell."""
+        listed = shown(record.session, role, self._transactions.now(), after=after)
+        return {"requests": listed, "attended": self._presence.attended(record)} if listed else {}
 
     def agent(self, name: str, seen_at: float) -> AgentPresence:
         """Return the agent that was here last, and when that was; nothing if none has named itself."""

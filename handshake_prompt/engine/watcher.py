@@ -322,6 +322,9 @@ def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:
     if outcome.status == "applied":
         field = session.values.get(outcome.subject)
         at = field.at if field else None
-        by, row = session.whose(outcome.subject), outcome.row
-        return connection_frame("ack", key=outcome.key, by=by, seq=outcome.seq, at=at, row=row, ref=ref)
+        by = session.whose(outcome.subject) if outcome.key is not None else None
+        row, request = outcome.row, outcome.request
+        return connection_frame(
+            "ack", key=outcome.key, by=by, seq=outcome.seq, at=at, row=row, request=request, ref=ref
+        )
     return connection_frame("error", msg=outcome.msg, code=outcome.code, key=outcome.key, ref=ref)

@@ -71,7 +71,7 @@ class Watchers:
             )
             queue = self._subscriptions.join(loaded.record, role)
         try:
-            await self._presence.joined(session_id)
+            await self._presence.joined(session_id, role)
         except BaseException:
             self.leave(queue)
             raise
@@ -121,7 +121,7 @@ class Watchers:
     def leave(self, queue: FrameQueue) -> None:
         """Remove a watcher. Safe to call twice."""
         if self._subscriptions.leave(queue):
-            self._presence.left(queue.session_id)
+            self._presence.left(queue.session_id, queue.role)
 
 
 class Watched:

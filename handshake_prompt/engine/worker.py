@@ -16,6 +16,7 @@ from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.stores import SessionStore
 
+from .asking import Asking
 from .batch import Batches
 from .creation import Creation
 from .diff import Differ
@@ -50,7 +51,7 @@ class Worker:
         limits: Limits,
     ) -> None:
         self._limits = limits
-        self.hub = hub = Hub(limits)
+        self.hub = hub = Hub(limits, now=store.now, request_due=self._request_due)
         self.tasks = tasks = Tasks(store, hooks)
         self.transactions = transactions = Transactions(store, hub, limits=limits)
         self.subscriptions = subscriptions = Subscriptions(store, hub, transactions)
@@ -61,13 +62,17 @@ class Worker:
             transactions, hooks, modes, session_replies, forms=forms, validation=validation, ttl=ttl, limits=limits
         )
         self.views = Views(transactions, modes, presence, limits=limits)
-        self.differ = Differ(hub, transactions, subscriptions, limits=limits)
+        self.differ = Differ(hub, transactions, subscriptions, self.views, limits=limits)
+        idempotency = Idempotency(store, limits)
+        self.asking = asking = Asking(
+            store, transactions, modes, presence=presence, idempotency=idempotency, limits=limits
+        )
         self.batches = Batches(
             transactions,
             hooks,
             modes,
             presence=presence,
-            idempotency=Idempotency(store, limits),
+            idempotency=idempotency,
             tasks=tasks,
             validation=validation,
             limits=limits,
@@ -78,7 +83,7 @@ class Worker:
             subscriptions,
             presence=presence,
             views=self.views,
-            page_messages=PageMessages(self.transitions, tasks, limits=limits),
+            page_messages=PageMessages(self.transitions, asking, tasks, limits=limits),
             validation=validation,
             limits=limits,
         )
@@ -87,6 +92,9 @@ class Worker:
         """Send the watchers elsewhere, and let running requests finish."""
         await self.hub.drain(at_once=at_once)
         await self.tasks.drain(self._limits.hook_timeout)
+
+    def _request_due(self, session_id: str) -> None:
+        self.tasks.spawn(self.asking.expire(session_id))
 
     async def aclose(self) -> None:
         """Stop all work in the background."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -96,6 +96,29 @@ USER_EDIT, RELEASE, ADD_ROW, REMOVE_ROW, MOVE_ROW = PAGE_MESSAGES = (
     "moveRow",
 )
 """The types of a page's messages."""
+
+
+class AskRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /ask/{sid}`: a question to the person: yes or no, or answered in `fields`, or in the form's `key`."""
+
+    text: str
+    fields: list[Any] | None = None
+    key: str | None = None
+    expires_in: int | float | None = None
+
+
+class AnswerRequest(msgspec.Struct, frozen=True):
+    """`POST /answer/{sid}/{id}`: the person's decision on a request, as it was shown under `digest`."""
+
+    decision: Literal["accept", "decline"]
+    digest: str
+    values: dict[str, Any] | None = None
+
+
+class AnswerMessage(AnswerRequest, frozen=True, kw_only=True):
+    """The same as a frame from the page."""
+
+    id: str
 
 
 class NotifyRequest(msgspec.Struct, frozen=True, rename="camel"):

@@ -117,7 +117,9 @@ def change_record(event: Change, role: Role, *, values: Mapping[str, Any]) -> Ch
 
 def withheld(event: Event, role: Role) -> bool:
     """Whether a watcher of `role` may not see the event's value."""
-    return role is Role.AGENT and isinstance(event, Change) and event.sensitive
+    if isinstance(event, Notice):
+        return role is Role.AGENT and bool(event.members.get("sensitive"))
+    return role is Role.AGENT and event.sensitive
 
 
 def _present(event: Change, role: Role, values: Mapping[str, Any]) -> Any:

@@ -67,6 +67,23 @@ class Limits:
     idempotency_join: float = 10.0
     """How long a copy of a request that is still running waits for its outcome before it is told 409."""
 
+    # Requests of the agent to the person.
+    open_requests: int = 16
+    """At once: a person can look at no more, and each is asked for attention."""
+    ended_requests: int = 16
+    """Kept until the agent has read them; the oldest make room."""
+    asks: int = 20
+    """Questions per session and `ask_window`, however fast they are answered."""
+    ask_window: float = 300.0
+    ask_seconds: float = 300.0
+    """A question's time where the agent names none."""
+    ask_longest: float = 3600.0
+    ask_chars: int = 2000
+    """A question's text, and an action's `source` and `reason`: what a person reads."""
+    ask_fields: int = 10
+    answer_seconds: float = 60.0
+    """An ended request is kept so long after the agent was first sent it, since that reply may be lost."""
+
     # The event log of a session.
     log_events: int = 512
     log_bytes: int = 1024 * 1024

@@ -49,6 +49,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     status: str = ""
     code: str | None = None
     seq: int | None = None
+    request: str | None = None
+    """The id of the request that it is about, or that it opened."""
     msg: str | None = None
     current: FieldRecord | None = None
     action: dict[str, Any] | None = None
@@ -100,6 +102,8 @@ class SessionCreated(TypedDict):
     actionUrl: str
     diffUrl: str
     notifyUrl: str
+    askUrl: str
+    answerUrl: str
     eventsUrl: str
     extendUrl: str
     rotateUrl: str
@@ -171,6 +175,8 @@ class Context(TypedDict):
     data: NotRequired[dict[str, Any]]
     problems: NotRequired[list[FormProblem]]
     problemsUnknown: NotRequired[bool]
+    requests: NotRequired[list[dict[str, Any]]]
+    attended: NotRequired[bool]
 
 
 class BroadcastCount(TypedDict):
@@ -235,8 +241,31 @@ class Diff(TypedDict):
     cursor: str
     truncated: bool
     rows: NotRequired[Mapping[str, Sequence[str]]]
+    requests: NotRequired[Sequence[dict[str, Any]]]
+    attended: NotRequired[bool]
     timedOut: NotRequired[bool]
     note: NotRequired[str]
+
+
+class Asked(TypedDict):
+    """The reply of `POST /ask/{sid}`. `attended`: a page of the person's is there now."""
+
+    ok: bool
+    id: str
+    status: str
+    attended: bool
+    expiresIn: int
+    digest: str
+    cursor: str
+
+
+class Ended(TypedDict):
+    """The reply of `POST /answer/{sid}/{id}` and of `DELETE /ask/{sid}/{id}`: what has become of the request."""
+
+    ok: bool
+    id: str
+    status: str
+    cursor: str
 
 
 class Extended(TypedDict):

@@ -20,6 +20,7 @@ from .instants import instant
 from .messages import FieldRecord, Outcome
 from .owners import comparable_owner, kept_owner
 from .packing import Packed, pack, parts_of, to_json, unpack
+from .request_record import Request
 from .row_keys import field_key
 from .verdict import Verdict
 
@@ -116,6 +117,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """The name that the latest agent gives itself."""
     agent_at: float = 0.0
     """When that was last told of; wall-clock time, as in a turn."""
+    requests: dict[str, Request] = msgspec.field(default_factory=dict)
+    """By id: replaced rather than changed in place."""
     used: bool = False
     """Whether an agent was announced or anybody has written."""
     turn: Turn | None = None
@@ -218,7 +221,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             return Outcome(key, "applied", seq=now.rev)
         return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=becomes)
 
-    def notice(self, kind: str, *, is_write: bool = False, **members: Any) -> None:
+    def notice(self, kind: str, /, *, is_write: bool = False, **members: Any) -> None:
         """Log something other than the write of a value; shown like one if it `is_write` all the same."""
         self.seq += 1
         turn = self._turn
@@ -247,7 +250,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
         self.page_problems, self.verdict = {}, None
-        self.rows, self.row_authors = {}, {}
+        self.rows, self.row_authors, self.requests = {}, {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from .bodies import Action, CreateRequest
+from .bodies import Action, AskRequest, CreateRequest
 from .errors import InvalidRequestError, TooLargeError
 from .limits import Limits
 from .packing import count_parts, to_json
@@ -24,6 +24,7 @@ _RESERVED_KEYS = frozenset({"__proto__", "prototype", "constructor"})
 """Assigning to these on a JavaScript object changes more than a member."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LAYOUT = dict.fromkeys(map(ord, "\t\n"), " ")
 _CONTAINERS = frozenset({list, dict})
 _LONG = _CONTAINERS | {str}
 _JSON_TYPES = _LONG | {type(None), bool, int, float}
@@ -208,6 +209,37 @@ def check_edit(key: str | None, value: Any, limits: Limits) -> str:
         raise InvalidRequestError("key is required", code="missing_key")
     check_parts(check_value(value, limits), limits)
     return check_key(key, limits)
+
+
+def check_ask(asked: AskRequest, limits: Limits) -> None:
+    """Check the form of a question.
+
+    Raises:
+        InvalidRequestError: the text is empty or has control characters, the key is none, or the time is out of bounds.
+        TooLargeError: the text is too long, or there are too many fields.
+    """
+    check_shown(asked.text, limits, name="text")
+    if not asked.text.strip():
+        raise InvalidRequestError("text says nothing: ask something")
+    if asked.key is not None:
+        check_key(asked.key, limits)
+    _check_count(len(asked.fields or ()), limits.ask_fields, "fields in a question")
+    check_value(asked.fields, limits)
+    if asked.expires_in is not None and not 1 <= asked.expires_in <= limits.ask_longest:
+        raise InvalidRequestError(f"expiresIn has to be between 1 and {limits.ask_longest:g} seconds")
+
+
+def check_shown(text: str, limits: Limits, *, name: str) -> None:
+    """Check a text of the agent's that is put before the person.
+
+    Raises:
+        InvalidRequestError: it has control characters other than line breaks and tabs, or is no valid Unicode.
+        TooLargeError: it is longer than a person reads (`value_too_large`).
+    """
+    if len(text) > limits.ask_chars:
+        raise TooLargeError(f"{name} has at most {limits.ask_chars} characters", code="value_too_large")
+    if _CONTROL.search(text.translate(_LAYOUT)) or not _is_unicode(text):
+        raise _invalid("value", f"{name} has to be text without control characters but line breaks")
 
 
 def check_extension(seconds: int, limits: Limits) -> int:

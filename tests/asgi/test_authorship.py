@@ -33,12 +33,20 @@ OPEN_HANDED = Limits(wrong_tokens_per_session=10**6, wrong_tokens_per_address=10
 
 
 class Route(NamedTuple):
-    """A request that a credential may or may not be enough for. `writes` says whose the field `name` is after it."""
+    """A request that a credential may or may not be enough for. `writes` says whose the field `name` is after it.
+
+    A body that is a function is made from the session that it is for.
+    """
 
     method: str
     url: str
     body: Any = None
     writes: str | None = None
+
+
+def accepting(peer: Peer) -> dict[str, Any]:
+    """Return the body that accepts the request of a session."""
+    return {"decision": "accept", "digest": peer.created.get("digest", ""), "values": {}}
 
 
 ROUTES = {
@@ -51,6 +59,10 @@ ROUTES = {
     "extend": Route("POST", "extend", {"extraSeconds": 60}),
     "rotate": Route("POST", "rotate", {}),
     "revoke": Route("DELETE", "session"),
+    "ask": Route("POST", "ask", {"text": "Which one?"}),
+    "withdraw": Route("DELETE", "request"),
+    "accept": Route("POST", "decision", accepting),
+    "decline": Route("POST", "decision", lambda peer: accepting(peer) | {"decision": "decline"}),
 }
 
 
@@ -115,12 +127,21 @@ CREDENTIALS: dict[str, Bring] = {
 TOKEN, AGENT, USER, ORIGIN = "invalid_token", "agent_required", "user_required", "origin_not_allowed"
 EXPIRED, REVOKED = "session_expired", "session_revoked"
 
-_AGENTS = "ok ok ok ok user_required user_required ok user_required user_required"
-_USERS = "ok ok ok agent_required ok ok ok ok ok"
-_BOTH = "ok ok ok ok ok ok ok ok ok"
-_NOBODY = " ".join([TOKEN] * 9)
-_FOREIGN_AGENT = f"ok ok ok ok {ORIGIN} {ORIGIN} ok {ORIGIN} {ORIGIN}"
-_FOREIGN_USER = " ".join([ORIGIN] * 9)
+AGENTS_ALONE = {"action", "ask", "withdraw"}
+USERS_ALONE = {"edit", "release", "rotate", "revoke", "accept", "decline"}
+
+
+def row(agents: str = "ok", users: str = "ok", others: str = "ok") -> str:
+    """Return a row of the grid: cells of what is the agent's alone, the user's alone, and the rest."""
+    return " ".join(agents if name in AGENTS_ALONE else users if name in USERS_ALONE else others for name in ROUTES)
+
+
+_AGENTS = row(users=USER)
+_USERS = row(agents=AGENT)
+_BOTH = row()
+_NOBODY = row(TOKEN, TOKEN, TOKEN)
+_FOREIGN_AGENT = row(users=ORIGIN)
+_FOREIGN_USER = row(ORIGIN, ORIGIN, ORIGIN)
 
 LIVE = {
     "nothing": _NOBODY,
@@ -184,10 +205,11 @@ STATUS = {"ok": 200, TOKEN: 403, AGENT: 403, USER: 403, ORIGIN: 403, EXPIRED: 40
 
 
 async def stage(hpp: HandshakeApp, clock: ManualClock, state: str) -> Scene:
-    """Open two sessions, rotate the first one's token, and bring it into a state."""
+    """Open two sessions, rotate the first one's token, have its agent ask something, and bring it into a state."""
     peer, other = await open_in_process(hpp, FORM), await open_in_process(hpp, FORM)
     old_token = peer.token
     peer.created["token"] = (await peer.user("POST", "rotate", {})).json()["token"]
+    await ask(peer)
     if state in ("expired", "forgotten"):
         clock.advance(TTL + 1)
     if state == "forgotten":
@@ -201,11 +223,20 @@ async def stage(hpp: HandshakeApp, clock: ManualClock, state: str) -> Scene:
     return Scene(peer, other, old_token)
 
 
+async def ask(peer: Peer) -> None:
+    """Ask the person, and note the URLs and the digest of the request."""
+    asked = (await peer.agent("POST", "ask", {"text": "Shall I go on?"})).json()
+    peer.created["requestUrl"] = f"{peer.created['askUrl']}/{asked['id']}"
+    peer.created["decisionUrl"] = f"{peer.created['answerUrl']}/{asked['id']}"
+    peer.created["digest"] = asked["digest"]
+
+
 async def request(peer: Peer, route: Route, brought: dict[str, str]) -> str:
     """Send a request and name the cell it belongs in."""
     headers = {name: value for name, value in brought.items() if name != "?"}
     params = dict(part.split("=", 1) for part in brought.get("?", "").split("&") if part)
-    response = await peer.send(route.method, route.url, route.body, headers=headers, params=params)
+    body = route.body(peer) if callable(route.body) else route.body
+    response = await peer.send(route.method, route.url, body, headers=headers, params=params)
     cell = "ok" if response.status_code == 200 else response.json()["code"]
     assert response.status_code == STATUS[cell]
     return str(cell)
@@ -246,7 +277,7 @@ async def test_each_route_answers_a_credential_as_the_grid_says(state: str) -> N
 
 
 def test_no_row_of_the_grid_lets_an_agent_do_what_is_the_persons() -> None:
-    theirs = [list(ROUTES).index(name) for name in ("edit", "release", "rotate", "revoke")]
+    theirs = [place for place, name in enumerate(ROUTES) if name in USERS_ALONE]
     people = {"both", *(name for name, row in LIVE.items() if row == _USERS)}
     for name, row in LIVE.items():
         allowed = [row.split()[place] == "ok" for place in theirs]
@@ -255,6 +286,40 @@ def test_no_row_of_the_grid_lets_an_agent_do_what_is_the_persons() -> None:
 
 def test_the_grid_has_a_row_for_every_credential() -> None:
     assert LIVE.keys() == CREDENTIALS.keys()
+
+
+# Requests: no credential of an agent's decides one, whatever its id
+
+NEITHER_PERSON = [name for name, cells in LIVE.items() if cells not in (_USERS, _BOTH)]
+"""Credentials that prove no person."""
+
+
+@pytest.mark.parametrize("which", ["open", "answered", "declined", "withdrawn", "foreign", "invented", "odd"])
+async def test_no_agent_decides_a_request_whatever_its_id(which: str) -> None:
+    clock = ManualClock()
+    hpp = HandshakeApp(store=MemoryStore(OPEN_HANDED, clock=clock), limits=OPEN_HANDED, allowed_origins=[ALLOWED])
+    scene = await stage(hpp, clock, "live")
+    peer, other = scene.peer, scene.other
+    if which in ("answered", "declined"):
+        route = ROUTES["accept" if which == "answered" else "decline"]
+        assert await request(peer, route, peer.as_user) == "ok"
+    if which == "withdrawn":
+        assert await request(peer, ROUTES["withdraw"], peer.as_agent) == "ok"
+    if which == "foreign":
+        await ask(other)
+        peer.created |= {name: other.created[name] for name in ("digest",)}
+        peer.created["decisionUrl"] = f"{peer.created['answerUrl']}/{other.created['decisionUrl'].rpartition('/')[2]}"
+    if which in ("invented", "odd"):
+        peer.created["decisionUrl"] = peer.created["answerUrl"] + ("/0a1b2c3d.7" if which == "invented" else "/%2e%2e")
+    before = await stored(hpp, peer.session_id)
+    told = {}
+    for name in NEITHER_PERSON:
+        for decision in ("accept", "decline"):
+            clock.advance(0.1)
+            told[name] = await request(peer, ROUTES[decision], CREDENTIALS[name](scene))
+    assert told == {name: LIVE[name].split()[list(ROUTES).index("accept")] for name in NEITHER_PERSON}
+    assert await stored(hpp, peer.session_id) == before
+    assert "ok" not in told.values()
 
 
 # Creation needs no role, only an allowed origin
@@ -310,7 +375,7 @@ LOGIN_GRID = {
     "nothing": _NOBODY,
     "login": _USERS,
     "other login": _NOBODY,
-    "login from foreign": f"{TOKEN} {TOKEN} {TOKEN} {TOKEN} {ORIGIN} {ORIGIN} {TOKEN} {ORIGIN} {ORIGIN}",
+    "login from foreign": row(agents=TOKEN, users=ORIGIN, others=TOKEN),
     "login from allowed": _USERS,
     "agent": _AGENTS,
     "agent and login": _BOTH,
@@ -334,6 +399,7 @@ async def test_the_hosts_own_proof_replaces_the_cookie() -> None:
         cells = []
         for name, route in ROUTES.items():
             peer = await open_in_process(hpp, FORM)
+            await ask(peer)
             cell = await request(peer, route, bring(Scene(peer, peer, "")))
             written = written_by(await stored(hpp, peer.session_id))
             assert written == (route.writes if route.writes and cell == "ok" else "empty"), (credential, name)

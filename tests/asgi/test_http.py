@@ -32,6 +32,9 @@ ALLOW = {
     "/notify/{sid}": "OPTIONS, POST",
     "/diff/{sid}": "GET, HEAD, OPTIONS",
     "/events/{sid}": "GET, HEAD, OPTIONS",
+    "/ask/{sid}": "OPTIONS, POST",
+    "/ask/{sid}/{request}": "DELETE, OPTIONS",
+    "/answer/{sid}/{request}": "OPTIONS, POST",
     "/forms/{name}": "GET, HEAD, OPTIONS",
     "/client.js": "GET, HEAD, OPTIONS",
     "/client/{part}": "GET, HEAD, OPTIONS",
@@ -46,7 +49,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 def at(peer: Peer, path: str) -> str:
     part = "panel.js" if path.startswith("/element") else "values.js"
-    parts = {"{sid}": peer.session_id, "{part}": part, "{name}": "claim"}
+    parts = {"{sid}": peer.session_id, "{part}": part, "{name}": "claim", "{request}": "0a1b2c3d.1"}
     return "/handshake" + re.sub(r"{\w+}", lambda part: parts[part[0]], path)
 
 
@@ -254,11 +257,12 @@ async def test_an_unknown_path_is_a_problem_too(path: str) -> None:
 
 
 async def test_an_unknown_session_is_refused_as_a_strangers_under_every_route() -> None:
-    peer = await open_in_process(HandshakeApp(), FORM)
+    many = Limits(wrong_tokens_per_session=1000, wrong_tokens_per_address=1000)
+    peer = await open_in_process(HandshakeApp(limits=many), FORM)
     for path, allow in ALLOW.items():
         if "{sid}" not in path:
             continue
-        method = "POST" if "POST" in allow else "GET"
+        method = next(name for name in ("POST", "GET", "DELETE") if name in allow)
         response = await peer.http.request(method, "/handshake" + path.replace("{sid}", "0" * 32))
         assert (response.status_code, response.json()["code"]) == (403, "invalid_token"), path
 
@@ -609,8 +613,9 @@ async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
     urls = {
         name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
     }
-    names = ("session", "context", "action", "diff", "notify", "events", "extend", "rotate")
+    names = ("session", "context", "action", "diff", "notify", "ask", "answer", "events", "extend", "rotate")
     assert urls.keys() == {f"{name}Url" for name in names}
+    urls["answerUrl"] += "/0a1b2c3d.1"  # there is one for each request
     for url in urls.values():
         assert (await peer.http.options(url)).status_code == 204
 

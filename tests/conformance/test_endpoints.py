@@ -235,7 +235,7 @@ async def test_hpp_053_a_trailing_slash_makes_no_difference(pair: Open, conforma
         peer.created[f"{name}Url"] += "/"
     replies = {}
     for method, name, body in OPERATIONS:
-        send = peer.agent if name == "action" else peer.user
+        send = peer.agent if name in ("action", "ask") else peer.user
         replies[method, name] = (await send(method, name, body)).status_code
         if name == "extend":
             async with peer.watch() as page:

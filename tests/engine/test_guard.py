@@ -14,12 +14,13 @@ from tests.support.pairing import OPERATIONS, Pair, code_of, open_pair, operatio
 from tests.support.virtual_time import in_virtual_time
 
 USERS_ONLY = {"notify", "rotate", "revoke"}
+AGENTS_ONLY = {"action", "ask"}
 
 
 DONE_BY_AGENT = {name: "user_required" if name in USERS_ONLY else "done" for name in OPERATIONS}
 
 
-DONE_BY_USER = {name: "agent_required" if name == "action" else "done" for name in OPERATIONS}
+DONE_BY_USER = {name: "agent_required" if name in AGENTS_ONLY else "done" for name in OPERATIONS}
 
 
 DONE_BY_BOTH = dict.fromkeys(OPERATIONS, "done")
@@ -66,7 +67,7 @@ async def test_what_each_role_may_do() -> None:
                 assert await mine.log() == []
 
 
-@pytest.mark.parametrize("operation", ["extend", "action", "notify", "rotate"])
+@pytest.mark.parametrize("operation", ["extend", "action", "notify", "rotate", "ask", "answer"])
 @in_virtual_time
 async def test_i10_a_stranger_changes_nothing_refreshes_nothing_and_has_no_body_read(operation: str) -> None:
     pair = await open_pair(virtual_engine(), FORM)
@@ -82,6 +83,8 @@ async def test_i10_a_stranger_changes_nothing_refreshes_nothing_and_has_no_body_
         "action": lambda who: engine.post_action(sid, never_read, who),
         "notify": lambda who: engine.post_notify(sid, never_read, who),
         "rotate": lambda who: engine.rotate(sid, never_read, who),
+        "ask": lambda who: engine.post_ask(sid, never_read, who),
+        "answer": lambda who: engine.post_answer(sid, "0a1b2c3d.1", never_read, who),
     }
     for stranger in (Credential(), Credential("wrong"), Credential(user_token="wrong")):
         assert await code_of(calls[operation](stranger)) == (403, "invalid_token")

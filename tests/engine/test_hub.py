@@ -42,7 +42,7 @@ def notice(seq: int, kind: str = "done") -> Notice:
 
 
 def hub(**bounds: float) -> Hub:
-    return Hub(Limits().replace(**bounds))
+    return Hub(Limits().replace(**bounds), now=loop_time, request_due=str)
 
 
 def at(seq: int, session_id: str = "s", *, version: int = 0, **members: object) -> Record:

@@ -44,7 +44,7 @@ class Page:
     """A watcher of session `s`, its page's end, and the times at which it was shown what."""
 
     def __init__(self, *, ttl: float = 3600.0, **bounds: float) -> None:
-        self.hub = Hub(Limits().replace(**bounds))
+        self.hub = Hub(Limits().replace(**bounds), now=loop_time, request_due=str)
         self.began = loop_time()
         self.shown: list[tuple[float, dict[str, Any]]] = []
         self.sent: list[dict[str, Any]] = []

@@ -1,0 +1,250 @@
+"""Requests of the agent to the person: asked, answered, withdrawn, and noticed in time. SPEC.md section 5."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from msgspec.structs import replace
+
+from handshake_prompt.forms.fields import Field
+from handshake_prompt.forms.schema import compile_schema
+from handshake_prompt.modes import Modes
+from handshake_prompt.protocol import requests
+from handshake_prompt.protocol.bodies import AnswerRequest, AskRequest
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
+from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Asked, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.packing import pack, unpack
+from handshake_prompt.protocol.request_record import Request
+from handshake_prompt.protocol.session import Session, is_empty
+from handshake_prompt.protocol.validation import check_ask, check_values
+from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
+from handshake_prompt.texts.quoting import quote
+
+from .guard import Admission
+from .idempotency import Idempotency
+from .presence import Presence
+from .transactions import Applied, Transactions, Transition
+
+
+class Asking:
+    """Carries out what agent and person do about requests."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        transactions: Transactions,
+        modes: Modes,
+        *,
+        presence: Presence,
+        idempotency: Idempotency,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._transactions = transactions
+        self._modes = modes
+        self._presence = presence
+        self._idempotency = idempotency
+        self._limits = limits
+
+    async def ask(self, admission: Admission, asked: AskRequest, key: str | None) -> tuple[Asked, bool]:
+        """Ask the person, once if it comes with an idempotency key; return the reply, and whether it is a replay.
+
+        Raises:
+            InvalidRequestError, TooLargeError: the question cannot be asked.
+            RateLimitedError: too many are open, or were asked in a short time.
+            HandshakeError: see `Transactions.apply` and `Idempotency.once`.
+        """
+        check_ask(asked, self._limits)
+        _question_fields(asked.fields or (), self._limits)
+        if key is None:
+            return await self._ask(admission, asked), False
+
+        def run(fingerprint: str) -> Awaitable[Asked]:
+            return self._ask(admission, asked, key=key, fingerprint=fingerprint)
+
+        return await self._idempotency.once(admission, key, body=asked, run=run)
+
+    async def answer(
+        self,
+        session_id: str,
+        request_id: str,
+        asked: AnswerRequest,
+        *,
+        source: str | None = None,
+        known: Loaded | None = None,
+    ) -> Applied[Request]:
+        """Let the person decide on a request.
+
+        Raises:
+            InvalidRequestError, TooLargeError: a value of the answer is not allowed.
+            NotFoundError, ConflictError: see `requests.answer`.
+        """
+        values = asked.values or {}
+        check_values(values, self._limits)
+
+        def play(draft: Record) -> Request:
+            session = draft.session
+
+            def check(request: Request) -> None:
+                self._check_answer(request, values)
+
+            def write(key: str, value: Any) -> Outcome:
+                return self._modes.of(session).process_notify(session, key, value)
+
+            now = self._transactions.now()
+            return requests.answer(
+                session,
+                request_id,
+                asked.decision,
+                digest=asked.digest,
+                values=values,
+                check=check,
+                write=write,
+                now=now,
+            )
+
+        turn = self._transactions.turn(Role.USER, source=source)
+        return await self._transactions.apply(session_id, Transition(play, turn), known=known)
+
+    async def withdraw(self, admission: Admission, request_id: str) -> Applied[Request]:
+        """Take a request back.
+
+        Raises:
+            NotFoundError, ConflictError: see `requests.withdraw`.
+        """
+
+        def play(draft: Record) -> Request:
+            admission.confirm(draft.session)
+            return requests.withdraw(draft.session, request_id, now=self._transactions.now())
+
+        transition = Transition(play, self._transactions.turn(Role.AGENT))
+        return await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
+
+    async def noticed(self, record: Record, role: Role) -> Record:
+        """Log what a read is the first to notice: that a request has expired, or that its agent is told of an end.
+
+        Views are right without it; so a store that cannot be written to is no reason to refuse a read.
+        """
+        session, now = record.session, self._transactions.now()
+        is_agent = role is Role.AGENT
+        if not requests.is_overdue(session, now) and not (is_agent and requests.has_unread(session, now, self._limits)):
+            return record
+
+        def play(draft: Record) -> None:
+            if is_agent:
+                requests.note_read(draft.session, now, self._limits)
+
+        with suppress(HandshakeError):
+            transition = Transition(play, self._transactions.turn(role))
+            return (await self._transactions.apply(session.session_id, transition, known=Loaded(record))).record
+        return record
+
+    async def expire(self, session_id: str) -> None:
+        """Log that requests have expired, if nobody has yet; a store that is away is asked again by the hub's timer."""
+        with suppress(HandshakeError):
+            await self.noticed((await self._transactions.read(session_id)).record, Role.USER)
+
+    async def _ask(
+        self, admission: Admission, asked: AskRequest, *, key: str | None = None, fingerprint: str = ""
+    ) -> Asked:
+        await self._count(admission.session_id)
+        turn = self._transactions.turn(Role.AGENT)
+        now, seconds = self._transactions.now(), asked.expires_in or self._limits.ask_seconds
+        request = Request(
+            kind="ask",
+            name=admission.agent_name,
+            text=asked.text,
+            kept_fields=pack(asked.fields)[0] if asked.fields else None,
+            key=asked.key,
+            opened_at=instant(round(turn.now * 1e6)),
+            expires_at=instant(round((turn.now + seconds) * 1e6)),
+            until=now + seconds,
+        )
+
+        def play(draft: Record) -> Asked:
+            session = draft.session
+            admission.confirm(session)
+            if admission.agent_name:
+                session.announce(admission.agent_name)
+            opened = requests.ask(session, self._about(session, request), limits=self._limits)
+            return {
+                "ok": True,
+                "id": opened.id,
+                "status": opened.status,
+                "attended": self._presence.attended(draft),
+                "expiresIn": whole_seconds(seconds),
+                "digest": opened.digest,
+                "cursor": str(session.cursor),
+            }
+
+        def receipt(reply: Asked) -> Receipt:
+            return Receipt(key or "", fingerprint, encode(reply), self._limits.idempotency_seconds)
+
+        transition = Transition(play, turn, key, receipt if key else None)
+        return (await self._transactions.apply(admission.session_id, transition, known=admission.loaded)).result
+
+    def _about(self, session: Session, request: Request) -> Request:
+        """Return a question with what the session says of its field.
+
+        Raises:
+            InvalidRequestError: the person could not write that field.
+        """
+        key = request.key
+        if key is None:
+            return request
+        trial = session.checkout(self._transactions.turn(Role.USER))
+        outcome = self._modes.of(session).process_notify(trial, key, session.value(key))
+        if outcome.status != "applied":
+            raise InvalidRequestError(outcome.msg, code=outcome.code)
+        return replace(request, sensitive=session.is_sensitive(key))
+
+    def _check_answer(self, request: Request, values: Mapping[str, Any]) -> None:
+        """Check an acceptance's values against the fields that were asked for.
+
+        Raises:
+            InvalidRequestError: one is missing (`missing_answer`), is of no such field, or does not fit.
+        """
+        fields = _question_fields(unpack(request.kept_fields) or (), self._limits)
+        for key, value in values.items():
+            if key == request.key:
+                continue
+            if key not in fields:
+                raise InvalidRequestError(f"The request has no field {quote(key)}", code="unknown_field")
+            if (fault := fields[key].check(value)) is not None:
+                raise InvalidRequestError(f"{quote(key)}: {fault}", code="invalid_value")
+        for key, field in fields.items():
+            if field.required and is_empty(values.get(key)):
+                raise InvalidRequestError(f"An acceptance brings a value for {quote(key)}", code="missing_answer")
+
+    async def _count(self, session_id: str) -> None:
+        """Count a question.
+
+        Raises:
+            RateLimitedError: there were too many in a short time.
+        """
+        quota = await self._store.hit(f"ask:{session_id}", limit=self._limits.asks, window=self._limits.ask_window)
+        if not quota.allowed:
+            raise RateLimitedError(
+                "That is more questions than a person can be asked in such a time", retry_after=quota.reset_after
+            )
+
+
+def _question_fields(entries: Any, limits: Limits) -> dict[str, Field]:
+    """Return the fields of a question: flat ones, none of them for a secret.
+
+    Raises:
+        InvalidSchemaError: one is neither.
+    """
+    fields = compile_schema(list(entries), limits)
+    for field in fields.values():
+        if field.is_rows or field.sensitive or field.read_only:
+            raise InvalidSchemaError(
+                f"the field {quote(field.key)} cannot be asked for: it is of rows, sensitive or read-only",
+                next_steps=["Ask for a secret with key: the name of a sensitive field of the form."],
+            )
+    return fields

@@ -1,0 +1,65 @@
+"""Operations on requests: `POST /ask`, `POST /answer`, and the withdrawal of a request. SPEC.md section 4."""
+
+from __future__ import annotations
+
+from handshake_prompt.protocol import bodies, messages
+from handshake_prompt.protocol.bodies import Body
+from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.replies import Reply
+from handshake_prompt.protocol.request_record import Request
+from handshake_prompt.stores import PLAIN_VISIT, Record, Visit
+
+from .admissions import read
+from .form_operations import FormOperations
+from .guard import Operation
+from .idempotency import is_key
+
+
+class RequestOperations(FormOperations):
+    """The operations by which an agent proposes and the person decides."""
+
+    async def post_ask(
+        self,
+        session_id: str,
+        body: Body,
+        credential: Credential | str | None = None,
+        request: object = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Reply:
+        """Ask the person something: `POST /ask/{sid}`. With an idempotency key it is asked once."""
+        worker = self._workers.here
+        visit = Visit(key=idempotency_key) if idempotency_key and is_key(idempotency_key) else PLAIN_VISIT
+        async with self._admitted(worker, Operation.ASK, session_id, credential, request, visit=visit) as admission:
+            asked = await read(bodies.AskRequest, body)
+            payload, replayed = await worker.tasks.finish(worker.asking.ask(admission, asked, idempotency_key))
+            return Reply(payload, quota=admission.quota, replayed=replayed)
+
+    async def withdraw(
+        self, session_id: str, request_id: str, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """Take a request back: `DELETE /ask/{sid}/{id}`."""
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.WITHDRAW, session_id, credential, request) as admission:
+            ended, record = await worker.tasks.finish(worker.asking.withdraw(admission, request_id))
+            return Reply(_fate(ended, record), quota=admission.quota)
+
+    async def post_answer(
+        self,
+        session_id: str,
+        request_id: str,
+        body: Body,
+        credential: Credential | str | None = None,
+        request: object = None,
+    ) -> Reply:
+        """Decide on a request, as the person: `POST /answer/{sid}/{id}`."""
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.ANSWER, session_id, credential, request) as admission:
+            asked = await read(bodies.AnswerRequest, body)
+            work = worker.asking.answer(session_id, request_id, asked, known=admission.loaded)
+            ended, record = await worker.tasks.finish(work)
+            return Reply(_fate(ended, record), quota=admission.quota)
+
+
+def _fate(request: Request, record: Record) -> messages.Ended:
+    return {"ok": True, "id": request.id, "status": request.status, "cursor": str(record.session.cursor)}

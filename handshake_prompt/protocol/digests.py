@@ -1,0 +1,30 @@
+"""Keyed digests of what a person is shown: an answer or a submission that brings one is bound to exactly that.
+
+The key is never given to an agent. So a digest tells it nothing of a hidden value: it can check no guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from .packing import to_json
+from .session import Session
+
+
+def request_digest(session: Session, content: Mapping[str, Any]) -> str:
+    """Return the digest of a request's content, its members in the order in which they are listed."""
+    return _digest(session, b"request", to_json(content))
+
+
+def is_same(digest: str, expected: str) -> bool:
+    """Whether two digests are equal, compared in constant time."""
+    return hmac.compare_digest(digest.encode("utf-8", "surrogatepass"), expected.encode())
+
+
+def _digest(session: Session, purpose: bytes, content: bytes) -> str:
+    """Return a digest under a key of the session (keyed BLAKE2b, RFC 7693): the server's half of the person's proof."""
+    key = session.user_digest.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
+    return hashlib.blake2b(content, digest_size=32, key=key, person=purpose).hexdigest()

@@ -1,0 +1,103 @@
+"""Request of an agent to the person: its form at rest and on the wire, and the ways it ends. SPEC.md section 5."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from .credentials import Role
+
+OPEN, ANSWERED, DECLINED = "open", "answered", "declined"
+WITHDRAWN, EXPIRED, SUPERSEDED = "withdrawn", "expired", "superseded"
+
+ASKED, LAPSED = "asked", "lapsed"
+"""Events. A request that expires is logged as `lapsed`: to a page of version 1.0 `expired` is the session's end."""
+
+
+class Step(NamedTuple):
+    """A way in which an open request ends: by whom (None: by itself), its status from then on, and the event logged."""
+
+    by: Role | None
+    status: str
+    event: str
+
+
+STEPS = {
+    "accept": Step(Role.USER, ANSWERED, "answered"),
+    "decline": Step(Role.USER, DECLINED, "answered"),
+    "withdraw": Step(Role.AGENT, WITHDRAWN, "withdrawn"),
+    "supersede": Step(None, SUPERSEDED, "withdrawn"),
+    "expire": Step(None, EXPIRED, LAPSED),
+}
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A request of an agent. Members that its kind does not use are None."""
+
+    id: str = ""
+    """The cursor of its `asked` event: no other request of the session ever has it."""
+    kind: str
+    name: str = ""
+    """The name that the agent gives itself."""
+    text: str | None = None
+    kept_fields: Any = msgspec.field(default=None, name="fields")
+    """The fields to answer in, as `packing.pack` keeps them."""
+    key: str | None = None
+    """The field of the form that it is about."""
+    kept: Any = msgspec.field(default=None, name="value")
+    """The value suggested, as `packing.pack` keeps it; null is one too."""
+    reason: str | None = None
+    source: str | None = None
+    confidence: float | None = None
+    rev: int | None = None
+    """The revision of the value that another is suggested for; None where nothing is suggested."""
+    opened_at: str = ""
+    expires_at: str = ""
+    digest: str = ""
+    until: float
+    """When its time is over, on the store's clock."""
+    sensitive: bool = False
+    status: str = OPEN
+    opened: int = 0
+    ended: int = 0
+    """The `seq` of the event that opened it, and of the one that ended it."""
+    read_at: float = 0.0
+    """When the agent was first sent its end, on the store's clock."""
+    kept_answer: Any = msgspec.field(default=None, name="answer")
+    size: int = 0
+    """Bytes of its content and its answer."""
+
+    def content(self) -> dict[str, Any]:
+        """Return what the person is shown of it, which the digest covers."""
+        members = {
+            "id": self.id,
+            "kind": self.kind,
+            "name": self.name,
+            "text": self.text,
+            "fields": self.kept_fields,
+            "key": self.key,
+            "reason": self.reason,
+            "source": self.source,
+            "confidence": self.confidence,
+            "rev": self.rev,
+            "openedAt": self.opened_at,
+            "expiresAt": self.expires_at,
+        }
+        given = {name: member for name, member in members.items() if member is not None}
+        return given if self.rev is None else given | {"value": self.kept}
+
+    def status_at(self, now: float) -> str:
+        """Return its status, whether or not the log knows already that its time is over."""
+        return EXPIRED if self.status == OPEN and self.until <= now else self.status
+
+    def shown(self, role: Role, now: float) -> dict[str, Any]:
+        """Return its members on the wire, as `role` may see them."""
+        members = self.content() | {"status": self.status_at(now), "digest": self.digest}
+        if self.sensitive:
+            members["sensitive"] = True
+            if role is Role.AGENT and "value" in members:
+                members["value"] = None
+        if self.kept_answer is not None:
+            members["answer"] = self.kept_answer
+        return members

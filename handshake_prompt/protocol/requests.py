@@ -1,0 +1,261 @@
+"""State machine of requests: what an agent may propose, and the person alone may decide. Pure. SPEC.md section 5.
+
+A request is open until exactly one of `STEPS` ends it; nothing leads out of an end. Time is the store's clock, given by
+the caller: a request whose time is over counts as expired at once, and the log is told by the next transition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from .credentials import Role
+from .digests import is_same, request_digest
+from .errors import ChangedError, ConflictError, InvalidRequestError, NotFoundError, RateLimitedError
+from .events import Cursor
+from .limits import Limits
+from .messages import Outcome
+from .packing import pack, to_json, unpack
+from .request_record import ANSWERED, ASKED, OPEN, STEPS, Request, Step
+from .session import Session, is_empty
+
+Write = Callable[[str, Any], Outcome]
+"""Writes a field as the turn's author, as the session's mode allows."""
+
+
+class Kind(NamedTuple):
+    """A kind of request.
+
+    `accept` carries out an acceptance with the values of an answer, and returns the answer that the agent is given.
+    `dies_by_edit`: it has nothing more to say once its field is written.
+    """
+
+    accept: Callable[[Session, Request, Mapping[str, Any], Write], Mapping[str, Any] | None]
+    dies_by_edit: bool
+
+
+def _accept_question(session: Session, request: Request, values: Mapping[str, Any], write: Write) -> Mapping[str, Any]:
+    """Put the answer for a field of the form there, as the person's; a sensitive one is told as `filled` alone."""
+    key, told = request.key, dict(values)
+    if key is None:
+        return {"values": told}
+    if key in told:
+        _write(write, key, told.pop(key))
+    value = session.value(key)
+    if is_empty(value):
+        raise InvalidRequestError("An acceptance brings a value for the field", code="missing_answer")
+    return {"values": told, "filled": True} if request.sensitive else {"values": told | {key: value}}
+
+
+def _accept_suggestion(_: Session, request: Request, values: Mapping[str, Any], write: Write) -> None:
+    """Write the value suggested, or the person's own in its place, as the person."""
+    key = request.key or ""
+    _write(write, key, values.get(key, unpack(request.kept)))
+
+
+KINDS = {
+    "ask": Kind(_accept_question, dies_by_edit=False),
+    "suggest": Kind(_accept_suggestion, dies_by_edit=True),
+}
+
+
+# Transitions
+
+
+def ask(session: Session, request: Request, *, limits: Limits) -> Request:
+    """Open a request, once it has an id and a digest; a suggestion of the same agent for the same field gives way.
+
+    Raises:
+        RateLimitedError: as many are open as may be (`too_many_requests`).
+    """
+    for one in _open(session):
+        if KINDS[one.kind].dies_by_edit and (one.kind, one.key, one.name) == (request.kind, request.key, request.name):
+            _end(session, one, STEPS["supersede"])
+    if len(_open(session)) >= limits.open_requests:
+        raise RateLimitedError(
+            f"{limits.open_requests} requests are open: wait for the person, or withdraw one",
+            code="too_many_requests",
+            retry_after=limits.answer_seconds,
+        )
+    seq = session.seq + 1
+    opened = msgspec.structs.replace(request, id=str(Cursor(session.epoch, seq)), opened=seq)
+    content = opened.content()
+    opened = msgspec.structs.replace(opened, digest=request_digest(session, content), size=len(to_json(content)))
+    session.notice(ASKED, **opened.shown(Role.AGENT, 0.0))
+    _keep(session, opened)
+    return opened
+
+
+def answer(
+    session: Session,
+    request_id: str,
+    decision: str,
+    *,
+    digest: str,
+    values: Mapping[str, Any],
+    check: Callable[[Request], None],
+    write: Write,
+    now: float,
+) -> Request:
+    """Let the person decide; the same decision twice changes nothing the second time.
+
+    `check` raises if the values do not answer the request, `write` writes the ones that belong in the form.
+
+    Raises:
+        NotFoundError: there is no such request (`request_not_found`).
+        ChangedError: the person was shown something else.
+        ConflictError: it has ended (`request_ended`).
+        InvalidRequestError: a value of an acceptance cannot be written.
+    """
+    request, step = _found(session, request_id), STEPS[decision]
+    if not is_same(digest, request.digest):
+        raise ChangedError("The request is not what was shown", next_steps=["Show the request as it is now."])
+    if request.status == step.status:
+        return request
+    _check_is_open(request, now)
+    if step.status != ANSWERED:
+        return _end(session, request, step)
+    check(request)
+    told = KINDS[request.kind].accept(session, request, values, write)
+    return _end(session, request, step, answer=told)
+
+
+def withdraw(session: Session, request_id: str, *, now: float) -> Request:
+    """Take a request back; twice changes nothing the second time.
+
+    Raises:
+        NotFoundError: there is no such request (`request_not_found`).
+        ConflictError: it has ended otherwise (`request_ended`).
+    """
+    request, step = _found(session, request_id), STEPS["withdraw"]
+    if request.status == step.status:
+        return request
+    _check_is_open(request, now)
+    return _end(session, request, step)
+
+
+def settle(session: Session, now: float, limits: Limits) -> None:
+    """End the requests that have nothing more to say, and let go of ended ones beyond the bound, oldest first."""
+    for request in _open(session):
+        if request.until <= now:
+            _end(session, request, STEPS["expire"])
+        elif KINDS[request.kind].dies_by_edit and request.rev != revision(session, request.key or ""):
+            _end(session, request, STEPS["supersede"])
+    ended = [one for one in session.requests.values() if one.status != OPEN]
+    for request in sorted(ended, key=_ended)[: max(0, len(ended) - limits.ended_requests)]:
+        _drop(session, request)
+
+
+def note_read(session: Session, now: float, limits: Limits) -> None:
+    """Note that the agent is sent the requests that have ended, and let go of any that it was sent long ago.
+
+    It is kept a while, since the reply may be lost on the way.
+    """
+    for request in tuple(session.requests.values()):
+        if request.status != OPEN and not request.read_at:
+            _keep(session, msgspec.structs.replace(request, read_at=now))
+        elif request.read_at and now - request.read_at >= limits.answer_seconds:
+            _drop(session, request)
+
+
+# Views
+
+
+def is_overdue(session: Session, now: float) -> bool:
+    """Whether the time of a request is over, and the log does not say so yet."""
+    return any(one.status == OPEN and one.until <= now for one in session.requests.values())
+
+
+def has_unread(session: Session, now: float, limits: Limits) -> bool:
+    """Whether a read by the agent is to be noted: an end is new to it, or was sent to it long enough ago."""
+    return any(
+        one.status != OPEN and (not one.read_at or now - one.read_at >= limits.answer_seconds)
+        for one in session.requests.values()
+    )
+
+
+def shown(session: Session, role: Role, now: float, *, after: int = 0) -> list[dict[str, Any]]:
+    """Return the requests that were asked or ended after a `seq`, as `role` may see them.
+
+    From the beginning, the person is shown those alone that are open. The agent is shown an end that is new to it
+    whenever that was.
+    """
+    is_agent = role is Role.AGENT
+    return [
+        one.shown(role, now)
+        for one in session.requests.values()
+        if (is_open := one.status_at(now) == OPEN) or is_agent or after
+        if max(one.opened, one.ended) > after or (is_agent and not is_open and not one.read_at)
+    ]
+
+
+def due(session: Session) -> float | None:
+    """Return when the next request expires, on the store's clock; None if none is open."""
+    return min((one.until for one in _open(session)), default=None) if session.requests else None
+
+
+def revision(session: Session, key: str) -> int:
+    """Return the revision of a field's value, 0 where there is none."""
+    field = session.values.get(key)
+    return field.rev if field else 0
+
+
+# How transitions are made
+
+
+def _end(session: Session, request: Request, step: Step, *, answer: Mapping[str, Any] | None = None) -> Request:
+    kept, size = pack(answer) if answer is not None else (None, 0)
+    told = {} if kept is None else {"answer": kept}
+    session.notice(step.event, id=request.id, kind=request.kind, status=step.status, **told)
+    ended = msgspec.structs.replace(
+        request, status=step.status, ended=session.seq, kept_answer=kept, size=request.size + size
+    )
+    _keep(session, ended)
+    return ended
+
+
+def _keep(session: Session, request: Request) -> None:
+    old = session.requests.get(request.id)
+    _count(session, request.size - (old.size if old else 0))
+    session.requests = session.requests | {request.id: request}
+
+
+def _drop(session: Session, request: Request) -> None:
+    _count(session, -request.size)
+    session.requests = {key: one for key, one in session.requests.items() if key != request.id}
+
+
+def _count(session: Session, size: int) -> None:
+    """Count bytes of requests, and of their answers, into the agent's part of the session: it is they that asked."""
+    session.size += size
+    session.agent_size += size
+
+
+def _found(session: Session, request_id: str) -> Request:
+    request = session.requests.get(request_id)
+    if request is None:
+        raise NotFoundError("There is no such request, or it has ended and was told of", code="request_not_found")
+    return request
+
+
+def _check_is_open(request: Request, now: float) -> None:
+    status = request.status_at(now)
+    if status != OPEN:
+        raise ConflictError(f"The request has ended: {status}", code="request_ended")
+
+
+def _open(session: Session) -> list[Request]:
+    return [one for one in session.requests.values() if one.status == OPEN]
+
+
+def _ended(request: Request) -> int:
+    return request.ended
+
+
+def _write(write: Write, key: str, value: Any) -> Outcome:
+    outcome = write(key, value)
+    if outcome.status != "applied":
+        raise InvalidRequestError(outcome.msg, code=outcome.code)
+    return outcome

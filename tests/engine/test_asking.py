@@ -1,0 +1,272 @@
+"""Requests of an agent on the engine: told in time, over all workers, to whoever reads in whatever way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from handshake_prompt import Limits, Role
+from handshake_prompt.protocol.errors import StoreUnavailableError
+from tests.conftest import FORM
+from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers
+from tests.support.relay import nothing
+from tests.support.virtual_time import in_virtual_time
+
+QUESTION = {"text": "Which of the two?", "fields": [{"key": "which", "type": "integer", "required": True}]}
+
+
+async def ask(pair: Pair, *, once: str | None = None, **members: Any) -> dict[str, Any]:
+    reply = await pair.engine.post_ask(pair.session_id, QUESTION | members, pair.agent, idempotency_key=once)
+    return reply.payload
+
+
+async def answer(pair: Pair, asked: dict[str, Any], decision: str = "accept", **values: Any) -> dict[str, Any]:
+    body = {"decision": decision, "digest": asked["digest"], "values": values}
+    return (await pair.engine.post_answer(pair.session_id, asked["id"], body, pair.user)).payload
+
+
+async def statuses(pair: Pair, role: Role = Role.AGENT) -> list[str]:
+    return [one["status"] for one in (await pair.context(role)).get("requests", [])]
+
+
+@in_virtual_time
+async def test_an_answer_reaches_a_poll_of_another_worker_once() -> None:
+    here, there = await workers(2, FORM)
+    asked = await ask(here)
+    polled = asyncio.create_task(here.diff(since=asked["cursor"], wait=25))
+    await asyncio.sleep(1)
+    assert (await answer(there, asked, which=2))["status"] == "answered"
+    told = await polled
+    assert [(one["status"], one["answer"]) for one in told["requests"]] == [("answered", {"values": {"which": 2}})]
+    assert told.get("timedOut") is None
+    again = await here.diff(since=told["cursor"])
+    assert "requests" not in again
+
+
+@in_virtual_time
+async def test_a_question_that_nobody_answers_expires_and_is_told_in_time_without_being_asked_for() -> None:
+    here, there = await workers(2, FORM)
+    async with here.watch() as page, there.watch(Role.AGENT) as agent:
+        asked = await ask(there, expiresIn=30)
+        polled = asyncio.create_task(here.diff(since=asked["cursor"], wait=25))
+        await asyncio.sleep(10)
+        again = asyncio.create_task(here.diff(since=asked["cursor"], wait=25))
+        assert (await polled)["timedOut"] is True
+        assert [one["status"] for one in (await again)["requests"]] == ["expired"]
+        await asyncio.sleep(0.1)
+        for viewer in (page, agent):
+            assert [frame["status"] for frame in await viewer.shown("asked", "lapsed")] == ["open", "expired"]
+    assert await statuses(here) == ["expired"]
+    assert await statuses(here, Role.USER) == []
+
+
+@in_virtual_time
+async def test_fifty_times_nobody_answers_and_never_is_that_taken_for_a_no() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    for round_ in range(50):
+        asked = await ask(pair, expiresIn=20)
+        assert asked["attended"] is False
+        await asyncio.sleep(20)
+        told = await pair.diff(since=asked["cursor"])
+        assert [one["status"] for one in told["requests"]] == ["expired"], round_
+        assert (await code_of(answer(pair, asked, "decline"))) == (409, "request_ended")
+    kinds = [event.type for event in await pair.log()]
+    assert kinds.count("asked") == kinds.count("lapsed") == 50
+    assert "answered" not in kinds
+
+
+@in_virtual_time
+async def test_expiry_holds_where_the_log_cannot_be_told_of_it() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    asked = await ask(pair, expiresIn=20)
+    await asyncio.sleep(20)
+
+    async def read_only(name: str) -> None:
+        if name == "save":
+            raise StoreUnavailableError
+
+    pair.store.before = read_only
+    assert await statuses(pair) == ["expired"]
+    assert await statuses(pair, Role.USER) == []
+    pair.store.before = nothing
+    assert (await code_of(answer(pair, asked, which=1))) == (409, "request_ended")
+    assert await statuses(pair) == ["expired"]
+    assert [event.type for event in await pair.log()] == ["asked", "lapsed"]
+
+
+@in_virtual_time
+async def test_a_page_is_told_of_an_expiry_once_the_store_is_back() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    async with pair.watch() as page:
+        await ask(pair, expiresIn=20)
+
+        async def away(_: str) -> None:
+            raise StoreUnavailableError
+
+        await asyncio.sleep(19)
+        pair.store.before = away
+        await asyncio.sleep(10)
+        pair.store.before = nothing
+        await asyncio.sleep(2)
+        assert len(await page.shown("lapsed")) == 1
+    assert pair.engine.statistics == REST
+
+
+@in_virtual_time
+async def test_attended_tells_of_pages_alone_on_whatever_worker() -> None:
+    here, there = await workers(2, FORM)
+    async with there.watch(Role.AGENT):
+        assert (await ask(here))["attended"] is False
+        async with there.watch():
+            assert [(await ask(pair))["attended"] for pair in (here, there)] == [True, True]
+            assert (await here.context(Role.AGENT))["attended"] is True
+        await asyncio.sleep(0.1)
+        assert [(await ask(pair))["attended"] for pair in (here, there)] == [False, False]
+
+
+@in_virtual_time
+async def test_an_answer_that_comes_while_the_agent_is_away_is_kept_until_it_has_read_it() -> None:
+    here, there = await workers(2, FORM)
+    asked = await ask(here)
+    await answer(there, asked, which=1)
+    await there.edit("name", "A")
+    await asyncio.sleep(600)
+    await here.act({"age": 3})
+    assert await statuses(here, Role.USER) == []
+    assert await statuses(there) == ["answered"]
+    await asyncio.sleep(59)
+    assert await statuses(here) == ["answered"], "the reply may have been lost"
+    await asyncio.sleep(61)
+    await statuses(here)
+    assert await statuses(there) == []
+    assert (await there.record()).session.requests == {}
+
+
+@in_virtual_time
+async def test_a_poll_from_a_place_behind_the_answer_still_brings_it() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    asked = await ask(pair)
+    await answer(pair, asked, which=1)
+    cursor = (await pair.act({"age": 3})).payload["cursor"]
+    told = await pair.diff(since=cursor, wait=25)
+    assert [one["id"] for one in told["requests"]] == [asked["id"]]
+    assert (await pair.diff(since=told["cursor"], wait=2))["timedOut"] is True
+
+
+@in_virtual_time
+async def test_an_ended_request_never_comes_back_to_a_page() -> None:
+    here, there = await workers(2, FORM)
+    async with here.watch() as page:
+        first = (await page.shown("connected"))[0]["cursor"]
+        asked = await ask(here)
+        await answer(here, asked, which=1)
+    for pair in (here, there):
+        async with pair.watch() as page:
+            assert "requests" not in (await page.shown("connected"))[0]["snapshot"]
+        async with pair.watch(after=first) as page:
+            told = [(frame["id"], frame["status"]) for frame in await page.shown("asked", "answered")]
+            assert told == [(asked["id"], "open"), (asked["id"], "answered")]
+
+
+@in_virtual_time
+async def test_two_pages_that_answer_at_once_give_one_answer() -> None:
+    here, there = await workers(2, FORM)
+    asked = await ask(here)
+    replies = await asyncio.gather(
+        answer(here, asked, which=1), answer(there, asked, "decline"), return_exceptions=True
+    )
+    refused = [reply for reply in replies if isinstance(reply, Exception)]
+    assert [getattr(error, "code", "") for error in refused] == ["request_ended"]
+    assert [event.type for event in await here.log()] == ["asked", "answered"]
+
+
+@in_virtual_time
+async def test_a_question_repeated_under_its_key_is_asked_once() -> None:
+    here, there = await workers(2, FORM)
+    asked = [await ask(pair, once="k") for pair in (here, there, here)]
+    together = await asyncio.gather(*(ask(pair, once="l") for pair in (here, there) * 3))
+    assert asked[0] == asked[1] == asked[2]
+    assert len({one["id"] for one in together}) == 1
+    assert [event.type for event in await here.log()] == ["asked", "asked"]
+
+
+@in_virtual_time
+async def test_an_agent_that_asks_too_much_is_refused_for_a_while() -> None:
+    limits = Limits(asks=4, open_requests=2)
+    pair = await open_pair(virtual_engine(limits), FORM)
+    first, _ = await ask(pair), await ask(pair)
+    assert (await code_of(ask(pair))) == (429, "too_many_requests")
+    await pair.engine.withdraw(pair.session_id, first["id"], pair.agent)
+    await ask(pair)
+    assert (await code_of(ask(pair))) == (429, "rate_limited")
+    await asyncio.sleep(limits.ask_window)
+    assert (await ask(pair))["status"] == "open"
+
+
+BAD: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no text": ({"text": " "}, 400, "invalid_request"),
+    "long text": ({"text": "x" * 2001}, 413, "value_too_large"),
+    "a forged line": ({"text": "Yes?\rNo!"}, 400, "invalid_value"),
+    "half an emoji": ({"text": "\ud83d"}, 400, "invalid_value"),
+    "many fields": ({"fields": [{"key": str(n)} for n in range(11)]}, 413, "too_many_fields"),
+    "a secret": ({"fields": [{"key": "pin", "sensitive": True}]}, 400, "invalid_schema"),
+    "rows": ({"fields": [{"key": "a", "type": "rows", "fields": [{"key": "b"}]}]}, 400, "invalid_schema"),
+    "a field that is none": ({"key": "nobody"}, 400, "unknown_field"),
+    "a field that is fixed": ({"key": "number"}, 400, "read_only"),
+    "no time": ({"expiresIn": 0}, 400, "invalid_request"),
+    "too much time": ({"expiresIn": 1e9}, 400, "invalid_request"),
+}
+
+
+@pytest.mark.parametrize(("members", "status", "code"), BAD.values(), ids=BAD)
+@in_virtual_time
+async def test_a_question_that_cannot_be_asked_is_refused_and_nothing_is_opened(
+    members: dict[str, Any], status: int, code: str
+) -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    assert (await code_of(ask(pair, **members))) == (status, code)
+    assert await pair.log() == []
+
+
+ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
+    "none": ({}, "missing_answer"),
+    "empty": ({"which": None}, "invalid_value"),
+    "of another type": ({"which": "two"}, "invalid_value"),
+    "of another field": ({"which": 1, "name": "A"}, "unknown_field"),
+}
+
+
+@pytest.mark.parametrize(("values", "code"), ANSWERS.values(), ids=ANSWERS)
+@in_virtual_time
+async def test_an_answer_that_does_not_fit_is_refused_and_the_question_stays_open(
+    values: dict[str, Any], code: str
+) -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    asked = await ask(pair)
+    assert (await code_of(answer(pair, asked, **values))) == (400, code)
+    assert await statuses(pair, Role.USER) == ["open"]
+
+
+@in_virtual_time
+async def test_a_page_answers_over_its_socket_and_is_acknowledged() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    async with pair.watch() as page, pair.watch() as other:
+        asked = await ask(pair)
+        message = {"type": "answer", "id": asked["id"], "decision": "accept", "digest": asked["digest"]}
+        await page.send(**message, ref="a")
+        await page.send(**message, values={"which": 1}, ref="b")
+        answers = [(frame["type"], frame["ref"]) for frame in await page.shown("error", "ack")]
+        assert answers == [("error", "a"), ("ack", "b")]
+        assert (await page.shown("ack"))[0]["request"] == asked["id"]
+        assert [frame["status"] for frame in await other.shown("answered")] == ["answered"]
+
+
+@in_virtual_time
+async def test_the_end_of_a_session_ends_its_requests() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    asked = await ask(pair)
+    await pair.engine.revoke(pair.session_id, pair.user)
+    assert (await code_of(answer(pair, asked, which=1))) == (404, "session_revoked")
+    assert (await pair.record()).session.requests == {}
