@@ -49,7 +49,7 @@ class Assignments:
         Args:
             context: a reply to `GET /context`, for its schema; read it if there is `untyped` text.
         """
-        from .field_values import field_of, typed_value  # noqa: PLC0415 (the types of fields take time to load)
+        from handshake_prompt.forms.typed_text import field_of, typed_value  # noqa: PLC0415 (the types of fields take time to load)
 
         schema = context.get("schema")
         values = {key: typed_value(text, field_of(schema, key)) for key, text in self.untyped.items()}
@@ -101,7 +101,7 @@ def _row_actions(rows: RowOptions) -> Iterator[Mapping[str, Any]]:
 
 
 def _row_values(pair: str, text: str) -> dict[str, Any]:
-    from .field_values import json_or_text  # noqa: PLC0415 (as above)
+    from handshake_prompt.forms.typed_text import json_or_text  # noqa: PLC0415 (as above)
 
     values = json_or_text(text)
     if not isinstance(values, dict):
@@ -112,7 +112,7 @@ def _row_values(pair: str, text: str) -> dict[str, Any]:
 def _actions_in(data: str | None, *, may_read_input: bool) -> Sequence[Mapping[str, Any]]:
     if data is None:
         return []
-    from .field_values import strict_json  # noqa: PLC0415 (as above)
+    from handshake_prompt.forms.typed_text import strict_json  # noqa: PLC0415 (as above)
 
     try:
         content = strict_json(_data_text(data, may_read_input=may_read_input))

@@ -1,4 +1,4 @@
-"""Values of `--set KEY=VALUE` by the type of the field: text for text, JSON for all else."""
+"""Values that texts stand for, by the type of the field: text for text, JSON for all else."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def field_of(schema: object, key: str) -> Mapping[str, Any] | None:
 
 
 def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
-    """Return the value that a text on the command line stands for.
+    """Return the value that a text stands for, such as one on a command line.
 
     A field of text takes the text as it is, 007 and true included; other fields take JSON where that fits their type,
     and one that takes null takes the word null for it. A text that fits nothing is left to the server, and its refusal
     names the values that fit.
 
     Args:
-        text: behind the equals sign.
+        text: as it was written.
         field: its entry in the schema; None if it has none, so that any JSON counts.
     """
     found = json_or_text(text)

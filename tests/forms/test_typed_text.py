@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.cli.field_values import field_of, typed_value
+from handshake_prompt.forms.typed_text import field_of, typed_value
 
 
 @pytest.mark.parametrize(
