@@ -23,6 +23,9 @@ from .presence import Presence
 from .tasks import Tasks
 from .transactions import Transactions, Transition
 
+FORM_MEMBERS = ("missingPerson", "hidden", "rows")
+"""Members of a form's context that a reply has too, where the context has them."""
+
 
 class Played(NamedTuple):
     """A batch that is saved: its reply, and the session and outcomes that the `on_done` hooks are told."""
@@ -158,6 +161,8 @@ class Batches:
         missing = members.get("missing", [])
         # As tuples, since an empty one is no new object: the garbage collector looks at all that a log keeps.
         problems = self._problems(draft, foreseen) if session.form or session.page_problems else {}
+        if "missingPerson" in members:
+            problems = {"missingPerson": tuple(members["missingPerson"]), **problems}
         session.notice(DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing), **problems)
         clients = self._presence.clients(draft)
         payload: ActionReply = {
@@ -172,8 +177,7 @@ class Batches:
         }
         if "missing" in members:
             payload["missing"], payload["context"] = missing, session.context(Role.AGENT)
-        if "rows" in members:
-            payload["rows"] = members["rows"]
+        payload.update({name: members[name] for name in FORM_MEMBERS if name in members})  # type: ignore[typeddict-item]
         if session.form or problems:
             payload.update(problems or {"problemsUnknown": True})  # type: ignore[typeddict-item]
         return payload

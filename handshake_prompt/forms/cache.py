@@ -15,9 +15,9 @@ from .fields import Field
 from .form import Form
 from .implied import completed
 from .mistakes import schema_mistakes
+from .rules import compile_rules
 from .schema import compile_schema
 from .shape import shape_of
-from .status import compile_rules
 
 COMPILED_FIELDS = 20_000
 """Fields kept compiled, some 1 KB each; the least recently used form makes room.

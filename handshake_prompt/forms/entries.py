@@ -104,6 +104,7 @@ class EntryReader:
             computed=entry.get("computed") is True,
             nullable=entry.get("nullable") is True,
             by_person=entry.get("by") == PERSON,
+            is_guarded=entry.get("readOnly") is True or entry.get("by") == PERSON,
             multiple=multiple,
             is_rows=unit is ROWS,
             choices=options,

@@ -35,6 +35,8 @@ class Field:
     """Whether null is a value."""
     by_person: bool
     """Whether it is the person's alone."""
+    is_guarded: bool
+    """Whether there is somebody who may not write it."""
     multiple: bool
     is_rows: bool
     """Whether this is a list of rows, with cells of its own."""

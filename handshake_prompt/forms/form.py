@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from handshake_prompt.protocol.messages import CreationWarning
 
 from .fields import Field
+from .rules import FieldRules
 from .shape import Group, Rows, entry_key, lists_of
-from .status import FieldRules
 
 
 @dataclass(eq=False, slots=True)
@@ -38,8 +38,12 @@ class Form:
     """
     is_static: bool = field(init=False)
     """Whether what is shown and asked for is the same whatever the values: no condition, no rows."""
-    required: tuple[str, ...] = field(init=False)
-    """Keys of fields that are asked for; those of rows without the ids of rows."""
+    is_immediate: bool = field(init=False)
+    """Whether each write is judged by itself, and soon: no condition, no embedded schema."""
+    required: tuple[Field, ...] = field(init=False)
+    """Fields of a static form that the agent is asked for."""
+    required_person: tuple[Field, ...] = field(init=False)
+    """Fields of a static form that the person alone is asked for."""
     sensitive: tuple[str, ...] = field(init=False)
     """Keys of fields that no agent sees; those of rows without the ids of rows."""
     has_patterns: bool = field(init=False)
@@ -49,9 +53,13 @@ class Form:
         self.lists = dict(lists_of(self.shape))
         self.field_of = self._field_in_rows if self.lists else self.fields.get
         self.is_static = self.rules.is_static and not self.lists
-        self.required = tuple(one.key for one in self.fields.values() if one.required)
-        self.sensitive = tuple(one.key for one in self.fields.values() if one.sensitive)
-        self.has_patterns = any(one.has_pattern for one in self.fields.values())
+        fields = self.fields.values()
+        self.is_immediate = self.rules.is_static and not any(one.embedded or one.choices.conditions for one in fields)
+        asked = [one for one in fields if one.required and not one.read_only]
+        self.required = tuple(one for one in asked if not one.by_person)
+        self.required_person = tuple(one for one in asked if one.by_person)
+        self.sensitive = tuple(one.key for one in fields if one.sensitive)
+        self.has_patterns = any(one.has_pattern for one in fields)
 
     def rows_of(self, key: str) -> Rows | None:
         """Return the list of rows with a key (`lines`, `passengers/r2/bags`), None for any other key.

@@ -14,8 +14,9 @@ from .implied import completed
 from .json_schema import WRAPPED
 from .models import Finding, Model, model_of
 from .problems import FieldErrors, Path, Place, Problem, bounded, place_of, told
+from .rules import compile_rules
 from .shape import Entry, Group, shape_of, without_rows
-from .status import Status, compile_rules, status_of
+from .status import Status, status_of
 
 Validator = Callable[[Any], Any]
 """The host's own rules: given a document, they answer a list of problems, texts by key, or nothing."""

@@ -62,7 +62,7 @@ class Options:
         wanted = _pairs(value) if isinstance(value, str) else 0
         if not wanted:
             return None
-        best, place = max((_likeness(wanted, pairs), -place) for pairs, place in self._compared)
+        best, place = max(((_likeness(wanted, pairs), -place) for pairs, place in self._compared), default=(0.0, 0))
         return self._told(-place) if best > 0 else None
 
     def _meant(self, value: Any) -> Any:

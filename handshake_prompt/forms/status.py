@@ -1,51 +1,27 @@
-"""Status of a form's cells: hidden ones, and missing ones, which are asked for and empty. SPEC.md section 5.
-
-A name in a condition is looked up in the row of the field that has the condition, then in the row around it, then in
-the form. A field not shown counts as empty, so conditions follow one another; `compile_rules` refuses a circle.
-"""
+"""Status of a form's cells: hidden ones, and missing ones, which are asked for and empty. SPEC.md section 5."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.session import is_empty
 
-from .conditions import Condition, compile_condition
-from .documents import RowIds, Values
-from .field_types import shown
+from .budget import Budget
+from .conditions import Names
+from .documents import RowIds
 from .implied import PERSON
-from .shape import Entry
-
-CONDITION_PARTS = 2_000
-"""Names in all conditions of a form: the cost of an evaluation, times the rows."""
-CHAIN = 50
-"""Fields in a chain, each deciding about the next: an evaluation follows them one within the other."""
+from .rules import FieldRules, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A field's demands on the form around it."""
+class Values(Protocol):
+    """Values by key; a mapping is one."""
 
-    key: str
-    entry: Entry
-    show_if: Condition | None
-    required_if: Condition | None
-    is_required: bool
-    fields: FieldRules | None = None
-    """Of the cells of each row."""
+    def __contains__(self, key: object, /) -> bool: ...
 
-
-@dataclass(frozen=True, slots=True)
-class FieldRules:
-    """The fields of a form or of a row by key, and the keys of each group."""
-
-    by_key: dict[str, Rule]
-    groups: dict[str, tuple[str, ...]]
-    is_static: bool
-    """Whether no field here or in a row has a condition."""
+    def get(self, key: str, /) -> Any:
+        """Return a value, None if there is none."""
 
 
 class Status(NamedTuple):
@@ -56,20 +32,7 @@ class Status(NamedTuple):
     missing_person: tuple[str, ...]
 
 
-def compile_rules(entries: Sequence[Entry]) -> FieldRules:
-    """Compile the conditions of a schema's entries.
-
-    Raises:
-        InvalidSchemaError: one is no condition, they are too many, or a field is shown depending on itself.
-    """
-    rules = _compiled(entries)
-    if sum(_parts(rule) for rule in _all(rules)) > CONDITION_PARTS:
-        raise InvalidSchemaError(f"the form's conditions name more than {CONDITION_PARTS} fields in all")
-    _refuse_circles(rules)
-    return rules
-
-
-def status_of(rules: FieldRules, values: Values, rows: RowIds, *, unanswered: frozenset[str] = frozenset()) -> Status:
+def status_of(rules: FieldRules, values: Values, rows: RowIds, *, unanswered: Container[str] = ()) -> Status:
     """Return the hidden and the missing cells.
 
     Args:
@@ -78,130 +41,104 @@ def status_of(rules: FieldRules, values: Values, rows: RowIds, *, unanswered: fr
         rows: ids in order, by the key of their list.
         unanswered: keys of nulls that are nobody's answer: values of author `empty`.
     """
-    form = _Form(values, rows, unanswered)
-    form.visit(_Scope(form, rules, "", None))
-    return Status(frozenset(form.hidden), tuple(form.missing), tuple(form.missing_person))
+    return Evaluation(rules, values, rows, unanswered=unanswered).status()
 
 
-def _compiled(entries: Sequence[Entry]) -> FieldRules:
-    by_key = {entry["key"]: _rule(entry) for entry in entries}
-    groups: dict[str, list[str]] = {}
-    for key in by_key:
-        segments = key.split("/")
-        for depth in range(1, len(segments)):
-            groups.setdefault("/".join(segments[:depth]), []).append(key)
-    static = all(
-        rule.show_if is None and rule.required_if is None and (rule.fields is None or rule.fields.is_static)
-        for rule in by_key.values()
-    )
-    return FieldRules(by_key, {group: tuple(keys) for group, keys in groups.items()}, static)
+class Evaluation:
+    """The conditions of a form on its values as they are; what has been found once is not looked for again.
 
+    Args:
+        rules: the form's.
+        values: by key.
+        rows: ids in order, by the key of their list.
+        unanswered: keys of nulls that are nobody's answer.
+        budget: of the steps that this may take; without it they are not counted.
+    """
 
-def _rule(entry: Entry) -> Rule:
-    return Rule(
-        entry["key"],
-        entry,
-        _condition(entry, "showIf"),
-        _condition(entry, "requiredIf"),
-        entry.get("required") is True,
-        _compiled(entry.get("fields") or ()) if entry.get("type") == "rows" else None,
-    )
-
-
-def _condition(entry: Entry, member: str) -> Condition | None:
-    if entry.get(member) is None:
-        return None
-    try:
-        return compile_condition(entry[member])
-    except InvalidSchemaError as error:
-        raise InvalidSchemaError(f"{shown(entry['key'])}: {member}: {error.detail}") from None
-
-
-def _all(rules: FieldRules) -> Iterator[Rule]:
-    for rule in rules.by_key.values():
-        yield rule
-        if rule.fields is not None:
-            yield from _all(rule.fields)
-
-
-def _parts(rule: Rule) -> int:
-    return sum(len(condition.names) for condition in (rule.show_if, rule.required_if) if condition is not None)
-
-
-def _refuse_circles(rules: FieldRules) -> None:
-    """Follow the fields that decide about showing others; only names within one list of fields can form a circle."""
-    lengths: dict[str, int] = {}
-    for start in rules.by_key:
-        path: dict[str, Iterator[str]] = {start: _deciders(rules, start)}
-        while path:
-            key, following = next(reversed(path.items()))
-            step = next((name for name in following if name not in lengths), None)
-            if step is None:
-                path.pop(key)
-                lengths[key] = 1 + max((lengths[name] for name in _deciders(rules, key)), default=0)
-                if lengths[key] > CHAIN:
-                    raise InvalidSchemaError(
-                        f"whether {shown(key)} is shown depends on more than {CHAIN} fields in turn"
-                    )
-            elif step in path:
-                raise InvalidSchemaError(f"whether {shown(step)} is shown depends on itself")
-            else:
-                path[step] = _deciders(rules, step)
-    for rule in rules.by_key.values():
-        if rule.fields is not None:
-            _refuse_circles(rule.fields)
-
-
-def _deciders(rules: FieldRules, key: str) -> Iterator[str]:
-    """Yield the fields that the `showIf` of a field reads; of a group, all its fields."""
-    condition = rules.by_key[key].show_if
-    for name in condition.names if condition is not None else ():
-        yield from (name,) if name in rules.by_key else rules.groups.get(name, ())
-
-
-class _Form:
-    """One evaluation."""
-
-    def __init__(self, values: Values, rows: RowIds, unanswered: frozenset[str]) -> None:
+    def __init__(
+        self,
+        rules: FieldRules,
+        values: Values,
+        rows: RowIds,
+        *,
+        unanswered: Container[str] = (),
+        budget: Budget | None = None,
+    ) -> None:
         self.values = values
         self.rows = rows
         self.unanswered = unanswered
         self.shown: dict[str, bool] = {}
         self.filled: dict[str, bool] = {}
-        self.hidden: list[str] = []
-        self.missing: list[str] = []
-        self.missing_person: list[str] = []
+        self._budget = budget
+        self._top = _Scope(self, rules, "", None)
 
-    def visit(self, scope: _Scope) -> None:
+    def status(self) -> Status:
+        """Return the hidden and the missing cells."""
+        found = _Found([], [], [])
+        self._visit(self._top, found)
+        return Status(frozenset(found.hidden), tuple(found.missing), tuple(found.missing_person))
+
+    def is_shown(self, key: str) -> bool:
+        """Whether a cell, or a list of rows, is shown: itself, and the lists that it stands in."""
+        return self.names_at(key) is not None
+
+    def names_at(self, key: str) -> Names | None:
+        """Return the form's values as the conditions of a cell see them; None if it is not shown.
+
+        Raises:
+            KeyError: the form has no such cell.
+        """
+        scope = self._top
+        while (rule := scope.rules.by_key.get(name := key.removeprefix(scope.prefix))) is None:
+            listed = next(one for one in scope.rules.lists if name.startswith(f"{one.key}/"))
+            if not scope.is_shown(listed) or listed.fields is None:
+                return None
+            row = name.removeprefix(f"{listed.key}/").partition("/")[0]
+            scope = _Scope(self, listed.fields, f"{scope.prefix}{listed.key}/{row}/", scope)
+        return scope if scope.is_shown(rule) else None
+
+    def spend(self) -> None:
+        """Take a step."""
+        if self._budget is not None:
+            self._budget.spend(1)
+
+    def _visit(self, scope: _Scope, found: _Found) -> None:
         for rule in scope.rules.by_key.values():
             key = scope.prefix + rule.key
             if not scope.is_shown(rule):
-                self._hide(rule, key)
+                self._hide(rule, key, found)
                 continue
             if scope.is_asked_for(rule):
-                (self.missing_person if rule.entry.get("by") == PERSON else self.missing).append(key)
+                (found.missing_person if rule.entry.get("by") == PERSON else found.missing).append(key)
             if rule.fields is not None:
                 for row in self.rows.get(key, ()):
-                    self.visit(_Scope(self, rule.fields, f"{key}/{row}/", scope))
+                    self._visit(_Scope(self, rule.fields, f"{key}/{row}/", scope), found)
 
-    def _hide(self, rule: Rule, key: str) -> None:
-        self.hidden.append(key)
+    def _hide(self, rule: Rule, key: str, found: _Found) -> None:
+        found.hidden.append(key)
         if rule.fields is not None:
             for row in self.rows.get(key, ()):
                 for inner in rule.fields.by_key.values():
-                    self._hide(inner, f"{key}/{row}/{inner.key}")
+                    self._hide(inner, f"{key}/{row}/{inner.key}", found)
+
+
+class _Found(NamedTuple):
+    hidden: list[str]
+    missing: list[str]
+    missing_person: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
     """The fields of the form or of one row, as a condition in it names them."""
 
-    form: _Form
+    form: Evaluation
     rules: FieldRules
     prefix: str
     outer: _Scope | None = field(repr=False)
 
     def values(self, name: str) -> tuple[Any, ...]:
+        self.form.spend()
         scope = self._scope_of(name)
         rule = scope.rules.by_key.get(name) if scope is not None else None
         if scope is None or rule is None or not scope.is_shown(rule):
@@ -253,6 +190,7 @@ class _Scope:
         return asked and count < max(least, 1)
 
     def has_something(self, rule: Rule) -> bool:
+        self.form.spend()
         if rule.entry.get("virtual") is True or not self.is_shown(rule):
             return False
         key = self.prefix + rule.key

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from handshake_prompt.forms.budget import Budget
 from handshake_prompt.forms.cache import FormCache
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
@@ -17,10 +18,21 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
-from handshake_prompt.protocol.session import Session, is_empty
+from handshake_prompt.protocol.session import Session
 
 from .base import ModeHandler
-from .form_rows import FormRows, RefusedError, cells_of, give
+from .form_checks import (
+    RefusedError,
+    budget_under_way,
+    empty_among,
+    may_change,
+    meant,
+    refuse_absent,
+    refuse_closed,
+    refuse_closed_to,
+    status_in,
+)
+from .form_rows import FormRows, cells_of, give
 
 
 class FormFillHandler(ModeHandler):
@@ -66,15 +78,32 @@ class FormFillHandler(ModeHandler):
         return self._forms[session.schema_json].mistakes
 
     def context_response(self, session: Session, role: Role) -> dict[str, Any]:
-        """Return `schema` and `missing`, and `rows` in a form that has lists of them."""
-        members = {"schema": msgspec.Raw(session.schema_json), "missing": self.missing(session)}
-        return {**members, "rows": session.rows} if self._forms[session.schema_json].lists else members
+        """Return `schema` and `missing`, `missingPerson` and `hidden` if there are any, `rows` in a form with lists."""
+        form = self._forms[session.schema_json]
+        members: dict[str, Any] = {"schema": msgspec.Raw(session.schema_json)}
+        if form.is_static:
+            members["missing"] = empty_among(form.required, session)
+            if form.required_person and (missing := empty_among(form.required_person, session)):
+                members["missingPerson"] = missing
+            return members
+        status = status_in(form, session)
+        told = {"missingPerson": status.missing_person, "hidden": sorted(status.hidden)}
+        members |= {"missing": status.missing, **{name: keys for name, keys in told.items() if keys}}
+        return {**members, "rows": session.rows} if form.lists else members
+
+    def missing(self, session: Session) -> list[str]:
+        """Return the keys of fields that the agent is asked for and that are empty, in the form's order."""
+        form = self._forms[session.schema_json]
+        if not form.is_static:
+            return list(status_in(form, session).missing)
+        return empty_among(form.required, session)
 
     def process_actions(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
-        """Play a batch, unless matching its values with the form's patterns could hold up every other session.
+        """Play a batch. Writes that only a later one makes possible are tried again at its end, in order.
 
         Raises:
-            TooLargeError: it could (`patterns_too_costly`); nothing is played.
+            TooLargeError: checking its values could hold up every other session (`patterns_too_costly`,
+                `checks_too_costly`); nothing is played.
         """
         form = self._forms[session.schema_json]
         if form.has_patterns and _cost(form, actions) > MATCH_STEPS:
@@ -83,28 +112,48 @@ class FormFillHandler(ModeHandler):
                 code="patterns_too_costly",
                 next_steps=["Send the values in smaller batches, the longest ones in a batch of their own."],
             )
-        return super().process_actions(session, actions)
+        if form.is_immediate:
+            return super().process_actions(session, actions)
+        token = budget_under_way.set(Budget())
+        try:
+            return self._play(form, session, actions)
+        finally:
+            budget_under_way.reset(token)
 
-    def missing(self, session: Session) -> list[str]:
-        """Return the keys of required fields that are empty, in the form's order."""
-        required, values = self._forms[session.schema_json].required, session.values
-        return [key for key in required if key not in values or is_empty(values[key].kept)]
+    def _play(self, form: Form, session: Session, actions: Sequence[Action]) -> list[Outcome]:
+        outcomes = super().process_actions(session, actions)
+        refused = [place for place, outcome in enumerate(outcomes) if may_change(form, outcome)]
+        while refused:
+            for place in refused:
+                outcomes[place] = self.process_action(session, actions[place])
+            left = [place for place in refused if outcomes[place].status != "applied"]
+            if len(left) == len(refused):
+                break
+            refused = left
+        return outcomes
 
     def set_value(self, session: Session, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write one field if the form has it, it may be written, and the value fits where the author is the agent."""
         form = self._forms[session.schema_json]
         field = form.field_of(key)
-        if field is not None:
-            if field.read_only:
-                return session.refuse(key, "read_only", "This field cannot be changed", status="error")
-            if field.is_rows:
-                return self._rows(session).replace(key, value, if_rev=if_rev)
-            if form.lists and not self._rows(session).is_there(key):
-                return session.refuse(key, "unknown_row", "The row has been removed", status="error")
-            if type(value) is not field.plain and session.author is Role.AGENT and (problem := field.check(value)):
-                return session.refuse(key, "invalid_value", problem, status="error")
-        elif form.fields:
-            return session.refuse(key, "unknown_field", "The form has no such field", status="error")
+        if field is None:
+            if form.fields:
+                return session.refuse(key, "unknown_field", "The form has no such field", status="error")
+            return session.write(key, value, if_rev=if_rev)
+        if field.is_rows:
+            return self._rows(session).replace(key, value, if_rev=if_rev)
+        if form.lists and not self._rows(session).is_there(key):
+            return session.refuse(key, "unknown_row", "The row has been removed", status="error")
+        is_agent = session.author is Role.AGENT
+        try:
+            if field.is_guarded or not form.rules.is_static:
+                refuse_closed(form, session, field, key)
+            if is_agent and type(value) is not field.plain and (fault := field.check(value, budget_under_way.get())):
+                value = meant(session, field, value, fault)
+            if is_agent and field.choices.conditions:
+                refuse_absent(form, session, field, key=key, value=value)
+        except RefusedError as refusal:
+            return session.refuse(key, refusal.code, refusal.msg, status="error")
         return session.write(key, value, if_rev=if_rev)
 
     def add_row(self, session: Session, key: str, value: Any, *, after: Place = msgspec.UNSET) -> Outcome:
@@ -122,14 +171,14 @@ class FormFillHandler(ModeHandler):
         return self._rows(session).move(key, after, if_rev=if_rev)
 
     def _rows(self, session: Session) -> FormRows:
-        def judge(field: Field, value: Any) -> Any:
-            if field.read_only:
-                raise RefusedError("read_only", "this field cannot be changed")
-            if session.author is Role.AGENT and (problem := field.check(value)):
-                raise RefusedError("invalid_value", problem)
-            return value
+        form = self._forms[session.schema_json]
 
-        return FormRows(self._forms[session.schema_json], session, judge)
+        def judge(field: Field, value: Any) -> Any:
+            refuse_closed_to(session.author, field)
+            fault = field.check(value, budget_under_way.get()) if session.author is Role.AGENT else None
+            return value if fault is None else meant(session, field, value, fault)
+
+        return FormRows(form, session, judge, lambda field, key: refuse_closed(form, session, field, key))
 
 
 def _cost(form: Form, actions: Sequence[Action]) -> int:

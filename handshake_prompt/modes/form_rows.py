@@ -23,18 +23,12 @@ from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.row_keys import split_row, within
 from handshake_prompt.protocol.session import Session, is_empty
 
-
-class RefusedError(Exception):
-    """A value that a field does not take from the author of the turn; `code` and `msg` are those of the outcome."""
-
-    def __init__(self, code: str, msg: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.msg = msg
-
+from .form_checks import RefusedError
 
 Judge = Callable[[Field, Any], Any]
 """Returns the value to write for a field; raises `RefusedError`."""
+RefuseClosed = Callable[[Field, str], None]
+"""Raises `RefusedError` for a list of a key that is not the author's to write."""
 
 
 class NewRow(NamedTuple):
@@ -47,10 +41,11 @@ class NewRow(NamedTuple):
 class FormRows:
     """Changes of the rows of one form, in one turn of a session."""
 
-    def __init__(self, form: Form, session: Session, judge: Judge) -> None:
+    def __init__(self, form: Form, session: Session, judge: Judge, refuse_closed: RefuseClosed) -> None:
         self._form = form
         self._session = session
         self._judge = judge
+        self._refuse_closed = refuse_closed
 
     def add(self, list_key: str, value: Any, after: Place = msgspec.UNSET) -> Outcome:
         """Add a row with the cells of `value`, an object; cells without a value get their field's default."""
@@ -104,10 +99,12 @@ class FormRows:
         field = self._form.field_of(list_key)
         if field is None or not field.is_rows:
             return self._session.refuse(key, "unknown_field", "The form has no such list of rows", status="error")
-        if field.read_only:
-            return self._session.refuse(key, "read_only", "These rows cannot be changed", status="error")
         if not self.is_there(list_key):
             return self._session.refuse(key, "unknown_row", "The row around this list has been removed", status="error")
+        try:
+            self._refuse_closed(field, list_key)
+        except RefusedError as refusal:
+            return self._session.refuse(key, refusal.code, refusal.msg, status="error")
         return None
 
     def _is_full(self, listed: Rows, count: int) -> bool:

@@ -171,6 +171,8 @@ class Context(TypedDict):
     form: NotRequired[str]
     schema: NotRequired[list[Any]]
     missing: NotRequired[list[str]]
+    missingPerson: NotRequired[list[str]]
+    hidden: NotRequired[list[str]]
     rows: NotRequired[Mapping[str, Sequence[str]]]
     data: NotRequired[dict[str, Any]]
     problems: NotRequired[list[FormProblem]]
@@ -199,6 +201,8 @@ class ActionReply(TypedDict):
     cursor: str
     expiresIn: int
     missing: NotRequired[list[str]]
+    missingPerson: NotRequired[list[str]]
+    hidden: NotRequired[list[str]]
     rows: NotRequired[Mapping[str, Sequence[str]]]
     context: NotRequired[Mapping[str, FieldRecord]]
     problems: NotRequired[list[FormProblem]]

@@ -84,7 +84,19 @@ def test_a_form_without_rows_and_conditions_is_static(schema: list[Any], *, stat
 
 def test_marks_within_rows_are_known_without_the_ids_of_rows() -> None:
     form = form_of(TRIP)
-    assert (form.required, form.sensitive) == (("name",), ("passengers/home/street",))
+    assert form.sensitive == ("passengers/home/street",)
+
+
+def test_a_static_form_knows_who_is_asked_for_what() -> None:
+    schema = [
+        {"key": "name", "required": True},
+        {"key": "number", "required": True, "readOnly": True},
+        {"key": "card", "required": True, "autocomplete": "cc-number"},
+        {"key": "free"},
+    ]
+    form = form_of(schema)
+    assert [one.key for one in form.required] == ["name"]
+    assert [one.key for one in form.required_person] == ["card"]
 
 
 @pytest.mark.parametrize(

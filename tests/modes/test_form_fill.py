@@ -252,3 +252,186 @@ async def test_a_batch_too_costly_is_answered_413_with_what_to_do_and_the_page_i
     after = await peer.context()
     assert (after["context"], after["cursor"]) == ({}, peer.created["cursor"])
     assert (await peer.act({"k0": "a" * 1_000}))["applied"] == ["k0"]
+
+
+# What is shown, and whose it is
+
+SHOWN: list[Any] = [
+    {"key": "status", "type": "enum", "options": ["employed", "student"], "required": True},
+    {"key": "employer", "required": True, "showIf": {"key": "status", "in": ["employed"]}},
+    {"key": "since", "showIf": {"filled": "employer"}},
+    {"key": "school", "requiredIf": {"key": "status", "in": ["student"]}},
+]
+
+
+def test_an_agents_write_to_a_field_that_is_not_shown_is_refused_and_its_value_is_kept() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=SHOWN, context={"status": "student"}, defaults={"employer": "Acme"})
+    [outcome], session = act(handler, session, put("employer", "Other"))
+    assert (outcome.status, outcome.code) == ("error", "not_shown")
+    assert shown(handler, session, Role.AGENT) == {
+        "schema": SHOWN,
+        "missing": ["school"],
+        "hidden": ["employer", "since"],
+    }
+    _, session = edit(handler, session, "status", "employed")
+    assert (session.value("employer"), shown(handler, session, Role.AGENT)) == (
+        "Acme",
+        {"schema": SHOWN, "missing": []},
+    )
+
+
+def test_the_person_writes_what_is_not_shown_and_it_counts_once_it_is() -> None:
+    handler = FormFillHandler()
+    outcome, session = edit(handler, new_session(handler, schema=SHOWN), "employer", "Acme")
+    assert outcome.status == "applied"
+    assert handler.missing(session) == ["status"]
+    (hidden, _), session = act(handler, session, put("since", "2020"), put("status", "student"))
+    assert hidden.code == "not_shown"
+    (_, locked, since), session = act(
+        handler, session, put("status", "employed"), put("employer", "Other"), put("since", "2020")
+    )
+    assert (locked.code, since.status, session.value("employer")) == ("user_locked", "applied", "Acme")
+
+
+def test_a_batch_may_write_a_field_before_the_ones_that_show_it() -> None:
+    handler = FormFillHandler()
+    batch = [put("since", "2020"), put("employer", "Acme"), put("school", "MIT"), put("status", "employed")]
+    outcomes, session = act(handler, new_session(handler, schema=SHOWN), *batch)
+    assert [(outcome.key, outcome.status) for outcome in outcomes] == [(action.key, "applied") for action in batch]
+    assert handler.missing(session) == []
+
+
+def test_an_option_is_there_while_its_condition_holds() -> None:
+    states = [{"value": f"{country}1", "when": {"key": "country", "in": [country]}} for country in ("A", "B")]
+    schema = [
+        {"key": "country", "type": "enum", "options": ["A", "B"]},
+        {"key": "state", "type": "enum", "options": [*states, "other"]},
+    ]
+    handler = FormFillHandler()
+    session = new_session(handler, schema=schema)
+    (early, _), session = act(handler, session, put("state", "A1"), put("country", "A"))
+    assert early.status == "applied"
+    (wrong, other), session = act(handler, session, put("state", "B1"), put("state", "other"))
+    assert (wrong.status, wrong.code, other.status) == ("error", "invalid_value", "applied")
+    assert "B1" in str(wrong.msg)
+    assert edit(handler, session, "state", "B1")[0].status == "applied"
+
+
+PERSONS: list[dict[str, Any]] = [
+    {"by": "person"},
+    {"autocomplete": "section-a billing cc-number"},
+    {"type": "password", "autocomplete": "new-password"},
+    {"autocomplete": "one-time-code"},
+    {"type": "file"},
+]
+
+
+@pytest.mark.parametrize("members", PERSONS, ids=str)
+def test_what_is_the_persons_alone_is_listed_apart_and_refused_to_the_agent(members: dict[str, Any]) -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=[{"key": "k", "required": True, **members}, {"key": "free"}])
+    [outcome], session = act(handler, session, put("k", "x"))
+    assert (outcome.status, outcome.code) == ("error", "person_only")
+    context = shown(handler, session, Role.AGENT)
+    assert (context["missing"], context["missingPerson"], context["schema"][0]["by"]) == ([], ["k"], "person")
+    _, session = edit(handler, session, "k", "x")
+    assert "missingPerson" not in shown(handler, session, Role.AGENT)
+
+
+def test_a_field_says_itself_that_it_is_not_the_persons_alone() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=[{"key": "k", "autocomplete": "cc-name", "by": "anybody"}])
+    assert act(handler, session, put("k", "x"))[0][0].status == "applied"
+
+
+def test_a_list_that_is_the_persons_is_so_in_its_cells() -> None:
+    handler = FormFillHandler()
+    rows = {"key": "cards", "type": "rows", "by": "person", "fields": [{"key": "number", "required": True}]}
+    session = new_session(handler, schema=[rows], context={"cards": [{"number": ""}]})
+    writes = [Action("add", "cards", {"number": "1"}), put("cards/r1/number", "1"), Action("remove", "cards/r1")]
+    outcomes, session = act(handler, session, *writes)
+    assert [outcome.code for outcome in outcomes] == ["person_only"] * 3
+    assert shown(handler, session, Role.AGENT)["missingPerson"] == ["cards/r1/number"]
+
+
+def test_rows_that_are_not_shown_take_no_rows_and_no_cells_of_an_agents() -> None:
+    handler = FormFillHandler()
+    rows = {"key": "lines", "type": "rows", "showIf": {"filled": "a"}, "fields": [{"key": "b", "required": True}]}
+    session = new_session(handler, schema=[{"key": "a"}, rows], defaults={"lines": [{"b": ""}]})
+    writes = [put("lines/r1/b", "x"), Action("add", "lines", {"b": "y"}), put("lines", [])]
+    outcomes, session = act(handler, session, *writes)
+    assert [outcome.code for outcome in outcomes] == ["not_shown"] * 3
+    assert shown(handler, session, Role.AGENT)["hidden"] == ["lines", "lines/r1/b"]
+    outcomes, session = act(handler, session, *writes[:2], put("a", "x"))
+    assert [outcome.status for outcome in outcomes] == ["applied"] * 3
+    assert session.rows["lines"] == ("r1", "r2")
+
+
+def test_a_computed_field_is_the_pages_to_write() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=[{"key": "sum", "readOnly": True, "computed": True, "required": True}])
+    assert act(handler, session, put("sum", "1"))[0][0].code == "read_only"
+    outcome, session = edit(handler, session, "sum", "2")
+    assert (outcome.status, session.value("sum"), handler.missing(session)) == ("applied", "2", [])
+
+
+NULL = {"key": "k", "type": "integer", "required": True, "nullable": True}
+
+
+@pytest.mark.parametrize("more", [[], [{"key": "b", "showIf": {"filled": "k"}}]], ids=["static", "with a condition"])
+def test_null_is_an_answer_where_it_is_a_value_but_not_the_pages_at_creation(more: list[Any]) -> None:
+    handler = FormFillHandler()
+    for given in ({}, {"k": None}):
+        session = new_session(handler, schema=[NULL, *more], context=given)
+        assert handler.missing(session) == ["k"]
+    assert handler.missing(new_session(handler, schema=[NULL, *more], defaults={"k": None})) == []
+    [outcome], session = act(handler, session, put("k", None))
+    assert (outcome.status, handler.missing(session)) == ("applied", [])
+
+
+COLOURS = [{"value": "r", "label": "Red"}, {"value": "g", "label": "Green"}, "blue"]
+
+
+@pytest.mark.parametrize(("value", "written"), [("Red", "r"), ("GREEN", "g"), ("Blue", "blue"), ("r", "r"), ("", "")])
+def test_an_option_named_by_its_label_or_in_another_case_is_written_as_its_value(value: str, written: str) -> None:
+    handler = FormFillHandler()
+    schema = [
+        {"key": "k", "type": "enum", "options": COLOURS},
+        {"key": "l", "type": "select-multiple", "options": COLOURS},
+    ]
+    session = new_session(handler, schema=schema)
+    many = [value, "blue"] if written not in ("", "blue") else ["r"]
+    outcomes, session = act(handler, session, put("k", value), put("l", many))
+    assert [outcome.status for outcome in outcomes] == ["applied"] * 2
+    assert session.value("k") == written
+    assert edit(handler, session, "k", value)[1].value("k") == value
+
+
+def test_another_text_than_an_options_is_refused_with_the_nearest() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=[{"key": "k", "type": "enum", "options": COLOURS}])
+    [outcome], _ = act(handler, session, put("k", "redd"))
+    assert (outcome.code, str(outcome.msg).rpartition("; ")[2]) == ("invalid_value", 'the nearest is "r" ("Red")')
+
+
+def test_a_form_of_the_hosts_takes_the_values_of_its_model_alone() -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=[{"key": "k", "type": "enum", "options": COLOURS}])
+    session.form = "claim"
+    [outcome], _ = act(handler, session, put("k", "Red"))
+    assert (outcome.code, str(outcome.msg).rpartition("; ")[2]) == ("invalid_value", 'the nearest is "r" ("Red")')
+
+
+def test_what_is_embedded_in_a_field_is_checked_within_a_batchs_budget() -> None:
+    schema = {"type": "object", "additionalProperties": {"anyOf": [{"const": number} for number in range(100)]}}
+    handler = FormFillHandler()
+    session = new_session(handler, schema=form_of(100, type="json", schema=schema))
+    [fits, fails], _ = act(handler, session, put("k0", {"a": 99}), put("k1", {"a": 100}))
+    assert (fits.status, fails.code) == ("applied", "invalid_value")
+    batch = [put(f"k{number}", {str(member): 99 for member in range(10)}) for number in range(100)]
+    with counting_cost() as cost, pytest.raises(TooLargeError) as refusal:
+        act(handler, session, *batch)
+    assert refusal.value.code == "checks_too_costly"
+    assert cost.seconds < 0.1
+    assert act(handler, session, *batch[:2])[0][1].status == "applied"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from handshake_prompt.forms.conditions import compile_condition
+from handshake_prompt.forms.rules import compile_rules
 from handshake_prompt.forms.shape import Entry, GroupRule
-from handshake_prompt.forms.status import compile_rules
 from handshake_prompt.protocol.errors import InvalidSchemaError
 
 from .dialect import Schema, Schemas, canonical

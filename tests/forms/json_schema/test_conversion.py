@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from handshake_prompt.forms.json_schema import WRAPPED, Conversion, convert
+from handshake_prompt.forms.rules import compile_rules
 from handshake_prompt.forms.shape import GroupRule
-from handshake_prompt.forms.status import compile_rules, status_of
+from handshake_prompt.forms.status import status_of
 
 
 def fields(schema: dict[str, Any], **members: Any) -> list[dict[str, Any]]:

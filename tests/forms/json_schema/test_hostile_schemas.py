@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from handshake_prompt.forms.json_schema import FIELDS, convert
+from handshake_prompt.forms.rules import compile_rules
 from handshake_prompt.forms.shape import Entry, shape_of
-from handshake_prompt.forms.status import compile_rules
 
 
 def deep(word: str, levels: int) -> Any:

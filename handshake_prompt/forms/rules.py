@@ -1,0 +1,172 @@
+"""Rules of a form's fields on one another: when each is shown, and when it is asked for. SPEC.md section 5.
+
+A name in a condition is looked up in the row of the field that has the condition, then in the row around it, then in
+the form. A field not shown counts as empty, so conditions follow one another; a circle is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from handshake_prompt.protocol.errors import InvalidSchemaError
+
+from .conditions import Condition, compile_condition
+from .field_types import shown
+from .keys import joined
+from .shape import Entry
+
+CONDITION_PARTS = 2_000
+"""Names in all conditions of a form: the cost of an evaluation, times the rows."""
+GROUP_PARTS = 4_000
+"""Fields in the groups that conditions name."""
+CHAIN = 50
+"""Fields in a chain, each deciding about the next: an evaluation follows them one within the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A field's demands on the form around it."""
+
+    key: str
+    entry: Entry
+    show_if: Condition | None
+    required_if: Condition | None
+    is_required: bool
+    fields: FieldRules | None = None
+    """Of the cells of each row."""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All its conditions."""
+        return tuple(one for one in (self.show_if, self.required_if) if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRules:
+    """The fields of a form or of a row by key, and the keys of each group."""
+
+    by_key: dict[str, Rule]
+    groups: dict[str, tuple[str, ...]]
+    lists: tuple[Rule, ...]
+    """The lists of rows."""
+    is_static: bool
+    """Whether no field here or in a row has a condition."""
+
+
+def compile_rules(entries: Sequence[Entry]) -> FieldRules:
+    """Compile the conditions of a schema's entries.
+
+    Raises:
+        InvalidSchemaError: one is no condition, they are too many, or a field is shown depending on itself.
+    """
+    rules = _compiled(entries)
+    if sum(_parts(rule) for rule in _all(rules)) > CONDITION_PARTS:
+        raise InvalidSchemaError(f"the form's conditions name more than {CONDITION_PARTS} fields in all")
+    if sum(_group_parts(rules)) > GROUP_PARTS:
+        raise InvalidSchemaError(f"the groups in the form's conditions have more than {GROUP_PARTS} fields in all")
+    _refuse_circles(rules)
+    return rules
+
+
+def unknown_names(rules: FieldRules) -> Iterator[tuple[str, str]]:
+    """Yield the keys of fields, without row ids, with conditions on a name that is nowhere, and that name."""
+    yield from _unknown(rules, "", frozenset())
+
+
+def _unknown(rules: FieldRules, path: str, outer: frozenset[str]) -> Iterator[tuple[str, str]]:
+    known = outer | rules.by_key.keys() | rules.groups.keys()
+    for rule in rules.by_key.values():
+        key = joined(path, rule.key)
+        yield from ((key, name) for name in sorted(_names(rule) - known))
+        if rule.fields is not None:
+            yield from _unknown(rule.fields, key, known)
+
+
+def _names(rule: Rule) -> frozenset[str]:
+    return frozenset().union(*(condition.names for condition in rule.conditions))
+
+
+def _compiled(entries: Sequence[Entry]) -> FieldRules:
+    by_key = {entry["key"]: _rule(entry) for entry in entries}
+    groups: dict[str, list[str]] = {}
+    for key in by_key:
+        segments = key.split("/")
+        for depth in range(1, len(segments)):
+            groups.setdefault("/".join(segments[:depth]), []).append(key)
+    static = all(
+        rule.show_if is None and rule.required_if is None and (rule.fields is None or rule.fields.is_static)
+        for rule in by_key.values()
+    )
+    lists = tuple(rule for rule in by_key.values() if rule.fields is not None)
+    return FieldRules(by_key, {group: tuple(keys) for group, keys in groups.items()}, lists, static)
+
+
+def _rule(entry: Entry) -> Rule:
+    return Rule(
+        entry["key"],
+        entry,
+        _condition(entry, "showIf"),
+        _condition(entry, "requiredIf"),
+        entry.get("required") is True,
+        _compiled(entry.get("fields") or ()) if entry.get("type") == "rows" else None,
+    )
+
+
+def _condition(entry: Entry, member: str) -> Condition | None:
+    if entry.get(member) is None:
+        return None
+    try:
+        return compile_condition(entry[member])
+    except InvalidSchemaError as error:
+        raise InvalidSchemaError(f"{shown(entry['key'])}: {member}: {error.detail}") from None
+
+
+def _all(rules: FieldRules) -> Iterator[Rule]:
+    for rule in rules.by_key.values():
+        yield rule
+        if rule.fields is not None:
+            yield from _all(rule.fields)
+
+
+def _parts(rule: Rule) -> int:
+    return sum(len(condition.names) for condition in rule.conditions)
+
+
+def _group_parts(rules: FieldRules) -> Iterator[int]:
+    """Yield the sizes of the groups that conditions name: each is gone through once an evaluation."""
+    named = frozenset().union(*(_names(rule) for rule in _all(rules)))
+    inner = (rule.fields for rule in _all(rules) if rule.fields is not None)
+    for fields in (rules, *inner):
+        yield from (len(keys) for group, keys in fields.groups.items() if group in named)
+
+
+def _refuse_circles(rules: FieldRules) -> None:
+    """Follow the fields that decide about showing others; only names within one list of fields can form a circle."""
+    lengths: dict[str, int] = {}
+    for start in rules.by_key:
+        path: dict[str, Iterator[str]] = {start: _deciders(rules, start)}
+        while path:
+            key, following = next(reversed(path.items()))
+            step = next((name for name in following if name not in lengths), None)
+            if step is None:
+                path.pop(key)
+                lengths[key] = 1 + max((lengths[name] for name in _deciders(rules, key)), default=0)
+                if lengths[key] > CHAIN:
+                    raise InvalidSchemaError(
+                        f"whether {shown(key)} is shown depends on more than {CHAIN} fields in turn"
+                    )
+            elif step in path:
+                raise InvalidSchemaError(f"whether {shown(step)} is shown depends on itself")
+            else:
+                path[step] = _deciders(rules, step)
+    for rule in rules.by_key.values():
+        if rule.fields is not None:
+            _refuse_circles(rule.fields)
+
+
+def _deciders(rules: FieldRules, key: str) -> Iterator[str]:
+    """Yield the fields that the `showIf` of a field reads; of a group, all its fields."""
+    condition = rules.by_key[key].show_if
+    for name in condition.names if condition is not None else ():
+        yield from (name,) if name in rules.by_key else rules.groups.get(name, ())

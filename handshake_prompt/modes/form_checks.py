@@ -1,0 +1,107 @@
+"""Checks of writes to a form: who may write a field, whether it is shown, which value is meant. SPEC.md section 5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from handshake_prompt.forms.budget import Budget
+from handshake_prompt.forms.field_types import shown
+from handshake_prompt.forms.fields import Field
+from handshake_prompt.forms.form import Form
+from handshake_prompt.forms.status import Evaluation, Status, status_of
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.session import Session, is_empty
+
+from .held_values import HeldValues, Unanswered, is_answer
+
+budget_under_way: ContextVar[Budget | None] = ContextVar("budget_under_way", default=None)
+"""Of the batch that is being played: a mode hands no state from action to action."""
+
+
+class RefusedError(Exception):
+    """A value that a field does not take from the author of the turn; `code` and `msg` are those of the outcome."""
+
+    def __init__(self, code: str, msg: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.msg = msg
+
+
+def refuse_closed(form: Form, session: Session, field: Field, key: str) -> None:
+    """Refuse a write to a field that is not for the turn's author, or not shown to the agent.
+
+    Raises:
+        RefusedError: naming the reason.
+    """
+    refuse_closed_to(session.author, field)
+    if session.author is Role.AGENT and not form.rules.is_static and not _evaluation(form, session).is_shown(key):
+        raise RefusedError("not_shown", "This field is not shown as the form stands now")
+
+
+def refuse_closed_to(author: Role, field: Field) -> None:
+    """Refuse a write to a field that is not for its author.
+
+    Raises:
+        RefusedError: `read_only` or `person_only`.
+    """
+    if field.read_only and not (field.computed and author is Role.USER):
+        raise RefusedError("read_only", "This field cannot be changed")
+    if field.by_person and author is Role.AGENT:
+        raise RefusedError("person_only", "This field is for the person alone to fill")
+
+
+def meant(session: Session, field: Field, value: Any, fault: str) -> Any:
+    """Return the value of the option that an agent named in other words than its value.
+
+    A form of the host's takes the values of its model alone: there the nearest option is named and no more.
+
+    Raises:
+        RefusedError: there is none; it says which option is nearest.
+    """
+    if not session.form and (meant := field.choices.resolved(value)) != value and field.check(meant) is None:
+        return meant
+    nearest = field.nearest(value)
+    raise RefusedError("invalid_value", fault if nearest is None else f"{fault}; the nearest is {nearest}")
+
+
+def refuse_absent(form: Form, session: Session, field: Field, *, key: str, value: Any) -> None:
+    """Refuse an option that the form's other values leave no place for.
+
+    Raises:
+        RefusedError: naming it.
+    """
+    names = _evaluation(form, session).names_at(key)
+    absent = field.choices.absent(value, names) if names is not None else None
+    if absent is not None:
+        raise RefusedError("invalid_value", f"the option {shown(absent)} is not there as the form stands now")
+
+
+def may_change(form: Form, outcome: Outcome) -> bool:
+    """Whether a write was refused for what other values of the batch may change."""
+    if outcome.code == "not_shown":
+        return True
+    field = form.field_of(outcome.key or "") if outcome.code == "invalid_value" else None
+    return field is not None and bool(field.choices.conditions)
+
+
+def _evaluation(form: Form, session: Session) -> Evaluation:
+    return Evaluation(form.rules, HeldValues(session), session.rows, budget=budget_under_way.get())
+
+
+def status_in(form: Form, session: Session) -> Status:
+    """Return the hidden and missing cells of a session."""
+    return status_of(form.rules, HeldValues(session), session.rows, unanswered=Unanswered(session))
+
+
+def empty_among(fields: Sequence[Field], session: Session) -> list[str]:
+    """Return the keys of fields that are empty: null is an answer where it is a value and somebody's."""
+    values = session.values
+    return [
+        field.key
+        for field in fields
+        if field.key not in values
+        or (is_empty(values[field.key].kept) and not (field.nullable and is_answer(values[field.key])))
+    ]
