@@ -14,7 +14,7 @@ from .constraints import CustomType
 from .fields import Field
 from .form import Form
 from .implied import completed
-from .mistakes import schema_mistakes
+from .mistakes import form_warnings
 from .rules import compile_rules
 from .schema import compile_schema
 from .shape import shape_of
@@ -62,12 +62,13 @@ class FormCache(OrderedDict[bytes, Form]):
 
     def _compile(self, schema: list[Any], schema_json: bytes) -> Form:
         fields = compile_schema(schema, self._limits, custom_type=self._custom_type)
+        rules = compile_rules(schema)
         form = Form(
             schema_json,
             fields,
             shape=shape_of(schema),
-            rules=compile_rules(schema),
-            mistakes=tuple(schema_mistakes(schema)),
+            rules=rules,
+            mistakes=tuple(form_warnings(schema, fields.values(), rules)),
             weight=_weight(fields, schema_json),
         )
         while self and self._room < form.weight:

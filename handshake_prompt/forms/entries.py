@@ -21,7 +21,7 @@ from .constraints import (
 from .description import Description
 from .embedded import EmbeddedSchemas
 from .field_types import BOUNDS, JSON, LENGTHS, LIST, ROWS, STRING, ValueType, precedes, type_of, type_of_any
-from .fields import Field
+from .fields import Field, Unchecked
 from .implied import PERSON
 from .options import Options, read_options
 from .patterns import Pattern, Patterns, UnknownPatternError
@@ -51,7 +51,8 @@ ROWS_MEMBERS: Mapping[str, Shape] = {
 ORDER = {"min": "min", "max": "max", "exclusiveMin": "exclusive_min", "exclusiveMax": "exclusive_max"}
 """The members that are bounds, and their names in `Constraints`."""
 RULES = frozenset(
-    {*MEMBERS, *ORDER, "step", "options", "minRows", "maxRows", "showIf", "requiredIf", "by"} - {"computed", "open"}
+    {*MEMBERS, *ORDER, "step", "options", "minRows", "maxRows", "showIf", "requiredIf", "by"}
+    - {"computed", "open", "lookup"}
 )
 """The members that ask something of the values, or of the roles."""
 _READ = ("type", "example", *ORDER, "step", "minLength", "maxLength", "pattern")
@@ -122,14 +123,14 @@ class EntryReader:
             _accepts=unit.accepts if self._custom_type is None else None,
         )
 
-    def _pattern(self, text: str | None) -> tuple[Pattern | None, str]:
-        """Return the compiled pattern of a field; or none, and a warning that values are not matched with it."""
+    def _pattern(self, text: str | None) -> tuple[Pattern | None, Unchecked | None]:
+        """Return the compiled pattern of a field; or none, and that values are not matched with it."""
         if text is None:
-            return None, ""
+            return None, None
         try:
-            return self._patterns.compile(text), ""
+            return self._patterns.compile(text), None
         except UnknownPatternError as error:
-            return None, f"{error.detail}. The values are not matched with it here: that is left to the page"
+            return None, Unchecked("pattern", f"the page alone checks this pattern: {error.detail}")
 
     def _add_type_checks(
         self,
@@ -162,7 +163,7 @@ class EntryReader:
                 raise InvalidSchemaError(f"{member}: {error.detail}") from None
 
 
-_NOT_INSTALLED = "The values are not checked with the schema here: the server lacks handshake-prompt[forms]"
+_NOT_INSTALLED = Unchecked("schema", "values are not checked with it: the server lacks handshake-prompt[forms]")
 
 
 def _check_json_types(entry: Mapping[Any, Any], members: Mapping[str, Shape]) -> None:

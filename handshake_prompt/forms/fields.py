@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .budget import Budget
 from .constraints import Check, Constraints
@@ -13,6 +13,13 @@ from .embedded import EmbeddedSchema
 from .field_types import identity
 from .options import Options
 from .patterns import MATCH_STEPS, Pattern
+
+
+class Unchecked(NamedTuple):
+    """A member that values are not checked with, and why."""
+
+    member: str
+    msg: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,8 @@ class Field:
     constraints: Constraints
     embedded: EmbeddedSchema | None
     """The check of a value of type `json`."""
-    unchecked: str
-    """A warning, if not all that the entry asks is checked here."""
+    unchecked: Unchecked | None
+    """A member of the entry that values are not checked with here."""
     plain: Any = field(repr=False)
     """The JSON type the field accepts entirely, if there is one."""
     _description: Description = field(repr=False, compare=False)

@@ -15,7 +15,9 @@ from handshake_prompt.texts.list_types import ARRAY, SELECT_MULTIPLE
 
 from .entries import RULES
 from .field_types import ANYTHING, BOUNDS, LIST, TYPES, ValueType, identity, shown, type_of
+from .fields import Field
 from .keys import joined
+from .rules import FieldRules, unknown_names
 
 MOST_WARNINGS = 20
 """In one reply; a schema with more has a mistake of one kind."""
@@ -25,7 +27,7 @@ _ANY_LIST = frozenset({"array", "array<any>", "array[any]", "array:any"})
 _SHORT, _LONG = 5, 24
 """Letters of a known name that is compared but for one of them, and of any name that is compared at all."""
 
-KNOWN = RULES | {"key", "fields", "format", "schema", "default", "open", "computed", "virtual"}
+KNOWN = RULES | {"key", "fields", "format", "schema", "default", "open", "computed", "lookup", "virtual"}
 """The members of a field that the server reads."""
 _MEMBERS = tuple(sorted(KNOWN))
 SHOWN = frozenset(
@@ -109,6 +111,22 @@ _TYPES_CALLED_OTHERWISE = {
     "list": "array",
 }
 _BODY_CALLED_OTHERWISE = {"fields": "schema", "values": "context", "default": "defaults"}
+
+
+def form_warnings(
+    schema: Sequence[Mapping[str, Any]], fields: Iterable[Field], rules: FieldRules
+) -> list[CreationWarning]:
+    """Return what a compiled schema asks in vain, and its likely mistakes."""
+    unchecked: list[CreationWarning] = [
+        {"key": field.key, "member": field.unchecked.member, "msg": field.unchecked.msg}
+        for field in fields
+        if field.unchecked is not None
+    ]
+    unknown: list[CreationWarning] = [
+        {"key": key, "msg": f"a condition names {shown(name)}, and the form has no such field"}
+        for key, name in unknown_names(rules)
+    ]
+    return [*unchecked, *unknown, *schema_mistakes(schema)][:MOST_WARNINGS]
 
 
 def schema_mistakes(schema: Sequence[Mapping[str, Any]]) -> list[CreationWarning]:
