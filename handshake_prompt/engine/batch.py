@@ -144,7 +144,6 @@ class Batches:
             verdict = await self._validation.of(record.session, within=foreseen.time_left())
             payload.pop("problemsUnknown", None)
             payload.update(problem_members(record.session, verdict))  # type: ignore[typeddict-item]
-            self._validation.follow(record)
         elif foreseen.verdict.unknown:
             self._validation.remember(record.session, foreseen.verdict)
 

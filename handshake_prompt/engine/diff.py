@@ -7,10 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.events import ROW_EVENTS, Change, Cursor, Event, change_record
+from handshake_prompt.protocol.events import (
+    PROBLEM,
+    PROBLEMS,
+    ROW_EVENTS,
+    SCHEMA,
+    Change,
+    Cursor,
+    Event,
+    change_record,
+)
 from handshake_prompt.protocol.instants import parse_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Diff
+from handshake_prompt.protocol.page_problems import problem_members
+from handshake_prompt.protocol.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Loaded, Log, Record
 
 from .frame_queue import FrameQueue
@@ -31,6 +42,8 @@ class Difference(NamedTuple):
     truncated: bool
     changes_rows: bool = False
     """Whether rows were added, removed or moved."""
+    changes_problems: bool = False
+    """Whether problems of the form were told."""
     requests: Mapping[str, Any] = {}
     """The members that tell of requests."""
     timed_out: bool = False
@@ -39,7 +52,8 @@ class Difference(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return not (self.changes or self.changes_rows or self.truncated or self.requests)
+        told = self.changes or self.changes_rows or self.changes_problems or self.requests
+        return not (told or self.truncated)
 
     def reply(self, since: str, role: Role) -> Diff:
         """Return the members of the reply, as `role` may see them."""
@@ -53,6 +67,8 @@ class Difference(NamedTuple):
         }
         if self.changes_rows:
             reply["rows"] = session.rows
+        if self.changes_problems:
+            reply.update(problem_members(session, session.verdict or NO_PROBLEMS))  # type: ignore[typeddict-item]
         if self.requests:
             reply["requests"], reply["attended"] = self.requests["requests"], self.requests["attended"]
         if self.timed_out:
@@ -141,9 +157,17 @@ class Differ:
 
 
 def _difference(events: Sequence[Event], record: Record, *, truncated: bool, requests: Mapping[str, Any]) -> Difference:
-    """Return the part of a log that `/diff` tells."""
+    """Return the part of a log that `/diff` tells. A change of the schema is to be read in the context."""
     changes = [event for event in events if isinstance(event, Change)]
-    return Difference(changes, record, truncated, any(event.type in ROW_EVENTS for event in events), requests)
+    kinds = {event.type for event in events}
+    return Difference(
+        changes,
+        record,
+        truncated or SCHEMA in kinds,
+        changes_rows=not kinds.isdisjoint(ROW_EVENTS),
+        changes_problems=not kinds.isdisjoint((PROBLEM, PROBLEMS)),
+        requests=requests,
+    )
 
 
 def place_of(since: str) -> int:

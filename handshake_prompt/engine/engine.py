@@ -184,8 +184,7 @@ class ProtocolEngine(RequestOperations):
         worker = self._workers.here
         async with self._admitted(worker, Operation.NOTIFY, session_id, credential, request) as admission:
             asked = (await read(bodies.NotifyRequest, body)).message
-            work = worker.transitions.carry_out(session_id, asked, known=admission.loaded)
-            outcome, record = await worker.tasks.finish(work)
+            outcome, record = await worker.page_messages.carry_out(session_id, asked, known=admission.loaded)
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
             session = record.session

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError
+from handshake_prompt.protocol.events import PROBLEMS
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.page_problems import problem_members
-from handshake_prompt.protocol.session import PROBLEMS, Session, Turn
+from handshake_prompt.protocol.session import Session, Turn
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
 from handshake_prompt.stores import Record
 
@@ -109,16 +110,21 @@ class FormValidation:
         return Foreseen(record.version, verdict, until)
 
     def follow(self, record: Record, verdict: Verdict | None = None) -> None:
-        """Tell a session's watchers of the verdict on a record, once there is one, unless it is what they were told."""
-        session_id = record.session.session_id
-        if verdict is not None and verdict.agrees_with(record.session.verdict):
+        """Tell a session's watchers of the verdict on a record, once there is one, unless they were told.
+
+        Args:
+            record: as it was saved.
+            verdict: what is known by now, if it has been asked for.
+        """
+        session, told = record.session, record.session.verdict
+        is_told = told is not None and (told.agrees_with(verdict) if verdict else told.seq >= session.written)
+        if is_told or self._form(session) is None:
             return
-        newest = self._newest.get(session_id)
-        if newest is None and self._form(record.session) is not None:
-            self._tasks.spawn(self._follow(session_id))
-        elif newest is None or newest.version > record.version:
-            return
-        self._newest[session_id] = record
+        newest = self._newest.get(session.session_id)
+        if newest is None:
+            self._tasks.spawn(self._follow(session.session_id))
+        if newest is None or newest.version < record.version:
+            self._newest[session.session_id] = record
 
     def remember(self, session: Session, verdict: Verdict) -> None:
         """Remember the verdict on a saved session; one that says nothing is asked for again after a while."""

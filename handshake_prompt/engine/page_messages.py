@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from handshake_prompt.protocol import bodies
+from handshake_prompt.protocol.bodies import PageMessage, PersonsMessage
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UserRequiredError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_value
+from handshake_prompt.stores import Loaded
 
 from .asking import Asking
+from .page_reports import PageReports
 from .tasks import Tasks
+from .transactions import Applied
 from .transitions import Transitions
 from .watcher import Watcher
 
@@ -24,8 +28,11 @@ PERSONS = (*bodies.PAGE_MESSAGES, "answer")
 class PageMessages:
     """Carries messages out."""
 
-    def __init__(self, transitions: Transitions, asking: Asking, tasks: Tasks, *, limits: Limits) -> None:
+    def __init__(
+        self, transitions: Transitions, reports: PageReports, asking: Asking, tasks: Tasks, *, limits: Limits
+    ) -> None:
         self._transitions = transitions
+        self._reports = reports
         self._asking = asking
         self._tasks = tasks
         self._limits = limits
@@ -47,9 +54,19 @@ class PageMessages:
             raise UserRequiredError
         if message["type"] == "answer":
             return await self._answer(message, watcher)
-        asked = bodies.decode(bodies.PageMessage, message)
-        outcome, record = await self._tasks.finish(self._transitions.carry_out(session_id, asked, source=source))
+        asked = bodies.decode(bodies.PAGE_MESSAGES[message["type"]], message)
+        outcome, record = await self.carry_out(session_id, asked, source=source)
         return record.session, [outcome]
+
+    async def carry_out(
+        self, session_id: str, asked: PersonsMessage, *, source: str | None = None, known: Loaded | None = None
+    ) -> Applied[Outcome]:
+        """Carry out a message of the person's page; see `Transitions.carry_out` and `PageReports.carry_out`."""
+        if isinstance(asked, PageMessage):
+            work = self._transitions.carry_out(session_id, asked, source=source, known=known)
+        else:
+            work = self._reports.carry_out(session_id, asked, known=known)
+        return await self._tasks.finish(work)
 
     async def _answer(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
         """Carry out the person's decision on a request."""

@@ -83,6 +83,8 @@ class Transactions:
         self.now = store.now
         """Returns the time on the store's clock, by which sessions end."""
         self.locks = Locks[Record]()
+        self.form_saved: Callable[[Record], object] = _unchanged
+        """Called with each record saved of a session that was opened with a form by name."""
 
     def turn(self, author: Role, *, source: str | None = None, pace: float = 0.0) -> Turn:
         """Return a turn that happens now."""
@@ -122,6 +124,8 @@ class Transactions:
                 known = None
             applied = await self._apply(session_id, transition, known)
             lock.handed_over = applied.record
+            if applied.record.session.form:
+                self.form_saved(applied.record)
             return applied
 
     async def read(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -18,7 +18,6 @@ from handshake_prompt.protocol.session import EXTENDED, ROTATED, Session, Turn
 from handshake_prompt.protocol.validation import check_edit
 from handshake_prompt.stores import Loaded, Receipt, Record
 
-from .form_validation import FormValidation
 from .guard import Admission
 from .hooks import Hooks
 from .idempotency import check_idempotency_key, fingerprint_of
@@ -27,8 +26,6 @@ from .transactions import AlreadyDoneError, Applied, Transactions, Transition
 PERSONS_KEY = "page {}"
 """An idempotency key of the person's, as it is kept: no agent's has a blank in it."""
 
-T = TypeVar("T")
-
 
 class Transitions:
     """Makes changes: a transition each, applied by the transactions.
@@ -36,13 +33,10 @@ class Transitions:
     Every method may raise the errors of `Transactions.apply`.
     """
 
-    def __init__(
-        self, transactions: Transactions, hooks: Hooks, modes: Modes, validation: FormValidation, *, limits: Limits
-    ) -> None:
+    def __init__(self, transactions: Transactions, hooks: Hooks, modes: Modes, *, limits: Limits) -> None:
         self._transactions = transactions
         self._hooks = hooks
         self._modes = modes
-        self._validation = validation
         self._limits = limits
 
     async def carry_out(
@@ -58,7 +52,7 @@ class Transitions:
         turn = self._transactions.turn(Role.USER, source=source)
         transition = Transition(lambda draft: self._played(draft.session, message), turn)
         if message.idempotency_key is None:
-            return await self._write(session_id, transition, known=known)
+            return await self._transactions.apply(session_id, transition, known=known)
         return await self._carry_out_once(session_id, message, transition)
 
     async def _carry_out_once(
@@ -73,7 +67,7 @@ class Transitions:
             return Receipt(key, fingerprint, encode(outcome), self._limits.idempotency_seconds)
 
         try:
-            return await self._write(session_id, transition._replace(key=key, receipt=receipt))
+            return await self._transactions.apply(session_id, transition._replace(key=key, receipt=receipt))
         except AlreadyDoneError as done:
             kept = done.loaded.receipt
             if kept is None or kept.fingerprint != fingerprint:
@@ -101,7 +95,7 @@ class Transitions:
             return self._modes.of(draft.session).process_ws_message(draft.session, message)
 
         turn = self._transactions.turn(role, source=source)
-        return await self._write(session_id, Transition(play, turn))
+        return await self._transactions.apply(session_id, Transition(play, turn))
 
     async def extend(self, admission: Admission, asked: int) -> Applied[int]:
         """Give a session more time, as far as the hooks grant it; the result is the seconds it gained.
@@ -153,10 +147,3 @@ class Transitions:
         """Let the page know of an agent by the name it gives itself; if that fails, its next request does."""
         with suppress(HandshakeError):
             await self._transactions.apply(session_id, Transition(lambda draft: draft.session.announce(name), turn))
-
-    async def _write(self, session_id: str, transition: Transition[T], *, known: Loaded | None = None) -> Applied[T]:
-        """Apply a transition that writes values; the verdict on them follows."""
-        applied = await self._transactions.apply(session_id, transition, known=known)
-        if applied.record.session.form:
-            self._validation.follow(applied.record)
-        return applied

@@ -26,6 +26,7 @@ from .hub import Hub
 from .idempotency import Idempotency
 from .named_forms import NamedForms
 from .page_messages import PageMessages
+from .page_reports import PageReports
 from .presence import Presence
 from .session_reply import SessionReplies
 from .subscriptions import Subscriptions
@@ -57,7 +58,8 @@ class Worker:
         self.subscriptions = subscriptions = Subscriptions(store, hub, transactions)
         self.presence = presence = Presence(store, hub)
         self.validation = validation = FormValidation(forms, transactions, tasks, limits=limits)
-        self.transitions = Transitions(transactions, hooks, modes, validation, limits=limits)
+        transactions.form_saved = validation.follow
+        self.transitions = Transitions(transactions, hooks, modes, limits=limits)
         self.creation = Creation(
             transactions, hooks, modes, session_replies, forms=forms, validation=validation, ttl=ttl, limits=limits
         )
@@ -77,13 +79,15 @@ class Worker:
             validation=validation,
             limits=limits,
         )
+        reports = PageReports(store, transactions, modes, limits=limits)
+        self.page_messages = PageMessages(self.transitions, reports, asking, tasks, limits=limits)
         self.watchers = Watchers(
             hub,
             transactions,
             subscriptions,
             presence=presence,
             views=self.views,
-            page_messages=PageMessages(self.transitions, asking, tasks, limits=limits),
+            page_messages=self.page_messages,
             validation=validation,
             limits=limits,
         )

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
+from handshake_prompt.protocol.page_problems import HIDDEN, short
+
 from .documents import RowIds
 from .keys import joined, names
 from .shape import Group, Leaf
 
 PROBLEMS = 50
 """Of one form: an agent reads them with every reply."""
-CHARS = 300
-"""Of one problem's text."""
 ANSWERS = 1000
 """Of a host's own rules: a generator may never end."""
-HIDDEN = "This value is not accepted"
-"""In the place of a text about a sensitive field: it may quote the value."""
-
 Path = Sequence[str | int]
 """The place of a value in a document: names of members and indexes of lists."""
 
@@ -81,16 +78,11 @@ def bounded(
         untold = (key in missing or (problem.is_lack and key in read_only) for key in problem.keys)
         if problem.keys and all(untold):
             continue
-        msg = HIDDEN if any(key in sensitive for key in problem.keys) else _cut(problem.msg)
+        msg = HIDDEN if any(key in sensitive for key in problem.keys) else short(problem.msg)
         told.setdefault((problem.keys, msg), Problem(problem.keys, msg, problem.is_lack))
         if len(told) == PROBLEMS:
             break
     return list(told.values())
-
-
-def _cut(msg: str) -> str:
-    text = " ".join(msg.split())
-    return text if len(text) <= CHARS else f"{text[: CHARS - 1]}…"
 
 
 class Place(NamedTuple):

@@ -103,6 +103,18 @@ class ModeHandler(ABC):
         """Move a row within its list, as the author of the session's turn."""
         return self._no_rows(session, key)
 
+    def has_place(self, session: Session, key: str) -> bool:
+        """Whether a page may report a problem with a key: of a field, a row, a list of rows or a group."""
+        return True
+
+    def change_schema(self, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
+        """Set and remove entries of the session's schema.
+
+        Raises:
+            InvalidSchemaError: the schema that comes of it cannot be honoured; nothing is changed.
+        """
+        return session.refuse("", "unsupported_action", "This mode honours no schema", status="error")
+
     @staticmethod
     def _no_rows(session: Session, key: str) -> Outcome:
         return session.refuse(key, "unsupported_action", "This mode has no rows", status="error")

@@ -21,6 +21,7 @@ from handshake_prompt.protocol.messages import CreationWarning, Outcome
 from handshake_prompt.protocol.session import Session
 
 from .base import ModeHandler
+from .form_changes import change_form, has_place
 from .form_checks import (
     RefusedError,
     budget_under_way,
@@ -169,6 +170,14 @@ class FormFillHandler(ModeHandler):
     ) -> Outcome:
         """Move a row of the form within its list."""
         return self._rows(session).move(key, after, if_rev=if_rev)
+
+    def has_place(self, session: Session, key: str) -> bool:
+        """Whether the form has a field, a row, a list of rows or a group of this key."""
+        return has_place(self._forms[session.schema_json], session, key)
+
+    def change_schema(self, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
+        """Set and remove entries of the session's schema; values without a field are set aside until it comes back."""
+        return change_form(self._forms, session, entries, removed)
 
     def _rows(self, session: Session) -> FormRows:
         form = self._forms[session.schema_json]

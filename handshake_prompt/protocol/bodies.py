@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from .errors import InvalidJSONError, InvalidRequestError, TooLargeError
+from .events import PROBLEM, SCHEMA
 
 T = TypeVar("T")
 
@@ -88,14 +89,31 @@ class PageMessage(msgspec.Struct, frozen=True, rename="camel"):
     ref: str | int | None = None
 
 
-USER_EDIT, RELEASE, ADD_ROW, REMOVE_ROW, MOVE_ROW = PAGE_MESSAGES = (
-    "userEdit",
-    "release",
-    "addRow",
-    "removeRow",
-    "moveRow",
-)
-"""The types of a page's messages."""
+class PageProblem(msgspec.Struct, frozen=True):
+    """A problem that the page has found itself, or with a `msg` of null or "" that it is over."""
+
+    key: str
+    msg: str | None = None
+    ref: str | int | None = None
+
+
+class SchemaChange(msgspec.Struct, frozen=True):
+    """Entries of the schema that are new or other than before, and the keys of those that are gone."""
+
+    set: list[Any] = []
+    remove: list[str] = []
+    ref: str | int | None = None
+
+
+PersonsMessage = PageMessage | PageProblem | SchemaChange
+
+USER_EDIT, RELEASE, ADD_ROW, REMOVE_ROW, MOVE_ROW = "userEdit", "release", "addRow", "removeRow", "moveRow"
+PAGE_MESSAGES: Mapping[str, type[PersonsMessage]] = {
+    **dict.fromkeys((USER_EDIT, RELEASE, ADD_ROW, REMOVE_ROW, MOVE_ROW), PageMessage),
+    PROBLEM: PageProblem,
+    SCHEMA: SchemaChange,
+}
+"""The types of a page's messages, and their shapes."""
 
 
 class AskRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -122,7 +140,7 @@ class AnswerMessage(AnswerRequest, frozen=True, kw_only=True):
 
 
 class NotifyRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """`POST /notify/{sid}`: an edit, with `release` the return of a field to the agent, or a change of rows.
+    """`POST /notify/{sid}`: an edit, with `release` the return of a field to the agent, a change of rows, or a report.
 
     `add` is the key of a list; `remove` and `move` are those of rows.
     """
@@ -135,29 +153,33 @@ class NotifyRequest(msgspec.Struct, frozen=True, rename="camel"):
     move: str | None = None
     after: Place = msgspec.UNSET
     idempotency_key: str | None = None
+    problem: PageProblem | None = None
+    schema: SchemaChange | None = None
 
     @property
-    def message(self) -> PageMessage:
+    def message(self) -> PersonsMessage:
         """The frame that says the same.
 
         Raises:
             InvalidRequestError: it names nothing (`missing_key`), or several things at once.
         """
-        named = [
-            (kind, key)
-            for kind, key in (
-                (RELEASE if self.release else USER_EDIT, self.key),
-                (ADD_ROW, self.add),
-                (REMOVE_ROW, self.remove),
-                (MOVE_ROW, self.move),
-            )
+        keys = {
+            RELEASE if self.release else USER_EDIT: self.key,
+            ADD_ROW: self.add,
+            REMOVE_ROW: self.remove,
+            MOVE_ROW: self.move,
+        }
+        written = [
+            PageMessage(kind, key, self.value, self.after, self.idempotency_key)
+            for kind, key in keys.items()
             if key is not None
         ]
+        named: list[PersonsMessage] = [*written, *(one for one in (self.problem, self.schema) if one is not None)]
         if not named:
             raise InvalidRequestError("key is required", code="missing_key")
         if len(named) > 1:
-            raise InvalidRequestError("key, add, remove and move are one each: send one of them")
-        return PageMessage(*named[0], self.value, self.after, self.idempotency_key)
+            raise InvalidRequestError("key, add, remove, move, problem and schema are one each: send one of them")
+        return named[0]
 
 
 class ExtendRequest(msgspec.Struct, frozen=True, rename="camel"):

@@ -18,6 +18,8 @@ from .packing import unpack
 
 ROW_ADDED, ROW_REMOVED, ROW_MOVED, ROW_RELEASED = ROW_EVENTS = ("rowAdded", "rowRemoved", "rowMoved", "rowReleased")
 
+PROBLEM, PROBLEMS, SCHEMA = "problem", "problems", "schema"
+
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True, gc=False):
     """A value was written: `action` by the agent, `edit` by the person."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .packing import unpack
+from .packing import to_json, unpack
 
 
 class FieldValue(msgspec.Struct, frozen=True, gc=False):
@@ -25,3 +25,23 @@ class FieldValue(msgspec.Struct, frozen=True, gc=False):
     def value(self) -> Any:
         """The plain value; a list or an object is a copy of its own each time."""
         return unpack(self.kept)
+
+
+class Aside(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Values and rows without a field, kept until it comes back; see `schema_changes`."""
+
+    values: dict[str, FieldValue] = {}
+    rows: dict[str, tuple[str, ...]] = {}
+    row_authors: dict[str, str] = {}
+
+    @property
+    def size(self) -> int:
+        """The bytes that they count."""
+        return sum(len(key) + len(to_json(field.kept)) for key, field in self.values.items()) + 2 * sum(
+            map(len, self.row_authors)
+        )
+
+    @property
+    def count(self) -> int:
+        """How many values and rows there are."""
+        return len(self.values) + len(self.row_authors)

@@ -22,6 +22,8 @@ class Limits:
     """Per session and window: an agent's loop of read, act, poll stays well below one request a second."""
     user_requests: int = 600
     """Per session and window, apart from the agent's: an agent can never use up the person's requests."""
+    schema_changes: int = 20
+    """By the page, per session and window: the whole schema is compiled anew, and every watcher is told."""
     rate_window: float = 60.0
     wrong_tokens_per_session: int = 10
     """Guessing 192 bits is hopeless; this keeps it quiet as well. The right token is never locked out."""

@@ -245,6 +245,8 @@ class Diff(TypedDict):
     cursor: str
     truncated: bool
     rows: NotRequired[Mapping[str, Sequence[str]]]
+    problems: NotRequired[list[FormProblem]]
+    problemsUnknown: NotRequired[bool]
     requests: NotRequired[Sequence[dict[str, Any]]]
     attended: NotRequired[bool]
     timedOut: NotRequired[bool]

@@ -94,3 +94,17 @@ to_json = msgspec.json.Encoder(enc_hook=_expand).encode
 Raises:
     TypeError, ValueError: JSON cannot express it.
 """
+
+
+def kept_meta(meta: object) -> Any:
+    """Return the notes on a session, an object, as they are kept.
+
+    Raises:
+        TypeError: it is nothing that JSON can express; the message says what to set instead.
+    """
+    try:
+        if isinstance(meta, dict):
+            return pack(meta)[0]
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise TypeError("meta is a dict of JSON values: give texts, numbers, or lists and dicts of these") from None

@@ -1,11 +1,49 @@
-"""Problems of a session's form: those that the page reports, and all of them as they are told. SPEC.md section 5."""
+"""Problems of a session's form: those that its page reports, and all of them as they are told. SPEC.md section 5."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .errors import TooLargeError
+from .events import PROBLEM
+from .messages import Outcome
+from .row_keys import within
 from .session import Session
 from .verdict import Verdict
+
+MOST = 100
+"""Of one page: a form of 500 fields has that many only until somebody looks at it."""
+CHARS = 300
+"""Of one problem's text."""
+HIDDEN = "This value is not accepted"
+"""In the place of a text about a sensitive field: it may quote the value."""
+
+
+def report(session: Session, key: str, msg: str | None) -> Outcome:
+    """Keep what the page finds wrong with a field, a row, a list, a group, or with the form (""); None takes it back.
+
+    Raises:
+        TooLargeError: there are `MOST` others (`too_many_problems`).
+    """
+    told = short(msg) if msg else None
+    if told and session.is_sensitive(key):
+        told = HIDDEN
+    previous = session.page_problems.get(key)
+    if told == previous:
+        return Outcome(key, "applied", seq=0)
+    others = {other: text for other, text in session.page_problems.items() if other != key}
+    if told and len(others) >= MOST:
+        raise TooLargeError(f"A page reports at most {MOST} problems at a time", code="too_many_problems")
+    session.page_problems = {**others, key: told} if told else others
+    session.notice(PROBLEM, key=key, msg=told, previous=previous)
+    return Outcome(key, "applied", seq=session.seq)
+
+
+def forget(session: Session, gone: str) -> None:
+    """Take back the problems of a row or a list that is gone, and of all that stood in it."""
+    inside = within(gone)
+    for key in [key for key in session.page_problems if key == gone or key.startswith(inside)]:
+        report(session, key, None)
 
 
 def problem_members(session: Session, verdict: Verdict) -> dict[str, Any]:
@@ -14,6 +52,12 @@ def problem_members(session: Session, verdict: Verdict) -> dict[str, Any]:
     if verdict.unknown:
         told["problemsUnknown"] = True
     return told
+
+
+def short(msg: str) -> str:
+    """Return a text on one line, cut where it is longer than `CHARS`."""
+    text = " ".join(msg.split())
+    return text if len(text) <= CHARS else f"{text[: CHARS - 1]}…"
 
 
 def _reported(problem: tuple[str, str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .bodies import Place
 from .credentials import Role
 from .events import ROW_ADDED, ROW_MOVED, ROW_RELEASED, ROW_REMOVED
 from .messages import Outcome
+from .page_problems import forget
 from .row_keys import ROW_ID, split_row, within
 from .session import Session
 
@@ -44,6 +45,13 @@ def add(session: Session, list_key: str, after: Place = msgspec.UNSET) -> Outcom
 def give(session: Session, list_key: str, *, by: By) -> str:
     """Put a row at the end of a list that is there from the start; no event tells of it. Return the row's key."""
     return _insert(session, list_key, len(session.rows.get(list_key, ())), by)
+
+
+def bring_back(session: Session, list_key: str, row: str, by: By) -> None:
+    """Put a row that was set aside at the end of its list, as it was; the page that asked for it is told, too."""
+    ids = session.rows.get(list_key, ())
+    row_key = _put(session, list_key, row, len(ids), by)
+    session.notice(ROW_ADDED, key=row_key, list=list_key, row=row, after=ids[-1] if ids else None, by=by)
 
 
 def remove(session: Session, row_key: str, *, if_rev: int | None = None) -> Outcome:
@@ -145,7 +153,10 @@ def _refusal(session: Session, key: str, if_rev: int | None) -> Outcome | None:
 def _removed(session: Session, row_key: str) -> Outcome:
     list_key, row = split_row(row_key)
     session.notice(ROW_REMOVED, is_write=True, key=row_key, list=list_key, row=row, by=AUTHORS[session.author])
-    return Outcome(row_key, "applied", seq=session.seq)
+    outcome = Outcome(row_key, "applied", seq=session.seq)
+    if session.page_problems:
+        forget(session, row_key)
+    return outcome
 
 
 def _unknown(session: Session, key: str) -> Outcome:
@@ -162,9 +173,12 @@ def _place(session: Session, ids: Sequence[str], after: Place) -> int | None:
 
 
 def _insert(session: Session, list_key: str, place: int, by: By) -> str:
-    ids = session.rows.get(list_key, ())
     session.last_row += 1
-    row = ROW_ID.format(session.last_row)
+    return _put(session, list_key, ROW_ID.format(session.last_row), place, by)
+
+
+def _put(session: Session, list_key: str, row: str, place: int, by: By) -> str:
+    ids = session.rows.get(list_key, ())
     row_key = within(list_key) + row
     session.row_authors = {**session.row_authors, row_key: by}
     session.charge(by, size=_bytes(row_key), parts=1, fields=1)

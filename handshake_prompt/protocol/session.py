@@ -15,11 +15,11 @@ import msgspec
 from .authors import OWNERSHIP, RELEASED, By
 from .credentials import Role
 from .events import ROW_EVENTS, Change, Cursor, Event, Notice
-from .field_value import FieldValue
+from .field_value import Aside, FieldValue
 from .instants import instant
 from .messages import FieldRecord, Outcome
 from .owners import comparable_owner, kept_owner
-from .packing import Packed, pack, parts_of, to_json, unpack
+from .packing import Packed, kept_meta, pack, parts_of, to_json, unpack
 from .request_record import Request
 from .row_keys import field_key
 from .verdict import Verdict
@@ -29,7 +29,6 @@ WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
 WRITES = frozenset({ACTION, EDIT, *ROW_EVENTS})
 """Events that change what a form's validator is shown."""
 EXPIRED, REVOKED, CLOSED = "expired", "revoked", "closed"
-PROBLEM, PROBLEMS = "problem", "problems"
 JOINED, ACTIVE, GONE = "joined", "active", "gone"
 
 ACTIVE_EVERY = 60.0
@@ -97,6 +96,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Key of a row -> its author. Every row that is there is in it."""
     last_row: int = 0
     """Number of the newest id of a row."""
+    aside: Aside | None = None
+    """What the schema has no field for at present."""
     state: dict[str, Any] = msgspec.field(default_factory=dict)
     """A mode's own: JSON values only, replaced rather than changed in place."""
     seq: int = 0
@@ -162,7 +163,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """
         if self.owner is not None:
             self.owner = kept_owner(self.owner)
-        self.kept_meta = _kept_meta(self.meta) if self.meta else {}
+        self.kept_meta = kept_meta(self.meta) if self.meta else {}
         self.size += len(self.schema_json) + _size(self.kept_meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
@@ -193,6 +194,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """Write the default of a new row's cell: it is nobody's, and open to the agent."""
         kept, size = pack(value)
         return self._record(self._turn, key, kept, size=size, old=self.values.get(key), by=By.DEFAULT)
+
+    def bring_back(self, key: str, field: FieldValue) -> None:
+        """Write a value that was set aside as it was; its author stays, and the page that asked for it is told, too."""
+        turn = msgspec.structs.replace(self._turn, source=None)
+        self._record(turn, key, field.kept, size=_size(field.kept), old=None, by=By(field.by))
 
     def erase(self, key: str) -> None:
         """Drop the value of a cell whose row is removed; the event of the row tells of it."""
@@ -249,7 +255,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the session: the name, the digests and the reason are left."""
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
-        self.page_problems, self.verdict = {}, None
+        self.page_problems, self.verdict, self.aside = {}, None, None
         self.rows, self.row_authors, self.requests = {}, {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()
@@ -295,8 +301,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """Return the bytes, JSON values, and fields and rows that are one side's: the agent's, or all the rest."""
         if role is Role.AGENT:
             return self.agent_size, self.agent_parts, self.agent_fields
-        fields = len(self.values) + len(self.row_authors)
-        return self.size - self.agent_size, self.parts - self.agent_parts, fields - self.agent_fields
+        aside, fields = self.aside or Aside(), len(self.values) + len(self.row_authors) - self.agent_fields
+        return self.size - self.agent_size + aside.size, self.parts - self.agent_parts, fields + aside.count
 
     def has_been_at(self, cursor: Cursor) -> bool:
         """Whether a cursor is a place in this session's log."""
@@ -387,16 +393,6 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         now, after = turn.now * 1e6, self.last_at + 1
         self.last_at = at = round(now) if now > after else after
         return instant(at)
-
-
-def _kept_meta(meta: object) -> Any:
-    """Return `meta` as it is kept."""
-    try:
-        if isinstance(meta, dict):
-            return pack(meta)[0]
-    except (TypeError, ValueError, RecursionError):
-        pass
-    raise TypeError("meta is a dict of JSON values: give texts, numbers, or lists and dicts of these") from None
 
 
 def _size(value: object) -> int:

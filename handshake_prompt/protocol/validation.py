@@ -114,7 +114,7 @@ def check_creation(asked: CreateRequest, limits: Limits) -> int:
     mode = asked.mode or "default"
     if len(mode) > limits.mode_chars or not mode.isprintable():
         raise InvalidRequestError(f"mode has to be printable text of 1 to {limits.mode_chars} characters")
-    _check_count(len(asked.schema or ()), limits.fields, "fields in the schema")
+    check_count(len(asked.schema or ()), limits.fields, "fields in the schema")
     parts = count_parts(asked.schema) + check_value(asked.meta, limits)
     for values in filter(None, (asked.defaults, asked.context, asked.data)):
         parts += check_values(values, limits)
@@ -143,7 +143,7 @@ def check_schema(entries: Sequence[Any], limits: Limits) -> None:
 
 def check_values(values: Mapping[str, Any], limits: Limits) -> int:
     """Check the keys and values of one object; return the number of values in them."""
-    _check_count(len(values), limits.fields, "fields")
+    check_count(len(values), limits.fields, "fields")
     parts = 0
     for key, value in values.items():
         check_key(key, limits)
@@ -185,7 +185,7 @@ def _separators(raw: bytes) -> int:
 
 def check_actions(actions: Sequence[Action], limits: Limits) -> int:
     """Check the form of a batch of actions, not its meaning; return the number of values in lists and objects."""
-    _check_count(len(actions), limits.actions, "actions in one batch")
+    check_count(len(actions), limits.actions, "actions in one batch")
     longest, short, parts = limits.key_chars, shortest_too_large(limits), 0
     for action in actions:
         key, kind, value = action.key, action.type, action.value
@@ -223,7 +223,7 @@ def check_ask(asked: AskRequest, limits: Limits) -> None:
         raise InvalidRequestError("text says nothing: ask something")
     if asked.key is not None:
         check_key(asked.key, limits)
-    _check_count(len(asked.fields or ()), limits.ask_fields, "fields in a question")
+    check_count(len(asked.fields or ()), limits.ask_fields, "fields in a question")
     check_value(asked.fields, limits)
     if asked.expires_in is not None and not 1 <= asked.expires_in <= limits.ask_longest:
         raise InvalidRequestError(f"expiresIn has to be between 1 and {limits.ask_longest:g} seconds")
@@ -337,6 +337,11 @@ def _too_large(most: int) -> TooLargeError:
     return TooLargeError(f"a value must not exceed {most} bytes of JSON", code="value_too_large")
 
 
-def _check_count(count: int, most: int, what: str) -> None:
+def check_count(count: int, most: int, what: str) -> None:
+    """Refuse a number of things over its bound.
+
+    Raises:
+        TooLargeError: `too_many_` and the first word of `what`.
+    """
     if count > most:
         raise TooLargeError(f"At most {most} {what}", code=f"too_many_{what.split(maxsplit=1)[0]}")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.forms.problems import CHARS, HIDDEN, PROBLEMS, FieldErrors, Problem, bounded, place_of, told
+from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, Problem, bounded, place_of, told
 from handshake_prompt.forms.shape import shape_of
+from handshake_prompt.protocol.page_problems import CHARS, HIDDEN
 
 SHAPE = shape_of(
     [

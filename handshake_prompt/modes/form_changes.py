@@ -1,0 +1,63 @@
+"""Changes of a form under way by its page: its schema, and the places that a problem may be reported of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from handshake_prompt.forms.cache import FormCache
+from handshake_prompt.forms.form import Form
+from handshake_prompt.forms.schema_change import changed_schema, in_words_of_the_change
+from handshake_prompt.forms.shape import row_of
+from handshake_prompt.protocol.errors import InvalidSchemaError
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.page_problems import report
+from handshake_prompt.protocol.schema_changes import change_schema
+from handshake_prompt.protocol.session import Session
+
+
+def change_form(forms: FormCache, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
+    """Set and remove entries of a session's schema, and take back the problems of what is gone.
+
+    Raises:
+        InvalidSchemaError: the schema that comes of it cannot be honoured; nothing is changed.
+    """
+    changed = changed_schema(session.schema, entries, removed)
+    try:
+        form = forms.of(changed)
+    except InvalidSchemaError as error:
+        raise InvalidSchemaError(in_words_of_the_change(error, changed, entries)) from None
+    outcome = change_schema(session, FormOfSession(form, session), entries, removed)
+    for key in [key for key in session.page_problems if key and not has_place(form, session, key)]:
+        report(session, key, None)
+    return outcome
+
+
+def has_place(form: Form, session: Session, key: str) -> bool:
+    """Whether a form has a field, a row, a list of rows or a group of a key."""
+    if not form.fields or key in session.row_authors:
+        return True
+    if form.field_of(key) is not None:
+        return FormOfSession(form, session).is_there(key)
+    return any(field.startswith(f"{key}/") for field in form.fields)
+
+
+class FormOfSession:
+    """A form, as a session whose schema is changed to it asks for keys."""
+
+    def __init__(self, form: Form, session: Session) -> None:
+        self.schema_json = form.schema_json
+        self.sensitive = form.sensitive
+        self._form = form
+        self._session = session
+
+    def has_list(self, key: str) -> bool:
+        return self._form.rows_of(key) is not None
+
+    def has_value(self, key: str) -> bool:
+        field = self._form.field_of(key)
+        return not self._form.fields if field is None else not field.is_rows
+
+    def is_there(self, key: str) -> bool:
+        row = row_of(key, self._form.lists)
+        return row is None or row in self._session.row_authors

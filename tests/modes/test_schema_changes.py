@@ -1,0 +1,236 @@
+"""Changes of a form's schema by its page: what goes is out of sight, and comes back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from handshake_prompt.modes import DefaultHandler, FormFillHandler
+from handshake_prompt.protocol.bodies import Action
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import InvalidSchemaError
+from handshake_prompt.protocol.events import Change, Event, Notice
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.page_problems import report
+from handshake_prompt.protocol.rows import remove
+from handshake_prompt.protocol.session import Session, Turn
+from tests.support.forms import NOON, act, edit, new_session, put
+
+NAME, CITY = {"key": "name"}, {"key": "city", "type": "enum", "options": ["Bern", "Basel"]}
+AGE = {"key": "age", "type": "int"}
+LINES = {
+    "key": "lines",
+    "type": "rows",
+    "fields": [{"key": "text"}, {"key": "bags", "type": "rows", "fields": [{"key": "kg", "type": "int"}]}],
+}
+HANDLER = FormFillHandler()
+
+
+def turn(session: Session, role: Role = Role.USER) -> Session:
+    return session.checkout(Turn(author=role, now=NOON, source="page"))
+
+
+def change(session: Session, *entries: Any, removed: Sequence[str] = ()) -> tuple[Outcome, Session, list[Event]]:
+    """Change a session's schema; return the outcome, the session after it, and the events."""
+    draft = turn(session)
+    outcome = HANDLER.change_schema(draft, entries, removed)
+    return outcome, draft, draft.commit()
+
+
+def held(session: Session) -> dict[str, tuple[Any, str]]:
+    return {key: (field.value, field.by) for key, field in session.values.items()}
+
+
+def folded(session: Session, events: Sequence[Event]) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    """Return the values and rows that a watcher ends with who saw a session and then these events."""
+    values, rows = held(session), dict(session.rows)
+    for event in events:
+        if isinstance(event, Change):
+            values[event.key] = (event.value, event.by)
+        elif event.type == "rowAdded":
+            listed, row, after = (event.members[name] for name in ("list", "row", "after"))
+            ids = [*rows.get(listed, ())]
+            ids.insert(ids.index(after) + 1 if after else 0, row)
+            rows[listed] = tuple(ids)
+        elif event.type == "schema":
+            for key in event.members["gone"]:
+                values.pop(key, None)
+                rows.pop(key, None)
+    return values, rows
+
+
+def with_lines() -> Session:
+    """Return a session with two rows, the second the person's, and a row within the first."""
+    session = new_session(HANDLER, schema=[NAME, LINES], context={"name": "Ada"})
+    actions = [Action("add", "lines", {"text": "a", "bags": [{"kg": 3}]})]
+    session = act(HANDLER, session, *actions)[1]
+    draft = turn(session)
+    HANDLER.add_row(draft, "lines", {"text": "b"})
+    draft.commit()
+    return draft
+
+
+def test_an_entry_takes_the_place_of_its_key_or_comes_last() -> None:
+    session = new_session(HANDLER, schema=[NAME, CITY])
+    _, after, events = change(session, {"key": "name", "required": True}, {"key": "age", "type": "int"})
+    assert [entry["key"] for entry in after.schema] == ["name", "city", "age"]
+    assert HANDLER.missing(after) == ["name"]
+    assert [event.type for event in events] == ["schema"]
+    assert act(HANDLER, after, put("age", "x"))[0][0].code == "invalid_value"
+
+
+def test_a_value_without_a_field_is_out_of_sight_and_comes_back_as_it_was() -> None:
+    session = new_session(HANDLER, schema=[NAME, CITY, AGE], context={"name": "Ada"}, defaults={"city": "Bern"})
+    session = act(HANDLER, session, put("city", "Basel"))[1]
+    counted = session.held_by(Role.USER), session.held_by(Role.AGENT)
+    _, without, events = change(session, removed=["name", "city"])
+    assert held(without) == {}
+    (gone,) = events
+    assert isinstance(gone, Notice)
+    assert {*gone.members["gone"]} == {"name", "city"}
+    assert HANDLER.set_value(turn(without), "name", "Bob").code == "unknown_field"
+    _, back, events = change(without, NAME, CITY)
+    assert held(back) == {"name": ("Ada", "user"), "city": ("Basel", "ai")}
+    assert act(HANDLER, back, put("name", "Bob"))[0][0].code == "user_locked"
+    assert [(event.type, getattr(event, "source", None)) for event in events] == [
+        ("schema", None),
+        ("edit", None),
+        ("edit", None),
+    ]
+    assert (back.held_by(Role.USER)[1:], back.held_by(Role.AGENT)) == (counted[0][1:], counted[1])
+
+
+def test_rows_go_and_come_back_with_their_order_their_authors_and_the_rows_within() -> None:
+    session = with_lines()
+    _, without, gone = change(session, removed=["lines"])
+    assert (without.rows, without.row_authors, held(without)) == ({}, {}, {"name": ("Ada", "user")})
+    _, back, events = change(without, LINES)
+    assert (back.rows, back.row_authors, held(back)) == (session.rows, session.row_authors, held(session))
+    assert back.held_by(Role.AGENT) == session.held_by(Role.AGENT)
+    assert folded(session, [*gone, *events]) == (held(back), back.rows)
+    assert back.aside is None
+
+
+def test_a_column_that_comes_back_knows_the_rows_that_went_meanwhile() -> None:
+    session = with_lines()
+    narrow = {**LINES, "fields": [{"key": "text"}]}
+    _, without, _ = change(session, narrow)
+    assert ([*without.rows], "lines/r1/bags/r2/kg" in without.values) == (["lines"], False)
+    draft = turn(without)
+    remove(draft, "lines/r1")
+    draft.commit()
+    _, back, _ = change(draft, LINES)
+    assert back.rows == {"lines": ("r3",)}
+    assert held(back) == {"name": ("Ada", "user"), "lines/r3/text": ("b", "user")}
+    assert back.aside is None
+
+
+def test_what_is_set_aside_still_counts() -> None:
+    session = new_session(HANDLER, schema=[NAME, CITY], context={"name": "x" * 1000})
+    size, _, fields = session.held_by(Role.USER)
+    _, without, _ = change(session, removed=["name"])
+    assert without.held_by(Role.USER)[2] == fields
+    assert without.held_by(Role.USER)[0] > size - 50  # less the entry of the schema
+    assert msgspec.json.decode(msgspec.json.encode(without), type=Session).held_by(Role.USER) == without.held_by(
+        Role.USER
+    )
+
+
+def test_a_field_that_becomes_sensitive_is_hidden_from_then_on() -> None:
+    session = new_session(HANDLER, schema=[NAME, AGE], context={"name": "Ada"})
+    _, without, _ = change(session, removed=["name"])
+    _, after, events = change(without, {"key": "name", "sensitive": True})
+    assert after.context(Role.AGENT)["name"]["value"] is None
+    assert [event.value for event in events if isinstance(event, Change)] == [None]
+
+
+def test_the_ends_of_a_session_forgets_what_was_set_aside() -> None:
+    session = new_session(HANDLER, schema=[NAME, AGE], context={"name": "Ada"})
+    _, without, _ = change(session, removed=["name"])
+    draft = turn(without)
+    draft.end("revoked")
+    assert draft.aside is None
+
+
+def test_a_form_without_a_schema_becomes_one_and_takes_no_other_key() -> None:
+    session = new_session(HANDLER, context={"name": "Ada", "other": 1})
+    _, after, _ = change(session, NAME)
+    assert held(after) == {"name": ("Ada", "user")}
+    assert HANDLER.set_value(turn(after), "other", 2).code == "unknown_field"
+
+
+REFUSED: dict[str, tuple[list[Any], list[str], str]] = {
+    "no object": ([3], [], r"^set\[0\]: an entry must be an object with a key$"),
+    "no key": ([NAME, {"type": "int"}], [], r"^set\[1\]: an entry must be an object with a key$"),
+    "twice": ([NAME, NAME], [], r"^set\[1\]: each key may be set or removed once$"),
+    "set and removed": ([NAME], ["name"], r"^set\[0\]: each key may be set or removed once$"),
+    "a new entry": ([NAME, {"key": "age", "min": "low", "type": "int"}], [], r"^set\[1\]: min must be"),
+    "one in the place of another": ([{"key": "city", "type": "enum", "options": 3}], [], r"^set\[0\]: options must be"),
+    "all of them removed": ([], ["name", "city"], "leaves no field: set the new ones in the same change"),
+    "too many": ([{"key": f"f{number}"} for number in range(499)], [], "at most 500"),
+}
+
+
+@pytest.mark.parametrize(("entries", "removed", "told"), REFUSED.values(), ids=REFUSED)
+def test_a_change_is_refused_whole_and_names_the_entry(entries: list[Any], removed: list[str], told: str) -> None:
+    session = new_session(HANDLER, schema=[NAME, CITY], context={"name": "Ada"})
+    draft = turn(session)
+    with pytest.raises(InvalidSchemaError, match=told):
+        HANDLER.change_schema(draft, entries, removed)
+    assert (draft.schema_json, draft.values, draft.commit()) == (session.schema_json, session.values, [])
+
+
+def test_problems_of_what_is_gone_are_taken_back() -> None:
+    session = turn(with_lines())
+    for key in ("name", "lines/r1/text", "lines/r3", ""):
+        report(session, key, "no")
+    session.commit()
+    _, after, events = change(session, removed=["lines"])
+    assert after.page_problems == {"name": "no", "": "no"}
+    taken = [event.members for event in events if isinstance(event, Notice) and event.type == "problem"]
+    assert taken == [{"key": key, "msg": None, "previous": "no"} for key in ("lines/r1/text", "lines/r3")]
+
+
+def test_problems_of_a_row_go_with_it() -> None:
+    session = turn(with_lines())
+    for key in ("name", "lines/r1/text", "lines/r1", "lines/r3/text"):
+        report(session, key, "no")
+    HANDLER.remove_row(session, "lines/r1")
+    assert [*session.page_problems] == ["name", "lines/r3/text"]
+
+
+PLACES = {
+    "name": True,
+    "lines": True,
+    "lines/r1": True,
+    "lines/r1/text": True,
+    "lines/r1/bags": True,
+    "home": True,
+    "home/street": True,
+    "hom": False,
+    "age": False,
+    "lines/r9": False,
+    "lines/r9/text": False,
+    "lines/r1/age": False,
+}
+
+
+def test_a_form_knows_its_fields_rows_lists_and_groups() -> None:
+    _, session, _ = change(with_lines(), {"key": "home/street", "group": "Home"})
+    assert {key: HANDLER.has_place(session, key) for key in PLACES} == PLACES
+
+
+def test_a_mode_without_a_schema_has_none_to_change_and_takes_any_key() -> None:
+    handler = DefaultHandler()
+    session = turn(new_session(handler, data={"a": 1}))
+    assert handler.change_schema(session, [NAME], []).code == "unsupported_action"
+    assert handler.has_place(session, "anything")
+
+
+def test_edits_go_on_as_before() -> None:
+    session = new_session(FormFillHandler(Limits(fields=3)), schema=[NAME])
+    assert edit(HANDLER, session, "name", "Ada")[0].status == "applied"

@@ -1,0 +1,97 @@
+"""Problems that a page reports: kept, bounded, and told with those of the form's validator."""
+
+from __future__ import annotations
+
+import pytest
+
+from handshake_prompt.modes import FormFillHandler
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import TooLargeError
+from handshake_prompt.protocol.page_problems import CHARS, HIDDEN, MOST, forget, problem_members, report
+from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
+from tests.support.forms import NOON, new_session
+
+FOUND = {"keys": ["end"], "msg": "too early"}
+
+
+def session() -> Session:
+    schema = [{"key": "name"}, {"key": "iban", "sensitive": True}]
+    return new_session(FormFillHandler(), schema=schema).checkout(Turn(author=Role.USER, now=NOON))
+
+
+def test_a_problem_is_logged_when_it_changes_and_when_it_is_over() -> None:
+    page = session()
+    seqs = [report(page, "name", msg).seq for msg in ("a", "a", "b", None, "", None)]
+    assert seqs == [1, 0, 2, 3, 0, 0]
+    assert [event.members for event in page.commit()] == [  # type: ignore[union-attr]
+        {"key": "name", "msg": "a", "previous": None},
+        {"key": "name", "msg": "b", "previous": "a"},
+        {"key": "name", "msg": None, "previous": "b"},
+    ]
+    assert page.page_problems == {}
+
+
+def test_the_form_as_a_whole_has_no_key() -> None:
+    page = session()
+    report(page, "", "too much")
+    assert problem_members(page, NO_PROBLEMS) == {"problems": [{"keys": [], "msg": "too much"}]}
+
+
+def test_those_of_the_page_come_first() -> None:
+    page = session()
+    report(page, "name", "no")
+    members = problem_members(page, Verdict((FOUND,)))
+    assert members == {"problems": [{"keys": ["name"], "msg": "no"}, FOUND]}
+    assert problem_members(page, UNKNOWN)["problemsUnknown"] is True
+
+
+def test_a_text_about_a_sensitive_field_is_replaced() -> None:
+    page = session()
+    report(page, "iban", "DE00 is wrong")
+    assert page.page_problems == {"iban": HIDDEN}
+
+
+def test_a_text_is_one_line_and_not_long() -> None:
+    page = session()
+    report(page, "name", " a\n b\t" + "x" * CHARS)
+    told = page.page_problems["name"]
+    assert (told[:4], len(told), told[-1]) == ("a b ", CHARS, "…")
+
+
+def test_there_are_only_so_many_at_a_time() -> None:
+    page = session()
+    for number in range(MOST):
+        report(page, str(number), "no")
+    with pytest.raises(TooLargeError) as refused:
+        report(page, "one more", "no")
+    assert refused.value.code == "too_many_problems"
+    report(page, "0", "still not")
+    report(page, "0", None)
+    report(page, "one more", "no")
+    assert len(page.page_problems) == MOST
+
+
+def test_all_of_a_row_are_taken_back_with_it() -> None:
+    page = session()
+    for key in ("lines/r1", "lines/r1/a", "lines/r10", "lines"):
+        report(page, key, "no")
+    forget(page, "lines/r1")
+    assert [*page.page_problems] == ["lines/r10", "lines"]
+
+
+def test_an_end_forgets_them() -> None:
+    page = session()
+    report(page, "name", "no")
+    page.verdict = Verdict((FOUND,))
+    page.end("revoked")
+    assert not page.page_problems
+    assert page.verdict is None
+
+
+def test_a_draft_leaves_the_session_it_is_of_as_it_is() -> None:
+    page = session()
+    page.commit()
+    draft = page.checkout(Turn(author=Role.USER, now=NOON))
+    report(draft, "name", "no")
+    assert page.page_problems == {}
