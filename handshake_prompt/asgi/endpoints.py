@@ -66,6 +66,7 @@ class Endpoints:
             Route("/diff/{sid}", Resource({"GET": self._diff})),
             Route("/notify/{sid}", Resource({"POST": self._notify})),
             Route("/events/{sid}", Resource({"GET": self._events})),
+            Route("/revert/{sid}", Resource({"POST": self._revert})),
             Route("/ask/{sid}", Resource({"POST": self._ask})),
             Route("/ask/{sid}/{request}", Resource({"DELETE": self._withdraw})),
             Route("/answer/{sid}/{request}", Resource({"POST": self._answer})),
@@ -136,6 +137,9 @@ class Endpoints:
         return EventStream(watcher, self._engine.limits, self._stop)
 
     # Requests of the agent to the person
+
+    async def _revert(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.post_revert(*self._posted(request)))
 
     async def _ask(self, request: IndexedRequest) -> Response:
         key = _idempotency_key(request)

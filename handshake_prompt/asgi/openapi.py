@@ -51,6 +51,8 @@ _ENDPOINTS = (
               headers=(("Idempotency-Key", "One key, one effect, however often the request is sent"),)),
     _Endpoint("post", "/notify/{sid}", "Edit or release a field (the person)", messages.NotifyReply,
               bodies.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/revert/{sid}", "Put back what the agent wrote over (the person)", messages.Reverted,
+              bodies.RevertRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/ask/{sid}", "Ask the person (the agent)", messages.Asked, bodies.AskRequest,
               security=_AGENT, errors=(*_COMMON, *_BODY, 409, 422),
               headers=(("Idempotency-Key", "One key, one question, however often the request is sent"),)),

@@ -11,17 +11,20 @@ from msgspec.structs import replace
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.schema import compile_schema
 from handshake_prompt.modes import Modes
+from handshake_prompt.modes.base import unsupported
 from handshake_prompt.protocol import requests
-from handshake_prompt.protocol.bodies import AnswerRequest, AskRequest
+from handshake_prompt.protocol.bodies import Action, AnswerRequest, AskRequest, RevertRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
+from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Asked, Outcome, encode, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
 from handshake_prompt.protocol.request_record import Request
-from handshake_prompt.protocol.session import Session, is_empty
-from handshake_prompt.protocol.validation import check_ask, check_values
+from handshake_prompt.protocol.revert import revert
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.validation import check_ask, check_key, check_values
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 
@@ -68,6 +71,45 @@ class Asking:
             return self._ask(admission, asked, key=key, fingerprint=fingerprint)
 
         return await self._idempotency.once(admission, key, body=asked, run=run)
+
+    def suggest(self, session: Session, action: Action, name: str) -> Outcome:
+        """Put a value before the person, on a draft; the outcome is `suggested`, or says why not.
+
+        It is judged by the session's mode as if the field were nobody's. So a value that could never be written is
+        refused, and nothing is told of the value that is there.
+        """
+        if action.key is None:
+            return unsupported(action, "The action has no key", code="missing_key")
+        key, now = action.key, self._transactions.now()
+        trial = session.checkout(self._transactions.turn(Role.AGENT))
+        trial.values.pop(key, None)
+        judged = self._modes.of(session).process_actions(trial, [Action(type="set", key=key, value=action.value)])[0]
+        if judged.status == "error":
+            return judged
+        revision = requests.revision(session, key)
+        if action.if_rev is not None and action.if_rev != revision:
+            return session.refuse(key, "stale", "The field has changed since; look at current and decide again")
+        turn = self._transactions.turn(Role.AGENT)
+        request = Request(
+            kind="suggest",
+            name=name,
+            key=key,
+            kept=pack(action.value)[0],
+            rev=revision,
+            reason=action.reason,
+            source=action.source,
+            confidence=action.confidence,
+            sensitive=session.is_sensitive(key),
+            row=requests.row_around(session, key),
+            opened_at=instant(round(turn.now * 1e6)),
+            expires_at=instant(round((turn.now + session.deadline - now) * 1e6)),
+            until=session.deadline,
+        )
+        try:
+            opened = requests.ask(session, request, limits=self._limits)
+        except RateLimitedError as error:
+            return session.refuse(key, error.code, error.detail)
+        return Outcome(key, "suggested", seq=opened.opened, request=opened.id)
 
     async def answer(
         self,
@@ -124,6 +166,25 @@ class Asking:
 
         transition = Transition(play, self._transactions.turn(Role.AGENT))
         return await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
+
+    async def revert(self, session_id: str, asked: RevertRequest, *, known: Loaded | None = None) -> Applied[list[str]]:
+        """Put back what stood where the agent has written; every watcher is shown it, as any edit.
+
+        Raises:
+            InvalidRequestError: it does not say what, or by what is no key.
+        """
+        keys = [*(asked.keys or ()), *([] if asked.key is None else [asked.key])]
+        for key in keys:
+            check_key(key, self._limits)
+        if not keys and not asked.all:
+            raise InvalidRequestError("Name a key, several keys, or all", code="missing_key")
+
+        def play(draft: Record) -> list[str]:
+            return revert(draft.session, None if asked.all else keys)
+
+        return await self._transactions.apply(
+            session_id, Transition(play, self._transactions.turn(Role.USER)), known=known
+        )
 
     async def noticed(self, record: Record, role: Role) -> Record:
         """Log what a read is the first to notice: that a request has expired, or that its agent is told of an end.
@@ -201,7 +262,7 @@ class Asking:
         outcome = self._modes.of(session).process_notify(trial, key, session.value(key))
         if outcome.status != "applied":
             raise InvalidRequestError(outcome.msg, code=outcome.code)
-        return replace(request, sensitive=session.is_sensitive(key))
+        return replace(request, sensitive=session.is_sensitive(key), row=requests.row_around(session, key))
 
     def _check_answer(self, request: Request, values: Mapping[str, Any]) -> None:
         """Check an acceptance's values against the fields that were asked for.
@@ -209,6 +270,9 @@ class Asking:
         Raises:
             InvalidRequestError: one is missing (`missing_answer`), is of no such field, or does not fit.
         """
+        if request.kind != "ask":
+            _check_only(values, request.key)
+            return
         fields = _question_fields(unpack(request.kept_fields) or (), self._limits)
         for key, value in values.items():
             if key == request.key:
@@ -232,6 +296,12 @@ class Asking:
             raise RateLimitedError(
                 "That is more questions than a person can be asked in such a time", retry_after=quota.reset_after
             )
+
+
+def _check_only(values: Mapping[str, Any], key: str | None) -> None:
+    """Refuse an answer with a value for any field but one."""
+    if odd := values.keys() - {key}:
+        raise InvalidRequestError(f"The request has no field {quote(min(odd))}", code="unknown_field")
 
 
 def _question_fields(entries: Any, limits: Limits) -> dict[str, Field]:

@@ -6,15 +6,18 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
+from handshake_prompt.protocol.annotation import annotate
 from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.notes import Note
 from handshake_prompt.protocol.page_problems import problem_members
 from handshake_prompt.protocol.session import DONE, Session
 from handshake_prompt.protocol.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Receipt, Record
 
+from .asking import Asking
 from .form_validation import Foreseen, FormValidation
 from .guard import Admission
 from .hooks import Hooks, Verdict
@@ -25,6 +28,10 @@ from .transactions import Transactions, Transition
 
 FORM_MEMBERS = ("missingPerson", "hidden", "rows")
 """Members of a form's context that a reply has too, where the context has them."""
+
+
+SUGGEST = "suggest"
+"""The type of an action that proposes a value and writes none."""
 
 
 class Played(NamedTuple):
@@ -45,6 +52,7 @@ class Batches:
         modes: Modes,
         *,
         presence: Presence,
+        asking: Asking,
         idempotency: Idempotency,
         tasks: Tasks,
         validation: FormValidation,
@@ -54,6 +62,7 @@ class Batches:
         self._hooks = hooks
         self._modes = modes
         self._presence = presence
+        self._asking = asking
         self._idempotency = idempotency
         self._tasks = tasks
         self._validation = validation
@@ -99,7 +108,7 @@ class Batches:
             if admission.agent_name:
                 draft.session.announce(admission.agent_name)
             before = draft.session.seq
-            outcomes = self._outcomes(draft.session, asked.actions, verdicts)
+            outcomes = self._outcomes(draft.session, asked.actions, verdicts, name=admission.agent_name)
             return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before), outcomes
 
         def receipt(result: tuple[ActionReply, list[Outcome]]) -> Receipt:
@@ -120,17 +129,36 @@ class Batches:
         longest = self._limits.pace_batch / max(1, len(asked.actions))
         return asked.pace(min(longest, self._limits.pace_interval))
 
-    def _outcomes(self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[Outcome]:
-        """Let the mode play the actions that the hooks let through, and put the vetoes in their places."""
-        if not any(verdicts):
+    def _outcomes(
+        self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict], *, name: str
+    ) -> list[Outcome]:
+        """Let the mode play the actions that the hooks let through, then make the suggestions.
+
+        Vetoes stand in their places, and an agent's notes go with what it wrote.
+        """
+        # Spelled out, since most batches have neither: a call for each action would be felt.
+        special = [
+            action
+            for action in actions
+            if action.type == SUGGEST or action.source or action.reason or action.confidence is not None
+        ]
+        if not special and not any(verdicts):
             return self._played(session, actions)
         judged = [*zip(actions, verdicts, strict=True)]
-        permitted = [action for action, veto in judged if veto is None]
-        in_order = iter(self._played(session, permitted))
-        return [
-            next(in_order) if veto is None else session.refuse(action.key or "", "vetoed", veto)
-            for action, veto in judged
-        ]
+        writes = [action for action, veto in judged if veto is None and action.type != SUGGEST]
+        in_order = iter(self._played(session, writes))
+        outcomes: list[Outcome] = []
+        for action, veto in judged:
+            if veto is not None:
+                outcome = session.refuse(action.key or "", "vetoed", veto)
+            elif action.type == SUGGEST:
+                outcome = self._asking.suggest(session, action, name)
+            else:
+                outcome = next(in_order)
+                if outcome.status == "applied" and (note := _note(action)) is not None:
+                    annotate(session, outcome.subject, outcome.seq, note)
+            outcomes.append(outcome)
+        return outcomes
 
     def _played(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
         played = self._modes.of(session).process_actions(session, actions)
@@ -152,7 +180,7 @@ class Batches:
     ) -> ActionReply:
         """Log the batch's `done` and return the members of the reply; the batch has made `shown` events before."""
         session = draft.session
-        keys: dict[str, list[Any]] = {"applied": [], "rejected": [], "error": []}
+        keys: dict[str, list[Any]] = {"applied": [], "rejected": [], "error": [], "suggested": []}
         for outcome in outcomes:
             keys[outcome.status].append(outcome.key)
         applied, rejected = keys["applied"], keys["rejected"]
@@ -174,6 +202,8 @@ class Batches:
             "cursor": str(session.cursor),
             "expiresIn": whole_seconds(self._transactions.left(draft)),
         }
+        if keys["suggested"]:
+            payload["suggested"] = keys["suggested"]
         if "missing" in members:
             payload["missing"], payload["context"] = missing, session.context(Role.AGENT)
         payload.update({name: members[name] for name in FORM_MEMBERS if name in members})  # type: ignore[typeddict-item]
@@ -190,3 +220,9 @@ class Batches:
             return {}
         verdict = draft.session.verdict = foreseen.verdict.at(draft.session.seq)
         return problem_members(draft.session, verdict)
+
+
+def _note(action: Action) -> Note | None:
+    if not action.source and not action.reason and action.confidence is None:
+        return None
+    return Note(source=action.source, confidence=action.confidence, reason=action.reason)

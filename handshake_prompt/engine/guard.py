@@ -50,6 +50,7 @@ class Operation(Enum):
     ASK = "ask", _AGENT
     WITHDRAW = "withdraw", _AGENT
     ANSWER = "answer", _USER
+    REVERT = "revert", _USER
     ROTATE = "rotate", _USER
     REVOKE = "revoke", _USER
 

@@ -21,7 +21,7 @@ from .transactions import Applied
 from .transitions import Transitions
 from .watcher import Watcher
 
-PERSONS = (*bodies.PAGE_MESSAGES, "answer")
+PERSONS = (*bodies.PAGE_MESSAGES, "answer", "revert")
 """Messages that every mode leaves to the person; any other is the mode's."""
 
 
@@ -54,6 +54,8 @@ class PageMessages:
             raise UserRequiredError
         if message["type"] == "answer":
             return await self._answer(message, watcher)
+        if message["type"] == "revert":
+            return await self._revert(message, watcher)
         asked = bodies.decode(bodies.PAGE_MESSAGES[message["type"]], message)
         outcome, record = await self.carry_out(session_id, asked, source=source)
         return record.session, [outcome]
@@ -67,6 +69,12 @@ class PageMessages:
         else:
             work = self._reports.carry_out(session_id, asked, known=known)
         return await self._tasks.finish(work)
+
+    async def _revert(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
+        """Put back what stood where the agent has written; the page is shown it, like all others."""
+        work = self._asking.revert(watcher.session_id, bodies.decode(bodies.RevertRequest, message))
+        _, record = await self._tasks.finish(work)
+        return record.session, [Outcome(None, "applied", seq=record.session.seq)]
 
     async def _answer(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
         """Carry out the person's decision on a request."""

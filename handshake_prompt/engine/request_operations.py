@@ -60,6 +60,18 @@ class RequestOperations(FormOperations):
             ended, record = await worker.tasks.finish(work)
             return Reply(_fate(ended, record), quota=admission.quota)
 
+    async def post_revert(
+        self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """Put back what stood where the agent has written, as the person: `POST /revert/{sid}`."""
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.REVERT, session_id, credential, request) as admission:
+            asked = await read(bodies.RevertRequest, body)
+            work = worker.asking.revert(session_id, asked, known=admission.loaded)
+            reverted, record = await worker.tasks.finish(work)
+            payload: messages.Reverted = {"ok": True, "reverted": reverted, "cursor": str(record.session.cursor)}
+            return Reply(payload, quota=admission.quota)
+
 
 def _fate(request: Request, record: Record) -> messages.Ended:
     return {"ok": True, "id": request.id, "status": request.status, "cursor": str(record.session.cursor)}

@@ -58,6 +58,7 @@ class SessionReplies:
             "actionUrl": f"{place.prefix}/action/{session_id}",
             "diffUrl": f"{place.prefix}/diff/{session_id}",
             "notifyUrl": f"{place.prefix}/notify/{session_id}",
+            "revertUrl": f"{place.prefix}/revert/{session_id}",
             "askUrl": f"{place.prefix}/ask/{session_id}",
             "answerUrl": f"{place.prefix}/answer/{session_id}",
             "eventsUrl": f"{place.prefix}/events/{session_id}",

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from handshake_prompt.protocol.aftermath import conclude
 from handshake_prompt.protocol.credentials import Role, mint_epoch
 from handshake_prompt.protocol.errors import (
     SessionNotFoundError,
@@ -204,8 +205,7 @@ class Transactions:
                 if draft.session.requests:
                     settle(draft.session, now, self._limits)
                 result = transition.play(draft)
-                if draft.session.requests:
-                    settle(draft.session, now, self._limits)
+                conclude(draft.session, loaded.record.session, now, self._limits)
             except ENDS_THE_SERVER as error:
                 raise HostCodeError("A mode raised what ends a process") from error
             draft.purge_at = draft.expires_at + self._limits.tombstone_seconds

@@ -74,6 +74,7 @@ class Worker:
             hooks,
             modes,
             presence=presence,
+            asking=asking,
             idempotency=idempotency,
             tasks=tasks,
             validation=validation,

@@ -19,9 +19,10 @@ from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.row_keys import split_row, within
-from handshake_prompt.protocol.session import Session, is_empty
+from handshake_prompt.protocol.session import Session
 
 from .form_checks import RefusedError
 

@@ -51,13 +51,19 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Action(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
-    """One thing an agent asks for. `if_rev` makes it conditional on the value's revision; `after` places a row."""
+    """One thing an agent asks for. `if_rev` makes it conditional on the value's revision; `after` places a row.
+
+    `source`, `confidence` and `reason` are shown to the person with the value.
+    """
 
     type: str | None = None
     key: str | None = None
     value: Any = None
     if_rev: int | None = None
     after: Place = msgspec.UNSET
+    source: str | None = None
+    confidence: int | float | None = None
+    reason: str | None = None
 
 
 class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -137,6 +143,14 @@ class AnswerMessage(AnswerRequest, frozen=True, kw_only=True):
     """The same as a frame from the page."""
 
     id: str
+
+
+class RevertRequest(msgspec.Struct, frozen=True):
+    """`POST /revert/{sid}`: one field, several, or with `all` whatever the agent wrote."""
+
+    key: str | None = None
+    keys: list[str] | None = None
+    all: bool = False
 
 
 class NotifyRequest(msgspec.Struct, frozen=True, rename="camel"):

@@ -39,6 +39,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
     """The connection it came from, which is not shown it again."""
     size: int = 0
     """Bytes of value and previous value, which the log's bound counts; the same for every sensitive value."""
+    note: dict[str, Any] | None = None
+    """The members of a note on the value."""
 
     @property
     def value(self) -> Any:
@@ -95,6 +97,8 @@ def frame(event: Event, role: Role, *, epoch: str, values: Mapping[str, Any]) ->
     if isinstance(event, Notice):
         return {"type": event.type, **event.members, **place}
     shown = {"type": event.type, "key": event.key, "value": event.kept, "by": event.by, **place}
+    if event.note is not None:
+        shown |= event.note
     if event.sensitive:
         shown["value"] = _present(event, role, values)
         if role is Role.AGENT:
@@ -108,6 +112,8 @@ def change_record(event: Change, role: Role, *, values: Mapping[str, Any]) -> Ch
     An agent is not shown a value that the person replaced or removed.
     """
     record: ChangeRecord = {"key": event.key, "to": event.kept, "by": event.by, "at": event.at, "seq": event.seq}
+    if event.note is not None:
+        record |= event.note  # type: ignore[typeddict-item]
     if event.sensitive:
         record["to"] = _present(event, role, values)
         if role is Role.AGENT:

@@ -27,6 +27,14 @@ class FieldValue(msgspec.Struct, frozen=True, gc=False):
         return unpack(self.kept)
 
 
+_EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
+
+
+def is_empty(value: object) -> bool:
+    """Whether a value counts as nothing: null, "", [] or {}. 0 and false are values."""
+    return value in _EMPTY_VALUES
+
+
 class Aside(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Values and rows without a field, kept until it comes back; see `schema_changes`."""
 

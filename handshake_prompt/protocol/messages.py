@@ -36,13 +36,17 @@ class FieldRecord(TypedDict):
     rev: int
     sensitive: NotRequired[bool]
     filled: NotRequired[bool]
+    source: NotRequired[str]
+    confidence: NotRequired[float]
+    reason: NotRequired[str]
+    request: NotRequired[str]
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The result of one action or edit: an entry of `results`.
 
-    `status` is `applied`, `rejected` (the writer may not) or `error` (the action is wrong). `action` stands for the
-    action itself where it names no field. `row` is the id of an added row.
+    `status` is `applied`, `suggested`, `rejected` (the writer may not) or `error` (the action is wrong). `action`
+    stands for the action itself where it names no field. `row` is the id of an added row, `request` that of a request.
     """
 
     key: str | None = None
@@ -50,7 +54,6 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     code: str | None = None
     seq: int | None = None
     request: str | None = None
-    """The id of the request that it is about, or that it opened."""
     msg: str | None = None
     current: FieldRecord | None = None
     action: dict[str, Any] | None = None
@@ -102,6 +105,7 @@ class SessionCreated(TypedDict):
     actionUrl: str
     diffUrl: str
     notifyUrl: str
+    revertUrl: str
     askUrl: str
     answerUrl: str
     eventsUrl: str
@@ -195,6 +199,7 @@ class ActionReply(TypedDict):
     ok: bool
     applied: list[str]
     rejected: list[str]
+    suggested: NotRequired[list[str]]
     errors: list[dict[str, Any]]
     results: Sequence[Outcome]
     broadcast: BroadcastCount
@@ -232,6 +237,10 @@ ChangeRecord = TypedDict(
         "seq": int,
         "from": NotRequired[Any],
         "sensitive": NotRequired[bool],
+        "source": NotRequired[str],
+        "confidence": NotRequired[float],
+        "reason": NotRequired[str],
+        "request": NotRequired[str],
     },
 )
 
@@ -271,6 +280,14 @@ class Ended(TypedDict):
     ok: bool
     id: str
     status: str
+    cursor: str
+
+
+class Reverted(TypedDict):
+    """The reply of `POST /revert/{sid}`: the keys of what was put back."""
+
+    ok: bool
+    reverted: list[str]
     cursor: str
 
 

@@ -58,6 +58,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     until: float
     """When its time is over, on the store's clock."""
     sensitive: bool = False
+    row: str | None = None
+    """The row that the field stands in."""
     status: str = OPEN
     opened: int = 0
     ended: int = 0

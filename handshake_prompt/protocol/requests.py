@@ -11,15 +11,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from .annotation import annotate
 from .credentials import Role
 from .digests import is_same, request_digest
 from .errors import ChangedError, ConflictError, InvalidRequestError, NotFoundError, RateLimitedError
 from .events import Cursor
+from .field_value import is_empty
 from .limits import Limits
 from .messages import Outcome
+from .notes import Note
 from .packing import pack, to_json, unpack
 from .request_record import ANSWERED, ASKED, OPEN, STEPS, Request, Step
-from .session import Session, is_empty
+from .session import Session
 
 Write = Callable[[str, Any], Outcome]
 """Writes a field as the turn's author, as the session's mode allows."""
@@ -49,10 +52,12 @@ def _accept_question(session: Session, request: Request, values: Mapping[str, An
     return {"values": told, "filled": True} if request.sensitive else {"values": told | {key: value}}
 
 
-def _accept_suggestion(_: Session, request: Request, values: Mapping[str, Any], write: Write) -> None:
-    """Write the value suggested, or the person's own in its place, as the person."""
+def _accept_suggestion(session: Session, request: Request, values: Mapping[str, Any], write: Write) -> None:
+    """Write the value suggested, or the person's own in its place, as the person; the log names where it is from."""
     key = request.key or ""
-    _write(write, key, values.get(key, unpack(request.kept)))
+    outcome = _write(write, key, values.get(key, unpack(request.kept)))
+    note = Note(source=request.source, confidence=request.confidence, reason=request.reason, request=request.id)
+    annotate(session, key, outcome.seq, note)
 
 
 KINDS = {
@@ -141,7 +146,7 @@ def settle(session: Session, now: float, limits: Limits) -> None:
     for request in _open(session):
         if request.until <= now:
             _end(session, request, STEPS["expire"])
-        elif KINDS[request.kind].dies_by_edit and request.rev != revision(session, request.key or ""):
+        elif _is_pointless(session, request):
             _end(session, request, STEPS["supersede"])
     ended = [one for one in session.requests.values() if one.status != OPEN]
     for request in sorted(ended, key=_ended)[: max(0, len(ended) - limits.ended_requests)]:
@@ -196,6 +201,14 @@ def due(session: Session) -> float | None:
     return min((one.until for one in _open(session)), default=None) if session.requests else None
 
 
+def row_around(session: Session, key: str) -> str | None:
+    """Return the row that a field stands in, None if it stands in none."""
+    around = key.rpartition("/")[0]
+    while around and around not in session.row_authors:
+        around = around.rpartition("/")[0]
+    return around or None
+
+
 def revision(session: Session, key: str) -> int:
     """Return the revision of a field's value, 0 where there is none."""
     field = session.values.get(key)
@@ -203,6 +216,13 @@ def revision(session: Session, key: str) -> int:
 
 
 # How transitions are made
+
+
+def _is_pointless(session: Session, request: Request) -> bool:
+    """Whether there is nothing more to decide: the field was written, or the row that it stands in is gone."""
+    if request.row is not None and request.row not in session.row_authors:
+        return True
+    return KINDS[request.kind].dies_by_edit and request.rev != revision(session, request.key or "")
 
 
 def _end(session: Session, request: Request, step: Step, *, answer: Mapping[str, Any] | None = None) -> Request:

@@ -15,9 +15,10 @@ import msgspec
 from .authors import OWNERSHIP, RELEASED, By
 from .credentials import Role
 from .events import ROW_EVENTS, Change, Cursor, Event, Notice
-from .field_value import Aside, FieldValue
+from .field_value import Aside, FieldValue, is_empty
 from .instants import instant
 from .messages import FieldRecord, Outcome
+from .notes import Note, with_notes
 from .owners import comparable_owner, kept_owner
 from .packing import Packed, kept_meta, pack, parts_of, to_json, unpack
 from .request_record import Request
@@ -39,13 +40,6 @@ LOST_ROWS = 1_000_000
 
 HIDDEN_BYTES = 64
 """Size in a log of a change of a sensitive value, the same for all: no value is kept, and its size would tell."""
-
-_EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
-
-
-def is_empty(value: object) -> bool:
-    """Whether a value counts as nothing: null, "", [] or {}. 0 and false are values."""
-    return value in _EMPTY_VALUES
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -119,7 +113,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     agent_at: float = 0.0
     """When that was last told of; wall-clock time, as in a turn."""
     requests: dict[str, Request] = msgspec.field(default_factory=dict)
-    """By id: replaced rather than changed in place."""
+    """By id: replaced rather than changed in place, as all that follows is."""
+    notes: dict[str, Note] = msgspec.field(default_factory=dict)
+    before: dict[str, FieldValue] = msgspec.field(default_factory=dict)
+    """What the agent says of its values; and the values, if any, that stood there before it wrote."""
     used: bool = False
     """Whether an agent was announced or anybody has written."""
     turn: Turn | None = None
@@ -192,8 +189,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     def preset(self, key: str, value: Any) -> Outcome:
         """Write the default of a new row's cell: it is nobody's, and open to the agent."""
-        kept, size = pack(value)
-        return self._record(self._turn, key, kept, size=size, old=self.values.get(key), by=By.DEFAULT)
+        return self.restore(key, pack(value)[0], By.DEFAULT)
 
     def bring_back(self, key: str, field: FieldValue) -> None:
         """Write a value that was set aside as it was; its author stays, and the page that asked for it is told, too."""
@@ -227,6 +223,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             return Outcome(key, "applied", seq=now.rev)
         return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=becomes)
 
+    def restore(self, key: str, kept: Any, by: By) -> Outcome:
+        """Put a value that stood here before back in its place, with its author."""
+        return self._record(self._turn, key, kept, size=_size(kept), old=self.values.get(key), by=by)
+
     def notice(self, kind: str, /, *, is_write: bool = False, **members: Any) -> None:
         """Log something other than the write of a value; shown like one if it `is_write` all the same."""
         self.seq += 1
@@ -256,7 +256,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
         self.page_problems, self.verdict, self.aside = {}, None, None
-        self.rows, self.row_authors, self.requests = {}, {}, {}
+        self.rows, self.row_authors, self.requests, self.notes, self.before = {}, {}, {}, {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()
 
@@ -335,7 +335,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     def context(self, role: Role) -> Mapping[str, FieldRecord]:
         """Return all values as `role` may see them."""
-        records: Mapping[str, Any] = self.values  # a FieldValue is encoded as the FieldRecord it stands for
+        # A FieldValue is encoded as the FieldRecord it stands for.
+        records: Mapping[str, Any] = with_notes(self.values, self.notes) if self.notes else self.values
         if role is Role.USER or not self.sensitive:
             return records
         keys = [*filter(self.is_sensitive, self.values)] if self.rows else self.sensitive

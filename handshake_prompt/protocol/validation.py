@@ -195,7 +195,17 @@ def check_actions(actions: Sequence[Action], limits: Limits) -> int:
             check_name(kind, longest)
         if type(value) is not str or len(value) >= short or not value.isascii():
             parts += check_value(value, limits)
+        if action.source is not None or action.reason is not None or action.confidence is not None:
+            _check_note(action, limits)
     return check_parts(parts, limits)
+
+
+def _check_note(action: Action, limits: Limits) -> None:
+    for name, text in (("source", action.source), ("reason", action.reason)):
+        if text is not None:
+            check_shown(text, limits, name=name)
+    if action.confidence is not None and not 0 <= action.confidence <= 1:
+        raise _invalid("value", "confidence has to be a number from 0 to 1")
 
 
 def check_edit(key: str | None, value: Any, limits: Limits) -> str:

@@ -59,6 +59,8 @@ ROUTES = {
     "extend": Route("POST", "extend", {"extraSeconds": 60}),
     "rotate": Route("POST", "rotate", {}),
     "revoke": Route("DELETE", "session"),
+    "suggest": Route("POST", "action", {"actions": [{"type": "suggest", "key": "name", "value": "new"}]}),
+    "revert": Route("POST", "revert", {"all": True}),
     "ask": Route("POST", "ask", {"text": "Which one?"}),
     "withdraw": Route("DELETE", "request"),
     "accept": Route("POST", "decision", accepting),
@@ -127,8 +129,8 @@ CREDENTIALS: dict[str, Bring] = {
 TOKEN, AGENT, USER, ORIGIN = "invalid_token", "agent_required", "user_required", "origin_not_allowed"
 EXPIRED, REVOKED = "session_expired", "session_revoked"
 
-AGENTS_ALONE = {"action", "ask", "withdraw"}
-USERS_ALONE = {"edit", "release", "rotate", "revoke", "accept", "decline"}
+AGENTS_ALONE = {"action", "ask", "withdraw", "suggest"}
+USERS_ALONE = {"edit", "release", "rotate", "revoke", "accept", "decline", "revert"}
 
 
 def row(agents: str = "ok", users: str = "ok", others: str = "ok") -> str:

@@ -32,6 +32,7 @@ ALLOW = {
     "/notify/{sid}": "OPTIONS, POST",
     "/diff/{sid}": "GET, HEAD, OPTIONS",
     "/events/{sid}": "GET, HEAD, OPTIONS",
+    "/revert/{sid}": "OPTIONS, POST",
     "/ask/{sid}": "OPTIONS, POST",
     "/ask/{sid}/{request}": "DELETE, OPTIONS",
     "/answer/{sid}/{request}": "OPTIONS, POST",
@@ -613,7 +614,7 @@ async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
     urls = {
         name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
     }
-    names = ("session", "context", "action", "diff", "notify", "ask", "answer", "events", "extend", "rotate")
+    names = ("session", "context", "action", "diff", "notify", "revert", "ask", "answer", "events", "extend", "rotate")
     assert urls.keys() == {f"{name}Url" for name in names}
     urls["answerUrl"] += "/0a1b2c3d.1"  # there is one for each request
     for url in urls.values():

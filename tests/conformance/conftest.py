@@ -49,6 +49,7 @@ OPERATIONS: list[tuple[str, str, Any]] = [
     ("POST", "notify", {"key": "name", "value": "A"}),
     ("POST", "extend", {"extraSeconds": 60}),
     ("POST", "ask", {"text": "Which one?"}),
+    ("POST", "revert", {"all": True}),
     ("POST", "rotate", {}),
     ("DELETE", "session", None),
 ]

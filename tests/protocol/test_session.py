@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Event, Notice
+from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import HIDDEN_BYTES, Session, Turn, is_empty
+from handshake_prompt.protocol.session import HIDDEN_BYTES, Session, Turn
 from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 from tests.support.sessions import blank_session
 

@@ -1,0 +1,65 @@
+"""Aftermath of a turn: what its writes mean for requests, for notes, and for values that can be restored. Pure.
+
+A transition only writes. Whatever follows from that, whoever wrote and by whatever route, follows here and once.
+"""
+
+from __future__ import annotations
+
+from .authors import By
+from .credentials import Role
+from .events import Change
+from .field_value import FieldValue
+from .limits import Limits
+from .packing import parts_of, to_json
+from .requests import revision, settle
+from .session import Session
+
+
+def conclude(session: Session, previous: Session, now: float, limits: Limits) -> None:
+    """Conclude the turn that has led from `previous` to `session`, at a time on the store's clock."""
+    if session.requests:
+        settle(session, now, limits)
+    if session.notes:
+        _drop_old_notes(session)
+    if session.author is Role.AGENT:
+        _remember(session, previous)
+    if session.before:
+        _forget(session)
+
+
+def _remember(session: Session, previous: Session) -> None:
+    """Keep the values that the agent has written over for the first time: they are no longer seen, and still count."""
+    events = session.turn.events if session.turn else ()
+    replaced = {
+        event.key: old
+        for event in events
+        if type(event) is Change and (old := previous.values.get(event.key)) is not None and old.by != By.AI
+    }
+    fresh = {key: old for key, old in replaced.items() if key not in session.before}
+    if fresh:
+        session.before = session.before | fresh
+        for key, old in fresh.items():
+            _count(session, key, old, 1)
+
+
+def _forget(session: Session) -> None:
+    """Let go of what stood where the person has written, or where nothing stands any more."""
+    gone = {key: old for key, old in session.before.items() if session.whose(key) != By.AI}
+    if gone:
+        session.before = {key: old for key, old in session.before.items() if key not in gone}
+        for key, old in gone.items():
+            _count(session, key, old, -1)
+
+
+def _count(session: Session, key: str, old: FieldValue, sign: int) -> None:
+    """Count a value that can be restored into the part of the session it was in."""
+    session.charge(old.by, size=sign * (len(key) + len(to_json(old.kept))), parts=sign * parts_of(old.kept), fields=0)
+
+
+def _drop_old_notes(session: Session) -> None:
+    """Drop notes on values that are no longer there."""
+    kept = {key: note for key, note in session.notes.items() if revision(session, key) == note.rev}
+    if len(kept) < len(session.notes):
+        size = sum(note.size for key, note in session.notes.items() if key not in kept)
+        session.notes = kept
+        session.charge(By.AI, size=-size, parts=0, fields=0)

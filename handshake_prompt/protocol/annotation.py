@@ -1,0 +1,37 @@
+"""Annotation of a turn's writes: what an agent says of a value goes with it, into the log and into the record. Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from .authors import By
+from .events import Change
+from .notes import Note
+from .row_keys import within
+from .session import Session
+
+
+def annotate(session: Session, key: str, seq: int | None, note: Note) -> None:
+    """Put a note on the write of this turn that made event `seq`, or on the cells of a row or a list that it made.
+
+    Args:
+        session: the draft.
+        key: of the field, row or list that was written.
+        seq: of the event; None or 0 if nothing was logged.
+        note: the note, on no value yet.
+    """
+    events = session.turn.events if session.turn else []
+    is_part = key in session.row_authors or key in session.rows
+    inside = within(key)
+    for place, event in enumerate(events):
+        if type(event) is Change and (event.seq == seq or (is_part and event.key.startswith(inside))):
+            events[place] = replace(event, note=note.members(), size=event.size + note.size)
+            _keep(session, event.key, replace(note, rev=event.seq))
+
+
+def _keep(session: Session, key: str, note: Note) -> None:
+    if (field := session.values.get(key)) is None or field.rev != note.rev:
+        return  # written again in the same turn
+    old = session.notes.get(key)
+    session.notes = session.notes | {key: note}
+    session.charge(By.AI, size=note.size - (old.size if old else 0), parts=0, fields=0)
