@@ -17,6 +17,8 @@
  *   (`cause`: `snapshot action edit local ack error`). Draw from this one: an older value never replaces a newer one,
  *   and an unanswered edit wins over an arriving value. `session.edit` with the value just drawn is no edit, so drawing
  *   may set off the page's own listeners.
+ * - `rows {list, rows, cause}`: the rows of a list are others, or in another order (`cause` as above).
+ * - `trouble {problems}`: `session.problems` are others. `requests {requests}`: `session.requests` are.
  * - `state {state, final, code, error}`: `connecting`, `open`, `waiting` (for the next attempt) or `closed`; `code` is
  *   the close code, `error` the server's reason if it gave one. The session is over only if `final`. Until then edits,
  *   `release`, `rotate` and `revoke` work without a socket. `closed` with 4401 or 4403: the server does not take this
@@ -24,8 +26,8 @@
  * - `frame`: each of the server's frames, unknown types included.
  *
  * Frames of these types are events under their own names too, after `fields` is up to date, in the server's order:
- * `connected action edit done extended rotated agent ack error expiring expired revoked draining`. `ack` and `error`
- * also answer edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again
+ * `connected action edit done rowAdded rowRemoved rowMoved rowReleased problem problems schema asked answered withdrawn
+ * lapsed extended rotated agent ack error expiring expired revoked draining`. `ack` and `error` also answer edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again
  * (`retryable`, or `kept` until the server takes the page for the person's again).
  *
  * The person is proven by the session's cookie (or the user token on another origin), never by the agent's token.
@@ -33,11 +35,12 @@
 
 import { copyText } from "./client/clipboard.js";
 import { Connection, OVER } from "./client/connection.js";
-import { EMPTY, StoredFields } from "./client/fields.js";
+import { EMPTY } from "./client/fields.js";
 import { Outbox } from "./client/outbox.js";
 import { HandshakeError, advised, request } from "./client/requests.js";
 import { nextTask } from "./client/tasks.js";
 import { encode, isKey, isSame, objection, visible } from "./client/values.js";
+import { SessionView } from "./client/view.js";
 import { requestSubmit } from "./form/clobbering.js";
 import { bind } from "./form.js";
 
@@ -46,7 +49,35 @@ export { HandshakeError } from "./client/requests.js";
 export { valuesOf } from "./form.js";
 
 /** @typedef {import("./client/fields.js").FieldRecord} FieldRecord */
-/** @typedef {{key: string, type?: string, multiple?: boolean, readOnly?: boolean, options?: any[]}} Field */
+/**
+ * @typedef {object} Field an entry of the schema, with the members of SPEC.md section 5.
+ * @property {string} key
+ * @property {string | string[]} [type]
+ * @property {string} [label]
+ * @property {boolean} [multiple]
+ * @property {boolean} [required]
+ * @property {boolean} [readOnly]
+ * @property {boolean} [computed] the page writes it, though nobody else may.
+ * @property {string} [by]
+ * @property {any[]} [options]
+ * @property {Field[]} [fields] of rows.
+ */
+/** @typedef {{keys: string[], msg: string}} Problem */
+/**
+ * @typedef {object} Request what an agent proposes, and the person alone decides.
+ * @property {string} id
+ * @property {string} kind `ask` or `suggest`.
+ * @property {string} digest covers all that is to be shown.
+ * @property {string} [name] what the agent calls itself.
+ * @property {string} [text]
+ * @property {Field[]} [fields] those to answer in.
+ * @property {string} [key] the field of the form that it is about.
+ * @property {any} [value] the one suggested.
+ * @property {string} [reason]
+ * @property {string} [source]
+ * @property {boolean} [sensitive]
+ * @property {string} expiresAt
+ */
 /** @typedef {{id: string, mode: string, urls: Record<string, string>}} SavedSession */
 /** @typedef {import("./client/connection.js").Frame} Frame */
 /**
@@ -61,7 +92,8 @@ export { valuesOf } from "./form.js";
 /** Types of frames that are dispatched under their own names: one that comes to be later cannot pose as our own. */
 const FRAMES = new Set([
   ...["connected", "action", "edit", "done", "extended", "rotated", "agent", "ack", "error"],
-  ...["expiring", "expired", "revoked", "draining"],
+  ...["expiring", "expired", "revoked", "draining", "problem", "problems", "rowAdded", "rowRemoved", "rowMoved"],
+  ...["rowReleased", "schema", "asked", "answered", "withdrawn", "lapsed"],
 ]);
 const ENDS = { session_expired: "expired", session_revoked: "revoked", session_closed: "revoked" };
 /** Modes in which a key that the schema does not have is refused. */
@@ -69,12 +101,13 @@ const FORM_MODES = new Set(["form-fill", "fill-form"]);
 /** How long a submission waits for edits to be stored, in milliseconds. */
 const SUBMIT_PATIENCE = 5_000;
 
+/** @returns {string} a text that no other page has chosen. */
+function unique() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("-");
+}
+
 /** One session, as the person's page sees it. Made by `create` or `resume`. */
 export class HandshakeSession extends EventTarget {
-  /** @type {Map<string, FieldRecord>} The fields to show, by key; `pending` marks unanswered edits and releases. */
-  fields = new Map();
-  /** @type {Field[]} The fields of the form, if it is one; known from the start only after `create`. */
-  schema = [];
   /** @type {string | null} The text for the agent; null after `resume`, since the agent's token is not kept. */
   prompt = null;
   /** @type {string | null} The agent's token, for a page that words its own prompt; null after `resume`. */
@@ -83,18 +116,17 @@ export class HandshakeSession extends EventTarget {
   agent = "";
   /** Whether the session has ended. */
   over = false;
-
-  #stored = new StoredFields();
-  /** @type {Map<string, {seq: number, ref: number, value: any}>} The person's last acknowledged edit of each field. */
-  #written = new Map();
-  /** Fields whose listeners are being told. */
-  #drawing = new Set();
+  /** @type {Map<string, string | null>} What this page has told of problems, by key. */
+  #told = new Map();
+  /** @type {Map<number, (answer: Frame | null) => void>} By mark: those who wait for the answer to a write. */
+  #awaiting = new Map();
   /** @type {Map<HTMLFormElement, Promise<Readiness>>} Submissions under way. */
   #submissions = new Map();
   /** @type {HTMLFormElement | null} The form that is being submitted at this moment, by us. */
   #submitting = null;
   #connection;
   #outbox;
+  #view;
   #options;
   #userToken;
   #promptOption;
@@ -181,6 +213,7 @@ export class HandshakeSession extends EventTarget {
       limits: () => this.#limits(),
       answered: (answer) => this.#answered(answer),
     });
+    this.#view = new SessionView(this.#outbox, (name, detail) => this.#emit(name, detail));
   }
 
   /**
@@ -191,6 +224,30 @@ export class HandshakeSession extends EventTarget {
    */
   get saved() {
     return { id: this.id, mode: this.mode, urls: this.urls };
+  }
+
+  /** @returns {Map<string, FieldRecord>} The fields to show, by key; `pending` marks unanswered edits and releases. */
+  get fields() {
+    return this.#view.fields;
+  }
+
+  /** @returns {Field[]} The fields of the form, if it is one; known from the start only after `create`. */
+  get schema() {
+    return this.#view.schema;
+  }
+
+  set schema(schema) {
+    this.#view.schema = schema;
+  }
+
+  /** @returns {Problem[]} What is wrong with the values, by the page's own word and the form's validator's. */
+  get problems() {
+    return this.#view.problems;
+  }
+
+  /** @returns {Request[]} What agents ask or suggest, while it is open. */
+  get requests() {
+    return this.#view.requests;
   }
 
   /** @returns {"connecting" | "open" | "waiting" | "closed"} */
@@ -223,10 +280,11 @@ export class HandshakeSession extends EventTarget {
    * schema are left alone.
    *
    * @param {HTMLFormElement} form
+   * @param {{follow?: boolean}} [settings] `follow`: the schema is the form's own (`schemaOf`), and changes with it.
    * @returns {() => void} undoes it.
    */
-  bind(form) {
-    return bind(this, form, this.#given);
+  bind(form, settings) {
+    return bind(this, form, this.#given, settings);
   }
 
   /**
@@ -243,22 +301,98 @@ export class HandshakeSession extends EventTarget {
     // As the server will see it, and as it is now: it may be sent, or sent again, when the page has changed it.
     const copy = JSON.parse(JSON.stringify(value ?? null));
     // The echo of a drawn value, by a framework or a listener of the page's, is nobody's edit.
-    if (this.#drawing.has(key)) return true;
+    if (this.#view.isDrawing(key)) return true;
     if (this.fields.has(key) && isSame(copy, this.fields.get(key)?.value)) return true;
-    const isFixed = this.schema.some((field) => field.key === key && field.readOnly);
+    const entry = this.#view.entry(key);
+    const isFixed = entry?.readOnly === true && entry.computed !== true;
     const problem = isFixed ? "Nobody may write this field." : objection(copy);
     if (problem) return this.#refuse(key, isFixed ? "read_only" : "invalid_value", problem);
-    return this.#queue(key, { release: false, value: copy });
+    return this.#queue({ type: "userEdit", key, value: copy });
   }
 
   /**
-   * Let the agent write a field of the person's again. Its value stays.
+   * Let the agent write a field of the person's again, or have a row of theirs. Its value stays.
    *
    * @param {string} key
    * @returns {boolean} false if the session is over, or `key` names no field.
    */
   release(key) {
-    return this.#isOpen(key) && this.#queue(key, { release: true });
+    if (this.#hasRow(key)) return this.#send({ type: "release", key });
+    return this.#isOpen(key) && this.#queue({ type: "release", key });
+  }
+
+  /** The ids of a list's rows, in order: a cell of one is the field `${list}/${id}/${name}`. @param {string} list */
+  rows(list) {
+    return this.#view.rows(list);
+  }
+
+  /**
+   * Add a row to a list. It is the person's, with all its cells.
+   *
+   * @param {string} list
+   * @param {Record<string, any>} [value] its cells by name.
+   * @param {string | null} [after] the row to come behind; null for the first place.
+   * @returns {Promise<string | null>} the row's id; null if it was refused, or the session is over.
+   */
+  async addRow(list, value, after) {
+    if (!this.#isOpen(list)) return null;
+    const copy = JSON.parse(JSON.stringify(value ?? {}));
+    const answer = await this.#ask({ type: "addRow", key: list, value: copy, after, idempotencyKey: unique() });
+    return answer?.type === "ack" ? answer.row : null;
+  }
+
+  /** Remove a row and all its cells. @param {string} key such as `lines/r3` @returns {boolean} as of `edit`. */
+  removeRow(key) {
+    if (!this.#hasRow(key)) return false;
+    this.#outbox.forget(key);
+    this.#outbox.add({ type: "removeRow", key, idempotencyKey: unique() });
+    this.#view.remove(key, "local");
+    this.#outbox.send();
+    return true;
+  }
+
+  /**
+   * Move a row within its list.
+   *
+   * @param {string} key
+   * @param {string | null} [after] the row to come behind; null for the first place, nothing for the last.
+   * @returns {boolean} as of `edit`.
+   */
+  moveRow(key, after) {
+    if (!this.#hasRow(key)) return false;
+    this.#outbox.add({ type: "moveRow", key, after, idempotencyKey: unique() });
+    this.#view.place(key, after, "local");
+    this.#outbox.send();
+    return true;
+  }
+
+  /**
+   * Tell what the page itself finds wrong with a field, or with the whole form.
+   *
+   * @param {string} key of the field; "" for the form.
+   * @param {string | null} msg null if nothing is wrong any more.
+   * @returns {boolean} false if the session is over, or `key` names no field.
+   */
+  setProblem(key, msg) {
+    if (this.over || (key !== "" && !this.#isOpen(key))) return false;
+    const isKnown = this.#told.has(key) || !this.problems.some(({ keys }) => String(keys) === key);
+    if (isKnown && (this.#told.get(key) ?? null) === msg) return true;
+    this.#told.set(key, msg);
+    this.#view.setProblem(key, msg);
+    return this.#send({ type: "problem", key, msg });
+  }
+
+  /**
+   * Change the form's schema: fields that come or are others now, and those that go. Not for a form by name.
+   *
+   * @param {{set?: Field[], remove?: string[]}} change
+   * @returns {Promise<boolean>} whether the server has taken it; if not, nothing has changed.
+   */
+  async setSchema({ set = [], remove = [] }) {
+    if (this.over) return false;
+    const copy = JSON.parse(JSON.stringify(set));
+    const answer = await this.#ask({ type: "schema", key: "", set: copy, remove });
+    return answer?.type === "ack";
   }
 
   /**
@@ -293,10 +427,10 @@ export class HandshakeSession extends EventTarget {
     const readiness = { ok: false, changed: [], pending: this.#outbox.keys, cursor: null, error: null };
     if (this.over || readiness.pending.length > 0) return readiness;
     try {
-      const { context, cursor } = await this.context();
-      const changed = this.#catchUp(context ?? {});
+      const told = await this.context();
+      const changed = this.#view.catchUp(told, "snapshot");
       const pending = this.#outbox.keys; // typed meanwhile
-      return { ...readiness, ok: changed.length + pending.length === 0, changed, pending, cursor };
+      return { ...readiness, ok: changed.length + pending.length === 0, changed, pending, cursor: told.cursor };
     } catch (error) {
       return { ...readiness, error };
     }
@@ -322,6 +456,19 @@ export class HandshakeSession extends EventTarget {
     const submission = this.#submit(form, event.submitter).finally(() => this.#submissions.delete(form));
     this.#submissions.set(form, submission);
     return submission;
+  }
+
+  /**
+   * Decide on a request of an agent's. Nothing is decided by silence.
+   *
+   * @param {Request} request as it was shown.
+   * @param {"accept" | "decline"} decision
+   * @param {Record<string, any>} [values] of its `fields`, and of its `key`.
+   * @throws {HandshakeError} if the request has ended, or is another than was shown (`changed`).
+   */
+  async answer({ id, digest }, decision, values) {
+    await this.#request("POST", "answer", { decision, digest, values }, undefined, `/${encodeURIComponent(id)}`);
+    await this.#reread();
   }
 
   /** Replace the agent's token and lock the old one out. @returns {Promise<string | null>} the new prompt. */
@@ -359,11 +506,11 @@ export class HandshakeSession extends EventTarget {
     return this.prompt !== null && copyText(this.prompt);
   }
 
-  /** @param {string} method @param {string} name @param {object} [body] @param {number} [timeout] */
-  async #request(method, name, body, timeout) {
+  /** @param {string} method @param {string} name @param {object} [body] @param {number} [timeout] @param {string} [path] */
+  async #request(method, name, body, timeout, path = "") {
     const settings = { body, timeout, userToken: this.#userToken, options: this.#options };
     try {
-      const reply = await request(method, this.urls[name], settings);
+      const reply = await request(method, this.urls[name] + path, settings);
       this.#learnExpiry(reply);
       return reply;
     } catch (error) {
@@ -408,6 +555,8 @@ export class HandshakeSession extends EventTarget {
     if (this.over) return;
     this.over = true;
     this.#outbox.stop();
+    for (const settle of this.#awaiting.values()) settle(null);
+    this.#awaiting.clear();
     const type = ENDS[reason];
     if (type) this.#emit(type, { type });
     this.#connection.close(code);
@@ -421,7 +570,8 @@ export class HandshakeSession extends EventTarget {
     this.#refusal = null; // it was no close that it spoke of
     if (frame.type === "connected") this.#welcome(frame);
     if (frame.type === "agent") this.agent = visible(frame.name);
-    if (frame.type === "action" || frame.type === "edit") this.#learn(frame);
+    if (frame.type === "rowReleased") this.#reread();
+    this.#view.learn(frame);
     if (frame.type === "draining") this.#connection.drains(frame.afterMs);
     // An ack overtakes frames that come before it in the log, so it does not move the place to resume from.
     if (frame.type !== "ack" && frame.seq > this.#seq) {
@@ -448,27 +598,9 @@ export class HandshakeSession extends EventTarget {
     if (snapshot) {
       this.#cursor = cursor;
       this.#seq = 0;
-      if (Array.isArray(snapshot.schema)) this.schema = snapshot.schema;
-      // In place of frames it may be older than an edit that was acknowledged ahead of it.
-      if (this.state === "open") this.#stored.update(snapshot.context ?? {});
-      else this.#stored.replace(snapshot.context ?? {});
-      for (const key of new Set([...this.fields.keys(), ...this.#stored.keys()])) this.#refresh(key, "snapshot");
+      this.#view.welcome(snapshot, this.state === "open");
     }
     this.#connection.welcomed(keepalive);
-  }
-
-  /** @param {any} change an `action` or an `edit`. */
-  #learn(change) {
-    const { key, value, seq, type } = change;
-    this.#stored.learn(change);
-    const written = this.#written.get(key);
-    // An older value of ours may come out of a dead socket behind the newest one, which is then written again.
-    const isBehind = type === "edit" && written !== undefined && written.seq < seq && this.#outbox.of(key).length === 0;
-    if (isBehind && this.#outbox.isStray(key, value, written.ref)) {
-      this.#outbox.add(key, { release: false, value: written.value });
-      this.#outbox.send();
-    }
-    this.#refresh(key, type);
   }
 
   /** Take the answer to an edit. @param {Frame} answer an `ack` or an `error`, of a frame or a POST. */
@@ -482,61 +614,72 @@ export class HandshakeSession extends EventTarget {
 
   /** @param {any} ack */
   #acknowledge(ack) {
-    const answered = this.#outbox.take(ack.ref);
-    if (!answered) return;
-    const { key, operation } = answered;
-    if (operation.release) {
-      this.#stored.release({ ...ack, key });
-    } else {
-      const value = JSON.parse(encode(operation.value));
-      this.#written.set(key, { seq: ack.seq, ref: operation.ref, value });
-      this.#stored.learn({ ...ack, key, value });
+    const write = this.#outbox.take(ack.ref);
+    if (!write) return;
+    this.#view.acknowledge(write, ack);
+    // Of a row, the answer tells neither all the cells nor their authors.
+    if (write.type === "addRow" || this.#hasRow(write.key)) this.#reread();
+    this.#settle(ack.ref, ack);
+  }
+
+  /** @param {Frame} error of a write that will never be stored. */
+  #takeBack(error) {
+    const write = this.#outbox.take(error.ref);
+    if (!write) return;
+    this.#view.takeBack(write);
+    if (write.type === "problem") this.#told.delete(write.key);
+    if (write.type === "removeRow" || write.type === "moveRow") this.#reread();
+    this.#settle(error.ref, error);
+  }
+
+  /** Show what the server holds, where an answer does not tell it. */
+  async #reread() {
+    try {
+      this.#view.catchUp(await this.context(), "ack");
+    } catch {
+      // A page that cannot ask now learns it from the snapshot of its next connection.
     }
-    this.#refresh(key, "ack");
   }
 
-  /** @param {Frame} error of an edit that will never be stored. */
-  #takeBack({ ref }) {
-    const answered = this.#outbox.take(ref);
-    if (answered) this.#refresh(answered.key, "error");
+  // ---- the page's writes
+
+  /** @param {string} key of a row. */
+  #hasRow(key) {
+    return !this.over && isKey(key) && this.#view.hasRow(key);
   }
 
-  /** Show the newer ones of the server's values. @returns {string[]} the fields that look different now. */
-  #catchUp(context) {
-    const newer = this.#stored.update(context);
-    const changed = newer.filter((key) => !isSame(context[key].value, this.fields.get(key)?.value));
-    for (const key of newer) this.#refresh(key, "snapshot");
-    return changed;
+  /** Queue a write that changes no field. @param {import("./client/outbox.js").Write} write */
+  #send(write) {
+    this.#outbox.add(write);
+    this.#outbox.send();
+    return true;
   }
 
-  /** Bring `fields` up to date. @param {string} key @param {string} cause */
-  #refresh(key, cause) {
-    const record = this.#stored.shown(key, this.#outbox.of(key));
-    if (JSON.stringify(record) === JSON.stringify(this.fields.get(key))) return;
-    this.fields.set(key, record);
-    this.#draw(key, record, cause);
+  /** @param {import("./client/outbox.js").Write} write @returns {Promise<Frame | null>} its answer; null without one. */
+  #ask(write) {
+    return new Promise((resolve) => {
+      this.#awaiting.set(this.#outbox.add(write), resolve);
+      this.#outbox.send();
+    });
   }
 
-  /** @param {string} key @param {FieldRecord} record @param {string} cause */
-  #draw(key, record, cause) {
-    this.#drawing.add(key);
-    this.#emit("field", { key, record, cause });
-    this.#drawing.delete(key);
+  /** @param {number} ref @param {Frame} answer */
+  #settle(ref, answer) {
+    this.#awaiting.get(ref)?.(answer);
+    this.#awaiting.delete(ref);
   }
-
-  // ---- the person's writes
 
   /** Whether there is a field to write to. Keys outside the schema never leave the page. @param {string} key */
   #isOpen(key) {
     if (this.over || !isKey(key)) return false;
     const isForm = FORM_MODES.has(this.mode) && this.schema.length > 0;
-    return !isForm || this.schema.some((field) => field.key === key);
+    return !isForm || this.#view.entry(key) !== undefined;
   }
 
-  /** @param {string} key @param {{release: boolean, value?: any}} write */
-  #queue(key, write) {
-    this.#outbox.add(key, write);
-    this.#refresh(key, "local");
+  /** @param {import("./client/outbox.js").Write} write an edit or a release. */
+  #queue(write) {
+    this.#outbox.add(write);
+    this.#view.refresh(write.key, "local");
     this.#outbox.send();
     return true;
   }
@@ -550,7 +693,7 @@ export class HandshakeSession extends EventTarget {
    */
   #refuse(key, code, msg) {
     this.#emit("error", { type: "error", key, code, msg });
-    this.#draw(key, this.fields.get(key) ?? EMPTY, "error");
+    this.#view.draw(key, this.fields.get(key) ?? EMPTY, "error");
     return false;
   }
 

@@ -164,7 +164,9 @@ export class HandshakePrompt extends HTMLElement {
 
   /** @param {Record<string, any>} given */
   #bind(given) {
-    this.binding = new FormBinding(this.#held, /** @type {HTMLFormElement} */ (this.#form), given);
+    this.binding = new FormBinding(this.#held, /** @type {HTMLFormElement} */ (this.#form), given, {
+      follow: !this.hasAttribute("name"),
+    });
     this.binding.addEventListener("offer", () => this.#showOffers());
     this.binding.addEventListener("change", () => this.#showFields());
     this.#showFields();
@@ -180,6 +182,7 @@ export class HandshakePrompt extends HTMLElement {
     const on = (/** @type {string} */ name, /** @type {(detail: any) => void} */ act) =>
       session.addEventListener(name, (/** @type {any} */ { detail }) => this.session === session && act(detail));
     on("field", () => this.#showSoon());
+    on("trouble", () => this.#showProblems());
     on("agent", () => this.#showAgent());
     on("connected", () => this.#showAgent());
     on("action", () => this.#view.tell(this.#texts.say("working")));
@@ -303,6 +306,11 @@ export class HandshakePrompt extends HTMLElement {
     })));
     const missing = records.filter(({ field, record }) => isAsked(field) && isEmpty(record?.value));
     this.#view.showMissing(missing.map(({ field: { key } }) => ({ key, label: this.#labelOf(key), text: "" })));
+  }
+
+  #showProblems() {
+    const told = this.session?.problems ?? [];
+    this.#view.showProblems(told.map(({ keys: [key = ""], msg }) => ({ key, label: this.#labelOf(key), text: msg })));
   }
 
   #showOffers() {

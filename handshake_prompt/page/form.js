@@ -3,7 +3,7 @@
  *
  *     const schema = schemaOf(form);
  *     const session = await HandshakeSession.create({ mode: "form-fill", schema, ...valuesOf(form, schema) });
- *     session.bind(form);
+ *     session.bind(form, { follow: true });
  *
  * Hidden controls, honeypots, tokens and captchas are no fields. Passwords, cards and codes are the person's: the agent
  * is told that they are asked for, and their values never leave the page.

@@ -43,6 +43,13 @@ export class StoredFields {
     this.#records.set(key, { ...known, value, by: released && released.seq > seq ? released.by : by, at, rev: seq });
   }
 
+  /** Forget the fields that stand in a row. @param {string} rowKey @returns {string[]} their keys. */
+  drop(rowKey) {
+    const gone = [...this.#records.keys()].filter((key) => key.startsWith(`${rowKey}/`));
+    for (const key of gone) this.#records.delete(key);
+    return gone;
+  }
+
   /** Take note of a release. @param {{key: string, by: Author, seq: number}} release */
   release({ key, by, seq }) {
     this.#released.set(key, { seq, by });
@@ -65,13 +72,13 @@ export class StoredFields {
    * Return a field as it is to be shown.
    *
    * @param {string} key
-   * @param {{release: boolean, value?: any}[]} writes of the person's, unanswered, oldest first.
+   * @param {{type: string, value?: any}[]} writes of the person's, unanswered, oldest first.
    * @returns {FieldRecord}
    */
   shown(key, writes) {
     let record = this.#records.get(key) ?? EMPTY;
-    for (const { release, value } of writes) {
-      record = release
+    for (const { type, value } of writes) {
+      record = type === "release"
         ? { ...record, by: AFTER_RELEASE[record.by], pending: true }
         : { ...record, value, by: AFTER_EDIT[record.by], pending: true };
     }

@@ -1,10 +1,12 @@
 /**
- * Outbox of the person's unanswered writes, oldest first for each field, and their delivery: through the socket, or by
- * POST while there is none. Two ways keep no order between them, so a field uses one at a time.
+ * Outbox of the page's unanswered writes, and their delivery: through the socket, or by POST while there is none. Writes
+ * whose order matters share a lane: those of one field, of the rows of one list, of the schema. Two ways keep no order
+ * between them, so a lane uses one at a time.
  */
 
 import { backoff } from "./connection.js";
 import { HandshakeError } from "./requests.js";
+import { splitRow } from "./rows.js";
 import { bytesOf, encode } from "./values.js";
 
 /** Three bytes of UTF-8 each at most, so the frame stays under the server's 64 KiB; anything longer goes by POST. */
@@ -19,11 +21,24 @@ const RETRY_BASE = 500;
 /** How long a frame may travel that went into a socket before it died. */
 const STRAY_LIFE = 60_000;
 
+/** The members of `POST /notify` that say the same as a frame of a type. @type {Record<string, (write: Write) => object>} */
+const BODIES = {
+  userEdit: ({ key, value }) => ({ key, value }),
+  release: ({ key }) => ({ key, release: true }),
+  addRow: ({ key, type, ...members }) => ({ add: key, ...members }),
+  removeRow: ({ key, type, ...members }) => ({ remove: key, ...members }),
+  moveRow: ({ key, type, ...members }) => ({ move: key, ...members }),
+  problem: ({ key, msg }) => ({ problem: { key, msg } }),
+  schema: ({ set, remove }) => ({ schema: { set, remove } }),
+};
+/** Writes of which the newest says all; of others each has an effect of its own. */
+const STATES = new Set(["userEdit", "problem"]);
+
+/** @typedef {{type: string, key: string, [member: string]: any}} Write a frame without its mark. */
 /**
  * @typedef {object} Operation
  * @property {number} ref counts up, and comes back in the answer.
- * @property {boolean} release
- * @property {any} [value]
+ * @property {Write} write
  * @property {"socket" | "post" | null} way null while it has not been sent.
  * @property {boolean} stuck the server did not take the page for the person's: not sent again until it does.
  */
@@ -38,7 +53,7 @@ const STRAY_LIFE = 60_000;
 
 /** The unanswered writes of one session. */
 export class Outbox {
-  /** @type {Map<string, Operation[]>} */
+  /** @type {Map<string, Operation[]>} By lane. */
   #pending = new Map();
   /** @type {Map<string, Map<string, Stray>>} By key and JSON: writes into a socket that was lost. */
   #strays = new Map();
@@ -56,7 +71,7 @@ export class Outbox {
     this.#listener = listener;
   }
 
-  /** How many fields have unanswered writes. */
+  /** How many lanes have unanswered writes. */
   get size() {
     return this.#pending.size;
   }
@@ -66,37 +81,51 @@ export class Outbox {
     return [...this.#pending.values()].some((operations) => operations.some(({ stuck }) => !stuck));
   }
 
-  /** @returns {string[]} the fields that have unanswered writes. */
+  /** @returns {string[]} the keys of what has unanswered writes. */
   get keys() {
-    return [...this.#pending.keys()];
+    return [...new Set([...this.#pending.values()].flat().map(({ write }) => write.key))];
   }
 
-  /** @param {string} key @returns {Operation[]} */
+  /** @param {string} key @returns {Write[]} the unanswered edits and releases of a field, oldest first. */
   of(key) {
-    return this.#pending.get(key) ?? [];
+    return (this.#pending.get(key) ?? []).map(({ write }) => write);
   }
 
-  /** @param {string} key @param {{release: boolean, value?: any}} write */
-  add(key, write) {
-    // A write on its way stays; an unsent one is replaced, only a release must not lose the edit before it.
-    const kept = this.of(key).filter((other) => other.way || (write.release && !other.release));
-    this.#pending.set(key, [...kept, { ref: ++this.#refs, way: null, stuck: false, ...write }]);
+  /** @param {Write} write @returns {number} the mark of its answer. */
+  add(write) {
+    const lane = laneOf(write);
+    const ref = ++this.#refs;
+    // A write on its way stays; an unsent one that says less is replaced, only a release must not lose the edit before it.
+    const isKept = (/** @type {Operation} */ { way, write: { type } }) => way || !isReplaced(type, write.type);
+    const kept = (this.#pending.get(lane) ?? []).filter(isKept);
+    this.#pending.set(lane, [...kept, { ref, way: null, stuck: false, write }]);
+    return ref;
   }
 
-  /** Remove the write that was answered, and return it with its field. @param {unknown} ref */
+  /** Remove the write that was answered, and return it. @param {unknown} ref @returns {Write | null} */
   take(ref) {
-    for (const [key, operations] of this.#pending) {
+    for (const [lane, operations] of this.#pending) {
       const index = operations.findIndex((operation) => operation.ref === ref);
       if (index < 0) continue;
-      const [operation] = operations.splice(index, 1);
-      if (operations.length === 0) this.#pending.delete(key);
+      const [{ write }] = operations.splice(index, 1);
+      if (operations.length === 0) this.#pending.delete(lane);
       this.#retries = 0;
       clearTimeout(this.#patience);
       this.#patience = 0;
       this.#mind();
-      return { key, operation };
+      return write;
     }
     return null;
+  }
+
+  /** Forget the unsent writes of a row's cells: the row is gone. @param {string} rowKey */
+  forget(rowKey) {
+    for (const [lane, operations] of this.#pending) {
+      if (!operations[0].write.key.startsWith(`${rowKey}/`)) continue;
+      const sent = operations.filter(({ way }) => way);
+      if (sent.length > 0) this.#pending.set(lane, sent);
+      else this.#pending.delete(lane);
+    }
   }
 
   /** Send all unsent writes: through the socket, or by POST while there is none and none is being opened. */
@@ -107,12 +136,12 @@ export class Outbox {
 
   /** Have writes sent again: those into a socket that is gone, and those that the server did not believe. */
   recall() {
-    for (const key of this.#pending.keys()) this.#recall(key);
+    for (const lane of this.#pending.keys()) this.#recall(lane);
   }
 
   /** Send a write again later. @param {unknown} ref @param {number | null} [seconds] the least to wait. */
   retry(ref, seconds) {
-    for (const [key, operations] of this.#pending) if (operations.some((other) => other.ref === ref)) this.#recall(key);
+    for (const [lane, operations] of this.#pending) if (operations.some((other) => other.ref === ref)) this.#recall(lane);
     const delay = Math.max(RETRY_BASE + backoff(this.#retries++), 1000 * (seconds ?? 0));
     this.#retryTimer ||= setTimeout(() => {
       this.#retryTimer = 0;
@@ -143,12 +172,12 @@ export class Outbox {
   }
 
   #sendNow() {
-    for (const [key, operations] of this.#pending) {
-      if (this.#posting.has(key)) continue;
+    for (const [lane, operations] of this.#pending) {
+      if (this.#posting.has(lane)) continue;
       for (const operation of operations.filter(({ way, stuck }) => !way && !stuck)) {
-        const frame = encode(frameOf(key, operation));
+        const frame = encode({ ...operation.write, ref: operation.ref });
         if (this.#connection.state !== "open" || frame.length > FRAME_CHARS) {
-          this.#post(key, operation);
+          this.#post(lane, operation);
           break;
         }
         operation.way = "socket";
@@ -157,27 +186,27 @@ export class Outbox {
     }
   }
 
-  /** @param {string} key @param {Operation} operation */
-  async #post(key, operation) {
-    const { ref, release, value } = operation;
-    this.#posting.add(key);
+  /** @param {string} lane @param {Operation} operation */
+  async #post(lane, operation) {
+    const { ref, write } = operation;
+    this.#posting.add(lane);
     operation.way = "post";
     try {
-      await this.#checkSize(value);
-      const body = JSON.parse(encode(release ? { key, release } : { key, value }));
+      await this.#checkSize(write.value);
+      const body = JSON.parse(encode(BODIES[write.type](write)));
       const reply = await this.#listener.notify(body, POST_TIMEOUT);
-      this.#posting.delete(key);
-      this.#listener.answered({ at: new Date().toISOString(), ...reply, type: "ack", key, ref });
+      this.#posting.delete(lane);
+      this.#listener.answered({ at: new Date().toISOString(), ...reply, type: "ack", key: write.key, ref });
     } catch (error) {
-      this.#posting.delete(key);
-      this.#failed(key, operation, error);
+      this.#posting.delete(lane);
+      this.#failed(operation, error);
     }
     if (this.#retryTimer === 0) this.send();
   }
 
-  /** @param {string} key @param {Operation} operation @param {any} error of the server's, or of the network's. */
-  #failed(key, operation, error) {
-    const { ref } = operation;
+  /** @param {Operation} operation @param {any} error of the server's, or of the network's. */
+  #failed(operation, error) {
+    const { ref, write: { key } } = operation;
     if (!(error instanceof HandshakeError)) return this.retry(ref);
     if (error.isOver) return undefined; // the session has been told
     if (error.retryable) return this.retry(ref, error.retryAfter);
@@ -199,18 +228,18 @@ export class Outbox {
     throw new HandshakeError(413, { code: "value_too_large", detail });
   }
 
-  /** Have a field's writes sent again, of its edits only the newest. @param {string} key */
-  #recall(key) {
-    if (this.#posting.has(key)) return;
-    const operations = this.of(key);
-    for (const each of operations) if (each.way === "socket" && !each.release) this.#lose(key, each);
-    const newest = operations.findLastIndex(({ release }) => !release);
-    const kept = operations.slice(newest);
-    this.#pending.set(key, kept.map((operation) => ({ ...operation, way: null, stuck: false })));
+  /** Have a lane's writes sent again, of those that say all only the newest. @param {string} lane */
+  #recall(lane) {
+    if (this.#posting.has(lane)) return;
+    const operations = this.#pending.get(lane) ?? [];
+    for (const each of operations) if (each.way === "socket" && each.write.type === "userEdit") this.#lose(each);
+    const newest = operations.findLastIndex(({ write }) => STATES.has(write.type));
+    const kept = operations.slice(Math.max(newest, 0));
+    this.#pending.set(lane, kept.map((operation) => ({ ...operation, way: null, stuck: false })));
   }
 
-  /** @param {string} key @param {Operation} operation */
-  #lose(key, { ref, value }) {
+  /** @param {Operation} operation */
+  #lose({ ref, write: { key, value } }) {
     const strays = this.#strays.get(key) ?? new Map();
     for (const [json, { sentAt }] of strays) if (Date.now() - sentAt > STRAY_LIFE) strays.delete(json);
     strays.set(encode(value), { ref, sentAt: Date.now() });
@@ -238,7 +267,14 @@ export class Outbox {
   }
 }
 
-/** @param {string} key @param {Operation} operation */
-function frameOf(key, { ref, release, value }) {
-  return release ? { type: "release", key, ref } : { type: "userEdit", key, value, ref };
+/** @param {Write} write @returns {string} a key, or beside the edits of fields a text that no key is. */
+function laneOf({ type, key }) {
+  if (type === "userEdit" || type === "release") return key;
+  if (type === "schema") return "\n";
+  return type === "problem" ? `${key}\n` : `\n${type === "addRow" ? key : splitRow(key).list}`;
+}
+
+/** Whether an unsent write of one type has nothing more to say once another one follows in its lane. */
+function isReplaced(type, following) {
+  return STATES.has(type) ? following === type : type === "release";
 }

@@ -11,6 +11,8 @@ import { nextTask } from "../client/tasks.js";
 import { isSame } from "../client/values.js";
 import { listen, rootOf } from "./clobbering.js";
 import { ControlIndex } from "./control_index.js";
+import { problemOf } from "./problems.js";
+import { SchemaFollower } from "./schema_follower.js";
 import { isSecret } from "./standing.js";
 import { withoutSubmission } from "./submission.js";
 import { UNREADABLE, isChanged, read, show } from "./values.js";
@@ -49,13 +51,16 @@ export class FormBinding extends EventTarget {
   #form;
   #index;
   #stopped = new AbortController();
-  #observer = new MutationObserver(() => this.#reviewSoon());
+  #observer = new MutationObserver(() => this.#reviewSoon(true));
   /** @type {WeakSet<any>} */
   #heard = new WeakSet();
   /** @type {Map<string, any>} What the controls of each field have last said. */
   #seen = new Map();
   /** @type {Set<string>} */
   #keys;
+  /** @type {SchemaFollower | null} */
+  #follower;
+  #isStale = false;
   #isWriting = false;
   #isLooking = false;
   #reviewTimer = 0;
@@ -64,15 +69,18 @@ export class FormBinding extends EventTarget {
    * @param {HandshakeSession} session
    * @param {HTMLFormElement} form
    * @param {Record<string, any>} given the values at creation: edits since then are reported at once.
+   * @param {{follow?: boolean}} [settings] `follow`: the schema is the form's own, and changes with it.
    */
-  constructor(session, form, given) {
+  constructor(session, form, given, { follow = false } = {}) {
     super();
     this.#session = session;
     this.#form = form;
     this.#keys = new Set(Object.keys(given));
     this.#index = new ControlIndex(form);
+    this.#follower = follow ? new SchemaFollower(session, form) : null;
     this.#listen();
     for (const field of this.#fields) this.#begin(field, given[field.key]);
+    this.#reviewSoon(true);
   }
 
   /** Leave the form alone from now on. */
@@ -152,12 +160,13 @@ export class FormBinding extends EventTarget {
     const control = this.#controlOf(event);
     const field = control && this.#fieldIn(control);
     if (field) this.#report(field);
-    if (control) this.#reviewSoon();
+    if (control) this.#reviewSoon(event.type === "change");
   }
 
   /** Take what has changed when a gesture has had its effect. @param {Event} event */
   async #gesture(event) {
-    if (!event.isTrusted || this.#isWriting || this.#isLooking) return;
+    if (!event.isTrusted) return this.#reviewSoon();
+    if (this.#isWriting || this.#isLooking) return;
     this.#isLooking = true;
     for (const field of this.#fields) this.#see(field);
     await nextTask();
@@ -193,6 +202,7 @@ export class FormBinding extends EventTarget {
     const field = control && this.#fieldIn(control);
     if (!field || this.#index.of(field.key).includes(event.relatedTarget)) return;
     queueMicrotask(() => this.#draw(field.key));
+    this.#reviewSoon();
   }
 
   // ---- what the session says
@@ -232,6 +242,7 @@ export class FormBinding extends EventTarget {
       this.#isWriting = false;
     }
     this.#see(field);
+    this.#reviewSoon();
   }
 
   /** @param {string} key @param {any} [value] */
@@ -243,19 +254,44 @@ export class FormBinding extends EventTarget {
 
   // ---- a form that changes
 
-  #reviewSoon() {
+  /** Look at the form once for all that happens at one time. @param {boolean} [isStale] whether its controls may be others. */
+  #reviewSoon(isStale = false) {
     if (this.#stopped.signal.aborted) return;
-    this.#reviewTimer ||= setTimeout(() => this.#review(), SETTLING);
+    this.#isStale ||= isStale;
+    this.#reviewTimer ||= setTimeout(() => this.#review(this.#isStale), SETTLING);
   }
 
-  #review() {
+  #review(isStale = true) {
     clearTimeout(this.#reviewTimer);
     this.#reviewTimer = 0;
+    if (isStale) this.#renew();
+    for (const field of this.#fields) this.#heed(field);
+  }
+
+  /** Find the form's controls again, and show the session's values in new ones. */
+  #renew() {
+    this.#isStale = false;
     const before = this.#index;
     this.#index = new ControlIndex(this.#form);
     this.#attend();
     for (const { key } of this.#fields) if (isOther(before.of(key), this.#index.of(key))) this.#draw(key);
+    this.#follower?.follow(() => this.#reviewSoon(true)).then((fresh) => fresh.forEach((key) => this.#welcome(key)));
     this.dispatchEvent(new CustomEvent("change"));
+  }
+
+  /** @param {string} key of a field that has come. */
+  #welcome(key) {
+    const field = this.#fieldOf(key);
+    if (field && !this.#stopped.signal.aborted) this.#begin(field, undefined);
+  }
+
+  /** Tell what the page has against a field; what is not stored or not shown yet is not judged. @param {Field} field */
+  #heed(field) {
+    const controls = this.#index.of(field.key);
+    const record = this.#session.fields.get(field.key);
+    const isKnown = record !== undefined || this.#session.fields.size > 0; // else there was no snapshot yet
+    if (!isKnown || record?.pending || controls.some(isOccupied) || this.offers.has(field.key)) return;
+    this.#session.setProblem(field.key, problemOf(controls, field, record?.value ?? null));
   }
 }
 
@@ -263,10 +299,11 @@ export class FormBinding extends EventTarget {
  * @param {HandshakeSession} session
  * @param {HTMLFormElement} form
  * @param {Record<string, any>} given
+ * @param {{follow?: boolean}} [settings]
  * @returns {() => void} undoes it.
  */
-export function bind(session, form, given) {
-  const binding = new FormBinding(session, form, given);
+export function bind(session, form, given, settings) {
+  const binding = new FormBinding(session, form, given, settings);
   return () => binding.stop();
 }
 

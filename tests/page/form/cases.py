@@ -179,7 +179,7 @@ FORMS = [
         refuses=(
             *(("day", "2026-02-09"), ("day", "2026-03-01"), ("at", "23:10"), ("call", "2026-01-31T09:30")),
             *(("temp", 0.7), ("people", 7), ("people", 1.5), ("level", 6), ("share", 0.25), ("month", "2026-00")),
-            *(("week", "2026-9"), ("shade", "red")),
+            ("week", "2026-9"),
         ),
         missing=frozenset({"day", "call"}),
     ),

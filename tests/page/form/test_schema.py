@@ -45,3 +45,48 @@ async def test_a_new_form_holds_what_its_page_came_with_as_defaults(tab: Tab, ca
     assert derived["context"] == {}
     assert held.items() >= case.initial.items()
     assert case.excluded.isdisjoint(derived["defaults"])
+
+
+OPEN = """
+async (html) => {
+  document.body.innerHTML = html;
+  const { schemaOf, valuesOf } = await import("/handshake/form.js");
+  globalThis.form = document.querySelector("form");
+  const schema = schemaOf(form);
+  record(await client.HandshakeSession.create({ mode: "form-fill", schema, ...valuesOf(form, schema) }));
+  session.bind(form);
+}
+"""
+
+
+@pytest.mark.parametrize("case", [*FORMS, *SHARED], ids=lambda case: case.name)
+async def test_an_agent_writes_what_the_form_takes_and_nothing_else(tab: Tab, case: Case) -> None:
+    await tab.do(OPEN, case.html)
+    await tab.connect()
+    peer = await tab.peer()
+    before = await peer.context()
+    assert {*before["missing"], *before.get("missingPerson", [])} == case.missing
+
+    refused = {}
+    for key, value in case.refuses:
+        outcome = (await peer.act({key: value}))["results"][0]
+        refused[f"{key}={value}"] = outcome["status"]
+    assert [each for each, status in refused.items() if status == "applied"] == []
+    taken = {}
+    for key, value in case.accepts:
+        outcome = (await peer.act({key: value}))["results"][0]
+        taken[f"{key}={value}"] = outcome["status"]
+    assert [each for each, status in taken.items() if status != "applied"] == []
+
+    await tab.hears("done", len(case.accepts) + len(case.refuses))
+    written = {key: record["value"] for key, record in (await peer.context(role="user"))["context"].items()}
+    shown = await tab.do(
+        "session.settled().then(async () => (await import('/handshake/form.js')).valuesOf(form, session.schema))"
+    )
+    for key in {key for key, _ in case.accepts}:
+        assert same(shown["context"].get(key, shown["defaults"].get(key)), written[key]), key
+
+
+def same(shown: Any, written: Any) -> bool:
+    """Whether a control says what was written, in its own way to write a moment."""
+    return shown in (written, f"{written}:00")

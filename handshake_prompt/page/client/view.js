@@ -1,0 +1,228 @@
+/**
+ * View of a session, as the server's frames and answers tell it: fields, rows, schema, problems and open requests, with
+ * the page's unanswered writes on top.
+ */
+
+import { StoredFields } from "./fields.js";
+import { StoredRows, entryOf, splitRow } from "./rows.js";
+import { encode, isSame } from "./values.js";
+
+/** @typedef {import("../client.js").Field} Field */
+/** @typedef {import("../client.js").Problem} Problem */
+/** @typedef {import("../client.js").Request} Request */
+/** @typedef {import("./fields.js").FieldRecord} FieldRecord */
+/** @typedef {import("./outbox.js").Write} Write */
+
+/** Frames that end a request. */
+const ENDS = new Set(["answered", "withdrawn", "lapsed"]);
+
+/** What a page shows of one session. */
+export class SessionView {
+  /** @type {Map<string, FieldRecord>} */
+  fields = new Map();
+  /** @type {Field[]} */
+  schema = [];
+  /** @type {Problem[]} */
+  problems = [];
+  /** @type {Request[]} */
+  requests = [];
+
+  #stored = new StoredFields();
+  #rows = new StoredRows();
+  /** @type {Map<string, {seq: number, ref: number, value: any}>} The person's last acknowledged edit of each field. */
+  #written = new Map();
+  /** Fields whose listeners are being told. */
+  #drawing = new Set();
+  #outbox;
+  #emit;
+
+  /**
+   * @param {import("./outbox.js").Outbox} outbox
+   * @param {(name: string, detail: object) => void} emit tells the page's listeners.
+   */
+  constructor(outbox, emit) {
+    this.#outbox = outbox;
+    this.#emit = emit;
+  }
+
+  /** @param {string} key @returns {Field | undefined} its entry in the schema, of a cell too. */
+  entry(key) {
+    return entryOf(this.schema, key);
+  }
+
+  /** @param {string} list @returns {string[]} */
+  rows(list) {
+    return this.#rows.of(list);
+  }
+
+  /** @param {string} key of a row. */
+  hasRow(key) {
+    const { list, row } = splitRow(key);
+    return this.#rows.of(list).includes(row);
+  }
+
+  /** Whether a field is being drawn: what a listener makes of it meanwhile is an echo. @param {string} key */
+  isDrawing(key) {
+    return this.#drawing.has(key);
+  }
+
+  // ---- what the server tells
+
+  /**
+   * Take a snapshot.
+   *
+   * @param {any} snapshot
+   * @param {boolean} isLate whether it comes in place of frames: it may be older than what was acknowledged ahead of it.
+   */
+  welcome(snapshot, isLate) {
+    if (Array.isArray(snapshot.schema)) this.schema = snapshot.schema;
+    if (isLate) this.#stored.update(snapshot.context ?? {});
+    else this.#stored.replace(snapshot.context ?? {});
+    this.#learnRows(snapshot, "snapshot");
+    this.#learnProblems(snapshot.problems ?? []);
+    this.#learnRequests(snapshot.requests ?? []);
+    for (const key of new Set([...this.fields.keys(), ...this.#stored.keys()])) this.refresh(key, "snapshot");
+  }
+
+  /** @param {any} frame of any type. */
+  learn(frame) {
+    const { type, key } = frame;
+    if (type === "action" || type === "edit") this.#learnValue(frame);
+    if (type === "rowAdded" || type === "rowMoved") this.place(key, frame.after, type);
+    if (type === "rowRemoved") this.remove(key, type);
+    if (type === "schema") this.changeSchema(frame);
+    if (type === "problem") this.setProblem(key, frame.msg);
+    if ((type === "problems" || type === "done") && frame.problems) this.#learnProblems(frame.problems);
+    if (type === "asked") this.#learnRequests([...this.requests, frame]);
+    if (ENDS.has(type)) this.#learnRequests(this.requests.filter(({ id }) => id !== frame.id));
+  }
+
+  /**
+   * Take an answer to a write of the page's.
+   *
+   * @param {Write} write
+   * @param {any} ack
+   */
+  acknowledge(write, ack) {
+    const { key, type } = write;
+    if (type === "addRow" && !this.hasRow(`${key}/${ack.row}`)) this.place(`${key}/${ack.row}`, write.after, "ack");
+    if (type === "schema") this.changeSchema(/** @type {any} */ (write));
+    if (type === "release") this.#stored.release({ ...ack, key });
+    if (type === "userEdit") {
+      const value = JSON.parse(encode(write.value));
+      this.#written.set(key, { seq: ack.seq, ref: ack.ref, value });
+      this.#stored.learn({ ...ack, key, value });
+    }
+    if (type === "userEdit" || type === "release") this.refresh(key, "ack");
+  }
+
+  /** Undo what a write that will never be stored has shown. @param {Write} write */
+  takeBack({ type, key }) {
+    if (type === "userEdit" || type === "release") this.refresh(key, "error");
+    if (type === "problem") this.setProblem(key, null);
+  }
+
+  /**
+   * Show what the server holds, as far as it is newer.
+   *
+   * @param {any} told the members of a context.
+   * @param {string} cause
+   * @returns {string[]} the fields that look different now.
+   */
+  catchUp({ context = {}, ...told }, cause) {
+    this.#learnRows(told, cause);
+    if (told.problems) this.#learnProblems(told.problems);
+    if (told.requests) this.#learnRequests(told.requests);
+    const newer = this.#stored.update(context);
+    const changed = newer.filter((key) => !isSame(context[key].value, this.fields.get(key)?.value));
+    for (const key of newer) this.refresh(key, cause);
+    return changed;
+  }
+
+  /** @param {any} change an `action` or an `edit`. */
+  #learnValue(change) {
+    const { key, value, seq, type } = change;
+    this.#stored.learn(change);
+    const written = this.#written.get(key);
+    // An older value of ours may come out of a dead socket behind the newest one, which is then written again.
+    const isBehind = type === "edit" && written !== undefined && written.seq < seq && this.#outbox.of(key).length === 0;
+    if (isBehind && this.#outbox.isStray(key, value, written.ref)) {
+      this.#outbox.add({ type: "userEdit", key, value: written.value });
+      this.#outbox.send();
+    }
+    this.refresh(key, type);
+  }
+
+  /** @param {any} told a context or a snapshot. @param {string} cause */
+  #learnRows({ rows }, cause) {
+    if (rows) for (const list of this.#rows.replace(rows)) this.#tellRows(list, cause);
+  }
+
+  /** @param {Problem[]} problems all of them. */
+  #learnProblems(problems) {
+    if (JSON.stringify(problems) === JSON.stringify(this.problems)) return;
+    this.problems = problems;
+    this.#emit("trouble", { problems });
+  }
+
+  /** @param {any[]} told the requests that there are. */
+  #learnRequests(told) {
+    const open = new Map(told.filter(({ status = "open" }) => status === "open").map((each) => [each.id, each]));
+    const requests = [...open.values()].map(({ type, seq, at, cursor, ...request }) => request);
+    if (JSON.stringify(requests) === JSON.stringify(this.requests)) return;
+    this.requests = requests;
+    this.#emit("requests", { requests });
+  }
+
+  // ---- what is shown
+
+  /** Bring a field up to date. @param {string} key @param {string} cause */
+  refresh(key, cause) {
+    const record = this.#stored.shown(key, this.#outbox.of(key));
+    if (JSON.stringify(record) === JSON.stringify(this.fields.get(key))) return;
+    this.fields.set(key, record);
+    this.draw(key, record, cause);
+  }
+
+  /** @param {string} key @param {FieldRecord} record @param {string} cause */
+  draw(key, record, cause) {
+    this.#drawing.add(key);
+    this.#emit("field", { key, record, cause });
+    this.#drawing.delete(key);
+  }
+
+  /** Put a row behind another one, first (null), or last (undefined). */
+  place(/** @type {string} */ key, /** @type {string | null | undefined} */ after, /** @type {string} */ cause) {
+    const { list } = splitRow(key);
+    const before = String(this.#rows.of(list));
+    this.#rows.place(key, after);
+    if (String(this.#rows.of(list)) !== before) this.#tellRows(list, cause);
+  }
+
+  /** Take a row away, with its cells. @param {string} key @param {string} cause */
+  remove(key, cause) {
+    const isKnown = this.hasRow(key);
+    this.#rows.remove(key);
+    for (const cell of this.#stored.drop(key)) this.fields.delete(cell);
+    if (isKnown) this.#tellRows(splitRow(key).list, cause);
+  }
+
+  /** @param {string} list @param {string} cause */
+  #tellRows(list, cause) {
+    this.#emit("rows", { list, rows: this.#rows.of(list), cause });
+  }
+
+  /** @param {string} key "" for the form. @param {string | null} msg */
+  setProblem(key, msg) {
+    const keys = key ? [key] : [];
+    const others = this.problems.filter((problem) => String(problem.keys) !== String(keys));
+    this.#learnProblems(msg === null ? others : [{ keys, msg }, ...others]);
+  }
+
+  /** @param {{set?: Field[], remove?: string[]}} change */
+  changeSchema({ set = [], remove = [] }) {
+    const kept = this.schema.filter(({ key }) => !remove.includes(key));
+    const changed = kept.map((entry) => set.find(({ key }) => key === entry.key) ?? entry);
+    this.schema = [...changed, ...set.filter(({ key }) => !kept.some((entry) => entry.key === key))];
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Problems of a field as its controls tell them: constraint validation, `aria-invalid`, and what a control has made of a
+ * value, read back. That something is missing is no problem: the schema says so.
+ */
+
+import { isSame } from "../client/values.js";
+import { attributeOf, rootOf } from "./clobbering.js";
+import { textOf } from "./labels.js";
+import { isSecret } from "./standing.js";
+import { UNREADABLE, read } from "./values.js";
+
+/** @typedef {import("./controls.js").Control} Control */
+/** @typedef {import("../client.js").Field} Field */
+
+const MESSAGE_CHARS = 300;
+
+const ENGLISH = {
+  refused: "The page does not accept this.",
+  other: "The page shows {shown} in place of it.",
+  nothing: "nothing",
+};
+/** @type {typeof ENGLISH} */
+const CHINESE = { refused: "页面不接受此值。", other: "页面显示的是 {shown}。", nothing: "空" };
+
+/**
+ * @param {Control[]} controls
+ * @param {any} field
+ * @param {any} value the session's.
+ * @returns {string | null} a sentence; nothing of the value if that is not for the agent.
+ */
+export function problemOf(controls, field, value) {
+  const words = /^zh\b/i.test(document.documentElement.lang) ? CHINESE : ENGLISH;
+  const complaint = controls.map(complaintOf).find((found) => found !== null);
+  const isPrivate = field.sensitive === true || controls.some(isSecret);
+  if (complaint !== undefined) return (isPrivate ? "" : complaint.slice(0, MESSAGE_CHARS)) || words.refused;
+  const shown = read(controls, field);
+  if (isPrivate || controls.length === 0 || shown === UNREADABLE || isAlike(shown, value, field)) return null;
+  const said = shown === null || shown === "" ? words.nothing : JSON.stringify(shown);
+  return words.other.replace("{shown}", said.slice(0, MESSAGE_CHARS / 2));
+}
+
+/** @param {Control} control @returns {string | null} null if the page has nothing against it. */
+function complaintOf(control) {
+  if (control.willValidate && control.validity?.valid === false && !isOnlyMissing(control.validity)) {
+    return control.validationMessage;
+  }
+  if (attributeOf(control, "aria-invalid") !== "true" || control.validity?.valueMissing) return null;
+  const id = attributeOf(control, "aria-errormessage");
+  return id ? textOf(rootOf(control).getElementById(id)) : "";
+}
+
+/** @param {ValidityState} validity */
+function isOnlyMissing(validity) {
+  const names = ["badInput", "customError", "patternMismatch", "rangeOverflow", "rangeUnderflow", "stepMismatch"];
+  return !names.concat("tooLong", "tooShort", "typeMismatch").some((name) => validity[name]);
+}
+
+/** Whether a control says the same in its own way: seconds of zero left out, a colour in lower case. */
+function isAlike(shown, value, { type, format }) {
+  if (isSame(shown, value)) return true;
+  const plain = (/** @type {any} */ each) => {
+    const text = String(each ?? "").replace("T", " ");
+    if (type === "time" || type === "datetime") return text.replace(/(\d\d:\d\d):00(?:\.0+)?$/, "$1");
+    return format === "color" ? text.toLowerCase() : text;
+  };
+  const isEmptySwitch = shown === false && (value ?? null) === null; // unchecked, and never touched
+  return plain(shown) === plain(value) || isEmptySwitch;
+}

@@ -1,0 +1,71 @@
+/**
+ * Follower of a form whose fields come and go: tells the session of the entries that are new or others, within the rate
+ * that the server allows.
+ */
+
+import { schemaOf } from "./schema.js";
+
+/** @typedef {import("../client.js").Field} Field */
+
+/** Changes of a schema in a minute; the server takes a few more. */
+const CHANGES_A_MINUTE = 15;
+const MINUTE = 60_000;
+
+/** The schema of one form, as it was last told. */
+export class SchemaFollower {
+  #session;
+  #form;
+  /** @type {Map<string, string>} */
+  #told = new Map();
+  /** @type {number[]} When changes were told, in the last minute. */
+  #times = [];
+  #isTelling = false;
+
+  /** @param {import("../client.js").HandshakeSession} session @param {HTMLFormElement} form */
+  constructor(session, form) {
+    this.#session = session;
+    this.#form = form;
+    for (const entry of session.schema) this.#told.set(entry.key, canonical(entry));
+  }
+
+  /**
+   * Tell what has changed.
+   *
+   * @param {() => void} again is called if there is more to tell later.
+   * @returns {Promise<string[]>} the fields that have come.
+   */
+  async follow(again) {
+    const { set, remove } = this.#change();
+    if (set.length + remove.length === 0 || this.#isTelling) return [];
+    this.#times = this.#times.filter((time) => Date.now() - time < MINUTE);
+    if (this.#times.length >= CHANGES_A_MINUTE) {
+      setTimeout(again, MINUTE - Date.now() + this.#times[0]);
+      return [];
+    }
+    this.#times.push(Date.now());
+    const fresh = set.map(({ key }) => key).filter((key) => !this.#told.has(key));
+    // A change that the server refuses is not told again.
+    for (const entry of set) this.#told.set(entry.key, canonical(entry));
+    for (const key of remove) this.#told.delete(key);
+    this.#isTelling = true;
+    const isTaken = await this.#session.setSchema({ set, remove });
+    this.#isTelling = false;
+    again();
+    return isTaken ? fresh : [];
+  }
+
+  /** @returns {{set: Field[], remove: string[]}} */
+  #change() {
+    const schema = schemaOf(this.#form);
+    const keys = new Set(schema.map(({ key }) => key));
+    return {
+      set: schema.filter((entry) => this.#told.get(entry.key) !== canonical(entry)),
+      remove: [...this.#told.keys()].filter((key) => !keys.has(key)),
+    };
+  }
+}
+
+/** @param {Field} entry */
+function canonical(entry) {
+  return JSON.stringify(Object.entries(entry).sort());
+}

@@ -1,0 +1,149 @@
+"""What a form's own page has against values, and forms whose fields come and go, in a real Chromium."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.page.faults import Faults
+from tests.page.tabs import Tab
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OPEN = """
+async (html) => {
+  document.body.innerHTML = html;
+  const { schemaOf, valuesOf } = await import("/handshake/form.js");
+  globalThis.form = document.querySelector("form");
+  const schema = schemaOf(form);
+  record(await client.HandshakeSession.create({ mode: "form-fill", schema, ...valuesOf(form, schema) }));
+  session.bind(form, { follow: true });
+}
+"""
+COUNTRY = """
+<form><label>Country <select name="country"><option value="">-</option><option>A</option><option>B</option></select>
+</label> <label>State <select name="state"><option value="">-</option></select></label>
+<label><input type="checkbox" name="invoice"> Invoice</label>
+<div id="more" hidden><label>Tax number <input name="tax" required></label></div>
+<label>Password <input type="password" name="pw" required></label></form>
+"""
+
+
+async def hand_over(tab: Tab, html: str) -> Any:
+    await tab.do(OPEN, html)
+    await tab.connect()
+    await tab.turn(100)
+    return await tab.peer()
+
+
+async def problems(tab: Tab, peer: Any) -> dict[str, str]:
+    """What the agent is told is wrong, by key."""
+    await tab.turn(100)
+    assert await tab.settle() is True
+    return {",".join(each["keys"]): each["msg"] for each in (await peer.context()).get("problems", [])}
+
+
+# Problems
+
+
+async def test_what_a_control_makes_of_a_value_is_read_back_and_told(tab: Tab) -> None:
+    peer = await hand_over(tab, '<form><input type="color" name="a"><input name="b" maxlength="9"></form>')
+    await tab.do("void (form.b.oninput = () => { form.b.value = form.b.value.slice(0, 3) })")
+    assert (await peer.act({"a": "#A0B0C0", "b": "abcdef"}))["applied"] == ["a", "b"]
+    await tab.hears("done")
+    assert await problems(tab, peer) == {"b": 'The page shows "abc" in place of it.'}
+    await peer.act({"b": "xyz"})
+    await tab.hears("done", 2)
+    assert await problems(tab, peer) == {}
+
+
+async def test_the_pages_own_validation_is_told_and_taken_back(tab: Tab) -> None:
+    peer = await hand_over(tab, '<form><input name="a"><input name="b" data-handshake="sensitive"></form>')
+    await tab.do(
+        """void ["a", "b"].forEach((name) => {
+          form[name].oninput = ({ target }) => target.setCustomValidity(target.value.includes("x") ? "No x here" : "");
+        })"""
+    )
+    await peer.act({"a": "ax", "b": "bx"})
+    await tab.hears("done")
+    assert await problems(tab, peer) == {"a": "No x here", "b": "This value is not accepted"}
+    await tab.page.fill("[name=a]", "a")
+    await tab.page.fill("[name=b]", "b")
+    await tab.page.locator("[name=b]").blur()
+    assert await problems(tab, peer) == {}
+
+
+async def test_a_remark_of_the_page_beside_a_field_is_told(tab: Tab) -> None:
+    peer = await hand_over(tab, '<form><input name="a" aria-errormessage="e"><p id="e"></p></form>')
+    await peer.act({"a": "taken"})
+    await tab.hears("done")
+    await tab.do("document.getElementById('e').textContent = 'Is taken'; form.a.setAttribute('aria-invalid', 'true')")
+    assert await problems(tab, peer) == {"a": "Is taken"}
+
+
+async def test_what_a_script_shows_in_place_of_the_agents_value_is_told(tab: Tab) -> None:
+    peer = await hand_over(tab, '<form><input name="a"></form>')
+    await peer.act({"a": "the agent's"})
+    await tab.hears("done")
+    await tab.do("form.a.value = 'a script\\'s'; form.a.dispatchEvent(new Event('input', { bubbles: true }))")
+    assert await problems(tab, peer) == {"a": 'The page shows "a script\'s" in place of it.'}
+    assert (await peer.context())["context"]["a"]["by"] == "ai"
+
+
+async def test_a_form_that_is_as_it_came_has_no_problems(tab: Tab) -> None:
+    peer = await hand_over(tab, COUNTRY + '<form><input type="range"></form>')
+    assert await problems(tab, peer) == {}
+
+
+# Fields that come and go
+
+
+async def test_options_that_a_script_fills_in_reach_the_agent(tab: Tab) -> None:
+    peer = await hand_over(tab, COUNTRY)
+    assert (await peer.act({"country": "A"}))["applied"] == ["country"]
+    await tab.hears("done")
+    await tab.do("form.state.add(new Option('Upper', 'A1')); form.state.add(new Option('Lower', 'A2'))")
+    await tab.turn(100)
+    await tab.until("session.schema.find(({ key }) => key === 'state').options.length === 2")
+    assert (await peer.act({"state": "A2"}))["applied"] == ["state"]
+    await tab.until("form.state.value === 'A2'")
+
+
+async def test_fields_that_are_revealed_come_and_ones_that_are_hidden_go(tab: Tab) -> None:
+    peer = await hand_over(tab, COUNTRY)
+    await tab.do("void (form.invoice.onchange = () => { more.hidden = !form.invoice.checked })")
+    assert "tax" not in {entry["key"] for entry in (await peer.context())["schema"]}
+    await peer.act({"invoice": True})
+    await tab.hears("done")
+    await tab.turn(100)
+    await tab.until("session.schema.some(({ key }) => key === 'tax')")
+    assert "tax" in (await peer.context())["missing"]
+    await peer.act({"tax": "DE1"})
+    await tab.until("form.tax.value === 'DE1'")
+    await tab.page.uncheck("[name=invoice]")
+    await tab.turn(100)
+    await tab.until("!session.schema.some(({ key }) => key === 'tax')")
+    assert "tax" not in (await peer.context())["context"]
+
+
+async def test_a_secret_is_missing_until_the_person_has_filled_it_in(tab: Tab, faults: Faults) -> None:
+    peer = await hand_over(tab, COUNTRY)
+    assert (await peer.context())["missingPerson"] == ["pw"]
+    await tab.page.fill("[name=pw]", "CANARY")
+    await tab.page.locator("[name=pw]").blur()
+    await tab.turn(100)
+    await tab.until("!session.schema.find(({ key }) => key === 'pw').required")
+    assert "missingPerson" not in await peer.context()
+    assert "CANARY" not in str(faults.line.sent)
+
+
+async def test_a_form_that_never_rests_keeps_within_the_servers_rate(tab: Tab) -> None:
+    await hand_over(tab, COUNTRY)
+    for count in range(30):
+        await tab.do("(count) => form.state.add(new Option(`Option ${count}`))", count)
+        await tab.turn(60)
+        assert await tab.settle() is True
+    assert await tab.seen("error") == []
+    await tab.turn(61_000)
+    await tab.until("session.schema.find(({ key }) => key === 'state').options.length === 30")
