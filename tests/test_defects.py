@@ -355,7 +355,7 @@ async def test_defect_10_every_request_is_bounded() -> None:
 
 
 async def test_defect_10_a_session_is_bounded_however_small_its_writes() -> None:
-    peer = await open_in_process(HandshakeApp(limits=BUSY), {})
+    peer = await open_in_process(HandshakeApp(limits=BUSY.replace(values=500)), {})
     large = [await peer.user("POST", "notify", {"key": f"k{n}", "value": "x" * 32_000}) for n in range(20)]
     small = [await peer.user("POST", "notify", {"key": f"f{n}", "value": 1}) for n in range(500)]
     for responses in (large, small):

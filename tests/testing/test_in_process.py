@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 import handshake_prompt.testing
 from handshake_prompt import HandshakeApp, Limits, open_store
-from handshake_prompt.client import Change, SessionEndedError
+from handshake_prompt.client import Change, Gap, SessionEndedError
 from handshake_prompt.testing import InProcess, WatchClosedError
 from tests.conftest import FORM
 from tests.support.readme import run
@@ -95,6 +95,7 @@ async def test_a_reader_that_falls_behind_is_resumed_or_told_of_a_gap() -> None:
             seen = 0
             while seen < 599:
                 update = await anext(changes)
+                assert isinstance(update, Change | Gap)
                 seen = update.value if isinstance(update, Change) else update.context["context"]["age"]["value"]
 
 
