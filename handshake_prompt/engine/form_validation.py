@@ -18,7 +18,8 @@ from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.events import PROBLEMS
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.page_problems import problem_members
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
 from handshake_prompt.stores import Record
 

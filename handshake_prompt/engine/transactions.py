@@ -18,13 +18,14 @@ from handshake_prompt.protocol.credentials import Role, mint_epoch
 from handshake_prompt.protocol.errors import (
     SessionNotFoundError,
     StoreUnavailableError,
-    TooLargeError,
     VersionConflictError,
 )
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.requests import settle
-from handshake_prompt.protocol.session import EXPIRED, Session, Turn
+from handshake_prompt.protocol.session import EXPIRED, Session
+from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.protocol.validation import check_room
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 
 from .hook import ENDS_THE_SERVER, HostCodeError
@@ -275,13 +276,7 @@ class Transactions:
 
     def _check_room(self, session: Session, author: Role) -> None:
         """Make sure that a session has room for the values of its latest author."""
-        most, (size, parts, values) = self._limits, session.held_by(author)
-        if size > most.session_bytes or parts > most.session_parts or values > most.values:
-            raise TooLargeError(
-                f"In a session each side holds at most {most.session_bytes} bytes, {most.session_parts} JSON values in "
-                f"all, {most.values} fields and rows",
-                code="session_full",
-            )
+        check_room(session.held_by(author), self._limits)
 
 
 def _unchanged(_: Record) -> None:

@@ -14,7 +14,8 @@ from handshake_prompt.protocol.credentials import Role, digest
 from handshake_prompt.protocol.errors import ConflictError, HandshakeError, IdempotencyMismatchError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
-from handshake_prompt.protocol.session import EXTENDED, ROTATED, Session, Turn
+from handshake_prompt.protocol.session import EXTENDED, ROTATED, Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.validation import check_edit
 from handshake_prompt.stores import Loaded, Receipt, Record
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from handshake_prompt.protocol.errors import InvalidSchemaError
+from handshake_prompt.protocol.field_value import is_empty
 
 from .field_types import shown
 from .keys import joined, names, unescaped
@@ -84,7 +85,7 @@ class Group:
             yield self.rest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rows:
     """A list of objects: `item` is the shape of each, its keys relative to the row."""
 
@@ -92,6 +93,15 @@ class Rows:
     entry: Entry
     item: Group
     nullable: bool = False
+    fields: dict[str, Leaf | Rows] = field(init=False, repr=False, compare=False)
+    """Fields of a row by their relative keys, in order."""
+    defaults: dict[str, Any] = field(init=False, repr=False, compare=False)
+    """Values of a new row's cells by their relative keys."""
+
+    def __post_init__(self) -> None:
+        self.fields = {node.key: node for node in self.item.leaves()}
+        found = {key: node.entry.get("default") for key, node in self.fields.items() if isinstance(node, Leaf)}
+        self.defaults = {key: value for key, value in found.items() if not is_empty(value)}
 
     @property
     def is_required(self) -> bool:

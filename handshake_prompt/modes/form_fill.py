@@ -33,7 +33,9 @@ from .form_checks import (
     refuse_closed_to,
     status_in,
 )
-from .form_rows import FormRows, cells_of, give
+from .form_rows import FormRows, check_rows
+from .form_start import give
+from .row_members import cells_of
 
 
 class FormFillHandler(ModeHandler):
@@ -53,7 +55,8 @@ class FormFillHandler(ModeHandler):
 
     def __init__(self, limits: Limits | None = None, *, validator: Callable[[Any, str], bool] | None = None) -> None:
         self._validator = validator
-        self._forms = FormCache(limits or Limits(), custom_type=validator)
+        self._limits = limits = limits or Limits()
+        self._forms = FormCache(limits, custom_type=validator)
 
     def bound_to(self, limits: Limits, validator: Callable[[Any, str], bool] | None) -> FormFillHandler:
         """Return the same kind of handler for an engine's limits and validator."""
@@ -73,6 +76,8 @@ class FormFillHandler(ModeHandler):
         session.schema_json, session.sensitive = form.schema_json, form.sensitive
         give(form, session, body.defaults or {}, by=By.DEFAULT)
         give(form, session, body.initial_values, by=By.USER)
+        if session.row_authors:
+            check_rows(form, session, self._limits)
 
     def mistakes(self, session: Session) -> Sequence[CreationWarning]:
         """Return the likely mistakes in the schema."""
@@ -187,7 +192,9 @@ class FormFillHandler(ModeHandler):
             fault = field.check(value, budget_under_way.get()) if session.author is Role.AGENT else None
             return value if fault is None else meant(session, field, value, fault)
 
-        return FormRows(form, session, judge, lambda field, key: refuse_closed(form, session, field, key))
+        return FormRows(
+            form, session, judge, lambda field, key: refuse_closed(form, session, field, key), limits=self._limits
+        )
 
 
 def _cost(form: Form, actions: Sequence[Action]) -> int:

@@ -5,31 +5,38 @@ A row is taken whole or not at all: a value in it that its field refuses refuses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 
+from handshake_prompt.forms.field_types import shown
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
-from handshake_prompt.forms.keys import escaped, joined
-from handshake_prompt.forms.shape import Group, Leaf, Node, Rows, row_of
+from handshake_prompt.forms.keys import joined
+from handshake_prompt.forms.shape import Leaf, Rows, row_of
 from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Place
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.field_value import is_empty
+from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.row_keys import split_row, within
 from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.validation import check_room, session_full
 
 from .form_checks import RefusedError
+from .row_members import members
 
 Judge = Callable[[Field, Any], Any]
 """Returns the value to write for a field; raises `RefusedError`."""
 RefuseClosed = Callable[[Field, str], None]
 """Raises `RefusedError` for a list of a key that is not the author's to write."""
+
+
+_as_json = msgspec.json.Encoder(order="deterministic").encode
 
 
 class NewRow(NamedTuple):
@@ -42,7 +49,10 @@ class NewRow(NamedTuple):
 class FormRows:
     """Changes of the rows of one form, in one turn of a session."""
 
-    def __init__(self, form: Form, session: Session, judge: Judge, refuse_closed: RefuseClosed) -> None:
+    def __init__(
+        self, form: Form, session: Session, judge: Judge, refuse_closed: RefuseClosed, *, limits: Limits
+    ) -> None:
+        self._limits = limits
         self._form = form
         self._session = session
         self._judge = judge
@@ -81,13 +91,14 @@ class FormRows:
             new = self._read_all(listed, self._path(list_key), value)
         except RefusedError as error:
             return session.refuse(list_key, error.code, error.msg, status="error")
-        if _same(self._held(listed, list_key), [_expected(listed, one) for one in new]):
+        if self._has(listed, list_key, new):
             return Outcome(list_key, "applied", seq=0)
         cleared = rows.clear(session, list_key, if_rev=if_rev)
         if cleared.status != "applied":
             return cleared
         for one in new:
             self._write(listed, list_key, one)
+        self._check_changes()
         return Outcome(list_key, "applied", seq=session.seq)
 
     def is_there(self, key: str) -> bool:
@@ -132,11 +143,11 @@ class FormRows:
             RefusedError: it has a value that a field does not take, or that no field is for.
         """
         new = NewRow({}, {})
-        for key, node, value in members(listed.item, item):
+        for key, node, value in members(listed.item, item, listed.fields):
             try:
                 self._read_cell(new, node, joined(path, key), value)
             except RefusedError as error:
-                raise RefusedError(error.code, f"{key}: {error.msg}") from None
+                raise RefusedError(error.code, f"{key if node else shown(key)}: {error.msg}") from None
         return new
 
     def _read_cell(self, new: NewRow, node: Leaf | Rows | None, path: str, value: Any) -> None:
@@ -148,133 +159,80 @@ class FormRows:
             new.values[node.key] = self._judge(self._form.fields[path], value)
 
     def _write(self, listed: Rows, list_key: str, new: NewRow, after: Place = msgspec.UNSET) -> Outcome:
+        """Write a row, in the order of its fields.
+
+        Raises:
+            TooLargeError: the session is full, or the turn makes too many changes: of many rows the first that is too
+                much ends the work on all.
+        """
+        self._check_changes()
+        check_rows(self._form, self._session, self._limits)
         outcome = rows.add(self._session, list_key, after)
         if outcome.row is None:
             return outcome
-        for node in listed.item.leaves():
-            key = joined(list_key, outcome.row, node.key)
+        for name, node in listed.fields.items():
+            key = joined(list_key, outcome.row, name)
             if isinstance(node, Rows):
-                for one in new.lists.get(node.key, ()):
+                for one in new.lists.get(name, ()):
                     self._write(node, key, one)
-            elif node.key in new.values:
-                self._session.write(key, new.values[node.key])
-            elif not is_empty(default := node.entry.get("default")):
-                self._session.preset(key, default)
+            elif name in new.values:
+                self._session.write(key, new.values[name])
+            elif name in listed.defaults:
+                self._session.preset(key, listed.defaults[name])
         return outcome
 
-    def _held(self, listed: Rows, list_key: str) -> list[NewRow]:
-        """Return the content of the rows that are there; what is empty is left out."""
-        return [self._held_row(listed, joined(list_key, row)) for row in self._session.rows.get(list_key, ())]
+    def _check_changes(self) -> None:
+        turn, most = self._session.turn, self._limits.changes
+        if turn is not None and len(turn.events) > most:
+            raise TooLargeError(
+                f"At most {most} changes of rows and cells in one request; nothing is written",
+                code="too_many_changes",
+                next_steps=["Send fewer rows at a time; add the rest with further requests."],
+            )
 
-    def _held_row(self, listed: Rows, row_key: str) -> NewRow:
-        held = NewRow({}, {})
-        for node in listed.item.leaves():
-            key = joined(row_key, node.key)
-            if isinstance(node, Rows):
-                held.lists[node.key] = self._held(node, key)
-            elif not is_empty(value := self._session.value(key)):
-                held.values[node.key] = value
+    def _has(self, listed: Rows, list_key: str, new: list[NewRow]) -> bool:
+        """Whether a list holds these rows: the same as JSON, where true is not 1. The first difference ends it."""
+        ids = self._session.rows.get(list_key, ())
+        return len(ids) == len(new) and all(
+            _as_json(self._held(joined(list_key, row))) == _as_json(_expected(listed, one))
+            for row, one in zip(ids, new, strict=True)
+        )
+
+    def _held(self, row_key: str) -> NewRow:
+        """Return the content of a row; what is empty is left out."""
+        session, held = self._session, NewRow({}, {})
+        for key in rows.parts_of(session, row_key):
+            name = key.removeprefix(within(row_key))
+            if key in session.rows:
+                held.lists[name] = [self._held(joined(key, row)) for row in session.rows[key]]
+            elif not is_empty(value := session.value(key)):
+                held.values[name] = value
         return held
 
 
-def give(form: Form, session: Session, values: Mapping[str, Any], *, by: By) -> None:
-    """Put the values that a form has from the start: of fields, of groups as objects, of rows as lists of objects.
-
-    A list of rows takes the place of the one that is there, unless it is empty. Members of a row that no field is for
-    are left out.
+def check_rows(form: Form, session: Session, limits: Limits) -> None:
+    """Make sure that the side of the turn's author has room for the rows that it has.
 
     Raises:
-        InvalidRequestError: the value of a list of rows is no list of objects (`invalid_value`).
+        TooLargeError: it has not (`session_full`).
     """
-    try:
-        _Giving(session, by).take(form.shape, values, "")
-    except RefusedError as error:
-        raise InvalidRequestError(error.msg, code=error.code) from None
-
-
-class _Giving:
-    def __init__(self, session: Session, by: By) -> None:
-        self._session = session
-        self._by = by
-
-    def take(self, group: Group, values: Any, prefix: str) -> None:
-        for key, node, value in members(group, values):
-            if isinstance(node, Rows):
-                self._list(node, prefix + key, value)
-            elif (node is not None or not prefix) and not (is_empty(value) and prefix + key in self._session.values):
-                self._session.give(prefix + key, value, by=self._by)
-
-    def _list(self, listed: Rows, list_key: str, items: Any) -> None:
-        if is_empty(items):
-            return
-        if not isinstance(items, list):
-            raise RefusedError("invalid_value", f"{list_key} has to be a list of objects, one for each row")
-        rows.withdraw(self._session, list_key)
-        for item in items:
-            row_key = rows.give(self._session, list_key, by=self._by)
-            self.take(listed.item, item, within(row_key))
-
-
-def cells_of(form: Form, path: str, value: Any) -> Iterator[tuple[Field, Any]]:
-    """Yield the fields and values of rows before they are read: a list of objects, or one; what is neither has none.
-
-    Args:
-        form: the rows' form.
-        path: the key of their list, without the ids of rows.
-        value: of an action.
-    """
-    for item in value if isinstance(value, list) else [value]:
-        if not isinstance(item, Mapping):
-            continue
-        for key, node, part in members(form.lists[path].item, item):
-            inside = joined(path, key)
-            if isinstance(node, Rows):
-                yield from cells_of(form, inside, part)
-            elif node is not None:
-                yield form.fields[inside], part
-
-
-def members(group: Group, value: Any) -> Iterator[tuple[str, Leaf | Rows | None, Any]]:
-    """Yield the members of an object as fields of a row or a form: the relative key, the field, and its value.
-
-    Nested objects and flat keys (`home/street`) are understood. A member that no field is for comes without one.
-
-    Raises:
-        RefusedError: it is no object.
-    """
-    if not isinstance(value, Mapping):
-        raise RefusedError("invalid_value", "expected an object")
-    by_key: Mapping[str, Node] = {node.key: node for node in group.leaves()}
-    rest: dict[str, Any] = {}
-    for name, part in value.items():
-        node = by_key.get(name) or group.members.get(name)
-        if isinstance(node, Group) and isinstance(part, Mapping):
-            yield from members(node, part)
-        elif isinstance(node, Leaf | Rows):
-            yield node.key, node, part
-        elif group.rest is not None and node is None:
-            rest[name] = part
-        else:
-            yield joined(group.key, escaped(name)) if group.key else name, None, part
-    if rest and group.rest is not None:
-        yield group.rest.key, group.rest, rest
+    check_room(session.held_by(session.author), limits)
+    most = limits.row_cells // max(1, form.row_fields)
+    if len(session.row_authors) > most:
+        is_agent = session.author is Role.AGENT
+        if sum((by == By.AI) is is_agent for by in session.row_authors.values()) > most:
+            raise session_full(limits)
 
 
 def _expected(listed: Rows, new: NewRow) -> NewRow:
     """Return the content that a row would have once it is written; what is empty is left out."""
-    expected = NewRow({}, {})
-    for node in listed.item.leaves():
-        if isinstance(node, Rows):
-            expected.lists[node.key] = [_expected(node, one) for one in new.lists.get(node.key, ())]
-        elif not is_empty(value := new.values.get(node.key, node.entry.get("default"))):
-            expected.values[node.key] = value
-    return expected
-
-
-def _same(one: list[NewRow], other: list[NewRow]) -> bool:
-    """Whether two lists of rows are the same as JSON: true is not 1."""
-    encode = msgspec.json.Encoder(order="deterministic").encode
-    return encode(one) == encode(other)
+    values = {key: value for key, value in {**listed.defaults, **new.values}.items() if not is_empty(value)}
+    lists = {}
+    for key, items in new.lists.items():
+        node = listed.fields[key]
+        if items and isinstance(node, Rows):
+            lists[key] = [_expected(node, item) for item in items]
+    return NewRow(values, lists)
 
 
 def _row_id(list_key: str, after: Place) -> Place:

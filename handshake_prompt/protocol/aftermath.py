@@ -53,7 +53,9 @@ def _forget(session: Session) -> None:
 
 def _count(session: Session, key: str, old: FieldValue, sign: int) -> None:
     """Count a value that can be restored into the part of the session it was in."""
-    session.charge(old.by, size=sign * (len(key) + len(to_json(old.kept))), parts=sign * parts_of(old.kept), fields=0)
+    session.charge(
+        old.payer, size=sign * (len(key) + len(to_json(old.kept))), parts=sign * parts_of(old.kept), fields=0
+    )
 
 
 def _drop_old_notes(session: Session) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from .authors import By
 from .packing import to_json, unpack
 
 
-class FieldValue(msgspec.Struct, frozen=True, gc=False):
+class FieldValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A value, its author, its time, and the `seq` that wrote it (0: given at creation).
 
     This is how it stands in `context`, too: see `messages.FieldRecord`.
@@ -19,7 +20,14 @@ class FieldValue(msgspec.Struct, frozen=True, gc=False):
     """The value as `packing.pack` keeps it."""
     by: str
     at: str
-    rev: int = 0
+    rev: int
+    preset: bool = False
+    """Whether this is the default of a cell in a row that the agent has added: it takes of the agent's room."""
+
+    @property
+    def payer(self) -> str:
+        """The author whose room it takes."""
+        return By.AI if self.preset else self.by
 
     @property
     def value(self) -> Any:

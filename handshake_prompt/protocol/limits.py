@@ -43,7 +43,12 @@ class Limits:
     """In a schema, those of rows included; and in one object of values."""
     values: int = 2_000
     """Values and rows of either side of a session: 84 rows of six cells, and as many again, are half of them."""
+    row_cells: int = 10_000
+    """Cells of the rows of either side, filled or not: looking at each for what is missing takes up to 1 µs."""
     actions: int = 200
+    changes: int = 1_000
+    """Events that one request about rows may make: each row added or removed, and each cell. A list of 84 rows of six
+    cells that takes the place of another makes 672, in some 15 ms with their frames."""
     value_bytes: int = 32 * 1024
     key_chars: int = 256
     mode_chars: int = 64

@@ -40,6 +40,7 @@ class FieldRecord(TypedDict):
     confidence: NotRequired[float]
     reason: NotRequired[str]
     request: NotRequired[str]
+    preset: NotRequired[bool]
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

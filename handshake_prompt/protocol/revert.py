@@ -30,7 +30,10 @@ def revert(session: Session, keys: Iterable[str] | None = None) -> list[str]:
             reverted.append(row_key)
     for key in [key for key, field in session.values.items() if field.by == By.AI and _is_meant(key, wanted)]:
         old = session.before.get(key)
-        session.restore(key, old.kept if old else None, By(old.by) if old else By.EMPTY)
+        if old is None:
+            session.restore(key, None, By.EMPTY)
+        else:
+            session.restore(key, old.kept, By(old.by), preset=old.preset)
         reverted.append(key)
     return reverted
 

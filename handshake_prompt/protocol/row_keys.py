@@ -9,6 +9,8 @@ from collections.abc import Container
 
 ROW_ID = "r{}"
 """Of a number that a session counts up: no id is used twice."""
+LOST_ROWS = 1_000_000
+"""More rows than a part of a log that a store has lost can have added."""
 
 
 def within(key: str) -> str:
@@ -20,6 +22,21 @@ def split_row(row_key: str) -> tuple[str, str]:
     """Return the list of a row, and the row's id."""
     list_key, _, row = row_key.rpartition("/")
     return list_key, row
+
+
+def row_around(key: str, rows: Container[str]) -> str:
+    """Return the key of the innermost row that a cell or a list stands in, "" if it stands in none."""
+    row = key
+    while row:
+        row, _, _ = row.rpartition("/")
+        if row in rows:
+            return row
+    return ""
+
+
+def note_part(parts: dict[str, dict[str, None]], key: str, rows: Container[str]) -> None:
+    """Enter a cell or a list into an index of them by the row that they stand in."""
+    parts.setdefault(row_around(key, rows), {})[key] = None
 
 
 def field_key(key: str, lists: Container[str]) -> str:

@@ -7,7 +7,8 @@ or moved under the state table, as if each part were written: a part of the pers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -17,7 +18,7 @@ from .credentials import Role
 from .events import ROW_ADDED, ROW_MOVED, ROW_RELEASED, ROW_REMOVED
 from .messages import Outcome
 from .page_problems import forget
-from .row_keys import ROW_ID, split_row, within
+from .row_keys import ROW_ID, note_part, split_row, within
 from .session import Session
 
 AUTHORS = {Role.AGENT: By.AI, Role.USER: By.USER}
@@ -67,7 +68,7 @@ def remove(session: Session, row_key: str, *, if_rev: int | None = None) -> Outc
         return refused
     list_key, row = split_row(row_key)
     withdraw(session, row_key)
-    _arrange(session, list_key, tuple(other for other in session.rows[list_key] if other != row))
+    _arrange(session, list_key, _without(session.rows[list_key], row))
     return _removed(session, row_key)
 
 
@@ -84,15 +85,16 @@ def clear(session: Session, list_key: str, *, if_rev: int | None = None) -> Outc
 
 def withdraw(session: Session, key: str) -> None:
     """Drop all that stands in a row or a list, and the authors of the rows; no event tells of it."""
-    inside, gone = within(key), frozenset(_rows(session, key))
-    for cell in _cells(session, key):
+    rows, cells = _inside(session, key)
+    for cell in cells:
         session.erase(cell)
-    for row in gone:
-        session.charge(session.row_authors[row], size=-_bytes(row), parts=-1, fields=-1)
-    session.row_authors = {row: by for row, by in session.row_authors.items() if row not in gone}
-    session.rows = {
-        listed: ids for listed, ids in session.rows.items() if listed != key and not listed.startswith(inside)
-    }
+    parts, authors, lists = _parts(session), dict(session.row_authors), dict(session.rows)
+    for row in rows:
+        session.charge(authors.pop(row), size=-_bytes(row), parts=-1, fields=-1)
+        for part in parts.pop(row, ()):
+            lists.pop(part, None)
+    lists.pop(key, None)
+    session.row_authors, session.rows = authors, lists
 
 
 def move(session: Session, row_key: str, after: Place = msgspec.UNSET, *, if_rev: int | None = None) -> Outcome:
@@ -107,7 +109,7 @@ def move(session: Session, row_key: str, after: Place = msgspec.UNSET, *, if_rev
         return refused
     list_key, row = split_row(row_key)
     before = session.rows[list_key]
-    others = tuple(other for other in before if other != row)
+    others = _without(before, row)
     place = _place(session, others, after)
     if place is None:
         return _unknown(session, row_key)
@@ -125,14 +127,20 @@ def release(session: Session, row_key: str) -> Outcome:
     if session.author is not Role.USER:
         return session.refuse(row_key, "user_required", "Only the person can release a row")
     before = session.seq
-    for key in [key for key in _rows(session, row_key) if session.row_authors[key] in RELEASED]:
+    rows, cells = _inside(session, row_key)
+    for key in [key for key in rows if session.row_authors[key] in RELEASED]:
         list_key, row = split_row(key)
         by = RELEASED[session.row_authors[key]]
         session.row_authors = {**session.row_authors, key: by}
         session.notice(ROW_RELEASED, is_write=True, key=key, list=list_key, row=row, by=by)
-    for cell in _cells(session, row_key):
+    for cell in cells:
         session.release(cell)
     return Outcome(row_key, "applied", seq=session.seq if session.seq > before else 0)
+
+
+def parts_of(session: Session, row_key: str) -> Iterable[str]:
+    """Return the keys of the cells and the lists in a row, but of nothing in these lists."""
+    return [part for part in _parts(session).get(row_key, ()) if part in session.values or part in session.rows]
 
 
 def is_persons(session: Session, key: str) -> bool:
@@ -145,7 +153,7 @@ def _refusal(session: Session, key: str, if_rev: int | None) -> Outcome | None:
     """Return the refusal of a change of a row, or of all rows of a list; None if it may be made."""
     if session.author is Role.AGENT and is_persons(session, key):
         return session.refuse(key, "user_locked", "A part of this is the person's")
-    if if_rev is not None and any(session.values[cell].rev > if_rev for cell in _cells(session, key)):
+    if if_rev is not None and any(session.values[cell].rev > if_rev for cell in _inside(session, key)[1]):
         return session.refuse(key, "stale", "A cell has changed since; read the context and decide again")
     return None
 
@@ -191,23 +199,47 @@ def _arrange(session: Session, list_key: str, ids: tuple[str, ...]) -> None:
     session.rows = {**session.rows, list_key: ids}
     if not ids:
         del session.rows[list_key]
+    elif (turn := session.turn) is not None and turn.parts:
+        note_part(turn.parts, list_key, session.row_authors)
+
+
+def _without(ids: tuple[str, ...], row: str) -> tuple[str, ...]:
+    place = ids.index(row)
+    return ids[:place] + ids[place + 1 :]
 
 
 def _authors(session: Session, key: str) -> Iterator[str]:
-    yield from (session.row_authors[row] for row in _rows(session, key))
-    yield from (session.values[cell].by for cell in _cells(session, key))
+    rows, cells = _inside(session, key)
+    yield from (session.row_authors[row] for row in rows)
+    yield from (session.values[cell].by for cell in cells)
 
 
-def _rows(session: Session, key: str) -> Iterator[str]:
-    """Yield the keys of the rows that stand in a row, itself included, or in a list."""
-    inside = within(key)
-    return (row for row in session.row_authors if row == key or row.startswith(inside))
+def _inside(session: Session, key: str) -> tuple[list[str], list[str]]:
+    """Return the keys of the rows and of the cells that stand in a row, itself included, or in a list."""
+    parts, cells = _parts(session), list[str]()
+    rows = [key] if key in session.row_authors else _listed(session, key)
+    for row in rows:  # grows by the rows within
+        for part in parts.get(row, ()):
+            if part in session.values:
+                cells.append(part)
+            else:
+                rows += _listed(session, part)
+    return rows, cells
 
 
-def _cells(session: Session, key: str) -> list[str]:
-    """Return the keys of the cells that stand in a row or in a list."""
-    inside = within(key)
-    return [cell for cell in session.values if cell.startswith(inside)]
+def _listed(session: Session, list_key: str) -> list[str]:
+    """Return the keys of the rows of a list."""
+    return [within(list_key) + row for row in session.rows.get(list_key, ())]
+
+
+def _parts(session: Session) -> dict[str, dict[str, None]]:
+    """Return the index of the turn under way: a change of rows costs no more than what stands in them."""
+    parts = session.turn.parts if session.turn is not None else {}
+    if not parts:
+        parts[""] = {}  # built, even if there is nothing to enter
+        for key in chain(session.values, session.rows):
+            note_part(parts, key, session.row_authors)
+    return parts
 
 
 def _bytes(row_key: str) -> int:

@@ -22,7 +22,8 @@ from .notes import Note, with_notes
 from .owners import comparable_owner, kept_owner
 from .packing import Packed, kept_meta, pack, parts_of, to_json, unpack
 from .request_record import Request
-from .row_keys import field_key
+from .row_keys import LOST_ROWS, field_key, note_part
+from .turn import Turn
 from .verdict import Verdict
 
 ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
@@ -35,22 +36,8 @@ JOINED, ACTIVE, GONE = "joined", "active", "gone"
 ACTIVE_EVERY = 60.0
 """Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
-LOST_ROWS = 1_000_000
-"""More rows than a part of the log that a store has lost can have added."""
-
 HIDDEN_BYTES = 64
 """Size in a log of a change of a sensitive value, the same for all: no value is kept, and its size would tell."""
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """One transition under way: its author, its time, and the events it has made so far."""
-
-    author: Role
-    now: float
-    """Wall-clock time, seconds since the epoch; for display only, never for a deadline."""
-    source: str | None = None
-    pace: float = 0.0
-    events: list[Event] = msgspec.field(default_factory=list)
 
 
 class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -169,7 +156,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         old, (kept, size) = self.values.get(key), pack(value)
         self.size += size - _size(old.kept) if old else len(key) + size
         self.parts += parts_of(kept) - (parts_of(old.kept) if old else 0)
-        self.values[key] = FieldValue(kept, by, self._instant(self._turn))
+        self.values[key] = FieldValue(kept, by, self._instant(self._turn), 0)
+        if old is None and self._turn.parts:
+            note_part(self._turn.parts, key, self.row_authors)
 
     def write(self, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
         """Write a field as the turn's author.
@@ -189,17 +178,18 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     def preset(self, key: str, value: Any) -> Outcome:
         """Write the default of a new row's cell: it is nobody's, and open to the agent."""
-        return self.restore(key, pack(value)[0], By.DEFAULT)
+        turn, (kept, size) = self._turn, pack(value)
+        return self._record(turn, key, kept, size=size, old=None, by=By.DEFAULT, preset=turn.author is Role.AGENT)
 
     def bring_back(self, key: str, field: FieldValue) -> None:
         """Write a value that was set aside as it was; its author stays, and the page that asked for it is told, too."""
-        turn = msgspec.structs.replace(self._turn, source=None)
-        self._record(turn, key, field.kept, size=_size(field.kept), old=None, by=By(field.by))
+        turn, by = msgspec.structs.replace(self._turn, source=None), By(field.by)
+        self._record(turn, key, field.kept, size=_size(field.kept), old=None, by=by, preset=field.preset)
 
     def erase(self, key: str) -> None:
         """Drop the value of a cell whose row is removed; the event of the row tells of it."""
         field = self.values.pop(key)
-        self.charge(field.by, size=-len(key) - _size(field.kept), parts=-parts_of(field.kept), fields=-1)
+        self.charge(field.payer, size=-len(key) - _size(field.kept), parts=-parts_of(field.kept), fields=-1)
 
     def charge(self, by: str, *, size: int, parts: int, fields: int) -> None:
         """Count an author's bytes, JSON values, and fields or rows; negative numbers give back."""
@@ -223,9 +213,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             return Outcome(key, "applied", seq=now.rev)
         return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=becomes)
 
-    def restore(self, key: str, kept: Any, by: By) -> Outcome:
+    def restore(self, key: str, kept: Any, by: By, *, preset: bool = False) -> Outcome:
         """Put a value that stood here before back in its place, with its author."""
-        return self._record(self._turn, key, kept, size=_size(kept), old=self.values.get(key), by=by)
+        size, old = _size(kept), self.values.get(key)
+        return self._record(self._turn, key, kept, size=size, old=old, by=by, preset=preset)
 
     def notice(self, kind: str, /, *, is_write: bool = False, **members: Any) -> None:
         """Log something other than the write of a value; shown like one if it `is_write` all the same."""
@@ -327,6 +318,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """Return one value as `role` may see it."""
         field = self.values[key]
         record: FieldRecord = {"value": field.kept, "by": field.by, "at": field.at, "rev": field.rev}
+        if field.preset:
+            record["preset"] = True
         if role is Role.AGENT and self.is_sensitive(key):
             record["value"] = None
             record["sensitive"] = True
@@ -353,7 +346,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             raise RuntimeError("a session is changed only inside a turn: use a copy from Session.checkout()")
         return self.turn
 
-    def _record(self, turn: Turn, key: str, kept: Any, *, size: int, old: FieldValue | None, by: By) -> Outcome:
+    def _record(
+        self, turn: Turn, key: str, kept: Any, *, size: int, old: FieldValue | None, by: By, preset: bool = False
+    ) -> Outcome:
         at, length, parts = self._instant(turn), len(key), 1 if type(kept) is not Packed else kept.parts
         previous, size_before, parts_before = None, 0, 0
         if old is not None:
@@ -362,15 +357,17 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.seq = seq = self.seq + 1
         self.size += size - size_before if old else length + size
         self.parts += parts - parts_before
-        if old is not None and old.by == By.AI:
+        if old is not None and (old.by == By.AI or old.preset):
             self.agent_size -= length + size_before
             self.agent_parts -= parts_before
             self.agent_fields -= 1
-        if by is By.AI:
+        if by is By.AI or preset:
             self.agent_size += length + size
             self.agent_parts += parts
             self.agent_fields += 1
-        self.values[key] = FieldValue(kept, by, at, seq)
+        self.values[key] = FieldValue(kept, by, at, seq, preset)
+        if old is None and turn.parts:
+            note_part(turn.parts, key, self.row_authors)
         is_sensitive = bool(self.sensitive) and self.is_sensitive(key)
         turn.events.append(
             Change(

@@ -252,6 +252,26 @@ def check_shown(text: str, limits: Limits, *, name: str) -> None:
         raise _invalid("value", f"{name} has to be text without control characters but line breaks")
 
 
+def check_room(held: tuple[int, int, int], limits: Limits) -> None:
+    """Make sure that a side of a session has room for what it holds: bytes, JSON values, and fields or rows.
+
+    Raises:
+        TooLargeError: it has not (`session_full`).
+    """
+    size, parts, values = held
+    if size > limits.session_bytes or parts > limits.session_parts or values > limits.values:
+        raise session_full(limits)
+
+
+def session_full(limits: Limits) -> TooLargeError:
+    """Return the error of a side of a session that holds too much."""
+    return TooLargeError(
+        f"In a session each side holds at most {limits.session_bytes} bytes, {limits.session_parts} JSON values in "
+        f"all, {limits.values} fields and rows, and rows with room for {limits.row_cells} cells",
+        code="session_full",
+    )
+
+
 def check_extension(seconds: int, limits: Limits) -> int:
     """Return the seconds of a request to extend, if they are within the bound of one call."""
     if not 1 <= seconds <= limits.extend_seconds:

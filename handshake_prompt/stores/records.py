@@ -17,7 +17,8 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import CLOSED, EXPIRED, REVOKED, Session, Turn
+from handshake_prompt.protocol.session import CLOSED, EXPIRED, REVOKED, Session
+from handshake_prompt.protocol.turn import Turn
 
 from .capacity import Urgency
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -13,8 +14,11 @@ from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.events import Change
+from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
+from tests.support.cost import counting_cost
 from tests.support.forms import NOON, act, edit, new_session, put, shown
 
 SCHEMA = [
@@ -109,9 +113,9 @@ REFUSED_ROWS: dict[str, tuple[Any, str, str]] = {
     "a wrong cell of a row within": ({"bags": [{"kg": 1}, {"kg": "x"}]}, "invalid_value", "bags: kg: expected"),
     "too many rows within": ({"bags": [{}, {}, {}]}, "invalid_value", "bags: expected at most 2"),
     "rows within that are no list": ({"bags": 5}, "invalid_value", "bags: expected a list"),
-    "a cell that the row does not have": ({"colour": 1}, "unknown_field", "colour: the row has no such field"),
-    "a member that the group does not have": ({"home": {"zip": 1}}, "unknown_field", "home/zip: "),
-    "a group that is no object": ({"home": 5}, "unknown_field", "home: "),
+    "a cell that the row does not have": ({"colour": 1}, "unknown_field", '"colour": the row has no such field'),
+    "a member that the group does not have": ({"home": {"zip": 1}}, "unknown_field", '"home/zip": '),
+    "a group that is no object": ({"home": 5}, "unknown_field", '"home": '),
     "a read-only cell": ({"total": 1}, "read_only", "total: "),
     "text": ("Taxi", "invalid_value", "expected an object"),
     "a list": ([{}], "invalid_value", "expected an object"),
@@ -379,3 +383,108 @@ def test_a_mode_without_rows_refuses_what_is_about_them(kind: str) -> None:
     draft = turn_of(session, USER)
     for refused in (mode.add_row(draft, "lines", {}), mode.remove_row(draft, "x"), mode.move_row(draft, "x")):
         assert (refused.status, refused.code) == ("error", "unsupported_action")
+
+
+# The room of either side, and the time that a batch takes
+
+
+def test_i11_the_defaults_of_an_agents_row_take_of_its_room_until_somebody_writes_them() -> None:
+    before = session_with()
+    session = session_with({"text": "Taxi"})
+    assert (session.held_by(AGENT)[2], session.held_by(USER)) == (3, before.held_by(USER))
+    _, written = act(HANDLER, session, put("lines/r1/tax", 7))
+    assert (written.held_by(AGENT)[2], written.held_by(USER)) == (3, before.held_by(USER))
+    _, theirs = edit(HANDLER, session, "lines/r1/tax", 7)
+    assert (theirs.held_by(AGENT)[2], theirs.held_by(USER)[2]) == (2, 1)
+    released = turn_of(theirs, USER)
+    released.release("lines/r1/tax")
+    assert (released.held_by(AGENT), released.held_by(USER)) == (theirs.held_by(AGENT), theirs.held_by(USER))
+    for draft in (session, written, theirs, released):
+        gone = turn_of(draft, USER)
+        HANDLER.remove_row(gone, "lines/r1")
+        assert (gone.held_by(AGENT), gone.held_by(USER)) == ((0, 0, 0), before.held_by(USER))
+
+
+def test_the_defaults_of_a_persons_row_take_of_the_persons_room() -> None:
+    draft = turn_of(session_with(), USER)
+    HANDLER.add_row(draft, "lines", {})
+    assert (draft.held_by(AGENT)[2], draft.held_by(USER)[2]) == (0, 2)
+
+
+WIDE: list[dict[str, Any]] = [{"key": f"c{number}"} for number in range(400)]
+HUNGRY: dict[str, tuple[dict[str, Any], list[Action]]] = {
+    "rows of many empty cells": ({}, [put("lines", [{}] * 5_000)]),
+    "rows of many defaults": ({"default": 1}, [put("lines", [{}] * 5_000)]),
+    "additions of many rows": ({}, [Action("add", "lines", {"inner": [{}] * 45})] * 200),
+    "additions and removals": (
+        {"default": 1},
+        [
+            action
+            for number in range(1, 101)
+            for action in (Action("add", "lines", {}), Action("remove", f"lines/r{number}"))
+        ],
+    ),
+    "a list after the other": ({}, [put("lines", [{}] * number) for number in range(24)] * 8),
+}
+
+
+@pytest.mark.parametrize(("members", "actions"), HUNGRY.values(), ids=HUNGRY)
+def test_i11_an_agent_cannot_have_more_rows_than_its_room_nor_make_more_for_a_moment(
+    members: dict[str, Any], actions: list[Action]
+) -> None:
+    inner = {"key": "inner", "type": "rows", "fields": [{"key": "n"}]}
+    fields = [*(entry | members for entry in WIDE), inner]
+    session = new_session(HANDLER, schema=[{"key": "lines", "type": "rows", "fields": fields}])
+    with counting_cost() as cost, pytest.raises(TooLargeError) as raised:
+        act(HANDLER, session, *actions)
+    assert (raised.value.code in ("session_full", "too_many_changes"), cost.seconds < 0.1) == (True, True)
+
+
+def test_i11_a_page_opens_no_session_with_more_rows_than_its_room() -> None:
+    with pytest.raises(TooLargeError) as raised:
+        new_session(HANDLER, schema=[{"key": "lines", "type": "rows", "fields": WIDE}], context={"lines": [{}] * 30})
+    assert raised.value.code == "session_full"
+
+
+@pytest.mark.parametrize("author", list(Role))
+def test_the_rows_of_one_side_take_no_room_of_the_others(author: Role) -> None:
+    handler = FormFillHandler(Limits(row_cells=600))
+    schema = [{"key": "lines", "type": "rows", "fields": WIDE[:200]}]
+    draft = turn_of(new_session(handler, schema=schema), author)
+    for _ in range(4):
+        handler.add_row(draft, "lines", {})
+    with pytest.raises(TooLargeError):
+        handler.add_row(draft, "lines", {})
+    other = turn_of(draft, USER if author is AGENT else AGENT)
+    assert handler.add_row(other, "lines", {}).status == "applied"
+
+
+LINES = [{f"c{column}": f"text {column}" for column in range(6)} for _ in range(280)]
+BUSY: dict[str, list[Action]] = {
+    "removals": [Action("remove", f"lines/r{number}") for number in range(1, 201)],
+    "moves": [Action("move", f"lines/r{number}", after=None) for number in range(1, 201)],
+    "conditional moves": [Action("move", f"lines/r{number}", if_rev=0) for number in range(1, 201)],
+    "lists as they are": [put("lines", LINES)] * 5,
+    "lists that differ at the end": [put("lines", [*LINES[:-1], {}])] * 2,
+    "short lists": [put("lines", [{}] * number) for number in range(200)],
+    "additions": [Action("add", "lines", LINES[0])] * 200,
+}
+
+
+@pytest.mark.parametrize("actions", BUSY.values(), ids=BUSY)
+def test_no_batch_of_changes_of_rows_takes_long(actions: list[Action]) -> None:
+    schema = [{"key": "lines", "type": "rows", "fields": [{"key": f"c{column}"} for column in range(6)]}]
+    session = new_session(HANDLER, schema=schema, defaults={"lines": LINES})
+    with counting_cost() as cost, suppress(TooLargeError):
+        act(HANDLER, session, *actions)
+    assert cost.seconds < 0.1
+
+
+def test_84_rows_of_six_columns_fit_in_one_batch_and_in_one_value() -> None:
+    lines = LINES[:84]
+    schema = [{"key": "lines", "type": "rows", "fields": [{"key": f"c{column}"} for column in range(6)]}]
+    session = new_session(HANDLER, schema=schema)
+    for actions in ([Action("add", "lines", line) for line in lines], [put("lines", lines)]):
+        outcomes, after = act(HANDLER, session, *actions)
+        assert {outcome.status for outcome in outcomes} == {"applied"}
+        assert (len(after.rows["lines"]), len(after.values)) == (84, 504)

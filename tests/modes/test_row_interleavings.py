@@ -13,7 +13,8 @@ from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import frame
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from tests.support.forms import NOON, new_session
 from tests.support.row_history import RowHistory, named
 

@@ -17,7 +17,8 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.page_problems import report
 from handshake_prompt.protocol.rows import remove
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from tests.support.forms import NOON, act, edit, new_session, put
 
 NAME, CITY = {"key": "name"}, {"key": "city", "type": "enum", "options": ["Bern", "Basel"]}

@@ -21,7 +21,8 @@ from handshake_prompt.protocol.notes import Note
 from handshake_prompt.protocol.packing import to_json
 from handshake_prompt.protocol.request_record import Request
 from handshake_prompt.protocol.revert import revert
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.stores.codec import pack_session, unpack_session
 from tests.protocol.test_requests import NOON, decide, suggestion
 from tests.support.sessions import blank_session

@@ -20,6 +20,8 @@ DOCUMENTED = {
     "json_depth": 16,
     "fields": 500,
     "values": 2000,
+    "row_cells": 10_000,
+    "changes": 1000,
     "actions": 200,
     "value_bytes": 32 * 1024,
     "key_chars": 256,

@@ -8,7 +8,8 @@ from handshake_prompt.modes import FormFillHandler
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.page_problems import CHARS, HIDDEN, MOST, forget, problem_members, report
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
 from tests.support.forms import NOON, new_session
 

@@ -17,7 +17,8 @@ from handshake_prompt.protocol.events import Event, Notice
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.packing import pack, unpack
 from handshake_prompt.protocol.request_record import STEPS, Request
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.stores.codec import pack_session, unpack_session
 from tests.support.sessions import blank_session
 

@@ -18,7 +18,8 @@ from handshake_prompt.protocol.bodies import Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Event, Notice, frame
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 from tests.support.folding import fold_rows, fold_values
 from tests.support.sessions import blank_session

@@ -16,7 +16,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import HIDDEN_BYTES, Session, Turn
+from handshake_prompt.protocol.session import HIDDEN_BYTES, Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 from tests.support.sessions import blank_session
 

@@ -14,7 +14,8 @@ from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 
 LINES: dict[str, Any] = {
     "mode": "form-fill",

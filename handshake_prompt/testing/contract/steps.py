@@ -19,7 +19,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UnavailableError, VersionConflictError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.packing import pack
-from handshake_prompt.protocol.session import Session, Turn
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.stores import Claim, Loaded, Receipt, Record, SessionStore, Urgency, Visit
 
 AT = "2026-01-01T12:00:00.000000+00:00"
