@@ -31,6 +31,7 @@ EXPORTED = {
     ],
     "handshake_prompt.client": [
         "AgentError",
+        "Answer",
         "BadReplyError",
         "Change",
         "Changes",
@@ -42,6 +43,7 @@ EXPORTED = {
         "PromptError",
         "RateLimitedError",
         "RefusedError",
+        "RequestEnded",
         "RowChange",
         "ServerUnavailableError",
         "SessionEndedError",

@@ -9,17 +9,32 @@ from handshake_prompt.version import __version__
 from .agent_commands import action, extend, get_context, get_diff, parse_prompt, watch
 from .completion import completion
 from .exit_codes import EXIT_CODES
+from .request_commands import ask, suggest
 from .server_commands import demo, mcp, serve
 from .skill import skill
 
-COMMANDS = (demo, serve, parse_prompt, get_context, action, get_diff, watch, extend, mcp, skill, completion)
+COMMANDS = (
+    demo,
+    serve,
+    parse_prompt,
+    get_context,
+    action,
+    ask,
+    suggest,
+    get_diff,
+    watch,
+    extend,
+    mcp,
+    skill,
+    completion,
+)
 """In the order of a newcomer's needs."""
 
 
 HELP = """Let a person hand the page they are on to their own AI agent.
 
-An agent that was given a handshake prompt reads the page with get-context, writes with action, and follows the person
-with get-diff or watch."""
+An agent that was given a handshake prompt reads the page with get-context, writes with action, turns to the person with
+ask and suggest, and follows them with get-diff or watch."""
 EXAMPLES = """\b
 An agent's part, with the prompt in a file or on standard input:
   handshake-prompt get-context --prompt prompt.txt

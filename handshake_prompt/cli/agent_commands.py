@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from . import rendering
+from . import news, rendering
 from .assignments import Assignments, RowOptions, assignments_of
 from .exit_codes import EXIT_CODES, Exit
+from .replies import Members, as_agent, show
 from .session_options import (
     JSON_OPTION,
     PROMPT_OPTION,
@@ -22,16 +23,12 @@ from .session_options import (
     read_prompt,
     takes_session,
 )
-from .terminal import Terminal, is_watched, write, write_json, write_marked
 
 if TYPE_CHECKING:
     from handshake_prompt.client import HandshakeAgent
 
 LONGEST_WAIT = 25.0
 """Seconds; servers wait no longer."""
-
-Members = dict[str, Any]
-Lines = Callable[[Mapping[str, Any], Terminal], Sequence[str]]
 
 # Help texts are arguments: `python -OO` has no docstrings.
 
@@ -58,14 +55,14 @@ def parse_prompt(prompt: str | None, show_token: bool, as_json: bool) -> None:  
         "expiresIn": found.expires_in,
     }
     reply = {name: value for name, value in members.items() if value is not None}
-    _show(reply, lambda _, terminal: rendering.prompt(found, terminal, show_token=show_token), as_json=as_json)
+    show(reply, lambda _, terminal: rendering.prompt(found, terminal, show_token=show_token), as_json=as_json)
 
 
 @click.command("get-context", help="Read the page: fields, their authors, what is missing.", epilog=EXIT_CODES)
 @takes_session
 def get_context(options: SessionOptions) -> None:
     """Run `get-context`."""
-    _show(_ask(options, lambda agent: agent.get_context()), rendering.context, as_json=options.as_json)
+    show(as_agent(options, lambda agent: agent.get_context()), rendering.context, as_json=options.as_json)
 
 
 @click.command(help="Write fields. A field that the person has written is theirs: it is refused.", epilog=EXIT_CODES)
@@ -93,6 +90,9 @@ def get_context(options: SessionOptions) -> None:
     metavar="JSON",
     help="An object of values by key, or a list of actions; @FILE reads a file, - standard input.",
 )
+@click.option("--source", metavar="TEXT", help="For the person: where the values of --set and --set-text come from.")
+@click.option("--reason", metavar="TEXT", help="For the person: why they should be these.")
+@click.option("--confidence", type=click.FloatRange(0, 1), help="For the person: how sure you are, from 0 to 1.")
 @click.option("--no-stream", is_flag=True, help="Show all fields on the page at once.")
 @click.option(
     "--interval-ms",
@@ -113,6 +113,9 @@ def action(
     remove: Sequence[str],
     move: Sequence[str],
     data: str | None,
+    source: str | None,
+    reason: str | None,
+    confidence: float | None,
     no_stream: bool,
     interval_ms: int,
 ) -> None:
@@ -120,8 +123,9 @@ def action(
     values = assignments_of(
         assigned, texts, data, rows=RowOptions(add, remove, move), may_read_input=options.prompt != STANDARD_INPUT
     )
-    reply = _ask(options, partial(_write, values=values, stream=not no_stream, interval_ms=interval_ms))
-    _show(reply, rendering.action, as_json=options.as_json)
+    values = values.told(source=source, reason=reason, confidence=confidence)
+    reply = as_agent(options, partial(_write, values=values, stream=not no_stream, interval_ms=interval_ms))
+    show(reply, rendering.action, as_json=options.as_json)
     if rendering.has_refusals(reply):
         sys.exit(Exit.REFUSED)
 
@@ -142,8 +146,8 @@ def action(
 @takes_session
 def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None:
     """Run `get-diff`."""
-    reply = _ask(options, lambda agent: agent.get_diff(since or None, wait=wait))
-    _show(reply, partial(rendering.diff, waited=wait), as_json=options.as_json)
+    reply = as_agent(options, lambda agent: agent.get_diff(since or None, wait=wait))
+    show(reply, partial(news.diff, waited=wait), as_json=options.as_json)
 
 
 @click.command(help="Give the session more time.\n\nThe server may grant less than asked for.", epilog=EXIT_CODES)
@@ -157,7 +161,7 @@ def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None
 @takes_session
 def extend(options: SessionOptions, *, extra_seconds: int) -> None:
     """Run `extend`."""
-    _show(_ask(options, lambda agent: agent.extend(extra_seconds)), rendering.extended, as_json=options.as_json)
+    show(as_agent(options, lambda agent: agent.extend(extra_seconds)), rendering.extended, as_json=options.as_json)
 
 
 @click.command(
@@ -179,18 +183,3 @@ def watch(options: SessionOptions, *, since: str | None) -> None:
 async def _write(agent: HandshakeAgent, *, values: Assignments, stream: bool, interval_ms: int) -> Members:
     context = await agent.get_context() if values.untyped else {}
     return await agent.action(values.actions(context), stream=stream, interval_ms=interval_ms)
-
-
-def _ask(options: SessionOptions, work: Callable[[HandshakeAgent], Awaitable[Members]]) -> Members:
-    from .runner import run_as_agent  # noqa: PLC0415 (the HTTP client takes longer to load than all the rest)
-
-    return run_as_agent(options, work)
-
-
-def _show(reply: Mapping[str, Any], lines: Lines, *, as_json: bool) -> None:
-    if as_json:
-        write_json(reply)
-        return
-    write(lines(reply, Terminal.of_stdout()))
-    if not is_watched():
-        write_marked(reply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,11 +37,19 @@ class Assignments:
         data: actions that are complete, those on rows included.
         untyped: by key, text from `--set`.
         texts: by key, text from `--set-text`.
+        kind: the type of the actions with those texts.
+        about: members of them that the person is told.
     """
 
     data: Sequence[Mapping[str, Any]]
     untyped: Mapping[str, str]
     texts: Mapping[str, str]
+    kind: str = "set"
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def told(self, kind: str = "set", **about: Any) -> Assignments:
+        """Return the same values for another type of action, with what the person is told of each."""
+        return replace(self, kind=kind, about={name: text for name, text in about.items() if text is not None})
 
     def actions(self, context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return the batch.
@@ -49,11 +57,12 @@ class Assignments:
         Args:
             context: a reply to `GET /context`, for its schema; read it if there is `untyped` text.
         """
-        from handshake_prompt.forms.typed_text import field_of, typed_value  # noqa: PLC0415 (the types of fields take time to load)
+        from handshake_prompt.forms.typed_text import field_of, typed_value  # noqa: PLC0415 (takes time to load)
 
         schema = context.get("schema")
         values = {key: typed_value(text, field_of(schema, key)) for key, text in self.untyped.items()}
-        return [*self.data, *_sets(values), *_sets(self.texts)]
+        actions = [*_sets(values), *_sets(self.texts)]
+        return [*self.data, *({**action, "type": self.kind, **self.about} for action in actions)]
 
 
 def assignments_of(

@@ -20,6 +20,8 @@ class Exit(IntEnum):
     ENDED = 4
     CREDENTIAL = 5
     UNAVAILABLE = 6
+    DECLINED = 7
+    UNANSWERED = 8
 
 
 MEANINGS = {
@@ -30,6 +32,8 @@ MEANINGS = {
     Exit.ENDED: "the session has ended, or never existed",
     Exit.CREDENTIAL: "the token is not, or no longer, valid",
     Exit.UNAVAILABLE: "the server cannot be reached, or cannot serve now: try later",
+    Exit.DECLINED: "the person said no",
+    Exit.UNANSWERED: "the person has not answered: neither yes nor no",
 }
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items())

@@ -7,47 +7,19 @@ shown as nothing, and text of a server's stands in quotation marks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from handshake_prompt.texts.prompt import ParsedPrompt
-from handshake_prompt.texts.refusal_codes import code_text
-from handshake_prompt.texts.row_tables import row_names
+from handshake_prompt.texts.refusal_codes import code_text, is_refused
 
 from . import form_table
-from .foreign_text import NOTHING, author, clock, duration, name_text, shell_word, value_text
-from .terminal import INDENT, Cell, Terminal, one_line
+from .foreign_text import NOTHING, duration, name_text, value_text
+from .news import requests
+from .shapes import keys, mappings
+from .terminal import Cell, Terminal, one_line
 
 SHOWN_OF_TOKEN = 4
 UNEXPLAINED = "the person wrote it, or the page does not allow it"
-
-
-class Event(Protocol):
-    """A change as the client hands it out."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def by(self) -> str: ...
-    @property
-    def at(self) -> str: ...
-
-
-class ValueEvent(Event, Protocol):
-    """A change of a value."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def sensitive(self) -> bool: ...
-
-
-class RowEvent(Event, Protocol):
-    """A change of a row."""
-
-    @property
-    def event(self) -> str: ...
-    @property
-    def after(self) -> str | None: ...
 
 
 def prompt(parsed: ParsedPrompt, terminal: Terminal, *, show_token: bool = False) -> list[str]:
@@ -78,7 +50,9 @@ def action(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     """Return the outcome of a batch, field by field."""
     rows = [*_written(reply), *_refused(reply)]
     refused = sum(1 for _ in _refused(reply))
-    heading = f"{len(rows) - refused} written, {refused} refused{_left(reply)}"
+    suggested = sum(1 for _ in keys(reply.get("suggested")))
+    also = f", {suggested} suggested" if suggested else ""
+    heading = f"{len(rows) - refused - suggested} written{also}, {refused} refused{_left(reply)}"
     lines = [terminal.paint(heading, "bad" if refused else "good")]
     lines += ["", *terminal.table(("FIELD", "RESULT", "WHY"), rows), ""] if rows else []
     return [*lines, *_left_to_do(reply, terminal)]
@@ -89,85 +63,27 @@ def has_refusals(reply: Mapping[str, Any]) -> bool:
     return any(True for _ in _refused(reply))
 
 
-def diff(reply: Mapping[str, Any], terminal: Terminal, *, waited: float = 0.0) -> list[str]:
-    """Return the changes, and the cursor to go on from.
-
-    Args:
-        reply: the diff.
-        terminal: for the lines.
-        waited: seconds for which a change was waited for.
-    """
-    changes = _mappings(reply.get("changes"))
-    order = reply.get("rows")
-    of_values = " of values" if isinstance(order, Mapping) else ""
-    lines = [terminal.paint(_counted(len(changes), "change") + of_values, "head")]
-    rows = [
-        (
-            Cell(clock(change.get("at"))),
-            Cell(name_text(change.get("key"))),
-            author(change.get("by")),
-            form_table.value(change, "to"),
-        )
-        for change in changes
-    ]
-    lines += ["", *terminal.table(("TIME", "FIELD", "BY", "VALUE"), rows), ""] if rows else []
-    if isinstance(order, Mapping):
-        lines += [f"{one_line(name_text(key))} has {one_line(_row_names(ids))} now" for key, ids in order.items()]
-    elif not changes and (waited or reply.get("timedOut") is True):
-        within = f" within {waited:g} s" if waited else ""
-        lines.append(f"No answer{within}. That nobody has changed anything is not an answer of the person's.")
-    if reply.get("truncated"):
-        lines.append(terminal.paint("There were more changes than are listed: read get-context again.", "wanting"))
-    if reply.get("cursor"):
-        lines.append(f"Go on with: --since {one_line(shell_word(reply['cursor']))}")
-    return lines
-
-
 def extended(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     """Return the time that a session has gained."""
     return [terminal.paint(f"Extended by {duration(reply.get('extended'))}{_left(reply)}", "good")]
 
 
-def change(event: ValueEvent, terminal: Terminal) -> str:
-    """Return the one line of a change as it happens."""
-    return _event(event, form_table.value({"value": event.value, "sensitive": event.sensitive}, "value").text, terminal)
-
-
-def row_change(event: RowEvent, terminal: Terminal) -> str:
-    """Return the one line of a row that was added, removed or moved."""
-    place = f" behind {name_text(event.after)}" if event.after is not None else " to the first place"
-    return _event(event, f"row {event.event}{'' if event.event == 'removed' else place}", terminal)
-
-
-def _event(event: Event, told: str, terminal: Terminal) -> str:
-    writer = author(event.by)
-    parts = [
-        one_line(clock(event.at)),
-        terminal.paint(one_line(writer.text), writer.style),
-        f"{one_line(name_text(event.key))}:",
-        one_line(told),
-    ]
-    return INDENT + INDENT.join(parts)
-
-
 def _written(reply: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
-    results = _mappings(reply.get("results")) or [
-        {"key": key, "status": "applied"} for key in _keys(reply.get("applied"))
-    ]
-    for entry in results:
-        if entry.get("status") == "applied":
+    entries = [{"key": key, "status": "applied"} for key in keys(reply.get("applied"))]  # all that version 0.2 says
+    for entry in mappings(reply.get("results")) or entries:
+        if not is_refused(entry):
             row = f"row {name_text(entry['row'])}" if "row" in entry else ""
-            yield _key(entry), Cell("written", "good"), Cell(row)
+            yield _key(entry), Cell("suggested" if entry["status"] == "suggested" else "written", "good"), Cell(row)
 
 
 def _refused(reply: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
-    results = _mappings(reply.get("results"))
+    results = mappings(reply.get("results"))
     if not results:  # version 0.2 says no more than this
-        for key in _keys(reply.get("rejected")):
+        for key in keys(reply.get("rejected")):
             yield Cell(name_text(key)), Cell("refused", "bad"), Cell(UNEXPLAINED)
-        results = _mappings(reply.get("errors"))
+        results = mappings(reply.get("errors"))
     for entry in results:
-        if entry.get("status") != "applied":
+        if is_refused(entry):
             yield _key(entry), Cell("refused", "bad"), Cell(": ".join(_reasons(entry)))
 
 
@@ -191,20 +107,17 @@ def _left_to_do(reply: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
         )
     if keys := _named(reply.get("missingPerson")):
         yield terminal.paint(f"Still missing, for the person to fill: {keys}", "wanting")
-    for problem in _mappings(reply.get("problems")):
+    for problem in mappings(reply.get("problems")):
         about = _named(problem.get("keys"))
         message = one_line(value_text(problem.get("msg")))
         yield terminal.paint(f"Problem: {about}: {message}" if about else f"Problem: {message}", "bad")
     if reply.get("problemsUnknown") is True:
         yield terminal.paint("Whether there are more problems is not known.", "wanting")
+    yield from requests(reply)
 
 
-def _row_names(ids: object) -> str:
-    return row_names(list(_keys(ids)))
-
-
-def _named(keys: object) -> str:
-    return one_line(", ".join(map(name_text, _keys(keys))))
+def _named(found: object) -> str:
+    return one_line(", ".join(map(name_text, keys(found))))
 
 
 def _name(reply: Mapping[str, Any], member: str) -> str:
@@ -213,19 +126,3 @@ def _name(reply: Mapping[str, Any], member: str) -> str:
 
 def _left(reply: Mapping[str, Any]) -> str:
     return f", {duration(reply['expiresIn'])} left" if "expiresIn" in reply else ""
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number or 'No'} {noun}{'' if number == 1 else 's'}"
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _mappings(value: object) -> list[Mapping[str, Any]]:
-    return [one for one in _list(value) if isinstance(one, Mapping)]
-
-
-def _keys(value: object) -> Iterator[str]:
-    return map(str, _list(value))

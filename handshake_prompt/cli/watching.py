@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from handshake_prompt.client import Change, Gap, HandshakeAgent, RowChange, SessionEndedError
+from handshake_prompt.client import Change, Gap, HandshakeAgent, RequestEnded, RowChange, SessionEndedError
 
-from . import rendering
+from . import news, rendering
 from .runner import run_as_agent
 from .session_options import SessionOptions
 from .terminal import Terminal, write, write_json
@@ -43,7 +43,7 @@ def watch(options: SessionOptions, since: str | None) -> None:
         click.echo("Stopped.", err=True)
 
 
-_TYPES = {Change: "change", RowChange: "row", Gap: "gap"}
+_TYPES = {Change: "change", RowChange: "row", RequestEnded: "request", Gap: "gap"}
 """Update -> the `type` of its line of JSON."""
 
 
@@ -58,16 +58,18 @@ class _Report:
         else:
             write([*rendering.context(context, self._terminal), "Watching; Ctrl+C stops."])
 
-    def update(self, update: Change | RowChange | Gap) -> None:
+    def update(self, update: Change | RowChange | RequestEnded | Gap) -> None:
         if self._as_json:
             write_json({"type": _TYPES[type(update)], **asdict(update)}, indent=None)
         elif isinstance(update, Gap):
             note = self._terminal.paint("Changes may have been missed. This is the present state:", "wanting")
             write([note, *rendering.context(update.context, self._terminal)])
         elif isinstance(update, RowChange):
-            write([rendering.row_change(update, self._terminal)])
+            write([news.row_change(update, self._terminal)])
+        elif isinstance(update, RequestEnded):
+            write([news.request_ended(update, self._terminal)])
         else:
-            write([rendering.change(update, self._terminal)])
+            write([news.change(update, self._terminal)])
 
     def end(self, error: SessionEndedError) -> None:
         if self._as_json:

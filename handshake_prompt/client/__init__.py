@@ -5,6 +5,7 @@ from __future__ import annotations
 from handshake_prompt.texts.prompt import PromptError
 
 from .agent import HandshakeAgent
+from .answers import Answer
 from .changes import Changes
 from .errors import (
     AgentError,
@@ -17,10 +18,11 @@ from .errors import (
     ServerUnavailableError,
     SessionEndedError,
 )
-from .updates import Change, Gap, RowChange
+from .updates import Change, Gap, RequestEnded, RowChange
 
 __all__ = [
     "AgentError",
+    "Answer",
     "BadReplyError",
     "Change",
     "Changes",
@@ -32,6 +34,7 @@ __all__ = [
     "PromptError",
     "RateLimitedError",
     "RefusedError",
+    "RequestEnded",
     "RowChange",
     "ServerUnavailableError",
     "SessionEndedError",

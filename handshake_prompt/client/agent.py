@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import weakref
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, overload
+from contextlib import suppress
+from typing import Any, Literal, overload
+from urllib.parse import quote
 
-import httpx
-
-from handshake_prompt.texts.prompt import ParsedPrompt, parse_prompt
-from handshake_prompt.texts.secret import Secret
-
-from .address import address
-from .batch import actions_of, json_body
-from .changes import Changes
-from .decoding import ActionReply, ContextReply, DiffReply, ExtendReply, markdown_text, members
-from .headers import identity, mint_key, writing_headers
-from .http import HTTPClient, Request
-from .network import open_http_client, peer_name
-from .polling import SessionReader
-from .rows import LAST, Place, adding, moving, removing, with_rows
+from .answers import GRACE, RECHECK, Answer, answer_among, next_answer
+from .batch import actions_of, given, json_body
+from .connection import AgentConnection
+from .decoding import (
+    ActionReply,
+    AskReply,
+    ContextReply,
+    DiffReply,
+    ExtendReply,
+    WithdrawReply,
+    checked,
+    markdown_text,
+    members,
+)
+from .headers import mint_key, writing_headers
+from .http import Request
+from .later_versions import if_known, if_supported
+from .rows import LAST, Place, adding, moving, removing
 
 MOST_PACED = 60.0
 """Seconds that a server of version 0.2 may spend between the fields of one batch, on top of the usual limit."""
 
 
-class HandshakeAgent:
+class HandshakeAgent(AgentConnection):
     """One session, as its agent. Use it as an async context manager, or call `aclose` at the end.
 
     Every call has a time limit and is repeated by itself, with exponential back-off and jitter, where that is safe;
@@ -49,96 +55,6 @@ class HandshakeAgent:
         LocalSetupError: the proxy or the certificates that the environment names cannot be used.
         ValueError: `name` or `timeout` cannot be used.
     """
-
-    def __init__(
-        self,
-        session_id: str,
-        token: str,
-        base_url: str,
-        *,
-        prefix: str = "/handshake",
-        name: str | None = None,
-        http: httpx.AsyncClient | None = None,
-        timeout: float = 15.0,
-        allow_http: bool = False,
-    ) -> None:
-        token = Secret(token)
-        self._prompt = ParsedPrompt(session_id, token, base_url.rstrip("/"), prefix.rstrip("/"))
-        url = address(self._prompt, allow_http=allow_http)
-        headers = identity(self._prompt, name)
-        if not 0 < timeout < float("inf"):
-            raise ValueError(f"timeout is a positive number of seconds, not {timeout!r}")
-        self._client = HTTPClient(
-            http or open_http_client(url),
-            str(url),
-            headers=headers,
-            token=token,
-            timeout=timeout,
-            peer=url.netloc.decode() if http else peer_name(url),
-            owns_http=http is None,
-        )
-        self._following: weakref.WeakSet[Changes] = weakref.WeakSet()
-
-    @classmethod
-    def from_prompt(
-        cls,
-        text: str,
-        *,
-        name: str | None = None,
-        http: httpx.AsyncClient | None = None,
-        timeout: float = 15.0,
-        allow_http: bool = False,
-    ) -> Self:
-        """Open the session of a pasted prompt.
-
-        Args:
-            text: the handshake prompt, with or without other text around it.
-            name: as for the class, like the rest.
-            http: see there.
-            timeout: see there.
-            allow_http: see there.
-
-        Raises:
-            PromptError: the text is no usable prompt.
-            InsecureAddressError, LocalSetupError, ValueError: as for the class.
-        """
-        text = Secret(text)
-        found = parse_prompt(text)
-        return cls(
-            found.session_id,
-            found.token,
-            found.base_url,
-            prefix=found.prefix,
-            name=name,
-            http=http,
-            timeout=timeout,
-            allow_http=allow_http,
-        )
-
-    @property
-    def session_id(self) -> str:
-        """The session."""
-        return self._prompt.session_id
-
-    @property
-    def base_url(self) -> str:
-        """The server's address, without the mount's prefix."""
-        return self._prompt.base_url
-
-    def __repr__(self) -> str:
-        return f"<HandshakeAgent of session {self.session_id} at {self.base_url}{self._prompt.prefix}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the streams of changes, and the HTTP client unless it was given."""
-        for changes in list(self._following):
-            await changes.aclose()
-        await self._client.aclose()
 
     @overload
     async def get_context(self) -> dict[str, Any]: ...
@@ -172,7 +88,8 @@ class HandshakeAgent:
         """Write fields, as one batch. A refused field is data in the reply, not an error.
 
         Args:
-            values: values by key, or a list of actions such as `{"type": "set", "key": ..., "value": ..., "ifRev": 3}`.
+            values: values by key, or a list of actions such as `{"type": "set", "key": ..., "value": ..., "ifRev": 3}`;
+                `source`, `reason` and `confidence` (0 to 1) of an action are shown to the person.
             stream: show watchers one field after the other.
             interval_ms: the pause between two of them.
             idempotency_key: of an earlier call that is to be repeated; a new one by default.
@@ -214,7 +131,7 @@ class HandshakeAgent:
             RefusedError: the page has no rows, or its server is too old for them (`unsupported_action`).
             ValueError, TypeError, AgentError: as for `action`.
         """
-        return with_rows(await self.action([adding(key, value, after)]))
+        return await self._edit_rows(adding(key, value, after))
 
     async def remove_row(self, row_key: str) -> dict[str, Any]:
         """Remove a row with all that is in it, unless a part of it is the person's.
@@ -228,7 +145,7 @@ class HandshakeAgent:
         Raises:
             RefusedError, AgentError: as for `add_row`.
         """
-        return with_rows(await self.action([removing(row_key)]))
+        return await self._edit_rows(removing(row_key))
 
     async def move_row(self, row_key: str, *, after: Place = LAST) -> dict[str, Any]:
         """Move a row within its list, unless a part of it is the person's.
@@ -243,7 +160,138 @@ class HandshakeAgent:
         Raises:
             RefusedError, AgentError: as for `add_row`.
         """
-        return with_rows(await self.action([moving(row_key, after)]))
+        return await self._edit_rows(moving(row_key, after))
+
+    async def suggest(
+        self,
+        key: str,
+        value: Any,
+        *,
+        reason: str | None = None,
+        source: str | None = None,
+        confidence: float | None = None,
+    ) -> dict[str, Any]:
+        """Suggest a value for a field, also for one that the person has written; they accept or dismiss it.
+
+        It ends by itself when the person changes the field. What becomes of it is told by `changes`, as `RequestEnded`,
+        and by `get_diff`; `answer` waits for it.
+
+        Args:
+            key: the field.
+            value: to suggest.
+            reason: for the person: why it should be this one.
+            source: for the person: where it comes from.
+            confidence: from 0 to 1.
+
+        Returns:
+            The members as `action` returns them: the entry of `results` has the id of the `request`. A refusal is
+            data, not an error.
+
+        Raises:
+            RefusedError: the page takes no suggestions, or its server is too old for them (`unsupported_action`).
+            ValueError, TypeError, AgentError: as for `action`.
+        """
+        about = given(reason=reason, source=source, confidence=confidence)
+        reply = await self.action([{"type": "suggest", "key": key, "value": value, **about}])
+        return if_supported(reply, "suggestions", instead="Say in the chat what you would change.")
+
+    async def ask(
+        self,
+        text: str,
+        *,
+        fields: Sequence[Mapping[str, Any]] | None = None,
+        key: str | None = None,
+        expires_in: float | None = None,
+    ) -> Answer:
+        """Ask the person something on the page, and wait until they answer or the time is over.
+
+        Lost connections are waited out. A wait that is cancelled leaves the question open; `open_question` and `answer`
+        are the two halves of this call.
+
+        Args:
+            text: the question.
+            fields: what to answer in, as entries of a schema (SPEC.md section 5); without it, yes or no.
+            key: a field of the form to answer in. That of a sensitive field is how to ask for a secret: the value goes
+                there, and the agent learns that it is filled.
+            expires_in: seconds for the person to answer in; the server's choice by default.
+
+        Returns:
+            How it ended, true if the person agreed. Time that ran out is told apart from a no, and is no answer.
+
+        Raises:
+            RefusedError: the server is too old (`unsupported`), or does not take the question.
+            RateLimitedError: the person has been asked too much already.
+            SessionEndedError: the session ended first: there is no answer.
+            ValueError, TypeError: JSON cannot express `fields`.
+            AgentError: it failed otherwise.
+        """
+        return await self.answer(await self.open_question(text, fields=fields, key=key, expires_in=expires_in))
+
+    async def open_question(
+        self,
+        text: str,
+        *,
+        fields: Sequence[Mapping[str, Any]] | None = None,
+        key: str | None = None,
+        expires_in: float | None = None,
+    ) -> dict[str, Any]:
+        """Ask the person something on the page, without waiting for the answer.
+
+        Args:
+            text: see `ask`, like the rest.
+            fields: see there.
+            key: see there.
+            expires_in: see there.
+
+        Returns:
+            The members as they are on the wire: `id`, `status`, `expiresIn`, `cursor`, and `attended`: whether the
+            person has the page open.
+
+        Raises:
+            RefusedError, RateLimitedError, ValueError, TypeError, AgentError: as for `ask`.
+        """
+        body = json_body(given(text=text, fields=fields, key=key, expiresIn=expires_in))
+        request = Request(path=self._path("ask"), body=body, headers=writing_headers(mint_key()))
+        reply = await if_known(self._client.send(request), "questions", instead="Ask the person in the chat.")
+        return members(reply.body, AskReply)
+
+    async def answer(self, opened: Mapping[str, Any]) -> Answer:
+        """Wait until the person answers a question, or its time is over.
+
+        Args:
+            opened: the reply of `open_question`, or its `id`, `cursor` and `expiresIn`.
+
+        Raises:
+            RefusedError: it ended long ago, and its end was told to an earlier reader (`answer_gone`).
+            SessionEndedError: the session ended first: there is no answer.
+            BadReplyError: `opened` is no such reply.
+            AgentError: it failed otherwise.
+        """
+        asked = checked(dict(opened), AskReply)
+        left = asked.expires_in + GRACE
+        async with self.changes(asked.cursor) as changes:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        return await next_answer(changes, asked.id)
+                context = await self.get_context()
+                if (answer := answer_among(context.get("requests"), asked.id)) is not None:
+                    return answer
+                left = RECHECK
+
+    async def withdraw(self, request_id: str) -> dict[str, Any]:
+        """Take a question or a suggestion back.
+
+        Returns:
+            The members as they are on the wire: `id` and `status`.
+
+        Raises:
+            RefusedError: there is no such request, or it has ended otherwise.
+            AgentError: it failed otherwise.
+        """
+        path = f"{self._path('ask')}/{quote(request_id, safe='')}"
+        reply = await self._client.send(Request(path=path, method="DELETE"))
+        return members(reply.body, WithdrawReply)
 
     async def get_diff(self, since: str | None = None, *, wait: float = 0) -> dict[str, Any]:
         """List changes; with `wait`, a long poll.
@@ -264,24 +312,6 @@ class HandshakeAgent:
         reply = await self._client.send(Request(path=self._path("diff"), query=query, wait=max(wait, 0.0)))
         return members(reply.body, DiffReply)
 
-    def changes(self, since: str | None = None) -> Changes:
-        """Follow the session: `async for change in agent.changes()`.
-
-        The stream resumes from its last cursor by itself: connection losses, restarts and refusals for the moment are
-        waited out, for as long as it takes. The iteration ends with an error once the verdict is final,
-        `SessionEndedError` as a rule.
-
-        Args:
-            since: a cursor, such as `context["cursor"]`, or an ISO 8601 instant, such as the `at` of a change; only
-                news from now on without.
-
-        Returns:
-            An async iterator of `Change`, of `RowChange`, and of `Gap` where changes may have been missed.
-        """
-        changes = Changes(SessionReader(self._client, self.session_id), since or None)
-        self._following.add(changes)
-        return changes
-
     async def extend(self, extra_seconds: int = 1800) -> dict[str, Any]:
         """Give the session more time.
 
@@ -301,5 +331,6 @@ class HandshakeAgent:
         reply = await self._client.send(Request(path=path, body=body, headers=writing_headers(), repeatable=False))
         return members(reply.body, ExtendReply)
 
-    def _path(self, name: str) -> str:
-        return f"/{name}/{self.session_id}"
+    async def _edit_rows(self, action: Mapping[str, Any]) -> dict[str, Any]:
+        reply = await self.action([action])
+        return if_supported(reply, "rows", instead="Write the list as the value of its field, if the page has one.")

@@ -61,6 +61,50 @@ class DiffReply(msgspec.Struct, frozen=True):
     cursor: str | None = None
     truncated: bool = False
     rows: dict[str, list[str]] | None = None
+    requests: list[EndedRequest] = []
+
+
+class AskReply(msgspec.Struct, frozen=True, rename="camel"):
+    """`POST /ask/{sid}`."""
+
+    id: str
+    status: str
+    cursor: str
+    expires_in: int | float
+
+
+class WithdrawReply(msgspec.Struct, frozen=True):
+    """`DELETE /ask/{sid}/{id}`."""
+
+    id: str
+    status: str
+
+
+class GivenAnswer(msgspec.Struct, frozen=True):
+    """`answer` of a request."""
+
+    values: dict[str, Any] = {}
+    filled: bool = False
+
+
+class EndedRequest(msgspec.Struct, frozen=True):
+    """A request in a list, or the frame of its end."""
+
+    id: str
+    status: str
+    kind: str = "ask"
+    answer: GivenAnswer | None = None
+    cursor: str | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of the answer."""
+        return self.answer.values if self.answer else {}
+
+    @property
+    def filled(self) -> bool:
+        """Whether the answer is a value that is hidden from the agent."""
+        return self.answer is not None and self.answer.filled
 
 
 class ExtendReply(msgspec.Struct, frozen=True, rename="camel"):

@@ -38,6 +38,7 @@ class Request:
     Args:
         path: below the mount.
         body: JSON to post; a GET without.
+        method: another one than these two.
         query: the parameters of the URL.
         headers: beside the common ones.
         wait: seconds of long polling that the server is asked for.
@@ -47,6 +48,7 @@ class Request:
 
     path: str
     body: bytes | None = field(default=None, repr=False)
+    method: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     wait: float = 0.0
@@ -221,7 +223,7 @@ class HTTPClient:
         headers = self._headers.copy()
         headers.update(request.headers)
         return self._http.build_request(
-            "GET" if request.body is None else "POST",
+            request.method or ("GET" if request.body is None else "POST"),
             self._mount + request.path,
             params=query or None,
             content=request.body,

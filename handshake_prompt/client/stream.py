@@ -15,13 +15,14 @@ from .decoding import (
     ConnectedFrame,
     ContextReply,
     DrainingFrame,
+    EndedRequest,
     RowFrame,
     checked,
     decoded,
 )
 from .errors import AgentError, ServerUnavailableError
 from .http import HTTPClient, Request, chunks, is_compressed
-from .polling import SessionReader
+from .polling import SessionReader, required_cursor
 from .problems import ENDS, error_of_close, is_end
 from .sse import EventParser, ServerEvent
 from .updates import Gap, Update
@@ -131,6 +132,10 @@ class EventStream:
             row = updates.of_row_frame(event.kind, checked(frame, RowFrame))
             self._place = row.cursor
             found.append(row)
+        elif event.kind in updates.REQUEST_EVENTS:
+            ended = checked(frame, EndedRequest)
+            self._place = required_cursor(ended.cursor)
+            found.append(updates.of_request(ended, self._place))
         elif event.kind == "connected":
             self._begin(checked(frame, ConnectedFrame), found)
         elif event.kind == "draining":

@@ -1,13 +1,13 @@
-"""Items of `changes()`, `Change`, `RowChange` and `Gap`, from frames, from diffs, and from the lists of version 0.2."""
+"""Items of `changes()`, from frames, from diffs, and from the lists of version 0.2."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .decoding import ChangeFrame, DiffReply, ListedChange, RowFrame
+from .decoding import ChangeFrame, DiffReply, EndedRequest, ListedChange, RowFrame
 
 LISTED = 50
 """Changes in a list of version 0.2, the latest."""
@@ -75,6 +75,32 @@ class RowChange:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """A question or a suggestion of the agent's has ended.
+
+    Args:
+        id: of the request.
+        kind: `ask` or `suggest`.
+        status: `answered` (the person agreed), `declined` (the person said no), `expired`, `withdrawn` or `superseded`.
+        values: by key, what the person answered.
+        filled: whether the answer is a value that is hidden from the agent.
+        cursor: a place for `changes(since=...)` after which nothing is missed.
+    """
+
+    id: str
+    kind: str
+    status: str
+    values: Mapping[str, Any]
+    filled: bool
+    cursor: str
+
+    @property
+    def by_person(self) -> bool:
+        """Whether it is an answer of the person's."""
+        return self.status in {"answered", "declined"}
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Changes may have been missed; the present state takes their place.
 
@@ -87,10 +113,12 @@ class Gap:
     cursor: str | None
 
 
-Update = Change | RowChange | Gap
+Update = Change | RowChange | RequestEnded | Gap
 
 ROW_EVENTS = {"rowAdded": "added", "rowRemoved": "removed", "rowMoved": "moved"}
 """type of a frame -> event of a row."""
+REQUEST_EVENTS = {"answered", "withdrawn", "lapsed"}
+"""Types of the frames that tell the end of a request."""
 
 
 def of_frame(frame: ChangeFrame) -> Change:
@@ -104,8 +132,13 @@ def of_row_frame(kind: str, frame: RowFrame) -> RowChange:
     return RowChange(event, frame.key, frame.list, frame.row, frame.after, frame.by, frame.at, frame.seq, frame.cursor)
 
 
-def of_diff(diff: DiffReply, before: str, after: str) -> list[Change]:
-    """Return the changes of a diff.
+def of_request(ended: EndedRequest, cursor: str) -> RequestEnded:
+    """Return the end of a request."""
+    return RequestEnded(ended.id, ended.kind, ended.status, ended.values, ended.filled, cursor)
+
+
+def of_diff(diff: DiffReply, before: str, after: str) -> list[Update]:
+    """Return the changes of a diff, and the requests that have ended.
 
     Args:
         diff: complete, with all changes after a place.
@@ -113,8 +146,9 @@ def of_diff(diff: DiffReply, before: str, after: str) -> list[Change]:
         after: the place behind them all. A diff names none in between: to resume from one of the earlier changes is to
             read the later ones again.
     """
-    last = len(diff.changes) - 1
-    return [_listed(change, after if index == last else before) for index, change in enumerate(diff.changes)]
+    ended = [of_request(request, before) for request in diff.requests if request.status != "open"]
+    found: list[Update] = [*(_listed(change, before) for change in diff.changes), *ended]
+    return [*found[:-1], *(replace(update, cursor=after) for update in found[-1:])]
 
 
 def of_list(changes: Sequence[ListedChange]) -> list[Change]:

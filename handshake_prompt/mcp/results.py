@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from mcp.types import CallToolResult, TextContent
 
 from handshake_prompt.texts.markdown import markdown_pieces, problem_words
-from handshake_prompt.texts.quoting import code, visible
-from handshake_prompt.texts.refusal_codes import REFUSAL_CODES
+from handshake_prompt.texts.quoting import code, code_span, visible
+from handshake_prompt.texts.refusal_codes import REFUSAL_CODES, is_refused
+from handshake_prompt.texts.request_words import end_words, request_words
 from handshake_prompt.texts.row_tables import row_names
 
 WORDS_CHARS = 500
@@ -25,6 +26,10 @@ WORDS_CHARS = 500
 NO_ANSWER = (
     "No answer: the person has changed nothing yet, which means neither yes nor no. Call wait_for_user again while "
     "there is something to wait for; else tell them in the chat what you wait for, and end your turn."
+)
+NOT_YET = (
+    "Asked; the person has not answered yet, which means neither yes nor no. wait_for_user brings the answer; until "
+    "then go on with what does not depend on it."
 )
 STATUS = ("missingPerson", "problems", "problemsUnknown")
 """Members about the form after a batch, beside `missing`."""
@@ -112,8 +117,10 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
         shown: its changes that matter.
         timed_out: whether the time for a change of the person's ran out.
     """
-    members = {"changes": shown, **{name: reply[name] for name in ("rows", "cursor", "truncated") if name in reply}}
+    names = ("rows", "requests", "attended", "cursor", "truncated")
+    members = {"changes": shown, **{name: reply[name] for name in names if name in reply}}
     lines = [*map(_change, shown), *(_row_order(key, ids) for key, ids in (reply.get("rows") or {}).items())]
+    lines += [f"Your {request_words(request, code_span)}." for request in reply.get("requests") or ()]
     if timed_out or (reply.get("timedOut") is True and not shown):
         members["timedOut"] = True
         lines.append(NO_ANSWER)
@@ -126,6 +133,24 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
     return _result(lines, members)
 
 
+def asked(opened: Mapping[str, Any], request: Mapping[str, Any] | None) -> CallToolResult:
+    """Return what has become of a question.
+
+    The cursor is left out, as for a batch.
+
+    Args:
+        opened: the reply to it.
+        request: the question as it has ended; None while it is open.
+    """
+    names = ("id", "status", "attended", "expiresIn")
+    told = {name: opened[name] for name in names if name in opened}
+    if request is not None:
+        ended = {name: request[name] for name in ("status", "answer") if name in request}
+        return _result([f"{end_words(request, code_span)}."], told | ended)
+    away = "" if opened.get("attended", True) else " They do not have the page open now: tell them in the chat."
+    return _result([f"{NOT_YET}{away}"], told | {"timedOut": True})
+
+
 def extended(reply: Mapping[str, Any]) -> CallToolResult:
     """Return how much more time there is."""
     members = {name: reply[name] for name in ("extended", "expiresIn")}
@@ -133,12 +158,17 @@ def extended(reply: Mapping[str, Any]) -> CallToolResult:
 
 
 def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
-    applied = [entry for entry in reply.get("results") or () if entry.get("status") == "applied"]
-    added = [f"{entry['key']}/{entry['row']}" for entry in applied if "row" in entry]
-    written = [entry["key"] for entry in applied if "row" not in entry] if applied else reply["applied"]
+    done = [entry for entry in reply.get("results") or () if not is_refused(entry)]
+    added = [f"{entry['key']}/{entry['row']}" for entry in done if "row" in entry]
+    suggested = [entry["key"] for entry in done if entry["status"] == "suggested"]
+    written = [entry["key"] for entry in done if entry["status"] == "applied" and "row" not in entry]
+    if not reply.get("results"):
+        written = reply["applied"]
     if added:
         yield f"Added: {_listed(added)}."
-    if written or not added:
+    if suggested:
+        yield f"Suggested, for the person to decide: {_listed(suggested)}."
+    if written or not done:
         yield f"Written: {_listed(written)}." if written else "Nothing was written."
     for entry in _refusals(reply):
         why = ": ".join(_reasons(entry))
@@ -165,7 +195,7 @@ def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:
 
 def _refusals(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if entries := reply.get("results"):
-        return [entry for entry in entries if entry.get("status") != "applied"]
+        return list(filter(is_refused, entries))
     return [*({"key": key} for key in reply["rejected"]), *reply["errors"]]  # version 0.2 says no more than this
 
 

@@ -22,6 +22,7 @@ from handshake_prompt.protocol.errors import InternalError, InvalidRequestError
 from handshake_prompt.version import __version__
 
 from . import results, tools
+from .arguments import Connect
 from .descriptions import INSTRUCTIONS
 
 Context = ServerRequestContext[dict[str, Any]]
@@ -100,7 +101,7 @@ class ToolServer:
             return await tools.perform(agent, call.name, call.arguments)
 
     async def _connect(self, context: Context, arguments: dict[str, Any] | None) -> CallToolResult:
-        asked: tools.Connect = tools.parsed(tools.Connect, tools.CONNECT, arguments)
+        asked: Connect = tools.parsed(Connect, tools.CONNECT, arguments)
         try:
             agent = HandshakeAgent.from_prompt(asked.prompt, name=_name(context), **self._options)
         except PromptError as error:

@@ -1,24 +1,34 @@
-"""Tools of a session: their arguments and their work, for every transport."""
+"""Tools of a session and their work, for every transport."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, Tool, ToolAnnotations
-from msgspec import UNSET
 
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.texts.quoting import quote, visible
+from handshake_prompt.texts.request_words import OPEN
 
 from . import results
+from .arguments import (
+    Arguments,
+    AskPerson,
+    Connect,
+    EditRows,
+    Extend,
+    GetChanges,
+    GetContext,
+    SetFields,
+    SuggestFields,
+    WaitForUser,
+)
 from .descriptions import DESCRIPTIONS
 
-LONGEST_WAIT = 25.0
-"""Seconds of `wait_for_user` at most: hosts, and proxies on the way, give up after 30 and more."""
 PAUSE = 2.0
 """Seconds between polls of a server that does not wait as asked: it drains, or is of version 0.2."""
 NAME_CHARS = 64
@@ -35,110 +45,14 @@ class Agent(Protocol):
     async def action(self, values: Sequence[Mapping[str, Any]], /) -> dict[str, Any]: ...
     async def get_diff(self, since: str | None, /, *, wait: float) -> dict[str, Any]: ...
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]: ...
-
-
-def _described(text: str, **bounds: Any) -> msgspec.Meta:
-    return msgspec.Meta(description=text, **bounds)
-
-
-class Arguments(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Arguments of a tool. An unknown member is refused, so that no misspelt one is silently left out."""
-
-
-class Connect(Arguments, frozen=True):
-    """Arguments of `connect`."""
-
-    prompt: Annotated[str, _described("The handshake prompt, whole, as the person pasted it.")]
-
-
-class GetContext(Arguments, frozen=True):
-    """Arguments of `get_context`: none."""
-
-
-class SetFields(Arguments, frozen=True):
-    """Arguments of `set_fields`."""
-
-    fields: Annotated[dict[str, Any], _described('Values by key: {"name": "Ada", "age": 36}.', min_length=1)]
-    if_rev: Annotated[
-        dict[str, int], _described("By key, the `rev` you read: the field is written only if it is still that.")
-    ] = {}
-
-    def actions(self) -> list[dict[str, Any]]:
-        """Return the batch.
-
-        Raises:
-            InvalidRequestError: a revision is given for a field that is not to be written.
-        """
-        if self.if_rev.keys() - self.fields.keys():
-            raise InvalidRequestError("ifRev may name only keys that fields has too", code="invalid_arguments")
-        revs = {key: {"ifRev": rev} for key, rev in self.if_rev.items()}
-        return [{"type": "set", "key": key, "value": value, **revs.get(key, {})} for key, value in self.fields.items()]
-
-
-class NewRow(Arguments, frozen=True):
-    """A row to add."""
-
-    list: Annotated[str, _described("The list's key.")]
-    values: Annotated[dict[str, Any], _described("Values by the keys of the row's fields.")] = {}
-    after: Annotated[str | msgspec.UnsetType | None, _described("The row in front of it, such as r3; null: first.")] = (
-        UNSET
-    )
-
-
-class RowMove(Arguments, frozen=True):
-    """A row to move."""
-
-    row: Annotated[str, _described("The row's key.")]
-    after: Annotated[str | msgspec.UnsetType | None, _described("As for add.")] = UNSET
-
-
-class EditRows(Arguments, frozen=True):
-    """Arguments of `edit_rows`."""
-
-    add: list[NewRow] = []
-    remove: Annotated[list[str], _described("Keys of rows.")] = []
-    move: list[RowMove] = []
-
-    def actions(self) -> list[dict[str, Any]]:
-        """Return the batch: removals first, so that what is added may take their place.
-
-        Raises:
-            InvalidRequestError: there is nothing to do.
-        """
-        actions = [
-            *({"type": "remove", "key": key} for key in self.remove),
-            *({"type": "move", "key": one.row, **_place(one.after)} for one in self.move),
-            *(
-                {"type": "add", "key": one.list, **({"value": one.values} if one.values else {}), **_place(one.after)}
-                for one in self.add
-            ),
-        ]
-        if not actions:
-            raise InvalidRequestError("Give a row to add, to remove or to move", code="invalid_arguments")
-        return actions
-
-
-def _place(after: str | msgspec.UnsetType | None) -> dict[str, Any]:
-    return {} if after is UNSET else {"after": after}
-
-
-class GetChanges(Arguments, frozen=True):
-    """Arguments of `get_changes`."""
-
-    since: Annotated[str | None, _described("A `cursor`. Without it the latest 50 changes are listed.")] = None
-
-
-class WaitForUser(Arguments, frozen=True):
-    """Arguments of `wait_for_user`."""
-
-    since: Annotated[str, _described("The `cursor` of your last get_context, get_changes or wait_for_user reply.")]
-    seconds: Annotated[float, _described("How long to wait at most.", ge=0, le=LONGEST_WAIT)] = LONGEST_WAIT
-
-
-class Extend(Arguments, frozen=True):
-    """Arguments of `extend`."""
-
-    seconds: Annotated[int, _described("How much more time to ask for.", ge=1, le=86_400)] = 1800
+    async def open_question(
+        self,
+        text: str,
+        *,
+        fields: Sequence[Mapping[str, Any]] | None,
+        key: str | None,
+        expires_in: float | None,
+    ) -> dict[str, Any]: ...
 
 
 class Kind(NamedTuple):
@@ -228,6 +142,10 @@ async def _set_fields(agent: Agent, asked: SetFields) -> CallToolResult:
     return results.written(await agent.action(asked.actions()))
 
 
+async def _suggest_fields(agent: Agent, asked: SuggestFields) -> CallToolResult:
+    return results.written(await agent.action([one.action() for one in asked.suggestions]))
+
+
 async def _edit_rows(agent: Agent, asked: EditRows) -> CallToolResult:
     return results.written(await agent.action(asked.actions()))
 
@@ -238,18 +156,43 @@ async def _get_changes(agent: Agent, asked: GetChanges) -> CallToolResult:
 
 
 async def _wait_for_user(agent: Agent, asked: WaitForUser) -> CallToolResult:
-    now, since = asyncio.get_running_loop().time, asked.since
-    ends_at = now() + asked.seconds
+    def is_over(reply: Mapping[str, Any]) -> bool:
+        by_person = any(change["by"] in PERSON for change in reply["changes"])
+        return by_person or "rows" in reply or any(map(_has_ended, reply.get("requests") or ()))
+
+    reply, is_late = await _wait(agent, asked.since, asked.seconds, is_over)
+    persons = [change for change in reply["changes"] if change["by"] in PERSON]
+    return results.changes(reply, persons, timed_out=is_late)
+
+
+async def _ask_person(agent: Agent, asked: AskPerson) -> CallToolResult:
+    def ended(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        return [one for one in reply.get("requests") or () if one["id"] == opened["id"] and _has_ended(one)]
+
+    opened = await agent.open_question(asked.text, fields=asked.fields, key=asked.key, expires_in=asked.expires_in)
+    reply, _ = await _wait(agent, opened["cursor"], asked.seconds, lambda reply: bool(ended(reply)))
+    return results.asked(opened, next(iter(ended(reply)), None))
+
+
+def _has_ended(request: Mapping[str, Any]) -> bool:
+    return request.get("status") != OPEN
+
+
+async def _wait(
+    agent: Agent, since: str, seconds: float, is_over: Callable[[Mapping[str, Any]], bool]
+) -> tuple[Mapping[str, Any], bool]:
+    """Wait for a diff that is over, or lists not all; return the last one, and whether the time ran out."""
+    now = asyncio.get_running_loop().time
+    ends_at = now() + seconds
     while True:
         reply = await agent.get_diff(since, wait=max(0.0, ends_at - now()))
         reply = _placed(reply, reply["changes"], default=since)
-        persons = [change for change in reply["changes"] if change["by"] in PERSON]
-        if persons or "rows" in reply or reply.get("truncated"):
-            return results.changes(reply, persons)
+        if is_over(reply) or reply.get("truncated"):
+            return reply, False
         if (left := ends_at - now()) <= 0:
-            return results.changes(reply, [], timed_out=True)
+            return reply, True
         since = reply["cursor"]
-        if not (reply["changes"] or reply.get("timedOut")):
+        if not (reply["changes"] or reply.get("requests") or reply.get("timedOut")):
             await asyncio.sleep(min(PAUSE, left))
 
 
@@ -288,6 +231,8 @@ KINDS = {
     "get_context": Kind(GetContext, _get_context),
     "set_fields": Kind(SetFields, _set_fields, writes=True, repeatable=False),
     "edit_rows": Kind(EditRows, _edit_rows, writes=True, repeatable=False),
+    "ask_person": Kind(AskPerson, _ask_person, writes=True, repeatable=False),
+    "suggest_fields": Kind(SuggestFields, _suggest_fields, writes=True, repeatable=False),
     "get_changes": Kind(GetChanges, _get_changes),
     "wait_for_user": Kind(WaitForUser, _wait_for_user),
     "extend": Kind(Extend, _extend, writes=True, repeatable=False),

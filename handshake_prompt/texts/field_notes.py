@@ -23,7 +23,7 @@ TYPES = frozenset(
         *("string", "str", "integer", "int", "number", "float", "boolean", "bool", "enum"),
         *("date", "time", "datetime", "email", "url", "text", "search", "tel", "password", "hidden", "textarea"),
         *("select", "select-one", "select-multiple", "radio", "checkbox", "range", "datetime-local", "month", "week"),
-        *("color", "array", "rows", "json", "file"),
+        *("color", "array", "rows", "json", "file", "signature", "captcha"),
     }
 )
 """Names of types that stand without quotation marks: they are the protocol's, not the page's."""
@@ -115,7 +115,7 @@ def _limits(field: Entry, *, takes_list: bool, style: Style) -> Iterator[str]:
     yield from _range(field, ("minLength", "maxLength"), " entries" if takes_list else " characters", style)
     yield from _range(field, ("minRows", "maxRows"), " rows", style)
     for name, word in (("exclusiveMin", "more than"), ("exclusiveMax", "less than"), ("step", "in steps of")):
-        if field.get(name) is not None:
+        if field.get(name) not in (None, "any"):
             yield f"{word} {_fact(field[name], style)}"
     each = field.get("each")
     if isinstance(each, Mapping):

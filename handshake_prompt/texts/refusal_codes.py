@@ -1,6 +1,12 @@
-"""Codes of refused actions: SPEC.md section 4. A code that is none of them is text of a server's."""
+"""Outcomes of actions: the refused ones, and their codes. SPEC.md section 4.
+
+A code that is none of the protocol's is text of a server's.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from .quoting import quote
 
@@ -25,3 +31,8 @@ REFUSAL_CODES = frozenset(
 def code_text(code: object) -> str:
     """Return the code of a refused action: as it is if it is one of the protocol's, else quoted."""
     return code if isinstance(code, str) and code in REFUSAL_CODES else quote(code)
+
+
+def is_refused(result: Mapping[str, Any]) -> bool:
+    """Whether an entry of `results` is that of a refused action."""
+    return result.get("status") not in ("applied", "suggested")

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from handshake_prompt.cli import rendering
-from handshake_prompt.cli.agent_commands import Lines
+from handshake_prompt.cli import news, rendering
 from handshake_prompt.cli.exit_codes import Exit, fail
 from handshake_prompt.cli.foreign_text import value_text
+from handshake_prompt.cli.replies import Lines
 from handshake_prompt.cli.terminal import Terminal, write, write_marked
 from handshake_prompt.client import Change
 from tests.cli.test_agent_commands import Serve
@@ -104,7 +104,7 @@ async def test_a_value_is_shown_and_passed_on_as_what_it_is(pair: Open) -> None:
         ("context", rendering.context),
         ("action", rendering.action),
         ("action of 0.2", rendering.action),
-        ("diff", rendering.diff),
+        ("diff", news.diff),
     ],
 )
 def test_no_member_of_any_reply_acts_on_a_terminal(
@@ -132,7 +132,7 @@ def outside_of_quotes(line: str) -> str:
         ("context", rendering.context),
         ("action", rendering.action),
         ("action of 0.2", rendering.action),
-        ("diff", rendering.diff),
+        ("diff", news.diff),
     ],
 )
 def test_words_of_a_server_stand_in_quotation_marks(name: str, view: Lines) -> None:
@@ -143,7 +143,7 @@ def test_words_of_a_server_stand_in_quotation_marks(name: str, view: Lines) -> N
 
 
 def test_words_in_a_change_that_is_watched_stand_in_quotation_marks() -> None:
-    line = rendering.change(Change(ORDER, ORDER, by=ORDER, at=ORDER, seq=1, cursor="1-1"), PLAIN)
+    line = news.change(Change(ORDER, ORDER, by=ORDER, at=ORDER, seq=1, cursor="1-1"), PLAIN)
     assert line.count("Stop here") == 4
     assert "Stop" not in outside_of_quotes(line)
 
@@ -159,7 +159,7 @@ def test_words_that_are_cut_stand_in_quotation_marks(cut: int) -> None:
     "cursor", ["$(touch evil)", "`touch${IFS}evil`", "a'$(touch evil)'", "a;touch${IFS}evil", '"&&touch evil']
 )
 async def test_a_cursor_that_is_pasted_into_a_shell_runs_nothing(cursor: str, tmp_path: Path) -> None:
-    (line,) = (one for one in rendering.diff({"cursor": cursor}, PLAIN) if one.startswith("Go on with: "))
+    (line,) = (one for one in news.diff({"cursor": cursor}, PLAIN) if one.startswith("Go on with: "))
     argument = line.removeprefix("Go on with: --since ")
     command = f"printf %s {argument}; ls"
     process = await asyncio.create_subprocess_shell(command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE)
@@ -169,7 +169,7 @@ async def test_a_cursor_that_is_pasted_into_a_shell_runs_nothing(cursor: str, tm
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_change_that_is_watched_stays_in_its_line(text: str) -> None:
-    line = rendering.change(Change(text, text, by=text, at=text, seq=1, cursor="1-1"), PLAIN)
+    line = news.change(Change(text, text, by=text, at=text, seq=1, cursor="1-1"), PLAIN)
     is_harmless(f"{line}\n")
     assert line.startswith("  ")
 
@@ -214,7 +214,7 @@ STRANGE: list[Any] = [None, 7, 1e300, True, "text", [], [[]], {}, {"a": {}}]
 def test_a_member_of_another_shape_is_shown_as_nothing(strange: Any) -> None:
     members = ("context", "data", "schema", "missing", "meta", "expiresIn", "applied", "rejected", "errors")
     reply = dict.fromkeys((*members, "results", "changes", "cursor", "extended", "mode", "sessionId"), strange)
-    for view in (rendering.context, rendering.action, rendering.diff, rendering.extended):
+    for view in (rendering.context, rendering.action, news.diff, rendering.extended):
         assert all(isinstance(line, str) for line in view(reply, PLAIN))
     fields = {"schema": [{"key": "a", "options": strange, "label": strange, "type": strange}]}
     assert rendering.context({**fields, "context": {"a": {"value": 1, "by": strange, "at": strange}}}, PLAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from handshake_prompt.cli.exit_codes import MEANINGS
 from tests.conftest import Open
 from tests.support.commands import marked_json, run, shell
 from tests.support.parts import need_program
-from tests.support.peer import Peer
+from tests.support.peer import PATIENCE, Peer
 
 SKILL = run("skill").stdout
 BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", SKILL, re.DOTALL)
@@ -57,7 +58,7 @@ def test_skill_begins_with_its_name_and_what_it_is_for() -> None:
 
 def test_skill_names_commands_and_options_that_exist() -> None:
     found = list(commands(SKILL))
-    assert {words[0] for words in found} == {"get-context", "action", "get-diff", "extend"}
+    assert {words[0] for words in found} == {"get-context", "action", "get-diff", "extend", "ask", "suggest"}
     for name, *words in found:
         command = main.commands[name]
         known = {option for parameter in command.params for option in parameter.opts}
@@ -71,9 +72,8 @@ def test_skill_lists_every_exit_code() -> None:
 
 async def test_skill_s_commands_fill_in_a_form(pair: Open, path: Path) -> None:
     peer = await pair()
-    keep, use, _ = for_session(peer, "0")
     context = await peer.context()
-    keep, use, _ = for_session(peer, context["cursor"])
+    keep, use, *_ = for_session(peer, context["cursor"])
     printed = await shell(keep + use, path)
     replies = [marked_json(f"[JSON-BEGIN]{part}") for part in printed.split("[JSON-BEGIN]")[1:]]
     assert [set(reply) >= names for reply, names in zip(replies, MEMBERS, strict=True)] == [True] * 4
@@ -85,10 +85,28 @@ async def test_skill_s_curl_fills_in_a_form(pair: Open, path: Path) -> None:
     need_program("curl")
     peer = await pair()
     context = await peer.context()
-    printed = await shell(for_session(peer, context["cursor"])[2], path)
-    replies = list(documents(printed))
+    printed = await shell(for_session(peer, context["cursor"])[-1], path)
+    *replies, asked = list(documents(printed))
     assert [set(reply) >= names for reply, names in zip(replies, MEMBERS, strict=True)] == [True] * 4
+    assert (asked["status"], asked["attended"]) == ("open", False)
     assert [change["to"] for change in replies[2]["changes"]] == ["Grace"]
+
+
+async def test_skill_s_questions_and_suggestions_reach_the_person(pair: Open, path: Path) -> None:
+    peer = await pair()
+    await peer.edit("name", "Grace")
+    keep, _, turn, _ = for_session(peer, "")
+    running = asyncio.ensure_future(shell(keep + turn, path))
+    async with asyncio.timeout(3 * PATIENCE):
+        answers: tuple[dict[str, Any], ...] = ({}, {"seats": 2})
+        for values in answers:
+            while not (requests := (await peer.context(role="user")).get("requests")):
+                await asyncio.sleep(0.01)
+            await peer.decide(requests[0], **values)
+        replies = [marked_json(f"[JSON-BEGIN]{part}") for part in (await running).split("[JSON-BEGIN]")[1:]]
+    assert [reply["answer"]["values"] for reply in replies[:2]] == [{}, {"seats": 2}]
+    (suggestion,) = (await peer.context(role="user"))["requests"]
+    assert (suggestion["key"], suggestion["value"], suggestion["reason"]) == ("name", "Ada", "WHY")
 
 
 MEMBERS = [{"schema", "missing", "context"}, {"applied", "results"}, {"changes", "cursor"}, {"extended"}]

@@ -31,7 +31,17 @@ from tests.support.mcp_clients import NAME, members, message, text
 from tests.support.peer import PATIENCE, Peer
 
 ROOT = Path(handshake_prompt.__file__).parent.parent
-NAMES = ["connect", "get_context", "set_fields", "edit_rows", "get_changes", "wait_for_user", "extend"]
+NAMES = [
+    "connect",
+    "get_context",
+    "set_fields",
+    "edit_rows",
+    "ask_person",
+    "suggest_fields",
+    "get_changes",
+    "wait_for_user",
+    "extend",
+]
 NO_CONTEXT: Any = None
 STARTING = 15.0
 """Seconds: an interpreter loads the SDK in one or two, a busy machine takes its time."""
@@ -188,6 +198,47 @@ async def test_rows_are_added_beside_the_person_s_and_the_person_s_are_waited_fo
     assert (members(known)["rows"], members(seen)["rows"]) == ({"lines": ["r1"]}, {"lines": ["r1", "r2"]})
     assert [entry["code"] for entry in members(wrong)["results"]] == ["user_locked", "unknown_row"]
     assert "\n| r1 | `3` (agent, rev 3) |\n| r2 |  |" in text(shown)
+
+
+async def test_the_person_is_asked_and_their_answer_comes_with_the_call_or_later(pair: Open) -> None:
+    peer, prompt = await form(pair)
+    async with desk() as client:
+        opened = await connect(client, prompt)
+        asking = asyncio.create_task(client.call_tool("ask_person", {"text": "May I?"}))
+        await peer.decide(await the_request(peer), "decline")
+        assert text(await asking) == "declined: the person said no."
+        later = await client.call_tool("ask_person", {"text": "Which account?", "key": "iban", "seconds": 0})
+        assert (members(later)["status"], members(later)["attended"]) == ("open", False)
+        await peer.decide(await the_request(peer), iban="DE89370400440532013000")
+        seen = await client.call_tool("wait_for_user", {"since": members(opened)["cursor"]})
+    assert [one["status"] for one in members(seen)["requests"]] == ["declined", "answered"]
+    assert "filled in the field, hidden from you" in text(seen)
+    assert "DE89" not in said(seen)
+
+
+async def test_what_the_person_wrote_is_suggested_and_their_decision_waited_for(pair: Open) -> None:
+    peer, prompt = await form(pair)
+    await peer.edit("name", "Grace")
+    async with desk() as client:
+        opened = await connect(client, prompt)
+        suggestion = {"key": "name", "value": "Ada", "reason": "passport"}
+        suggested = await client.call_tool("suggest_fields", {"suggestions": [suggestion]})
+        shown = await the_request(peer)
+        await peer.decide(shown)
+        seen = await client.call_tool("wait_for_user", {"since": members(opened)["cursor"]})
+    assert text(suggested).startswith('Suggested, for the person to decide: `"name"`.')
+    assert (shown["value"], shown["reason"], shown["name"]) == ("Ada", "passport", NAME)
+    assert '`"name"`: `"Ada"` (by the person)' in text(seen)
+    assert 'Your suggestion for `"name"`: `"Ada"`' in text(seen)
+
+
+async def the_request(peer: Peer) -> dict[str, Any]:
+    """Return the one request that is open, once there is one."""
+    async with asyncio.timeout(PATIENCE):
+        while not (requests := (await peer.context(role="user")).get("requests")):
+            await asyncio.sleep(0.01)
+    (request,) = requests
+    return dict(request)
 
 
 # Connecting

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from mcp.types import CallToolResult
 
 from handshake_prompt.mcp import results, tools
 from handshake_prompt.mcp.descriptions import INSTRUCTIONS
@@ -42,6 +43,9 @@ class Scripted:
         raise AssertionError("not asked for")
 
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]:
+        raise AssertionError("not asked for")
+
+    async def open_question(self, text: str, **_: Any) -> dict[str, Any]:
         raise AssertionError("not asked for")
 
     async def get_diff(self, since: str | None, /, *, wait: float) -> dict[str, Any]:
@@ -157,11 +161,21 @@ def test_each_tool_takes_what_its_schema_says() -> None:
     given: dict[str, dict[str, Any]] = {
         "connect": {"prompt": "- token: ..."},
         "get_context": {},
-        "set_fields": {"fields": {"a": [1, None]}, "ifRev": {"a": 3}},
+        "set_fields": {"fields": {"a": [1, None]}, "ifRev": {"a": 3}, "notes": {"a": {"source": "scan.pdf"}}},
         "edit_rows": {
             "add": [{"list": "lines"}, {"list": "lines", "values": {"amount": 3}, "after": None}],
             "remove": ["lines/r3"],
             "move": [{"row": "lines/r1", "after": "r2"}],
+        },
+        "ask_person": {
+            "text": "How many?",
+            "fields": [{"key": "n", "type": "integer"}],
+            "key": None,
+            "expiresIn": 60,
+            "seconds": 0,
+        },
+        "suggest_fields": {
+            "suggestions": [{"key": "a", "value": None}, {"key": "b", "value": 1, "reason": "r", "confidence": 0.5}]
         },
         "get_changes": {"since": "c.1"},
         "wait_for_user": {"since": "c.1", "seconds": 2.5},
@@ -176,10 +190,81 @@ def test_each_tool_takes_what_its_schema_says() -> None:
 
 
 def test_only_what_writes_is_said_to_write_and_no_write_to_be_repeatable() -> None:
-    writing = {"set_fields", "edit_rows", "extend"}
+    writing = {"set_fields", "edit_rows", "ask_person", "suggest_fields", "extend"}
     hints = {tool.name: tool.annotations for tool in tools.listed(with_connect=True)}
     assert {name for name, hint in hints.items() if hint and not hint.read_only_hint} == writing
     assert {name for name, hint in hints.items() if hint and not hint.idempotent_hint} == writing
+
+
+def request(status: str, **members: Any) -> dict[str, Any]:
+    return {"id": "c.1", "kind": "ask", "text": "May I?", "status": status, **members}
+
+
+class Asking(Scripted):
+    """A session in which one question is asked."""
+
+    attended = True
+
+    async def open_question(self, text: str, **members: Any) -> dict[str, Any]:
+        self.question = {"text": text, **members}
+        return {"id": "c.1", "status": "open", "attended": self.attended, "expiresIn": 300, "cursor": "c.1", "ok": True}
+
+    async def ask(self, **arguments: Any) -> tuple[float, CallToolResult]:
+        """Call `ask_person`; return when it was done, and its result."""
+        result = await tools.perform(self, "ask_person", {"text": "May I?", **arguments})
+        return round(loop_time() - self.began, 3), result
+
+
+ANSWERS = [
+    pytest.param(request("answered", answer={"values": {"n": 3}}), 'answered: `{"n": 3}`.', id="values"),
+    pytest.param(request("answered", answer={"values": {}}), "answered: yes.", id="yes"),
+    pytest.param(
+        request("answered", answer={"values": {}, "filled": True}),
+        "answered: the person filled in the field, hidden from you.",
+        id="secret",
+    ),
+    pytest.param(request("declined"), "declined: the person said no.", id="no"),
+    pytest.param(request("expired"), "expired: no answer, neither yes nor no.", id="silence"),
+]
+
+
+@pytest.mark.parametrize(("ended", "told"), ANSWERS)
+@in_virtual_time
+async def test_a_question_returns_its_own_answer_whatever_else_happens(ended: dict[str, Any], told: str) -> None:
+    session = Asking(
+        (1.0, {"changes": [change("name", "user")], "cursor": "c.2"}),
+        (2.0, {"requests": [request("declined") | {"id": "c.0"}, request("open")], "cursor": "c.3"}),
+        (5.0, {"requests": [ended], "cursor": "c.4"}),
+    )
+    seconds, result = await session.ask(fields=[{"key": "n"}], expiresIn=60)
+    assert (seconds, text(result)) == (5.0, told)
+    assert (members(result)["id"], members(result)["status"]) == ("c.1", ended["status"])
+    assert members(result).get("answer") == ended.get("answer")
+    assert "cursor" not in members(result)
+    assert session.question == {"text": "May I?", "fields": [{"key": "n"}], "key": None, "expires_in": 60}
+    assert session.asked == [("c.1", 25), ("c.2", 24), ("c.3", 23)]
+
+
+@pytest.mark.parametrize("attended", [True, False])
+@in_virtual_time
+async def test_a_question_without_an_answer_yet_is_neither_yes_nor_no(attended: bool) -> None:  # noqa: FBT001
+    session = Asking()
+    session.attended = attended
+    seconds, result = await session.ask(seconds=3)
+    assert seconds == 3.0
+    assert members(result) == {"id": "c.1", "status": "open", "attended": attended, "expiresIn": 300, "timedOut": True}
+    assert "neither yes nor no" in text(result)
+    assert ("tell them in the chat" in text(result)) is not attended
+
+
+@in_virtual_time
+async def test_a_wait_ends_with_an_answer_and_not_with_a_question_that_is_open() -> None:
+    session = Scripted(
+        (0.0, {"requests": [request("open")], "cursor": "c.1"}),
+        (2.0, {"requests": [request("declined")], "attended": True, "cursor": "c.2"}),
+    )
+    seconds, seen = await session.wait()
+    assert (seconds, seen["requests"][0]["status"], seen["attended"]) == (2.0, "declined", True)
 
 
 class Recording(Scripted):
@@ -207,6 +292,23 @@ async def test_rows_are_removed_and_moved_before_others_are_added() -> None:
         {"type": "add", "key": "lines", "value": {"amount": 3}},
         {"type": "add", "key": "lines", "after": "r1"},
     ]
+
+
+async def test_suggestions_and_notes_are_members_of_actions() -> None:
+    session = Recording()
+    suggestions: list[dict[str, Any]] = [
+        {"key": "a", "value": None},
+        {"key": "b", "value": 1, "reason": "r", "source": "s", "confidence": 0.5},
+    ]
+    await tools.perform(session, "suggest_fields", {"suggestions": suggestions})
+    assert session.batch == [{"type": "suggest", **one} for one in suggestions]
+    await tools.perform(session, "set_fields", {"fields": {"a": 1, "b": 2}, "notes": {"a": {"source": "scan.pdf"}}})
+    assert session.batch == [
+        {"type": "set", "key": "a", "value": 1, "source": "scan.pdf"},
+        {"type": "set", "key": "b", "value": 2},
+    ]
+    with pytest.raises(InvalidRequestError, match="only keys that fields has"):
+        await tools.perform(session, "set_fields", {"fields": {"a": 1}, "notes": {"b": {}}})
 
 
 async def test_rows_to_edit_have_to_be_named() -> None:
@@ -312,6 +414,29 @@ def test_rows_problems_and_what_is_the_person_s_are_told_of_a_batch() -> None:
         "Whether there are more problems is not known."
     )
     assert members(written).keys() >= {"rows", "missingPerson", "problems", "problemsUnknown"}
+
+
+def test_suggestions_are_not_told_as_written() -> None:
+    results_ = [{"key": "a", "status": "suggested", "request": "c.4"}]
+    reply = {"applied": [], "rejected": [], "errors": [], "results": results_}
+    assert text(results.written(reply)) == 'Suggested, for the person to decide: `"a"`.'
+
+
+def test_what_became_of_requests_is_told_with_changes() -> None:
+    requests = [
+        request("declined", text=EVIL),
+        request("superseded", kind="suggest", key="name", value=EVIL, text=None),
+        request(EVIL),
+    ]
+    told = results.changes({"requests": requests, "cursor": "c.1"}, [])
+    assert text(told) == (
+        f'Your question {QUOTED} (id `"c.1"`): declined: the person said no.\n'
+        f'Your suggestion for `"name"`: {QUOTED} (id `"c.1"`): '
+        "over: the field was changed, or another suggestion took its place.\n"
+        f'Your question `"May I?"` (id `"c.1"`): {QUOTED}.\n'
+        'Go on from cursor `"c.1"`.'
+    )
+    assert members(told)["requests"] == requests
 
 
 def test_the_order_of_rows_is_told_with_changes() -> None:

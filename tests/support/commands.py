@@ -59,7 +59,7 @@ async def shell(script: str, path: Path) -> str:
     )
     async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate(script.encode())
-    assert process.returncode == 0, err.decode()
+    assert process.returncode == 0, out.decode() + err.decode()
     return out.decode()
 
 

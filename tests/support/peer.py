@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +67,15 @@ class Peer:
     async def edit(self, key: str, value: Any) -> dict[str, Any]:
         """Write a field as the person and return the reply's members."""
         response = await self.user("POST", "notify", {"key": key, "value": value})
+        assert response.status_code == 200, response.text
+        members: dict[str, Any] = response.json()
+        return members
+
+    async def decide(self, request: Mapping[str, Any], decision: str = "accept", **values: Any) -> dict[str, Any]:
+        """Decide on a request as the person who was shown it, and return the reply's members."""
+        body = {"decision": decision, "digest": request["digest"], "values": values}
+        url = f"{self.base_url}{self.created['answerUrl']}/{request['id']}"
+        response = await self.http.post(url, json=body, headers=self.as_user)
         assert response.status_code == 200, response.text
         members: dict[str, Any] = response.json()
         return members

@@ -44,6 +44,7 @@ NOTES: dict[str, tuple[dict[str, Any], str]] = {
         {"type": "number", "exclusiveMin": 0, "exclusiveMax": 9.5, "step": 0.01},
         "number; more than 0; less than 9.5; in steps of 0.01",
     ),
+    "any step": ({"type": "number", "step": "any"}, "number"),
     "rows": ({"type": "rows", "minRows": 1, "maxRows": 20, "fields": []}, "rows; 1 to 20 rows"),
     "other text": ({"type": "enum", "options": ["a"], "open": True}, 'enum; one of "a" or other text'),
     "a lookup": ({"lookup": True}, "options on request"),
@@ -80,4 +81,4 @@ def test_a_label_that_repeats_the_key_is_not_told() -> None:
 
 
 def test_the_names_of_the_types_are_the_protocol_s() -> None:
-    assert set(FIELD_TYPES) | {"rows", "json"} <= TYPES
+    assert set(FIELD_TYPES) <= TYPES

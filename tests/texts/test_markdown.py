@@ -44,7 +44,7 @@ def test_it_tells_all_that_an_agent_needs() -> None:
                 "plan": record("basic", "default"),
                 "iban": record(None, "user", sensitive=True, filled=True),
                 "note": record("mine", "user_edit"),
-                "extra": record([1, None]),
+                "extra": record([1, None], source="scan.pdf"),
             },
             meta={"page": "/checkout"},
         )
@@ -75,7 +75,7 @@ def test_it_tells_all_that_an_agent_needs() -> None:
         '- `"note"`: string\n'
         '  - `"mine"` (person, over the agent\'s, rev 3)\n'
         '- `"extra"`\n'
-        "  - `[1, null]` (agent, rev 3)\n"
+        '  - `[1, null]` (agent, rev 3, source `"scan.pdf"`)\n'
     )
 
 
@@ -213,7 +213,7 @@ def full(text: str) -> dict[str, Any]:
         schema=[field, rows],
         rows={rows["key"]: [text]},
         context={
-            text: record(text, text, rev=text),
+            text: record(text, text, rev=text, source=text),
             f"{text}s/{text}/{text}": record(text, text, rev=text),
             f"{text}?": record(None, text, sensitive=True),
         },
@@ -221,6 +221,17 @@ def full(text: str) -> dict[str, Any]:
         missingPerson=[text],
         hidden=[text],
         problems=[{"keys": [text], "msg": text}],
+        requests=[
+            {
+                "id": text,
+                "kind": "ask",
+                "key": text,
+                "text": text,
+                "status": "answered",
+                "answer": {"values": {text: text}},
+            },
+            {"id": text, "kind": "suggest", "key": text, "value": text, "status": text},
+        ],
     )
 
 

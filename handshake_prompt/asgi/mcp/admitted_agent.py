@@ -88,6 +88,21 @@ class AdmittedAgent:
         reply = await self._engine.post_extend(self._session_id, body, self._credential, self._request)
         return reply.payload
 
+    async def open_question(
+        self,
+        text: str,
+        *,
+        fields: Sequence[Mapping[str, Any]] | None,
+        key: str | None,
+        expires_in: float | None,
+    ) -> dict[str, Any]:
+        """Ask the person something."""
+        body = {"text": text, "fields": fields, "key": key, "expiresIn": expires_in}
+        reply = await self._engine.post_ask(
+            self._session_id, body, self._credential, self._request, idempotency_key=self._idempotency_key
+        )
+        return reply.payload
+
     async def _read(self) -> Reply:
         reply = await self._engine.get_context(self._session_id, self._credential, self._request)
         self._context = reply.payload

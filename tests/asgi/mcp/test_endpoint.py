@@ -45,7 +45,16 @@ from tests.support.mcp_clients import (
 )
 from tests.support.peer import PATIENCE, Peer, open_session
 
-NAMES = ["get_context", "set_fields", "edit_rows", "get_changes", "wait_for_user", "extend"]
+NAMES = [
+    "get_context",
+    "set_fields",
+    "edit_rows",
+    "ask_person",
+    "suggest_fields",
+    "get_changes",
+    "wait_for_user",
+    "extend",
+]
 
 
 async def form(body: dict[str, Any] | None = None, *, hpp: HandshakeApp | None = None, **options: Any) -> Peer:
@@ -315,6 +324,17 @@ async def test_each_request_renews_the_session() -> None:
 # What is asked wrongly
 
 
+async def test_the_person_is_asked_over_http_too(pair: Open) -> None:
+    peer = await pair(HandshakeApp(mcp=True))
+    async with over_http(peer) as client:
+        asking = asyncio.create_task(client.call_tool("ask_person", {"text": "May I?"}))
+        async with asyncio.timeout(PATIENCE):
+            while not (requests := (await peer.context(role="user")).get("requests")):
+                await asyncio.sleep(0.01)
+        await peer.decide(requests[0])
+        assert text(await asking) == "answered: yes."
+
+
 @pytest.mark.parametrize("mode", ERAS)
 async def test_an_unknown_tool_is_told_with_those_there_are(pair: Open, mode: str) -> None:
     async with over_http(await pair(HandshakeApp(mcp=True)), mode=mode) as client:
@@ -543,6 +563,9 @@ class Endless:
         return await self.get_context()
 
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]:
+        return await self.get_context()
+
+    async def open_question(self, text: str, **_: Any) -> dict[str, Any]:
         return await self.get_context()
 
 
