@@ -471,6 +471,19 @@ export class HandshakeSession extends EventTarget {
     await this.#reread();
   }
 
+  /**
+   * Take back what the agent wrote: fields are again what they were before, rows that it added go. What the person has
+   * written since stays.
+   *
+   * @param {string[]} [keys] of fields, rows or lists; without them, all of it.
+   * @returns {Promise<string[]>} the keys of what was taken back.
+   */
+  async revert(keys) {
+    const { reverted } = await this.#request("POST", "revert", keys ? { keys } : { all: true });
+    await this.#reread();
+    return reverted;
+  }
+
   /** Replace the agent's token and lock the old one out. @returns {Promise<string | null>} the new prompt. */
   async rotate() {
     const reply = await this.#request("POST", "rotate", { prompt: this.#promptOption || undefined });

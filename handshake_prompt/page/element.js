@@ -13,8 +13,10 @@
 import { HandshakeSession, copyText, valuesOf } from "./client.js";
 import { nextTask } from "./client/tasks.js";
 import { visible } from "./client/values.js";
+import { Attention } from "./element/attention.js";
 import { mark } from "./element/marks.js";
 import { Panel } from "./element/panel.js";
+import { RequestList } from "./element/request_list.js";
 import { save, saved } from "./element/saved_session.js";
 import { Texts } from "./element/texts.js";
 import { attributeOf, listen, rootOf } from "./form/clobbering.js";
@@ -42,6 +44,10 @@ export class HandshakePrompt extends HTMLElement {
   #texts = new Texts("en");
   /** @type {Panel | null} */
   #panel = null;
+  /** @type {RequestList | null} */
+  #requests = null;
+  /** @type {Attention | null} */
+  #attention = null;
   #gone = new AbortController();
   #written = 0;
   #ticker = 0;
@@ -53,12 +59,21 @@ export class HandshakePrompt extends HTMLElement {
     this.#gone = new AbortController();
     const language = /** @type {any} */ (this.closest("[lang]"))?.lang || document.documentElement.lang;
     this.#texts = new Texts(language || navigator.language);
-    this.#panel = new Panel(this.shadowRoot ?? this.attachShadow({ mode: "open" }), this.#texts, {
+    this.#attention = new Attention(this.#gone.signal);
+    this.#requests = new RequestList(this.#texts, {
+      decide: (request, decision, values) => this.#run(() => this.#held.answer(request, decision, values)),
+      labelOf: (key) => this.#labelOf(key),
+      focus: (key) => this.binding?.controlsOf(key)[0]?.focus(),
+    });
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    this.#panel = new Panel(root, this.#texts, this.#requests.element, {
       handOver: () => this.#run(() => this.handOver()),
       rotate: () => this.#run(() => this.#offerPrompt(this.#held.rotate())),
       revoke: () => this.#run(() => this.#held.revoke()),
       extend: () => this.#run(() => this.#held.extend(MORE_TIME)),
       release: (key) => this.session?.release(key),
+      revert: (key) => this.#run(() => this.#held.revert([key])),
+      revertAll: () => this.#run(() => this.#held.revert()),
       accept: (key) => this.binding?.accept(key),
       focus: (key) => this.binding?.controlsOf(key)[0]?.focus(),
     });
@@ -183,6 +198,7 @@ export class HandshakePrompt extends HTMLElement {
       session.addEventListener(name, (/** @type {any} */ { detail }) => this.session === session && act(detail));
     on("field", () => this.#showSoon());
     on("trouble", () => this.#showProblems());
+    on("requests", ({ requests }) => this.#showRequests(requests));
     on("agent", () => this.#showAgent());
     on("connected", () => this.#showAgent());
     on("action", () => this.#view.tell(this.#texts.say("working")));
@@ -213,6 +229,7 @@ export class HandshakePrompt extends HTMLElement {
     for (const { key } of this.session?.schema ?? []) mark(this.binding?.controlsOf(key) ?? [], null);
     this.binding?.stop();
     this.session?.close();
+    this.#requests?.show([]);
     this.binding = null;
     this.session = null;
   }
@@ -272,7 +289,9 @@ export class HandshakePrompt extends HTMLElement {
   /** @param {number} applied */
   #showDone(applied) {
     this.#written += applied;
-    this.#view.tell(this.#texts.say("done", { count: this.#written }));
+    const text = this.#texts.say("done", { count: this.#written });
+    this.#view.tell(text);
+    this.#attention?.call(text);
   }
 
   /** @param {{state: string, final: boolean, error: any}} state */
@@ -302,10 +321,19 @@ export class HandshakePrompt extends HTMLElement {
       key: field.key,
       label: this.#labelOf(field.key),
       by: record?.by ?? "default",
+      about: record?.source ? this.#texts.say("source", { source: record.source }) : "",
+      canRevert: record?.by === "ai",
       canRelease: PERSONS.has(record?.by ?? "") && !isPersonsAlone(field),
     })));
     const missing = records.filter(({ field, record }) => isAsked(field) && isEmpty(record?.value));
     this.#view.showMissing(missing.map(({ field: { key } }) => ({ key, label: this.#labelOf(key), text: "" })));
+  }
+
+  /** @param {import("./client.js").Request[]} requests */
+  #showRequests(requests) {
+    this.#requests?.show(requests);
+    const newest = requests.at(-1);
+    if (newest) this.#attention?.call(newest.text ?? this.#labelOf(newest.key ?? ""));
   }
 
   #showProblems() {

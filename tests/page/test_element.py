@@ -68,23 +68,34 @@ async def page(browser: Browser, hosted: Site, complaints: list[str]) -> AsyncIt
 
 
 Act = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Post = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 async def hand_over(page: Page, http: httpx.AsyncClient, button: str = "Hand to my agent") -> Act:
-    """Press the tag's button; return an agent that holds nothing but the prompt that was copied."""
+    """Press the tag's button; return an agent that writes, holding nothing but the prompt that was copied."""
+    post = await agent(page, http, button)
+
+    async def act(values: dict[str, Any]) -> dict[str, Any]:
+        actions = [{"type": "set", "key": key, "value": value} for key, value in values.items()]
+        return await post("action", {"actions": actions})
+
+    return act
+
+
+async def agent(page: Page, http: httpx.AsyncClient, button: str = "Hand to my agent") -> Post:
+    """Press the tag's button; return an agent that posts to the session."""
     await page.get_by_role("button", name=button).click()
     await expect(page.get_by_text("Copied to the clipboard")).to_be_visible()
     handed = parse_prompt(await page.evaluate("navigator.clipboard.readText()"))
     headers = {"X-Handshake-Token": handed.token, "X-Agent-Name": "Ada's agent"}
 
-    async def act(values: dict[str, Any]) -> dict[str, Any]:
-        actions = [{"type": "set", "key": key, "value": value} for key, value in values.items()]
-        url = f"{handed.base_url}{handed.prefix}/action/{handed.session_id}"
-        reply = await http.post(url, json={"actions": actions}, headers=headers)
+    async def post(name: str, body: dict[str, Any]) -> dict[str, Any]:
+        url = f"{handed.base_url}{handed.prefix}/{name}/{handed.session_id}"
+        reply = await http.post(url, json=body, headers=headers)
         members: dict[str, Any] = reply.json()
         return members
 
-    return act
+    return post
 
 
 async def authors(page: Page) -> dict[str, str]:
@@ -195,3 +206,94 @@ async def test_a_refusal_of_the_servers_is_told(page: Page, complaints: list[str
     await page.get_by_role("button", name="Hand to my agent").click()
     await expect(page.get_by_role("status").filter(has_text="That did not work")).to_be_visible(timeout=PATIENCE * 1000)
     complaints.clear()
+
+
+# Requests
+
+
+async def told(page: Page) -> list[dict[str, Any]]:
+    """The requests that the person's page is told of by the server."""
+    script = "document.querySelector('handshake-prompt').session.context().then(({ requests }) => requests ?? [])"
+    requests: list[dict[str, Any]] = await page.evaluate(script)
+    return requests
+
+
+async def test_a_question_is_answered_by_keyboard_alone(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http)
+    fields = [
+        {"key": "night", "type": "date", "label": "First night", "required": True},
+        {"key": "room", "type": "enum", "label": "Room", "options": [{"value": "s", "label": "Single"}, "d"]},
+    ]
+    await post("ask", {"text": "<b>When</b> and where?", "fields": fields})
+    await expect(page.get_by_text("“Ada's agent” asks:")).to_be_visible()
+    await expect(page.get_by_text("<b>When</b> and where?")).to_be_visible()
+    await page.get_by_role("button", name="Answer", exact=True).click()
+    await expect(page.get_by_label("First night")).to_be_focused()  # it is required
+    await page.keyboard.type("03042026")
+    await page.get_by_label("Room").focus()
+    await page.keyboard.type("Single")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("<b>When</b> and where?")).to_be_hidden()
+    assert await told(page) == []
+
+
+async def test_an_answer_that_is_begun_stays_while_other_questions_come(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http)
+    await post("ask", {"text": "Which?", "fields": [{"key": "which", "type": "string", "label": "Which one"}]})
+    await page.get_by_label("Which one").fill("the first")
+    await post("ask", {"text": "May I?"})
+    await page.get_by_role("button", name="No", exact=True).click()
+    await expect(page.get_by_text("May I?")).to_be_hidden()
+    await expect(page.get_by_label("Which one")).to_have_value("the first")
+    assert [request["text"] for request in await told(page)] == ["Which?"]
+
+
+async def test_a_suggestion_for_the_persons_own_field_is_accepted(page: Page, http: httpx.AsyncClient) -> None:
+    await page.fill("[name=name]", "Ada L.")
+    post = await agent(page, http)
+    suggestion = {"type": "suggest", "key": "name", "value": "Ada Lovelace", "reason": "In full", "source": "passport"}
+    await post("action", {"actions": [suggestion]})
+    await expect(page.get_by_text("From: passport")).to_be_visible()
+    assert await page.input_value("[name=name]") == "Ada L."
+    await page.get_by_role("button", name="Accept").click()
+    await expect(page.locator("[name=name]")).to_have_value("Ada Lovelace")
+    await expect(page.get_by_text("From: passport")).to_be_hidden()
+    assert await authors(page) == {"name": "user"}
+
+
+async def test_what_the_agent_wrote_is_taken_back(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await act({"city": "Ulm", "name": "Ada"})
+    await page.get_by_text("Who wrote what").click()
+    await page.get_by_role("button", name="Take back what your agent wrote into “City”").click()
+    await expect(page.locator("[name=city]")).to_have_value("")
+    await page.get_by_role("button", name="Take back all your agent wrote").click()
+    await expect(page.locator("[name=name]")).to_have_value("")
+    assert await authors(page) == {}
+
+
+async def test_the_title_tells_a_person_who_is_elsewhere_that_they_are_needed(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    post = await agent(page, http)
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    await post("ask", {"text": "May I?"})
+    await expect(page).to_have_title("● Claim")
+    await page.evaluate(
+        "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))",
+    )
+    await expect(page).to_have_title("Claim")
+
+
+async def test_problems_are_listed_and_lead_to_their_field(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await page.evaluate("document.querySelector('[name=city]').setCustomValidity('No such city')")
+    await act({"city": "Atlantis"})
+    await expect(page.get_by_text("No such city")).to_be_visible()
+    await page.get_by_role("button", name="City", exact=True).click()
+    await expect(page.locator("[name=city]")).to_be_focused()
+    await page.evaluate("document.querySelector('[name=city]').setCustomValidity('')")
+    await page.fill("[name=city]", "Ulm")
+    await page.focus("[name=name]")
+    await expect(page.get_by_text("No such city")).to_be_hidden()

@@ -4,7 +4,17 @@
  */
 
 /** @typedef {"empty" | "default" | "user" | "user_edit" | "ai"} Author */
-/** @typedef {{value: any, by: Author, at: string | null, rev: number, pending?: boolean}} FieldRecord */
+/**
+ * @typedef {object} FieldRecord
+ * @property {any} value
+ * @property {Author} by
+ * @property {string | null} at
+ * @property {number} rev
+ * @property {boolean} [pending] a write of the page's is unanswered.
+ * @property {string} [source] where an agent has the value from, by its own word; likewise the next two.
+ * @property {number} [confidence]
+ * @property {string} [reason]
+ */
 
 /** @type {Record<Author, Author>} The author after a person's edit, by the one before; the `ack` has the last word. */
 const AFTER_EDIT = { empty: "user", default: "user", user: "user", ai: "user_edit", user_edit: "user_edit" };
@@ -33,14 +43,18 @@ export class StoredFields {
   /**
    * Take note of a write. An older one never replaces a newer one.
    *
-   * @param {{key: string, value?: any, by: Author, at: string, seq: number}} write
+   * @param {{key: string, by: Author, seq: number, [member: string]: any}} write
    */
-  learn({ key, value, by, at, seq }) {
+  learn({ key, value, by, at, seq, source, confidence, reason }) {
     const known = this.#records.get(key) ?? EMPTY;
     if (seq <= known.rev) return;
     // A release that was acknowledged ahead of older frames still decides whose their value is.
     const released = this.#released.get(key);
-    this.#records.set(key, { ...known, value, by: released && released.seq > seq ? released.by : by, at, rev: seq });
+    const record = { value, by: released && released.seq > seq ? released.by : by, at, rev: seq };
+    for (const [name, member] of Object.entries({ source, confidence, reason })) {
+      if (member !== undefined) record[name] = member;
+    }
+    this.#records.set(key, record);
   }
 
   /** Forget the fields that stand in a row. @param {string} rowKey @returns {string[]} their keys. */

@@ -131,8 +131,8 @@ export class SessionView {
    */
   catchUp({ context = {}, ...told }, cause) {
     this.#learnRows(told, cause);
-    if (told.problems) this.#learnProblems(told.problems);
-    if (told.requests) this.#learnRequests(told.requests);
+    this.#learnProblems(told.problems ?? []);
+    this.#learnRequests(told.requests ?? []);
     const newer = this.#stored.update(context);
     const changed = newer.filter((key) => !isSame(context[key].value, this.fields.get(key)?.value));
     for (const key of newer) this.refresh(key, cause);

@@ -1,18 +1,11 @@
 /** The tag's own part of the page: a button, and a panel that tells how the session stands. Views of it alone. */
 
+import { make } from "./make.js";
 import { PANEL_SHEET } from "./styles.js";
 
 /** @typedef {import("./texts.js").Texts} Texts */
-/** @typedef {{key: string, label: string, by: string, canRelease: boolean}} Line */
+/** @typedef {{key: string, label: string, by: string, about: string, canRelease: boolean, canRevert: boolean}} Line */
 /** @typedef {{key: string, label: string, text: string}} Notice */
-
-/** @param {string} tag @param {Record<string, any>} [properties] @param {...(Node | string)} children @returns {any} */
-function make(tag, { part, ...properties } = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  if (part) element.setAttribute("part", part);
-  element.append(...children);
-  return element;
-}
 
 /** The elements in the tag's shadow root. `acts` are what its buttons do. */
 export class Panel {
@@ -20,15 +13,20 @@ export class Panel {
   #acts;
   #parts;
 
-  /** @param {ShadowRoot} root @param {Texts} texts @param {Record<string, (key: string) => void>} acts */
-  constructor(root, texts, acts) {
+  /**
+   * @param {ShadowRoot} root
+   * @param {Texts} texts
+   * @param {HTMLElement} requests
+   * @param {Record<string, (key: string) => void>} acts
+   */
+  constructor(root, texts, requests, acts) {
     this.#texts = texts;
     this.#acts = acts;
     root.adoptedStyleSheets = [PANEL_SHEET];
     this.#parts = this.#build();
     const { status, claim, main, copied, prompt, offers, problems, missing, fields, time, actions } = this.#parts;
     const box = make("div", { className: "panel", part: "panel", lang: texts.language }, status, claim, main);
-    box.append(copied, prompt, offers, problems, missing, fields, time, actions);
+    box.append(copied, prompt, requests, offers, problems, missing, fields, time, actions);
     root.replaceChildren(box);
   }
 
@@ -53,7 +51,7 @@ export class Panel {
       missing: make("div", { className: "quiet", hidden: true }),
       fields,
       time,
-      actions: make("div", { className: "actions", hidden: true }, this.#button("rotate"), this.#button("revoke")),
+      actions: make("div", { className: "actions", hidden: true }, ...["revertAll", "rotate", "revoke"].map((name) => this.#button(name))),
       area,
       list,
     };
@@ -114,8 +112,10 @@ export class Panel {
   /** @param {Line[]} lines */
   showFields(lines) {
     const { say } = this.#words;
-    const items = lines.map(({ key, label, by, canRelease }) => {
+    const items = lines.map(({ key, label, by, about, canRelease, canRevert }) => {
       const item = make("li", {}, make("span", { textContent: label }), make("strong", { textContent: say(by) }));
+      if (about) item.append(make("span", { className: "quiet", textContent: about }));
+      if (canRevert) item.append(this.#keyed("revert", key, say("revertShort"), say("revert", { label })));
       if (canRelease) item.append(this.#keyed("release", key, say("releaseShort"), say("release", { label })));
       return item;
     });

@@ -30,6 +30,11 @@ const PANEL = `
   textarea { font: 0.85em/1.4 ui-monospace, monospace; inline-size: 100%; color: inherit; background: transparent;
     border: 1px solid var(--line); border-radius: calc(var(--radius) / 1.5); padding: 0.5rem; resize: vertical; }
   .attention { border-inline-start: 3px solid var(--accent); padding-inline-start: var(--space); display: grid; gap: 0.35rem; }
+  .request { display: grid; gap: 0.5rem; }
+  .said { white-space: pre-wrap; }
+  .answer { display: grid; gap: 0.2rem; justify-items: start; }
+  input, select { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line);
+    border-radius: calc(var(--radius) / 1.5); padding: 0.35rem 0.5rem; max-inline-size: 100%; }
   summary { cursor: pointer; min-block-size: 1.5rem; }
   details ul { padding-block-start: 0.5rem; }
 `;

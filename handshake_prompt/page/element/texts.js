@@ -39,6 +39,21 @@ const ENGLISH = {
   held: "Not submitted yet: look at these first.",
   pending: "Not submitted: the server has not stored what you typed.",
   form: "The form",
+  agent: "An agent",
+  asks: "“{name}” asks:",
+  suggests: "“{name}” suggests for “{label}”:",
+  source: "From: {source}",
+  confidence: "Sure by its own word: {percent} %",
+  answer: "Answer",
+  yes: "Yes",
+  no: "No",
+  decline: "Do not answer",
+  take: "Accept",
+  dismiss: "Dismiss",
+  goTo: "Go to the field",
+  revert: "Take back what your agent wrote into “{label}”",
+  revertShort: "Take back",
+  revertAll: "Take back all your agent wrote",
 };
 
 /** @type {Record<Name, string>} */
@@ -79,6 +94,21 @@ const CHINESE = {
   held: "尚未提交：请先查看这些字段。",
   pending: "未提交：服务器尚未保存您输入的内容。",
   form: "表单",
+  agent: "一个智能体",
+  asks: "“{name}”提问：",
+  suggests: "“{name}”为“{label}”建议：",
+  source: "来源：{source}",
+  confidence: "它自称的把握：{percent}%",
+  answer: "回答",
+  yes: "是",
+  no: "否",
+  decline: "不回答",
+  take: "接受",
+  dismiss: "忽略",
+  goTo: "转到该字段",
+  revert: "撤回智能体填写的“{label}”",
+  revertShort: "撤回",
+  revertAll: "撤回智能体填写的全部内容",
 };
 
 /** The words of one language. */

@@ -39,6 +39,14 @@ async def test_an_agents_question_is_shown_and_answered_by_the_digest_of_what_is
     assert await ends(tab) == [{"status": "answered", "answer": {"values": {"hotel": "Ritz"}}}]
 
 
+async def test_an_answer_without_a_socket_takes_the_question_away(tab: Tab) -> None:
+    await tab.open()
+    await ask(tab)
+    await tab.do("session.close()")
+    await tab.do("session.answer(session.requests[0], 'decline')")
+    assert await tab.do("session.requests") == []
+
+
 async def test_an_answer_to_another_question_than_was_shown_is_refused(tab: Tab) -> None:
     await tab.open()
     await ask(tab)
@@ -76,3 +84,38 @@ async def test_a_message_that_an_older_server_does_not_know_changes_nothing(tab:
     await tab.do("session.urls.notify = session.urls.notify.replace('/notify/', '/nothing/')")
     assert await tab.do("session.setSchema({ remove: ['b'] })") is False
     assert await tab.do("session.schema.length") == 4
+
+
+async def test_what_the_agent_wrote_is_taken_back_and_the_persons_stays(tab: Tab) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    await peer.act({"b": "the agent's", "c": "the agent's too"})
+    await tab.shows("c", "the agent's too")
+    await tab.edit("c", "mine since")
+    assert await tab.settle() is True
+    assert await tab.do("session.revert(['b'])") == ["b"]
+    assert (await tab.field("b"))["by"] == "empty"
+    assert await tab.do("session.revert()") == []
+    assert (await tab.field("c"))["value"] == "mine since"
+
+
+async def test_where_an_agent_has_a_value_from_is_told_until_it_is_written_again(tab: Tab) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    action = {"type": "set", "key": "b", "value": "x", "source": "page 3", "confidence": 0.5}
+    await peer.agent("POST", "action", {"actions": [action]})
+    await tab.shows("b", "x")
+    assert [(await tab.field("b"))[name] for name in ("source", "confidence")] == ["page 3", 0.5]
+    await tab.edit("b", "y")
+    assert await tab.settle() is True
+    assert "source" not in await tab.field("b")
+
+
+async def test_an_accepted_suggestion_is_the_persons_write(tab: Tab) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    await peer.agent("POST", "action", {"actions": [{"type": "suggest", "key": "a", "value": "better"}]})
+    await tab.until("session.requests.length === 1")
+    await tab.do("session.answer(session.requests[0], 'accept')")
+    record = await tab.field("a")
+    assert (record["value"], record["by"]) == ("better", "user")

@@ -1,0 +1,137 @@
+/**
+ * List of what agents ask and suggest, each with the person's ways to decide. Whole and as text, decline as near as
+ * accept; what the person has begun to answer stays while others come and go.
+ */
+
+import { visible } from "../client/values.js";
+import { read } from "../form/values.js";
+import { make } from "./make.js";
+
+/** @typedef {import("../client.js").Request} Request */
+/** @typedef {import("../client.js").Field} Field */
+/** @typedef {import("./texts.js").Texts} Texts */
+
+/** @type {Record<string, string>} */
+const INPUT_TYPES = { date: "date", datetime: "datetime-local", email: "email", integer: "number", number: "number", time: "time" };
+
+/** The requests of one session, in the panel. */
+export class RequestList {
+  /** The list, hidden while there is nothing to decide. */
+  element = make("ul", { className: "attention requests", part: "attention", hidden: true });
+  /** @type {Map<string, HTMLElement>} By id. */
+  #items = new Map();
+  #texts;
+  #decide;
+  #labelOf;
+  #focus;
+
+  /**
+   * @param {Texts} texts
+   * @param {object} acts
+   * @param {(request: Request, decision: "accept" | "decline", values?: object) => Promise<any>} acts.decide
+   * @param {(key: string) => string} acts.labelOf
+   * @param {(key: string) => void} acts.focus
+   */
+  constructor(texts, { decide, labelOf, focus }) {
+    this.#texts = texts;
+    this.#decide = decide;
+    this.#labelOf = labelOf;
+    this.#focus = focus;
+  }
+
+  /** @param {Request[]} requests those that are open. */
+  show(requests) {
+    const ids = new Set(requests.map(({ id }) => id));
+    for (const [id, item] of this.#items) if (!ids.has(id)) this.#drop(id, item);
+    for (const request of requests) if (!this.#items.has(request.id)) this.#add(request);
+    this.element.hidden = requests.length === 0;
+  }
+
+  /** @param {string} id @param {HTMLElement} item */
+  #drop(id, item) {
+    item.remove();
+    this.#items.delete(id);
+  }
+
+  /** @param {Request} request */
+  #add(request) {
+    const item = make("li", { className: "request", part: "request" });
+    const name = visible(request.name) || this.#texts.say("agent");
+    const key = request.key ?? "";
+    const heading = request.kind === "suggest" ? "suggests" : "asks";
+    item.append(make("p", { className: "quiet", textContent: this.#texts.say(heading, { name, label: this.#labelOf(key) }) }));
+    for (const text of this.#said(request)) item.append(make("p", { className: "said", textContent: text }));
+    const answers = (request.fields ?? []).map((field) => this.#answerTo(field, request.id));
+    for (const { element } of answers) item.append(element);
+    item.append(this.#buttons(request, answers));
+    this.#items.set(request.id, item);
+    this.element.append(item);
+  }
+
+  /** What the agent says, in its own words. @param {any} request @returns {string[]} */
+  #said({ kind, text, value, reason, source, confidence }) {
+    const said = kind === "suggest" ? [told(value)] : [String(text ?? "")];
+    if (reason) said.push(reason);
+    if (source) said.push(this.#texts.say("source", { source }));
+    if (typeof confidence === "number") said.push(this.#texts.say("confidence", { percent: Math.round(confidence * 100) }));
+    return said;
+  }
+
+  /** @param {Request} request @param {{field: Field, control: any}[]} answers */
+  #buttons(request, answers) {
+    const acts = make("div", { className: "actions" });
+    const add = (/** @type {any} */ words, /** @type {() => any} */ act) => {
+      const button = make("button", { type: "button", part: "action", textContent: this.#texts.say(words) });
+      button.addEventListener("click", act);
+      acts.append(button);
+    };
+    const accept = () => {
+      const invalid = answers.find(({ control }) => !control.reportValidity());
+      if (!invalid) this.#decide(request, "accept", valuesOf(answers));
+    };
+    const isSuggestion = request.kind === "suggest";
+    add(isSuggestion ? "take" : answers.length > 0 || request.key ? "answer" : "yes", accept);
+    add(isSuggestion ? "dismiss" : answers.length > 0 || request.key ? "decline" : "no", () => this.#decide(request, "decline"));
+    if (request.key) add("goTo", () => this.#focus(/** @type {string} */ (request.key)));
+    return acts;
+  }
+
+  /** A control for a field of a question. @param {any} field @param {string} id */
+  #answerTo(field, id) {
+    const control = controlFor(field);
+    control.id = `answer ${id} ${field.key}`.replaceAll(" ", "-");
+    control.required = field.required === true && field.type !== "boolean";
+    control.dataset.handshake = "skip";
+    const label = make("label", { htmlFor: control.id, textContent: visible(field.label) || field.key });
+    return { field, control, element: make("div", { className: "answer" }, label, control) };
+  }
+}
+
+/** @param {any} field */
+function controlFor(field) {
+  if (field.options?.length > 0) {
+    const options = field.options.map((/** @type {any} */ each) =>
+      typeof each === "object" && each !== null ? each : { value: each });
+    const choices = options.map(({ value, label }) => make("option", { value, textContent: label ?? value }));
+    const empty = field.multiple ? [] : [make("option", { value: "", textContent: "–" })];
+    return make("select", { multiple: field.multiple === true }, ...empty, ...choices);
+  }
+  if (field.type === "boolean") return make("input", { type: "checkbox" });
+  const input = make("input", { type: INPUT_TYPES[field.type] ?? "text" });
+  if (field.type === "number") input.step = "any";
+  for (const name of ["min", "max", "minLength", "maxLength", "pattern"]) if (field[name] !== undefined) input[name] = field[name];
+  return input;
+}
+
+/** @param {{field: Field, control: any}[]} answers @returns {object | undefined} what was given in. */
+function valuesOf(answers) {
+  const given = answers.map(({ field, control }) => [field.key, read([control], field)]);
+  const values = Object.fromEntries(given.filter(([, value]) => value !== null && value !== ""));
+  return Object.keys(values).length > 0 ? values : undefined;
+}
+
+/** @param {any} value */
+function told(value) {
+  if (Array.isArray(value)) return value.map(told).join(", ");
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "–");
+}
