@@ -120,6 +120,7 @@ DEFINED = {
         "InvalidTokenError",
         "MethodNotAllowedError",
         "NotFoundError",
+        "OptionsUnavailableError",
         "OriginError",
         "RateLimitedError",
         "SchemaFixedError",

@@ -98,6 +98,31 @@ async def test_mode_of_your_own_refuses_and_applies() -> None:
     assert (context["target"], context["unit"]) == (21, "°C")
 
 
+async def test_a_form_from_a_model_is_opened_judged_and_read_as_its_type() -> None:
+    app = run(block("model_validator"))["app"]
+    async with serving(app) as url:
+        context = {"name": "Ada", "arrival": "2026-05-02", "departure": "2026-05-01"}
+        peer = await open_session(url, {"form": "stay", "context": context})
+        async with aclosing(peer.http):
+            told = (await peer.http.get(f"{url}/handshake/forms/stay")).json()
+            (wrong,) = (await peer.context())["problems"]
+            book = f"{url}/stays?session={peer.session_id}"
+            refused = await peer.http.post(book, headers=peer.as_user)
+            await peer.edit("departure", "2026-05-04")
+            full = await peer.edit("arrival", "2026-12-24")
+            acted = await peer.act({"name": "A"})
+            await peer.edit("arrival", "2026-05-02")
+            booked = await peer.http.post(book, headers=peer.as_user)
+            stranger = await peer.http.post(book)
+    assert [field["key"] for field in told["fields"]] == ["name", "arrival", "departure", "passport"]
+    assert "after the arrival" in wrong["msg"]
+    assert (refused.status_code, refused.json()["detail"]) == (422, [wrong])
+    assert {"keys": ["arrival"], "msg": "There is no room"} in full["problems"]
+    assert [refused["code"] for refused in acted["errors"]] == ["invalid_value"]
+    assert (booked.status_code, booked.json()) == (200, {"nights": 2})
+    assert stranger.status_code == 403
+
+
 def test_engine_runs_without_a_framework() -> None:
     done = subprocess.run(
         [sys.executable, "-c", block("asyncio.run")], capture_output=True, text=True, check=True, timeout=30

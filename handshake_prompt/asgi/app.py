@@ -82,6 +82,7 @@ class HandshakeApp(Starlette):
         self.on_action = self.engine.on_action
         self.on_extend = self.engine.on_extend
         self.on_done = self.engine.on_done
+        self.on_options = self.engine.on_options
         redaction.install()
         if isinstance(self.engine.store, MemoryStore):
             warn_of_several_workers()

@@ -70,6 +70,7 @@ class Endpoints:
             Route("/ask/{sid}", Resource({"POST": self._ask})),
             Route("/ask/{sid}/{request}", Resource({"DELETE": self._withdraw})),
             Route("/answer/{sid}/{request}", Resource({"POST": self._answer})),
+            Route("/options/{sid}", Resource({"GET": self._options})),
             Route("/session", Resource({"POST": self._create})),
             Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
             Route("/session/{sid}/extend", Resource({"POST": self._extend})),
@@ -129,6 +130,13 @@ class Endpoints:
             return reply_response(await work)
         with self._stop.noticed():
             return reply_response(await unless_disconnected(request, work))
+
+    async def _options(self, request: IndexedRequest) -> Response:
+        query = request.query_params
+        work = self._engine.get_options(
+            *self._caller(request), request, key=query.get("key", ""), query=query.get("q", "")
+        )
+        return reply_response(await work)
 
     async def _events(self, request: IndexedRequest) -> Response:
         after = request.headers.get("last-event-id") or request.query_params.get("after")

@@ -96,6 +96,7 @@ class ProtocolEngine(RequestOperations):
         self.on_action = hooks.on_action
         self.on_extend = hooks.on_extend
         self.on_done = hooks.on_done
+        self.on_options = hooks.on_options
 
     # Operations
 

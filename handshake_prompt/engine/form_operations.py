@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from handshake_prompt.forms.form_model import Validator
+from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import FormNotFoundError, UnknownFormError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import SessionStore
 
-from .guard import Guard
+from .guard import Guard, Operation
 from .host_operations import HostOperations
 from .named_forms import NamedForm, NamedForms
 from .worker import Workers
@@ -91,6 +92,24 @@ class FormOperations(HostOperations):
             order=order,
             defaults=defaults,
         )
+
+    async def get_options(
+        self,
+        session_id: str,
+        credential: Credential | str | None = None,
+        request: object = None,
+        *,
+        key: str = "",
+        query: str = "",
+    ) -> Reply:
+        """Look up the options of a field that a text is about: `GET /options/{sid}?key=&q=`.
+
+        Raises:
+            HandshakeError: see `Guard.admit` and `Lookups.options`.
+        """
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.OPTIONS, session_id, credential, request) as admission:
+            return Reply(await worker.lookups.options(admission.session, key, query), quota=admission.quota)
 
     async def get_form(self, name: str) -> Reply:
         """Describe a form, so that a page can be drawn from it: `GET /forms/{name}`.

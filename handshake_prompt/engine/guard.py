@@ -47,6 +47,7 @@ class Operation(Enum):
     EXTEND = "extend", _EITHER
     ACTION = "action", _AGENT
     NOTIFY = "notify", _USER
+    OPTIONS = "options", _EITHER
     ASK = "ask", _AGENT
     WITHDRAW = "withdraw", _AGENT
     ANSWER = "answer", _USER

@@ -59,6 +59,7 @@ class Hooks:
         self._action: list[Hook] = []
         self._extend: list[Hook] = []
         self._done: list[Hook] = []
+        self._options: list[Hook] = []
 
     def on_create_session(self, hook: F) -> F:
         """Register `hook(session, request)`: set `session.owner` or `session.meta`, or raise to deny.
@@ -82,6 +83,11 @@ class Hooks:
     def on_done(self, hook: F) -> F:
         """Register `hook(session, applied, rejected, errors)`, run after the reply of an action request."""
         self._done.append(Hook(hook))
+        return hook
+
+    def on_options(self, hook: F) -> F:
+        """Register `hook(session, key, query)`: the options of a field with `lookup: true`, None if it is another's."""
+        self._options.append(Hook(hook))
         return hook
 
     async def created(self, session: Session, request: object) -> None:
@@ -131,6 +137,18 @@ class Hooks:
                 await self.call(hook, session, keys["applied"], keys["rejected"], errors)
             except (HookFailedError, Reject):
                 continue
+
+    async def options(self, session: Session, key: str, query: str) -> Any:
+        """Return the options that the first hook answers, None if none does; they are shown a copy of the session.
+
+        Raises:
+            Reject, HookFailedError: one of them cannot say.
+        """
+        for hook in self._options:
+            answer = await self.call(hook, session.detached(), key, query)
+            if answer is not None:
+                return answer
+        return None
 
     @property
     def any(self) -> bool:

@@ -71,6 +71,11 @@ class NamedForm:
         """The schema, as it is on the wire."""
         return self._model.fields
 
+    @property
+    def lookups(self) -> Mapping[str, list[Any]]:
+        """Options too many to send, by key without row ids."""
+        return self._model.lookups
+
     def parse(self, values: Values, rows: RowIds | None = None) -> Any:
         """Return the typed value of a complete form: an instance of its model, or a document.
 
@@ -95,10 +100,10 @@ class NamedForm:
         answer = None if self._rules is None else await self._rules.function(self._model.document(values, rows or {}))
         return await anyio.to_thread.run_sync(lambda: self._model.parse(values, rows or {}, answer=answer))
 
-    def parse_context(self, context: Mapping[str, Any]) -> Any:
-        """Return the typed value of a session's context, as `read_as_user` returns it; see `parse`."""
+    async def parse_context(self, context: Mapping[str, Any]) -> Any:
+        """Return the typed value of a session's context, as `read_as_user` returns it; see `parse_async`."""
         values = {key: record["value"] for key, record in context["context"].items()}
-        return self.parse(values, context.get("rows", {}))
+        return await self.parse_async(values, context.get("rows"))
 
     async def problems(self, values: Values, rows: RowIds, *, within: float) -> tuple[dict[str, Any], ...] | None:
         """Return the problems of values that may still be under way; None if the validator makes no statement.

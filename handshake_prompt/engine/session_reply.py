@@ -60,6 +60,7 @@ class SessionReplies:
             "notifyUrl": f"{place.prefix}/notify/{session_id}",
             "revertUrl": f"{place.prefix}/revert/{session_id}",
             "askUrl": f"{place.prefix}/ask/{session_id}",
+            "optionsUrl": f"{place.prefix}/options/{session_id}",
             "answerUrl": f"{place.prefix}/answer/{session_id}",
             "eventsUrl": f"{place.prefix}/events/{session_id}",
             "extendUrl": f"{place.prefix}/session/{session_id}/extend",

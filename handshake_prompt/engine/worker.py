@@ -24,6 +24,7 @@ from .form_validation import FormValidation
 from .hooks import Hooks
 from .hub import Hub
 from .idempotency import Idempotency
+from .lookups import Lookups
 from .named_forms import NamedForms
 from .page_messages import PageMessages
 from .page_reports import PageReports
@@ -80,6 +81,7 @@ class Worker:
             validation=validation,
             limits=limits,
         )
+        self.lookups = Lookups(hooks, modes, forms, limits=limits)
         reports = PageReports(store, transactions, modes, limits=limits)
         self.page_messages = PageMessages(self.transitions, reports, asking, tasks, limits=limits)
         self.watchers = Watchers(

@@ -107,6 +107,14 @@ class ModeHandler(ABC):
         """Whether a page may report a problem with a key: of a field, a row, a list of rows or a group."""
         return True
 
+    def looked_up(self, session: Session, key: str) -> str:
+        """Return the key without row ids of a field whose options are looked up.
+
+        Raises:
+            InvalidRequestError: there is none of this key (`unknown_field`), or its options are not (`no_lookup`).
+        """
+        raise InvalidRequestError("This mode has no lookups", code="no_lookup")
+
     def change_schema(self, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
         """Set and remove entries of the session's schema.
 

@@ -33,6 +33,7 @@ from .form_checks import (
     refuse_closed_to,
     status_in,
 )
+from .form_lookups import lookup_key
 from .form_rows import FormRows, check_rows
 from .form_start import give
 from .row_members import cells_of
@@ -179,6 +180,10 @@ class FormFillHandler(ModeHandler):
     def has_place(self, session: Session, key: str) -> bool:
         """Whether the form has a field, a row, a list of rows or a group of this key."""
         return has_place(self._forms[session.schema_json], session, key)
+
+    def looked_up(self, session: Session, key: str) -> str:
+        """Return the key without row ids of a field with `lookup: true`."""
+        return lookup_key(self._forms[session.schema_json], key)
 
     def change_schema(self, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
         """Set and remove entries of the session's schema; values without a field are set aside until it comes back."""

@@ -344,6 +344,13 @@ class UnavailableError(HandshakeError):
     pause = 1.0
 
 
+class OptionsUnavailableError(UnavailableError):
+    """503: the host application cannot say now what there is to choose from."""
+
+    code = "options_unavailable"
+    title = "The options cannot be looked up at the moment"
+
+
 class StoreUnavailableError(UnavailableError):
     """503: the store cannot be reached. Stores raise it for every failure to connect or to answer in time."""
 

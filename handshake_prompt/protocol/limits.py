@@ -141,6 +141,8 @@ class Limits:
     hook_timeout: float = 5.0
     hook_batch_timeout: float = 10.0
     """For all `on_action` calls of one request; the agent SDK of version 0.2 gives up after 15 s."""
+    options: int = 100
+    """In one answer about a field whose options are looked up: who wants others asks for more letters."""
     validator_timeout: float = 5.0
     """Of a form's validator: the longest a reply waits for its verdict."""
     cookies: int = 8

@@ -108,6 +108,7 @@ class SessionCreated(TypedDict):
     notifyUrl: str
     revertUrl: str
     askUrl: str
+    optionsUrl: str
     answerUrl: str
     eventsUrl: str
     extendUrl: str
@@ -128,6 +129,14 @@ class FormProblem(TypedDict):
 
     keys: list[str]
     msg: str
+
+
+class OptionsReply(TypedDict):
+    """The reply of `GET /options/{sid}`: options as in a schema. `truncated`: there are more than these."""
+
+    key: str
+    options: list[Any]
+    truncated: NotRequired[bool]
 
 
 class FormDescription(TypedDict):

@@ -33,6 +33,7 @@ ALLOW = {
     "/diff/{sid}": "GET, HEAD, OPTIONS",
     "/events/{sid}": "GET, HEAD, OPTIONS",
     "/revert/{sid}": "OPTIONS, POST",
+    "/options/{sid}": "GET, HEAD, OPTIONS",
     "/ask/{sid}": "OPTIONS, POST",
     "/ask/{sid}/{request}": "DELETE, OPTIONS",
     "/answer/{sid}/{request}": "OPTIONS, POST",
@@ -45,6 +46,8 @@ ALLOW = {
     "/form/{part}": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
 }
+GETTABLE = [path for path, allow in ALLOW.items() if "GET" in allow and path != "/options/{sid}"]
+"""What is answered to a GET without a query."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
@@ -95,7 +98,7 @@ async def test_a_method_that_is_not_answered_needs_no_credential_and_changes_not
     assert await record_of(hpp.engine.store, peer.session_id) == before
 
 
-@pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "HEAD" in allow and "events" not in path])
+@pytest.mark.parametrize("path", [path for path in GETTABLE if "events" not in path])
 async def test_head_is_get_without_the_body(path: str) -> None:
     peer = await open_in_process(with_a_form(), FORM)
     get = await peer.http.get(at(peer, path), headers=peer.as_agent)
@@ -226,7 +229,7 @@ async def test_a_page_is_told_what_the_agent_calls_itself(pair: Open, sent: byte
 # Paths
 
 
-@pytest.mark.parametrize("path", [path for path, allow in ALLOW.items() if "GET" in allow])
+@pytest.mark.parametrize("path", GETTABLE)
 async def test_a_slash_at_the_end_makes_no_difference(path: str) -> None:
     peer = await open_in_process(with_a_form(Limits(stream_life=0.01)), FORM)
     slashed = at(peer, path).rstrip("/") + "/"
@@ -614,7 +617,8 @@ async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
     urls = {
         name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
     }
-    names = ("session", "context", "action", "diff", "notify", "revert", "ask", "answer", "events", "extend", "rotate")
+    kinds = "session context action diff notify revert ask answer options events extend rotate"
+    names = kinds.split()
     assert urls.keys() == {f"{name}Url" for name in names}
     urls["answerUrl"] += "/0a1b2c3d.1"  # there is one for each request
     for url in urls.values():

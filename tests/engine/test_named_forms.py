@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 from handshake_prompt import FieldErrors, HandshakeApp, Limits, NamedForm, ProtocolEngine
 from handshake_prompt.modes import DefaultHandler, FormFillHandler
@@ -48,7 +48,7 @@ async def test_a_form_is_opened_by_name_whatever_it_is_made_from(model: Any) -> 
     await pair.act({"item": "pen"})
     context = await pair.context()
     assert (context["missing"], form.fields) == ([], context["schema"])
-    assert msgspec.to_builtins(form.parse_context(context))["item"] == "pen"
+    assert msgspec.to_builtins(form.parse({"item": "pen"}))["item"] == "pen"
 
 
 def test_the_typed_value_is_an_instance_of_the_model() -> None:
@@ -56,6 +56,35 @@ def test_the_typed_value_is_an_instance_of_the_model() -> None:
     assert claims.parse({"name": "Ada", "amount": 3}) == Claim(name="Ada", amount=3)
     with pytest.raises(FieldErrors, match="name: Field required"):
         claims.parse({"amount": 3})
+
+
+async def room(document: dict[str, Any]) -> dict[str, str]:
+    return {"item": "there is none left"} if document["item"] == "cup" else {}
+
+
+@pytest.mark.parametrize("validator", [None, room], ids=["no rules", "async rules"])
+async def test_a_context_becomes_the_typed_value(validator: Any) -> None:
+    engine = ProtocolEngine()
+    orders = engine.form("order", Order, validator=validator)
+    pair = await open_pair(engine, {"form": "order", "context": {"item": "pen", "count": 3}})
+    assert await orders.parse_context(await pair.context()) == Order("pen", 3)
+    await pair.edit("item", "cup")
+    if validator is None:
+        assert await orders.parse_context(await pair.context()) == Order("cup", 3)
+        return
+    with pytest.raises(FieldErrors, match="there is none left"):
+        await orders.parse_context(await pair.context())
+    with pytest.raises(TypeError, match=r"is async: await form.parse_async\(...\) instead"):
+        orders.parse({"item": "pen"})
+
+
+async def test_an_async_validator_may_raise_what_it_finds() -> None:
+    async def raises(_: object) -> None:
+        raise FieldErrors({"item": "is gone"})
+
+    orders = ProtocolEngine().form("order", Order, validator=raises)
+    with pytest.raises(FieldErrors, match="item: is gone"):
+        await orders.parse_async({"item": "pen"})
 
 
 @in_virtual_time
@@ -142,6 +171,17 @@ async def test_a_form_that_comes_after_the_first_request_is_refused() -> None:
     await engine.create_session({"form": "a"})
     with pytest.raises(RuntimeError, match="register the form 'b' where the application is built"):
         engine.form("b", Order)
+
+
+def test_a_model_that_is_not_whole_is_refused_in_pydantics_words() -> None:
+    other: Any = ("Nowhere", ...)
+    with pytest.raises(TypeError, match=r"no form can be made from .*Unfinished.* is not fully defined"):
+        ProtocolEngine().form("a", create_model("Unfinished", other=other))
+
+
+def test_a_field_that_no_json_holds_is_refused_in_pydantics_words() -> None:
+    with pytest.raises(TypeError, match="Cannot generate a JsonSchema"):
+        ProtocolEngine().form("a", create_model("Calling", call=(Callable[[], int], ...)))
 
 
 def test_constraints_of_pydantics_need_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,5 +20,5 @@ def block(word: str) -> str:
 def run(code: str, document: str = "README.md") -> dict[str, Any]:
     """Run a code block as a module of its own and return its names."""
     names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, document, "exec"), names)
+    exec(compile(code, document, "exec", dont_inherit=True), names)  # without this module's __future__
     return names

@@ -38,7 +38,7 @@ def _of_type(source: Any) -> Model:
     if source is None:
         raise TypeError("a form is made from a model, a schema or a list of fields, not from None")
     if is_pydantic(source):
-        return PydanticType(source)
+        return _by_pydantic(source)
     if has_foreign_constraints(source):
         return _by_pydantic(source, "it has constraints of annotated_types or of Pydantic")
     try:
@@ -47,13 +47,14 @@ def _of_type(source: Any) -> Model:
         return _by_pydantic(source, str(error))
 
 
-def _by_pydantic(source: Any, reason: str) -> Model:
-    """Return the model of a type that msgspec does not take, where Pydantic is there and does."""
+def _by_pydantic(source: Any, reason: str = "") -> Model:
+    """Return the model of a type that Pydantic takes; `reason` says why msgspec does not take it."""
+    reason = reason and f"{reason}; "
     try:
         return PydanticType(source)
     except ImportError:
-        raise TypeError(f"no form can be made from {source!r}: {reason}; with Pydantic installed it may be") from None
+        raise TypeError(f"no form can be made from {source!r}: {reason}with Pydantic installed it may be") from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "pydantic" and not isinstance(error, TypeError | NameError):
             raise
-        raise TypeError(f"no form can be made from {source!r}: {reason}; {error}") from None
+        raise TypeError(f"no form can be made from {source!r}: {reason}{error}") from None

@@ -1,0 +1,93 @@
+"""Options that are looked up: answered by the host's hooks, or from the lists of its named forms. SPEC.md section 4."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from handshake_prompt.modes import Modes
+from handshake_prompt.protocol.errors import (
+    HandshakeError,
+    InvalidRequestError,
+    OptionsUnavailableError,
+)
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import OptionsReply
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.validation import check_key, check_value
+
+from .hooks import HookFailedError, Hooks, Reject
+from .named_forms import NamedForms
+
+logger = logging.getLogger("handshake_prompt")
+
+
+class Lookups:
+    """Answers what may be chosen in fields with `lookup: true`."""
+
+    def __init__(self, hooks: Hooks, modes: Modes, forms: NamedForms, *, limits: Limits) -> None:
+        self._hooks = hooks
+        self._modes = modes
+        self._forms = forms
+        self._limits = limits
+
+    async def options(self, session: Session, key: str, query: str) -> OptionsReply:
+        """Return the options of a field that a text is about; all of them, as far as there is room, for "".
+
+        Raises:
+            InvalidRequestError: the form has no such field (`unknown_field`), or it is one whose options are no secret
+                of the server's (`no_lookup`); or key or query are malformed.
+            OptionsUnavailableError: a hook failed, or answered nonsense.
+        """
+        check_key(key, self._limits)
+        if len(query) > self._limits.key_chars:
+            raise InvalidRequestError(f"q has at most {self._limits.key_chars} characters")
+        path = self._modes.of(session).looked_up(session, key)
+        found = await self._of_hooks(session, key, query)
+        if found is None:
+            form = self._forms.get(session.form) if session.form else None
+            found = _matching(form.lookups.get(path, ()) if form else (), query)
+        listed = list(islice(found, self._limits.options + 1))
+        reply: OptionsReply = {"key": key, "options": listed[: self._limits.options]}
+        if len(listed) > self._limits.options:
+            reply["truncated"] = True
+        return reply
+
+    async def _of_hooks(self, session: Session, key: str, query: str) -> Iterable[Any] | None:
+        """Return what the first hook answers that knows the field, None if none does."""
+        try:
+            answer = await self._hooks.options(session, key, query)
+        except (HookFailedError, Reject):
+            raise OptionsUnavailableError from None
+        if answer is None:
+            return None
+        try:
+            return self._checked(answer)
+        except (HandshakeError, TypeError) as mistake:
+            told = mistake.detail if isinstance(mistake, HandshakeError) else mistake
+            logger.error("A hook answered no list of options for the field %s: %s", key, told)  # noqa: TRY400
+            raise OptionsUnavailableError from None
+
+    def _checked(self, answer: object) -> list[Any]:
+        if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
+            raise TypeError(f"{type(answer).__name__} is no list")
+        options = list(islice(answer, self._limits.options + 1))
+        for option in options:
+            check_value(option, self._limits)
+            value = option.get("value", option) if isinstance(option, dict) else option
+            if isinstance(value, list | dict):
+                raise TypeError("an option is a text, a number, true, false, or an object with such a value")
+        return options
+
+
+def _matching(options: Iterable[Any], query: str) -> Iterable[Any]:
+    """Return options with a text in their value or label, whatever its case."""
+    wanted = query.casefold()
+    return (option for option in options if wanted in _text(option)) if wanted else options
+
+
+def _text(option: Any) -> str:
+    parts = (option.get("value"), option.get("label")) if isinstance(option, dict) else (option,)
+    return "\n".join(str(part) for part in parts if part is not None).casefold()
