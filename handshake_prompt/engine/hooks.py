@@ -71,7 +71,11 @@ class Hooks:
         return hook
 
     def on_action(self, hook: F) -> F:
-        """Register `hook(session, action, request)`: False or `Reject` vetoes. Runs once for each action."""
+        """Register `hook(session, action, request)`: False or `Reject` vetoes. Runs once for each action.
+
+        In a form with rows an action may be of type `add`, `remove` or `move`; the `value` of an `add`, and of a `set`
+        of a list, has the cells of whole rows.
+        """
         self._action.append(Hook(hook))
         return hook
 

@@ -191,12 +191,21 @@ class FormRows:
             )
 
     def _has(self, listed: Rows, list_key: str, new: list[NewRow]) -> bool:
-        """Whether a list holds these rows: the same as JSON, where true is not 1. The first difference ends it."""
+        """Whether a list holds these rows: the same as JSON, where true is not 1. The first difference ends it.
+
+        An agent that may not see a cell is told nothing by it: to the agent such a list is never the same.
+        """
         ids = self._session.rows.get(list_key, ())
+        if self._session.author is Role.AGENT and self._hides(self._path(list_key)):
+            return False
         return len(ids) == len(new) and all(
             _as_json(self._held(joined(list_key, row))) == _as_json(_expected(listed, one))
             for row, one in zip(ids, new, strict=True)
         )
+
+    def _hides(self, path: str) -> bool:
+        """Whether a list has a field whose value no agent sees, rows within included."""
+        return any(key.startswith(within(path)) for key in self._form.sensitive)
 
     def _held(self, row_key: str) -> NewRow:
         """Return the content of a row; what is empty is left out."""

@@ -305,9 +305,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return field.value if field else None
 
     def whose(self, key: str) -> str:
-        """Return the author of the value that a field holds, or of a row."""
-        field = self.values.get(key)
-        return field.by if field else self.row_authors.get(key, By.EMPTY)
+        """Return the author of the value that a field holds, of a row, or of the last row of a list."""
+        field, row = self.values.get(key), "/".join((key, *self.rows.get(key, ())[-1:]))
+        return field.by if field else self.row_authors.get(row, By.EMPTY)
 
     def is_sensitive(self, key: str) -> bool:
         """Whether the agent never sees the value of a field or cell; the price of asking does not grow with rows."""

@@ -151,6 +151,24 @@ class Page:
         """Give a field back to the agent; return the members of the reply."""
         return await self._members("POST", "notify", {"key": key, "release": True})
 
+    async def add_row(self, key: str, value: Mapping[str, Any] | None = None, **place: str | None) -> dict[str, Any]:
+        """Add a row to a list; return the members of the reply, with the id of the `row`.
+
+        Args:
+            key: of the list.
+            value: the row's cells.
+            place: `after`, the id of another row, None for the first place; without it the row is the last.
+        """
+        return await self._members("POST", "notify", {"add": key, "value": value, **place})
+
+    async def move_row(self, key: str, **place: str | None) -> dict[str, Any]:
+        """Move a row, named as in `lines/r3`, to a place as in `add_row`; return the members of the reply."""
+        return await self._members("POST", "notify", {"move": key, **place})
+
+    async def remove_row(self, key: str) -> dict[str, Any]:
+        """Remove a row with all that is in it; return the members of the reply."""
+        return await self._members("POST", "notify", {"remove": key})
+
     async def rotate(self) -> Page:
         """Replace the token; return the page with the new one."""
         return Page(self._site, {**self.created, **await self._members("POST", "rotate", {})})

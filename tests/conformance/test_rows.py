@@ -193,7 +193,9 @@ async def test_hpp_155_a_part_of_the_persons_keeps_the_agent_from_a_row(pair: Op
 
 
 async def test_hpp_156_a_list_is_set_whole_unless_it_is_the_same_or_the_persons(pair: Open) -> None:
-    peer = await pair(ROWS)
+    title, lines_field = ROWS["schema"]
+    open_fields = [field for field in lines_field["fields"] if field["key"] != "iban"]
+    peer = await pair(ROWS | {"schema": [title, lines_field | {"fields": open_fields}]})
     lines = [{"text": "Taxi", "bags": [{"kg": 1}]}, {"text": "Hotel", "amount": 80}]
     first = await do(peer, put("lines", lines))
     again = await do(peer, put("lines", [{"text": "Taxi", "amount": 1, "bags": [{"kg": 1}]}, lines[1]]))
@@ -205,11 +207,14 @@ async def test_hpp_156_a_list_is_set_whole_unless_it_is_the_same_or_the_persons(
     (row,) = other["rows"]["lines"]
     assert row not in first["rows"]["lines"]
     assert await cells(peer) == {f"lines/{row}/text": ("Train", "ai"), f"lines/{row}/amount": (1, "default")}
-    await peer.edit(f"lines/{row}/iban", "DE89")
+    await peer.edit(f"lines/{row}/home/street", "Main")
     locked = await do(peer, put("lines", []))
     assert (codes(locked), locked["rows"]) == (["user_locked"], other["rows"])
     await peer.edit("lines", [{"text": "Bus"}])
     assert [cell for key, cell in (await cells(peer)).items() if key.endswith("/text")] == [("Bus", "user")]
+    secretive = await pair(ROWS | {"defaults": {"lines": [{"iban": "DE89"}]}})
+    told = [(await do(secretive, put("lines", [{"iban": guess}])))["results"][0]["seq"] for guess in ("DE89", "DE88")]
+    assert 0 not in told
 
 
 async def test_hpp_157_what_is_in_a_row_that_is_gone_cannot_be_written(pair: Open) -> None:

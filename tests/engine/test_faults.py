@@ -14,7 +14,7 @@ from handshake_prompt.engine import Statistics
 from handshake_prompt.engine.transactions import ATTEMPTS
 from handshake_prompt.protocol.errors import CloseCode, StoreUnavailableError, VersionConflictError
 from handshake_prompt.protocol.events import Change
-from tests.conftest import FORM
+from tests.conftest import FORM, ROWS_FORM
 from tests.support.pairing import Pair, open_pair, virtual_engine, workers
 from tests.support.relay import Between, nothing
 from tests.support.virtual_time import in_virtual_time, loop_time
@@ -86,6 +86,7 @@ OPERATIONS: dict[str, Operation] = {
         pair.session_id, ACTIONS, pair.agent, idempotency_key="key"
     ),
     "notify": lambda pair: pair.edit("name", "new"),
+    "notify under a key": lambda pair: pair.notify(key="name", value="new", idempotencyKey="key"),
     "release": lambda pair: pair.engine.post_notify(pair.session_id, {"key": "age", "release": True}, pair.user),
     "extend": lambda pair: pair.engine.post_extend(pair.session_id, {"extraSeconds": 60}, pair.user),
     "rotate": lambda pair: pair.engine.rotate(pair.session_id, {}, pair.user),
@@ -189,11 +190,36 @@ async def test_i7_a_change_that_was_reported_as_failed_and_had_happened_happens_
     assert [event.seq for event in await pair.log()] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("role", list(Role))
+@in_virtual_time
+async def test_i7_a_row_that_was_reported_as_not_added_and_was_is_there_once(role: Role) -> None:
+    pair = await open_pair(virtual_engine(), ROWS_FORM)
+
+    async def cut_off(name: str) -> None:
+        if name == "save":
+            raise StoreUnavailableError
+
+    async def add() -> str | None:
+        if role is Role.AGENT:
+            reply = await pair.do({"type": "add", "key": "lines"}, key="k")
+            return str(reply.payload["results"][0]["row"])
+        return str((await pair.notify(add="lines", idempotencyKey="k")).payload["row"])
+
+    pair.store.after = cut_off
+    with pytest.raises(StoreUnavailableError):
+        await add()
+    pair.store.after = nothing
+    assert [await add(), await add()] == ["r1", "r1"]
+    assert (await pair.context())["rows"] == {"lines": ["r1"]}
+
+
 # Other workers
 
 
 @pytest.mark.parametrize("times", [0, 1, 5, ATTEMPTS - 1])
-@pytest.mark.parametrize("operation", ["action", "action under a key", "notify", "extend", "rotate", "revoke"])
+@pytest.mark.parametrize(
+    "operation", ["action", "action under a key", "notify", "notify under a key", "extend", "rotate", "revoke"]
+)
 @in_virtual_time
 async def test_i2_a_transition_that_loses_to_another_worker_is_run_again_and_has_one_effect(
     operation: str, times: int

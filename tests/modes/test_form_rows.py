@@ -234,6 +234,23 @@ def test_a_list_set_to_the_rows_it_has_stays_as_it_is(value: list[Any]) -> None:
     assert (after.seq, after.rows, held(after)) == (session.seq, session.rows, held(session))
 
 
+def test_a_list_with_a_cell_that_the_agent_may_not_see_tells_it_nothing_by_being_the_same() -> None:
+    bags = {"key": "bags", "type": "rows", "fields": [{"key": "code", "sensitive": True}]}
+    schema = [{"key": "lines", "type": "rows", "fields": [{"key": "text"}, bags]}]
+    given = [{"text": "x", "bags": [{"code": "1234"}]}]
+    for member, code in (("context", "user_locked"), ("defaults", None)):
+        session = new_session(HANDLER, schema=schema, **{member: {"lines": given}})
+        told = [act(HANDLER, session, put("lines", guess))[0][0] for guess in (given, [{"bags": [{"code": "1235"}]}])]
+        assert [outcome.code for outcome in told] == [code, code]
+        assert 0 not in [outcome.seq for outcome in told]
+
+
+def test_a_persons_list_is_answered_with_the_person_as_its_author() -> None:
+    session = new_session(HANDLER, schema=SCHEMA)
+    _, after = edit(HANDLER, session, "lines", [{"text": "Taxi"}])
+    assert (after.whose("lines"), after.whose("lines/r1"), session.whose("lines")) == ("user", "user", "empty")
+
+
 @pytest.mark.parametrize("value", [[{"amount": True}, {}], [{}, {"amount": 1}], [{"amount": 1}]])
 def test_a_list_set_to_other_rows_is_not_the_same(value: list[Any]) -> None:
     session = session_with({"amount": 1}, {})

@@ -20,7 +20,7 @@ import handshake_prompt.testing
 from handshake_prompt import HandshakeApp, Limits, open_store
 from handshake_prompt.client import Change, Gap, SessionEndedError
 from handshake_prompt.testing import InProcess, WatchClosedError
-from tests.conftest import FORM
+from tests.conftest import FORM, ROWS_FORM
 from tests.support.readme import run
 
 
@@ -122,6 +122,18 @@ async def test_the_person_edits_over_the_socket_and_gives_fields_back() -> None:
         async with page.watch(after=cursor) as frames:
             assert (await frames.next("connected"))["recovered"] is True
             assert (await frames.next("edit"))["by"] == "default"
+
+
+async def test_the_person_adds_moves_and_removes_rows() -> None:
+    async with InProcess(host()) as site:
+        page = await site.open_page(ROWS_FORM)
+        first = await page.add_row("lines", {"text": "Taxi"})
+        second = await page.add_row("lines", after=None)
+        assert (first["row"], (await page.context())["rows"]) == ("r1", {"lines": ["r2", "r1"]})
+        await page.move_row("lines/r2", after=first["row"])
+        assert (await page.context())["rows"] == {"lines": ["r1", "r2"]}
+        await page.remove_row(f"lines/{second['row']}")
+        assert (await page.context())["rows"] == {"lines": ["r1"]}
 
 
 async def test_the_end_of_a_session_closes_the_socket_with_its_code() -> None:
