@@ -65,6 +65,7 @@ class Endpoints:
             Route("/action/{sid}", Resource({"POST": self._action})),
             Route("/diff/{sid}", Resource({"GET": self._diff})),
             Route("/notify/{sid}", Resource({"POST": self._notify})),
+            Route("/paste/{sid}", Resource({"POST": self._paste})),
             Route("/events/{sid}", Resource({"GET": self._events})),
             Route("/revert/{sid}", Resource({"POST": self._revert})),
             Route("/ask/{sid}", Resource({"POST": self._ask})),
@@ -120,6 +121,9 @@ class Endpoints:
 
     async def _notify(self, request: IndexedRequest) -> Response:
         return reply_response(await self._engine.post_notify(*self._posted(request)))
+
+    async def _paste(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.post_paste(*self._posted(request)))
 
     async def _diff(self, request: IndexedRequest) -> Response:
         query = request.query_params

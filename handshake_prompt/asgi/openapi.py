@@ -53,6 +53,8 @@ _ENDPOINTS = (
               bodies.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/revert/{sid}", "Put back what the agent wrote over (the person)", messages.Reverted,
               bodies.RevertRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/paste/{sid}", "Preview or apply an agent's answer (the person)", messages.PasteReply,
+              bodies.PasteRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/ask/{sid}", "Ask the person (the agent)", messages.Asked, bodies.AskRequest,
               security=_AGENT, errors=(*_COMMON, *_BODY, 409, 422),
               headers=(("Idempotency-Key", "One key, one question, however often the request is sent"),)),

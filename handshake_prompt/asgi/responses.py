@@ -98,6 +98,7 @@ def problem_response(error: HandshakeError, headers: Sequence[tuple[bytes, bytes
 def problem_members(error: HandshakeError) -> messages.Problem:
     """Return an error as the body of a problem document."""
     members: messages.Problem = {
+        **error.members,  # type: ignore[typeddict-item]
         "type": f"urn:handshake-prompt:error:{error.code}",
         "title": error.title,
         "status": error.status,

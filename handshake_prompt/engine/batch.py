@@ -20,9 +20,11 @@ from handshake_prompt.stores import Receipt, Record
 from .asking import Asking
 from .form_validation import Foreseen, FormValidation
 from .guard import Admission
+from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks, Verdict
 from .idempotency import Idempotency
 from .presence import Presence
+from .shown_state import conditional, note_pasted
 from .tasks import Tasks
 from .transactions import Transactions, Transition
 
@@ -40,6 +42,19 @@ class Played(NamedTuple):
     payload: ActionReply
     session: Session
     outcomes: Sequence[Outcome]
+
+
+class Origin(NamedTuple):
+    """Where a batch comes from: a request of the agent's, or an answer that the person has pasted.
+
+    `seen` is the place in the log that a pasted answer's prompt showed, if the answer tells.
+    """
+
+    is_pasted: bool = False
+    seen: int | None = None
+
+
+DIRECT = Origin()
 
 
 class Batches:
@@ -68,7 +83,9 @@ class Batches:
         self._validation = validation
         self._limits = limits
 
-    async def carry_out(self, admission: Admission, asked: ActionRequest, key: str | None) -> tuple[ActionReply, bool]:
+    async def carry_out(
+        self, admission: Admission, asked: ActionRequest, key: str | None, origin: Origin = DIRECT
+    ) -> tuple[ActionReply, bool]:
         """Carry out a batch, once if it comes with an idempotency key; return the reply, and whether it is a replay.
 
         Raises:
@@ -78,20 +95,44 @@ class Batches:
             return await self._run(admission, asked), False
 
         def run(fingerprint: str) -> Awaitable[ActionReply]:
-            return self._run(admission, asked, key=key, fingerprint=fingerprint)
+            return self._run(admission, asked, key=key, fingerprint=fingerprint, origin=origin)
 
         return await self._idempotency.once(admission, key, body=asked, run=run)
 
+    def preview(self, admission: Admission, asked: ActionRequest, origin: Origin) -> ActionReply:
+        """Return the reply that a batch would have now, if no hook of the host's objects. Nothing is written.
+
+        Raises:
+            HandshakeError: the mode refuses the whole batch.
+        """
+        draft = admission.record.draft(self._transactions.turn(Role.AGENT))
+        try:
+            return self._play(draft, asked.actions, [None] * len(asked.actions), None, origin)[0]
+        except ENDS_THE_SERVER as error:
+            raise HostCodeError("A mode raised what ends a process") from error
+
     async def _run(
-        self, admission: Admission, asked: ActionRequest, *, key: str | None = None, fingerprint: str = ""
+        self,
+        admission: Admission,
+        asked: ActionRequest,
+        *,
+        key: str | None = None,
+        fingerprint: str = "",
+        origin: Origin = DIRECT,
     ) -> ActionReply:
-        played = await self.play(admission, asked, key=key, fingerprint=fingerprint)
+        played = await self.play(admission, asked, key=key, fingerprint=fingerprint, origin=origin)
         if self._hooks.wants_done:
             self._tasks.spawn(self._hooks.done(played.session.detached(), played.outcomes))
         return played.payload
 
     async def play(
-        self, admission: Admission, asked: ActionRequest, *, key: str | None = None, fingerprint: str = ""
+        self,
+        admission: Admission,
+        asked: ActionRequest,
+        *,
+        key: str | None = None,
+        fingerprint: str = "",
+        origin: Origin = DIRECT,
     ) -> Played:
         """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change.
 
@@ -107,9 +148,7 @@ class Batches:
             admission.confirm(draft.session)
             if admission.agent_name:
                 draft.session.announce(admission.agent_name)
-            before = draft.session.seq
-            outcomes = self._outcomes(draft.session, asked.actions, verdicts, name=admission.agent_name)
-            return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before), outcomes
+            return self._play(draft, asked.actions, verdicts, foreseen, origin, name=admission.agent_name)
 
         def receipt(result: tuple[ActionReply, list[Outcome]]) -> Receipt:
             return Receipt(key or "", fingerprint, encode(result[0]), self._limits.idempotency_seconds)
@@ -123,6 +162,25 @@ class Batches:
         if foreseen is not None:
             await self._judge(payload, applied.record, foreseen)
         return Played(payload, applied.record.session, outcomes)
+
+    def _play(
+        self,
+        draft: Record,
+        actions: Sequence[Action],
+        verdicts: Sequence[Verdict],
+        foreseen: Foreseen | None,
+        origin: Origin,
+        *,
+        name: str = "",
+    ) -> tuple[ActionReply, list[Outcome]]:
+        session = draft.session
+        before = session.seq
+        if origin.is_pasted:
+            actions = conditional(session, actions, origin.seen)
+        outcomes = self._outcomes(session, actions, verdicts, name=name)
+        if origin.is_pasted:
+            note_pasted(session, before)
+        return self._reply(draft, outcomes, foreseen, shown=session.seq - before), outcomes
 
     def _pace(self, asked: ActionRequest) -> float:
         """Return the pause between the batch's frames, so that all of them are shown within their time."""

@@ -32,13 +32,13 @@ from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
 from .idempotency import is_key
 from .named_forms import NamedForms
-from .request_operations import RequestOperations
+from .paste_operations import PasteOperations
 from .session_reply import Prompt, SessionReplies
 from .watcher import Watcher
 from .worker import Worker, Workers
 
 
-class ProtocolEngine(RequestOperations):
+class ProtocolEngine(PasteOperations):
     """The Handshake Prompt Protocol over a store.
 
     Args:

@@ -48,6 +48,7 @@ class Operation(Enum):
     ACTION = "action", _AGENT
     NOTIFY = "notify", _USER
     OPTIONS = "options", _EITHER
+    PASTE = "paste", _USER
     ASK = "ask", _AGENT
     WITHDRAW = "withdraw", _AGENT
     ANSWER = "answer", _USER

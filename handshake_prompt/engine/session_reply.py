@@ -13,6 +13,7 @@ from handshake_prompt.protocol.bodies import PromptRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, SessionCreated, encode, whole_seconds
+from handshake_prompt.protocol.prompt_codes import prompt_code
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.stores import Record
 from handshake_prompt.texts.prompt import LANGUAGES, build_prompt, is_address
@@ -59,6 +60,7 @@ class SessionReplies:
             "diffUrl": f"{place.prefix}/diff/{session_id}",
             "notifyUrl": f"{place.prefix}/notify/{session_id}",
             "revertUrl": f"{place.prefix}/revert/{session_id}",
+            "pasteUrl": f"{place.prefix}/paste/{session_id}",
             "askUrl": f"{place.prefix}/ask/{session_id}",
             "optionsUrl": f"{place.prefix}/options/{session_id}",
             "answerUrl": f"{place.prefix}/answer/{session_id}",
@@ -101,9 +103,11 @@ class SessionReplies:
         return self._builder(created, created["baseUrl"], language=language, data=session.meta, **shown)
 
     def _page(self, session: Session) -> dict[str, Any]:
-        """Return what the agent may see of a page, as it would read it from `GET /context`."""
+        """Return what the agent may see of a page, as it would read it from `GET /context`, and the prompt's code."""
         members = self._modes.of(session).context_response(session, Role.AGENT)
-        page: dict[str, Any] = msgspec.json.decode(encode({**members, "context": session.context(Role.AGENT)}))
+        code = prompt_code(session.session_id, session.token_digest, session.seq)
+        shown = {**members, "context": session.context(Role.AGENT), "code": code}
+        page: dict[str, Any] = msgspec.json.decode(encode(shown))
         return page
 
     def _base_url(self, mount: Mount | None) -> str | None:

@@ -28,6 +28,7 @@ from .lookups import Lookups
 from .named_forms import NamedForms
 from .page_messages import PageMessages
 from .page_reports import PageReports
+from .pasting import Pasting
 from .presence import Presence
 from .session_reply import SessionReplies
 from .subscriptions import Subscriptions
@@ -84,6 +85,7 @@ class Worker:
         self.lookups = Lookups(hooks, modes, forms, limits=limits)
         reports = PageReports(store, transactions, modes, limits=limits)
         self.page_messages = PageMessages(self.transitions, reports, asking, tasks, limits=limits)
+        self.pasting = Pasting(transactions, self.batches, limits)
         self.watchers = Watchers(
             hub,
             transactions,

@@ -81,6 +81,13 @@ class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
         return min(interval, longest * 1000) / 1000 if interval > 0 else 0.0
 
 
+class PasteRequest(msgspec.Struct, frozen=True):
+    """`POST /paste/{sid}`: the text with an agent's answer; with `preview` nothing is written."""
+
+    text: str
+    preview: bool = False
+
+
 class PageMessage(msgspec.Struct, frozen=True, rename="camel"):
     """A frame from the page that the engine understands. `ref` comes back in the answer.
 

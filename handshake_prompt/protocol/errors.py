@@ -6,9 +6,9 @@ function renders the whole tree and nothing else in the package maps errors to s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .rate_limit import Quota
 
@@ -48,6 +48,7 @@ class HandshakeError(Exception):
         code: a more precise code than the class's own.
         retry_after: seconds after which the same request may succeed.
         next_steps: actions open to the caller now, most useful first.
+        members: further members of the problem document.
 
     The guard sets `quota` once the request is counted, so that a refusal carries the rate headers too.
     """
@@ -69,12 +70,14 @@ class HandshakeError(Exception):
         code: str | None = None,
         retry_after: float | None = None,
         next_steps: Sequence[str] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         self.detail = detail or self.title
         if code is not None:
             self.code = code
         self.retry_after = self.pause if retry_after is None else retry_after
         self.next_steps = tuple(next_steps) or ((self.hint,) if self.hint else ())
+        self.members = members or {}
         self.quota: Quota | None = None
         super().__init__(self.detail)
 
@@ -93,6 +96,14 @@ class InvalidJSONError(InvalidRequestError):
 
     code = "invalid_json"
     title = "The body is not valid JSON"
+
+
+class UnreadableError(InvalidRequestError):
+    """400: a pasted text has no answer that can be read; the member `unread` names the lines."""
+
+    code = "unreadable"
+    title = "There is no answer that can be read"
+    hint = "Ask the agent for its answer again, as one fenced block named handshake."
 
 
 class UnknownModeError(InvalidRequestError):
@@ -272,6 +283,14 @@ class ChangedError(ConflictError):
     code = "changed"
     title = "The page does not show what the session holds"
     hint = "Show the session's values, and let the person look at them."
+
+
+class OtherPromptError(ConflictError):
+    """409: a pasted answer is one to another prompt: of another session, or of a token that was replaced since."""
+
+    code = "other_prompt"
+    title = "This answers another prompt"
+    hint = "Copy the prompt from this page again, and paste the agent's answer to it."
 
 
 class InProgressError(ConflictError):

@@ -107,6 +107,7 @@ class SessionCreated(TypedDict):
     diffUrl: str
     notifyUrl: str
     revertUrl: str
+    pasteUrl: str
     askUrl: str
     optionsUrl: str
     answerUrl: str
@@ -222,6 +223,32 @@ class ActionReply(TypedDict):
     context: NotRequired[Mapping[str, FieldRecord]]
     problems: NotRequired[list[FormProblem]]
     problemsUnknown: NotRequired[bool]
+
+
+class Unread(TypedDict):
+    """A line of a pasted text that could not be read: its number, its text on one line, and the reason."""
+
+    line: int
+    text: str
+    msg: str
+
+
+class PasteReply(ActionReply):
+    """The reply of `POST /paste/{sid}`.
+
+    `read` are the actions that the answer asks for, in the order of `results`; `blocks` is the number of whole ones in
+    the text, and `line` that at which the one that counts begins; `questions` are the agent's to the person; `bound`
+    tells whether the answer names its prompt; `code` is that of a prompt written now.
+    """
+
+    preview: bool
+    read: Sequence[Any]
+    blocks: int
+    line: int
+    unread: list[Unread]
+    questions: list[Any]
+    bound: bool
+    code: str
 
 
 class NotifyReply(TypedDict):

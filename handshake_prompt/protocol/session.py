@@ -79,6 +79,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Number of the newest id of a row."""
     aside: Aside | None = None
     """What the schema has no field for at present."""
+    pasted: dict[str, int] = msgspec.field(default_factory=dict)
+    """Key -> revision of a value from a pasted answer. Replaced rather than changed in place."""
     state: dict[str, Any] = msgspec.field(default_factory=dict)
     """A mode's own: JSON values only, replaced rather than changed in place."""
     seq: int = 0
@@ -247,7 +249,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
         self.page_problems, self.verdict, self.aside = {}, None, None
-        self.rows, self.row_authors, self.requests, self.notes, self.before = {}, {}, {}, {}, {}
+        self.rows, self.row_authors, self.requests = {}, {}, {}
+        self.notes, self.before, self.pasted = {}, {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()
 

@@ -147,14 +147,10 @@ class JSONReader:
         return _WORDS[word[0]]
 
     def _number(self, number: re.Match[str]) -> int | float:
-        try:
-            value = float(number[0]) if number[1] or number[2] else int(number[0])
-        except ValueError:  # more digits than Python reads
-            value = math.inf
-        if math.isinf(value):
+        if math.isinf(float(number[0])):
             self._fail("this number is too large")
         self.at = number.end()
-        return value
+        return float(number[0]) if number[1] or number[2] else int(number[0])
 
     def _name(self) -> str:
         sign = self._sign()

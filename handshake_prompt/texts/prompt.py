@@ -92,7 +92,8 @@ def build_prompt(
         language: `en` or `zh`.
         data: notes of the page, shown as quoted data, long ones shortened. Leave out sensitive ones.
         page: the members of `GET /context` as the agent gets them, for an agent without network access: fields and
-            values are shown as quoted data, within a bound.
+            values are shown as quoted data, within a bound. With a member `code` the prompt asks such an agent for an
+            answer to paste back.
         now: the time `expiresIn` counts from, with a time zone; the present by default.
 
     Returns:
@@ -132,7 +133,8 @@ def build_prompt(
         credentials="\n".join(f"- {key}: {value}" for key, value in {**lines, "check": checksum(lines)}.items()),
         reach=_reach_section(origin, wording),
         asks=_asks_section(instructions, wording),
-        form=_form_section(page, wording),
+        form=_form_section(page, origin, wording),
+        offline=wording.offline[_is_pastable(page)],
         values=_values_section(data, wording),
         mcp=_mcp_section(urls, wording),
         token=token,
@@ -270,19 +272,23 @@ def _asks_section(instructions: str | None, wording: Wording) -> str:
     return wording.asks.format(instructions=instructions.strip())
 
 
-def _form_section(page: Mapping[str, Any] | None, wording: Wording) -> str:
-    if not page:
+def _form_section(page: Mapping[str, Any] | None, origin: str, wording: Wording) -> str:
+    if not page or not (found := form_lines(page)).lines:
         return ""
-    found = form_lines(page)
-    return _quoted(wording.form, found, wording) if found.lines else ""
+    form = _quoted(wording.form, found, wording)
+    return form + wording.paste.format(origin=origin, code=page["code"]) if _is_pastable(page) else form
+
+
+def _is_pastable(page: Mapping[str, Any] | None) -> bool:
+    return bool(page and page.get("code") and (page.get("schema") or page.get("context")))
 
 
 def _values_section(data: Mapping[str, object] | None, wording: Wording) -> str:
     if not data:
         return ""
     facts = ({shorten(key, _KEY_CHARS): shortened(value, VALUE_CHARS)} for key, value in data.items())
-    found = quoted_lines(islice(facts, _DATA_FIELDS), _DATA_BYTES)
-    return _quoted(wording.values, found._replace(left_out=len(data) - len(found.lines)), wording)
+    lines = quoted_lines(islice(facts, _DATA_FIELDS), _DATA_BYTES)
+    return _quoted(wording.values, QuotedLines(lines, len(data) - len(lines)), wording)
 
 
 def _quoted(section: str, found: QuotedLines, wording: Wording) -> str:

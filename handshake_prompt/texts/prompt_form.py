@@ -7,7 +7,7 @@ bound is written; a form too large even for the barest one is cut, and the promp
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .quoting import code
@@ -36,13 +36,16 @@ class Detail(NamedTuple):
     options: int
     chars: int
     """Of a label, a description, an option, a condition."""
+    value: int = VALUE_CHARS
+    """Characters of a value."""
 
 
 _LEVELS = (
     Detail((*_NAMES, *_RULES, *_HELP), options=200, chars=400),
     Detail((*_NAMES, *_RULES), options=30, chars=100),
-    Detail((*_NAMES, "required", "readOnly", "by", "sensitive", "multiple", "format"), options=8, chars=40),
-    Detail((*_NAMES, "required", "by"), options=3, chars=30),
+    Detail((*_NAMES, "required", "readOnly", "by", "sensitive", "multiple", "format"), options=8, chars=40, value=200),
+    Detail((*_NAMES, "required", "by"), options=3, chars=30, value=60),
+    Detail((*_NAMES, "required"), options=0, chars=20, value=20),
 )
 
 
@@ -59,23 +62,27 @@ def form_lines(page: Mapping[str, Any]) -> QuotedLines:
     Args:
         page: the members of `GET /context` for the agent, of plain JSON values.
     """
+    described = {field["key"]: field for field in entries(page.get("schema"))}
+    values, rows = page.get("context") or {}, page.get("rows") or {}
+    others = [*values, *(key for key in rows if rows[key])]
+    total = len(described) + sum(key not in described for key in others)
     for detail in _LEVELS:
-        found = quoted_lines(_facts(page, detail), FORM_BYTES)
-        if not found.left_out:
+        lines = quoted_lines(_facts(page, described, detail), FORM_BYTES)
+        if len(lines) == total:
             break
-    return found
+    return QuotedLines(lines, total - len(lines))
 
 
-def quoted_lines(facts: Iterator[Any], room: int) -> QuotedLines:
+def quoted_lines(facts: Iterable[Any], room: int) -> list[str]:
     """Quote facts on a line each, as many as fit into some bytes."""
     lines: list[str] = []
     for fact in facts:
         line = f"> {code(fact)}"
         room -= len(line.encode()) + 1
         if room < 0:
-            return QuotedLines(lines, 1 + sum(1 for _ in facts))
+            break
         lines.append(line)
-    return QuotedLines(lines, 0)
+    return lines
 
 
 def shorten(text: str, limit: int) -> str:
@@ -91,20 +98,19 @@ def shortened(value: Any, limit: int) -> Any:
     return shorten(text, limit) if len(text) > limit else value
 
 
-def _facts(page: Mapping[str, Any], detail: Detail) -> Iterator[dict[str, Any]]:
+def _facts(page: Mapping[str, Any], described: Mapping[str, Any], detail: Detail) -> Iterator[dict[str, Any]]:
     records, rows = page.get("context") or {}, page.get("rows") or {}
     hidden = frozenset(page.get("hidden") or ())
-    described = {field["key"]: field for field in entries(page.get("schema"))}
     for key, field in described.items():
         told = _field(field, detail)
         if key in rows:
             told["rows"] = rows[key]
         if key in hidden:
             told["shown"] = False
-        yield {**told, **_value(records.get(key))}
+        yield {**told, **_value(records.get(key), detail)}
     for key, record in records.items():
         if key not in described:
-            yield {"key": key[:KEY_CHARS], **_value(record)}
+            yield {"key": key[:KEY_CHARS], **_value(record, detail)}
     for key, row_ids in rows.items():
         if key not in described and row_ids:
             yield {"key": key[:KEY_CHARS], "rows": row_ids}
@@ -134,12 +140,12 @@ def _option(option: Any, detail: Detail) -> Any:
     return {"value": value, **told} if told else value
 
 
-def _value(record: Mapping[str, Any] | None) -> dict[str, Any]:
+def _value(record: Mapping[str, Any] | None, detail: Detail) -> dict[str, Any]:
     if record is None or record["by"] == "empty":
         return {}
     if record.get("sensitive"):
         return {"filled": bool(record.get("filled"))}
-    return {"value": shortened(record["value"], VALUE_CHARS), "valueBy": record["by"]}
+    return {"value": shortened(record["value"], detail.value), "valueBy": record["by"]}
 
 
 def _tells(fact: object) -> bool:

@@ -48,6 +48,7 @@ OPERATIONS: list[tuple[str, str, Any]] = [
     ("POST", "action", {"actions": []}),
     ("POST", "notify", {"key": "name", "value": "A"}),
     ("POST", "extend", {"extraSeconds": 60}),
+    ("POST", "paste", {"text": '{"fields": {"name": "A"}}'}),
     ("POST", "ask", {"text": "Which one?"}),
     ("POST", "revert", {"all": True}),
     ("POST", "rotate", {}),

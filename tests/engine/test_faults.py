@@ -91,6 +91,7 @@ OPERATIONS: dict[str, Operation] = {
     "extend": lambda pair: pair.engine.post_extend(pair.session_id, {"extraSeconds": 60}, pair.user),
     "rotate": lambda pair: pair.engine.rotate(pair.session_id, {}, pair.user),
     "revoke": lambda pair: pair.engine.revoke(pair.session_id, pair.user),
+    "paste": lambda pair: pair.engine.post_paste(pair.session_id, {"text": '{"fields": {"name": "new"}}'}, pair.user),
     "ask": lambda pair: pair.engine.post_ask(pair.session_id, {"text": "Which?"}, pair.agent),
     "watch": watched,
     "a wrong token": lambda pair: pair.engine.get_context(pair.session_id, Credential("x", address="192.0.2.1")),

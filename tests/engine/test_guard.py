@@ -13,7 +13,7 @@ from tests.conftest import FORM
 from tests.support.pairing import OPERATIONS, Pair, code_of, open_pair, operations, refusal, virtual_engine
 from tests.support.virtual_time import in_virtual_time
 
-USERS_ONLY = {"notify", "rotate", "revoke"}
+USERS_ONLY = {"notify", "paste", "rotate", "revoke"}
 AGENTS_ONLY = {"action", "ask"}
 
 

@@ -22,7 +22,7 @@ from tests.support.virtual_time import loop_time
 
 REST = Statistics(watchers=0, locks=0, running=0)
 """An engine with nothing under way."""
-OPERATIONS = ["status", "context", "diff", "watch", "extend", "action", "notify", "rotate", "revoke", "ask"]
+OPERATIONS = ["status", "context", "diff", "watch", "extend", "action", "notify", "rotate", "revoke", "ask", "paste"]
 
 
 async def refusal(work: Awaitable[object]) -> HandshakeError:
@@ -131,6 +131,7 @@ def operations(pair: Pair, credential: Credential | None) -> dict[str, Callable[
         "notify": lambda: engine.post_notify(sid, {"key": "name", "value": 1}, credential),
         "rotate": lambda: engine.rotate(sid, {}, credential),
         "revoke": lambda: engine.revoke(sid, credential),
+        "paste": lambda: engine.post_paste(sid, {"text": '{"fields": {"name": "A"}}'}, credential),
         "ask": lambda: engine.post_ask(sid, {"text": "Which?"}, credential),
     }
 
