@@ -147,7 +147,7 @@ def _body(answer: Answer, form: _Names) -> bytes:
         ),
         *({"type": "add", "key": form.key(name), "value": value} for name, value in answer.add),
         *(
-            {"type": "suggest", "key": form.key(one.key), "value": one.value, "reason": one.reason}
+            {"type": "suggest", "key": form.key(one.key), "value": one.value, "reason": one.reason or None}
             for one in answer.suggest
         ),
     ]
