@@ -55,6 +55,7 @@ ROUTES = {
     "diff": Route("GET", "diff"),
     "action": Route("POST", "action", {"actions": [{"type": "set", "key": "name", "value": "new"}]}, "ai"),
     "edit": Route("POST", "notify", {"key": "name", "value": "new"}, "user"),
+    "paste": Route("POST", "paste", {"text": '{"fields": {"name": "new"}}'}, "ai"),
     "release": Route("POST", "notify", {"key": "name", "release": True}, "empty"),
     "extend": Route("POST", "extend", {"extraSeconds": 60}),
     "rotate": Route("POST", "rotate", {}),
@@ -130,7 +131,7 @@ TOKEN, AGENT, USER, ORIGIN = "invalid_token", "agent_required", "user_required",
 EXPIRED, REVOKED = "session_expired", "session_revoked"
 
 AGENTS_ALONE = {"action", "ask", "withdraw", "suggest"}
-USERS_ALONE = {"edit", "release", "rotate", "revoke", "accept", "decline", "revert"}
+USERS_ALONE = {"edit", "paste", "release", "rotate", "revoke", "accept", "decline", "revert"}
 
 
 def row(agents: str = "ok", users: str = "ok", others: str = "ok") -> str:

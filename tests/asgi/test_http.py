@@ -33,6 +33,7 @@ ALLOW = {
     "/diff/{sid}": "GET, HEAD, OPTIONS",
     "/events/{sid}": "GET, HEAD, OPTIONS",
     "/revert/{sid}": "OPTIONS, POST",
+    "/paste/{sid}": "OPTIONS, POST",
     "/options/{sid}": "GET, HEAD, OPTIONS",
     "/ask/{sid}": "OPTIONS, POST",
     "/ask/{sid}/{request}": "DELETE, OPTIONS",
@@ -617,7 +618,7 @@ async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
     urls = {
         name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
     }
-    kinds = "session context action diff notify revert ask answer options events extend rotate"
+    kinds = "session context action diff notify paste revert ask answer options events extend rotate"
     names = kinds.split()
     assert urls.keys() == {f"{name}Url" for name in names}
     urls["answerUrl"] += "/0a1b2c3d.1"  # there is one for each request
