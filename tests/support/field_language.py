@@ -27,7 +27,8 @@ def accepts(entry: Entry, value: Any) -> bool:
     listed = re.fullmatch(r"array<(\w+)>", kind) if isinstance(kind, str) else None
     if listed or kind == "array" or entry.get("multiple"):
         return _takes_list(entry, listed[1] if listed else kind, value)
-    if not entry.get("required") and value == "" and kind not in ("boolean", "integer", "number"):
+    kinds = set(kind) if isinstance(kind, list) else {kind}
+    if not entry.get("required") and value == "" and kinds - {"boolean", "integer", "number"}:
         return True
     return _takes(entry, kind, value) and _fits_length(entry, value)
 
@@ -96,7 +97,19 @@ def _fits_text(entry: Entry, value: Any) -> bool:
         return True
     if "pattern" in entry and re2.fullmatch(entry["pattern"], value) is None:
         return False
-    return "format" not in entry or FORMATS.conforms(value, entry["format"])
+    return "format" not in entry or _has_format(entry["format"], value)
+
+
+def _has_format(name: str, text: str) -> bool:
+    if name == "month":
+        return _is_date(f"{text}-01")
+    if name == "week":
+        found = re.fullmatch("([0-9]{4})-W([0-9]{2})", text)
+        last = dt.date(int(found[1]), 12, 28).isocalendar().week if found else 0  # always in the last week of its year
+        return found is not None and 1 <= int(found[2]) <= last
+    if name == "color":
+        return re.fullmatch("#([0-9a-f]{3}|[0-9a-f]{6})|[a-z]+|rgb\\(.*\\)", text) is not None
+    return FORMATS.conforms(text, name)
 
 
 def _fits_length(entry: Entry, value: Any) -> bool:

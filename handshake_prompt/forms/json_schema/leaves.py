@@ -76,7 +76,7 @@ class Leaves:
             field["unique"] = True
         elif "options" in field and not words.get("uniqueItems"):
             field["repeats"] = True
-        return _sane(field, "minLength", "maxLength")
+        return sane(field, "minLength", "maxLength")
 
     def _of_items(self, items: Schema, path: frozenset[str]) -> Members:
         try:
@@ -106,7 +106,7 @@ class Leaves:
         pattern = self.patterns.of(words["pattern"]) if "pattern" in words else None
         if pattern is not None:
             field["pattern"] = pattern
-        return _sane(field, "minLength", "maxLength")
+        return sane(field, "minLength", "maxLength")
 
     def _read_format(self, field: Members, name: str | None) -> None:
         if name is None:
@@ -220,7 +220,7 @@ def _whole(members: Mapping[str, Any]) -> Members:
     return {name: int(value) for name, value in members.items() if value is not None and 0 <= value < math.inf}
 
 
-def _sane(field: Members, low: str, high: str) -> Members:
+def sane(field: Members, low: str, high: str) -> Members:
     """Leave out bounds that no value is between: the validator says so."""
     if low in field and high in field and field[low] > field[high]:
         del field[low], field[high]
@@ -232,7 +232,7 @@ def _bounds(words: Mapping[str, Any]) -> Members:
     step = words.get("multipleOf")
     if step is not None and 0 < step < math.inf:
         _read_step(field, step)
-    return _sane(field, "min", "max")
+    return sane(field, "min", "max")
 
 
 def _read_step(field: Members, step: float) -> None:

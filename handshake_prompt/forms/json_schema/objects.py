@@ -17,7 +17,7 @@ from handshake_prompt.protocol.validation import check_key
 
 from .dialect import Schema, Schemas
 from .embed import embedded
-from .leaves import OPTIONS, Leaves, Members
+from .leaves import OPTIONS, Leaves, Members, sane
 from .parts import Choice, Gathered, Gatherer, Part
 from .view import RecursiveError, View, Views
 
@@ -202,9 +202,12 @@ class Objects:
         list_key = joined(place.list_key, key)
         inner = Place(list_key=list_key, levels=place.levels - 1, rows=place.rows - 1)
         fields = self.fields([Part(items, view.path)], inner)
+        if not fields:
+            return None
         self._made.rules[list_key] = GroupRule(nullable=view.is_nullable)
-        bounds = {"minRows": words.get("minItems"), "maxRows": words.get("maxItems")}
-        return {"type": "rows", "fields": fields, **{name: int(most) for name, most in bounds.items() if most}}
+        given = {"minRows": words.get("minItems"), "maxRows": words.get("maxItems")}
+        bounds = sane({name: int(most) for name, most in given.items() if most}, "minRows", "maxRows")
+        return {"type": "rows", "fields": fields, **bounds}
 
     def _as_json(self, schema: Schema) -> Members:
         inner = embedded(schema, self._schemas, self._leaves.patterns)
