@@ -30,6 +30,8 @@ _LONG = _CONTAINERS | {str}
 _JSON_TYPES = _LONG | {type(None), bool, int, float}
 _OPTIONS = 4
 """Times `value_bytes`, for the options of an entry of a schema: 900 with labels take some 80 KiB."""
+_EMBEDDED = 4
+"""Times `json_depth`, for the JSON Schema in an entry: a member of an object is two levels below it."""
 _WIDEST_ASCII = 6  # bytes that JSON spends on a control character, the longest escape within ASCII
 
 
@@ -69,7 +71,7 @@ def check_name(key: str, most: int) -> None:
         raise _invalid("key", f"{key} is a reserved name: choose another key")
 
 
-def check_value(value: object, limits: Limits, *, most: int | None = None) -> int:
+def check_value(value: object, limits: Limits, *, most: int | None = None, depth: int | None = None) -> int:
     """Accept a value that JSON carries to every watcher unchanged, within the bounds of `limits`.
 
     Null, Booleans and numbers always fit; `value_bytes` bounds text, lists and objects.
@@ -78,6 +80,7 @@ def check_value(value: object, limits: Limits, *, most: int | None = None) -> in
         value: null, a Boolean, a number, text, or lists and objects of these.
         limits: `value_bytes` bounds the UTF-8 JSON, `json_depth` the lists and objects within one another.
         most: bytes of UTF-8 JSON, in place of `value_bytes`.
+        depth: levels, in place of `json_depth`.
 
     Returns:
         The number of values in it: itself, the entries of lists and the members of objects.
@@ -93,7 +96,7 @@ def check_value(value: object, limits: Limits, *, most: int | None = None) -> in
     if type(value) not in _LONG:
         return 1
     room = most or limits.value_bytes
-    parts = 1 + _check_levels(value, limits, room)
+    parts = 1 + _check_levels(value, depth or limits.json_depth, room)
     if len(to_json(value)) > room:
         raise _too_large(room)
     return parts
@@ -124,7 +127,7 @@ def check_creation(asked: CreateRequest, limits: Limits) -> int:
 def check_schema(entries: Sequence[Any], limits: Limits) -> None:
     """Check the entries of a schema as JSON values; their meaning is the mode's business.
 
-    The options of an entry have room for themselves, and so has each entry of rows.
+    The options of an entry have room for themselves, and so has each entry of rows. A schema in it may nest deeper.
 
     Raises:
         InvalidRequestError: an entry is no acceptable value.
@@ -138,6 +141,8 @@ def check_schema(entries: Sequence[Any], limits: Limits) -> None:
             unread += [(inner, levels - 1) for inner in own.pop("fields")]
         if type(own) is dict and type(own.get("options")) is list:
             check_value(own.pop("options"), limits, most=_OPTIONS * limits.value_bytes)
+        if type(own) is dict and type(own.get("schema")) is dict:
+            check_value(own.pop("schema"), limits, depth=_EMBEDDED * limits.json_depth)
         check_value(own, limits)
 
 
@@ -290,14 +295,14 @@ def check_wait(wait: str | float, limits: Limits) -> float:
     return min(seconds, limits.long_poll)
 
 
-def _check_levels(value: Any, limits: Limits, most: int) -> int:
+def _check_levels(value: Any, depth: int, most: int) -> int:
     """Check the lists and objects in a value, level by level, and return the number of their entries and members.
 
     `room` falls by no more than the next level takes once encoded, before that level is made. So a value that shares
     parts many times over runs out of it long before it runs out of memory, and a cycle ends where it is too deep.
     """
     level, room, parts = [value] if type(value) is not str else [], most, 0
-    for _ in range(limits.json_depth):
+    for _ in range(depth):
         if not level:
             return parts
         objects = [part for part in level if type(part) is dict]
@@ -312,7 +317,7 @@ def _check_levels(value: Any, limits: Limits, most: int) -> int:
             room -= sum(len(child) for child in children if type(child) is str)
         level = [child for child in children if type(child) in _CONTAINERS] if kinds & _CONTAINERS else []
     if level:
-        raise _invalid("value", f"a value must not nest deeper than {limits.json_depth} levels")
+        raise _invalid("value", f"a value must not nest deeper than {depth} levels")
     if room < 0:
         raise _too_large(most)
     return parts

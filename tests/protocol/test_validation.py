@@ -21,6 +21,7 @@ from handshake_prompt.protocol.validation import (
     check_edit,
     check_json,
     check_key,
+    check_schema,
     check_value,
 )
 from tests.support.cost import counting_cost, cpu_time
@@ -304,3 +305,25 @@ def test_json_is_looked_through_faster_than_it_is_parsed(part: bytes) -> None:
             check_json(raw, LIMITS)
 
     assert min(cpu_time(look) for _ in range(5)) < 0.02
+
+
+ENTRIES: dict[str, tuple[Any, bool]] = {
+    "options that are large": ({"key": "k", "options": ["x" * 100] * 1_000}, True),
+    "options that are too large": ({"key": "k", "options": ["x" * 100] * 1_400}, False),
+    "another member that is large": ({"key": "k", "choices": ["x" * 100] * 1_000}, False),
+    "rows of large fields": ({"key": "k", "fields": [{"key": str(n), "label": "x" * 30_000} for n in range(6)]}, True),
+    "rows with a field too large": ({"key": "k", "fields": [{"key": "a", "label": "x" * 40_000}]}, False),
+    "a deep schema": ({"key": "k", "schema": nested(60, objects=True)}, True),
+    "a schema too deep": ({"key": "k", "schema": nested(70, objects=True)}, False),
+    "another member that is deep": ({"key": "k", "hint": nested(20, objects=True)}, False),
+    "rows too deep": ({"key": "k", "fields": [{"fields": [{"fields": [nested(20, objects=True)]}]}]}, False),
+}
+
+
+@pytest.mark.parametrize(("entry", "fits"), ENTRIES.values(), ids=ENTRIES)
+def test_an_entry_has_room_for_options_and_depth_for_a_schema(entry: Any, *, fits: bool) -> None:
+    if fits:
+        check_schema([entry], Limits())
+        return
+    with pytest.raises(TooLargeError if len(str(entry)) > 32_000 else InvalidRequestError):
+        check_schema([entry], Limits())
