@@ -191,7 +191,8 @@ class _Gathering:
 
     def _choose(self, alternatives: Sequence[Alternative], part: Part) -> None:
         """Let a field of its own decide, if it is filled. A member required by all alternatives is required anyway."""
-        taken = {*self.found.members, *(choice.name for choice in self.found.choices)}
+        known = frozenset(self.found.members)
+        taken = {*known, *(choice.name for choice in self.found.choices)}
         name = next(name for name in _names() if name not in taken)
         options = _labelled(alternatives)
         self.found.choices.append(Choice(name, tuple(options), part.show))
@@ -204,24 +205,35 @@ class _Gathering:
                     inner,
                     applies="perhaps" if part.applies == "perhaps" else "if",
                     show=every(part.show, some(free, chosen)),
-                    asks=every(part.asks, some(chosen, every(free, self._begun(one, alternatives)))),
+                    asks=every(part.asks, some(chosen, every(free, self._begun(one, alternatives, known)))),
                 )
             )
         for required in alternatives[0].view.words.get("required", ()) if part.applies != "perhaps" else ():
             if all(_requires(one, required) for one in alternatives):
                 self._ask_for(required, part.asks)
 
-    def _begun(self, one: Alternative, alternatives: Sequence[Alternative]) -> Data:
-        """Return when members that only one of the alternatives has are filled, and none that only others have."""
+    def _begun(self, one: Alternative, alternatives: Sequence[Alternative], known: frozenset[str]) -> Data:
+        """Return when this alternative is under way and no other is: then it is asked to be completed.
+
+        Members that it alone has are filled, none that only others have is, and of each other something that it
+        requires is empty: an alternative that is complete asks nothing of the form.
+
+        Args:
+            one: the alternative.
+            alternatives: the union's.
+            known: names of the members that the object has in any case; they are a sign of none.
+        """
         counts = Counter(name for other in alternatives for name in other.view.words.get("properties", {}))
-        alone = [name for name, count in counts.items() if count == 1]
-        if len(alone) > SIGNS:
+        alone = [name for name, count in counts.items() if count == 1 and name not in known]
+        required = [other.view.words.get("required", ()) for other in alternatives if other is not one]
+        if len(alone) + sum(map(len, required)) > SIGNS:
             return NEVER
         mine = one.view.words.get("properties", {})
         own, others = (
             [{"filled": self._key(name)} for name in alone if (name in mine) is wanted] for wanted in (True, False)
         )
-        return every({"any": own}, negated({"any": others})) or NEVER
+        lacking = ({"any": [negated({"filled": self._key(name)}) for name in names]} for names in required)
+        return every({"any": own}, negated({"any": others}), *lacking) or NEVER
 
     def _discriminator(self, union: Union, alternatives: Sequence[Alternative]) -> str | None:
         told = (union.discriminator or {}).get("propertyName")

@@ -371,6 +371,25 @@ def test_alternatives_that_are_both_begun_ask_for_nothing_more() -> None:
     assert status_of(rules, {"a": 1, "b": 1}, {}).missing == ()
 
 
+def test_an_alternative_is_not_asked_to_be_completed_where_another_is_satisfied() -> None:
+    one = {"properties": {"a": {}, "b": {}}, "required": ["a", "b"]}
+    free = {"properties": {"c": {}}}
+    for alternatives in ([one, free], [free, one]):
+        rules = compile_rules(convert({"anyOf": alternatives}).fields)
+        assert status_of(rules, {"a": 1}, {}).missing == ()
+    rules = compile_rules(convert({"properties": {"a": {}, "d": {}}, "anyOf": [one, {"required": ["d"]}]}).fields)
+    assert status_of(rules, {"a": 1, "d": 1}, {}).missing == ()
+    assert status_of(rules, {"b": 1, "d": 1}, {}).missing == ()
+    assert status_of(rules, {"b": 1}, {}).missing == ("a",)
+
+
+def test_a_member_that_is_there_in_any_case_begins_no_alternative() -> None:
+    one, other = ({"properties": {name: {}, "k": {}}, "required": [name, "k"]} for name in ("a", "b"))
+    rules = compile_rules(convert({"properties": {"a": {}, "k": {}}, "oneOf": [one, other]}).fields)
+    assert status_of(rules, {"a": 1, "k": 1}, {}).missing == ()
+    assert status_of(rules, {"b": 1}, {}).missing == ("k",)
+
+
 def test_alternatives_that_only_require_are_left_to_the_validator() -> None:
     entries = fields(
         {"a": {"type": "string"}, "b": {"type": "string"}}, anyOf=[{"required": ["a"]}, {"required": ["b"]}]
