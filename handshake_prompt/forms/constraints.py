@@ -209,7 +209,8 @@ def _check_options(options: tuple[Any, ...], *, is_open: bool) -> Check:
     def check(value: Any) -> str | None:
         if is_open and isinstance(value, str):
             return None
-        return None if is_scalar(value) and identity(value) in allowed else "another value"
+        scalar = value is None or isinstance(value, str | int | float)
+        return None if scalar and identity(value) in allowed else "another value"
 
     return check
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .constraints import Constraints
@@ -15,7 +16,7 @@ SHOWN_OPTIONS = 20
 """In a message; an agent has the whole list in the schema."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Description:
     """The facts of a field that a description tells."""
 
@@ -27,7 +28,9 @@ class Description:
     is_open: bool = False
     nullable: bool = False
 
-    def __str__(self) -> str:
+    @cached_property
+    def text(self) -> str:
+        """The phrase; one refusal is often followed by another."""
         return "".join(self._parts())
 
     def _parts(self) -> Iterator[str]:

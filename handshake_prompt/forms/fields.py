@@ -66,7 +66,7 @@ class Field:
     @property
     def accepts(self) -> str:
         """A noun phrase for the values of the field."""
-        return str(self._description)
+        return self._description.text
 
     @property
     def options(self) -> tuple[Any, ...]:

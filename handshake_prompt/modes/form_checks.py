@@ -62,6 +62,8 @@ def meant(session: Session, field: Field, value: Any, fault: str) -> Any:
     Raises:
         RefusedError: there is none; it says which option is nearest.
     """
+    if not field.choices.values:
+        raise RefusedError("invalid_value", fault)
     if not session.form and (meant := field.choices.resolved(value)) != value and field.check(meant) is None:
         return meant
     nearest = field.nearest(value)

@@ -151,14 +151,14 @@ class FormFillHandler(ModeHandler):
             return self._rows(session).replace(key, value, if_rev=if_rev)
         if form.lists and not self._rows(session).is_there(key):
             return session.refuse(key, "unknown_row", "The row has been removed", status="error")
-        is_agent = session.author is Role.AGENT
         try:
             if field.is_guarded or not form.rules.is_static:
                 refuse_closed(form, session, field, key)
-            if is_agent and type(value) is not field.plain and (fault := field.check(value, budget_under_way.get())):
-                value = meant(session, field, value, fault)
-            if is_agent and field.choices.conditions:
-                refuse_absent(form, session, field, key=key, value=value)
+            if type(value) is not field.plain and session.author is Role.AGENT:
+                if fault := field.check(value, budget_under_way.get()):
+                    value = meant(session, field, value, fault)
+                if field.choices.conditions:
+                    refuse_absent(form, session, field, key=key, value=value)
         except RefusedError as refusal:
             return session.refuse(key, refusal.code, refusal.msg, status="error")
         return session.write(key, value, if_rev=if_rev)

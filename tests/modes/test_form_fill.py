@@ -12,8 +12,9 @@ from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidSchemaError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from tests.support.cost import counting_cost
-from tests.support.forms import act, edit, form_of, new_session, put, shown
+from handshake_prompt.protocol.session import Turn
+from tests.support.cost import counting_cost, python_calls
+from tests.support.forms import NOON, act, edit, form_of, new_session, put, shown
 from tests.support.in_process import open_in_process
 
 SCHEMA = [
@@ -252,6 +253,41 @@ async def test_a_batch_too_costly_is_answered_413_with_what_to_do_and_the_page_i
     after = await peer.context()
     assert (after["context"], after["cursor"]) == ({}, peer.created["cursor"])
     assert (await peer.act({"k0": "a" * 1_000}))["applied"] == ["k0"]
+
+
+# What a flat form costs
+
+FLAT: list[dict[str, Any]] = [
+    {"key": "text"},
+    {"key": "number", "type": "int", "min": 0},
+    {"key": "choice", "type": "enum", "options": ["a", "b"]},
+    {"key": "flag", "type": "bool"},
+    {"key": "mail", "type": "email", "required": True},
+]
+CALLS: dict[tuple[str, Any], int] = {
+    ("text", "x"): 7,
+    ("number", 3): 16,
+    ("choice", "a"): 15,
+    ("flag", True): 7,
+    ("mail", "a@b.c"): 13,
+    ("number", -1): 21,
+    ("nobody", "x"): 3,
+}
+"""Python calls for one action more in a batch, as they were before there were rows and conditions."""
+
+
+@pytest.mark.parametrize(("write", "calls"), CALLS.items(), ids=str)
+def test_an_action_on_a_flat_form_costs_no_more_than_without_rows_and_conditions(
+    write: tuple[str, Any], calls: int
+) -> None:
+    handler = FormFillHandler()
+    session = new_session(handler, schema=FLAT)
+    cost = {}
+    for actions in (1, 11, 21):
+        draft = session.checkout(Turn(author=Role.AGENT, now=NOON))
+        cost[actions] = python_calls(handler.process_actions, draft, [put(*write)] * actions)
+    assert cost[21] - cost[11] <= 10 * calls
+    assert python_calls(handler.context_response, session, Role.AGENT) <= 3
 
 
 # What is shown, and whose it is

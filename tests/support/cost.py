@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 
@@ -37,3 +38,20 @@ def cpu_time(work: Callable[..., Any], *arguments: Any) -> float:
     with counting_cost() as cost:
         work(*arguments)
     return cost.seconds
+
+
+def python_calls(work: Callable[..., Any], *arguments: Any) -> int:
+    """Return how many Python functions a call runs: what it costs on any machine."""
+    count = 0
+
+    def profile(_: FrameType, event: str, __: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        work(*arguments)
+    finally:
+        sys.setprofile(before)
+    return count
