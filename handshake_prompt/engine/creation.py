@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from handshake_prompt.forms.mistakes import body_mistakes
+from handshake_prompt.forms.mistakes import MOST_WARNINGS, body_mistakes
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import CreateRequest
 from handshake_prompt.protocol.credentials import Role, digest, mint_epoch, mint_session_id, mint_token
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Mount
+from handshake_prompt.protocol.messages import CreationWarning, Mount
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_creation, check_schema
@@ -85,7 +86,7 @@ class Creation:
         language = self._session_replies.language(asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
         session = self._draft(asked, token=token, user_token=user_token)
-        warnings = [*body_mistakes(members), *self._modes.mistakes(session)]
+        warnings = [*body_mistakes(members), *self._modes.mistakes(session), *self._strays(session)]
         await self._hooks.created(session, request)
         self._settle(session)
         verdict = await self._validation.of(session, within=EDIT_PATIENCE) if session.form else UNKNOWN
@@ -102,6 +103,13 @@ class Creation:
         if warnings:
             payload["warnings"] = warnings
         return Reply(payload, user_token=user_token)
+
+    def _strays(self, session: Session) -> Iterator[CreationWarning]:
+        """Yield a warning for each value that a form by name has no field for."""
+        mode = self._modes.of(session)
+        strays = (key for key in session.values if not mode.has_place(session, key)) if session.form else ()
+        for key in islice(strays, MOST_WARNINGS):
+            yield {"key": key, "msg": "The form has no such field: correct the key, or leave the value out"}
 
     @staticmethod
     def _settle(session: Session) -> None:

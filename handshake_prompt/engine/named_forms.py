@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -41,17 +41,20 @@ class NamedForm:
     """A form of the host's: the fields a page is drawn from, and the typed value of what it holds in the end.
 
     Args:
-        model: its fields and its rules, which are plain code.
+        model: its rules, which are plain code.
+        fields: its fields, as sessions have them.
         rules: a validator that is to be awaited.
     """
 
-    def __init__(self, model: FormModel, rules: Validator | None = None) -> None:
+    def __init__(self, model: FormModel, fields: Sequence[Entry], rules: Validator | None = None) -> None:
         self._model = model
+        self.fields = fields
+        """The schema, as it is on the wire."""
         name = f"validator of the form {model.name}"
         self._judge = Hook(self._found, name)
         self._judge_here = Hook(self._found, name, is_quick=True) if model.is_native else self._judge
         self._rules = Hook(rules, name) if rules else None
-        description: FormDescription = {"form": model.name, "fields": model.fields}
+        description: FormDescription = {"form": model.name, "fields": fields}
         if model.initial:
             description["defaults"] = dict(model.initial)
         self.description = description
@@ -65,11 +68,6 @@ class NamedForm:
     def name(self) -> str:
         """The name that pages open it by."""
         return self._model.name
-
-    @property
-    def fields(self) -> list[Entry]:
-        """The schema, as it is on the wire."""
-        return self._model.fields
 
     @property
     def lookups(self) -> Mapping[str, list[Any]]:
@@ -171,8 +169,7 @@ class NamedForms:
             raise TypeError(f"the validator of the form {name!r} is a function of its document, not {validator!r}")
         rules = validator if validator is not None and is_async(validator) else None
         model = FormModel(name, source, validator=None if rules else validator, **options)
-        self._check_fields(model)
-        form = self._forms[name] = NamedForm(model, rules)
+        form = self._forms[name] = NamedForm(model, self._fields(model), rules)
         return form
 
     def get(self, name: str) -> NamedForm | None:
@@ -205,15 +202,19 @@ class NamedForms:
         if not getattr(self._modes.named(mode, form.fields), "honours_schema", False):
             raise InvalidRequestError(f"A form by name is opened in mode {MODE}: leave mode out")
         defaults = {**form.description.get("defaults", {}), **(asked.defaults or {})}
-        return msgspec.structs.replace(asked, mode=mode, schema=form.fields, defaults=defaults)
+        return msgspec.structs.replace(asked, mode=mode, schema=list(form.fields), defaults=defaults)
 
-    def _check_fields(self, model: FormModel) -> None:
+    def _fields(self, model: FormModel) -> Sequence[Entry]:
+        """Return a form's fields as sessions have them; their likely mistakes are logged."""
         try:
-            self._modes.check_form(MODE, model.fields)
+            compiled = self._modes.compiled(MODE, model.fields)
         except HandshakeError as error:
             raise ValueError(f"the form {model.name!r} cannot be opened: {error.detail}") from None
-        size, most = len(msgspec.json.encode(model.fields)), self._limits.session_bytes
+        schema_json = compiled.schema_json if compiled else msgspec.json.encode(model.fields)
+        size, most = len(schema_json), self._limits.session_bytes
         if size > most:
-            raise ValueError(
-                f"the fields of the form {model.name!r} take {size} bytes, and Limits.session_bytes is {most}"
-            )
+            raise ValueError(f"the fields of the form {model.name!r} take {size} bytes: Limits.session_bytes is {most}")
+        for mistake in compiled.mistakes if compiled else ():
+            logger.warning("The form %s, field %s: %s", model.name, mistake.get("key"), mistake["msg"])
+        fields: Sequence[Entry] = msgspec.json.decode(schema_json)
+        return fields

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from handshake_prompt.forms.entries import RULES
+from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.mistakes import plain
 from handshake_prompt.protocol.errors import InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
@@ -74,8 +75,8 @@ class Modes:
             _refuse_rules(schema)
         return handler
 
-    def check_form(self, mode: str, schema: Sequence[Any]) -> None:
-        """Check that sessions with a schema of the host's can be opened in a mode.
+    def compiled(self, mode: str, schema: Sequence[Any]) -> Form | None:
+        """Return a schema of the host's as a mode plays it, None if a mode of the host's keeps that to itself.
 
         Raises:
             UnknownModeError: there is no such mode, or it honours no schema.
@@ -84,9 +85,9 @@ class Modes:
         handler = self._handlers.get(mode)
         if not getattr(handler, "honours_schema", False):
             raise UnknownModeError(f"mode_handlers needs a {mode!r} that honours a schema: see DEFAULT_HANDLERS")
-        check = getattr(handler, "check_form", None)
-        if check is not None:
-            check(schema)
+        compile_form = getattr(handler, "compiled", None)
+        form: Form | None = compile_form(schema) if compile_form else None
+        return form
 
     def mistakes(self, session: Session) -> Sequence[CreationWarning]:
         """Return the warnings for the author of a new session's schema."""

@@ -63,13 +63,13 @@ class FormFillHandler(ModeHandler):
         """Return the same kind of handler for an engine's limits and validator."""
         return type(self)(limits, validator=validator or self._validator)
 
-    def check_form(self, schema: Sequence[Any]) -> None:
-        """Check that sessions with this schema can be opened.
+    def compiled(self, schema: Sequence[Any]) -> Form:
+        """Return a schema as sessions have it.
 
         Raises:
             HandshakeError: it cannot be honoured, or is over a bound.
         """
-        self._forms.of(list(schema))
+        return self._forms.of(list(schema))
 
     def setup_session(self, session: Session, body: CreateRequest) -> None:
         """Take the schema, then the page's values: the person's where they are not empty."""

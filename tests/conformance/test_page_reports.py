@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.conformance.conftest import Open, Start
@@ -145,3 +146,17 @@ async def test_hpp_203_a_page_changes_its_schema_only_so_often(pair: Open) -> No
     codes = [await report(peer, schema={"set": [{"key": "age", "label": str(turn)}]}) for turn in range(21)]
     assert [status for status, _ in codes] == [200] * 20 + [429]
     assert codes[-1] == (429, "rate_limited")
+
+
+async def test_hpp_207_a_diff_tells_of_problems_and_sends_for_a_new_schema(pair: Open) -> None:
+    peer = await pair(FORM)
+    cursor = (await peer.context())["cursor"]
+    url = f"{peer.base_url}{peer.created['diffUrl']}?since={cursor}&wait=20"
+    waiting = asyncio.create_task(peer.http.get(url, headers=peer.as_agent))
+    await asyncio.sleep(0.1)
+    await report(peer, problem={"key": "name", "msg": "no"})
+    told = (await waiting).json()
+    assert (told["problems"], told["changes"], told["truncated"]) == (NO, [], False)
+    await report(peer, schema={"set": [{"key": "age"}]})
+    url = f"{peer.base_url}{peer.created['diffUrl']}?since={told['cursor']}"
+    assert (await peer.http.get(url, headers=peer.as_agent)).json()["truncated"] is True

@@ -230,3 +230,16 @@ def test_a_prefix_has_to_name_a_path(prefix: str) -> None:
 
 def _in_process(app: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
+
+
+@pytest.mark.parametrize("order", ["form, then mount", "mount, then form"])
+async def test_a_form_is_registered_before_or_after_litestar_mounts_it(order: str, serve: Serve) -> None:
+    hpp, fields = HandshakeApp(), [{"key": "name"}]
+    if order == "form, then mount":
+        hpp.form("claim", fields)
+    url = await serve(litestar(hpp))
+    if order == "mount, then form":
+        hpp.form("claim", fields)
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(f"{url}/handshake/forms/claim")).json()["fields"] == fields
+        assert (await http.post(f"{url}/handshake/session", json={"form": "claim"})).json()["form"] == "claim"

@@ -96,6 +96,25 @@ async def test_the_pages_own_defaults_count_before_the_forms() -> None:
 
 
 @in_virtual_time
+async def test_a_value_that_no_field_is_for_is_warned_of() -> None:
+    engine = virtual_engine()
+    engine.form("order", Order)
+    pair = await open_pair(engine, {"form": "order", "context": {"item": "pen", "colour": "red"}})
+    assert [warning["key"] for warning in pair.created["warnings"]] == ["colour"]
+    assert "warnings" not in (await open_pair(engine, {"form": "order", "context": {"item": "pen"}})).created
+
+
+@in_virtual_time
+async def test_the_description_has_the_fields_that_a_session_has(caplog: pytest.LogCaptureFixture) -> None:
+    engine = virtual_engine()
+    form = engine.form("card", [{"key": "number", "autocomplete": "cc-number", "maxlength": 16}])
+    context = await (await open_pair(engine, {"form": "card"})).context()
+    assert context["schema"] == form.fields == (await engine.get_form("card")).payload["fields"]
+    assert form.fields[0]["by"] == "person"
+    assert "The form card, field number: " in caplog.text
+
+
+@in_virtual_time
 async def test_a_mode_of_the_hosts_plays_a_form_if_it_honours_a_schema() -> None:
     handlers = {"default": DefaultHandler(), "form-fill": FormFillHandler(), "claims": FormFillHandler()}
     engine = virtual_engine(mode_handlers=handlers)

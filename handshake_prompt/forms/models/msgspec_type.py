@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum, EnumType, Flag
 from functools import lru_cache, partial
 from types import NoneType, UnionType
 from typing import Any, NotRequired, Required, Union, get_args, get_origin, get_type_hints
@@ -28,10 +29,10 @@ class MsgspecType:
     """
 
     has_rules = True
-    is_native = False  # `__post_init__` is the host's
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
+        self.is_native = not _has_host_code(kind)
         self.conversion = convert(msgspec.json.schema(kind), moments="local")
 
     def judge(self, document: Any) -> Verdict:
@@ -40,6 +41,34 @@ class MsgspecType:
             return Verdict(_decoded(document, self._kind))
         except msgspec.ValidationError as error:
             return Verdict(None, list(_fields(self._kind, document, (), _NESTED)) or [_finding(error, ())])
+
+
+def _has_host_code(kind: Any) -> bool:
+    """Whether decoding a type calls functions of the host's: after an object is made, or for a value left out."""
+    seen: dict[int, Any] = {}
+    pending: list[Any] = [msgspec.inspect.type_info(kind)]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list | tuple):
+            pending += part
+        elif isinstance(part, msgspec.inspect.Type | msgspec.inspect.Field) and id(part) not in seen:
+            seen[id(part)] = part
+            pending += [getattr(part, name) for name in part.__struct_fields__]
+            factory = getattr(part, "default_factory", msgspec.NODEFAULT)
+            if _is_hooked(getattr(part, "cls", None)) or not _is_own(factory):
+                return True
+    return False
+
+
+def _is_hooked(kind: Any) -> bool:
+    """Whether a class has code of the host's that runs when an object is made."""
+    if isinstance(kind, EnumType):
+        return any("_missing_" in vars(base) for base in kind.__mro__ if base not in (Enum, Flag))
+    return hasattr(kind, "__post_init__") or hasattr(kind, "__attrs_attrs__")
+
+
+def _is_own(factory: Any) -> bool:
+    return factory is msgspec.NODEFAULT or factory in (list, dict, set, tuple, bytearray)
 
 
 def _decoded(document: Any, kind: Any) -> Any:
