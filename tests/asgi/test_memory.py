@@ -61,3 +61,13 @@ async def test_a_session_takes_at_most_thrice_its_json(shape: str, chars: str) -
     batches = [batch([(key, None) for key in values]), batch(list(values.items()))]
     memory, kept = await memory_of(body, batches, sessions=4)
     assert memory <= TIMES * kept + PLAIN_FIELD * 3 * len(values) + PLAIN_SESSION
+
+
+@pytest.mark.parametrize("columns", [1, 6])
+async def test_a_row_takes_no_more_than_a_field(columns: int) -> None:
+    fields = [{"key": f"c{column}"} for column in range(columns)]
+    body = as_json({"mode": "form-fill", "schema": [{"key": "lines", "type": "rows", "fields": fields}]})
+    add = {"type": "add", "key": "lines", "value": {f"c{column}": "x" for column in range(columns)}}
+    actions = as_json({"actions": [add] * 100, "stream": False})
+    memory, kept = await memory_of(body, [actions] * 2, sessions=4)
+    assert memory <= TIMES * kept + PLAIN_FIELD * 200 * (columns + 1) + PLAIN_SESSION

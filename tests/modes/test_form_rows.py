@@ -237,9 +237,10 @@ def test_a_list_set_to_the_rows_it_has_stays_as_it_is(value: list[Any]) -> None:
 def test_a_list_with_a_cell_that_the_agent_may_not_see_tells_it_nothing_by_being_the_same() -> None:
     bags = {"key": "bags", "type": "rows", "fields": [{"key": "code", "sensitive": True}]}
     schema = [{"key": "lines", "type": "rows", "fields": [{"key": "text"}, bags]}]
-    given = [{"text": "x", "bags": [{"code": "1234"}]}]
+    given: list[Any] = [{"text": "x", "bags": [{"code": "1234"}]}]
     for member, code in (("context", "user_locked"), ("defaults", None)):
-        session = new_session(HANDLER, schema=schema, **{member: {"lines": given}})
+        body: dict[str, Any] = {"schema": schema, member: {"lines": given}}
+        session = new_session(HANDLER, **body)
         told = [act(HANDLER, session, put("lines", guess))[0][0] for guess in (given, [{"bags": [{"code": "1235"}]}])]
         assert [outcome.code for outcome in told] == [code, code]
         assert 0 not in [outcome.seq for outcome in told]
