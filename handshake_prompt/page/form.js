@@ -11,8 +11,7 @@
 
 import { ControlIndex } from "./form/control_index.js";
 import { schemaOf } from "./form/schema.js";
-import { isSecret } from "./form/standing.js";
-import { UNREADABLE, isChanged, read } from "./form/values.js";
+import { UNREADABLE, cellsOf, isChanged, readPublic } from "./form/values.js";
 
 export { FormBinding, bind } from "./form/binding.js";
 export { ControlIndex } from "./form/control_index.js";
@@ -32,8 +31,15 @@ export function valuesOf(form, schema = schemaOf(form)) {
   const values = { context: {}, defaults: {} };
   const index = new ControlIndex(form);
   for (const field of schema) {
+    if (field.type === "rows") {
+      const rows = index.rows(field.key);
+      const isTouched = rows.some(({ cells }) => [...cells.values()].flat().some(isChanged));
+      const told = rows.map(({ cells }) => cellsOf(cells, field));
+      if (rows.length > 0) values[isTouched ? "context" : "defaults"][field.key] = told;
+      continue;
+    }
     const controls = index.of(field.key);
-    const value = controls.some(isSecret) ? UNREADABLE : read(controls, field);
+    const value = readPublic(controls, field);
     if (value !== UNREADABLE) values[controls.some(isChanged) ? "context" : "defaults"][field.key] = value;
   }
   return values;

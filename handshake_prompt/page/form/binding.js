@@ -12,10 +12,11 @@ import { isSame } from "../client/values.js";
 import { listen, rootOf } from "./clobbering.js";
 import { ControlIndex } from "./control_index.js";
 import { problemOf } from "./problems.js";
+import { RowBinding } from "./row_binding.js";
 import { SchemaFollower } from "./schema_follower.js";
 import { isSecret } from "./standing.js";
 import { withoutSubmission } from "./submission.js";
-import { UNREADABLE, isChanged, read, show } from "./values.js";
+import { UNREADABLE, cellsOf, isChanged, read, readPublic, show } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("../client.js").Field} Field */
@@ -61,6 +62,9 @@ export class FormBinding extends EventTarget {
   /** @type {SchemaFollower | null} */
   #follower;
   #isStale = false;
+  /** @type {WeakMap<Element, string>} Ids of the rows that the page shows. */
+  #ids = new WeakMap();
+  #rows;
   #isWriting = false;
   #isLooking = false;
   #reviewTimer = 0;
@@ -76,7 +80,12 @@ export class FormBinding extends EventTarget {
     this.#session = session;
     this.#form = form;
     this.#keys = new Set(Object.keys(given));
-    this.#index = new ControlIndex(form);
+    this.#index = new ControlIndex(form, this.#ids);
+    this.#rows = new RowBinding(session, form, {
+      ids: this.#ids,
+      perform: (work) => this.#perform(work),
+      valueOf: (list, row) => this.#valueOfRow(list, row),
+    });
     this.#follower = follow ? new SchemaFollower(session, form) : null;
     this.#listen();
     for (const field of this.#fields) this.#begin(field, given[field.key]);
@@ -106,9 +115,25 @@ export class FormBinding extends EventTarget {
     return this.#index.of(key);
   }
 
-  /** @returns {Field[]} */
+  /** @returns {Field[]} those of the form and of the rows that the page shows. */
   get #fields() {
-    return this.#session.schema.length > 0 ? this.#session.schema : [...this.#keys].map((key) => ({ key }));
+    const { schema } = this.#session;
+    if (schema.length === 0) return [...this.#keys].map((key) => ({ key }));
+    return schema.some(({ type }) => type === "rows") ? schema.flatMap((field) => this.#cells(field)) : schema;
+  }
+
+  /** @param {Field} field @returns {Field[]} itself, or the cells of its rows. */
+  #cells(field) {
+    if (field.type !== "rows") return [field];
+    const ids = this.#index.rows(field.key).flatMap(({ row }) => this.#ids.get(row) ?? []);
+    return ids.flatMap((id) => (field.fields ?? []).map((cell) => ({ ...cell, key: `${field.key}/${id}/${cell.key}` })));
+  }
+
+  /** @param {string} list @param {Element} row */
+  #valueOfRow(list, row) {
+    const field = this.#session.schema.find(({ key }) => key === list);
+    const shown = this.#index.rows(list).find((each) => each.row === row);
+    return field && shown ? cellsOf(shown.cells, field) : {};
   }
 
   /** @param {string} key @returns {Field | undefined} */
@@ -124,6 +149,9 @@ export class FormBinding extends EventTarget {
     for (const name of GESTURES) window.addEventListener(name, (event) => this.#gesture(event), settings);
     window.addEventListener("blur", () => [...this.offers.keys()].forEach((key) => this.#draw(key)), { signal });
     this.#session.addEventListener("field", (/** @type {any} */ { detail }) => this.#draw(detail.key), { signal });
+    for (const name of ["rows", "connected"]) {
+      this.#session.addEventListener(name, () => this.#reviewSoon(true), { signal });
+    }
     this.#attend();
   }
 
@@ -185,8 +213,7 @@ export class FormBinding extends EventTarget {
 
   /** @param {Field} field */
   #read(field) {
-    const controls = this.#index.of(field.key);
-    return controls.some(isSecret) ? UNREADABLE : read(controls, field);
+    return readPublic(this.#index.of(field.key), field);
   }
 
   /** @param {Field} field */
@@ -235,14 +262,19 @@ export class FormBinding extends EventTarget {
     this.#offer(field.key);
     const controls = this.#index.of(field.key);
     if (controls.some(isSecret)) return;
+    this.#perform(() => show(controls, field, this.#valueOf(field)));
+    this.#see(field);
+    this.#reviewSoon();
+  }
+
+  /** Change the page as the session's doing, which is nobody's input. @param {() => void} work */
+  #perform(work) {
     this.#isWriting = true;
     try {
-      withoutSubmission(this.#form, () => show(controls, field, this.#valueOf(field)));
+      withoutSubmission(this.#form, work);
     } finally {
       this.#isWriting = false;
     }
-    this.#see(field);
-    this.#reviewSoon();
   }
 
   /** @param {string} key @param {any} [value] */
@@ -272,11 +304,20 @@ export class FormBinding extends EventTarget {
   #renew() {
     this.#isStale = false;
     const before = this.#index;
-    this.#index = new ControlIndex(this.#form);
+    this.#index = new ControlIndex(this.#form, this.#ids);
     this.#attend();
+    this.#reviewRows();
     for (const { key } of this.#fields) if (isOther(before.of(key), this.#index.of(key))) this.#draw(key);
     this.#follower?.follow(() => this.#reviewSoon(true)).then((fresh) => fresh.forEach((key) => this.#welcome(key)));
     this.dispatchEvent(new CustomEvent("change"));
+  }
+
+  #reviewRows() {
+    const rows = this.#rows.review();
+    if (rows.length === 0) return;
+    this.#index = new ControlIndex(this.#form, this.#ids);
+    const isFresh = (/** @type {Field} */ { key }) => rows.some((row) => key.startsWith(`${row}/`));
+    for (const field of this.#fields.filter(isFresh)) this.#begin(field, undefined);
   }
 
   /** @param {string} key of a field that has come. */

@@ -50,8 +50,8 @@ function* inShadow(root) {
   }
 }
 
-/** @param {any} element */
-function isControl(element) {
+/** Whether an element holds a value of a form. @param {any} element */
+export function isControl(element) {
   if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
     return !WITHOUT_VALUE.has(element.type);
   }
@@ -76,24 +76,14 @@ export function isCustom({ localName }) {
 }
 
 /**
- * The controls that every browser would send under one name.
- *
- * @param {HTMLFormElement} form
- * @param {string} name
- * @returns {Control[]}
- */
-export function namedControls(form, name) {
-  return controlsOf(form).filter((control) => nameOf(control) === name);
-}
-
-/**
  * Controls grouped into fields. Hidden ones are no fields: beside a checkbox of the same name they are what is sent when
  * it is off.
  *
  * @param {Control[]} controls
+ * @param {(control: Control) => string} [keyFor] the key that a control asks for.
  * @returns {Group[]}
  */
-export function grouped(controls) {
+export function grouped(controls, keyFor = keyOf) {
   /** @type {Map<any, Control[]>} */
   const groups = new Map();
   for (const control of controls) {
@@ -102,12 +92,12 @@ export function grouped(controls) {
     const identity = name && `${isChoice(control) ? control.type : "text"} ${name}`;
     groups.set(identity || control, [...(groups.get(identity) ?? []), control]);
   }
-  return keyed([...groups.values()]);
+  return keyed([...groups.values()], keyFor);
 }
 
-/** @param {Control[][]} groups @returns {Group[]} */
-function keyed(groups) {
-  const paths = groups.map(([control]) => keyOf(control));
+/** @param {Control[][]} groups @param {(control: Control) => string} keyFor @returns {Group[]} */
+function keyed(groups, keyFor) {
+  const paths = groups.map(([control]) => keyFor(control));
   const used = new Set();
   return groups.map((controls, index) => {
     const path = paths[index];
@@ -130,8 +120,8 @@ function keyOf(control) {
   return /** @type {string} */ (minted.get(control));
 }
 
-/** @param {string} name */
-function pathOf(name) {
+/** @param {string} name @returns {string} */
+export function pathOf(name) {
   const match = PATH.exec(name);
   if (!match) return escaped(name);
   const steps = [...match[2].matchAll(STEP)].map(([, index, member]) => index ?? member);

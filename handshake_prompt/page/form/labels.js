@@ -108,6 +108,12 @@ function nameOfGroup(group) {
   return together(referred(group, "aria-labelledby")) || attributeOf(group, "aria-label") || textOf(legend);
 }
 
+/** @param {Element} container @returns {string} the name of a list of rows: its own, its table's caption, its legend. */
+export function listLabelOf(container) {
+  const caption = textOf(container.closest("table")?.caption ?? null);
+  return unmarked(nameOfGroup(container) || caption || nameOfGroup(container.closest("fieldset, [role=group]")));
+}
+
 /** The group that radio buttons or checkboxes begin, and that therefore is theirs. @param {Control[]} controls */
 function groupAround(controls) {
   const group = controls[0].closest("fieldset, [role=group], [role=radiogroup]");

@@ -1,8 +1,9 @@
 /** Schema of a form as its own controls declare it: types, constraints, options, labels. SPEC.md section 5. */
 
-import { attributeOf } from "./clobbering.js";
-import { controlsOf, grouped, isCustom, nameOf } from "./controls.js";
-import { choiceLabelOf, descriptionOf, groupLabelOf, headingOf, isStarred, labelOf } from "./labels.js";
+import { attributeOf, below } from "./clobbering.js";
+import { controlsOf, grouped, isControl, isCustom, nameOf } from "./controls.js";
+import { choiceLabelOf, descriptionOf, groupLabelOf, headingOf, isStarred, labelOf, listLabelOf } from "./labels.js";
+import { blankRow, cellKeyOf, listsOf, rowsIn } from "./rows.js";
 import { isConsent, isLeftOut, isMarked, isSecret } from "./standing.js";
 import { choiceValueOf, isFilled } from "./values.js";
 
@@ -38,18 +39,39 @@ const PATTERN_CHARS = 4_000;
  * @returns {Field[]}
  */
 export function schemaOf(form) {
-  return described(fieldGroups(form), form);
+  const lists = listsOf(form);
+  const controls = controlsOf(form).filter((control) => !lists.some(({ container }) => container.contains(control)));
+  return [...described(fieldGroups(form, controls), form), ...lists.flatMap((list) => rowsEntry(list, form))];
 }
 
 /**
  * The groups of controls that are fields.
  *
  * @param {HTMLFormElement} form
- * @param {Control[]} [controls] all of the form's.
+ * @param {Control[]} controls
  * @returns {Group[]}
  */
-export function fieldGroups(form, controls = controlsOf(form)) {
+export function fieldGroups(form, controls) {
   return grouped(controls.filter((control) => !isLeftOut(control, form)));
+}
+
+/**
+ * The groups of controls in a row.
+ *
+ * @param {HTMLFormElement} form
+ * @param {Element} row
+ * @returns {Group[]}
+ */
+export function cellGroups(form, row) {
+  return grouped(below(row).filter((element) => isControl(element) && !isLeftOut(element, form)), cellKeyOf);
+}
+
+/** @param {import("./rows.js").List} list @param {HTMLFormElement} form @returns {Field[]} nothing without an example. */
+function rowsEntry(list, form) {
+  const example = blankRow(list) ?? rowsIn(list)[0];
+  const fields = example ? described(cellGroups(form, example), form) : [];
+  if (fields.length === 0) return [];
+  return [compact({ key: list.key, label: listLabelOf(list.container), type: "rows", fields })];
 }
 
 /** @param {Group[]} groups @param {HTMLFormElement} form @returns {Field[]} */

@@ -81,6 +81,7 @@ function isShown(control, form) {
 
 /** @param {Element} element @param {HTMLFormElement} form */
 function isDisplayed(element, form) {
+  if (!element.isConnected) return true; // of a row that is yet to be made
   if (getComputedStyle(element).visibility !== "visible" && getComputedStyle(form).visibility === "visible") return false;
   for (let each = /** @type {Element | null} */ (element); each && each !== form; each = around(each)) {
     if (getComputedStyle(each).display === "none") return false;

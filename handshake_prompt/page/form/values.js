@@ -3,6 +3,7 @@
 import { isSame } from "../client/values.js";
 import { attributeOf } from "./clobbering.js";
 import { isChoice, isCustom } from "./controls.js";
+import { isSecret } from "./standing.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("../client.js").Field} Field */
@@ -55,6 +56,23 @@ function readText(control, field) {
   if (control.type === "number" || control.type === "range") return number(control.value);
   if (control.type === "datetime-local" && control.value.length === 16) return `${control.value}:00`;
   return typed(control.value, field);
+}
+
+/**
+ * What is filled in of a row.
+ *
+ * @param {Map<string, Control[]>} cells the controls of each cell.
+ * @param {Field} list
+ * @returns {Record<string, any>}
+ */
+export function cellsOf(cells, { fields = [] }) {
+  const values = fields.map((cell) => [cell.key, readPublic(cells.get(cell.key) ?? [], cell)]);
+  return Object.fromEntries(values.filter(([, value]) => value !== UNREADABLE && String(value ?? "") !== ""));
+}
+
+/** Likewise, but nothing of a secret. @param {Control[]} controls @param {Field} field */
+export function readPublic(controls, field) {
+  return controls.some(isSecret) ? UNREADABLE : read(controls, field);
 }
 
 /** The controls of a list up to the last one that is filled. @param {Control[]} controls */
