@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .engine import ProtocolEngine
     from .engine.hooks import Reject
     from .engine.named_forms import NamedForm
+    from .engine.submitted_form import SubmittedForm
     from .forms.problems import FieldErrors
     from .modes import ModeHandler
     from .protocol.credentials import Credential, Role
@@ -37,6 +38,7 @@ __all__ = [
     "Role",
     "Session",
     "SessionStore",
+    "SubmittedForm",
     "__version__",
     "build_prompt",
     "open_store",
@@ -58,6 +60,7 @@ _HOMES = {
     "Role": "protocol.credentials",
     "Session": "protocol.session",
     "SessionStore": "stores",
+    "SubmittedForm": "engine.submitted_form",
     "build_prompt": "texts.prompt",
     "open_store": "stores",
     "parse_prompt": "texts.prompt",

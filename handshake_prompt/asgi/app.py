@@ -83,6 +83,7 @@ class HandshakeApp(Starlette):
         self.on_extend = self.engine.on_extend
         self.on_done = self.engine.on_done
         self.on_options = self.engine.on_options
+        self.on_submit = self.engine.on_submit
         redaction.install()
         if isinstance(self.engine.store, MemoryStore):
             warn_of_several_workers()

@@ -67,6 +67,7 @@ class Endpoints:
             Route("/notify/{sid}", Resource({"POST": self._notify})),
             Route("/paste/{sid}", Resource({"POST": self._paste})),
             Route("/events/{sid}", Resource({"GET": self._events})),
+            Route("/submit/{sid}", Resource({"POST": self._submit})),
             Route("/revert/{sid}", Resource({"POST": self._revert})),
             Route("/ask/{sid}", Resource({"POST": self._ask})),
             Route("/ask/{sid}/{request}", Resource({"DELETE": self._withdraw})),
@@ -149,6 +150,9 @@ class Endpoints:
         return EventStream(watcher, self._engine.limits, self._stop)
 
     # Requests of the agent to the person
+
+    async def _submit(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.post_submit(*self._posted(request)))
 
     async def _revert(self, request: IndexedRequest) -> Response:
         return reply_response(await self._engine.post_revert(*self._posted(request)))

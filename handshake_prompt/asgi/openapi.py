@@ -51,6 +51,8 @@ _ENDPOINTS = (
               headers=(("Idempotency-Key", "One key, one effect, however often the request is sent"),)),
     _Endpoint("post", "/notify/{sid}", "Edit or release a field (the person)", messages.NotifyReply,
               bodies.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/submit/{sid}", "Submit what the page shows (the person)", messages.SubmissionReceipt,
+              bodies.SubmitRequest, security=_USER, errors=(*_COMMON, *_BODY, 409, 422)),
     _Endpoint("post", "/revert/{sid}", "Put back what the agent wrote over (the person)", messages.Reverted,
               bodies.RevertRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/paste/{sid}", "Preview or apply an agent's answer (the person)", messages.PasteReply,

@@ -14,6 +14,7 @@ from handshake_prompt.protocol.addresses import counted_address
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.protocol.replies import Reply
+from handshake_prompt.protocol.submission_errors import InvalidFormError
 from handshake_prompt.texts.markdown import markdown_pieces
 
 from .negotiation import prefers_markdown
@@ -111,6 +112,8 @@ def problem_members(error: HandshakeError) -> messages.Problem:
         members["retryAfter"] = _whole(error.retry_after)
     if error.next_steps:
         members["nextSteps"] = list(error.next_steps)
+    if isinstance(error, InvalidFormError):
+        members["problems"] = error.problems
     return members
 
 

@@ -9,6 +9,7 @@ from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.annotation import annotate
 from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
 from handshake_prompt.protocol.notes import Note
@@ -248,7 +249,10 @@ class Batches:
         problems = self._problems(draft, foreseen) if session.form or session.page_problems else {}
         if "missingPerson" in members:
             problems = {"missingPerson": tuple(members["missingPerson"]), **problems}
-        session.notice(DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing), **problems)
+        digest = state_digest(session)
+        session.notice(
+            DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing), digest=digest, **problems
+        )
         clients = self._presence.clients(draft)
         payload: ActionReply = {
             "ok": True,

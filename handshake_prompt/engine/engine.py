@@ -14,6 +14,7 @@ from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from handshake_prompt.protocol import bodies, messages
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, mint_token
+from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount
@@ -97,6 +98,7 @@ class ProtocolEngine(PasteOperations):
         self.on_extend = hooks.on_extend
         self.on_done = hooks.on_done
         self.on_options = hooks.on_options
+        self.on_submit = hooks.on_submit
 
     # Operations
 
@@ -195,6 +197,7 @@ class ProtocolEngine(PasteOperations):
                 "by": session.whose(outcome.subject),
                 "seq": outcome.seq or 0,
                 "cursor": str(session.cursor),
+                "digest": state_digest(session),
             }
             if outcome.row is not None:
                 payload["row"] = outcome.row

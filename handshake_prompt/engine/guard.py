@@ -25,7 +25,7 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.session import SUBMITTED, Session
 from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionStore, Visit
 
 from .attempts import Attempts, counted_so_far
@@ -53,12 +53,17 @@ class Operation(Enum):
     WITHDRAW = "withdraw", _AGENT
     ANSWER = "answer", _USER
     REVERT = "revert", _USER
+    SUBMIT = "submit", _USER
     ROTATE = "rotate", _USER
     REVOKE = "revoke", _USER
 
     def __init__(self, _: str, roles: frozenset[Role]) -> None:
         self.roles = roles
         """The roles that may do this."""
+
+
+AFTERWARDS = {Operation.STATUS, Operation.SUBMIT}
+"""Operations on a session that was submitted: how it stands, and its receipt."""
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -194,7 +199,7 @@ class Guard:
         if not roles:
             raise await self._attempts.charge(session_id, credential)
         ended = loaded.record.ended_error(self._store.now())
-        if ended:
+        if ended and not (operation in AFTERWARDS and loaded.record.session.ended == SUBMITTED):
             raise ended
         role = _preferred(roles & operation.roles or roles)
         counted = credential.counted or loaded.quota

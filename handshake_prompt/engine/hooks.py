@@ -60,6 +60,8 @@ class Hooks:
         self._extend: list[Hook] = []
         self._done: list[Hook] = []
         self._options: list[Hook] = []
+        self.submitted: Hook | None = None
+        """The function that takes what is submitted, of forms without one of their own."""
 
     def on_create_session(self, hook: F) -> F:
         """Register `hook(session, request)`: set `session.owner` or `session.meta`, or raise to deny.
@@ -93,6 +95,21 @@ class Hooks:
         """Register `hook(session, key, query)`: the options of a field with `lookup: true`, None if it is another's."""
         self._options.append(Hook(hook))
         return hook
+
+    def on_submit(self, function: F) -> F:
+        """Register `function(submission)`, which takes what the person submits: a `SubmittedForm`.
+
+        It runs at most once for what a person was shown, outside every lock, and has `Limits.submit_timeout`. Its
+        answer, a JSON value, is the `result` of the person's receipt. `FieldErrors` tells what is wrong, `Reject` why
+        it is not taken; both say that nothing was done. After any other error, or too long a time, nobody can tell.
+
+        Raises:
+            ValueError: there is one already.
+        """
+        if self.submitted is not None:
+            raise ValueError("there is a function for submissions already: it is to run once")
+        self.submitted = Hook(function)
+        return function
 
     async def created(self, session: Session, request: object) -> None:
         """Ask the hooks whether a session may be created.

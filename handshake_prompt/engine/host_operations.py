@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handshake_prompt.protocol.credentials import Role, matches
-from handshake_prompt.protocol.errors import SessionNotFoundError
+from handshake_prompt.protocol.errors import SessionNotFoundError, SessionSubmittedError
 from handshake_prompt.protocol.owners import kept_owner
 from handshake_prompt.protocol.session import CLOSED
 from handshake_prompt.stores import Record
@@ -53,9 +53,30 @@ class HostOperations(Admissions):
         await self._get_ready()
         try:
             await worker.tasks.finish(worker.transitions.end(session_id, CLOSED, Role.USER))
-        except SessionNotFoundError:
+        except (SessionNotFoundError, SessionSubmittedError):
             return False
         return True
+
+    async def finish(self, session_id: str) -> bool:
+        """End a session as submitted, once the host has taken what it holds in its own way; return whether it was open.
+
+        Page and agent are told `submitted`. A submission whose outcome is unknown counts as done from here on.
+        """
+        worker = self._workers.here
+        await self._get_ready()
+        return await worker.tasks.finish(worker.submitting.finish(session_id))
+
+    async def reopen(self, session_id: str) -> bool:
+        """Let the person submit again after an unknown outcome, once the host knows that nothing was done.
+
+        Return whether there was one.
+
+        Raises:
+            HandshakeError: the session is gone or has ended.
+        """
+        worker = self._workers.here
+        await self._get_ready()
+        return await worker.tasks.finish(worker.submitting.reopen(session_id))
 
     async def _owned(self, owner: Any) -> list[Record]:
         await self._get_ready()

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -34,6 +34,7 @@ MODE = "form-fill"
 """The mode of a session that is opened with a form by name, unless the body asks for another that honours a schema."""
 SMALL = 200
 """Values that native code judges in well under a millisecond: less than it costs to hand them to a thread."""
+F = TypeVar("F", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
@@ -61,6 +62,8 @@ class NamedForm:
         """The members of the reply to `GET /forms/{name}`."""
         self.etag = sha256(encode(description)).hexdigest()[:32]
         """The name of this very description."""
+        self.submitted: Hook | None = None
+        """The host's function that takes what is submitted."""
         self.has_validator = model.has_rules or rules is not None
         """Whether there is anything to find in values that its fields accept."""
 
@@ -73,6 +76,17 @@ class NamedForm:
     def lookups(self) -> Mapping[str, list[Any]]:
         """Options too many to send, by key without row ids."""
         return self._model.lookups
+
+    def on_submit(self, function: F) -> F:
+        """Register the function that takes what the person submits; see `Hooks.on_submit`.
+
+        Raises:
+            ValueError: there is one already.
+        """
+        if self.submitted is not None:
+            raise ValueError(f"the form {self.name!r} has a function for submissions already: it is to run once")
+        self.submitted = Hook(function)
+        return function
 
     def parse(self, values: Values, rows: RowIds | None = None) -> Any:
         """Return the typed value of a complete form: an instance of its model, or a document.

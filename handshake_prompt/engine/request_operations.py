@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from handshake_prompt.protocol import bodies, messages
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
@@ -71,6 +73,16 @@ class RequestOperations(FormOperations):
             reverted, record = await worker.tasks.finish(work)
             payload: messages.Reverted = {"ok": True, "reverted": reverted, "cursor": str(record.session.cursor)}
             return Reply(payload, quota=admission.quota)
+
+    async def post_submit(
+        self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
+    ) -> Reply:
+        """Submit what the page shows, as the person: `POST /submit/{sid}`. It goes on if the client is gone."""
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request) as admission:
+            asked = await read(bodies.SubmitRequest, body)
+            receipt = await asyncio.shield(worker.tasks.spawn(worker.submitting.submit(session_id, asked.digest)))
+            return Reply(receipt, quota=admission.quota)
 
 
 def _fate(request: Request, record: Record) -> messages.Ended:

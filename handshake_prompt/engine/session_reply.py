@@ -59,6 +59,7 @@ class SessionReplies:
             "actionUrl": f"{place.prefix}/action/{session_id}",
             "diffUrl": f"{place.prefix}/diff/{session_id}",
             "notifyUrl": f"{place.prefix}/notify/{session_id}",
+            "submitUrl": f"{place.prefix}/submit/{session_id}",
             "revertUrl": f"{place.prefix}/revert/{session_id}",
             "pasteUrl": f"{place.prefix}/paste/{session_id}",
             "askUrl": f"{place.prefix}/ask/{session_id}",

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, SessionStanding, whole_seconds
-from handshake_prompt.protocol.page_problems import problem_members
+from handshake_prompt.protocol.page_problems import is_refused, problem_members
 from handshake_prompt.protocol.requests import shown
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, Verdict
 from handshake_prompt.stores import Record
@@ -47,6 +48,10 @@ class Views:
             "watchers": self._presence.clients(record),
             "cursor": str(session.cursor),
         }
+        if session.submission is not None:
+            standing["submission"] = session.submission.shown(self._transactions.now())
+        if session.ended:
+            standing["status"] = session.ended
         if session.agent:
             return {**standing, **self.agent(session.agent, session.agent_at)}
         return standing
@@ -67,8 +72,11 @@ class Views:
             "meta": session.meta,
             "expiresIn": self.expires_in(record),
             "cursor": str(session.cursor),
+            "digest": state_digest(session),
         }
-        if verdict is not None or session.page_problems:
+        if session.submission is not None:
+            members["submission"] = session.submission.shown(self._transactions.now())
+        if verdict is not None or session.page_problems or is_refused(session):
             members |= problem_members(session, verdict or NO_PROBLEMS)
         if session.requests:
             members |= self.requests(record, role)

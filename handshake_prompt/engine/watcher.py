@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, Self
 
 from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Outcome, whole_seconds
@@ -323,8 +324,8 @@ def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:
         field = session.values.get(outcome.subject)
         at = field.at if field else None
         by = session.whose(outcome.subject) if outcome.key is not None else None
-        row, request = outcome.row, outcome.request
+        row, request, digest = outcome.row, outcome.request, state_digest(session)
         return connection_frame(
-            "ack", key=outcome.key, by=by, seq=outcome.seq, at=at, row=row, request=request, ref=ref
+            "ack", key=outcome.key, by=by, seq=outcome.seq, at=at, row=row, request=request, digest=digest, ref=ref
         )
     return connection_frame("error", msg=outcome.msg, code=outcome.code, key=outcome.key, ref=ref)

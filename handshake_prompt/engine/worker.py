@@ -31,6 +31,7 @@ from .page_reports import PageReports
 from .pasting import Pasting
 from .presence import Presence
 from .session_reply import SessionReplies
+from .submitting import Submitting
 from .subscriptions import Subscriptions
 from .tasks import Tasks
 from .transactions import Transactions
@@ -71,6 +72,7 @@ class Worker:
         self.asking = asking = Asking(
             store, transactions, modes, presence=presence, idempotency=idempotency, limits=limits
         )
+        self.submitting = Submitting(store, transactions, hooks, modes, forms, limits=limits)
         self.batches = Batches(
             transactions,
             hooks,

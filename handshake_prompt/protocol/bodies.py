@@ -152,6 +152,12 @@ class AnswerMessage(AnswerRequest, frozen=True, kw_only=True):
     id: str
 
 
+class SubmitRequest(msgspec.Struct, frozen=True):
+    """`POST /submit/{sid}`: the person submits what the page shows, by the digest of it."""
+
+    digest: str
+
+
 class RevertRequest(msgspec.Struct, frozen=True):
     """`POST /revert/{sid}`: one field, several, or with `all` whatever the agent wrote."""
 

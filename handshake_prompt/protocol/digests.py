@@ -19,6 +19,15 @@ def request_digest(session: Session, content: Mapping[str, Any]) -> str:
     return _digest(session, b"request", to_json(content))
 
 
+def state_digest(session: Session) -> str:
+    """Return the digest of what a form holds: each value with its author and its revision, and the order of rows.
+
+    A value that is written again is another state, even if it says the same: so two digests tell nobody whether two
+    values that it may not see are equal.
+    """
+    return _digest(session, b"state", to_json((session.values, session.rows)))
+
+
 def is_same(digest: str, expected: str) -> bool:
     """Whether two digests are equal, compared in constant time."""
     return hmac.compare_digest(digest.encode("utf-8", "surrogatepass"), expected.encode())

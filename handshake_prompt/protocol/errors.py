@@ -293,6 +293,15 @@ class OtherPromptError(ConflictError):
     hint = "Copy the prompt from this page again, and paste the agent's answer to it."
 
 
+class SessionSubmittedError(ConflictError):
+    """409: the person has submitted the form; told to holders of the session's credentials only."""
+
+    code = "session_submitted"
+    title = "The person has submitted the form"
+    close_code = CloseCode.ENDED
+    hint = "There is nothing more to do here. Tell the person so."
+
+
 class InProgressError(ConflictError):
     """409: a copy of this request is still being carried out."""
 

@@ -91,6 +91,9 @@ class Limits:
     answer_seconds: float = 60.0
     """An ended request is kept so long after the agent was first sent it, since that reply may be lost."""
 
+    submit_timeout: float = 30.0
+    """For the host's function that takes a submission: beyond it, nobody can tell what has become of it."""
+
     # The event log of a session.
     log_events: int = 512
     log_bytes: int = 1024 * 1024

@@ -83,6 +83,7 @@ class Problem(TypedDict):
     error: str
     retryAfter: NotRequired[int]
     nextSteps: NotRequired[list[str]]
+    problems: NotRequired[Sequence[Mapping[str, Any]]]
 
 
 class CreationWarning(TypedDict):
@@ -106,6 +107,7 @@ class SessionCreated(TypedDict):
     actionUrl: str
     diffUrl: str
     notifyUrl: str
+    submitUrl: str
     revertUrl: str
     pasteUrl: str
     askUrl: str
@@ -165,6 +167,8 @@ class SessionStanding(AgentPresence):
     maxExpiresIn: int
     watchers: int
     cursor: str
+    status: NotRequired[str]
+    submission: NotRequired[dict[str, Any]]
 
 
 class SessionStatus(SessionStanding):
@@ -194,6 +198,8 @@ class Context(TypedDict):
     problemsUnknown: NotRequired[bool]
     requests: NotRequired[list[dict[str, Any]]]
     attended: NotRequired[bool]
+    digest: NotRequired[str]
+    submission: NotRequired[dict[str, Any]]
 
 
 class BroadcastCount(TypedDict):
@@ -259,6 +265,7 @@ class NotifyReply(TypedDict):
     by: str
     seq: int
     cursor: str
+    digest: NotRequired[str]
     row: NotRequired[str]
     problems: NotRequired[list[FormProblem]]
     problemsUnknown: NotRequired[bool]
@@ -318,6 +325,17 @@ class Ended(TypedDict):
     id: str
     status: str
     cursor: str
+
+
+class SubmissionReceipt(TypedDict):
+    """The reply of `POST /submit/{sid}`, the same one however often it is asked for."""
+
+    ok: bool
+    id: str
+    at: str
+    digest: str
+    authors: dict[str, str]
+    result: NotRequired[Any]
 
 
 class Reverted(TypedDict):

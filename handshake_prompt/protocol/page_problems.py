@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from .digests import is_same, state_digest
 from .errors import TooLargeError
 from .events import PROBLEM
 from .messages import Outcome
 from .row_keys import within
 from .session import Session
+from .submission_record import FAILED
 from .verdict import Verdict
 
 MOST = 100
@@ -47,11 +49,23 @@ def forget(session: Session, gone: str) -> None:
 
 
 def problem_members(session: Session, verdict: Verdict) -> dict[str, Any]:
-    """Return the members that tell a session's problems: those of its page, and those of the form's validator."""
-    told: dict[str, Any] = {"problems": [*map(_reported, session.page_problems.items()), *verdict.problems]}
+    """Return the members that tell a session's problems.
+
+    They are those of its page, those of the form's validator, and those for which the present values were refused.
+    """
+    refused = session.submission.problems if session.submission and is_refused(session) else ()
+    told: dict[str, Any] = {"problems": [*map(_reported, session.page_problems.items()), *verdict.problems, *refused]}
     if verdict.unknown:
         told["problemsUnknown"] = True
     return told
+
+
+def is_refused(session: Session) -> bool:
+    """Whether the host has found faults with the present values when they were submitted."""
+    submission = session.submission
+    if submission is None or submission.state != FAILED:
+        return False
+    return is_same(submission.digest, state_digest(session))
 
 
 def short(msg: str) -> str:

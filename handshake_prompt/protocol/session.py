@@ -23,6 +23,7 @@ from .owners import comparable_owner, kept_owner
 from .packing import Packed, kept_meta, pack, parts_of, to_json, unpack
 from .request_record import Request
 from .row_keys import LOST_ROWS, field_key, note_part
+from .submission_record import Submission
 from .turn import Turn
 from .verdict import Verdict
 
@@ -30,7 +31,7 @@ ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extend
 WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
 WRITES = frozenset({ACTION, EDIT, *ROW_EVENTS})
 """Events that change what a form's validator is shown."""
-EXPIRED, REVOKED, CLOSED = "expired", "revoked", "closed"
+EXPIRED, REVOKED, CLOSED, SUBMITTED = "expired", "revoked", "closed", "submitted"
 JOINED, ACTIVE, GONE = "joined", "active", "gone"
 
 ACTIVE_EVERY = 60.0
@@ -41,10 +42,10 @@ HIDDEN_BYTES = 64
 
 
 class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Everything a session is.
+    """Everything a session is. Hooks may set `owner` and `meta` while it is being created.
 
     Transitions are called on a copy from `checkout`, and their events are taken with `commit`. Times named `_at` and
-    `deadline` are on the store's clock. Hooks may set `owner` and `meta` while the session is being created.
+    `deadline` are on the store's clock.
     """
 
     session_id: str
@@ -96,13 +97,14 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     agent_fields: int = 0
     """Values and rows that are the agent's."""
     ended: str | None = None
-    """Why, once it has: `expired`, `revoked` by the person, or `closed` by the host application."""
+    """Why, once it has: `expired`, `revoked` or `submitted` by the person, or `closed` by the host application."""
     agent: str = ""
     """The name that the latest agent gives itself."""
     agent_at: float = 0.0
     """When that was last told of; wall-clock time, as in a turn."""
     requests: dict[str, Request] = msgspec.field(default_factory=dict)
     """By id: replaced rather than changed in place, as all that follows is."""
+    submission: Submission | None = None
     notes: dict[str, Note] = msgspec.field(default_factory=dict)
     before: dict[str, FieldValue] = msgspec.field(default_factory=dict)
     """What the agent says of its values; and the values, if any, that stood there before it wrote."""
@@ -208,12 +210,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         if turn.author is not Role.USER:
             return self.refuse(key, "user_required", "Only the person can release a field")
         now = self.values.get(key)
-        if now is None:
-            return Outcome(key, "applied", seq=0)
-        becomes = RELEASED.get(now.by)
-        if becomes is None:
-            return Outcome(key, "applied", seq=now.rev)
-        return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=becomes)
+        if now is None or now.by not in RELEASED:
+            return Outcome(key, "applied", seq=now.rev if now else 0)
+        return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=RELEASED[now.by])
 
     def restore(self, key: str, kept: Any, by: By, *, preset: bool = False) -> Outcome:
         """Put a value that stood here before back in its place, with its author."""
@@ -248,7 +247,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the session: the name, the digests and the reason are left."""
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
-        self.page_problems, self.verdict, self.aside = {}, None, None
+        self.page_problems, self.verdict, self.aside, self.submission = {}, None, None, None
         self.rows, self.row_authors, self.requests = {}, {}, {}
         self.notes, self.before, self.pasted = {}, {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0

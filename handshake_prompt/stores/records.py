@@ -10,19 +10,24 @@ import msgspec
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import (
+    HandshakeError,
     SessionClosedError,
     SessionExpiredError,
-    SessionNotFoundError,
     SessionRevokedError,
+    SessionSubmittedError,
 )
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import CLOSED, EXPIRED, REVOKED, Session
+from handshake_prompt.protocol.session import CLOSED, EXPIRED, REVOKED, SUBMITTED, Session
 from handshake_prompt.protocol.turn import Turn
 
 from .capacity import Urgency
 
-ENDS: dict[str, type[SessionNotFoundError]] = {REVOKED: SessionRevokedError, CLOSED: SessionClosedError}
+ENDS: dict[str, type[HandshakeError]] = {
+    REVOKED: SessionRevokedError,
+    CLOSED: SessionClosedError,
+    SUBMITTED: SessionSubmittedError,
+}
 """Why a session has ended -> the error that tells it; any other end is that of its time."""
 
 
@@ -57,10 +62,10 @@ class Record(msgspec.Struct, gc=False):
         return gained > 0
 
     def ended(self, now: float) -> str | None:
-        """Return why the session has ended (`expired`, `revoked`, `closed`), None while it lives."""
+        """Return why the session has ended (`expired`, `revoked`, `closed`, `submitted`), None while it lives."""
         return self.session.ended or (EXPIRED if self.expires_at <= now else None)
 
-    def ended_error(self, now: float) -> SessionNotFoundError | None:
+    def ended_error(self, now: float) -> HandshakeError | None:
         """Return the error that tells why the session has ended, None while it lives."""
         reason = self.ended(now)
         if reason is None:

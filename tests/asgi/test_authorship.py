@@ -62,6 +62,7 @@ ROUTES = {
     "revoke": Route("DELETE", "session"),
     "suggest": Route("POST", "action", {"actions": [{"type": "suggest", "key": "name", "value": "new"}]}),
     "revert": Route("POST", "revert", {"all": True}),
+    "submit": Route("POST", "submit", lambda peer: {"digest": peer.created.get("shown", "")}),
     "ask": Route("POST", "ask", {"text": "Which one?"}),
     "withdraw": Route("DELETE", "request"),
     "accept": Route("POST", "decision", accepting),
@@ -131,7 +132,7 @@ TOKEN, AGENT, USER, ORIGIN = "invalid_token", "agent_required", "user_required",
 EXPIRED, REVOKED = "session_expired", "session_revoked"
 
 AGENTS_ALONE = {"action", "ask", "withdraw", "suggest"}
-USERS_ALONE = {"edit", "paste", "release", "rotate", "revoke", "accept", "decline", "revert"}
+USERS_ALONE = {"edit", "paste", "release", "rotate", "revoke", "accept", "decline", "revert", "submit"}
 
 
 def row(agents: str = "ok", users: str = "ok", others: str = "ok") -> str:
@@ -232,6 +233,11 @@ async def ask(peer: Peer) -> None:
     peer.created["requestUrl"] = f"{peer.created['askUrl']}/{asked['id']}"
     peer.created["decisionUrl"] = f"{peer.created['answerUrl']}/{asked['id']}"
     peer.created["digest"] = asked["digest"]
+    peer.created["shown"] = (await peer.context())["digest"]
+
+
+async def take(_: object) -> None:
+    """Take what is submitted."""
 
 
 async def request(peer: Peer, route: Route, brought: dict[str, str]) -> str:
@@ -261,6 +267,7 @@ async def test_each_route_answers_a_credential_as_the_grid_says(state: str) -> N
     hpp = HandshakeApp(
         store=MemoryStore(OPEN_HANDED, clock=clock), ttl=TTL, limits=OPEN_HANDED, allowed_origins=[ALLOWED]
     )
+    hpp.on_submit(take)
     scene, told = await stage(hpp, clock, state), {}
     for credential, bring in CREDENTIALS.items():
         cells = []
@@ -392,6 +399,8 @@ LOGIN_GRID = {
 
 async def test_the_hosts_own_proof_replaces_the_cookie() -> None:
     hpp = HandshakeApp(require_browser_auth=by_login, limits=OPEN_HANDED, allowed_origins=[ALLOWED])
+
+    hpp.on_submit(take)
 
     @hpp.on_create_session
     async def own(session: Session, _: Request) -> None:

@@ -32,6 +32,7 @@ ALLOW = {
     "/notify/{sid}": "OPTIONS, POST",
     "/diff/{sid}": "GET, HEAD, OPTIONS",
     "/events/{sid}": "GET, HEAD, OPTIONS",
+    "/submit/{sid}": "OPTIONS, POST",
     "/revert/{sid}": "OPTIONS, POST",
     "/paste/{sid}": "OPTIONS, POST",
     "/options/{sid}": "GET, HEAD, OPTIONS",
@@ -618,7 +619,7 @@ async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
     urls = {
         name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
     }
-    kinds = "session context action diff notify paste revert ask answer options events extend rotate"
+    kinds = "session context action diff notify paste submit revert ask answer options events extend rotate"
     names = kinds.split()
     assert urls.keys() == {f"{name}Url" for name in names}
     urls["answerUrl"] += "/0a1b2c3d.1"  # there is one for each request

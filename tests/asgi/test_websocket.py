@@ -237,7 +237,7 @@ async def test_an_edit_is_acknowledged_to_its_socket_and_shown_to_the_others(pai
         shown, told = await tab.next(), await agent.next()
         await peer.edit("age", 1)
         following = await page.next()
-    assert ack.keys() == {"type", "key", "by", "seq", "at", "ref"}
+    assert ack.keys() == {"type", "key", "by", "seq", "at", "digest", "ref"}
     assert (ack["type"], ack["key"], ack["by"], ack["seq"], ack["ref"]) == ("ack", "name", "user", 1, "r1")
     assert (shown["type"], shown["key"], shown["value"], shown["by"]) == ("edit", "name", "Zoë", "user")
     assert told == shown

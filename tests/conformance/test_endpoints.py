@@ -95,7 +95,7 @@ async def test_hpp_025_the_context_has_the_common_members_and_the_modes_own(
 ) -> None:
     peer = await pair({"mode": mode, "context": {"a": 1}, "meta": {"page": "order"}})
     context = await peer.context()
-    assert set(context) == {"sessionId", "mode", "role", "context", "meta", "expiresIn", "cursor"} | own
+    assert set(context) == {"sessionId", "mode", "role", "context", "meta", "expiresIn", "cursor", "digest"} | own
     assert (context["sessionId"], context["mode"], context["role"]) == (peer.session_id, mode, "agent")
     assert (context["meta"], context["context"]["a"]["value"]) == ({"page": "order"}, 1)
     assert (context.get("data", {"a": 1}), context.get("schema", [])) == ({"a": 1}, [])

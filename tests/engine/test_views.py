@@ -11,7 +11,7 @@ from tests.conftest import FORM
 from tests.support.pairing import open_pair, virtual_engine
 from tests.support.virtual_time import in_virtual_time
 
-MEMBERS = {"sessionId", "mode", "role", "schema", "missing", "context", "meta", "expiresIn", "cursor"}
+MEMBERS = {"sessionId", "mode", "role", "schema", "missing", "context", "meta", "expiresIn", "cursor", "digest"}
 
 
 @in_virtual_time

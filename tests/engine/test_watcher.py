@@ -241,7 +241,8 @@ async def test_i5_an_acknowledgement_is_no_place_to_resume_from() -> None:
         await one.watcher.receive('{"type":"userEdit","key":"k","ref":1}')
         await asyncio.sleep(1)
         acks = [frame for frame in one.frames if frame["type"] == "ack"]
-        assert acks == [{"type": "ack", "key": "k", "by": "user", "seq": 7, "at": AT, "ref": 1}]
+        expected = {"type": "ack", "key": "k", "by": "user", "seq": 7, "at": AT, "ref": 1}
+        assert [ack | {"digest": ""} for ack in acks] == [expected | {"digest": ""}]
 
 
 # The time

@@ -1,0 +1,36 @@
+"""Submitted form, as the host's code is given it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedForm:
+    """What the person has submitted, and whose each value is.
+
+    Args:
+        id: the submission's own, to recognise it by if it has to be looked up: it is handed over once.
+        session_id: the session's.
+        form: the name of the form, "" if it has none.
+        values: plain values by key; without those of fields that are not shown.
+        authors: `user`, `user_edit`, `ai`, `default` or `empty` by key.
+        rows: the ids of rows in their order, by the key of their list.
+        value: what the form's model makes of the values; the values themselves where the form has no model.
+        digest: of what the person was shown.
+        owner: the session's, as a hook set it.
+        meta: the session's.
+    """
+
+    id: str
+    session_id: str
+    form: str
+    values: Mapping[str, Any] = field(repr=False)
+    authors: Mapping[str, str]
+    rows: Mapping[str, Sequence[str]]
+    value: Any = field(repr=False)
+    digest: str
+    owner: Any = None
+    meta: Mapping[str, Any] = field(default_factory=dict, repr=False)

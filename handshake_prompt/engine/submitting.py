@@ -1,0 +1,275 @@
+"""Submissions: claimed in one transaction, handed to the host once, and settled in another. SPEC.md section 8.
+
+The claim is stored before the host's function is called, and its outcome together with the end of the session. In
+between no lock is held. A worker that dies in there leaves a claim without an outcome: nobody runs it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from handshake_prompt.forms.problems import FieldErrors, bounded
+from handshake_prompt.modes import Modes
+from handshake_prompt.protocol import submission as states
+from handshake_prompt.protocol.credentials import Role, mint_session_id
+from handshake_prompt.protocol.digests import is_same, state_digest
+from handshake_prompt.protocol.errors import (
+    ChangedError,
+    ConflictError,
+    HandshakeError,
+    SessionNotFoundError,
+    SessionSubmittedError,
+    UnavailableError,
+    VersionConflictError,
+)
+from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.session import SUBMITTED, Session
+from handshake_prompt.protocol.submission_errors import InvalidFormError, SubmissionRunningError, UnknownOutcomeError
+from handshake_prompt.protocol.submission_record import FAILED, UNKNOWN, Submission
+from handshake_prompt.protocol.validation import check_value
+from handshake_prompt.stores import Record, SessionStore
+
+from .hook import Hook
+from .hooks import Hooks, Reject
+from .named_forms import NamedForms
+from .submitted_form import SubmittedForm
+from .transactions import Transactions, Transition
+
+logger = logging.getLogger("handshake_prompt")
+
+MARGIN = 10.0
+"""Seconds beyond the host's own for the transactions around it; only then does a claim count as given up."""
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between looks at a claim that another request has, and between attempts to store an outcome."""
+
+
+class Submitting:
+    """Carries out submissions."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        transactions: Transactions,
+        hooks: Hooks,
+        modes: Modes,
+        forms: NamedForms,
+        *,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._transactions = transactions
+        self._hooks = hooks
+        self._modes = modes
+        self._forms = forms
+        self._limits = limits
+
+    async def submit(self, session_id: str, digest: str) -> dict[str, Any]:
+        """Submit what the person was shown under a digest, once; return the receipt, however often it is asked for.
+
+        Raises:
+            ChangedError: the session holds something else by now.
+            InvalidFormError, SubmissionRefusedError: the host does not take it.
+            SubmissionRunningError, UnknownOutcomeError: see `submission.check_outcome`.
+            SessionSubmittedError: it was submitted as something else.
+            ConflictError: the host takes no submissions here (`submission_unsupported`).
+        """
+        for pause in PAUSES:
+            try:
+                return await self._submit(session_id, digest)
+            except SubmissionRunningError:  # the same one sent twice: both are told its outcome
+                await asyncio.sleep(pause)
+            except SessionSubmittedError:
+                return await self._receipt(session_id, digest)
+        raise SubmissionRunningError(retry_after=1)
+
+    async def finish(self, session_id: str) -> bool:
+        """End a session as submitted, for a host that has taken what it holds in its own way.
+
+        Return whether it was open. A submission whose outcome is unknown is done by the host's word.
+        """
+
+        def play(draft: Record) -> None:
+            session = draft.session
+            _, authors = self._content(session)
+            made = Submission(id=mint_session_id(), digest=state_digest(session), until=0.0, authors=authors)
+            self._end(draft, session.submission or made, None)
+
+        try:
+            await self._transactions.apply(session_id, Transition(play, self._transactions.turn(Role.USER)))
+        except (SessionNotFoundError, SessionSubmittedError):
+            return False
+        return True
+
+    async def reopen(self, session_id: str) -> bool:
+        """Let the person submit again after an unknown outcome, by the host's word; return whether that was so."""
+
+        def play(draft: Record) -> bool:
+            submission = draft.session.submission
+            if submission is None or submission.state_at(self._transactions.now()) != UNKNOWN:
+                return False
+            states.fail(draft.session, replace(submission, digest=""), (), "")
+            return True
+
+        transition = Transition(play, self._transactions.turn(Role.USER))
+        return (await self._transactions.apply(session_id, transition)).result
+
+    async def _submit(self, session_id: str, digest: str) -> dict[str, Any]:
+        record = (await self._transactions.read(session_id)).record
+        function = self._function(record.session)
+        if record.session.submission is not None:
+            states.check_outcome(record.session.submission, digest, self._transactions.now())
+        if not is_same(digest, state_digest(record.session)):
+            raise ChangedError
+        form = await self._form(record.session, digest)
+        claimed = await self._claim(form)
+        value, error = await function(form, within=self._limits.submit_timeout)
+        answer = error if error is not None else value
+        settled = await self._settle(session_id, claimed, self._outcome(answer, function.name, record.session))
+        if settled.state == FAILED:
+            raise states.refusal(settled)
+        if settled.state == UNKNOWN:
+            raise UnknownOutcomeError
+        return settled.receipt()
+
+    def _function(self, session: Session) -> Hook:
+        """Return the host's function for a session's form.
+
+        Raises:
+            ConflictError: there is none.
+        """
+        form = self._forms.get(session.form) if session.form else None
+        function = (form and form.submitted) or self._hooks.submitted
+        if function is None:
+            raise ConflictError("The application takes submissions in its own way", code="submission_unsupported")
+        return function
+
+    def _content(self, session: Session) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the plain values that are submitted, and their authors: those of fields that are shown."""
+        hidden = frozenset(self._modes.of(session).context_response(session, Role.USER).get("hidden", ()))
+        shown = {key: field for key, field in session.values.items() if key not in hidden}
+        return {key: field.value for key, field in shown.items()}, {key: field.by for key, field in shown.items()}
+
+    async def _form(self, session: Session, digest: str) -> SubmittedForm:
+        """Return what the host is given.
+
+        Raises:
+            InvalidFormError: the form's own model does not accept it.
+            UnavailableError: the model makes no statement.
+        """
+        values, authors = self._content(session)
+        rows = {key: list(ids) for key, ids in session.rows.items()}
+        value: Any = values
+        form = self._forms.get(session.form) if session.form else None
+        if form is not None:
+            parse = Hook(form.parse_async, f"model of the form {form.name}")
+            value, error = await parse(values, rows, within=self._limits.validator_timeout)
+            if isinstance(error, FieldErrors):
+                raise InvalidFormError(_told(error, session))
+            if error is not None:
+                logger.error("%s makes no statement, and nothing is submitted", parse.name, exc_info=error)
+                raise UnavailableError("The form could not be checked")
+        shown = session.detached()
+        return SubmittedForm(
+            id=mint_session_id(),
+            session_id=session.session_id,
+            form=session.form,
+            values=values,
+            authors=authors,
+            rows=rows,
+            value=value,
+            digest=digest,
+            owner=shown.owner,
+            meta=shown.meta,
+        )
+
+    async def _claim(self, form: SubmittedForm) -> Submission:
+        """Store the claim: from here on nobody else runs the host's function for this digest."""
+
+        def play(draft: Record) -> Submission:
+            now = self._transactions.now()
+            until = now + self._limits.submit_timeout + MARGIN
+            claim = Submission(id=form.id, digest=form.digest, until=until, authors=dict(form.authors))
+            return states.claim(draft.session, claim, now)
+
+        transition = Transition(play, self._transactions.turn(Role.USER))
+        return (await self._transactions.apply(form.session_id, transition)).result
+
+    def _outcome(self, answer: object, name: str, session: Session) -> Callable[[Record, Submission], Submission]:
+        """Return the transition that settles a claim by the answer of the host's function."""
+        if isinstance(answer, FieldErrors):
+            problems = _told(answer, session)
+            return lambda draft, claim: states.fail(draft.session, claim, problems, "")
+        if isinstance(answer, Reject):
+            reason = answer.reason
+            return lambda draft, claim: states.fail(draft.session, claim, (), reason)
+        if isinstance(answer, BaseException):
+            logger.error("%s failed, and nobody can tell what it has done", name, exc_info=answer)
+            return lambda draft, claim: states.lose(draft.session, claim)
+        result = self._result(answer, name)
+        return lambda draft, claim: self._end(draft, claim, result)
+
+    async def _settle(
+        self, session_id: str, claim: Submission, outcome: Callable[[Record, Submission], Submission]
+    ) -> Submission:
+        """Store an outcome, and be patient with the store: what it does not get to know stays unknown.
+
+        Raises:
+            HandshakeError: see `Transactions.apply`.
+        """
+
+        def play(draft: Record) -> Submission | None:
+            return outcome(draft, claim) if states.is_pending(draft.session, claim) else None
+
+        transition = Transition(play, self._transactions.turn(Role.USER))
+        for pause in (*PAUSES, None):
+            try:
+                settled = (await self._transactions.apply(session_id, transition)).result
+            except (UnavailableError, VersionConflictError):
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                break
+        if settled is None:
+            raise UnknownOutcomeError
+        return settled
+
+    def _end(self, draft: Record, submission: Submission, result: Any) -> Submission:
+        at = instant(round(self._transactions.wall_time() * 1e6))
+        draft.expires_at = self._transactions.now()
+        return states.finish(draft.session, submission, at=at, result=result)
+
+    def _result(self, answer: object, name: str) -> Any:
+        """Return what the host's function has answered, None in the place of what is no JSON value."""
+        try:
+            check_value(answer, self._limits)
+        except HandshakeError as error:
+            logger.error("%s answered %s, which no receipt can have: %s", name, type(answer).__name__, error.detail)  # noqa: TRY400
+            return None
+        return answer
+
+    async def _receipt(self, session_id: str, digest: str) -> dict[str, Any]:
+        """Return the receipt of a session that was submitted.
+
+        Raises:
+            SessionSubmittedError: as something else than `digest` stands for.
+        """
+        loaded = await self._store.load(session_id)
+        session = loaded.record.session if loaded else None
+        if session is None or session.ended != SUBMITTED or session.submission is None:
+            raise SessionNotFoundError
+        if not is_same(digest, session.submission.digest):
+            raise SessionSubmittedError
+        return session.submission.receipt()
+
+
+def _told(error: FieldErrors, session: Session) -> list[dict[str, Any]]:
+    """Return the faults of a form as they are told; of a hidden value they say nothing."""
+    hidden = {key for problem in error.problems for key in problem.keys if session.is_sensitive(key)}
+    return [problem.data() for problem in bounded(error.problems, sensitive=hidden)]

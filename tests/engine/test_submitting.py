@@ -1,0 +1,366 @@
+"""Submissions: once for what was shown, whatever races, crashes, is repeated, or fails in the host's code."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from handshake_prompt import FieldErrors, Limits, ProtocolEngine, Reject, SubmittedForm
+from handshake_prompt.engine.submitting import MARGIN
+from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
+from tests.conftest import FORM
+from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers
+from tests.support.relay import nothing
+from tests.support.virtual_time import in_virtual_time
+
+LIMITS = Limits()
+Function = Callable[[SubmittedForm], Awaitable[Any]]
+
+
+class Host:
+    """A host's function, and what it was given."""
+
+    def __init__(self, answer: Any = None, *, takes: float = 0.0) -> None:
+        self.given: list[SubmittedForm] = []
+        self.answer = answer
+        self.takes = takes
+
+    async def __call__(self, submission: SubmittedForm) -> Any:
+        self.given.append(submission)
+        await asyncio.sleep(self.takes)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+async def submit(pair: Pair, digest: str | None = None) -> dict[str, Any]:
+    if digest is None:
+        digest = (await pair.context())["digest"]
+    return (await pair.engine.post_submit(pair.session_id, {"digest": digest}, pair.user)).payload
+
+
+async def hosted(host: Host, count: int = 2, **options: Any) -> list[Pair]:
+    """Return a form of which some is filled, as several workers of one host see it."""
+    pairs = await workers(count, FORM | {"context": {"name": "Ada"}}, **options)
+    for pair in pairs:
+        pair.engine.on_submit(host)
+    await pairs[0].act({"age": 36})
+    return pairs
+
+
+@in_virtual_time
+async def test_the_host_is_given_what_was_shown_and_the_person_a_receipt() -> None:
+    host = Host({"number": 7})
+    here, there = await hosted(host)
+    digest = (await there.context())["digest"]
+    async with there.watch() as page, there.watch() as other:
+        receipt = await submit(here, digest)
+        (submission,) = host.given
+        assert receipt == {
+            "ok": True,
+            "id": submission.id,
+            "at": receipt["at"],
+            "digest": digest,
+            "authors": {"name": "user", "age": "ai"},
+            "result": {"number": 7},
+        }
+        assert (submission.values, submission.value) == ({"name": "Ada", "age": 36}, {"name": "Ada", "age": 36})
+        assert (submission.session_id, submission.digest) == (here.session_id, digest)
+        await asyncio.sleep(1)
+        for viewer in (page, other):
+            assert (viewer.frames[-1], viewer.closed) == ({"type": "submitted"}, 4410)
+    for pair in (here, there):
+        assert await submit(pair, digest) == receipt
+        status = (await pair.engine.get_session(pair.session_id, pair.agent)).payload
+        assert (status["status"], status["submission"]) == ("submitted", {"id": receipt["id"], "state": "done"})
+        for work in (pair.act({"age": 1}), pair.edit("age", 1), pair.context(), pair.diff(), submit(pair, "other")):
+            assert await code_of(work) == (409, "session_submitted")
+    assert len(host.given) == 1
+    assert (await here.record()).session.values == {}
+
+
+@in_virtual_time
+async def test_what_changed_since_it_was_shown_is_not_submitted() -> None:
+    host = Host()
+    here, there = await hosted(host)
+    shown = (await here.context())["digest"]
+    changes: list[Callable[[], Awaitable[Any]]] = [
+        lambda: there.act({"age": 37}),
+        lambda: there.act({"age": 36}),
+        lambda: there.edit("name", "Ada"),
+        lambda: there.engine.post_notify(there.session_id, {"key": "name", "release": True}, there.user),
+        lambda: there.engine.post_revert(there.session_id, {"all": True}, there.user),
+    ]
+    for change in changes:
+        await change()
+        assert await code_of(submit(here, shown)) == (409, "changed")
+        shown = (await here.context())["digest"]
+    assert host.given == []
+    assert (await here.record()).session.submission is None
+
+
+@in_virtual_time
+async def test_done_and_acknowledgements_bring_the_digest_of_the_state_they_lead_to() -> None:
+    here, _ = await hosted(Host())
+    async with here.watch() as page:
+        await here.act({"age": 40})
+        assert (await page.shown("done"))[-1]["digest"] == (await here.context())["digest"]
+        await page.send(type="userEdit", key="name", value="Bea", ref=1)
+        assert (await page.shown("ack"))[-1]["digest"] == (await here.context())["digest"]
+        assert (await here.edit("name", "Cy")).payload["digest"] == (await here.context())["digest"]
+
+
+@in_virtual_time
+async def test_a_change_that_comes_between_the_read_and_the_claim_is_seen() -> None:
+    host = Host()
+    here, there = await hosted(host)
+    shown = (await here.context())["digest"]
+
+    async def change(name: str) -> None:
+        if name == "save":
+            here.store.before = nothing
+            await there.edit("name", "Bea")
+
+    here.store.before = change
+    assert await code_of(submit(here, shown)) == (409, "changed")
+    assert host.given == []
+
+
+@in_virtual_time
+async def test_copies_that_arrive_at_once_at_all_workers_have_one_effect_and_one_receipt() -> None:
+    host = Host(takes=1.0)
+    pairs = await hosted(host, 3)
+    digest = (await pairs[0].context())["digest"]
+    receipts = await asyncio.gather(*(submit(pair, digest) for pair in pairs * 4))
+    assert len(host.given) == 1
+    assert len({receipt["id"] for receipt in receipts}) == 1
+    assert [pair.engine.statistics for pair in pairs] == [REST] * 3
+
+
+@in_virtual_time
+async def test_a_copy_of_what_takes_long_is_told_to_come_again() -> None:
+    host = Host(takes=20.0)
+    here, there = await hosted(host)
+    digest = (await here.context())["digest"]
+    first = asyncio.create_task(submit(here, digest))
+    await asyncio.sleep(1)
+    assert await code_of(submit(there, digest)) == (409, "submission_in_progress")
+    assert (await there.context())["submission"]["state"] == "claimed"
+    receipt = await first
+    assert await submit(there, digest) == receipt
+    assert len(host.given) == 1
+
+
+@in_virtual_time
+async def test_faults_that_the_host_finds_are_told_to_page_and_agent_until_something_is_written() -> None:
+    host = Host(FieldErrors({"age": "Too young.", "iban": "DE02 is not yours"}))
+    here, there = await hosted(host)
+    digest = (await here.context())["digest"]
+    async with there.watch() as page:
+        for pair in (here, there):
+            with pytest.raises(HandshakeError) as refused:
+                await submit(pair, digest)
+            assert (refused.value.status, refused.value.code) == (422, "invalid_form")
+        told = await page.shown("submission")
+    problems = [{"keys": ["age"], "msg": "Too young."}, {"keys": ["iban"], "msg": "This value is not accepted"}]
+    assert refused.value.problems == tuple(problems)  # type: ignore[attr-defined]
+    assert [frame["state"] for frame in told] == ["claimed", "failed"]
+    assert told[-1]["problems"] == problems
+    assert (await there.context())["problems"] == problems
+    assert len(host.given) == 1, "the same state was handed over twice"
+    await here.act({"age": 40})
+    assert "problems" not in await there.context()
+    host.answer = None
+    assert (await submit(there))["ok"] is True
+    assert len(host.given) == 2
+
+
+@in_virtual_time
+async def test_a_refusal_with_a_reason_is_told_and_not_asked_for_again() -> None:
+    host = Host(Reject("The office is closed"))
+    here, there = await hosted(host)
+    for pair in (here, there):
+        with pytest.raises(HandshakeError) as refused:
+            await submit(pair)
+        assert (refused.value.code, refused.value.detail) == ("submission_refused", "The office is closed")
+    assert len(host.given) == 1
+
+
+UNSURE: dict[str, Host] = {
+    "it raises": Host(RuntimeError("secret")),
+    "it hangs": Host(takes=10 * LIMITS.submit_timeout),
+}
+
+
+@pytest.mark.parametrize("host", UNSURE.values(), ids=UNSURE)
+@in_virtual_time
+async def test_what_nobody_can_tell_is_unknown_and_never_run_again(host: Host) -> None:
+    here, there = await hosted(host)
+    assert await code_of(submit(here)) == (409, "submission_unknown")
+    await there.edit("name", "Bea")
+    assert await code_of(submit(there)) == (409, "submission_unknown")
+    assert (await there.context())["submission"]["state"] == "unknown"
+    assert len(host.given) == 1
+    assert await there.engine.reopen(there.session_id) is True
+    assert await there.engine.reopen(there.session_id) is False
+    host.answer, host.takes = None, 0.0
+    await submit(here)
+    assert len(host.given) == 2
+
+
+async def calls_of_a_submission() -> list[str]:
+    (pair,) = await hosted(Host(), 1)
+    digest, calls = (await pair.context())["digest"], list[str]()
+
+    async def note(name: str) -> None:
+        calls.append(name)
+
+    pair.store.before = note
+    await submit(pair, digest)
+    return calls
+
+
+@in_virtual_time
+async def test_a_worker_killed_at_any_moment_leaves_open_done_or_unknown_and_never_a_second_run() -> None:
+    seen = set()
+    for place in range(len(await calls_of_a_submission()) + 1):
+        for after in (False, True):
+            host = Host(takes=0.5)
+            here, there = await hosted(host)
+            digest, calls = (await here.context())["digest"], list[str]()
+
+            async def killed(name: str, calls: list[str] = calls, place: int = place) -> None:
+                calls.append(name)
+                if len(calls) > place:
+                    await asyncio.Event().wait()
+
+            if after:
+                here.store.after = killed
+            else:
+                here.store.before = killed
+            dying = asyncio.create_task(submit(here, digest))
+            await asyncio.sleep(LIMITS.submit_timeout + MARGIN + 1)
+            state = await outcome(there, digest)
+            assert len(host.given) <= 1, (place, after, state)
+            assert state != "done" or len(host.given) == 1
+            seen.add(state)
+            dying.cancel()
+            await asyncio.gather(dying, return_exceptions=True)
+    assert seen == {"done", "unknown"}
+
+
+async def outcome(pair: Pair, digest: str) -> str:
+    """Submit what was begun elsewhere; return what has become of it."""
+    answer = (await asyncio.gather(submit(pair, digest), return_exceptions=True))[0]
+    if isinstance(answer, HandshakeError):
+        assert answer.code == "submission_unknown"
+        return "unknown"
+    return "done"
+
+
+@in_virtual_time
+async def test_an_outcome_is_stored_as_soon_as_the_store_is_back() -> None:
+    host = Host()
+    (pair,) = await hosted(host, 1)
+    digest, saves = (await pair.context())["digest"], list[str]()
+
+    async def away(name: str) -> None:
+        if name == "save":
+            saves.append(name)
+            if 1 < len(saves) < 5:
+                raise StoreUnavailableError
+
+    pair.store.before = away
+    assert (await submit(pair, digest))["ok"] is True
+    assert len(host.given) == 1
+
+
+@in_virtual_time
+async def test_a_person_who_is_gone_meanwhile_has_submitted_all_the_same() -> None:
+    host = Host(takes=1.0)
+    (pair,) = await hosted(host, 1)
+    digest = (await pair.context())["digest"]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(submit(pair, digest), 0.5)
+    await asyncio.sleep(2)
+    assert (await submit(pair, digest))["ok"] is True
+    assert len(host.given) == 1
+
+
+@in_virtual_time
+async def test_a_session_that_is_revoked_meanwhile_stays_so() -> None:
+    host = Host(takes=1.0)
+    here, there = await hosted(host)
+    submitting = asyncio.create_task(submit(here))
+    await asyncio.sleep(0.5)
+    await there.engine.revoke(there.session_id, there.user)
+    with pytest.raises(HandshakeError) as refused:
+        await submitting
+    assert refused.value.code == "session_revoked"
+    assert (await here.record()).session.submission is None
+
+
+class Claim(BaseModel):
+    """A claim of expenses."""
+
+    name: str
+    amount: int
+
+
+async def test_a_forms_own_function_is_given_its_model_and_nothing_that_the_model_refuses() -> None:
+    engine = ProtocolEngine()
+    claims, host = engine.form("claim", Claim), Host()
+    claims.on_submit(host)
+    pair = await open_pair(engine, {"form": "claim", "context": {"name": "Ada"}})
+    with pytest.raises(HandshakeError) as refused:
+        await submit(pair)
+    assert (refused.value.code, host.given) == ("invalid_form", [])
+    await pair.act({"amount": 12})
+    await submit(pair)
+    assert host.given[0].value == Claim(name="Ada", amount=12)
+    assert host.given[0].authors == {"name": "user", "amount": "ai"}
+    with pytest.raises(ValueError, match="already"):
+        claims.on_submit(host)
+
+
+async def test_a_plain_function_runs_in_a_thread_and_an_answer_that_is_no_json_is_left_out() -> None:
+    pair = await open_pair(ProtocolEngine(), FORM)
+    threads: list[threading.Thread] = []
+
+    @pair.engine.on_submit
+    def save(_: SubmittedForm) -> object:
+        threads.append(threading.current_thread())
+        return object()
+
+    with pytest.raises(ValueError, match="already"):
+        pair.engine.on_submit(save)
+    assert "result" not in await submit(pair)
+    assert threads != [threading.current_thread()]
+
+
+@in_virtual_time
+async def test_without_a_function_the_host_finishes_in_its_own_way() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    assert await code_of(submit(pair)) == (409, "submission_unsupported")
+    assert await pair.engine.finish(pair.session_id) is True
+    assert await pair.engine.finish(pair.session_id) is False
+    assert await pair.engine.close_session(pair.session_id) is False
+    assert await code_of(pair.context()) == (409, "session_submitted")
+
+
+@in_virtual_time
+async def test_fields_that_are_not_shown_are_not_submitted() -> None:
+    schema = [{"key": "kind"}, {"key": "other", "showIf": {"key": "kind", "in": ["x"]}}]
+    host = Host()
+    engine: ProtocolEngine = virtual_engine()
+    engine.on_submit(host)
+    context = {"kind": "y", "other": "typed"}
+    pair = await open_pair(engine, {"mode": "form-fill", "schema": schema, "context": context})
+    receipt = await submit(pair)
+    assert host.given[0].values == {"kind": "y"}
+    assert receipt["authors"] == {"kind": "user"}
