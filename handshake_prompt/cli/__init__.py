@@ -9,6 +9,7 @@ from handshake_prompt.version import __version__
 from .agent_commands import action, extend, get_context, get_diff, parse_prompt, watch
 from .completion import completion
 from .exit_codes import EXIT_CODES
+from .paste_command import paste
 from .request_commands import ask, suggest
 from .server_commands import demo, mcp, serve
 from .skill import skill
@@ -21,6 +22,7 @@ COMMANDS = (
     action,
     ask,
     suggest,
+    paste,
     get_diff,
     watch,
     extend,

@@ -16,13 +16,13 @@ from .replies import Members, as_agent, show
 from .session_options import (
     JSON_OPTION,
     PROMPT_OPTION,
-    STANDARD_INPUT,
     SessionOptions,
     parsed,
     prompt_text,
     read_prompt,
     takes_session,
 )
+from .text_files import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from handshake_prompt.client import HandshakeAgent

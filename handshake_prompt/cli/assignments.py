@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from .session_options import STANDARD_INPUT
-from .text_files import NotTextError, decode_text
+from .text_files import STANDARD_INPUT, NotTextError, decode_text
 
 FIRST = "first"
 """In `--move ROW=first`: the place in front of all other rows."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce, wraps
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +14,8 @@ from handshake_prompt.texts.prompt import MAX_PROMPT_CHARS, ParsedPrompt, Prompt
 from handshake_prompt.texts.secret import Secret
 
 from .exit_codes import Exit, fail, problem
-from .text_files import NotTextError, decode_text
+from .text_files import read_text
 
-STANDARD_INPUT = "-"
 PROMPT_VARIABLE = "HANDSHAKE_PROMPT"
 MAX_PROMPT_BYTES = 4 * (MAX_PROMPT_CHARS + 1)
 """More than any usable prompt has."""
@@ -90,6 +87,17 @@ class SessionOptions:
             )
         return parsed(text, as_json=self.as_json)
 
+    def in_parts(self) -> SessionOptions:
+        """Return the same with the prompt's parts in its place: standard input is read once.
+
+        Raises:
+            click.UsageError, SystemExit: see `credentials`.
+        """
+        found = self.credentials()
+        return replace(
+            self, prompt=None, sid=found.session_id, token=found.token, base=found.base_url, prefix=found.prefix
+        )
+
 
 def takes_session(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name a session; the command gets them as one `SessionOptions`."""
@@ -135,24 +143,4 @@ def read_prompt(source: str) -> str:
     """
     if "\n" in source:
         return source
-    name = "standard input" if source == STANDARD_INPUT else repr(source)
-    try:
-        return decode_text(_standard_input() if source == STANDARD_INPUT else _content(Path(source)))
-    except NotTextError as error:
-        raise click.UsageError(f"Cannot read the prompt from {name}: {error}.") from None
-    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
-        why = getattr(error, "strerror", None) or error
-        raise click.UsageError(f"Cannot read the prompt from {name}: {why}.") from None
-
-
-def _content(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_PROMPT_BYTES)
-
-
-def _standard_input() -> bytes:
-    if sys.stdin is None:
-        raise ValueError("it is closed")
-    if sys.stdin.isatty():
-        click.echo("Paste the handshake prompt, then press Ctrl+D on an empty line.", err=True)
-    return sys.stdin.buffer.read(MAX_PROMPT_BYTES)
+    return read_text(source, "prompt", most=MAX_PROMPT_BYTES)

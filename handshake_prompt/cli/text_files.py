@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import sys
+from pathlib import Path
+
+import click
+
+STANDARD_INPUT = "-"
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -17,6 +23,40 @@ _SAMPLE = 4096
 
 class NotTextError(ValueError):
     """The bytes are no text in an encoding that is known here."""
+
+
+def read_text(source: str, what: str, *, most: int) -> str:
+    """Return the text of a file.
+
+    Args:
+        source: `-` for standard input, or a path.
+        what: is in it, for the words of an error.
+        most: bytes that are read.
+
+    Raises:
+        click.UsageError: there is no such file, or it holds no text.
+    """
+    name = "standard input" if source == STANDARD_INPUT else repr(source)
+    try:
+        return decode_text(_standard_input(what, most) if source == STANDARD_INPUT else _content(Path(source), most))
+    except NotTextError as error:
+        raise click.UsageError(f"Cannot read the {what} from {name}: {error}.") from None
+    except (OSError, ValueError) as error:  # a path with a zero byte is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise click.UsageError(f"Cannot read the {what} from {name}: {why}.") from None
+
+
+def _content(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _standard_input(what: str, most: int) -> bytes:
+    if sys.stdin is None:
+        raise ValueError("it is closed")
+    if sys.stdin.isatty():
+        click.echo(f"Paste the handshake {what}, then press Ctrl+D on an empty line.", err=True)
+    return sys.stdin.buffer.read(most)
 
 
 def decode_text(raw: bytes) -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
-from handshake_prompt.forms.typed_text import field_of, typed_value
+from handshake_prompt.forms.answered_form import AnsweredForm
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import ActionRequest, PasteRequest
 from handshake_prompt.protocol.errors import OtherPromptError, UnreadableError
@@ -26,8 +25,7 @@ from handshake_prompt.protocol.prompt_codes import prompt_code, shown_seq
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_actions, check_json
 from handshake_prompt.texts.answer_reader import read_answer
-from handshake_prompt.texts.answers import Answer, Fault, Loose, UnreadableAnswerError
-from handshake_prompt.texts.row_tables import entries
+from handshake_prompt.texts.answers import Answer, Fault, UnreadableAnswerError
 
 from .batch import Batches, Origin
 from .guard import Admission
@@ -54,12 +52,12 @@ class Pasting:
             HandshakeError: see `bodies.decode`, `check_actions` and `Batches.carry_out`.
         """
         session = admission.session
-        form = _Names.of(session)
-        answer = await self._read(asked.text, form)
+        form = AnsweredForm(session.schema, session.values)
+        answer, actions = await self._read(asked.text, form)
         origin = Origin(is_pasted=True, seen=_shown(answer, session))
         if not (answer.fields or answer.add or answer.remove or answer.suggest or answer.ask):
             raise UnreadableError("The answer asks for nothing", members=_unread(answer.faults))
-        body = _body(answer, form)
+        body = json.dumps({"actions": actions, "stream": False}).encode()
         check_json(body, self._limits)
         batch = bodies.decode(ActionRequest, body)
         check_actions(batch.actions, self._limits)
@@ -73,41 +71,15 @@ class Pasting:
         return _reply(payload, answer, batch, session, is_preview=asked.preview), replayed
 
     @staticmethod
-    async def _read(text: str, form: _Names) -> Answer:
+    async def _read(text: str, form: AnsweredForm) -> tuple[Answer, list[dict[str, Any]]]:
+        def read() -> tuple[Answer, list[dict[str, Any]]]:
+            answer = read_answer(text, form.names)
+            return answer, form.actions(answer)
+
         try:
-            if len(text) > LONG_TEXT:
-                return await asyncio.to_thread(read_answer, text, form.names)
-            return read_answer(text, form.names)
+            return await asyncio.to_thread(read) if len(text) > LONG_TEXT else read()
         except UnreadableAnswerError as error:
             raise UnreadableError(str(error), members=_unread(error.faults)) from None
-
-
-class _Names(NamedTuple):
-    """The names by which an answer may call the fields of a page: keys, and labels that one field alone has."""
-
-    schema: Sequence[Any]
-    by_label: Mapping[str, str]
-    names: frozenset[str]
-
-    @classmethod
-    def of(cls, session: Session) -> _Names:
-        schema = session.schema
-        fields = entries(schema)
-        keys = {field["key"] for field in fields} | session.values.keys()
-        labels = [field["label"].strip() for field in fields if isinstance(field.get("label"), str)]
-        times = Counter(labels)
-        by_label = {
-            label: field["key"]
-            for field in fields
-            if isinstance(field.get("label"), str) and times[label := field["label"].strip()] == 1 and label not in keys
-        }
-        return cls(schema, by_label, frozenset(keys | by_label.keys()))
-
-    def key(self, name: str) -> str:
-        return self.by_label.get(name, name)
-
-    def value(self, key: str, value: Any) -> Any:
-        return typed_value(value, field_of(self.schema, key)) if isinstance(value, Loose) else value
 
 
 def _shown(answer: Answer, session: Session) -> int | None:
@@ -128,30 +100,6 @@ def _shown(answer: Answer, session: Session) -> int | None:
 
 def _unread(faults: Sequence[Fault]) -> dict[str, Any]:
     return {"unread": [fault._asdict() for fault in faults]}
-
-
-def _body(answer: Answer, form: _Names) -> bytes:
-    """Return what an answer asks for as the body of `POST /action`.
-
-    Raises:
-        UnreadableError: it gives two values for one field, by its key and by its label.
-    """
-    keys = [form.key(name) for name in answer.fields]
-    if twice := sorted(key for key, times in Counter(keys).items() if times > 1):
-        raise UnreadableError(f"There are two values for {', '.join(map(repr, twice))}, by key and by label")
-    actions: list[dict[str, Any]] = [
-        *({"type": "remove", "key": key} for key in answer.remove),
-        *(
-            {"type": "set", "key": key, "value": form.value(key, value)}
-            for key, value in zip(keys, answer.fields.values(), strict=True)
-        ),
-        *({"type": "add", "key": form.key(name), "value": value} for name, value in answer.add),
-        *(
-            {"type": "suggest", "key": form.key(one.key), "value": one.value, "reason": one.reason or None}
-            for one in answer.suggest
-        ),
-    ]
-    return json.dumps({"actions": actions, "stream": False}).encode()
 
 
 def _reply(
