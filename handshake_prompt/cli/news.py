@@ -12,7 +12,7 @@ from handshake_prompt.texts.request_words import OPEN, end_words, request_words
 from handshake_prompt.texts.row_tables import row_names
 
 from . import form_table
-from .foreign_text import author, clock, name_text, shell_word
+from .foreign_text import author, clock, name_text, shell_word, value_text
 from .shapes import keys, mappings
 from .terminal import INDENT, Cell, Terminal, one_line
 
@@ -87,8 +87,10 @@ def diff(reply: Mapping[str, Any], terminal: Terminal, *, waited: float = 0.0) -
     lines += ["", *terminal.table(("TIME", "FIELD", "BY", "VALUE"), rows), ""] if rows else []
     if isinstance(order, Mapping):
         lines += [f"{one_line(name_text(key))} has {one_line(_row_names(ids))} now" for key, ids in order.items()]
-    lines += requests(reply)
-    if not (changes or order or reply.get("requests")) and (waited or reply.get("timedOut") is True):
+    lines += [*requests(reply), *problems(reply, terminal)]
+    if reply.get("problems") == []:
+        lines.append(terminal.paint("The form has no problems now.", "good"))
+    if not (changes or {"rows", "problems", "requests"} & reply.keys()) and (waited or reply.get("timedOut") is True):
         within = f" within {waited:g} s" if waited else ""
         lines.append(f"No answer{within}. That nobody has changed anything is not an answer of the person's.")
     if reply.get("truncated"):
@@ -139,6 +141,21 @@ def request_ended(event: EndedEvent, terminal: Terminal) -> str:
     kind = "suggestion" if event.kind == "suggest" else "question"
     told = f"{kind} {one_line(name_text(event.id))}: {one_line(end_words(ended, str))}"
     return INDENT + terminal.paint(told, "person" if event.by_person else None)
+
+
+def problems(reply: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
+    """Yield the lines of the problems of the form."""
+    for problem in mappings(reply.get("problems")):
+        about = named_keys(problem.get("keys"))
+        message = one_line(value_text(problem.get("msg")))
+        yield terminal.paint(f"Problem: {about}: {message}" if about else f"Problem: {message}", "bad")
+    if reply.get("problemsUnknown") is True:
+        yield terminal.paint("Whether there are more problems is not known.", "wanting")
+
+
+def named_keys(found: object) -> str:
+    """Return keys in a line."""
+    return one_line(", ".join(map(name_text, keys(found))))
 
 
 def requests(reply: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from handshake_prompt.texts.refusal_codes import code_text, is_refused
 
 from . import form_table
 from .foreign_text import NOTHING, duration, name_text, value_text
-from .news import requests
+from .news import named_keys, problems, requests
 from .shapes import keys, mappings
 from .terminal import Cell, Terminal, one_line
 
@@ -101,23 +101,14 @@ def _key(entry: Mapping[str, Any]) -> Cell:
 def _left_to_do(reply: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
     """Yield what is missing, and the form's problems."""
     if "missing" in reply:
-        keys = _named(reply["missing"])
+        keys = named_keys(reply["missing"])
         yield terminal.paint(
             f"Still missing: {keys}" if keys else "Nothing that is required is missing.", "wanting" if keys else "good"
         )
-    if keys := _named(reply.get("missingPerson")):
+    if keys := named_keys(reply.get("missingPerson")):
         yield terminal.paint(f"Still missing, for the person to fill: {keys}", "wanting")
-    for problem in mappings(reply.get("problems")):
-        about = _named(problem.get("keys"))
-        message = one_line(value_text(problem.get("msg")))
-        yield terminal.paint(f"Problem: {about}: {message}" if about else f"Problem: {message}", "bad")
-    if reply.get("problemsUnknown") is True:
-        yield terminal.paint("Whether there are more problems is not known.", "wanting")
+    yield from problems(reply, terminal)
     yield from requests(reply)
-
-
-def _named(found: object) -> str:
-    return one_line(", ".join(map(name_text, keys(found))))
 
 
 def _name(reply: Mapping[str, Any], member: str) -> str:

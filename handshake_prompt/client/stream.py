@@ -63,6 +63,8 @@ class EventStream:
         self._silences = 0
         self._after: float | None = None
         self._end: str | None = None
+        self._is_outdated = False
+        """Whether the page has changed its form: the present state takes the place of what was known."""
 
     async def step(self) -> tuple[Sequence[Update], bool]:
         if self._verdict is not None:
@@ -83,6 +85,8 @@ class EventStream:
             await connection.aclose()
 
     async def _step(self) -> tuple[Sequence[Update], bool]:
+        if self._is_outdated:
+            return [await self._renewed()], True
         if self._connection is None:
             self._connection = await self._connect()
         connection = self._connection
@@ -99,6 +103,13 @@ class EventStream:
         if connection.proven:
             self._silences = 0
         return found, connection.proven
+
+    async def _renewed(self) -> Gap:
+        """Return the present state, and go on from there."""
+        gap = await self._session.gap()
+        self._place, self._is_outdated = required_cursor(gap.cursor), False
+        await self.aclose()
+        return gap
 
     async def _connect(self) -> _Connection:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache", "Last-Event-ID": self._place}
@@ -145,6 +156,7 @@ class EventStream:
             raise self._closing(checked(frame, ClosedFrame))
         else:
             other = checked(frame, AnyFrame)
+            self._is_outdated = self._is_outdated or event.kind == "schema"
             if (end := f"session_{event.kind}") in ENDS:
                 self._end = "session_closed" if other.by == "host" else end
             self._place = other.cursor or self._place

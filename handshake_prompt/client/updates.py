@@ -102,7 +102,7 @@ class RequestEnded:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Changes may have been missed; the present state takes their place.
+    """Changes may have been missed, or the page has changed its form; the present state takes their place.
 
     Args:
         context: the members of `get_context()`.

@@ -117,10 +117,13 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
         shown: its changes that matter.
         timed_out: whether the time for a change of the person's ran out.
     """
-    names = ("rows", "requests", "attended", "cursor", "truncated")
+    names = ("rows", "problems", "problemsUnknown", "requests", "attended", "cursor", "truncated")
     members = {"changes": shown, **{name: reply[name] for name in names if name in reply}}
     lines = [*map(_change, shown), *(_row_order(key, ids) for key, ids in (reply.get("rows") or {}).items())]
     lines += [f"Your {request_words(request, code_span)}." for request in reply.get("requests") or ()]
+    lines += _problems(reply) if "problems" in reply else ()
+    if reply.get("problems") == []:
+        lines.append("The form has no problems now.")
     if timed_out or (reply.get("timedOut") is True and not shown):
         members["timedOut"] = True
         lines.append(NO_ANSWER)
@@ -180,6 +183,10 @@ def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
         yield f"Required and still empty: {_listed(missing)}." if missing else "Nothing that is required is empty."
     if reply.get("missingPerson"):
         yield f"Still empty, for the person to fill: {_listed(reply['missingPerson'])}."
+    yield from _problems(reply)
+
+
+def _problems(reply: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"Problem: {problem_words(problem)}" for problem in reply.get("problems") or ())
     if reply.get("problemsUnknown") is True:
         yield "Whether there are more problems is not known."

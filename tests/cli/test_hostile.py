@@ -61,6 +61,15 @@ def replies(text: str) -> dict[str, dict[str, Any]]:
     field |= {"showIf": condition, "requiredIf": {"filled": text}, "default": text, "format": text, "step": text}
     lines = {"key": f"{text}s", "type": "rows", "fields": [field]}
     outcome = {"key": text, "status": text, "code": text, "msg": text, "row": text}
+    answered = {
+        "id": text,
+        "kind": "ask",
+        "text": text,
+        "key": text,
+        "status": "answered",
+        "answer": {"values": [text]},
+    }
+    asked = [answered, {"id": text, "kind": "suggest", "key": text, "value": text, "status": text}]
     left_to_do = {"missing": [text], "missingPerson": [text], "problems": [{"keys": [text], "msg": text}]}
     return {
         "context": {
@@ -71,6 +80,7 @@ def replies(text: str) -> dict[str, dict[str, Any]]:
             "rows": {lines["key"]: [text]},
             "hidden": [text],
             **left_to_do,
+            "requests": asked,
             "meta": {text: text},
             "cursor": text,
             "expiresIn": text,

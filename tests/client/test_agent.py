@@ -112,6 +112,43 @@ async def test_a_call_with_the_key_of_an_earlier_one_has_no_second_effect(pair: 
         assert (await agent.get_context())["context"]["name"]["value"] == "Ann"
 
 
+def permit(fields: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the JSON Schema of a form as large as a city's building permit, and a value for each of its fields."""
+    properties: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    kinds: list[tuple[dict[str, Any], Any]] = [
+        ({"type": "string", "maxLength": 100}, "12 Market Street"),
+        ({"type": "string"}, "Ada Lovelace"),
+        ({"type": "number", "minimum": 0}, 1250.5),
+        ({"type": "boolean"}, True),
+        ({"type": "string", "format": "date"}, "2026-05-04"),
+        ({"oneOf": [{"const": "new", "title": "New building"}, {"const": "alter", "title": "Alteration"}]}, "new"),
+    ]
+    for number in range(fields):
+        kind, value = kinds[number % len(kinds)]
+        key = f"contractorAddress{number}"
+        properties[key] = {**kind, "title": f"Address of the contractor, part {number}"}
+        values[key] = value
+    required = [key for number, key in enumerate(properties) if number % 3 == 0]
+    return {"type": "object", "properties": properties, "required": required}, values
+
+
+async def test_a_form_of_167_fields_costs_an_agent_less_than_40_kilobytes(pair: Pair) -> None:
+    schema, values = permit(167)
+    hpp = HandshakeApp()
+    hpp.form("permit", schema)
+    peer = await pair(hpp, {"form": "permit"})
+    async with agent_of(peer) as agent:
+        opened = await peer.agent("GET", "context")
+        reply = await agent.action(values, stream=False)
+        assert (len(reply["applied"]), reply["problems"]) == (167, [])
+        filled = await peer.agent("GET", "context")
+        text = await agent.get_context(markdown=True)
+    assert len(opened.content) < 24 * 1024
+    assert len(filled.content) < 40 * 1024
+    assert len(text.encode()) < 30 * 1024
+
+
 async def test_a_diff_waits_for_the_person(pair: Pair) -> None:
     hpp = HandshakeApp()
     peer = await pair(hpp)

@@ -298,6 +298,31 @@ async def test_rows_that_come_move_and_go_are_changes() -> None:
 
 
 @in_virtual_time
+async def test_a_form_that_changes_is_a_gap_once_it_can_be_read() -> None:
+    class Away(Server):
+        async def __call__(self, request: httpx.Request) -> httpx.Response:
+            if "/context/" in request.url.path and self.count("context") < 1:
+                self.asked.append(("context", 0.0))
+                return problem(503, "store_unavailable", retryable=True)
+            return await super().__call__(request)
+
+    def stream(_: Server, after: int) -> httpx.Response:
+        afters.append(after)
+        told = edit_frame(1) + frame("schema", "e.2", set=[], remove=["n"], gone=["n"]) + edit_frame(3)
+        return streaming(once(hello(after) + (told if after == 0 else edit_frame(after + 1))))
+
+    afters: list[int] = []
+    server = Away(stream, edits=7)
+    async with agent_against(server) as agent:
+        changes = agent.changes("e.0")
+        await asyncio.sleep(10)
+        found = [await anext(changes) for _ in range(4)]
+    assert [short(one) for one in (found[0], found[1], found[3])] == [("n", 1), ("n", 3), ("n", 8)]
+    assert found[2] == Gap(CONTEXT | {"cursor": "e.7"}, "e.7")
+    assert afters == [0, 7]
+
+
+@in_virtual_time
 async def test_a_stream_that_cannot_be_resumed_begins_with_how_things_stand() -> None:
     snapshot = CONTEXT | {"cursor": "f.1"}
     cut_off = frame("connected", "f.1", recovered=False, snapshot=snapshot)

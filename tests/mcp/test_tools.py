@@ -258,6 +258,16 @@ async def test_a_question_without_an_answer_yet_is_neither_yes_nor_no(attended: 
 
 
 @in_virtual_time
+async def test_a_wait_ends_with_problems_that_come_or_go() -> None:
+    found = [{"keys": ["to"], "msg": "Too early"}]
+    session = Scripted((2.0, {"problems": found, "cursor": "c.1"}), (4.0, {"problems": [], "cursor": "c.2"}))
+    assert (await session.wait())[1]["problems"] == found
+    assert (await session.wait())[1]["problems"] == []
+    assert 'Problem: `"to"`: `"Too early"`' in text(results.changes({"problems": found}, []))
+    assert "The form has no problems now." in text(results.changes({"problems": []}, []))
+
+
+@in_virtual_time
 async def test_a_wait_ends_with_an_answer_and_not_with_a_question_that_is_open() -> None:
     session = Scripted(
         (0.0, {"requests": [request("open")], "cursor": "c.1"}),
