@@ -161,6 +161,8 @@ async def test_the_agents_code_fills_and_follows_until_the_session_ends(capsys: 
         async with aclosing(peer.http), peer.watch() as page:
             filling = asyncio.create_task(fill(peer.created["prompt"]))
             await page.next("done")
+            await peer.decide(await page.next("asked"))
+            suggested = await page.next("asked")
             await peer.edit("age", 36)
             printed = ""
             async with asyncio.timeout(5):
@@ -170,5 +172,6 @@ async def test_the_agents_code_fills_and_follows_until_the_session_ends(capsys: 
             await peer.user("DELETE", "session")
             with pytest.raises(SessionEndedError):
                 await filling
+    assert (suggested["kind"], suggested["key"], suggested["value"]) == ("suggest", "email", "ada@example.com")
     assert "['name'] [] []" in printed
     assert "name is 'Ada', by ai" in printed

@@ -237,7 +237,8 @@ def _endpoints(
     prefix = context.removesuffix(f"/context/{session_id}")
     if prefix == context:
         raise ValueError("created['contextUrl'] must end with /context/<sessionId>")
-    tails = {"action": f"action/{session_id}", "diff": f"diff/{session_id}", "extend": f"session/{session_id}/extend"}
+    tails = {name: f"{name}/{session_id}" for name in ("action", "diff", "ask")}
+    tails["extend"] = f"session/{session_id}/extend"
     paths = {name: _member(created, f"{name}Url", _PATH, default=f"{prefix}/{tail}") for name, tail in tails.items()}
     if "mcpUrl" in created:
         paths["mcp"] = _member(created, "mcpUrl", _PATH)
@@ -261,6 +262,8 @@ def _commands(urls: Mapping[str, str]) -> dict[str, str]:
         '{"actions": [{"type": "set", "key": "FIELD", "value": "VALUE"}]}\nJSON',
         "follow": f"{curl} -G --data-urlencode 'since=CURSOR' -d wait=25 \\\n  '{urls['diff']}'",
         "extend": f"{post} -d '{{\"extraSeconds\": 1800}}' \\\n  '{urls['extend']}'",
+        "ask": f"{post} -H 'Idempotency-Key: ASK-1' \\\n  --data-binary @- '{urls['ask']}' <<'JSON'\n"
+        '{"text": "QUESTION"}\nJSON',
     }
 
 

@@ -137,7 +137,7 @@ def test_without_any_url_the_default_mount_below_the_base_url_is_assumed() -> No
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_urls_of_the_reply_are_used_as_they_are(language: str) -> None:
-    paths = {name: f"/elsewhere/{name}/{SESSION_ID}" for name in ("actionUrl", "diffUrl", "extendUrl")}
+    paths = {name: f"/elsewhere/{name}/{SESSION_ID}" for name in ("actionUrl", "diffUrl", "extendUrl", "askUrl")}
     commands = shell(prompt(reply(**paths), language=language))
     assert [path for path in paths.values() if f"'{ORIGIN}{path}'" not in commands] == []
 
@@ -206,6 +206,9 @@ REFUSALS = [
     "stale",
     "read_only",
     "unknown_field",
+    "unknown_row",
+    "not_shown",
+    "person_only",
     "invalid_value",
     "unsupported_action",
     "missing_key",
@@ -222,8 +225,21 @@ def test_every_refusal_is_explained(code: str, language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_text_stays_short_enough_for_a_clipboard(language: str) -> None:
     text = prompt(language=language)
-    assert len(text.splitlines()) <= 70
+    assert len(text.splitlines()) <= 80
     assert len(text.encode()) <= 6 * 1024
+
+
+SAID = {
+    "en": ("only they know or decide", "to suggest a change", "silence are no answer", "least of all a"),
+    "zh": ("只有用户才知道或才能决定", "如果想建议修改", "沉默都不是答复", "更不是同意"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_says_when_to_ask_and_to_suggest_and_that_silence_is_no_answer(language: str) -> None:
+    text = prompt(language=language)
+    assert [part for part in SAID[language] if part not in text] == []
+    assert [status for status in ("answered", "declined", "expired", "open") if f"`{status}`" not in text] == []
 
 
 def test_the_token_stands_in_the_text_twice_and_in_no_url() -> None:
@@ -500,10 +516,11 @@ def test_a_real_curl_sends_what_the_contract_asks_for(recorder: Recorder, langua
         ),
         ("GET", f"/handshake/diff/{SESSION_ID}?since=e+1:2&wait=25", ""),
         ("POST", f"/handshake/session/{SESSION_ID}/extend", '{"extraSeconds": 1800}'),
+        ("POST", f"/handshake/ask/{SESSION_ID}", '{"text": "QUESTION"}\n'),
     ]
     posts = [headers for method, _, headers, _ in recorder.requests if method == "POST"]
-    assert [headers["content-type"] for headers in posts] == ["application/json"] * 2
-    assert [headers.get("idempotency-key") for headers in posts] == ["BATCH-1", None]
+    assert [headers["content-type"] for headers in posts] == ["application/json"] * 3
+    assert [headers.get("idempotency-key") for headers in posts] == ["BATCH-1", None, "ASK-1"]
 
 
 # Arguments that cannot be used.
