@@ -80,7 +80,8 @@ class Transitions:
         if message.type == USER_EDIT:
             return mode.process_notify(session, key, message.value)
         if message.type == RELEASE:
-            return rows.release(session, key) if key in session.row_authors else session.release(key)
+            has_rows = key in session.row_authors or key in session.rows
+            return rows.release(session, key) if has_rows else session.release(key)
         if message.type == ADD_ROW:
             return mode.add_row(session, key, message.value, after=message.after)
         if message.type == REMOVE_ROW:

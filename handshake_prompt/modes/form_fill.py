@@ -30,7 +30,6 @@ from .form_checks import (
     meant,
     refuse_absent,
     refuse_closed,
-    refuse_closed_to,
     status_in,
 )
 from .form_lookups import lookup_key
@@ -190,16 +189,7 @@ class FormFillHandler(ModeHandler):
         return change_form(self._forms, session, entries, removed)
 
     def _rows(self, session: Session) -> FormRows:
-        form = self._forms[session.schema_json]
-
-        def judge(field: Field, value: Any) -> Any:
-            refuse_closed_to(session.author, field)
-            fault = field.check(value, budget_under_way.get()) if session.author is Role.AGENT else None
-            return value if fault is None else meant(session, field, value, fault)
-
-        return FormRows(
-            form, session, judge, lambda field, key: refuse_closed(form, session, field, key), limits=self._limits
-        )
+        return FormRows(self._forms[session.schema_json], session, self._limits)
 
 
 def _cost(form: Form, actions: Sequence[Action]) -> int:

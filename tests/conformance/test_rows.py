@@ -381,6 +381,8 @@ async def test_hpp_164_a_released_row_is_the_agents_to_change(pair: Open) -> Non
     assert (reply["key"], reply["by"]) == (f"lines/{first}", "default")
     assert {by for key, (_, by) in (await cells(peer)).items() if f"/{first}/" in key} == {"default"}
     assert codes(await do(peer, remove(f"lines/{first}"), remove(f"lines/{second}"))) == [None, "user_locked"]
+    await say(peer, key="lines", release=True)
+    assert codes(await do(peer, put("lines", []))) == [None]
 
 
 async def test_hpp_165_what_a_page_says_again_has_one_effect(pair: Open) -> None:
