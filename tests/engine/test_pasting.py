@@ -1,0 +1,241 @@
+"""Paste-back: an agent's answer, let in by the person, applied as the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from handshake_prompt import HandshakeApp, Limits, Reject, Role
+from handshake_prompt.protocol.prompt_codes import prompt_code
+from tests.support.bare_sessions import Opened, as_json, opened
+from tests.support.held import JSON, ask, timed_steps
+from tests.support.pairing import Pair, code_of, open_pair, refusal, virtual_engine
+from tests.support.virtual_time import in_virtual_time
+
+SCHEMA = [
+    {"key": "name", "type": "string", "label": "Full name", "required": True},
+    {"key": "zip", "type": "string", "label": "Code"},
+    {"key": "age", "type": "integer", "label": "Code"},
+    {"key": "plan", "type": "enum", "label": "zip", "options": [{"value": "b", "label": "Basic"}, {"value": "p"}]},
+    {"key": "tags", "type": "array", "multiple": True},
+    {"key": "iban", "type": "string", "sensitive": True},
+    {"key": "lines", "type": "rows", "fields": [{"key": "amount", "type": "number", "min": 0}]},
+]
+FORM = {"mode": "form-fill", "schema": SCHEMA}
+
+
+def block(**content: Any) -> str:
+    return f"```handshake\n{json.dumps(content)}\n```"
+
+
+async def paste(pair: Pair, text: str, *, preview: bool = False) -> dict[str, Any]:
+    body = {"text": text, "preview": preview}
+    return (await pair.engine.post_paste(pair.session_id, body, pair.user)).payload
+
+
+async def bound(pair: Pair, **content: Any) -> str:
+    """The block of an agent that was given a prompt now."""
+    session = (await pair.record()).session
+    return block(code=prompt_code(session.session_id, session.token_digest, session.seq), **content)
+
+
+def outcomes(reply: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return [(one["key"], one.get("code") or one["status"]) for one in reply["results"]]
+
+
+@in_virtual_time
+async def test_a_field_may_be_called_by_a_label_that_it_has_alone() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    reply = await paste(pair, block(fields={"Full name": "Ann", "Code": "8000", "zip": "x"}))
+    assert outcomes(reply) == [("name", "applied"), ("Code", "unknown_field"), ("zip", "applied")]
+    assert await pair.values() == {"name": ("Ann", "ai"), "zip": ("x", "ai")}
+
+
+@in_virtual_time
+async def test_two_values_for_a_field_by_key_and_label_are_refused() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    error = await refusal(paste(pair, block(fields={"Full name": "Ann", "name": "Bob"})))
+    assert (error.code, "'name'" in error.detail) == ("unreadable", True)
+    assert await pair.values() == {}
+
+
+@in_virtual_time
+async def test_lines_of_text_get_the_type_of_their_field() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    await paste(pair, "```handshake\nFull name: true\nzip: 8000\nage: 36\nplan: Basic\n```")
+    assert {key: value for key, (value, _) in (await pair.values()).items()} == {
+        "name": "true",
+        "zip": "8000",
+        "age": 36,
+        "plan": "b",
+    }
+
+
+@in_virtual_time
+async def test_rows_are_replaced_added_and_removed() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    await paste(pair, block(rows={"lines": [{"amount": 1}, {"amount": 2}]}))
+    reply = await paste(pair, block(add={"lines": [{"amount": 3}, {"amount": -1}]}, remove=["lines/r1"]))
+    assert outcomes(reply) == [("lines/r1", "applied"), ("lines", "applied"), ("lines", "invalid_value")]
+    assert {key: value for key, (value, _) in (await pair.values()).items()} == {
+        "lines/r2/amount": 2,
+        "lines/r3/amount": 3,
+    }
+
+
+@in_virtual_time
+async def test_a_row_of_the_persons_and_one_that_changed_since_the_prompt_stay() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    await pair.do(*({"type": "add", "key": "lines", "value": {"amount": n}} for n in range(3)))
+    text = await bound(pair, remove=["lines/r1", "lines/r2", "lines/r3"])
+    await pair.edit("lines/r1/amount", 9)
+    await pair.act({"lines/r2/amount": 9})
+    reply = await paste(pair, text)
+    assert outcomes(reply) == [("lines/r1", "user_locked"), ("lines/r2", "stale"), ("lines/r3", "applied")]
+
+
+@in_virtual_time
+async def test_an_answer_may_correct_an_earlier_one_to_the_same_prompt_until_somebody_else_writes() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    texts = [await bound(pair, fields={"name": name}) for name in ("Ann", "Bea", "Cleo")]
+    assert outcomes(await paste(pair, texts[0])) == outcomes(await paste(pair, texts[1])) == [("name", "applied")]
+    await pair.act({"name": "Dora"})
+    assert outcomes(await paste(pair, texts[2])) == [("name", "stale")]
+    assert await pair.values() == {"name": ("Dora", "ai")}
+
+
+@in_virtual_time
+async def test_an_answer_without_a_code_is_told_to_be_unbound() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    await pair.act({"name": "Bob"})
+    reply = await paste(pair, block(fields={"name": "Ann"}))
+    assert (outcomes(reply), reply["bound"]) == ([("name", "applied")], False)
+
+
+@in_virtual_time
+async def test_the_code_of_a_reply_is_one_of_a_prompt_written_now() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    await pair.act({"name": "Bob"})
+    code = (await paste(pair, block(fields={"age": 1})))["code"]
+    assert outcomes(await paste(pair, block(code=code, fields={"name": "Ann"}))) == [("name", "applied")]
+
+
+@in_virtual_time
+async def test_the_hosts_policy_judges_what_is_applied_and_is_not_asked_for_a_preview() -> None:
+    engine, judged, done = virtual_engine(), list[str](), list[int]()
+
+    @engine.on_action
+    async def judge(_session: Any, action: Any) -> None:
+        judged.append(action.key)
+        if action.key == "age":
+            raise Reject("not that one")
+
+    @engine.on_done
+    async def note(_session: Any, outcomes: Any) -> None:
+        done.append(len(outcomes))
+
+    pair = await open_pair(engine, FORM)
+    text = block(fields={"name": "Ann", "age": 36})
+    assert outcomes(await paste(pair, text, preview=True)) == [("name", "applied"), ("age", "applied")]
+    assert judged == []
+    assert outcomes(await paste(pair, text)) == [("name", "applied"), ("age", "vetoed")]
+    await asyncio.sleep(1)
+    assert (judged, done) == (["name", "age"], [2])
+
+
+@in_virtual_time
+async def test_watchers_are_shown_an_answer_as_the_agents_batch() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    async with pair.watch() as page:
+        await paste(pair, block(fields={"name": "Ann"}), preview=True)
+        await paste(pair, block(fields={"name": "Ann", "age": 36}))
+        await asyncio.sleep(1)
+    told = [(frame["type"], frame.get("key")) for frame in page.frames if frame["type"] in ("action", "edit", "done")]
+    assert told == [("action", "name"), ("action", "age"), ("done", None)]
+
+
+@in_virtual_time
+async def test_a_suggestion_becomes_a_request_and_a_question_is_handed_on() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    await pair.edit("name", "Bob")
+    text = block(suggest={"Full name": {"value": "Rob", "reason": "so it says"}}, ask=["Which plan?"])
+    shown = await paste(pair, text, preview=True)
+    assert "requests" not in await pair.context(Role.AGENT)
+    reply = await paste(pair, text)
+    assert outcomes(shown) == outcomes(reply) == [("name", "suggested")]
+    assert shown["questions"] == reply["questions"] == [{"text": "Which plan?"}]
+    (request,) = (await pair.context())["requests"]
+    assert (request["kind"], request["key"], request["reason"]) == ("suggest", "name", "so it says")
+
+
+@in_virtual_time
+async def test_an_answer_pasted_many_times_at_once_has_one_effect() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    text = block(add={"lines": [{"amount": 1}]}, fields={"name": "Ann"})
+    replies = await asyncio.gather(*(paste(pair, text) for _ in range(8)))
+    assert {json.dumps(one["results"]) for one in replies} == {json.dumps(replies[0]["results"])}
+    assert set(await pair.values()) == {"name", "lines/r1/amount"}
+
+
+@in_virtual_time
+async def test_an_agents_batch_in_between_is_not_taken_for_an_answers() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    text = await bound(pair, fields={"name": "Ann"})
+    await asyncio.gather(pair.act({"name": "Bob"}), paste(pair, text))
+    assert await pair.values() == {"name": ("Bob", "ai")}
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({f"k{number}": 1 for number in range(201)}, (413, "too_many_actions")),
+        ({"name": "x" * 40_000}, (413, "value_too_large")),
+        ({"k" * 300: 1}, (400, "invalid_key")),
+        ({}, (400, "unreadable")),
+    ],
+)
+async def test_an_answer_keeps_to_the_bounds_of_a_batch(fields: dict[str, Any], expected: tuple[int, str]) -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    assert await code_of(paste(pair, block(fields=fields))) == expected
+    assert await pair.values() == {}
+
+
+@in_virtual_time
+async def test_a_sensitive_value_is_written_and_not_shown() -> None:
+    pair = await open_pair(virtual_engine(), FORM | {"context": {"iban": "DE02"}})
+    reply = await paste(pair, block(fields={"iban": "DE99"}))
+    assert outcomes(reply) == [("iban", "user_locked")]
+    assert "DE02" not in json.dumps(reply)
+
+
+PROMISED = 0.020 * 2
+"""Seconds that a request may hold the event loop, on a machine that does other things."""
+TEXTS = {
+    "braces": '{"' * 60_000,
+    "fences": "```handshake\n{\n```\n" * 10_000,
+    "one long text": block(fields={"name": "“\u2028x" * 8000}),
+    "many fields": block(fields={f"k{number}": ["x"] * 20 for number in range(1500)}),
+    "lines": "```handshake\n" + "Full name: x=\n" * 10_000,
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+async def test_no_text_holds_the_event_loop_for_long(text: str) -> None:
+    limits = Limits(user_requests=1000)
+    app = HandshakeApp(limits=limits)
+    wide = [{"key": f"field-{number}", "type": "string", "label": f"Label {number}"} for number in range(480)]
+    session = await opened(app, as_json({"mode": "form-fill", "schema": [*SCHEMA, *wide]}))
+    assert isinstance(session, Opened)
+    found = []
+    with timed_steps() as steps:
+        for _ in range(3):
+            await steps.begin()
+            sent = as_json({"text": text, "preview": True})
+            answer = await ask(app, "POST", f"/paste/{session.session_id}", [*session.user, JSON], sent)
+            assert answer.status in (200, 400, 413)
+            found.append(steps.longest)
+    assert min(found) < PROMISED
