@@ -89,7 +89,7 @@ class FormValidation:
         return self._known(session) or UNKNOWN
 
     async def foresee(self, record: Record, turn: Turn, play: Callable[[Record], object]) -> Foreseen | None:
-        """Return the verdict on the values that a transition leads to; None if there is no validator.
+        """Return the verdict on the values that a transition leads to; None for a session of no form by name.
 
         A mode is pure, so the transition is played on a draft, which is thrown away.
 
@@ -137,9 +137,8 @@ class FormValidation:
             self._remembered.popitem(last=False)
 
     def _form(self, session: Session) -> NamedForm | None:
-        """Return the form of a session if it has a validator."""
-        form = self._forms.get(session.form) if session.form else None
-        return form if form is not None and form.has_validator else None
+        """Return the form that a session was opened with, if this process has it."""
+        return self._forms.get(session.form) if session.form else None
 
     def _known(self, session: Session) -> Verdict | None:
         told = session.verdict

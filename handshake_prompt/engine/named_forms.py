@@ -64,8 +64,6 @@ class NamedForm:
         """The name of this very description."""
         self.submitted: Hook | None = None
         """The host's function that takes what is submitted."""
-        self.has_validator = model.has_rules or rules is not None
-        """Whether there is anything to find in values that its fields accept."""
 
     @property
     def name(self) -> str:
@@ -182,7 +180,10 @@ class NamedForms:
         if validator is not None and not callable(validator):
             raise TypeError(f"the validator of the form {name!r} is a function of its document, not {validator!r}")
         rules = validator if validator is not None and is_async(validator) else None
-        model = FormModel(name, source, validator=None if rules else validator, **options)
+        try:
+            model = FormModel(name, source, validator=None if rules else validator, **options)
+        except HandshakeError as error:
+            raise _cannot_be_opened(name, error) from None
         form = self._forms[name] = NamedForm(model, self._fields(model), rules)
         return form
 
@@ -223,7 +224,7 @@ class NamedForms:
         try:
             compiled = self._modes.compiled(MODE, model.fields)
         except HandshakeError as error:
-            raise ValueError(f"the form {model.name!r} cannot be opened: {error.detail}") from None
+            raise _cannot_be_opened(model.name, error) from None
         schema_json = compiled.schema_json if compiled else msgspec.json.encode(model.fields)
         size, most = len(schema_json), self._limits.session_bytes
         if size > most:
@@ -232,3 +233,7 @@ class NamedForms:
             logger.warning("The form %s, field %s: %s", model.name, mistake.get("key"), mistake["msg"])
         fields: Sequence[Entry] = msgspec.json.decode(schema_json)
         return fields
+
+
+def _cannot_be_opened(name: str, error: HandshakeError) -> ValueError:
+    return ValueError(f"the form {name!r} cannot be opened: {error.detail}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from .cell_check import CellCheck
 from .documents import Cells, RowIds, Values, flat, nested
 from .form_options import beginning, changed, initial, keys_of, marked, members_of, ordered
 from .implied import completed
@@ -81,6 +82,7 @@ class FormModel:
         self._rules = compile_rules(self.fields)
         self._sensitive = frozenset(marked(self.fields, "sensitive"))
         self._read_only = frozenset(marked(self.fields, "readOnly"))
+        self._cells = None if self._model.has_rules else CellCheck(self.fields, self.shape)
 
     def __repr__(self) -> str:
         return f"<FormModel {self.name!r} of {len(self.fields)} fields>"
@@ -132,20 +134,16 @@ class FormModel:
         return value
 
     @property
-    def has_rules(self) -> bool:
-        """Whether there is anything that `problems` could find."""
-        return self._validator is not None or self._model.has_rules
-
-    @property
     def is_native(self) -> bool:
         """Whether `problems` runs no code of the host's, for a time that the values' size bounds."""
-        return self._validator is None and self._model.is_native
+        return self._validator is None and self._model.is_native and (self._cells is None or self._cells.is_quick)
 
     def _found(self, values: Values, rows: RowIds, status: Status, answer: object) -> tuple[Any, list[Problem]]:
         document = nested(self.shape, values, rows, hidden=status.hidden)
         whole = document.get(WRAPPED) if self._is_wrapped else document
         value, findings = self._model.judge(whole)
         found = [self._problem(finding, document, rows) for finding in findings]
+        found += self._cells.problems(values, rows, status) if self._cells else ()
         for one in (answer, self._answer(whole)):
             found += told(one, lambda path: self._place(path, document, rows).key)
         return value, found

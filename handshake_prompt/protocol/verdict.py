@@ -30,4 +30,4 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 UNKNOWN = Verdict(unknown=True)
 """No statement."""
 NO_PROBLEMS = Verdict()
-"""The verdict on a form without a validator."""
+"""The verdict on values that no form by name is about."""

@@ -109,13 +109,16 @@ async def test_a_problem_of_a_sensitive_field_says_nothing_of_its_value() -> Non
 
 
 @in_virtual_time
-async def test_forms_without_a_validator_have_no_problems_and_ask_nobody() -> None:
+async def test_fields_by_hand_judge_what_the_person_writes() -> None:
     engine = virtual_engine()
-    engine.form("stay", FIELDS)
+    form = engine.form("stay", FIELDS)
     pair = await open_pair(engine, {"form": "stay"})
-    reply = (await pair.act({"end": "2026-05-01"})).payload
-    assert (reply["problems"], (await pair.context())["problems"]) == ([], [])
+    assert (await pair.act({"end": "2026-05-01"})).payload["problems"] == []
     assert [event.type for event in await pair.log()] == ["action", "done"]
+    (problem,) = (await pair.edit("end", "tomorrow")).payload["problems"]
+    assert (problem["keys"], "expected a date" in problem["msg"]) == (["end"], True)
+    with pytest.raises(FieldErrors, match="end: expected a date"):
+        form.parse({"end": "tomorrow"})
 
 
 @in_virtual_time

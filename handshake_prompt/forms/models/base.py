@@ -25,7 +25,7 @@ class Model(Protocol):
     """
 
     has_rules: bool
-    """Whether `judge` may find a fault."""
+    """Whether `judge` may find a fault; else the rules of the fields are all there are."""
     is_native: bool
     """Whether `judge` runs native code and none of the host's, for a time that the document's size bounds."""
 

@@ -13,7 +13,7 @@ from .base import Verdict
 
 
 class FieldList:
-    """Fields as a page would send them. The typed value is the document; its faults are a validator's to find.
+    """Fields as a page would send them, with their own rules and no others. The typed value is the document.
 
     Raises:
         ValueError: an entry is no object with a key; the message says which.
