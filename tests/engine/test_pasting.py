@@ -128,14 +128,14 @@ async def test_the_hosts_policy_judges_what_is_applied_and_is_not_asked_for_a_pr
     engine, judged, done = virtual_engine(), list[str](), list[int]()
 
     @engine.on_action
-    async def judge(_session: Any, action: Any) -> None:
+    async def judge(_session: Any, action: Any, _request: Any) -> None:
         judged.append(action.key)
         if action.key == "age":
             raise Reject("not that one")
 
     @engine.on_done
-    async def note(_session: Any, outcomes: Any) -> None:
-        done.append(len(outcomes))
+    async def note(_session: Any, applied: Any, rejected: Any, _errors: Any) -> None:
+        done.append(len(applied) + len(rejected))
 
     pair = await open_pair(engine, FORM)
     text = block(fields={"name": "Ann", "age": 36})
