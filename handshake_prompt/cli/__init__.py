@@ -6,7 +6,7 @@ import click
 
 from handshake_prompt.version import __version__
 
-from .agent_commands import action, extend, get_context, get_diff, parse_prompt, watch
+from .agent_commands import action, extend, get_context, get_diff, options, parse_prompt, watch
 from .completion import completion
 from .exit_codes import EXIT_CODES
 from .paste_command import paste
@@ -19,6 +19,7 @@ COMMANDS = (
     serve,
     parse_prompt,
     get_context,
+    options,
     action,
     ask,
     suggest,

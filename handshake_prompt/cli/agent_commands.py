@@ -150,6 +150,18 @@ def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None
     show(reply, partial(news.diff, waited=wait), as_json=options.as_json)
 
 
+@click.command(
+    help="Look up what may be chosen in a field with options on request.\n\nQUERY: letters that an option has to have.",
+    epilog=EXIT_CODES,
+)
+@click.argument("key")
+@click.argument("query", default="")
+@takes_session
+def options(session: SessionOptions, *, key: str, query: str) -> None:
+    """Run `options`."""
+    show(as_agent(session, lambda agent: agent.options(key, query)), rendering.options, as_json=session.as_json)
+
+
 @click.command(help="Give the session more time.\n\nThe server may grant less than asked for.", epilog=EXIT_CODES)
 @click.option(
     "--extra-seconds",

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from handshake_prompt.texts.option_words import option_words
 from handshake_prompt.texts.prompt import ParsedPrompt
 from handshake_prompt.texts.refusal_codes import code_text, is_refused
 
 from . import form_table
 from .foreign_text import NOTHING, duration, name_text, value_text
 from .news import named_keys, problems, requests
-from .shapes import keys, mappings
-from .terminal import Cell, Terminal, one_line
+from .shapes import as_list, keys, mappings
+from .terminal import INDENT, Cell, Terminal, one_line
 
 SHOWN_OF_TOKEN = 4
 UNEXPLAINED = "the person wrote it, or the page does not allow it"
@@ -61,6 +62,15 @@ def action(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
 def has_refusals(reply: Mapping[str, Any]) -> bool:
     """Whether some of a batch was not written."""
     return any(True for _ in _refused(reply))
+
+
+def options(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
+    """Return the options that were found, one in a line."""
+    found = as_list(reply.get("options"))
+    lines = [f"{INDENT}{one_line(option_words([option], 1))}" for option in found]
+    if reply.get("truncated") is True:
+        lines.append(terminal.paint("There are more: give other or more letters.", "wanting"))
+    return lines or ["There are none with these letters."]
 
 
 def extended(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:

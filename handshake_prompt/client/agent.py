@@ -17,6 +17,7 @@ from .decoding import (
     ContextReply,
     DiffReply,
     ExtendReply,
+    OptionsReply,
     WithdrawReply,
     checked,
     markdown_text,
@@ -311,6 +312,26 @@ class HandshakeAgent(AgentConnection):
         query = {"since": since} if since else {}
         reply = await self._client.send(Request(path=self._path("diff"), query=query, wait=max(wait, 0.0)))
         return members(reply.body, DiffReply)
+
+    async def options(self, key: str, query: str = "") -> dict[str, Any]:
+        """Look up what may be chosen in a field whose options are not in the schema (`lookup: true`).
+
+        Args:
+            key: the field, or a cell of it.
+            query: letters that an option has to have; none by default.
+
+        Returns:
+            The members as they are on the wire: `options`, as in a schema, and `truncated` if there are more.
+
+        Raises:
+            RefusedError: the field has no such options, or the server is too old for them (`unsupported`).
+            ServerUnavailableError: the application behind the page cannot tell now.
+            AgentError: it failed otherwise.
+        """
+        query_members = {"key": key, **({"q": query} if query else {})}
+        request = Request(path=self._path("options"), query=query_members)
+        reply = await if_known(self._client.send(request), "options to look up", instead="Write the value as text.")
+        return members(reply.body, OptionsReply)
 
     async def extend(self, extra_seconds: int = 1800) -> dict[str, Any]:
         """Give the session more time.

@@ -64,6 +64,13 @@ class DiffReply(msgspec.Struct, frozen=True):
     requests: list[EndedRequest] = []
 
 
+class OptionsReply(msgspec.Struct, frozen=True):
+    """`GET /options/{sid}`."""
+
+    key: str
+    options: list[Any]
+
+
 class AskReply(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /ask/{sid}`."""
 

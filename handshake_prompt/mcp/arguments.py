@@ -146,6 +146,13 @@ class AskPerson(Arguments, frozen=True):
     seconds: Annotated[float, _described("How long to wait here.", ge=0, le=LONGEST_WAIT)] = LONGEST_WAIT
 
 
+class FindOptions(Arguments, frozen=True):
+    """Arguments of `find_options`."""
+
+    key: Annotated[str, _described("The field.")]
+    query: Annotated[str, _described("Letters that an option has to have.")] = ""
+
+
 class GetChanges(Arguments, frozen=True):
     """Arguments of `get_changes`."""
 

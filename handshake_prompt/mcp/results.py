@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from mcp.types import CallToolResult, TextContent
 
 from handshake_prompt.texts.markdown import markdown_pieces, problem_words
+from handshake_prompt.texts.option_words import option_words
 from handshake_prompt.texts.quoting import code, code_span, visible
 from handshake_prompt.texts.refusal_codes import REFUSAL_CODES, is_refused
 from handshake_prompt.texts.request_words import end_words, request_words
@@ -107,6 +108,16 @@ def written(reply: Mapping[str, Any]) -> CallToolResult:
     reasons = "results" if reply.get("results") else "errors"
     names = ("applied", "rejected", reasons, "rows", "missing", *STATUS, "expiresIn")
     return _result(_outcome(reply), {name: reply[name] for name in names if name in reply})
+
+
+def options(reply: Mapping[str, Any]) -> CallToolResult:
+    """Return the options that were found."""
+    members = {name: reply[name] for name in ("options", "truncated") if name in reply}
+    found = reply["options"]
+    lines = [code_span(option_words(found, len(found)))] if found else ["There are none with these letters."]
+    if reply.get("truncated") is True:
+        lines.append("There are more: give other or more letters.")
+    return _result(lines, members)
 
 
 def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, timed_out: bool = False) -> CallToolResult:

@@ -21,6 +21,7 @@ from .arguments import (
     Connect,
     EditRows,
     Extend,
+    FindOptions,
     GetChanges,
     GetContext,
     SetFields,
@@ -45,6 +46,7 @@ class Agent(Protocol):
     async def action(self, values: Sequence[Mapping[str, Any]], /) -> dict[str, Any]: ...
     async def get_diff(self, since: str | None, /, *, wait: float) -> dict[str, Any]: ...
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]: ...
+    async def options(self, key: str, query: str, /) -> dict[str, Any]: ...
     async def open_question(
         self,
         text: str,
@@ -142,6 +144,10 @@ async def _set_fields(agent: Agent, asked: SetFields) -> CallToolResult:
     return results.written(await agent.action(asked.actions()))
 
 
+async def _find_options(agent: Agent, asked: FindOptions) -> CallToolResult:
+    return results.options(await agent.options(asked.key, asked.query))
+
+
 async def _suggest_fields(agent: Agent, asked: SuggestFields) -> CallToolResult:
     return results.written(await agent.action([one.action() for one in asked.suggestions]))
 
@@ -230,6 +236,7 @@ def _inlined(schema: Any, shapes: Mapping[str, Any]) -> Any:
 
 KINDS = {
     "get_context": Kind(GetContext, _get_context),
+    "find_options": Kind(FindOptions, _find_options),
     "set_fields": Kind(SetFields, _set_fields, writes=True, repeatable=False),
     "edit_rows": Kind(EditRows, _edit_rows, writes=True, repeatable=False),
     "ask_person": Kind(AskPerson, _ask_person, writes=True, repeatable=False),

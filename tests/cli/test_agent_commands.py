@@ -187,6 +187,24 @@ async def test_action_adds_moves_and_removes_rows(pair: Open) -> None:
     assert row(shown, "lines/r3/date").startswith("lines/r3/date – –")
 
 
+async def test_options_of_a_lookup_are_listed(serve: Serve) -> None:
+    asked: list[dict[str, str]] = []
+
+    async def options(request: Request) -> Response:
+        asked.append(dict(request.query_params))
+        found = [{"value": "osl", "label": "Oslo"}, "brg"] if "q" in request.query_params else []
+        return JSONResponse({"key": "city", "options": found, "truncated": bool(found)})
+
+    parts = ["--sid", SESSION_ID, "--token", TOKEN, "--base"]
+    parts.append(await serve(Starlette(routes=[Route("/handshake/options/{sid}", options)])))
+    found = await ask("options", "city", "os", *parts)
+    assert for_people(found.stdout).startswith(
+        '  "osl" ("Oslo")\n  "brg"\nThere are more: give other or more letters.\n'
+    )
+    assert "There are none with these letters." in (await ask("options", "city", *parts)).stdout
+    assert asked == [{"key": "city", "q": "os"}, {"key": "city"}]
+
+
 async def test_diff_tells_the_order_of_rows(pair: Open) -> None:
     peer = await pair(body=LINES)
     cursor = (await peer.context())["cursor"]

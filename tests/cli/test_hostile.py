@@ -93,6 +93,7 @@ def replies(text: str) -> dict[str, dict[str, Any]]:
             "cursor": text,
             "rows": {text: [text]},
         },
+        "options": {"key": text, "options": options, "truncated": True},
         "problem": {"detail": text, "error": text, "code": text, "nextSteps": [text]},
     }
 
@@ -115,6 +116,7 @@ async def test_a_value_is_shown_and_passed_on_as_what_it_is(pair: Open) -> None:
         ("action", rendering.action),
         ("action of 0.2", rendering.action),
         ("diff", news.diff),
+        ("options", rendering.options),
     ],
 )
 def test_no_member_of_any_reply_acts_on_a_terminal(
@@ -143,6 +145,7 @@ def outside_of_quotes(line: str) -> str:
         ("action", rendering.action),
         ("action of 0.2", rendering.action),
         ("diff", news.diff),
+        ("options", rendering.options),
     ],
 )
 def test_words_of_a_server_stand_in_quotation_marks(name: str, view: Lines) -> None:

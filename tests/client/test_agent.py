@@ -112,6 +112,35 @@ async def test_a_call_with_the_key_of_an_earlier_one_has_no_second_effect(pair: 
         assert (await agent.get_context())["context"]["name"]["value"] == "Ann"
 
 
+LOOKUP = {"mode": "form-fill", "schema": [{"key": "city", "type": "string", "lookup": True}]}
+
+
+async def test_options_that_are_not_in_the_schema_are_looked_up(pair: Pair) -> None:
+    hpp = HandshakeApp()
+
+    @hpp.on_options
+    async def cities(_: Any, key: str, query: str) -> list[Any]:
+        return [{"value": "osl", "label": f"{key} with {query!r}"}]
+
+    peer = await pair(hpp, LOOKUP)
+    async with agent_of(peer) as agent:
+        assert (await agent.options("city", "o&s"))["options"] == [{"value": "osl", "label": "city with 'o&s'"}]
+        assert (await agent.options("city"))["options"] == [{"value": "osl", "label": "city with ''"}]
+        with pytest.raises(RefusedError) as caught:
+            await agent.options("name")
+    assert caught.value.code == "unknown_field"
+
+
+async def test_a_server_without_options_to_look_up_is_named_as_that() -> None:
+    async def answer(_: httpx.Request) -> httpx.Response:
+        return replying({"code": "not_found", "detail": "There is nothing at this path"}, status=404)
+
+    async with agent_against(answer) as agent:
+        with pytest.raises(RefusedError, match="too old") as caught:
+            await agent.options("city")
+    assert caught.value.code == "unsupported"
+
+
 def permit(fields: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the JSON Schema of a form as large as a city's building permit, and a value for each of its fields."""
     properties: dict[str, Any] = {}

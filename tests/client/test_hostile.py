@@ -42,6 +42,10 @@ CALLS: dict[str, Act] = {
     "action": lambda agent: agent.action({"name": "Ada"}, stream=False),
     "diff": lambda agent: agent.get_diff("1", wait=0.1),
     "extend": lambda agent: agent.extend(),
+    "question": lambda agent: agent.ask("May I?"),
+    "withdrawal": lambda agent: agent.withdraw("e.1"),
+    "options": lambda agent: agent.options("city"),
+    "row": lambda agent: agent.add_row("lines"),
 }
 
 

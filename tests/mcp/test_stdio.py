@@ -34,6 +34,7 @@ ROOT = Path(handshake_prompt.__file__).parent.parent
 NAMES = [
     "connect",
     "get_context",
+    "find_options",
     "set_fields",
     "edit_rows",
     "ask_person",

@@ -45,6 +45,9 @@ class Scripted:
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]:
         raise AssertionError("not asked for")
 
+    async def options(self, key: str, query: str, /) -> dict[str, Any]:
+        raise AssertionError("not asked for")
+
     async def open_question(self, text: str, **_: Any) -> dict[str, Any]:
         raise AssertionError("not asked for")
 
@@ -162,6 +165,7 @@ def test_each_tool_takes_what_its_schema_says() -> None:
         "connect": {"prompt": "- token: ..."},
         "get_context": {},
         "set_fields": {"fields": {"a": [1, None]}, "ifRev": {"a": 3}, "notes": {"a": {"source": "scan.pdf"}}},
+        "find_options": {"key": "city", "query": "os"},
         "edit_rows": {
             "add": [{"list": "lines"}, {"list": "lines", "values": {"amount": 3}, "after": None}],
             "remove": ["lines/r3"],
@@ -424,6 +428,14 @@ def test_rows_problems_and_what_is_the_person_s_are_told_of_a_batch() -> None:
         "Whether there are more problems is not known."
     )
     assert members(written).keys() >= {"rows", "missingPerson", "problems", "problemsUnknown"}
+
+
+def test_options_are_told_with_their_labels_and_whether_there_are_more() -> None:
+    found = [{"value": "osl", "label": EVIL}, "brg"]
+    told = results.options({"key": "city", "options": found, "truncated": True})
+    assert text(told) == f'`"osl" ({QUOTED[1:-1]}), "brg"`\nThere are more: give other or more letters.'
+    assert members(told) == {"options": found, "truncated": True}
+    assert text(results.options({"options": []})) == "There are none with these letters."
 
 
 def test_suggestions_are_not_told_as_written() -> None:

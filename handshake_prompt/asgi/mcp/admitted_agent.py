@@ -88,6 +88,11 @@ class AdmittedAgent:
         reply = await self._engine.post_extend(self._session_id, body, self._credential, self._request)
         return reply.payload
 
+    async def options(self, key: str, query: str, /) -> dict[str, Any]:
+        """Return what may be chosen in a field."""
+        reply = await self._engine.get_options(self._session_id, self._credential, self._request, key=key, query=query)
+        return reply.payload
+
     async def open_question(
         self,
         text: str,

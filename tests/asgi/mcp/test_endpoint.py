@@ -47,6 +47,7 @@ from tests.support.peer import PATIENCE, Peer, open_session
 
 NAMES = [
     "get_context",
+    "find_options",
     "set_fields",
     "edit_rows",
     "ask_person",
@@ -324,6 +325,21 @@ async def test_each_request_renews_the_session() -> None:
 # What is asked wrongly
 
 
+async def test_options_are_looked_up_over_http_too(pair: Open) -> None:
+    hpp = HandshakeApp(mcp=True)
+
+    @hpp.on_options
+    def cities(_: Session, key: str, query: str) -> list[str]:
+        return [key, query]
+
+    peer = await pair(hpp, {"mode": "form-fill", "schema": [{"key": "city", "type": "string", "lookup": True}]})
+    async with over_http(peer) as client:
+        found = await client.call_tool("find_options", {"key": "city", "query": "os"})
+        wrong = await client.call_tool("find_options", {"key": "name"})
+    assert (members(found)["options"], text(found)) == (["city", "os"], '`"city", "os"`')
+    assert (wrong.is_error, members(wrong)["code"]) == (True, "unknown_field")
+
+
 async def test_the_person_is_asked_over_http_too(pair: Open) -> None:
     peer = await pair(HandshakeApp(mcp=True))
     async with over_http(peer) as client:
@@ -563,6 +579,9 @@ class Endless:
         return await self.get_context()
 
     async def extend(self, extra_seconds: int, /) -> dict[str, Any]:
+        return await self.get_context()
+
+    async def options(self, key: str, query: str, /) -> dict[str, Any]:
         return await self.get_context()
 
     async def open_question(self, text: str, **_: Any) -> dict[str, Any]:
