@@ -198,11 +198,13 @@ class Hub:
             return False
         # A watcher joins a topic that is up to date. So an agent that is here when a rotation is published came with an
         # older token, whatever the token of `record` is by now: it sees the rotation, and no event behind it.
+        has_removed = False
         for event in fresh:
             self._offer(topic, event, session)
             if event.type == ROTATED:
                 self._close(topic, CloseCode.UNAUTHENTICATED, roles=(Role.AGENT,))
-        if any(event.type == ROW_REMOVED for event in fresh):
+            has_removed = has_removed or event.type == ROW_REMOVED
+        if has_removed:
             topic.overtake_removed(session)
         topic.seq, topic.version, topic.expires_at = session.seq, record.version, record.expires_at
         topic.agent, topic.agent_at = session.agent, session.agent_at

@@ -99,7 +99,7 @@ class Transactions:
             TooLargeError: it is larger than a session may be (`session_full`).
             UnavailableError: the store is full.
         """
-        self._check_room(session, Role.USER)
+        check_room(session.held_by(Role.USER), self._limits)
         now = self._store.now()
         record = Record(session, version=0, expires_at=now, purge_at=now + self._limits.tombstone_seconds)
         record.renew(now)
@@ -211,7 +211,7 @@ class Transactions:
                 raise HostCodeError("A mode raised what ends a process") from error
             draft.purge_at = draft.expires_at + self._limits.tombstone_seconds
             events = draft.session.commit()
-            self._check_room(draft.session, transition.turn.author)
+            check_room(draft.session.held_by(transition.turn.author), self._limits)
             try:
                 receipt = transition.receipt(result) if transition.receipt else None
                 await self._store.save(draft, events=events, receipt=receipt)
@@ -273,10 +273,6 @@ class Transactions:
 
     def _end(self, session_id: str, loaded: Loaded | None) -> None:
         self._hub.end(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
-
-    def _check_room(self, session: Session, author: Role) -> None:
-        """Make sure that a session has room for the values of its latest author."""
-        check_room(session.held_by(author), self._limits)
 
 
 def _unchanged(_: Record) -> None:

@@ -322,7 +322,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         record: FieldRecord = {"value": field.kept, "by": field.by, "at": field.at, "rev": field.rev}
         if field.preset:
             record["preset"] = True
-        if role is Role.AGENT and self.is_sensitive(key):
+        if role is Role.AGENT and (key in self.sensitive or (self.rows and self.is_sensitive(key))):
             record["value"] = None
             record["sensitive"] = True
             record["filled"] = not is_empty(field.kept)
@@ -370,7 +370,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.values[key] = FieldValue(kept, by, at, seq, preset)
         if old is None and turn.parts:
             note_part(turn.parts, key, self.row_authors)
-        is_sensitive = bool(self.sensitive) and self.is_sensitive(key)
+        is_sensitive = key in self.sensitive or (bool(self.rows) and self.is_sensitive(key))
         turn.events.append(
             Change(
                 type=WRITTEN[turn.author],

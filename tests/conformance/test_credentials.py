@@ -121,8 +121,8 @@ STRANGERS: dict[str, Callable[[Peer, Peer], dict[str, str]]] = {
 async def test_hpp_010_without_a_credential_of_the_session_every_endpoint_refuses(pair: Open) -> None:
     other = await pair()
     for stranger, brings in STRANGERS.items():
-        peer = await pair()
         for method, endpoint, body in OPERATIONS:
+            peer = await pair()  # a session of its own each: its attempts are counted
             reply = await peer.send(method, endpoint, body, headers=brings(peer, other))
             told = (stranger, endpoint, reply.status_code, reply.json()["code"])
             assert told == (stranger, endpoint, 403, "invalid_token")
