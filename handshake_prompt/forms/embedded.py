@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,16 +15,23 @@ from .expressions import WholePatterns
 from .json_schema.dialect import canonical
 from .json_schema.embed import embedded
 from .patterns import MATCH_STEPS
+from .schema_keywords import library
 from .schema_validator import SchemaValidator, TooCostlyError
 
 EMBEDDED_BYTES = 8 * 1024
 """Of a schema as a page sends it: an entry has 32 KiB in all."""
-FORM_BYTES = 16 * EMBEDDED_BYTES
+FORM_BYTES = 8 * EMBEDDED_BYTES
 """Of all such schemas of a form: compiling them takes some 20 ms."""
 STEPS = 1_500
 """Keywords applied to one value: some 20 ms at worst."""
 _BUDGETED = 20
 """Steps of a batch's budget that a keyword counts as."""
+
+
+def load_library() -> None:
+    """Import what the check needs, if it is installed: that may take a second, and is no session's to wait for."""
+    with suppress(ImportError):
+        library()
 
 
 class EmbeddedSchema:

@@ -6,7 +6,7 @@ the form. A field not shown counts as empty, so conditions follow one another; a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handshake_prompt.protocol.errors import InvalidSchemaError
@@ -145,28 +145,37 @@ def _refuse_circles(rules: FieldRules) -> None:
     """Follow the fields that decide about showing others; only names within one list of fields can form a circle."""
     lengths: dict[str, int] = {}
     for start in rules.by_key:
-        path: dict[str, Iterator[str]] = {start: _deciders(rules, start)}
+        path: dict[str, Iterator[str]] = {start: iter(_deciders(rules, start))}
         while path:
-            key, following = next(reversed(path.items()))
-            step = next((name for name in following if name not in lengths), None)
+            name, following = next(reversed(path.items()))
+            step = next((decider for decider in following if decider not in lengths), None)
             if step is None:
-                path.pop(key)
-                lengths[key] = 1 + max((lengths[name] for name in _deciders(rules, key)), default=0)
-                if lengths[key] > CHAIN:
+                path.pop(name)
+                lengths[name] = _length(rules, name, lengths)
+                if lengths[name] > CHAIN:
                     raise InvalidSchemaError(
-                        f"whether {shown(key)} is shown depends on more than {CHAIN} fields in turn"
+                        f"whether {shown(name)} is shown depends on more than {CHAIN} fields in turn"
                     )
             elif step in path:
                 raise InvalidSchemaError(f"whether {shown(step)} is shown depends on itself")
             else:
-                path[step] = _deciders(rules, step)
-    for rule in rules.by_key.values():
+                path[step] = iter(_deciders(rules, step))
+    for rule in rules.lists:
         if rule.fields is not None:
             _refuse_circles(rule.fields)
 
 
-def _deciders(rules: FieldRules, key: str) -> Iterator[str]:
-    """Yield the fields that the `showIf` of a field reads; of a group, all its fields."""
-    condition = rules.by_key[key].show_if
-    for name in condition.names if condition is not None else ():
-        yield from (name,) if name in rules.by_key else rules.groups.get(name, ())
+def _length(rules: FieldRules, name: str, lengths: Mapping[str, int]) -> int:
+    """Return how many fields decide about one in turn, itself included; a group is none."""
+    longest = max((lengths[decider] for decider in _deciders(rules, name)), default=0)
+    return longest + (name in rules.by_key)
+
+
+def _deciders(rules: FieldRules, name: str) -> Collection[str]:
+    """Return what a field or group depends on: the names that its `showIf` reads; of a group, its fields."""
+    if name not in rules.by_key:
+        return rules.groups[name]
+    condition = rules.by_key[name].show_if
+    if condition is None:
+        return ()
+    return [read for read in condition.names if read in rules.by_key or read in rules.groups]

@@ -133,7 +133,7 @@ def bounded(dialect: Any) -> tuple[Any, Any]:
         name: (_short(check), raises) for name, (check, raises) in dialect.FORMAT_CHECKER.checkers.items()
     }
     for name, plain in (("iri", "uri"), ("iri-reference", "uri-reference")):
-        if name in formats.checkers and plain in formats.checkers:
+        if plain in formats.checkers:
             check, raises = formats.checkers[plain]
             formats.checkers[name] = (_as_ascii(check), raises)
     return library().validators.extend(dialect, validators=counted), formats

@@ -9,6 +9,7 @@ import msgspec
 
 from handshake_prompt.forms.budget import Budget
 from handshake_prompt.forms.cache import FormCache
+from handshake_prompt.forms.embedded import load_library
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.patterns import MATCH_STEPS
@@ -60,6 +61,7 @@ class FormFillHandler(ModeHandler):
 
     def bound_to(self, limits: Limits, validator: Callable[[Any, str], bool] | None) -> FormFillHandler:
         """Return the same kind of handler for an engine's limits and validator."""
+        load_library()
         return type(self)(limits, validator=validator or self._validator)
 
     def compiled(self, schema: Sequence[Any]) -> Form:

@@ -26,6 +26,8 @@ OPTION_BYTES = 24 * 1024
 TEXT_CHARS = 200
 """Of a description: a context is read with each of them in it."""
 DEFAULT_BYTES = 1024
+SCHEMA_BYTES = 48 * 1024
+"""Of a form's embedded schemas: a session takes 64 KiB of them."""
 ROWS_DEEP = 3
 """Rows within rows: a cell's key has to stay readable."""
 _LIMITS = Limits()
@@ -58,6 +60,8 @@ class Fields:
 
     room: int
     """Fields that may still be made."""
+    schema_room: int = SCHEMA_BYTES
+    """Bytes that embedded schemas may still have."""
     rules: dict[str, GroupRule] = field(default_factory=dict)
     lookups: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -118,7 +122,7 @@ class Objects:
         schema: dict[str, Any] = {"type": ["object"], "allOf": said} if said else {"type": ["object"]}
         if others:
             schema["properties"] = others
-        members = {"type": "json", "schema": embedded(schema, self._schemas, self._leaves.patterns), "rest": True}
+        members = {"type": "json", "schema": self._embedded(schema), "rest": True}
         return _entry(joined(place.key, "@rest"), members, group=place.group, showIf=place.show)
 
     # One member
@@ -210,8 +214,14 @@ class Objects:
         return {"type": "rows", "fields": fields, **bounds}
 
     def _as_json(self, schema: Schema) -> Members:
-        inner = embedded(schema, self._schemas, self._leaves.patterns)
+        inner = self._embedded(schema)
         return {"type": "json", "schema": inner} if inner else {"type": "json"}
+
+    def _embedded(self, schema: Schema) -> dict[str, Any]:
+        """Return a schema that stands alone; one that allows anything once those of the form are too large in all."""
+        found = embedded(schema, self._schemas, self._leaves.patterns)
+        self._made.schema_room -= len(msgspec.json.encode(found))
+        return found if self._made.schema_room >= 0 else {}
 
     def _narrow(self, members: Members, parts: Sequence[Part], *, certain: bool) -> None:
         """Say of each option when it may be chosen, where parts under conditions allow some of them alone."""

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from handshake_prompt.forms.cache import FormCache
 from handshake_prompt.forms.json_schema import FIELDS, convert
 from handshake_prompt.forms.rules import compile_rules
 from handshake_prompt.forms.shape import Entry, shape_of
+from handshake_prompt.protocol.limits import Limits
 
 
 def deep(word: str, levels: int) -> Any:
@@ -168,3 +170,11 @@ def test_required_members_are_the_last_to_lose_their_field() -> None:
     keys = [entry["key"] for entry in made.fields]
     assert "k4999" in keys
     assert keys[-1] == "@rest"
+
+
+def test_the_schemas_in_a_form_are_bounded_in_all() -> None:
+    inner = {"type": "object", "additionalProperties": {"enum": [f"value {number}" for number in range(100)]}}
+    made = convert({"properties": {f"k{number}": inner | {"title": f"{number}"} for number in range(100)}})
+    sizes = [len(msgspec.json.encode(entry.get("schema"))) for entry in made.fields]
+    assert 40_000 < sum(sizes) < 64 * 1024
+    FormCache(Limits()).of(list(made.fields))
