@@ -24,7 +24,7 @@ FORM_BYTES = 8 * EMBEDDED_BYTES
 """Of all such schemas of a form: compiling them takes some 20 ms."""
 STEPS = 1_500
 """Keywords applied to one value: some 20 ms at worst."""
-_BUDGETED = 20
+_BUDGETED = 30
 """Steps of a batch's budget that a keyword counts as."""
 
 

@@ -76,6 +76,7 @@ class Patterns:
         self._chars = _PATTERNS * limits.pattern_chars
         self._instructions = _PROGRAMS
         self._known: dict[str, Pattern] = {}
+        self._unknown: dict[str, UnknownPatternError] = {}
 
     def compile(self, text: str) -> Pattern:
         """Return a compiled pattern; equal texts share one.
@@ -84,6 +85,8 @@ class Patterns:
             UnknownPatternError: RE2 does not take it.
             InvalidSchemaError: it would cost too much.
         """
+        if text in self._unknown:
+            raise self._unknown[text]
         if text not in self._known:
             self._known[text] = self._compile(text)
         return self._known[text]
@@ -100,8 +103,9 @@ class Patterns:
         self._spend(_ANY_PROGRAM)
         try:
             pattern, instructions = _measured(text, shape)
-        except UnknownPatternError:
+        except UnknownPatternError as error:
             self._spend(shape.atoms)  # as RE2 may have tried to compile it
+            self._unknown[text] = error
             raise
         self._spend(instructions)
         return pattern

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from handshake_prompt.forms.patterns import MATCH_STEPS, Pattern, Patterns
+from handshake_prompt.forms.patterns import MATCH_STEPS, Pattern, Patterns, UnknownPatternError
 from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
 from tests.support.cost import cpu_time
@@ -68,6 +68,14 @@ REFUSED: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("text", "why"), REFUSED.values(), ids=REFUSED)
 def test_a_pattern_is_refused_for_a_reason(text: str, why: str) -> None:
     assert why in refusal(text)
+
+
+def test_a_pattern_that_re2_does_not_take_is_tried_once() -> None:
+    patterns = Patterns(Limits(pattern_chars=10))
+    for _ in range(100):
+        with pytest.raises(UnknownPatternError):
+            patterns.compile("(?=abc)def")
+    assert patterns.compile("abc").text == "abc"
 
 
 def test_different_patterns_are_bounded_together_and_equal_ones_are_one() -> None:
