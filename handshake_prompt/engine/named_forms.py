@@ -32,8 +32,6 @@ FRAMES = 3
 """Of a failed validator's traceback that are logged: the innermost, which are the host's."""
 MODE = "form-fill"
 """The mode of a session that is opened with a form by name, unless the body asks for another that honours a schema."""
-SMALL = 200
-"""Values that native code judges in well under a millisecond: less than it costs to hand them to a thread."""
 F = TypeVar("F", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
@@ -115,10 +113,18 @@ class NamedForm:
         values = {key: record["value"] for key, record in context["context"].items()}
         return await self.parse_async(values, context.get("rows"))
 
-    async def problems(self, values: Values, rows: RowIds, *, within: float) -> tuple[dict[str, Any], ...] | None:
+    async def problems(
+        self, values: Values, rows: RowIds, *, within: float, are_few: bool
+    ) -> tuple[dict[str, Any], ...] | None:
         """Return the problems of values that may still be under way; None if the validator makes no statement.
 
         A failure is logged, with its kind and its place in the code; its text may quote a value.
+
+        Args:
+            values: plain values by key.
+            rows: the ids of rows in their order, by the key of their list.
+            within: the seconds it may take.
+            are_few: whether native code judges them sooner than they are handed to a thread.
         """
         clock, answer = asyncio.get_running_loop().time, None
         until = clock() + within
@@ -129,7 +135,7 @@ class NamedForm:
             if error is not None:
                 self._log(error)
                 return None
-        judge = self._judge_here if len(values) <= SMALL else self._judge
+        judge = self._judge_here if are_few else self._judge
         found, error = await judge(values, rows, answer, within=max(0.0, until - clock()))
         if error is not None:
             self._log(error)

@@ -294,8 +294,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """Return the bytes, JSON values, and fields and rows that are one side's: the agent's, or all the rest."""
         if role is Role.AGENT:
             return self.agent_size, self.agent_parts, self.agent_fields
-        aside, fields = self.aside or Aside(), len(self.values) + len(self.row_authors) - self.agent_fields
-        return self.size - self.agent_size + aside.size, self.parts - self.agent_parts, fields + aside.count
+        size, fields = (self.aside.size, self.aside.count) if self.aside else (0, 0)
+        fields += len(self.values) + len(self.row_authors) - self.agent_fields
+        return self.size + size - self.agent_size, self.parts - self.agent_parts, fields
 
     def has_been_at(self, cursor: Cursor) -> bool:
         """Whether a cursor is a place in this session's log."""
@@ -303,8 +304,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     def value(self, key: str) -> Any:
         """Return the value of a field, None where there is none."""
-        field = self.values.get(key)
-        return field.value if field else None
+        return self.values[key].value if key in self.values else None
 
     def whose(self, key: str) -> str:
         """Return the author of the value that a field holds, of a row, or of the last row of a list."""
