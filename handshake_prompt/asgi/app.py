@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.engine.options import EngineOptions, check_options
+from handshake_prompt.engine.posted import Posted
+from handshake_prompt.engine.submitted_form import SubmittedForm
 from handshake_prompt.protocol.errors import ChangedError, HandshakeError, SessionNotFoundError
 from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.replies import Reply
@@ -35,6 +37,7 @@ from .masking import masked
 from .mounting import in_front_of, mounted_routes, nothing_here
 from .origins import OriginPolicy
 from .paths import MountPoint, with_client_path
+from .posted_form import SESSION, read_posted
 from .requests import connection_of
 from .responses import problem_response
 from .segment_router import SegmentRouter
@@ -42,6 +45,11 @@ from .server_stop import ServerStop
 from .websocket import WatchSocket
 from .workers import warn_of_several_workers
 from .wsgi import refuse_wsgi, warn_of_wsgi
+
+if TYPE_CHECKING:
+    Request = Any  # of any framework
+else:
+    from starlette.requests import Request  # FastAPI reads it off the signature of a dependency
 
 CHANGED_TOLD = 10
 """Keys in the sentence for a person; a form may have hundreds."""
@@ -182,6 +190,40 @@ class HandshakeApp(Starlette):
         if cursor is not None:
             _check_is_shown(context, cursor)
         return context
+
+    async def submission(self, request: Request) -> SubmittedForm:
+        """Return what the person submits with an ordinary form post, or a JSON object, to a view of the host's.
+
+        The member `handshakeSession` names the session, `handshakeDigest` is the digest of what the page shows, the
+        others are values by key; names that are no field's are the host's own. A posted value that differs from the
+        stored one counts, as the person's. The session ends as submitted in the same step, so this is to be had once.
+
+        Args:
+            request: the host's, of Starlette, Litestar, Quart, Django or FastAPI, where `Depends(hpp.submission)` is as
+                good.
+
+        Raises:
+            HandshakeError: it is not the person's, what it posts is not what the session holds (`ChangedError`), the
+                form's model does not accept it (`InvalidFormError`), or it was submitted before. The host answers with
+                a problem document unless it handles the error itself.
+            TypeError: it is no request of an ASGI framework.
+        """
+        connection = connection_of(request)
+        render_in_views(connection.scope)
+        form = await read_posted(request, self.engine.limits)
+        if form.session_id is None:
+            raise SessionNotFoundError(f"The form has no member {SESSION} that names the session")
+        credential = self._credential_of(connection, form.session_id).without_agent()
+        posted = Posted(form.values, form.digest, form.texts)
+        return await self.engine.take_submission(form.session_id, posted, credential, request)
+
+    async def finish(self, session_id: str) -> bool:
+        """End a session as submitted, once the host has taken what it holds; see `ProtocolEngine.finish`."""
+        return await self.engine.finish(session_id)
+
+    async def reopen(self, session_id: str) -> bool:
+        """Let the person submit again after an unknown outcome; see `ProtocolEngine.reopen`."""
+        return await self.engine.reopen(session_id)
 
     def error_response(self, error: HandshakeError) -> Response:
         """Render an error as the protocol's own endpoints do."""

@@ -15,6 +15,8 @@ from .admissions import read
 from .form_operations import FormOperations
 from .guard import Operation
 from .idempotency import is_key
+from .posted import Posted
+from .submitted_form import SubmittedForm
 
 
 class RequestOperations(FormOperations):
@@ -83,6 +85,23 @@ class RequestOperations(FormOperations):
             asked = await read(bodies.SubmitRequest, body)
             receipt = await asyncio.shield(worker.tasks.spawn(worker.submitting.submit(session_id, asked.digest)))
             return Reply(receipt, quota=admission.quota)
+
+    async def take_submission(
+        self,
+        session_id: str,
+        posted: Posted,
+        credential: Credential | str | None = None,
+        request: object = None,
+    ) -> SubmittedForm:
+        """End a session as submitted and return what it holds, once; see `Submitting.take`.
+
+        Raises:
+            HandshakeError: the request is not the person's, or what it posts is not what the session holds.
+        """
+        worker = self._workers.here
+        async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
+            posted.check(self.limits)
+            return await asyncio.shield(worker.tasks.spawn(worker.submitting.take(session_id, posted)))
 
 
 def _fate(request: Request, record: Record) -> messages.Ended:

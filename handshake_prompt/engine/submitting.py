@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from handshake_prompt.forms.problems import FieldErrors, bounded
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol import submission as states
+from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role, mint_session_id
 from handshake_prompt.protocol.digests import is_same, state_digest
 from handshake_prompt.protocol.errors import (
@@ -27,6 +28,7 @@ from handshake_prompt.protocol.errors import (
     UnavailableError,
     VersionConflictError,
 )
+from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import SUBMITTED, Session
@@ -34,10 +36,12 @@ from handshake_prompt.protocol.submission_errors import InvalidFormError, Submis
 from handshake_prompt.protocol.submission_record import FAILED, UNKNOWN, Submission
 from handshake_prompt.protocol.validation import check_value
 from handshake_prompt.stores import Record, SessionStore
+from handshake_prompt.texts.quoting import quote
 
 from .hook import Hook
 from .hooks import Hooks, Reject
 from .named_forms import NamedForms
+from .posted import Posted
 from .submitted_form import SubmittedForm
 from .transactions import Transactions, Transition
 
@@ -45,6 +49,8 @@ logger = logging.getLogger("handshake_prompt")
 
 MARGIN = 10.0
 """Seconds beyond the host's own for the transactions around it; only then does a claim count as given up."""
+UNSEEN_TOLD = 10
+"""Keys in the sentence for a person; a form may have hundreds."""
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between looks at a claim that another request has, and between attempts to store an outcome."""
 
@@ -87,6 +93,64 @@ class Submitting:
             except SessionSubmittedError:
                 return await self._receipt(session_id, digest)
         raise SubmissionRunningError(retry_after=1)
+
+    async def take(self, session_id: str, posted: Posted) -> SubmittedForm:
+        """End a session as submitted and return what it holds, for a view of the host's that takes it in its own way.
+
+        A posted value that differs from the stored one counts, as the person's. The end is stored first, so of two
+        posts at the same time one is told that it came too late.
+
+        Raises:
+            ChangedError: the page shows something else, or not all that the agent wrote.
+            InvalidFormError: the form's own model does not accept it; nothing has happened.
+            SubmissionRunningError, UnknownOutcomeError, SessionSubmittedError: see `submit`.
+        """
+        turn = self._transactions.turn(Role.USER)
+        for _ in PAUSES:
+            record = (await self._transactions.read(session_id)).record
+            session, version = record.session, record.version
+            if session.submission is not None:
+                states.check_outcome(session.submission, "", self._transactions.now())
+            if posted.digest is not None and not is_same(posted.digest, state_digest(session)):
+                raise ChangedError
+            draft = record.draft(turn)
+            self._write(draft.session, posted)
+            form = await self._form(draft.session, state_digest(draft.session))
+            if await self._close(form, version, posted):
+                return form
+        raise VersionConflictError(retry_after=1)
+
+    async def _close(self, form: SubmittedForm, version: int, posted: Posted) -> bool:
+        """End the session as `form` if it is still of this version; return whether it was."""
+
+        def play(draft: Record) -> bool:
+            if draft.version != version:
+                return False
+            self._write(draft.session, posted)
+            made = Submission(id=form.id, digest=form.digest, until=0.0, authors=dict(form.authors))
+            self._end(draft, made, None)
+            return True
+
+        transition = Transition(play, self._transactions.turn(Role.USER))
+        return (await self._transactions.apply(form.session_id, transition)).result
+
+    def _write(self, session: Session, posted: Posted) -> None:
+        """Write what was posted where it differs, as the person.
+
+        Raises:
+            ChangedError: the agent wrote a field that the page neither posts nor vouches for by a digest.
+        """
+        mode = self._modes.of(session)
+        for key, value in posted.values_for(session).items():
+            field = session.values.get(key)
+            if (field.value if field else None) != value and not (field is None and is_empty(value)):
+                mode.process_notify(session, key, value)  # a field that nobody writes keeps its value
+        unseen = [key for key, field in session.values.items() if field.by == By.AI and key not in posted.values]
+        if posted.digest is None and unseen:
+            raise ChangedError(
+                f"Neither posted nor covered by a digest: {', '.join(map(quote, unseen[:UNSEEN_TOLD]))}",
+                next_steps=["Post every field, or the digest of what the page shows as handshakeDigest."],
+            )
 
     async def finish(self, session_id: str) -> bool:
         """End a session as submitted, for a host that has taken what it holds in its own way.

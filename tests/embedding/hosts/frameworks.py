@@ -26,7 +26,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from handshake_prompt import HandshakeApp
+from handshake_prompt import HandshakeApp, SubmittedForm
 
 GREETING = "hello"
 
@@ -185,7 +185,21 @@ def _django_form_in_a_thread(request: HttpRequest, sid: str) -> JsonResponse:
     return JsonResponse(async_to_sync(READING.hpp.read_as_user)(request, sid))
 
 
+def _shown(submission: SubmittedForm) -> JsonResponse:
+    return JsonResponse({"value": submission.value.model_dump(), "authors": dict(submission.authors)})
+
+
+async def _django_submission(request: HttpRequest) -> JsonResponse:
+    return _shown(await READING.hpp.submission(request))
+
+
+def _django_submission_in_a_thread(request: HttpRequest) -> JsonResponse:
+    return _shown(async_to_sync(READING.hpp.submission)(request))
+
+
 urlpatterns = [
+    path("submit", _django_submission),
+    path("sync/submit", _django_submission_in_a_thread),
     path("hello", _django_hello),
     path("form/<sid>", _django_form),
     path("sync/form/<sid>", _django_form_in_a_thread),

@@ -1,0 +1,91 @@
+"""Posted form: the values of an ordinary HTML form post, or of a JSON object, out of the request of any framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from handshake_prompt.protocol import bodies
+from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError, UnsupportedMediaTypeError
+from handshake_prompt.protocol.limits import Limits
+
+from .requests import connection_of
+
+SESSION, DIGEST = "handshakeSession", "handshakeDigest"
+"""Members that name the session, and the digest of what the page shows."""
+JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
+
+
+class PostedForm(NamedTuple):
+    """A posted form.
+
+    `texts`: the values are texts, each name with all it was posted with, as an HTML form sends them; else JSON values.
+    """
+
+    session_id: str | None
+    digest: str | None
+    values: Mapping[str, Any]
+    texts: bool
+
+
+async def read_posted(request: Any, limits: Limits) -> PostedForm:
+    """Read the body of a request of Starlette, FastAPI, Litestar, Quart or Django; the host may have read it before.
+
+    Raises:
+        UnsupportedMediaTypeError: it is neither a form nor JSON.
+        InvalidRequestError: it is not what it says.
+        TooLargeError: it is larger than a body may be.
+        TypeError: the request is none of these frameworks'.
+    """
+    headers = connection_of(request).headers
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.body_bytes:
+        raise TooLargeError(f"A form may have {limits.body_bytes} bytes", code="body_too_large")
+    if kind == JSON:
+        members = bodies.decode(dict[str, Any], await _body(request))
+        names = {name: members.get(name) for name in (SESSION, DIGEST)}
+        if not all(name is None or isinstance(name, str) for name in names.values()):
+            raise InvalidRequestError(f"{SESSION} and {DIGEST} have to be texts")
+        values = {name: value for name, value in members.items() if name not in names}
+        return PostedForm(names[SESSION], names[DIGEST], values, texts=False)
+    if kind not in (FORM, MULTIPART):
+        raise UnsupportedMediaTypeError(f"Post the form as {FORM}, {MULTIPART} or {JSON}")
+    texts: dict[str, list[str]] = {}
+    for name, text in await _pairs(request, is_multipart=kind == MULTIPART):
+        if isinstance(text, str):  # a file is no value of a field
+            texts.setdefault(name, []).append(text)
+    named = [texts.pop(name)[0] if name in texts else None for name in (SESSION, DIGEST)]
+    return PostedForm(named[0], named[1] or None, texts, texts=True)
+
+
+async def _body(request: Any) -> bytes:
+    if _is_django(request):
+        return bytes(request.body)
+    raw: bytes = await (request.get_data() if _is_quart(request) else request.body())
+    return raw
+
+
+async def _pairs(request: Any, *, is_multipart: bool) -> Iterable[tuple[str, Any]]:
+    """Return the names and texts of a form, in order."""
+    if _is_django(request):
+        return [(name, text) for name, texts in request.POST.lists() for text in texts]
+    if _is_quart(request):
+        return list((await request.form).items(multi=True))
+    if not is_multipart:
+        try:  # needs no parser of the framework's
+            return parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
+        except RuntimeError:  # the host has read it as a form already, and Starlette keeps that
+            pass
+    form = await request.form()
+    pairs: Iterable[tuple[str, Any]] = form.multi_items()
+    return pairs
+
+
+def _is_django(request: Any) -> bool:
+    return hasattr(request, "META") and hasattr(request, "POST")
+
+
+def _is_quart(request: Any) -> bool:
+    return hasattr(request, "get_data") and hasattr(request, "get_json")

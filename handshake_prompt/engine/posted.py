@@ -1,0 +1,75 @@
+"""Posted values: what a form of the host's was posted with, as values of a session's fields. SPEC.md section 8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from handshake_prompt.forms.typed_text import field_of, typed_value
+from handshake_prompt.protocol.field_value import is_empty
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.validation import check_values
+
+_BOOLEAN = frozenset({"boolean", "bool", "checkbox"})
+_CHECKED = frozenset({"on", "true", "1", "yes"})
+
+
+class Posted(NamedTuple):
+    """What was posted for a session.
+
+    `texts`: the values are lists of texts, as an HTML form sends them, which leaves out what is not checked or chosen.
+    Without a `digest` of what the page shows, what was left out counts as empty.
+    """
+
+    values: Mapping[str, Any]
+    digest: str | None
+    texts: bool
+
+    def check(self, limits: Limits) -> None:
+        """Check keys and values, whatever fields there are.
+
+        Raises:
+            InvalidRequestError, TooLargeError: one is not allowed.
+        """
+        check_values(self.values, limits)
+
+    def values_for(self, session: Session) -> dict[str, Any]:
+        """Return the values of the session's fields that were posted; names that are no field's are the host's."""
+        schema = session.schema
+        if not self.texts:
+            return {key: value for key, value in self.values.items() if not schema or field_of(schema, key)}
+        found = {}
+        for key, texts in self.values.items():
+            field = field_of(schema, key)
+            if field is not None or not schema:
+                found[key] = _value(texts, field)
+        return found if self.digest is not None else {**dict(_left_out(schema, self.values)), **found}
+
+
+def _value(texts: list[str], field: Mapping[str, Any] | None) -> Any:
+    """Return the value that the texts of one name stand for; browsers end their lines with CR and LF."""
+    texts = [text.replace("\r\n", "\n") for text in texts]
+    if field is not None and _is_many(field):
+        listed = [typed_value(text, field) for text in texts]  # a list each
+        return [value for values in listed for value in values or () if not is_empty(value)]
+    text = texts[-1]  # a hidden "0" ahead of a checkbox is a habit of many frameworks
+    if field is not None and field.get("type") in _BOOLEAN:
+        return text.lower() in _CHECKED
+    return typed_value(text, field) if field is not None else text
+
+
+def _left_out(schema: list[Any], posted: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that a browser leaves out because nothing is checked or chosen in them."""
+    for field in schema:
+        if isinstance(field, Mapping) and field.get("key") not in posted:
+            if field.get("type") in _BOOLEAN and not field.get("options"):
+                yield field["key"], False
+            elif _is_many(field):
+                yield field["key"], []
+
+
+def _is_many(field: Mapping[str, Any]) -> bool:
+    kind = field.get("type")
+    named = isinstance(kind, str) and (kind.startswith("array") or kind == "select-multiple")
+    return field.get("multiple") is True or named or (kind == "checkbox" and bool(field.get("options")))

@@ -1,0 +1,176 @@
+"""The host's own view of an ordinary form post: what it is given, and what everybody else is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import BaseModel, Field
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from handshake_prompt import HandshakeApp
+from handshake_prompt.testing import InProcessTransport
+from tests.support.peer import Peer
+
+AUTHORS = {"name": "user", "amount": "ai", "urgent": "default"}
+
+
+class Claim(BaseModel):
+    """A claim of expenses."""
+
+    name: str
+    amount: int = Field(ge=1)
+    urgent: bool = False
+    note: str = ""
+
+
+class Site:
+    """A host with one form, and what its view has been given."""
+
+    def __init__(self) -> None:
+        self.hpp = HandshakeApp()
+        self.hpp.form("claim", Claim)
+        self.taken: list[Claim] = []
+        app = Starlette(routes=[Route("/claims", self.save, methods=["POST"])])
+        self.hpp.mount_on(app)
+        self.http = httpx.AsyncClient(transport=InProcessTransport(app), base_url="http://localhost")
+
+    async def save(self, request: Request) -> JSONResponse:
+        submission = await self.hpp.submission(request)
+        await request.close()  # the form's files, which are the host's
+        self.taken.append(submission.value)
+        return JSONResponse(dict(submission.authors))
+
+    async def opened(self) -> Peer:
+        reply = await self.http.post("/handshake/session", json={"form": "claim", "context": {"name": "Ada"}})
+        self.http.cookies.clear()
+        peer = Peer("http://localhost", reply.json(), reply.headers["set-cookie"].partition(";")[0], self.http)
+        await peer.act({"amount": 12})
+        return peer
+
+    async def post(self, peer: Peer, data: dict[str, Any], **options: Any) -> httpx.Response:
+        headers = peer.as_user | options.pop("headers", {})
+        data = {"handshakeSession": peer.session_id} | data
+        return await self.http.post("/claims", headers=headers, **({"data": data} | options))
+
+
+async def digest_of(peer: Peer) -> str:
+    return str((await peer.context(role="user"))["digest"])
+
+
+async def test_a_view_is_given_the_model_and_authors_and_the_session_ends_in_the_same_step() -> None:
+    site = Site()
+    peer = await site.opened()
+    reply = await site.post(peer, {"name": "Ada", "amount": "12", "note": "a\r\nb", "csrf": "x"})
+    assert (reply.status_code, reply.json()) == (200, AUTHORS | {"note": "user"})
+    assert site.taken == [Claim(name="Ada", amount=12, note="a\nb")]
+    assert (await peer.agent("GET", "context")).json()["code"] == "session_submitted"
+    again = await site.post(peer, {"name": "Ada", "amount": "12"})
+    assert (again.status_code, again.json()["code"]) == (409, "session_submitted")
+    assert len(site.taken) == 1
+
+
+async def test_a_posted_value_that_differs_counts_as_the_persons() -> None:
+    site = Site()
+    peer = await site.opened()
+    await peer.act({"urgent": True})
+    reply = await site.post(peer, {"name": "Bea", "amount": "13"})
+    assert reply.json() == {"name": "user", "amount": "user_edit", "urgent": "user_edit"}
+    assert site.taken == [Claim(name="Bea", amount=13, urgent=False)]
+
+
+async def test_json_is_taken_with_the_types_it_has() -> None:
+    site = Site()
+    peer = await site.opened()
+    body = {"handshakeSession": peer.session_id, "amount": 14, "handshakeDigest": await digest_of(peer)}
+    reply = await site.http.post("/claims", headers=peer.as_user, json=body)
+    assert reply.json() == AUTHORS | {"amount": "user_edit"}
+    assert site.taken == [Claim(name="Ada", amount=14)]
+
+
+async def test_a_multipart_form_is_taken_and_its_files_are_the_hosts() -> None:
+    site = Site()
+    peer = await site.opened()
+    files = {"receipt": ("receipt.pdf", b"%PDF", "application/pdf")}
+    reply = await site.post(peer, {"name": "Ada", "amount": "12"}, files=files)
+    assert (reply.status_code, site.taken) == (200, [Claim(name="Ada", amount=12)])
+
+
+async def test_with_a_digest_what_the_page_does_not_post_is_what_it_shows() -> None:
+    site = Site()
+    peer = await site.opened()
+    await peer.act({"urgent": True})
+    reply = await site.post(peer, {"handshakeDigest": await digest_of(peer)})
+    assert reply.json() == {"name": "user", "amount": "ai", "urgent": "ai"}
+
+
+async def test_what_the_person_was_not_shown_is_not_submitted() -> None:
+    site = Site()
+    peer = await site.opened()
+    shown = await digest_of(peer)
+    await peer.act({"amount": 99})
+    for data in ({"handshakeDigest": shown, "name": "Ada", "amount": "12"}, {"name": "Ada"}):
+        reply = await site.post(peer, data)
+        assert (reply.status_code, reply.json()["code"]) == (409, "changed")
+    assert site.taken == []
+    assert (await peer.context())["context"]["amount"]["value"] == 99
+
+
+async def test_faults_of_the_model_are_a_problem_document_and_nothing_has_happened() -> None:
+    site = Site()
+    peer = await site.opened()
+    reply = await site.post(peer, {"name": "Ada", "amount": "0"})
+    assert (reply.status_code, reply.json()["code"]) == (422, "invalid_form")
+    assert [problem["keys"] for problem in reply.json()["problems"]] == [["amount"]]
+    assert (await peer.context())["context"]["amount"] | {"at": ""} == {"value": 12, "by": "ai", "rev": 1, "at": ""}
+    assert (await site.post(peer, {"name": "Ada", "amount": "1"})).status_code == 200
+
+
+async def test_of_two_posts_at_once_one_is_taken() -> None:
+    site = Site()
+    peer = await site.opened()
+    replies = await asyncio.gather(*(site.post(peer, {"name": "Ada", "amount": "12"}) for _ in range(5)))
+    assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409, 409]
+    assert len(site.taken) == 1
+
+
+STRANGERS: dict[str, tuple[dict[str, Any], int, str]] = {
+    "the agent": ({"headers": "agent"}, 403, "invalid_token"),
+    "nobody": ({"headers": "nobody"}, 403, "invalid_token"),
+    "another site": ({"headers": "foreign"}, 403, "origin_not_allowed"),
+    "no session": ({"data": {"handshakeSession": "x"}}, 404, "session_not_found"),
+    "no member": ({"data": {"name": "Ada"}}, 404, "session_not_found"),
+    "plain text": ({"content": b"x", "type": "text/plain"}, 415, "unsupported_media_type"),
+    "broken JSON": ({"content": b"{", "type": "application/json"}, 400, "invalid_json"),
+    "odd JSON": ({"content": b'{"handshakeSession": 3}', "type": "application/json"}, 400, "invalid_request"),
+    "a key that none may be": ({"data": {"__proto__": "x"}}, 400, "invalid_key"),
+}
+
+
+@pytest.mark.parametrize(("sent", "status", "code"), STRANGERS.values(), ids=STRANGERS)
+async def test_everybody_else_and_everything_else_is_refused_with_a_problem_document(
+    sent: dict[str, Any], status: int, code: str
+) -> None:
+    site = Site()
+    peer = await site.opened()
+    headers = {
+        None: peer.as_user,
+        "agent": peer.as_agent,
+        "nobody": {},
+        "foreign": peer.as_user | {"Origin": "https://evil.example.net"},
+    }[sent.get("headers")]
+    content: dict[str, Any] = {"data": {"handshakeSession": peer.session_id, "name": "Ada", "amount": "12"}}
+    if "data" in sent:
+        named = {} if code == "session_not_found" else {"handshakeSession": peer.session_id}
+        content = {"data": named | sent["data"]}
+    if "content" in sent:
+        content, headers = {"content": sent["content"]}, headers | {"Content-Type": sent["type"]}
+    reply = await site.http.post("/claims", headers=headers, **content)
+    assert (reply.status_code, reply.json()["code"]) == (status, code)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert site.taken == []
