@@ -166,6 +166,8 @@ class Limits:
             "sessionParts": self.session_parts,
             "fields": self.fields,
             "values": self.values,
+            "rowCells": self.row_cells,
+            "changes": self.changes,
             "actions": self.actions,
             "watchers": self.watchers_per_session,
             "frameBytes": self.frame_bytes,

@@ -108,6 +108,14 @@ async def test_hpp_122_what_is_over_a_bound_is_refused_whole(pair: Open, conform
         assert (case, reply.status_code, reply.json()["code"]) == (case, status, code)
     context = await peer.context()
     assert (context["data"], context["cursor"]) == ({}, peer.created["cursor"])
+    fields = [{"key": f"c{n}"} for n in range(6)]
+    lines = [{"key": "lines", "type": "rows", "fields": fields}]
+    rows = await pair({"mode": "form-fill", "schema": lines})
+    many: list[list[dict[str, str]]] = [[{field["key"]: "x" for field in fields}] * 200, [{}] * 1_700]
+    for value in many:
+        reply = await rows.agent("POST", "action", {"actions": [{"type": "set", "key": "lines", "value": value}]})
+        assert (reply.status_code, reply.json()["code"]) == (413, "too_many_changes")
+    assert (await rows.context())["rows"] == {}
 
 
 async def test_hpp_123_a_session_does_not_grow_beyond_its_bound(pair: Open) -> None:

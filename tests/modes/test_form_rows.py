@@ -1,4 +1,4 @@
-"""Rows of a form: read from nested objects, taken whole or not at all, and written cell by cell."""
+"""Changes of a form's rows: who may make them, what comes of them, and how many there may be."""
 
 from __future__ import annotations
 
@@ -12,51 +12,18 @@ import pytest
 from handshake_prompt.modes import DefaultHandler, FormFillHandler
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError
+from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.events import Change
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
 from tests.support.cost import counting_cost
-from tests.support.forms import NOON, act, edit, new_session, put, shown
-
-SCHEMA = [
-    {"key": "title"},
-    {
-        "key": "lines",
-        "type": "rows",
-        "maxRows": 3,
-        "fields": [
-            {"key": "text"},
-            {"key": "amount", "type": "int", "min": 0},
-            {"key": "tax", "type": "int", "default": 19},
-            {"key": "home/street", "group": "Home"},
-            {"key": "total", "readOnly": True},
-            {"key": "bags", "type": "rows", "maxRows": 2, "fields": [{"key": "kg", "type": "int"}]},
-        ],
-    },
-]
-AGENT, USER = Role.AGENT, Role.USER
-HANDLER = FormFillHandler()
-
-
-def session_with(*lines: dict[str, Any], **body: Any) -> Session:
-    """Return a session whose list has these rows, by the agent."""
-    session = new_session(HANDLER, schema=SCHEMA, **body)
-    return act(HANDLER, session, *(Action("add", "lines", line) for line in lines))[1] if lines else session
+from tests.support.forms import act, edit, new_session, put, shown
+from tests.support.row_sessions import AGENT, HANDLER, SCHEMA, USER, held, session_with, turn_of
 
 
 def add(session: Session, value: Any, *, author: Role = AGENT, key: str = "lines", **place: Any) -> Outcome:
     return HANDLER.add_row(turn_of(session, author), key, value, **place)
-
-
-def turn_of(session: Session, author: Role) -> Session:
-    return session.checkout(Turn(author=author, now=NOON))
-
-
-def held(session: Session) -> dict[str, tuple[Any, str]]:
-    return {key: (field.value, field.by) for key, field in session.values.items()}
 
 
 def test_an_added_row_has_its_cells_in_the_order_of_the_form_and_the_defaults_of_the_rest() -> None:
@@ -75,62 +42,10 @@ def test_an_added_row_has_its_cells_in_the_order_of_the_form_and_the_defaults_of
     }
 
 
-NESTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "an object of a group": ({"home": {"street": "Main"}}, {"lines/r1/home/street": "Main"}),
-    "a flat key": ({"home/street": "Main"}, {"lines/r1/home/street": "Main"}),
-    "rows within": (
-        {"bags": [{"kg": 1}, {}]},
-        {"lines/r1/bags/r2/kg": 1},
-    ),
-    "no rows within": ({"bags": []}, {}),
-    "null for rows within": ({"bags": None}, {}),
-    "nothing": ({}, {}),
-}
-
-
-@pytest.mark.parametrize(("value", "cells"), NESTED.values(), ids=NESTED)
-@pytest.mark.parametrize("author", list(Role))
-def test_a_row_is_read_from_an_object_as_a_document_has_it(
-    author: Role, value: dict[str, Any], cells: dict[str, Any]
-) -> None:
-    draft = turn_of(session_with(), author)
-    assert HANDLER.add_row(draft, "lines", value | {"tax": 7}).status == "applied"
-    by = "ai" if author is AGENT else "user"
-    expected = {key: (cell, by) for key, cell in cells.items()}
-    assert held(draft) == {"lines/r1/tax": (7, by)} | expected
-    assert draft.rows == {"lines": ("r1",)} | ({"lines/r1/bags": ("r2", "r3")} if value.get("bags") else {})
-
-
 def test_a_row_without_a_value_is_empty_but_for_defaults() -> None:
     draft = turn_of(session_with(), USER)
     assert HANDLER.add_row(draft, "lines", None).status == "applied"
     assert held(draft) == {"lines/r1/tax": (19, "default")}
-
-
-REFUSED_ROWS: dict[str, tuple[Any, str, str]] = {
-    "a wrong cell": ({"amount": "much"}, "invalid_value", "amount: expected"),
-    "a cell out of bounds": ({"text": "x", "amount": -1}, "invalid_value", "amount: expected"),
-    "a wrong cell of a row within": ({"bags": [{"kg": 1}, {"kg": "x"}]}, "invalid_value", "bags: kg: expected"),
-    "too many rows within": ({"bags": [{}, {}, {}]}, "invalid_value", "bags: expected at most 2"),
-    "rows within that are no list": ({"bags": 5}, "invalid_value", "bags: expected a list"),
-    "a cell that the row does not have": ({"colour": 1}, "unknown_field", '"colour": the row has no such field'),
-    "a member that the group does not have": ({"home": {"zip": 1}}, "unknown_field", '"home/zip": '),
-    "a group that is no object": ({"home": 5}, "unknown_field", '"home": '),
-    "a read-only cell": ({"total": 1}, "read_only", "total: "),
-    "text": ("Taxi", "invalid_value", "expected an object"),
-    "a list": ([{}], "invalid_value", "expected an object"),
-}
-
-
-@pytest.mark.parametrize(("value", "code", "msg"), REFUSED_ROWS.values(), ids=REFUSED_ROWS)
-def test_a_row_with_a_wrong_cell_is_refused_whole_and_the_refusal_names_the_cell(
-    value: Any, code: str, msg: str
-) -> None:
-    draft = turn_of(session_with(), AGENT)
-    outcome = HANDLER.add_row(draft, "lines", value)
-    assert (outcome.status, outcome.code) == ("error", code)
-    assert (outcome.msg or "").startswith(msg)
-    assert (draft.commit(), draft.rows, draft.values) == ([], {}, {})
 
 
 def test_a_persons_row_is_taken_as_it_is_and_what_they_left_empty_is_nobodys() -> None:
@@ -293,63 +208,6 @@ def test_i1_an_agent_sets_no_list_of_which_a_part_is_the_persons_and_the_person_
 def test_a_conditional_list_needs_that_no_cell_was_written_since(rev: int, code: str | None) -> None:
     ([outcome], _) = act(HANDLER, session_with({"text": "Taxi"}), put("lines", [], if_rev=rev))
     assert outcome.code == code
-
-
-# The beginning of a session
-
-GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, tuple[Any, str]]]] = {
-    "the person's": (
-        {"context": {"lines": [{"text": "Taxi", "amount": ""}, {}]}},
-        {"lines": ["r1", "r2"]},
-        {"lines/r1/text": ("Taxi", "user"), "lines/r1/amount": ("", "empty")},
-    ),
-    "defaults": (
-        {"defaults": {"lines": [{"text": "Taxi", "home": {"street": "Main"}, "bags": [{"kg": 1}]}]}},
-        {"lines": ["r1"], "lines/r1/bags": ["r2"]},
-        {
-            "lines/r1/text": ("Taxi", "default"),
-            "lines/r1/home/street": ("Main", "default"),
-            "lines/r1/bags/r2/kg": (1, "default"),
-        },
-    ),
-    "the person's in place of defaults": (
-        {"defaults": {"lines": [{"text": "Taxi"}, {}]}, "context": {"lines": [{"text": "Train"}]}},
-        {"lines": ["r3"]},
-        {"lines/r3/text": ("Train", "user")},
-    ),
-    "an empty list in place of defaults": (
-        {"defaults": {"lines": [{"text": "Taxi"}]}, "context": {"lines": []}},
-        {"lines": ["r1"]},
-        {"lines/r1/text": ("Taxi", "default")},
-    ),
-    "members that no field is for": (
-        {"context": {"lines": [{"text": "Taxi", "id": 5}], "stray": 1}},
-        {"lines": ["r1"]},
-        {"lines/r1/text": ("Taxi", "user"), "stray": (1, "user")},
-    ),
-}
-
-
-@pytest.mark.parametrize(("body", "ids", "cells"), GIVEN.values(), ids=GIVEN)
-def test_rows_are_given_at_creation_as_lists_of_objects(
-    body: dict[str, Any], ids: dict[str, list[str]], cells: dict[str, tuple[Any, str]]
-) -> None:
-    session = new_session(HANDLER, schema=SCHEMA, **body)
-    assert ({key: [*rows] for key, rows in session.rows.items()}, held(session)) == (ids, cells)
-    assert (session.seq, session.held_by(AGENT)) == (0, (0, 0, 0))
-
-
-def test_a_group_is_given_at_creation_as_an_object() -> None:
-    schema = [{"key": "home/street", "group": "Home"}, {"key": "plain"}]
-    session = new_session(HANDLER, schema=schema, context={"home": {"street": "Main"}, "plain": {"a": 1}})
-    assert held(session) == {"home/street": ("Main", "user"), "plain": ({"a": 1}, "user")}
-
-
-@pytest.mark.parametrize("value", ["Taxi", {"text": "Taxi"}, ["Taxi"], [{"bags": 1}]])
-def test_rows_that_are_no_list_of_objects_open_no_session(value: Any) -> None:
-    with pytest.raises(InvalidRequestError) as raised:
-        new_session(HANDLER, schema=SCHEMA, context={"lines": value})
-    assert raised.value.code == "invalid_value"
 
 
 # Views and bounds

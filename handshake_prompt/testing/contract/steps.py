@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UnavailableError, VersionConflictError
 from handshake_prompt.protocol.events import Change, Event, Notice
+from handshake_prompt.protocol.field_value import FieldValue
 from handshake_prompt.protocol.packing import pack
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.turn import Turn
@@ -49,7 +51,7 @@ EVENTS: list[Event] = [
         source="tab",
         size=9,
     ),
-    Notice(type="done", seq=2, at=AT, members={"applied": 1, "rejected": ["x"]}, size=3),
+    Notice(type="done", seq=2, at=AT, members={"applied": 1, "rejected": ["x"]}, pace=0.3, source="tab", size=3),
 ]
 """One of each kind, with every member in use."""
 
@@ -74,6 +76,8 @@ def session(name: str, now: float, *, deadline: float = 86_400.0, owner: Any = O
     made.give("name", "名\u2028🙂", by=By.USER)
     made.give("iban", None, by=By.DEFAULT)
     made.give("lines", [{"amount": 1.5}, []], by=By.DEFAULT)
+    bag = rows.give(made, f"{rows.give(made, 'trips', by=By.USER)}/bags", by=By.AI)
+    made.values[f"{bag}/kg"] = FieldValue(20, By.DEFAULT, AT, 0, preset=True)
     made.commit()
     return made
 
