@@ -8,7 +8,7 @@ from .quoting import quote
 
 DEPTH = 8
 """Levels of a condition, as many as a server takes; what lies deeper stands as JSON."""
-SHOWN_VALUES = 20
+SHOWN_VALUES = 12
 
 
 def condition_words(condition: object, depth: int = DEPTH) -> str:

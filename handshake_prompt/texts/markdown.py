@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from .field_notes import Style, is_persons, notes, words
@@ -32,8 +33,8 @@ STYLE = Style(span=code_span, options=100)
 ROWS_NOTE = "The key of a cell is that of its list, the row and the column, such as {}."
 
 _PIECE_CHARS = 16 * 1024
-_LINE_CHARS = 200
-"""That any line counts as in addition to its own."""
+_PART_CHARS = 200
+"""That any line or cell counts as in addition to its own."""
 _PLAIN = re.compile(r"[\w.+-]{1,64}", re.ASCII)
 
 
@@ -43,12 +44,12 @@ def context_as_markdown(payload: Mapping[str, Any]) -> str:
 
 
 def markdown_pieces(payload: Mapping[str, Any]) -> Iterator[str]:
-    """Yield `context_as_markdown` in pieces of whole lines, each some 2 ms of work: an event loop has other work."""
+    """Yield `context_as_markdown` in pieces, each some 2 ms of work: an event loop has other work."""
     piece: list[str] = []
     room = _PIECE_CHARS
-    for line in _Page(payload).lines():
-        piece += line, "\n"
-        room -= _LINE_CHARS + len(line)
+    for part in _Page(payload).parts():
+        piece.append(part)
+        room -= _PART_CHARS + len(part)
         if room < 0:
             yield "".join(piece)
             piece, room = [], _PIECE_CHARS
@@ -67,12 +68,23 @@ class _Page:
         self._rows: Mapping[str, Sequence[str]] = payload.get("rows") or {}
         self._lists = list(row_lists(fields, self._rows))
 
-    def lines(self) -> Iterator[str]:
-        yield from ("# The page as it is now", "", NOTE, LEGEND, "")
-        yield from self._state()
-        yield from ("", "## Fields", "")
-        yield from self._form()
+    def parts(self) -> Iterator[str]:
+        """Yield the text line by line, and tables cell by cell."""
+        head = ("# The page as it is now", "", NOTE, LEGEND, "")
+        for line in chain(head, self._state(), ("", "## Fields", ""), self._form()):
+            yield f"{line}\n"
         yield from self._tables()
+
+    def has(self, key: str, field: Mapping[str, Any]) -> bool:
+        """Whether a cell has something to show."""
+        record = self._records.get(key)
+        return bool(self._rows.get(key)) if is_rows(field) else record is not None and record["by"] != "empty"
+
+    def show(self, key: str, field: Mapping[str, Any]) -> str:
+        """Return what a cell shows."""
+        if is_rows(field):
+            return row_names(self._rows[key]) if self._rows.get(key) else ""
+        return self._value(key, field)
 
     def _state(self) -> Iterator[str]:
         payload = self._payload
@@ -89,6 +101,8 @@ class _Page:
         if payload.get("problemsUnknown") is True:
             yield "- whether there are more problems is not known"
         yield from (f"- {request_words(request, code_span)}" for request in payload.get("requests") or ())
+        if payload.get("attended") is False:
+            yield "- the person does not have the page open now"
 
     def _form(self) -> Iterator[str]:
         group = None
@@ -108,15 +122,10 @@ class _Page:
         filled = [found for found in self._lists if found.rows]
         if filled:
             example = filled[0].cell(filled[0].rows[0], filled[0].fields[0]) if filled[0].fields else filled[0].key
-            yield from ("", "## Rows", "", ROWS_NOTE.format(code(example)))
+            yield f"\n## Rows\n\n{ROWS_NOTE.format(code(example))}\n"
         for found in filled:
-            yield from ("", f"{code(found.key)}:", "")
-            yield from table(found, self._cell)
-
-    def _cell(self, key: str, field: Mapping[str, Any]) -> str:
-        if is_rows(field):
-            return row_names(self._rows[key]) if self._rows.get(key) else ""
-        return self._value(key, field)
+            yield f"\n{code(found.key)}:\n\n"
+            yield from table(found, self)
 
     def _value(self, key: str, field: Mapping[str, Any]) -> str:
         record = self._records.get(key)

@@ -7,8 +7,8 @@ left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from .quoting import code
 
@@ -19,8 +19,12 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _BAR = r"\u007c"
 """A bar ends a cell even within a code span; within JSON this means the same."""
 
-Show = Callable[[str, Mapping[str, Any]], str]
-"""Shows the cell of a key and an entry; empty where there is nothing to show."""
+
+class Cells(Protocol):
+    """The cells of a form, by key and by the entry of their column."""
+
+    def has(self, key: str, field: Mapping[str, Any], /) -> bool: ...
+    def show(self, key: str, field: Mapping[str, Any], /) -> str: ...
 
 
 class RowList(NamedTuple):
@@ -63,17 +67,20 @@ def row_names(rows: Sequence[str]) -> str:
     return f"rows {', '.join(map(_row_id, rows))}" if rows else "no rows"
 
 
-def table(found: RowList, show: Show) -> Iterator[str]:
-    """Yield the lines of the table of a list's rows."""
-    columns = [field for field in found.fields if any(show(found.cell(row, field), field) for row in found.rows)]
-    yield _line(["row", *(code(field["key"]) for field in columns)])
-    yield _line(["---"] * (len(columns) + 1))
+def table(found: RowList, cells: Cells) -> Iterator[str]:
+    """Yield the table of a list's rows in parts of a cell each: values may be long."""
+    columns = [field for field in found.fields if any(cells.has(found.cell(row, field), field) for row in found.rows)]
+    yield from _line("row", (code(field["key"]) for field in columns))
+    yield from _line("---", ("---" for _ in columns))
     for row in found.rows:
-        yield _line([_row_id(row), *(show(found.cell(row, field), field) for field in columns)])
+        yield from _line(_row_id(row), (cells.show(found.cell(row, field), field) for field in columns))
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"
+def _line(first: str, rest: Iterable[str]) -> Iterator[str]:
+    yield f"| {first}"
+    for cell in rest:
+        yield f" | {cell.replace('|', _BAR)}"
+    yield " |\n"
 
 
 def _row_id(row: object) -> str:

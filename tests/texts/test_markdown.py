@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.texts.markdown import context_as_markdown
+from handshake_prompt.texts.markdown import context_as_markdown, markdown_pieces
 
 AT = "2026-01-01T12:00:00.000000+00:00"
 
@@ -129,6 +129,15 @@ def test_rows_are_tables_in_their_order_with_their_ids() -> None:
         "| --- | --- |\n"
         '| r4 | `"a\\u007cb"` (agent, rev 3) |\n'
     )
+
+
+def test_a_table_comes_in_pieces_however_long_its_cells_are() -> None:
+    columns = [{"key": f"c{number}"} for number in range(8)]
+    cells = {f"lines/r1/{column['key']}": record("x" * 20_000) for column in columns}
+    given = payload(schema=[{"key": "lines", "type": "rows", "fields": columns}], rows={"lines": ["r1"]}, context=cells)
+    pieces = list(markdown_pieces(given))
+    assert max(map(len, pieces)) < 40_000
+    assert "".join(pieces) == context_as_markdown(given)
 
 
 def test_a_list_without_rows_says_so() -> None:
