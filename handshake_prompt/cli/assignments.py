@@ -33,10 +33,10 @@ class Assignments:
     """Values to write, some of which wait for the schema to decide their type.
 
     Args:
-        data: actions that are complete, those on rows included.
+        data: complete actions, also on rows.
         untyped: by key, text from `--set`.
         texts: by key, text from `--set-text`.
-        kind: the type of the actions with those texts.
+        kind: the type of the actions that write them.
         about: members of them that the person is told.
     """
 
@@ -47,7 +47,7 @@ class Assignments:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def told(self, kind: str = "set", **about: Any) -> Assignments:
-        """Return the same values for another type of action, with what the person is told of each."""
+        """Return the same values for another type of action, with words to the person about each."""
         return replace(self, kind=kind, about={name: text for name, text in about.items() if text is not None})
 
     def actions(self, context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -98,7 +98,7 @@ def assignments_of(
 
 
 def _row_actions(rows: RowOptions) -> Iterator[Mapping[str, Any]]:
-    """Yield the actions on rows: removals first, so that what is added may take their place."""
+    """Yield the actions on rows: removals first, to make room for additions."""
     yield from ({"type": "remove", "key": key} for key in rows.remove)
     for pair in rows.move:
         key, after = _split(pair)

@@ -46,7 +46,7 @@ class _Form:
                 yield self._row(key, {})
 
     def _fields(self) -> Iterator[tuple[str, Field]]:
-        """Yield the fields and the cells by key, those of a list's rows behind the list."""
+        """Yield fields and cells by key, the cells of a list's rows behind the list."""
         lists = list(row_lists(self._schema, self._rows))
         for field in self._schema:
             yield field["key"], field

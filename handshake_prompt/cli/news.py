@@ -1,4 +1,4 @@
-"""News of a session as lines for a person: changes of values and of rows, and what has become of requests.
+"""News of a session as lines for a person: changes of values and of rows, and ends of requests.
 
 Text of a server's stands in quotation marks, as everywhere in the output.
 """
@@ -101,7 +101,7 @@ def diff(reply: Mapping[str, Any], terminal: Terminal, *, waited: float = 0.0) -
 
 
 def answer(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
-    """Return what has become of a question."""
+    """Return the outcome of a question."""
     words = one_line(end_words(reply, str))
     lines = [
         terminal.paint(f"{words[:1].upper()}{words[1:]}.", "good" if reply.get("status") == "answered" else "wanting")
@@ -159,7 +159,7 @@ def named_keys(found: object) -> str:
 
 
 def requests(reply: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of the requests to the person, and of what has become of each."""
+    """Yield the lines of the requests to the person, each with its status."""
     for request in mappings(reply.get("requests")):
         words = one_line(request_words(request, str))
         yield f"{words[:1].upper()}{words[1:]}"

@@ -109,7 +109,7 @@ def _key(entry: Mapping[str, Any]) -> Cell:
 
 
 def _left_to_do(reply: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
-    """Yield what is missing, and the form's problems."""
+    """Yield the missing fields, the form's problems, and the requests."""
     if "missing" in reply:
         keys = named_keys(reply["missing"])
         yield terminal.paint(

@@ -174,8 +174,8 @@ class HandshakeAgent(AgentConnection):
     ) -> dict[str, Any]:
         """Suggest a value for a field, also for one that the person has written; they accept or dismiss it.
 
-        It ends by itself when the person changes the field. What becomes of it is told by `changes`, as `RequestEnded`,
-        and by `get_diff`; `answer` waits for it.
+        It ends by itself when the person changes the field. Its end is told by `changes`, as `RequestEnded`, and by
+        `get_diff`.
 
         Args:
             key: the field.
@@ -211,7 +211,7 @@ class HandshakeAgent(AgentConnection):
 
         Args:
             text: the question.
-            fields: what to answer in, as entries of a schema (SPEC.md section 5); without it, yes or no.
+            fields: fields for the answer, as entries of a schema (SPEC.md section 5); without it, yes or no.
             key: a field of the form to answer in. That of a sensitive field is how to ask for a secret: the value goes
                 there, and the agent learns that it is filled.
             expires_in: seconds for the person to answer in; the server's choice by default.
@@ -314,7 +314,7 @@ class HandshakeAgent(AgentConnection):
         return members(reply.body, DiffReply)
 
     async def options(self, key: str, query: str = "") -> dict[str, Any]:
-        """Look up what may be chosen in a field whose options are not in the schema (`lookup: true`).
+        """Look up the options of a field that has none in the schema (`lookup: true`).
 
         Args:
             key: the field, or a cell of it.

@@ -28,7 +28,7 @@ class Answer:
         id: of the request.
         status: `answered` (the person agreed, or filled it in) or `declined` (the person said no); or without an
             answer: `expired`, `withdrawn` by the agent, `superseded` by another one.
-        values: by key, what the person filled in; a sensitive value is not among them.
+        values: the person's answers by key; a sensitive value is not among them.
         filled: whether the person has filled in the sensitive field that was asked for.
     """
 
@@ -72,7 +72,7 @@ async def next_answer(changes: AsyncIterator[Update], request_id: str) -> Answer
 
 
 def answer_among(requests: object, request_id: str) -> Answer | None:
-    """Return the end of a request among those of a context; None while it is open.
+    """Return the end of a request from the list of a context; None while it is open.
 
     Raises:
         RefusedError: it is not among them: it has ended, and its end was told to an earlier reader (`answer_gone`).

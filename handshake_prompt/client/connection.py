@@ -19,7 +19,7 @@ from .polling import SessionReader
 
 
 class AgentConnection:
-    """What the calls of an agent stand on; see `HandshakeAgent`, also for the arguments."""
+    """Base of `HandshakeAgent`; see there, also for the arguments."""
 
     def __init__(
         self,

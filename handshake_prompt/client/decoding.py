@@ -16,6 +16,13 @@ T = TypeVar("T")
 MOST_CURSOR = 255
 
 
+class FormProblem(msgspec.Struct, frozen=True):
+    """An entry of `problems`."""
+
+    keys: list[str]
+    msg: str
+
+
 class ContextReply(msgspec.Struct, frozen=True, rename="camel"):
     """`GET /context/{sid}`."""
 
@@ -26,12 +33,14 @@ class ContextReply(msgspec.Struct, frozen=True, rename="camel"):
     meta: dict[str, Any] | None = None
     schema: list[Any] | None = None
     missing: list[str] | None = None
+    missing_person: list[str] | None = None
+    problems: list[FormProblem] | None = None
     rows: dict[str, list[str]] | None = None
     expires_in: int | float | None = None
     cursor: str | None = None
 
 
-class ActionReply(msgspec.Struct, frozen=True):
+class ActionReply(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /action/{sid}`."""
 
     applied: list[str]
@@ -39,6 +48,8 @@ class ActionReply(msgspec.Struct, frozen=True):
     errors: list[dict[str, Any]]
     results: list[dict[str, Any]] | None = None
     missing: list[str] | None = None
+    missing_person: list[str] | None = None
+    problems: list[FormProblem] | None = None
     context: dict[str, dict[str, Any]] | None = None
     cursor: str | None = None
 
@@ -61,6 +72,7 @@ class DiffReply(msgspec.Struct, frozen=True):
     cursor: str | None = None
     truncated: bool = False
     rows: dict[str, list[str]] | None = None
+    problems: list[FormProblem] | None = None
     requests: list[EndedRequest] = []
 
 

@@ -14,12 +14,12 @@ UNSUPPORTED = "unsupported_action"
 _NO_ENDPOINT = frozenset({"not_found", "method_not_allowed", "http_404", "http_405"})
 
 
-def if_supported(reply: dict[str, Any], what: str, *, instead: str) -> dict[str, Any]:
+def if_supported(reply: dict[str, Any], things: str, *, instead: str) -> dict[str, Any]:
     """Return the reply to a batch of one kind of action, unless the server, or the mode of the page, knows no such.
 
     Args:
         reply: to the batch.
-        what: the actions are about, in the plural.
+        things: that the actions are about.
         instead: of the call, for the agent to do.
 
     Raises:
@@ -29,17 +29,17 @@ def if_supported(reply: dict[str, Any], what: str, *, instead: str) -> dict[str,
     refused = filter(is_refused, entries)
     if any(entry.get("code", UNSUPPORTED) == UNSUPPORTED for entry in refused):  # version 0.2 has no codes
         raise RefusedError(
-            f"This page knows no {what}, or its server is too old", code=UNSUPPORTED, next_steps=[instead]
+            f"This page knows no {things}, or its server is too old", code=UNSUPPORTED, next_steps=[instead]
         )
     return reply
 
 
-async def if_known(sending: Awaitable[Reply], what: str, *, instead: str) -> Reply:
+async def if_known(sending: Awaitable[Reply], things: str, *, instead: str) -> Reply:
     """Return the reply of an endpoint that older servers do not have.
 
     Args:
         sending: the request, under way.
-        what: the endpoint is for, in the plural.
+        things: that the endpoint is for.
         instead: of the call, for the agent to do.
 
     Raises:
@@ -52,5 +52,8 @@ async def if_known(sending: Awaitable[Reply], what: str, *, instead: str) -> Rep
         if error.code not in _NO_ENDPOINT:
             raise
         raise RefusedError(
-            f"This server knows no {what}: it is too old", code="unsupported", status=error.status, next_steps=[instead]
+            f"This server knows no {things}: it is too old",
+            code="unsupported",
+            status=error.status,
+            next_steps=[instead],
         ) from error

@@ -123,7 +123,7 @@ class PollInterval:
 async def updates_since(session: SessionReader, diff: DiffReply, since: str) -> tuple[Sequence[Update], str]:
     """Return the changes of a diff, or a gap if they are not all of them, and the place behind it.
 
-    A diff tells the present order of rows that have changed, but not what has become of each.
+    A diff tells the present order of rows, but not the events that led there.
 
     Raises:
         AgentError: there is a gap, and the present state cannot be read.

@@ -82,7 +82,7 @@ class RequestEnded:
         id: of the request.
         kind: `ask` or `suggest`.
         status: `answered` (the person agreed), `declined` (the person said no), `expired`, `withdrawn` or `superseded`.
-        values: by key, what the person answered.
+        values: the person's answers by key.
         filled: whether the answer is a value that is hidden from the agent.
         cursor: a place for `changes(since=...)` after which nothing is missed.
     """

@@ -32,7 +32,7 @@ class GetContext(Arguments, frozen=True):
 
 
 class Note(Arguments, frozen=True):
-    """What the person is told of a value."""
+    """Words to the person about a value."""
 
     source: str | None = None
     reason: str | None = None
@@ -94,7 +94,7 @@ class EditRows(Arguments, frozen=True):
     move: list[RowMove] = []
 
     def actions(self) -> list[dict[str, Any]]:
-        """Return the batch: removals first, so that what is added may take their place.
+        """Return the batch: removals first, to make room for additions.
 
         Raises:
             InvalidRequestError: there is nothing to do.

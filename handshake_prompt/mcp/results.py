@@ -106,7 +106,7 @@ def written(reply: Mapping[str, Any]) -> CallToolResult:
     from there would be to miss them.
     """
     reasons = "results" if reply.get("results") else "errors"
-    names = ("applied", "rejected", reasons, "rows", "missing", *STATUS, "expiresIn")
+    names = ("applied", "suggested", "rejected", reasons, "rows", "missing", *STATUS, "expiresIn")
     return _result(_outcome(reply), {name: reply[name] for name in names if name in reply})
 
 
@@ -148,7 +148,7 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
 
 
 def asked(opened: Mapping[str, Any], request: Mapping[str, Any] | None) -> CallToolResult:
-    """Return what has become of a question.
+    """Return the outcome of a question.
 
     The cursor is left out, as for a batch.
 

@@ -1,4 +1,4 @@
-"""Notes on a field of a form: when it is asked for, whose it is, and which values fit. SPEC.md section 5.
+"""Notes on a field of a form: conditions, author, and the values that fit. SPEC.md section 5.
 
 They are the same in Markdown and on a terminal, and short: an agent pays for each word. Text of the page stands in them
 as quoted JSON. Members may be of any shape, since the server may be a hostile one.

@@ -81,7 +81,7 @@ class _Page:
         return bool(self._rows.get(key)) if is_rows(field) else record is not None and record["by"] != "empty"
 
     def show(self, key: str, field: Mapping[str, Any]) -> str:
-        """Return what a cell shows."""
+        """Return the content of a cell."""
         if is_rows(field):
             return row_names(self._rows[key]) if self._rows.get(key) else ""
         return self._value(key, field)

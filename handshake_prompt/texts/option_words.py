@@ -28,7 +28,7 @@ def _run(header: str, options: Sequence[object]) -> str:
 
 
 def _header(option: object) -> str:
-    """Return what consecutive options have in common: their group, and when they are offered."""
+    """Return the common part of consecutive options: their group, and the condition of the offer."""
     if not isinstance(option, Mapping):
         return ""
     group, when = option.get("group"), option.get("when")

@@ -1,4 +1,4 @@
-"""Requests of the agent to the person in words: questions and suggestions, and what has become of them.
+"""Requests of the agent to the person in words: questions and suggestions, and their ends.
 
 Text from outside stands in them as quoted JSON. A request that nobody answered is told as that, never as a no.
 """
@@ -26,7 +26,7 @@ ENDS = {
 
 
 def request_words(request: Request, span: Span) -> str:
-    """Return a request and what has become of it, such as `question "May I?" (id e.7): declined: the person said no`.
+    """Return a request and its status, such as `question "May I?" (id e.7): declined: the person said no`.
 
     Args:
         request: as it is on the wire.
@@ -36,7 +36,7 @@ def request_words(request: Request, span: Span) -> str:
 
 
 def end_words(request: Request, span: Span) -> str:
-    """Return what has become of a request."""
+    """Return the status of a request, with the answer if it has one."""
     status = request.get("status")
     if status != "answered":
         known = ENDS.get(status) if isinstance(status, str) else None

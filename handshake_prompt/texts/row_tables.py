@@ -40,7 +40,7 @@ class RowList(NamedTuple):
 
 
 def entries(schema: object) -> list[Mapping[str, Any]]:
-    """Return the fields of a schema, or of a row; what is none is left out."""
+    """Return the fields of a schema, or of a row; anything else is left out."""
     listed = schema if isinstance(schema, list) else []
     return [field for field in listed if isinstance(field, Mapping) and isinstance(field.get("key"), str)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -164,6 +165,33 @@ async def test_no_server_makes_a_call_hang_or_fail_in_another_way_than_ours(scri
             await fate_of(following)
         following.cancel()
     assert all(asked.headers["host"] in server.url for asked in server.asked)
+
+
+SHAPELESS: dict[str, Any] = {
+    "problems": [{"keys": "a", "msg": "x"}],
+    "missingPerson": "consent",
+    "rows": {"lines": "r1"},
+    "requests": [{"id": 7, "status": "open"}],
+}
+REPLIES: dict[str, dict[str, Any]] = {
+    "context": CONTEXT,
+    "action": {"applied": [], "rejected": [], "errors": []},
+    "diff": {"changes": []},
+}
+IN_REPLIES = [
+    *itertools.product(("context", "action"), ("problems", "missingPerson")),
+    *itertools.product(("context", "diff"), ("rows",)),
+    *itertools.product(("diff",), ("problems", "requests")),
+]
+
+
+@pytest.mark.parametrize(("name", "member"), IN_REPLIES)
+async def test_members_of_another_shape_are_a_bad_reply(name: str, member: str) -> None:
+    reply = json.dumps(REPLIES[name] | {member: SHAPELESS[member]}).encode()
+    async with scripted(saying(response(reply))) as server, HandshakeAgent(SESSION_ID, TOKEN, server.url) as agent:
+        error = await fate_of(CALLS[name](agent))
+    assert isinstance(error, BadReplyError)
+    assert error.code == "bad_reply"
 
 
 @pytest.mark.parametrize("body", [b" " * 65536, b'{"a":' * 5000])

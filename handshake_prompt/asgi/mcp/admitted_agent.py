@@ -89,7 +89,7 @@ class AdmittedAgent:
         return reply.payload
 
     async def options(self, key: str, query: str, /) -> dict[str, Any]:
-        """Return what may be chosen in a field."""
+        """Look up the options of a field."""
         reply = await self._engine.get_options(self._session_id, self._credential, self._request, key=key, query=query)
         return reply.payload
 
