@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -225,6 +226,40 @@ async def test_a_verdict_that_was_missed_is_told_by_whoever_finds_it() -> None:
     await first.edit("start", "2026-05-02")
     reply = (await second.act({"end": "2026-05-01"})).payload
     assert reply["problems"] == (await first.context())["problems"] == [LATER]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@in_virtual_time
+async def test_at_rest_every_watcher_was_told_of_the_verdict_on_what_is_saved(seed: int) -> None:
+    chance = random.Random(seed)
+
+    async def unsteady(document: dict[str, Any]) -> dict[str, str]:
+        await asyncio.sleep(chance.choice([0.0, 0.001, 0.01, 0.2, 1.0]))
+        return in_order(document)
+
+    def prepare(engine: ProtocolEngine) -> None:
+        engine.form("stay", FIELDS, validator=unsteady)
+
+    pairs = await workers(2, {"form": "stay"}, limits=ROOM, prepare=prepare)
+
+    async def write() -> None:
+        await asyncio.sleep(chance.random())
+        pair, values = chance.choice(pairs), {chance.choice(["start", "end"]): f"2026-05-0{chance.randint(1, 9)}"}
+        if chance.random() < 0.5:
+            await pair.act(values)
+        else:
+            await pair.edit(*values.popitem())
+
+    async with pairs[0].watch() as one, pairs[1].watch(Role.AGENT) as other:
+        await asyncio.gather(*(write() for _ in range(20)))
+        await asyncio.sleep(20)
+        context = await pairs[0].context()
+        for watcher in (one, other):
+            told = [frame["problems"] for frame in await watcher.shown("problems", "done") if "problems" in frame]
+            assert told[-1] == context["problems"]
+    held = {key: record["value"] for key, record in context["context"].items()}
+    assert context["problems"] == ([LATER] if in_order(held) else [])
+    assert [pair.engine.statistics.running for pair in pairs] == [0, 0]
 
 
 # Nothing waits for it under a lock

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
 from handshake_prompt.modes import DefaultHandler, FormFillHandler
 from handshake_prompt.protocol.bodies import Action
@@ -15,6 +16,7 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.packing import to_json
 from handshake_prompt.protocol.page_problems import report
 from handshake_prompt.protocol.rows import remove
 from handshake_prompt.protocol.session import Session
@@ -46,9 +48,11 @@ def held(session: Session) -> dict[str, tuple[Any, str]]:
     return {key: (field.value, field.by) for key, field in session.values.items()}
 
 
-def folded(session: Session, events: Sequence[Event]) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
-    """Return the values and rows that a watcher ends with who saw a session and then these events."""
-    values, rows = held(session), dict(session.rows)
+def folded(
+    values: dict[str, Any], rows: dict[str, tuple[str, ...]], events: Sequence[Event]
+) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    """Return the values and rows that a watcher ends with after these events."""
+    values, rows = dict(values), dict(rows)
     for event in events:
         if isinstance(event, Change):
             values[event.key] = (event.value, event.by)
@@ -57,6 +61,12 @@ def folded(session: Session, events: Sequence[Event]) -> tuple[dict[str, Any], d
             ids = [*rows.get(listed, ())]
             ids.insert(ids.index(after) + 1 if after else 0, row)
             rows[listed] = tuple(ids)
+        elif event.type == "rowRemoved":
+            listed, row, key = (event.members[name] for name in ("list", "row", "key"))
+            rows = {each: ids for each, ids in rows.items() if not each.startswith(f"{key}/")}
+            rows[listed] = tuple(other for other in rows[listed] if other != row)
+            rows = {each: ids for each, ids in rows.items() if ids}
+            values = {each: value for each, value in values.items() if not each.startswith(f"{key}/")}
         elif event.type == "schema":
             for key in event.members["gone"]:
                 values.pop(key, None)
@@ -112,7 +122,7 @@ def test_rows_go_and_come_back_with_their_order_their_authors_and_the_rows_withi
     _, back, events = change(without, LINES)
     assert (back.rows, back.row_authors, held(back)) == (session.rows, session.row_authors, held(session))
     assert back.held_by(Role.AGENT) == session.held_by(Role.AGENT)
-    assert folded(session, [*gone, *events]) == (held(back), back.rows)
+    assert folded(held(session), session.rows, [*gone, *events]) == (held(back), back.rows)
     assert back.aside is None
 
 
@@ -235,3 +245,72 @@ def test_a_mode_without_a_schema_has_none_to_change_and_takes_any_key() -> None:
 def test_edits_go_on_as_before() -> None:
     session = new_session(FormFillHandler(Limits(fields=3)), schema=[NAME])
     assert edit(HANDLER, session, "name", "Ada")[0].status == "applied"
+
+
+# Any changes, in any order
+
+ENTRIES: list[dict[str, Any]] = [
+    NAME,
+    CITY,
+    AGE,
+    {"key": "name", "sensitive": True},
+    {"key": "lines", "type": "string"},
+    LINES,
+    {**LINES, "fields": [{"key": "text"}]},
+    {"key": "lines", "type": "rows", "fields": [LINES["fields"][1]]},
+]
+KEYS = ["name", "city", "age", "lines"]
+CHANGES = st.tuples(st.just("schema"), st.lists(st.sampled_from(ENTRIES), max_size=2), st.lists(st.sampled_from(KEYS)))
+VALUES = st.sampled_from(["Bern", 3, None])
+WRITES = st.tuples(st.just("write"), st.sampled_from(Role), st.sampled_from(KEYS[:3]), VALUES)
+ADDS = st.tuples(st.just("add"), st.sampled_from(Role), st.sampled_from([{}, {"text": "a"}, {"bags": [{"kg": 1}]}]))
+REMOVES = st.tuples(st.just("remove"), st.sampled_from(Role), st.integers(1, 6))
+REPORTS = st.tuples(st.just("report"), st.sampled_from([*KEYS, "lines/r1", "lines/r1/text"]))
+
+
+@given(st.lists(st.one_of(CHANGES, WRITES, ADDS, REMOVES, REPORTS), max_size=14))
+def test_i4_i11_whatever_changes_the_log_adds_up_and_everything_is_counted(steps: list[Any]) -> None:
+    session = new_session(HANDLER, schema=[NAME, LINES, AGE], context={"name": "Ada"})
+    schema_bytes, values, rows = len(session.schema_json), held(session), dict(session.rows)
+    problems: dict[str, str | None] = {}
+    for kind, *rest in steps:
+        draft = turn(session, rest[0] if isinstance(rest[0], Role) else Role.USER)
+        try:
+            play(draft, kind, rest)
+        except InvalidSchemaError:
+            continue
+        events, session = draft.commit(), draft
+        values, rows = folded(values, rows, events)
+        told = [event.members for event in events if isinstance(event, Notice) and event.type == "problem"]
+        problems |= {members["key"]: members["msg"] for members in told}
+    assert {key: by for key, (_, by) in values.items()} == {key: by for key, (_, by) in held(session).items()}
+    assert [key for key, value in held(session).items() if values[key] != value and not session.is_sensitive(key)] == []
+    assert (rows, {*session.row_authors}) == (session.rows, {f"{key}/{row}" for key in rows for row in rows[key]})
+    assert {key: msg for key, msg in problems.items() if msg} == session.page_problems
+    assert all(HANDLER.has_place(session, key) for key in session.page_problems)
+    session.aside = None
+    session.size -= len(session.schema_json) - schema_bytes
+    assert counted(session) == {role: session.held_by(role) for role in Role}
+
+
+def play(draft: Session, kind: str, rest: list[Any]) -> None:
+    if kind == "schema":
+        HANDLER.change_schema(draft, *rest)
+    elif kind == "write":
+        HANDLER.set_value(draft, rest[1], rest[2])
+    elif kind == "add":
+        HANDLER.add_row(draft, "lines", rest[1])
+    elif kind == "remove":
+        HANDLER.remove_row(draft, f"lines/r{rest[1]}")
+    elif HANDLER.has_place(draft, rest[0]):
+        report(draft, rest[0], "no")
+
+
+def counted(session: Session) -> dict[Role, tuple[int, ...]]:
+    """Return what each side holds, counted anew: bytes, JSON values, fields and rows."""
+    held: dict[Role, tuple[int, ...]] = dict.fromkeys(Role, (0, 0, 0))
+    parts = [(field.payer, len(key + str(to_json(field.kept), "utf-8")), 1) for key, field in session.values.items()]
+    for by, *counts in [*parts, *((by, 2 * len(key), 1) for key, by in session.row_authors.items())]:
+        side = Role.AGENT if by == "ai" else Role.USER
+        held[side] = tuple(map(sum, zip(held[side], (*counts, 1), strict=True)))
+    return held
