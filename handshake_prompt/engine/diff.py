@@ -15,6 +15,7 @@ from handshake_prompt.protocol.events import (
     Change,
     Cursor,
     Event,
+    Notice,
     change_record,
 )
 from handshake_prompt.protocol.instants import parse_instant
@@ -40,8 +41,8 @@ class Difference(NamedTuple):
     changes: Sequence[Change]
     record: Record
     truncated: bool
-    changes_rows: bool = False
-    """Whether rows were added, removed or moved."""
+    rows_by: Sequence[str] = ()
+    """The authors of additions, removals and moves of rows; none where there were none."""
     changes_problems: bool = False
     """Whether problems of the form were told."""
     requests: Mapping[str, Any] = {}
@@ -52,7 +53,7 @@ class Difference(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        told = self.changes or self.changes_rows or self.changes_problems or self.requests
+        told = self.changes or self.rows_by or self.changes_problems or self.requests
         return not (told or self.truncated)
 
     def reply(self, since: str, role: Role) -> Diff:
@@ -65,8 +66,8 @@ class Difference(NamedTuple):
             "cursor": str(session.cursor),
             "truncated": self.truncated,
         }
-        if self.changes_rows:
-            reply["rows"] = session.rows
+        if self.rows_by:
+            reply["rows"], reply["rowsBy"] = session.rows, self.rows_by
         if self.changes_problems:
             reply.update(problem_members(session, session.verdict or NO_PROBLEMS))  # type: ignore[typeddict-item]
         if self.requests:
@@ -159,12 +160,15 @@ class Differ:
 def _difference(events: Sequence[Event], record: Record, *, truncated: bool, requests: Mapping[str, Any]) -> Difference:
     """Return the part of a log that `/diff` tells. A change of the schema is to be read in the context."""
     changes = [event for event in events if isinstance(event, Change)]
-    kinds = {event.type for event in events}
+    notices = [event for event in events if isinstance(event, Notice)]
+    kinds = {event.type for event in notices}
     return Difference(
         changes,
         record,
         truncated or SCHEMA in kinds,
-        changes_rows=not kinds.isdisjoint(ROW_EVENTS),
+        rows_by=sorted(
+            {event.members["by"] for event in events if isinstance(event, Notice) and event.type in ROW_EVENTS}
+        ),
         changes_problems=not kinds.isdisjoint((PROBLEM, PROBLEMS)),
         requests=requests,
     )

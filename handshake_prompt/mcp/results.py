@@ -128,7 +128,7 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
         shown: its changes that matter.
         timed_out: whether the time for a change of the person's ran out.
     """
-    names = ("rows", "problems", "problemsUnknown", "requests", "attended", "cursor", "truncated")
+    names = ("rows", "rowsBy", "problems", "problemsUnknown", "requests", "attended", "cursor", "truncated")
     members = {"changes": shown, **{name: reply[name] for name in names if name in reply}}
     lines = [*map(_change, shown), *(_row_order(key, ids) for key, ids in (reply.get("rows") or {}).items())]
     lines += [f"Your {request_words(request, code_span)}." for request in reply.get("requests") or ()]

@@ -164,8 +164,8 @@ async def _get_changes(agent: Agent, asked: GetChanges) -> CallToolResult:
 async def _wait_for_user(agent: Agent, asked: WaitForUser) -> CallToolResult:
     def is_over(reply: Mapping[str, Any]) -> bool:
         by_person = any(change["by"] in PERSON for change in reply["changes"])
-        other = "rows" in reply or "problems" in reply or any(map(_has_ended, reply.get("requests") or ()))
-        return by_person or other
+        rows = "rows" in reply and "user" in reply.get("rowsBy", ["user"])
+        return by_person or rows or "problems" in reply or any(map(_has_ended, reply.get("requests") or ()))
 
     reply, is_late = await _wait(agent, asked.since, asked.seconds, is_over)
     persons = [change for change in reply["changes"] if change["by"] in PERSON]

@@ -298,6 +298,7 @@ class Diff(TypedDict):
     cursor: str
     truncated: bool
     rows: NotRequired[Mapping[str, Sequence[str]]]
+    rowsBy: NotRequired[Sequence[str]]
     problems: NotRequired[list[FormProblem]]
     problemsUnknown: NotRequired[bool]
     requests: NotRequired[Sequence[dict[str, Any]]]

@@ -374,6 +374,17 @@ async def test_hpp_163_a_diff_tells_the_order_of_rows_if_it_may_have_changed(pai
     assert ("timedOut" in moved, time.monotonic() - began < 3) == (False, True)
 
 
+async def test_hpp_282_a_diff_tells_who_changed_rows(pair: Open) -> None:
+    peer = await pair(ROWS)
+    begin = peer.created["cursor"]
+    (first,) = await ids(peer, {"text": "a"})
+    own = (await peer.agent("GET", "diff", params={"since": begin})).json()
+    await say(peer, remove=f"lines/{first}")
+    both = (await peer.agent("GET", "diff", params={"since": begin})).json()
+    theirs = (await peer.agent("GET", "diff", params={"since": own["cursor"]})).json()
+    assert (own["rowsBy"], sorted(both["rowsBy"]), theirs["rowsBy"]) == (["ai"], ["ai", "user"], ["user"])
+
+
 async def test_hpp_164_a_released_row_is_the_agents_to_change(pair: Open) -> None:
     peer = await pair(ROWS | {"context": {"lines": [{"text": "mine", "bags": [{"kg": 1}]}, {"text": "mine too"}]}})
     first, second = (await order(peer))["lines"]

@@ -159,14 +159,15 @@ async def test_a_diff_has_the_order_of_rows_if_it_may_have_changed() -> None:
     begin = pair.created["cursor"]
     await pair.do({"type": "add", "key": "lines", "value": {"text": "Taxi"}}, {"type": "add", "key": "lines"})
     added = await pair.diff(since=begin)
-    assert added["rows"] == {"lines": ["r1", "r2"]}
+    assert (added["rows"], added["rowsBy"]) == ({"lines": ["r1", "r2"]}, ["ai"])
     assert [change["key"] for change in added["changes"]] == ["lines/r1/text", "lines/r1/amount", "lines/r2/amount"]
     await pair.edit("name", "Ada")
     assert "rows" not in await pair.diff(since=added["cursor"])
     at = (await pair.diff(since=added["cursor"]))["changes"][0]["at"]
     await pair.notify(move="lines/r1")
     for since in (added["cursor"], at, ""):
-        assert (await pair.diff(since=since))["rows"] == {"lines": ["r2", "r1"]}
+        diff = await pair.diff(since=since)
+        assert (diff["rows"], diff["rowsBy"]) == ({"lines": ["r2", "r1"]}, ["user"] if since else ["ai", "user"])
     removed = (await pair.notify(remove="lines/r2")).payload["cursor"]
     await pair.notify(remove="lines/r1")
     gone = await pair.diff(since=removed)

@@ -262,6 +262,16 @@ async def test_a_question_without_an_answer_yet_is_neither_yes_nor_no(attended: 
 
 
 @in_virtual_time
+async def test_a_wait_does_not_end_with_rows_of_an_agent_s() -> None:
+    session = Scripted(
+        (0.0, {"rows": {"lines": ["r1"]}, "rowsBy": ["ai"], "cursor": "c.1"}),
+        (3.0, {"rows": {"lines": ["r1", "r2"]}, "rowsBy": ["ai", "user"], "cursor": "c.2"}),
+    )
+    seconds, seen = await session.wait()
+    assert (seconds, seen["rows"], seen["rowsBy"]) == (3.0, {"lines": ["r1", "r2"]}, ["ai", "user"])
+
+
+@in_virtual_time
 async def test_a_wait_ends_with_problems_that_come_or_go() -> None:
     found = [{"keys": ["to"], "msg": "Too early"}]
     session = Scripted((2.0, {"problems": found, "cursor": "c.1"}), (4.0, {"problems": [], "cursor": "c.2"}))
