@@ -271,8 +271,13 @@ class HandshakeApp(Starlette):
     def _mcp_routes(self) -> list[BaseRoute]:
         # The SDK is loaded, and has to be installed, only where it is asked for.
         from .mcp.endpoint import MCPEndpoint  # noqa: PLC0415
+        from .mcp.shared_endpoint import SharedMCPEndpoint  # noqa: PLC0415
 
-        return [Route("/mcp/{sid}", Resource({"POST": MCPEndpoint(self.engine, self._credential_of, self._stop)}))]
+        given = self.engine, self._credential_of, self._stop
+        return [
+            Route("/mcp", Resource({"POST": SharedMCPEndpoint(*given)})),
+            Route("/mcp/{sid}", Resource({"POST": MCPEndpoint(*given)})),
+        ]
 
 
 def _check_is_shown(context: Mapping[str, Any], cursor: str) -> None:

@@ -45,6 +45,15 @@ class Admissions(Lifecycle):
         """Admit a request, for one `async with`."""
         return Admitted(self._admit(worker, operation, session_id, credential, request, visit=visit))
 
+    async def admit_stranger(self, credential: Credential) -> None:
+        """Count a message that names no session, such as those of MCP at the address for all of them.
+
+        Raises:
+            RateLimitedError: it is one too many from this address.
+        """
+        await self._get_ready()
+        await self._guard.admit_stranger(credential)
+
     async def _admit(
         self,
         worker: Worker,

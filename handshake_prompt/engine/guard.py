@@ -159,6 +159,16 @@ class Guard:
             limit, window = self._limits.creates_per_address, self._limits.rate_window
             _within(await self._store.hit(f"create:{credential.counted_address}", limit=limit, window=window))
 
+    async def admit_stranger(self, credential: Credential) -> None:
+        """Let a client say something that names no session yet.
+
+        Raises:
+            RateLimitedError: too many messages from one address.
+        """
+        if credential.address:
+            limit, window = self._limits.messages_per_address, self._limits.rate_window
+            _within(await self._store.hit(f"message:{credential.counted_address}", limit=limit, window=window))
+
     async def admit(
         self,
         operation: Operation,

@@ -99,6 +99,13 @@ async def context(reply: Mapping[str, Any]) -> CallToolResult:
     return _result([text], reply)
 
 
+def connected(handle: str, page: CallToolResult) -> CallToolResult:
+    """Return the state of a page together with the handle of its session."""
+    text = TextContent(type="text", text=f"session: {handle}\n\n")
+    members = {"session": handle, **(page.structured_content or {})}
+    return CallToolResult(content=[text, *page.content], structured_content=members)
+
+
 def written(reply: Mapping[str, Any]) -> CallToolResult:
     """Return the outcome of a batch.
 

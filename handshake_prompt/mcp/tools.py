@@ -28,13 +28,15 @@ from .arguments import (
     SuggestFields,
     WaitForUser,
 )
-from .descriptions import DESCRIPTIONS
+from .descriptions import CONNECT_BY_HANDLE, DESCRIPTIONS
 
 PAUSE = 2.0
 """Seconds between polls of a server that does not wait as asked: it drains, or is of version 0.2."""
 NAME_CHARS = 64
 
 CONNECT = "connect"
+HANDLE = "session"
+"""The argument that names the session, where one server is for all of them."""
 PERSON = ("user", "user_edit", "default")
 """`by` of the person's changes: written, written over the agent's, or given back to the agent."""
 
@@ -68,17 +70,55 @@ class Kind(NamedTuple):
     changed or released a field between the two calls, and the second is a write of its own."""
 
 
-def listed(*, with_connect: bool) -> list[Tool]:
+class Toolbox(Protocol):
+    """The tools of a server.
+
+    `first` is the one to begin with.
+    """
+
+    @property
+    def first(self) -> str: ...
+    def listed(self) -> list[Tool]: ...
+    async def perform(self, name: str, arguments: Mapping[str, Any] | None, /) -> CallToolResult: ...
+
+
+class SessionTools:
+    """The tools of one session."""
+
+    first = "get_context"
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def listed(self) -> list[Tool]:
+        """Return the tools as clients list them."""
+        return listed(with_connect=False)
+
+    async def perform(self, name: str, arguments: Mapping[str, Any] | None) -> CallToolResult:
+        """Call a tool; see `perform`."""
+        return await perform(self._agent, name, arguments)
+
+
+def listed(*, with_connect: bool, by_handle: bool = False) -> list[Tool]:
     """Return the tools as clients list them.
 
     Args:
         with_connect: there is no session until `connect` is called.
+        by_handle: each call names its session by the handle that `connect` has answered.
     """
-    connect = [_tool(CONNECT, Connect)] if with_connect else []
+    about = CONNECT_BY_HANDLE if by_handle else DESCRIPTIONS[CONNECT]
+    connect = [_tool(CONNECT, Connect).model_copy(update={"description": about})] if with_connect else []
     of_sessions = [
         _tool(name, kind.takes, writes=kind.writes, repeatable=kind.repeatable) for name, kind in KINDS.items()
     ]
-    return connect + of_sessions
+    return connect + ([*map(_with_handle, of_sessions)] if by_handle else of_sessions)
+
+
+def _with_handle(tool: Tool) -> Tool:
+    schema = tool.input_schema
+    properties = {HANDLE: {"type": "string", "description": "As connect answered it."}, **schema.get("properties", {})}
+    changed = {**schema, "properties": properties, "required": [HANDLE, *schema.get("required", [])]}
+    return tool.model_copy(update={"input_schema": changed})
 
 
 async def perform(agent: Agent, name: str, arguments: Mapping[str, Any] | None) -> CallToolResult:

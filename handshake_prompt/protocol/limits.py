@@ -29,6 +29,8 @@ class Limits:
     """Guessing 192 bits is hopeless; this keeps it quiet as well. The right token is never locked out."""
     wrong_tokens_per_address: int = 20
     creates_per_address: int = 30
+    messages_per_address: int = 600
+    """Of MCP at the one address for all sessions, before they are read: hosts in a cloud share addresses."""
 
     # Bodies and values.
     body_bytes: int = 256 * 1024

@@ -304,4 +304,5 @@ def _reach_section(origin: str, wording: Wording) -> str:
 
 
 def _mcp_section(urls: Mapping[str, str], wording: Wording) -> str:
-    return wording.mcp.format(url=urls["mcp"]) if "mcp" in urls else ""
+    url = urls.get("mcp", "")
+    return wording.mcp.format(url=url, shared=url.rpartition("/")[0]) if url else ""

@@ -134,7 +134,8 @@ characters.
     mcp="""
 ## Over MCP
 
-`{url}` speaks MCP (Streamable HTTP) with the header `Authorization: Bearer` and the token. Its tools do the same.
+`{shared}` speaks MCP (Streamable HTTP) for all sessions: call its tool `connect` with this whole text. So does `{url}`
+for this one alone, with the header `Authorization: Bearer` and the token.
 """,
     left_out="\nLeft out here: {count} more. Reading the session (1) shows them all.\n",
 )
@@ -241,7 +242,8 @@ KEY 是上面表单中的字段，VALUE 是该字段可接受的值：有选项�
     mcp="""
 ## 通过 MCP
 
-`{url}` 支持 MCP（Streamable HTTP），请求头为 `Authorization: Bearer` 加令牌；其工具与 curl 的作用相同。
+`{shared}` 通过 MCP（Streamable HTTP）服务于所有会话：用这段完整的文字调用其 `connect` 工具。
+`{url}` 只用于本会话，请求头为 `Authorization: Bearer` 加令牌。
 """,
     left_out="\n此处另有 {count} 个字段未列出；读取会话（第 1 步）可看到全部。\n",
 )

@@ -15,6 +15,7 @@ DOCUMENTED = {
     "wrong_tokens_per_session": 10,
     "wrong_tokens_per_address": 20,
     "creates_per_address": 30,
+    "messages_per_address": 600,
     "body_bytes": 256 * 1024,
     "body_timeout": 10,
     "json_depth": 16,

@@ -284,5 +284,7 @@ def test_an_address_that_a_cloud_agent_cannot_reach_is_told_with_what_it_needs(
 @in_both_languages
 def test_mcp_is_named_where_the_server_offers_it(language: str) -> None:
     offered = f"/handshake/mcp/{CREATED['sessionId']}"
-    assert f"`{ORIGIN}{offered}`" in prompt(language=language, members={"mcpUrl": offered})
+    text = prompt(language=language, members={"mcpUrl": offered})
+    assert f"`{ORIGIN}{offered}`" in text
+    assert f"`{ORIGIN}/handshake/mcp`" in text
     assert "MCP" not in prompt(language=language)

@@ -20,6 +20,7 @@ from handshake_prompt.asgi.responses import json_response, problem_headers, prob
 from handshake_prompt.asgi.server_stop import ServerStop
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.mcp import results
+from handshake_prompt.mcp.tools import SessionTools
 from handshake_prompt.protocol.errors import HandshakeError, InvalidTokenError, OriginError
 
 from .admitted_agent import AdmittedAgent
@@ -58,7 +59,7 @@ class MCPEndpoint:
         try:
             return await self._answer(request)
         except HandshakeError as error:
-            return _refusal(error)
+            return refusal(error)
 
     async def _answer(self, request: IndexedRequest) -> Response:
         session_id: str = request.path_params["sid"]
@@ -77,7 +78,9 @@ class MCPEndpoint:
         try:
             raw = await body()
             await agent.introduce(client_info(raw))
-            server = StatelessServer(agent, request.scope, raw, seconds=self._engine.limits.long_poll + SPARE)
+            server = StatelessServer(
+                SessionTools(agent), request.scope, raw, seconds=self._engine.limits.long_poll + SPARE
+            )
             with self._stop.noticed():
                 response = await unless_disconnected(request, server.answer())
         except HandshakeError as error:
@@ -87,7 +90,7 @@ class MCPEndpoint:
         return response
 
 
-def _refusal(error: HandshakeError) -> Response:
+def refusal(error: HandshakeError) -> Response:
     """Render an error as clients of MCP can show it: its status, and its members in a JSON-RPC error."""
     if isinstance(error, InvalidTokenError):
         error.next_steps = WRONG_TOKEN

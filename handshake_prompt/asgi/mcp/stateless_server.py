@@ -20,8 +20,9 @@ from starlette.responses import Response
 from starlette.types import Message, Scope
 
 from handshake_prompt.asgi.incidents import incident
-from handshake_prompt.mcp import results, tools
+from handshake_prompt.mcp import results
 from handshake_prompt.mcp.descriptions import INSTRUCTIONS
+from handshake_prompt.mcp.tools import Toolbox
 from handshake_prompt.protocol.errors import HandshakeError, UnavailableError
 from handshake_prompt.version import __version__
 
@@ -36,14 +37,14 @@ class StatelessServer:
     """An MCP server that answers one message.
 
     Args:
-        agent: the agent that the tools work as.
+        toolbox: its tools.
         scope: the request's.
         body: the message as it came.
         seconds: how long the answer may take.
     """
 
-    def __init__(self, agent: tools.Agent, scope: Scope, body: bytes, *, seconds: float) -> None:
-        self._agent = agent
+    def __init__(self, toolbox: Toolbox, scope: Scope, body: bytes, *, seconds: float) -> None:
+        self._toolbox = toolbox
         self._scope = scope
         self._body = body
         self._seconds = seconds
@@ -60,7 +61,7 @@ class StatelessServer:
         server = Server(
             "handshake-prompt",
             version=__version__,
-            instructions=INSTRUCTIONS.format(first="get_context"),
+            instructions=INSTRUCTIONS.format(first=self._toolbox.first),
             on_list_tools=self._list,
             on_call_tool=self._call,
         )
@@ -78,13 +79,13 @@ class StatelessServer:
 
     async def _list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         try:
-            return ListToolsResult(tools=tools.listed(with_connect=False))
+            return ListToolsResult(tools=self._toolbox.listed())
         except Exception:  # noqa: BLE001 - the SDK would send the exception's text to the caller
             raise MCPError(INTERNAL_ERROR, incident("The list of MCP tools failed").detail) from None
 
     async def _call(self, _: Context, call: CallToolRequestParams) -> CallToolResult:
         try:
-            return await tools.perform(self._agent, call.name, call.arguments)
+            return await self._toolbox.perform(call.name, call.arguments)
         except MCPError:
             raise
         except HandshakeError as error:

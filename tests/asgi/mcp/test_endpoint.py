@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore, Session
 from handshake_prompt.asgi.mcp.stateless_server import StatelessServer
+from handshake_prompt.mcp.tools import SessionTools
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import UnavailableError
@@ -602,7 +603,7 @@ async def test_a_call_that_takes_too_long_is_given_up(headers: list[tuple[str, s
     tasks = asyncio.all_tasks()
     with pytest.raises(UnavailableError) as caught:
         async with asyncio.timeout(PATIENCE):
-            await StatelessServer(Endless(), scope, body, seconds=0.05).answer()
+            await StatelessServer(SessionTools(Endless()), scope, body, seconds=0.05).answer()
     assert caught.value.code == "timeout"
     assert asyncio.all_tasks() == tasks
 

@@ -1,0 +1,150 @@
+"""`POST /mcp`: the tools of all sessions at one address, for a client that is set up once.
+
+`connect` takes a prompt and answers a handle, which the other tools take. The handle is the session's id and token, so
+nothing is kept between two messages: any worker answers any of them, and each call is admitted and counted as one of
+its session's agent. Messages that name no session are counted by address, and so are wrong tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.types import CallToolResult, Tool
+from msgspec.structs import replace
+from starlette.responses import Response
+
+from handshake_prompt.asgi.bodies import JSONBody
+from handshake_prompt.asgi.credential_reader import CredentialReader
+from handshake_prompt.asgi.http import unless_disconnected
+from handshake_prompt.asgi.requests import IndexedRequest
+from handshake_prompt.asgi.server_stop import ServerStop
+from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.mcp import results, tools
+from handshake_prompt.mcp.arguments import Connect
+from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidTokenError, OriginError
+from handshake_prompt.texts.prompt import PromptError, parse_prompt
+from handshake_prompt.texts.secret import Secret
+
+from .admitted_agent import AdmittedAgent
+from .client_info import ClientInfo, client_info
+from .endpoint import SPARE, refusal
+from .stateless_server import StatelessServer
+
+_HANDLE = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{16,128})")
+NOT_OURS = (
+    "Call connect with the handshake prompt that the person pasted, if its page is one of this server's",
+    "If it was refused, ask the person for a new handshake prompt",
+)
+
+
+class SharedMCPEndpoint:
+    """Answers `POST /mcp`; a handler for a `Resource`.
+
+    Args:
+        engine: carries out the tools.
+        credential_of: reads what a request says of its client.
+        stop: notices the server's stop, for a tool that waits.
+    """
+
+    def __init__(self, engine: ProtocolEngine, credential_of: CredentialReader, stop: ServerStop) -> None:
+        self._engine = engine
+        self._credential_of = credential_of
+        self._stop = stop
+
+    async def __call__(self, request: IndexedRequest) -> Response:
+        """Answer one request.
+
+        Raises:
+            ClientDisconnect: the client has gone away.
+        """
+        try:
+            return await self._answer(request)
+        except HandshakeError as error:
+            return refusal(error)
+
+    async def _answer(self, request: IndexedRequest) -> Response:
+        credential = self._credential_of(request, "")
+        if credential.foreign_origin:  # the specification of MCP wants it so
+            raise OriginError
+        await self._engine.admit_stranger(credential)
+        raw = await JSONBody(request, self._engine.limits)()
+        toolbox = SharedTools(self._engine, credential, request, client_info(raw))
+        server = StatelessServer(toolbox, request.scope, raw, seconds=self._engine.limits.long_poll + SPARE)
+        with self._stop.noticed():
+            return await unless_disconnected(request, server.answer())
+
+
+class SharedTools:
+    """The tools of all sessions, each of which a handle names.
+
+    Args:
+        engine: carries them out.
+        credential: what is known of the client: its address, its name.
+        request: the host framework's, for the hooks.
+        client: as the message introduces it.
+    """
+
+    first = tools.CONNECT
+
+    def __init__(
+        self, engine: ProtocolEngine, credential: Credential, request: IndexedRequest, client: ClientInfo
+    ) -> None:
+        self._engine = engine
+        self._credential = replace(credential, user_token=None, token=None)
+        self._request = request
+        self._client = client
+
+    def listed(self) -> list[Tool]:
+        """Return the tools as clients list them."""
+        return tools.listed(with_connect=True, by_handle=True)
+
+    async def perform(self, name: str, arguments: Mapping[str, Any] | None) -> CallToolResult:
+        """Call a tool.
+
+        Raises:
+            MCPError: there is no such tool.
+            InvalidRequestError: the arguments do not fit its input schema, or name no session.
+            HandshakeError: the session refuses the call.
+        """
+        if name == tools.CONNECT:
+            return await self._connect(arguments)
+        if name not in tools.KINDS:
+            raise tools.unknown(name, (tools.CONNECT, *tools.KINDS))
+        given = dict(arguments or {})
+        handle = given.pop(tools.HANDLE, None)
+        found = _HANDLE.fullmatch(handle.strip()) if isinstance(handle, str) else None
+        if found is None:
+            raise InvalidRequestError(f"{name} takes `session`", code="not_connected", next_steps=NOT_OURS)
+        return await tools.perform(await self._admitted(found[1], found[2]), name, given)
+
+    async def _connect(self, arguments: Mapping[str, Any] | None) -> CallToolResult:
+        asked: Connect = tools.parsed(Connect, tools.CONNECT, arguments)
+        try:
+            prompt = parse_prompt(asked.prompt)
+        except PromptError as error:
+            raise InvalidRequestError(
+                str(error), code="invalid_prompt", next_steps=["Pass the whole text that the person pasted, unchanged"]
+            ) from None
+        agent = await self._admitted(prompt.session_id.lower(), prompt.token)
+        page = await tools.page(await agent.get_context())
+        return results.connected(f"{prompt.session_id.lower()}.{prompt.token}", page)
+
+    async def _admitted(self, session_id: str, token: str) -> AdmittedAgent:
+        """Return the agent of a session, its request counted.
+
+        Raises:
+            HandshakeError: as `ProtocolEngine.get_context`.
+        """
+        credential = replace(self._credential, token=Secret(token))
+        key = self._request.headers.get("idempotency-key")
+        agent = AdmittedAgent(self._engine, session_id, credential, self._request, idempotency_key=key)
+        try:
+            await agent.admit()
+            await agent.introduce(self._client)
+        except InvalidTokenError as error:
+            error.next_steps = NOT_OURS
+            raise
+        return agent
