@@ -247,12 +247,10 @@ class Batches:
         missing = members.get("missing", [])
         # As tuples, since an empty one is no new object: the garbage collector looks at all that a log keeps.
         problems = self._problems(draft, foreseen) if session.form or session.page_problems else {}
+        told = {"missing": tuple(missing), "digest": state_digest(session), **problems}
         if "missingPerson" in members:
-            problems = {"missingPerson": tuple(members["missingPerson"]), **problems}
-        digest = state_digest(session)
-        session.notice(
-            DONE, applied=len(applied), rejected=tuple(rejected), missing=tuple(missing), digest=digest, **problems
-        )
+            told["missingPerson"] = tuple(members["missingPerson"])
+        session.notice(DONE, applied=len(applied), rejected=tuple(rejected), **told)
         clients = self._presence.clients(draft)
         payload: ActionReply = {
             "ok": True,
@@ -276,10 +274,8 @@ class Batches:
     @staticmethod
     def _problems(draft: Record, foreseen: Foreseen | None) -> dict[str, Any]:
         """Keep the verdict that was foreseen on this version, and return the members that tell it; else none."""
-        if foreseen is None:
-            return problem_members(draft.session, NO_PROBLEMS)
-        if foreseen.version != draft.version:
-            return {}
+        if foreseen is None or foreseen.version != draft.version:
+            return {} if draft.session.form else problem_members(draft.session, NO_PROBLEMS)
         verdict = draft.session.verdict = foreseen.verdict.at(draft.session.seq)
         return problem_members(draft.session, verdict)
 

@@ -239,3 +239,18 @@ async def test_no_text_holds_the_event_loop_for_long(text: str) -> None:
             assert answer.status in (200, 400, 413)
             found.append(steps.longest)
     assert min(found) < PROMISED
+
+
+@in_virtual_time
+async def test_a_preview_says_nothing_of_problems_and_what_is_pasted_is_judged() -> None:
+    engine = virtual_engine()
+    engine.form("trip", [{"key": "days", "type": "integer"}], validator=too_long)
+    pair = await open_pair(engine, {"form": "trip"})
+    text = await bound(pair, fields={"days": 9})
+    previewed = await paste(pair, text, preview=True)
+    assert (previewed.get("problems"), previewed["problemsUnknown"]) == (None, True)
+    assert (await paste(pair, text))["problems"] == [{"keys": ["days"], "msg": "too long"}]
+
+
+async def too_long(document: dict[str, Any]) -> dict[str, str]:
+    return {"days": "too long"} if document.get("days", 0) > 7 else {}
