@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeGuard
 
 from .field_notes import Style, is_persons, notes, words
 from .quoting import code, code_span
@@ -77,8 +77,7 @@ class _Page:
 
     def has(self, key: str, field: Mapping[str, Any]) -> bool:
         """Whether a cell has something to show."""
-        record = self._records.get(key)
-        return bool(self._rows.get(key)) if is_rows(field) else record is not None and record["by"] != "empty"
+        return bool(self._rows.get(key)) if is_rows(field) else _is_told(self._records.get(key))
 
     def show(self, key: str, field: Mapping[str, Any]) -> str:
         """Return the content of a cell."""
@@ -129,7 +128,7 @@ class _Page:
 
     def _value(self, key: str, field: Mapping[str, Any]) -> str:
         record = self._records.get(key)
-        if record is None or record["by"] == "empty":
+        if not _is_told(record):
             return ""
         fixed = field.get("readOnly") is True or is_persons(field)
         author = "" if fixed else f"{AUTHORS.get(record['by']) or code(record['by'])}, "
@@ -151,6 +150,13 @@ def _described(
         yield f"{indent}  - {value}"
     for column in entries(field.get("fields")) if is_rows(field) and depth else ():
         yield from _described(column, indent + "  ", depth=depth - 1)
+
+
+def _is_told(record: Mapping[str, Any] | None) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a record says more than that a field is empty and open to the agent."""
+    if record is None or record["by"] == "empty":
+        return False
+    return record["by"] != "default" or bool(record.get("sensitive")) or record["value"] not in (None, "", [])
 
 
 def problem_words(problem: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -129,6 +130,16 @@ def test_rows_are_tables_in_their_order_with_their_ids() -> None:
         "| --- | --- |\n"
         '| r4 | `"a\\u007cb"` (agent, rev 3) |\n'
     )
+
+
+@pytest.mark.parametrize("value", [None, "", []])
+def test_a_suggestion_of_nothing_is_not_told(value: Any) -> None:
+    text = context_as_markdown(
+        payload(
+            schema=[{"key": "a"}, {"key": "b"}], context={"a": record(value, "default"), "b": record(value, "user")}
+        )
+    )
+    assert text.endswith(f'- `"a"`\n- `"b"`\n  - `{json.dumps(value)}` (person, rev 3)\n')
 
 
 def test_a_table_comes_in_pieces_however_long_its_cells_are() -> None:
