@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +15,7 @@ from handshake_prompt import FieldErrors, Limits, ProtocolEngine, Reject, Submit
 from handshake_prompt.engine.submitting import MARGIN
 from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
 from tests.conftest import FORM
-from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers
+from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers, yielding
 from tests.support.relay import nothing
 from tests.support.virtual_time import in_virtual_time
 
@@ -364,3 +365,64 @@ async def test_fields_that_are_not_shown_are_not_submitted() -> None:
     receipt = await submit(pair)
     assert host.given[0].values == {"kind": "y"}
     assert receipt["authors"] == {"kind": "user"}
+
+
+class Tab:
+    """A page of the person's at one worker, and what it shows."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+        self.digest = ""
+        self.shown: dict[str, tuple[Any, str]] = {}
+
+    async def refresh(self) -> None:
+        context = await self.pair.context()
+        self.digest = context["digest"]
+        self.shown = {key: (record["value"], record["by"]) for key, record in context["context"].items()}
+
+
+@pytest.mark.parametrize("seed", range(25))
+@in_virtual_time
+async def test_what_is_handed_over_is_what_some_page_showed_under_that_digest_and_once(seed: int) -> None:
+    chance = random.Random(seed)
+    shown: dict[str, dict[str, tuple[Any, str]]] = {}
+    runs: list[str] = []
+
+    async def take(submission: SubmittedForm) -> None:
+        runs.append(submission.digest)
+        given = {key: (value, submission.authors[key]) for key, value in submission.values.items()}
+        assert given == shown[submission.digest], "something else was handed over than was shown"
+        await asyncio.sleep(chance.random())
+        if chance.random() < 0.6:
+            raise FieldErrors({"name": "Not yet"})
+
+    pairs = await workers(2, FORM | {"context": {"name": "Ada"}})
+    for pair in pairs:
+        pair.engine.on_submit(take)
+        pair.store.before = yielding
+    tabs = [Tab(pairs[place % 2]) for place in range(3)]
+
+    async def look(tab: Tab) -> None:
+        await tab.refresh()
+        shown[tab.digest] = tab.shown
+
+    def step(number: int) -> Awaitable[Any]:
+        tab, pair = chance.choice(tabs), chance.choice(pairs)
+        steps: list[Callable[[], Awaitable[Any]]] = [
+            lambda: pair.act({chance.choice(["age", "email"]): chance.choice([number, None])}),
+            lambda: pair.edit("name", chance.choice(["Ada", "Bea"])),
+            lambda: pair.engine.post_revert(pair.session_id, {"all": True}, pair.user),
+            lambda: look(tab),
+            lambda: submit(tab.pair, tab.digest or "none"),
+        ]
+        return chance.choices(steps, [2, 2, 1, 4, 4])[0]()
+
+    for number in range(60):
+        together = [step(number) for _ in range(chance.randint(1, 4))]
+        answers = await asyncio.gather(*together, return_exceptions=True)
+        faults = [answer for answer in answers if isinstance(answer, Exception)]
+        assert all(isinstance(fault, HandshakeError) for fault in faults), faults
+    await look(tabs[0])
+    await asyncio.gather(submit(tabs[0].pair, tabs[0].digest), return_exceptions=True)
+    assert runs
+    assert len(runs) == len(set(runs)), "a digest was handed over twice"
