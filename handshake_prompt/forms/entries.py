@@ -34,7 +34,7 @@ _COUNT: Shape = (int, "a whole number")
 MEMBERS: Mapping[str, Shape] = {
     "type": ((str, list), "text or a list of texts"),
     **dict.fromkeys(("required", "sensitive", "readOnly", "multiple", "nullable", "unique", "repeats"), _FLAG),
-    **dict.fromkeys(("open", "lookup", "computed"), _FLAG),
+    **dict.fromkeys(("open", "lookup", "computed", "blank"), _FLAG),
     "minLength": _COUNT,
     "maxLength": _COUNT,
     "pattern": (str, "text"),
@@ -117,7 +117,7 @@ class EntryReader:
                 unit, constraints, options, entry.get("example"), many, is_open, entry.get("nullable") is True
             ),
             _pattern=pattern,
-            _empty=[] if many else unit.empty,
+            _empty=None if entry.get("blank") is False else [] if many else unit.empty,
             _whole=tuple(whole),
             _each=tuple(each),
             _accepts=unit.accepts if self._custom_type is None else None,

@@ -55,6 +55,8 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
     entry: dict[str, Any] = {"key": "k"}
     flags = draw(st.sets(st.sampled_from(("required", "nullable", "unique", "repeats", "open"))))
     entry.update(dict.fromkeys(flags, True))
+    if draw(st.booleans()):
+        entry["blank"] = False
     if shape == "json":
         return entry | {"type": "json"} | ({"schema": draw(schemas)} if draw(st.booleans()) else {})
     if shape == "several":

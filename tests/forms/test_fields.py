@@ -118,6 +118,13 @@ CASES: dict[str, tuple[dict[str, Any], Any, str | None]] = {
     "empty text clears no number": ({"type": "int"}, "", "text"),
     "an empty list clears": ({"type": "array", "minLength": 2}, [], None),
     "an empty list clears a multiple field": ({"type": "int", "multiple": True, "minLength": 2}, [], None),
+    "null alone clears a field that is never blank": ({"minLength": 2, "blank": False}, None, None),
+    "empty text clears no field that is never blank": ({"minLength": 2, "blank": False}, "", "text that is shorter"),
+    "an empty list clears no list that is never blank": (
+        {"type": "array", "minLength": 2, "blank": False},
+        [],
+        "a list that is shorter",
+    ),
     "an empty list clears no required list": (
         {"type": "array", "minLength": 2, "required": True},
         [],

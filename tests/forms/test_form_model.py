@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +15,10 @@ from handshake_prompt.forms.keys import joined, names
 from handshake_prompt.forms.problems import FieldErrors, Problem
 from handshake_prompt.forms.shape import Entry, without_rows
 from tests.support.field_language import accepts
+from tests.support.form_cases import GONE, form_files, put
 from tests.support.json_schemas import documents, object_schemas
 
-FORMS = [json.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parents[1] / "data/forms").glob("*"))]
-GONE = object()
+FORMS = [form for form in form_files() if "jsonSchema" in form]
 
 
 # Any schema and any document
@@ -102,22 +99,6 @@ def is_optional(schema: Mapping[str, Any]) -> bool:
 
 
 # Small forms, each of a kind
-
-
-def put(document: Any, pointer: str, value: Any) -> Any:
-    """Return a document with a value in the place of another."""
-    document = copy.deepcopy(document)
-    *path, last = (int(name) if name.isdecimal() else name for name in names(pointer[1:]))
-    inner = document
-    for step in path:
-        inner = inner[step]
-    if value is GONE:
-        del inner[last]
-    elif isinstance(inner, list) and last == len(inner):
-        inner.append(value)
-    else:
-        inner[last] = value
-    return document
 
 
 def pointer_to(cells: Cells, key: str) -> str:

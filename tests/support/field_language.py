@@ -28,7 +28,8 @@ def accepts(entry: Entry, value: Any) -> bool:
     if listed or kind == "array" or entry.get("multiple"):
         return _takes_list(entry, listed[1] if listed else kind, value)
     kinds = set(kind) if isinstance(kind, list) else {kind}
-    if not entry.get("required") and value == "" and kinds - {"boolean", "integer", "number"}:
+    clears = not entry.get("required") and entry.get("blank") is not False
+    if clears and value == "" and kinds - {"boolean", "integer", "number"}:
         return True
     return _takes(entry, kind, value) and _fits_length(entry, value)
 
@@ -36,7 +37,7 @@ def accepts(entry: Entry, value: Any) -> bool:
 def _takes_list(entry: Entry, kind: Any, value: Any) -> bool:
     if not isinstance(value, list):
         return False
-    if value == [] and not entry.get("required"):
+    if value == [] and not entry.get("required") and entry.get("blank") is not False:
         return True
     once = entry.get("unique") or ("options" in entry and not entry.get("repeats"))
     if not _fits_length(entry, value) or (once and len(set(map(repr, value))) < len(value)):

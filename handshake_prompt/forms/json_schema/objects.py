@@ -176,12 +176,14 @@ class Objects:
             self._bound_options(members, joined(place.list_key, key))
         annotations = _annotations(view, members)
         asks = None if members.get("type") == "rows" and not asked.any else asked.given(show)
+        is_required = asked.any and asks is None
         return _entry(
             key,
             {**members, **annotations},
             group=place.group,
+            blank=False if members.get("minLength") and not is_required else None,
             nullable=True if view.is_nullable and members["type"] != "rows" else None,
-            required=True if asked.any and asks is None else None,
+            required=True if is_required else None,
             requiredIf=asks if asked.any else None,
             showIf=show,
         )

@@ -23,10 +23,15 @@ def field(schema: Any, **members: Any) -> dict[str, Any]:
 
 
 JSON = {"type": "json"}
+NOT_BLANK = {"blank": False}
+"""Of an optional field: nothing would clear it otherwise, and JSON Schema takes nothing for a value."""
 
 SCALARS: list[tuple[Any, dict[str, Any]]] = [
     ({"type": "string"}, {"type": "string"}),
-    ({"type": "string", "minLength": 2, "maxLength": 4.0}, {"type": "string", "minLength": 2, "maxLength": 4}),
+    (
+        {"type": "string", "minLength": 2, "maxLength": 4.0},
+        {"type": "string", "minLength": 2, "maxLength": 4, **NOT_BLANK},
+    ),
     ({"type": "string", "minLength": 5, "maxLength": 4}, {"type": "string"}),
     ({"type": "string", "pattern": "^a+$"}, {"type": "string", "pattern": "a+"}),
     ({"type": "string", "pattern": "^(?=.*a).*$"}, {"type": "string"}),
@@ -69,7 +74,7 @@ SCALARS: list[tuple[Any, dict[str, Any]]] = [
     ({"oneOf": [{"type": "null"}, {"$ref": "#/$defs/n"}]}, {"type": "integer", "nullable": True}),
     (
         {"type": ["string", "integer"], "minLength": 1, "minimum": 2},
-        {"type": ["string", "integer"], "minLength": 1, "min": 2},
+        {"type": ["string", "integer"], "minLength": 1, "min": 2, **NOT_BLANK},
     ),
     (
         {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^x$"}]},
@@ -79,12 +84,15 @@ SCALARS: list[tuple[Any, dict[str, Any]]] = [
     ({"anyOf": [{"format": "date"}, {"format": "email"}]}, {"type": ["date", "email"]}),
     ({"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}, {"type": "string"}),
     ({"anyOf": [{"type": "string", "minLength": 1}, {"type": "string", "minLength": 3}]}, {"type": "string"}),
-    ({"allOf": [{"type": "string"}, {"minLength": 1}, {"minLength": 3}]}, {"type": "string", "minLength": 3}),
+    (
+        {"allOf": [{"type": "string"}, {"minLength": 1}, {"minLength": 3}]},
+        {"type": "string", "minLength": 3, **NOT_BLANK},
+    ),
     ({"allOf": [{"type": "number"}, {"type": "integer"}]}, {"type": "integer"}),
     ({"allOf": [{"enum": [1, 2, 3]}, {"enum": [2, 3, 4]}]}, {"type": "enum", "options": [2, 3]}),
     ({"allOf": [{"multipleOf": 4}, {"multipleOf": 6}], "type": "integer"}, {"type": "integer", "step": 12}),
     ({"$ref": "#/$defs/n", "title": "N"}, {"type": "integer", "label": "N"}),
-    ({"minLength": 2}, {"type": "string", "minLength": 2}),
+    ({"minLength": 2}, {"type": "string", "minLength": 2, **NOT_BLANK}),
     ({"maximum": 2}, {"type": "number", "max": 2}),
     ({"type": "null"}, {**JSON, "schema": {"type": "null"}, "nullable": True}),
     ({}, {**JSON, "nullable": True}),
@@ -98,7 +106,7 @@ LISTS: list[tuple[Any, dict[str, Any]]] = [
     ({"type": "array", "items": {}}, {"type": "array"}),
     (
         {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3},
-        {"type": "array<string>", "minLength": 1, "maxLength": 3},
+        {"type": "array<string>", "minLength": 1, "maxLength": 3, **NOT_BLANK},
     ),
     (
         {"type": "array", "items": {"type": "string", "minLength": 2, "pattern": "^a"}},
@@ -373,7 +381,7 @@ def test_alternatives_that_are_both_begun_ask_for_nothing_more() -> None:
 
 def test_an_alternative_is_not_asked_to_be_completed_where_another_is_satisfied() -> None:
     one = {"properties": {"a": {}, "b": {}}, "required": ["a", "b"]}
-    free = {"properties": {"c": {}}}
+    free: dict[str, Any] = {"properties": {"c": {}}}
     for alternatives in ([one, free], [free, one]):
         rules = compile_rules(convert({"anyOf": alternatives}).fields)
         assert status_of(rules, {"a": 1}, {}).missing == ()
