@@ -18,7 +18,6 @@ from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount
-from handshake_prompt.protocol.page_problems import problem_members
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session import REVOKED
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
@@ -27,7 +26,6 @@ from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit, open_store
 from .admissions import read
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
-from .form_validation import EDIT_PATIENCE
 from .guard import Guard, Operation
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks
@@ -201,10 +199,7 @@ class ProtocolEngine(PasteOperations):
             }
             if outcome.row is not None:
                 payload["row"] = outcome.row
-            if session.form or session.page_problems:
-                verdict = await worker.validation.of(session, within=EDIT_PATIENCE)
-                payload.update(problem_members(session, verdict))  # type: ignore[typeddict-item]
-            return Reply(payload, quota=admission.quota)
+            return Reply({**payload, **await worker.validation.members(session)}, quota=admission.quota)
 
     async def get_diff(
         self,

@@ -11,7 +11,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError
@@ -83,6 +83,15 @@ class FormValidation:
             flight = self._flights[state] = self._tasks.spawn(self._fly(form, session, state))
         done, _ = await asyncio.wait({flight}, timeout=within)
         return flight.result() if done else UNKNOWN
+
+    async def members(self, session: Session) -> dict[str, Any]:
+        """Return the members that tell the problems of what a page has just saved; none where there are none to tell.
+
+        A verdict that takes longer than a page waits comes as an event.
+        """
+        if not (session.form or session.page_problems):
+            return {}
+        return problem_members(session, await self.of(session, within=EDIT_PATIENCE))
 
     def known(self, session: Session) -> Verdict:
         """Return the verdict on a saved session if there is one already."""

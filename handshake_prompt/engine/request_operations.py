@@ -62,7 +62,8 @@ class RequestOperations(FormOperations):
             asked = await read(bodies.AnswerRequest, body)
             work = worker.asking.answer(session_id, request_id, asked, known=admission.loaded)
             ended, record = await worker.tasks.finish(work)
-            return Reply(_fate(ended, record), quota=admission.quota)
+            problems = await worker.validation.members(record.session)
+            return Reply({**_fate(ended, record), **problems}, quota=admission.quota)
 
     async def post_revert(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
@@ -74,7 +75,7 @@ class RequestOperations(FormOperations):
             work = worker.asking.revert(session_id, asked, known=admission.loaded)
             reverted, record = await worker.tasks.finish(work)
             payload: messages.Reverted = {"ok": True, "reverted": reverted, "cursor": str(record.session.cursor)}
-            return Reply(payload, quota=admission.quota)
+            return Reply({**payload, **await worker.validation.members(record.session)}, quota=admission.quota)
 
     async def post_submit(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None

@@ -326,6 +326,8 @@ class Ended(TypedDict):
     id: str
     status: str
     cursor: str
+    problems: NotRequired[list[FormProblem]]
+    problemsUnknown: NotRequired[bool]
 
 
 class SubmissionReceipt(TypedDict):
@@ -345,6 +347,8 @@ class Reverted(TypedDict):
     ok: bool
     reverted: list[str]
     cursor: str
+    problems: NotRequired[list[FormProblem]]
+    problemsUnknown: NotRequired[bool]
 
 
 class Extended(TypedDict):

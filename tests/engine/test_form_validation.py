@@ -95,6 +95,20 @@ async def test_what_the_person_does_is_judged_and_told_as_an_event() -> None:
 
 
 @in_virtual_time
+async def test_what_the_person_reverts_or_lets_in_is_judged_too() -> None:
+    pair = await stay(in_order_async, context={"start": "2026-05-02"})
+    await pair.act({"end": "2026-05-01"})
+    reverted = await pair.engine.post_revert(pair.session_id, {"key": "end"}, pair.user)
+    assert (reverted.payload["reverted"], reverted.payload["problems"]) == (["end"], [])
+    suggested = {"actions": [{"type": "suggest", "key": "end", "value": "2026-05-01"}]}
+    await pair.engine.post_action(pair.session_id, suggested, pair.agent)
+    (request,) = (await pair.context())["requests"]
+    decision = {"decision": "accept", "digest": request["digest"]}
+    answered = await pair.engine.post_answer(pair.session_id, request["id"], decision, pair.user)
+    assert (answered.payload["status"], answered.payload["problems"]) == ("answered", [LATER])
+
+
+@in_virtual_time
 async def test_a_snapshot_has_what_was_wrong_at_the_beginning() -> None:
     pair = await stay(in_order_async, context={"start": "2026-05-02", "end": "2026-05-01"})
     async with pair.watch() as page:
