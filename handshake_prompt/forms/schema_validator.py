@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .expressions import MatchTimeoutError, searcher
+from .expressions import MatchTimeoutError, UnknownExpressionError, searcher
 from .schema_keywords import Check, Search, TooCostlyError, bounded, check_under_way, library, references
 
 __all__ = ["REQUIRED", "STEPS", "Finding", "SchemaValidator", "Search", "TooCostlyError"]
@@ -76,12 +76,19 @@ class SchemaValidator:
 
 
 def _refuse_unsound(dialect: Any, schema: Mapping[str, Any]) -> None:
+    formats = library().FormatChecker(formats=())  # a name such as `Page<Item>` in a reference is no mistake
+    formats.checks("regex", raises=UnknownExpressionError)(_is_expression)
     try:
-        dialect.check_schema(schema)
+        dialect.check_schema(schema, format_checker=formats)
     except library().SchemaError as error:
         raise ValueError(f"not a JSON Schema: {error.message} at {error.json_path}") from None
     except RecursionError:
         raise ValueError("not a JSON Schema that can be checked: it nests too deep") from None
+
+
+def _is_expression(expression: object) -> bool:
+    """Whether an expression is one that can be searched for: the library knows those of Python alone."""
+    return not isinstance(expression, str) or bool(searcher(expression))
 
 
 # The library's errors, in words

@@ -212,6 +212,22 @@ def test_no_format_takes_long_whatever_the_text(name: str) -> None:
         assert time.thread_time() - began < 0.25
 
 
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [(r"^\p{L}+$", "Zoë"), (r"^(?<year>[0-9]{4})$", "2026"), (r"^[\w-.]+$", "a-b.c"), (r"^\u{1F600}$", "😀")],
+)
+def test_expressions_of_ecma_that_are_none_of_python_are_taken(expression: str, text: str) -> None:
+    validator = SchemaValidator({"pattern": expression, "patternProperties": {expression: {}}})
+    assert validator.findings(text) == []
+    assert validator.findings("!") != []
+
+
+@pytest.mark.parametrize("name", ["Page<Item>", "A B", 'Pick<User,"name">'])
+def test_a_reference_to_a_definition_of_any_name_is_taken(name: str) -> None:
+    validator = SchemaValidator({"$ref": f"#/$defs/{name}", "$defs": {name: {"type": "integer"}}})
+    assert [bool(validator.findings(value)) for value in (1, "x")] == [False, True]
+
+
 def test_no_reference_is_fetched() -> None:
     validator = SchemaValidator({"$ref": "https://example.com/schema.json"})
     with pytest.raises(Exception, match=r"example\.com"):
