@@ -44,11 +44,12 @@ class RowReader:
             value: as it was given.
 
         Raises:
-            RefusedError: see `read_row`; or they are too many rows, or no list.
+            RefusedError: see `read_row`; or they are too many rows or too few, or no list.
         """
         if not isinstance(value, list | None):
             raise RefusedError("invalid_value", "expected a list of objects, one for each row")
         self.refuse_beyond_most(listed, len(value or ()))
+        self._refuse_below_least(listed, len(value or ()))
         return [self.read_row(listed, path, item) for item in value or ()]
 
     def read_row(self, listed: Rows, path: str, item: Any) -> NewRow:
@@ -74,6 +75,12 @@ class RowReader:
         most = listed.entry.get("maxRows")
         if self._is_agent and most is not None and count > most:
             raise RefusedError("invalid_value", f"expected at most {most} rows")
+
+    def _refuse_below_least(self, listed: Rows, count: int) -> None:
+        """Refuse an agent a whole list of too few rows; one that may be left out may be empty."""
+        least = listed.entry.get("minRows") or 0
+        if self._is_agent and count < least and (count or listed.is_required):
+            raise RefusedError("invalid_value", f"expected at least {least} {'row' if least == 1 else 'rows'}")
 
     def _read_member(self, new: NewRow, node: Leaf | Rows | None, path: str, value: Any) -> None:
         if node is None:

@@ -141,6 +141,13 @@ async def test_hpp_152_rows_with_a_wrong_cell_or_too_many_are_refused_whole(pair
     assert (after["context"], after["rows"]) == (before["context"], before["rows"])
     assert codes(await do(peer, add(), add(), add())) == [None, None, "invalid_value"]
 
+    few = {"type": "rows", "minRows": 2, "fields": [{"key": "text"}]}
+    peer = await pair(
+        {"mode": "form-fill", "schema": [{"key": "asked", "required": True} | few, {"key": "optional"} | few]}
+    )
+    sets = [put("asked", []), put("asked", [{}]), put("asked", [{}, {}]), put("optional", [{}]), put("optional", [])]
+    assert codes(await do(peer, *sets)) == ["invalid_value", "invalid_value", None, "invalid_value", None]
+
 
 async def test_hpp_153_a_row_goes_with_all_that_is_in_it_and_nothing_else(pair: Open) -> None:
     peer = await pair(ROWS)
