@@ -71,7 +71,7 @@ class FormModel:
         self._refuse_unknown({*keys_of(made.fields)}, [*members, *order])
         self.fields: list[Entry] = completed(ordered(changed(made.fields, members), order))
         """The schema, as it is on the wire."""
-        self.shape: Group = shape_of(self.fields, made.rules)
+        self.shape: Group = shape_of(self.fields, made.rules, is_escaped=made.is_escaped)
         self._refuse_unknown({node.key for node in self.shape.leaves()}, defaults or {})
         self.lookups: Mapping[str, list[Any]] = made.lookups
         """Options too many to send, by key without row ids."""

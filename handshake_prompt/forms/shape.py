@@ -112,19 +112,24 @@ class Rows:
 Node = Group | Rows | Leaf
 
 
-def shape_of(entries: Sequence[Entry], rules: Mapping[str, GroupRule] | None = None) -> Group:
+def shape_of(
+    entries: Sequence[Entry], rules: Mapping[str, GroupRule] | None = None, *, is_escaped: bool = False
+) -> Group:
     """Return the tree of a schema's entries.
 
     Args:
         entries: a schema that has been checked.
         rules: traits of groups, by key without row ids (`lines/home`); without it a group is an object only
             while something is in it.
+        is_escaped: whether keys are joined of escaped names even where no entry has a group or rows.
 
     Raises:
         InvalidSchemaError: a key names a field and a group.
     """
     rules = rules or {}
-    return _Builder(rules, nests=bool(rules) or any(_nests(entry) for entry in entries)).group(entries, "")
+    return _Builder(rules, nests=is_escaped or bool(rules) or any(_nests(entry) for entry in entries)).group(
+        entries, ""
+    )
 
 
 def _nests(entry: Entry) -> bool:

@@ -257,6 +257,16 @@ def test_a_hosts_own_rules_see_the_document_and_name_its_places() -> None:
         model.parse(values, ROWS)
 
 
+def test_a_name_with_a_slash_is_one_member_in_a_form_without_groups_too() -> None:
+    model = FormModel(
+        "names", {"properties": {"a/b": {"type": "string"}, "x~y": {"type": "integer"}}, "required": ["a/b"]}
+    )
+    cells = Cells({"a~1b": "q", "x~0y": 1}, {})
+    assert model.cells({"a/b": "q", "x~y": 1}) == cells
+    assert model.problems(*cells) == []
+    assert model.parse(*cells) == {"a/b": "q", "x~y": 1}
+
+
 def test_fields_by_hand_are_judged_by_the_hosts_rules_alone() -> None:
     fields: list[Entry] = [{"key": "a"}, {"key": "b"}, {"key": "c", "showIf": {"key": "a", "in": ["x"]}}]
     model = FormModel(

@@ -38,7 +38,8 @@ class Conversion:
 
     `rules` tells about groups beyond their fields, `lookups` has the options of fields with too many, by the
     field's key without row ids. `is_wrapped` says that the document is the value of the only field, `WRAPPED`.
-    `unresolved` are references to other documents.
+    `unresolved` are references to other documents. `is_escaped` says that keys are joined of escaped names, in a form
+    without groups too.
     """
 
     fields: list[Entry]
@@ -46,6 +47,7 @@ class Conversion:
     lookups: Mapping[str, list[Any]]
     is_wrapped: bool
     unresolved: frozenset[str]
+    is_escaped: bool = False
 
 
 def convert(document: Mapping[str, Any], *, moments: Moments = "rfc3339", most: int = FIELDS) -> Conversion:
@@ -73,6 +75,7 @@ def convert(document: Mapping[str, Any], *, moments: Moments = "rfc3339", most: 
         made.lookups,
         is_wrapped,
         frozenset(schemas.unresolved),
+        is_escaped=True,
     )
 
 
