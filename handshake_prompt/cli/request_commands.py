@@ -18,6 +18,8 @@ from .session_options import SessionOptions, takes_session
 if TYPE_CHECKING:
     from handshake_prompt.client import HandshakeAgent
 
+SHELL_PATIENCE = 100.0
+"""Seconds: agents' shells give a command up after two minutes, and nobody would read the answer."""
 EXITS = {"answered": Exit.DONE, "declined": Exit.DECLINED}
 """The status of a question -> the exit code; any other is no answer."""
 
@@ -34,10 +36,11 @@ EXITS = {"answered": Exit.DONE, "declined": Exit.DECLINED}
 @click.option("--expires-in", type=click.FloatRange(min=1), metavar="SECONDS", help="How long the person has.")
 @click.option(
     "--wait",
+    default=SHELL_PATIENCE,
+    show_default=True,
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How long to wait here, as long as the person has by default. The question stays open: get-diff brings the "
-    "answer.",
+    help="How long to wait here. The question stays open: get-diff brings the answer.",
 )
 @takes_session
 def ask(
@@ -47,7 +50,7 @@ def ask(
     fields: str | None,
     key: str | None,
     expires_in: float | None,
-    wait: float | None,
+    wait: float,
 ) -> None:
     """Run `ask`."""
     question = {"text": text, "fields": _entries(fields), "key": key, "expires_in": expires_in}
@@ -78,7 +81,7 @@ def suggest(
         sys.exit(Exit.REFUSED)
 
 
-async def _ask(agent: HandshakeAgent, *, question: Mapping[str, Any], wait: float | None) -> Members:
+async def _ask(agent: HandshakeAgent, *, question: Mapping[str, Any], wait: float) -> Members:
     import asyncio  # noqa: PLC0415 (takes time to load)
 
     opened = await agent.open_question(**question)

@@ -84,7 +84,8 @@ What the replies mean:
 - Errors are JSON with `code`, `detail`, `retryable` and often `nextSteps`:
   - 400, 413, 415, 422: correct the request. 403 `denied`: the page does not allow it; do not insist.
   - 403 `invalid_token`, 404 `session_not_found`, `session_expired`, `session_revoked`, `session_closed`: stop. Go on
-    only if the person gives you a new prompt. 409 `lifetime_exhausted`: this session cannot be extended further.
+    only if the person gives you a new prompt. 409 `lifetime_exhausted`: this session cannot be extended further;
+    `session_submitted`: the person has submitted the page, and you are done.
   - 429, 503 and whatever is `retryable`: wait `retryAfter` seconds (header Retry-After), then repeat the request.
 - If you cannot reach the network, say so, and {offline}.
 - You are done when nothing is `missing` and the person wants nothing more. Tell them what you filled and what was
@@ -197,7 +198,8 @@ TOKEN='{token}'
 - 错误以 JSON 返回，含 `code`、`detail`、`retryable`，通常还有 `nextSteps`：
   - 400、413、415、422：改正请求。403 `denied`：页面不允许，不要坚持。
   - 403 `invalid_token`，404 `session_not_found`、`session_expired`、`session_revoked`、`session_closed`：停止操作。
-    只有用户给你新的提示词后才能继续。409 `lifetime_exhausted`：此会话不能再延长。
+    只有用户给你新的提示词后才能继续。409 `lifetime_exhausted`：此会话不能再延长；
+    `session_submitted`：用户已提交页面，任务完成。
   - 429、503 以及 `retryable` 为 true 的错误：等待 `retryAfter` 秒（响应头 Retry-After），再重发同一请求。
 - 如果你无法访问网络，请直接说明，并{offline}。
 - 当 `missing` 为空且用户没有其他要求时，任务即告完成。请告诉用户你填写了什么、哪些被拒绝；

@@ -194,6 +194,7 @@ def test_the_end_counts_from_the_present_when_no_time_is_given() -> None:
         errors.SessionExpiredError,
         errors.SessionRevokedError,
         errors.SessionClosedError,
+        errors.SessionSubmittedError,
     ],
 )
 def test_the_errors_that_end_an_agents_work_are_explained(error: type[errors.HandshakeError], language: str) -> None:
