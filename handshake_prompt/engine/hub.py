@@ -259,7 +259,7 @@ class Hub:
     def _offer(self, topic: Topic, event: Event, session: Session) -> None:
         if isinstance(event, Change):
             topic.newest[event.key] = event.seq
-        source = event.source
+        source = event.source if isinstance(event, Change) else None
         now = asyncio.get_running_loop().time()
         frames: dict[Role, Frame] = {}
         for queue in tuple(topic.queues):

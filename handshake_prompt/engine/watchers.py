@@ -7,7 +7,7 @@ from typing import Any
 from handshake_prompt.protocol import messages
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidTokenError
-from handshake_prompt.protocol.events import Cursor
+from handshake_prompt.protocol.events import Change, Cursor
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, Outcome
 from handshake_prompt.protocol.session import Session
@@ -201,7 +201,11 @@ def missed_frames(
     session, log = loaded.record.session, loaded.log
     if log is None or not log.complete or len(log.events) > limits.replay_events or not session.has_been_at(cursor):
         return None
-    return [log_frame(event, role, session) for event in log.events if source is None or event.source != source]
+    return [
+        log_frame(event, role, session)
+        for event in log.events
+        if source is None or not isinstance(event, Change) or event.source != source
+    ]
 
 
 def connected_frame(

@@ -61,8 +61,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="n
     at: str
     members: dict[str, Any]
     pace: float = 0.0
-    source: str | None = None
-    """Of a row's: as a change has them."""
+    """Of a row's: as a change has it."""
     size: int = 0
 
 

@@ -220,13 +220,13 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return self._record(self._turn, key, kept, size=size, old=old, by=by, preset=preset)
 
     def notice(self, kind: str, /, *, is_write: bool = False, **members: Any) -> None:
-        """Log something other than the write of a value; shown like one if it `is_write` all the same."""
+        """Log something other than the write of a value. One that `is_write` is paced, and shown to its source, too."""
+        turn, size = self._turn, _size(members)
+        if is_write:  # and so is what follows: an order of rows can be folded in the order of the log alone
+            self.used, self.turn = True, msgspec.structs.replace(turn, source=None)
         self.seq += 1
-        turn = self._turn
-        at, size = self._instant(turn), _size(members)
-        source, pace = (turn.source, turn.pace) if is_write else (None, 0.0)
-        self.used = self.used or is_write
-        turn.events.append(Notice(type=kind, seq=self.seq, at=at, members=members, pace=pace, source=source, size=size))
+        at, pace = self._instant(turn), turn.pace if is_write else 0.0
+        turn.events.append(Notice(type=kind, seq=self.seq, at=at, members=members, pace=pace, size=size))
 
     def is_announced(self, name: str, now: float) -> bool:
         """Whether the page knows of an agent of this name well enough."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
 from tests.conftest import FORM, ROWS_FORM
+from tests.support.folding import fold_rows, fold_values
 from tests.support.pairing import open_pair, virtual_engine
 from tests.support.virtual_time import in_virtual_time
 
@@ -79,7 +81,7 @@ async def test_i8_a_message_no_mode_may_get_is_answered_with_the_reason(message:
 
 
 @in_virtual_time
-async def test_a_row_is_acknowledged_to_the_socket_that_added_it_and_shown_to_the_others() -> None:
+async def test_a_row_is_acknowledged_to_the_socket_that_added_it_and_shown_to_all() -> None:
     pair = await open_pair(virtual_engine(), ROWS_FORM)
     async with pair.watch() as page, pair.watch() as phone, pair.watch(AGENT) as agent:
         await page.send(type="addRow", key="lines", value={"text": "Taxi", "iban": "DE89"}, ref="a")
@@ -93,9 +95,9 @@ async def test_a_row_is_acknowledged_to_the_socket_that_added_it_and_shown_to_th
             ("c", "lines/r1", "user", 7, None),
             ("d", "lines/r2", "empty", 8, None),
         ]
-        assert [frame["type"] for frame in await page.shown()] == ["connected", *["ack"] * 4]
-        for viewer, iban in ((phone, "DE89"), (agent, None)):
-            frames = [(frame["type"], frame["key"], frame.get("value")) for frame in (await viewer.shown())[1:]]
+        for viewer, iban in ((page, "DE89"), (phone, "DE89"), (agent, None)):
+            shown = [frame for frame in await viewer.shown() if "cursor" in frame and frame["type"] != "connected"]
+            frames = [(frame["type"], frame["key"], frame.get("value")) for frame in shown]
             assert frames == [
                 ("rowAdded", "lines/r1", None),
                 ("edit", "lines/r1/text", "Taxi"),
@@ -135,3 +137,21 @@ async def test_a_mode_without_rows_answers_a_frame_about_them_with_the_reason() 
     async with pair.watch() as page:
         await page.send(type="addRow", key="lines")
         assert [frame["code"] for frame in await page.shown("error")] == ["unsupported_action"]
+
+
+@in_virtual_time
+async def test_i5_a_pages_own_rows_come_in_their_place_among_those_of_others() -> None:
+    pair = await open_pair(virtual_engine(), ROWS_FORM | {"defaults": {"lines": [{}]}})
+    async with pair.watch() as page:
+        place = {"type": "add", "key": "lines", "after": "r1"}
+        await pair.do(place, place, {"type": "move", "key": "lines/r1"}, stream=True, intervalMs=800)
+        await page.send(type="addRow", key="lines", after="r2", ref=1)
+        await page.send(type="moveRow", key="lines/r4", after="r1", ref=2)
+        await page.send(type="userEdit", key="lines", value=[{"text": "new"}], ref=3)
+        await asyncio.sleep(20)
+        frames = [frame for frame in await page.shown() if "cursor" in frame]
+        assert frames[0]["type"] == "connected"
+        begin, context = frames[0]["snapshot"], await pair.context()
+        assert fold_rows(begin["rows"], frames[1:]) == context["rows"] == {"lines": ["r5"]}
+        held = {key: (record["value"], record["by"], record["rev"]) for key, record in context["context"].items()}
+        assert fold_values(begin["context"], frames[1:]) == held

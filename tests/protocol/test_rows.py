@@ -16,7 +16,7 @@ from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Place
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.events import Event, Notice, frame
+from handshake_prompt.protocol.events import Change, Event, Notice, frame
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.turn import Turn
@@ -214,12 +214,14 @@ def test_no_row_gets_the_id_of_one_that_a_store_has_lost() -> None:
     assert (session.epoch, int((outcome.row or "")[1:]) > 1_000_000) == ("ffffffff", True)
 
 
-def test_a_row_event_carries_how_it_is_to_be_shown_and_to_whom_not() -> None:
+def test_a_row_and_its_cells_are_shown_to_their_source_too_and_are_paced() -> None:
     session = blank_session().checkout(turn(USER, source="tab", pace=0.2))
     rows.add(session, "lines")
-    (added,) = unpack_events(pack(session.commit()))
+    session.write("lines/r1/n", 1)
+    added, written = unpack_events(pack(session.commit()))
     assert isinstance(added, Notice)
-    assert (added.source, added.pace, session.used) == ("tab", 0.2, True)
+    assert isinstance(written, Change)
+    assert (added.pace, written.pace, written.source, session.used) == (0.2, 0.2, None, True)
 
 
 def test_the_cells_of_a_sensitive_field_are_hidden_in_every_row() -> None:

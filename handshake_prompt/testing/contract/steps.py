@@ -51,7 +51,7 @@ EVENTS: list[Event] = [
         source="tab",
         size=9,
     ),
-    Notice(type="done", seq=2, at=AT, members={"applied": 1, "rejected": ["x"]}, pace=0.3, source="tab", size=3),
+    Notice(type="done", seq=2, at=AT, members={"applied": 1, "rejected": ["x"]}, pace=0.3, size=3),
 ]
 """One of each kind, with every member in use."""
 
