@@ -127,13 +127,6 @@ class SessionCreated(TypedDict):
     warnings: NotRequired[list[CreationWarning]]
 
 
-class FormProblem(TypedDict):
-    """A problem of a form: keys of fields, rows, lists of rows or groups; none for the form as a whole."""
-
-    keys: list[str]
-    msg: str
-
-
 class OptionsReply(TypedDict):
     """The reply of `GET /options/{sid}`: options as in a schema. `truncated`: there are more than these."""
 
@@ -148,6 +141,20 @@ class FormDescription(TypedDict):
     form: str
     fields: Sequence[Mapping[str, Any]]
     defaults: NotRequired[dict[str, Any]]
+
+
+class FormProblem(TypedDict):
+    """A problem of a form, about fields, rows, lists of rows or groups; without keys about the form as a whole."""
+
+    keys: list[str]
+    msg: str
+
+
+class ToldProblems(TypedDict, total=False):
+    """The problems of a form, and whether its validator has made no statement."""
+
+    problems: list[FormProblem]
+    problemsUnknown: bool
 
 
 class AgentPresence(TypedDict, total=False):
@@ -177,7 +184,7 @@ class SessionStatus(SessionStanding):
     role: str
 
 
-class Context(TypedDict):
+class Context(ToldProblems):
     """The reply of `GET /context/{sid}` and the `snapshot` of a watcher. A mode adds members of its own."""
 
     sessionId: str
@@ -194,8 +201,6 @@ class Context(TypedDict):
     hidden: NotRequired[list[str]]
     rows: NotRequired[Mapping[str, Sequence[str]]]
     data: NotRequired[dict[str, Any]]
-    problems: NotRequired[list[FormProblem]]
-    problemsUnknown: NotRequired[bool]
     requests: NotRequired[list[dict[str, Any]]]
     attended: NotRequired[bool]
     digest: NotRequired[str]
@@ -210,7 +215,7 @@ class BroadcastCount(TypedDict):
     doneMessages: int
 
 
-class ActionReply(TypedDict):
+class ActionReply(ToldProblems):
     """The reply of `POST /action/{sid}`."""
 
     ok: bool
@@ -227,8 +232,6 @@ class ActionReply(TypedDict):
     hidden: NotRequired[list[str]]
     rows: NotRequired[Mapping[str, Sequence[str]]]
     context: NotRequired[Mapping[str, FieldRecord]]
-    problems: NotRequired[list[FormProblem]]
-    problemsUnknown: NotRequired[bool]
 
 
 class Unread(TypedDict):
@@ -257,7 +260,7 @@ class PasteReply(ActionReply):
     code: str
 
 
-class NotifyReply(TypedDict):
+class NotifyReply(ToldProblems):
     """The reply of `POST /notify/{sid}`."""
 
     ok: bool
@@ -267,8 +270,6 @@ class NotifyReply(TypedDict):
     cursor: str
     digest: NotRequired[str]
     row: NotRequired[str]
-    problems: NotRequired[list[FormProblem]]
-    problemsUnknown: NotRequired[bool]
 
 
 ChangeRecord = TypedDict(
@@ -289,7 +290,7 @@ ChangeRecord = TypedDict(
 )
 
 
-class Diff(TypedDict):
+class Diff(ToldProblems):
     """The reply of `GET /diff/{sid}`. `truncated` means: read the context again."""
 
     sessionId: str
@@ -299,8 +300,6 @@ class Diff(TypedDict):
     truncated: bool
     rows: NotRequired[Mapping[str, Sequence[str]]]
     rowsBy: NotRequired[Sequence[str]]
-    problems: NotRequired[list[FormProblem]]
-    problemsUnknown: NotRequired[bool]
     requests: NotRequired[Sequence[dict[str, Any]]]
     attended: NotRequired[bool]
     timedOut: NotRequired[bool]
@@ -319,15 +318,13 @@ class Asked(TypedDict):
     cursor: str
 
 
-class Ended(TypedDict):
+class Ended(ToldProblems):
     """The reply of `POST /answer/{sid}/{id}` and of `DELETE /ask/{sid}/{id}`: what has become of the request."""
 
     ok: bool
     id: str
     status: str
     cursor: str
-    problems: NotRequired[list[FormProblem]]
-    problemsUnknown: NotRequired[bool]
 
 
 class SubmissionReceipt(TypedDict):
@@ -341,14 +338,12 @@ class SubmissionReceipt(TypedDict):
     result: NotRequired[Any]
 
 
-class Reverted(TypedDict):
+class Reverted(ToldProblems):
     """The reply of `POST /revert/{sid}`: the keys of what was put back."""
 
     ok: bool
     reverted: list[str]
     cursor: str
-    problems: NotRequired[list[FormProblem]]
-    problemsUnknown: NotRequired[bool]
 
 
 class Extended(TypedDict):
@@ -389,10 +384,9 @@ def index(mount: Mount, limits: Limits) -> dict[str, Any]:
 
 
 def encode(value: object) -> bytes:
-    """Return `value` as JSON in pure ASCII, so that no text in it can make a send fail.
+    """Return `value` as JSON in pure ASCII, so that no text in it can make a send fail; in constant work per byte.
 
-    The work per byte is constant: JSON that is not ASCII is escaped once more as a whole, which escapes its quotation
-    marks and backslashes too, and these are then taken back.
+    Other JSON is escaped once more as a whole. That escapes its quotation marks and backslashes too: this is undone.
     """
     raw = to_json(value)
     if raw.isascii():
