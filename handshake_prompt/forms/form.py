@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from handshake_prompt.protocol.messages import CreationWarning
 
 from .fields import Field
-from .rules import FieldRules
+from .rules import FieldRules, fields_of_a_row
 from .shape import Group, Leaf, Rows, entry_key, lists_of
 
 
@@ -34,7 +34,7 @@ class Form:
     leaves: Mapping[str, Leaf | Rows] = field(init=False)
     """The fields that stand in no row, as the document has them, by key."""
     row_fields: int = field(init=False)
-    """Fields of a row, of the list whose rows have most: the cost of looking at one."""
+    """Fields that are looked at for a row, of the list whose rows take most: its own, and those conditions name."""
     field_of: Callable[[str], Field | None] = field(init=False)
     """Returns the field of a cell (`lines/r3/amount`) or of a list of rows (`lines`), None for any other key.
 
@@ -56,7 +56,7 @@ class Form:
     def __post_init__(self) -> None:
         self.lists = dict(lists_of(self.shape))
         self.leaves = {node.key: node for node in self.shape.leaves()}
-        self.row_fields = max((len(listed.fields) for listed in self.lists.values()), default=0)
+        self.row_fields = fields_of_a_row(self.rules)
         self.field_of = self._field_in_rows if self.lists else self.fields.get
         self.is_static = self.rules.is_static and not self.lists
         fields = self.fields.values()

@@ -69,6 +69,21 @@ def compile_rules(entries: Sequence[Entry]) -> FieldRules:
     return rules
 
 
+def fields_of_a_row(rules: FieldRules) -> int:
+    """Return how many fields are looked at for one row, its own and those that its conditions name.
+
+    Of several lists it is the largest number.
+    """
+    lists = (rule.fields for rule in _all(rules) if rule.fields is not None)
+    return max(map(_looks, lists), default=0)
+
+
+def _looks(fields: FieldRules) -> int:
+    named = frozenset().union(*map(_names, fields.by_key.values()))
+    in_groups = sum(len(keys) for group, keys in fields.groups.items() if group in named)
+    return len(fields.by_key) + sum(map(_parts, fields.by_key.values())) + in_groups
+
+
 def unknown_names(rules: FieldRules) -> Iterator[tuple[str, str]]:
     """Yield the keys of fields, without row ids, with conditions on a name that is nowhere, and that name."""
     yield from _unknown(rules, "", frozenset())

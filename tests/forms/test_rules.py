@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.forms.rules import CHAIN, GROUP_PARTS, compile_rules, unknown_names
+from handshake_prompt.forms.rules import CHAIN, GROUP_PARTS, compile_rules, fields_of_a_row, unknown_names
 from handshake_prompt.protocol.errors import InvalidSchemaError
 
 
@@ -41,6 +41,17 @@ def test_the_groups_that_conditions_name_are_bounded() -> None:
     compile_rules([*entries, asking])
     with pytest.raises(InvalidSchemaError, match="the groups in the form's conditions"):
         compile_rules([*entries, {"key": "c", "requiredIf": {"any": [{"filled": group} for group in groups]}}])
+
+
+def test_what_is_looked_at_for_a_row_is_known() -> None:
+    inner = [{"key": "a/b"}, {"key": "a/c"}, {"key": "d", "showIf": {"any": [{"filled": "a"}, {"filled": "e"}]}}]
+    entries: list[dict[str, Any]] = [
+        *({"key": f"k{number}", "showIf": {"filled": "e"}} for number in range(9)),
+        {"key": "e"},
+        {"key": "rows", "type": "rows", "fields": [{"key": "one"}, {"key": "more", "type": "rows", "fields": inner}]},
+    ]
+    assert fields_of_a_row(compile_rules(entries)) == len(inner) + 2 + 2
+    assert fields_of_a_row(compile_rules(entries[:10])) == 0
 
 
 def test_names_that_are_nowhere_are_known() -> None:
