@@ -27,8 +27,9 @@
  *
  * Frames of these types are events under their own names too, after `fields` is up to date, in the server's order:
  * `connected action edit done rowAdded rowRemoved rowMoved rowReleased problem problems schema asked answered withdrawn
- * lapsed extended rotated agent ack error expiring expired revoked draining`. `ack` and `error` also answer edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again
- * (`retryable`, or `kept` until the server takes the page for the person's again).
+ * lapsed extended rotated agent ack error expiring expired revoked submitted draining`. `ack` and `error` also answer
+ * edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again (`retryable`, or
+ * `kept` until the server takes the page for the person's again).
  *
  * The person is proven by the session's cookie (or the user token on another origin), never by the agent's token.
  */
@@ -38,10 +39,10 @@ import { Connection, OVER } from "./client/connection.js";
 import { EMPTY } from "./client/fields.js";
 import { Outbox } from "./client/outbox.js";
 import { HandshakeError, advised, request } from "./client/requests.js";
+import { Submissions } from "./client/submission.js";
 import { nextTask } from "./client/tasks.js";
 import { encode, isKey, isSame, objection, visible } from "./client/values.js";
 import { SessionView } from "./client/view.js";
-import { requestSubmit } from "./form/clobbering.js";
 import { bind } from "./form.js";
 
 export { copyText } from "./client/clipboard.js";
@@ -86,21 +87,25 @@ export { valuesOf } from "./form.js";
  * @property {string[]} changed fields that are shown otherwise than when it was asked for: to be looked at first.
  * @property {string[]} pending fields whose edits the server has not stored.
  * @property {string | null} cursor the place in the log that the page shows, for the host to hold its reading against.
+ * @property {string | null} digest stands for what the page shows, when it is submitted to the server.
  * @property {Error | null} error why the server could not be asked.
  */
+/** @typedef {{ok: true, id: string, at: string, digest: string, authors: Record<string, string>, result?: any}} Receipt */
 
 /** Types of frames that are dispatched under their own names: one that comes to be later cannot pose as our own. */
 const FRAMES = new Set([
   ...["connected", "action", "edit", "done", "extended", "rotated", "agent", "ack", "error"],
-  ...["expiring", "expired", "revoked", "draining", "problem", "problems", "rowAdded", "rowRemoved", "rowMoved"],
-  ...["rowReleased", "schema", "asked", "answered", "withdrawn", "lapsed"],
+  ...["expiring", "expired", "revoked", "submitted", "draining", "problem", "problems"],
+  ...["rowAdded", "rowRemoved", "rowMoved", "rowReleased", "schema", "asked", "answered", "withdrawn", "lapsed"],
 ]);
-const ENDS = { session_expired: "expired", session_revoked: "revoked", session_closed: "revoked" };
+const ENDS = {
+  session_expired: "expired",
+  session_revoked: "revoked",
+  session_closed: "revoked",
+  session_submitted: "submitted",
+};
 /** Modes in which a key that the schema does not have is refused. */
 const FORM_MODES = new Set(["form-fill", "fill-form"]);
-/** How long a submission waits for edits to be stored, in milliseconds. */
-const SUBMIT_PATIENCE = 5_000;
-
 /** @returns {string} a text that no other page has chosen. */
 function unique() {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("-");
@@ -120,13 +125,10 @@ export class HandshakeSession extends EventTarget {
   #told = new Map();
   /** @type {Map<number, (answer: Frame | null) => void>} By mark: those who wait for the answer to a write. */
   #awaiting = new Map();
-  /** @type {Map<HTMLFormElement, Promise<Readiness>>} Submissions under way. */
-  #submissions = new Map();
-  /** @type {HTMLFormElement | null} The form that is being submitted at this moment, by us. */
-  #submitting = null;
   #connection;
   #outbox;
   #view;
+  #submissions;
   #options;
   #userToken;
   #promptOption;
@@ -213,6 +215,13 @@ export class HandshakeSession extends EventTarget {
       limits: () => this.#limits(),
       answered: (answer) => this.#answered(answer),
     });
+    this.#submissions = new Submissions({
+      isOver: () => this.over,
+      settled: () => this.settled(),
+      pending: () => this.#outbox.keys,
+      catchUp: () => this.#catchUp(),
+      post: (digest) => this.#post(digest),
+    });
     this.#view = new SessionView(this.#outbox, (name, detail) => this.#emit(name, detail));
   }
 
@@ -243,6 +252,11 @@ export class HandshakeSession extends EventTarget {
   /** @returns {Problem[]} What is wrong with the values, by the page's own word and the form's validator's. */
   get problems() {
     return this.#view.problems;
+  }
+
+  /** @returns {string | null} What stands for the state that the server last told of; a submission brings it back. */
+  get digest() {
+    return this.#view.digest;
   }
 
   /** @returns {Request[]} What agents ask or suggest, while it is open. */
@@ -421,41 +435,29 @@ export class HandshakeSession extends EventTarget {
    * @param {number} [patience] in milliseconds.
    * @returns {Promise<Readiness>}
    */
-  async ready(patience = SUBMIT_PATIENCE) {
-    await Promise.race([this.settled(), new Promise((resolve) => setTimeout(resolve, patience))]);
-    /** @type {Readiness} */
-    const readiness = { ok: false, changed: [], pending: this.#outbox.keys, cursor: null, error: null };
-    if (this.over || readiness.pending.length > 0) return readiness;
-    try {
-      const told = await this.context();
-      const changed = this.#view.catchUp(told, "snapshot");
-      const pending = this.#outbox.keys; // typed meanwhile
-      return { ...readiness, ok: changed.length + pending.length === 0, changed, pending, cursor: told.cursor };
-    } catch (error) {
-      return { ...readiness, error };
-    }
+  ready(patience) {
+    return this.#submissions.ready(patience);
   }
 
   /**
-   * Submit a form as soon as the session is `ready`, from within a listener for its `submit`:
+   * Submit the form, once the session is `ready`. Without an event the server's own submission is made, which takes what
+   * is shown, once, and ends the session:
+   *
+   *     const receipt = await session.submit();
+   *
+   * From within a listener for a form's `submit`, the ordinary submission of the form is held back meanwhile:
    *
    *     form.addEventListener("submit", (event) => session.submit(event));
    *
-   * The event is held back, and comes again when the form may go. Where it may not, `changed` and `pending` say why.
-   * A session that is over holds nothing back.
+   * The event comes again when the form may go. Where it may not, `ok` is false, and `changed` and `pending` say why. A
+   * session that is over holds no form back.
    *
-   * @param {SubmitEvent} event
-   * @returns {Promise<Readiness>}
+   * @param {SubmitEvent} [event]
+   * @returns {Promise<any>} a `Receipt`, or a `Readiness`; both have `ok`.
+   * @throws {HandshakeError} if the server refuses what is shown: `invalid_form` has `problems`.
    */
   async submit(event) {
-    const form = /** @type {HTMLFormElement} */ (event.target);
-    if (form === this.#submitting) return { ok: true, changed: [], pending: [], cursor: null, error: null };
-    event.preventDefault();
-    const underway = this.#submissions.get(form);
-    if (underway) return underway;
-    const submission = this.#submit(form, event.submitter).finally(() => this.#submissions.delete(form));
-    this.#submissions.set(form, submission);
-    return submission;
+    return event ? this.#submissions.hold(event) : this.#submissions.send();
   }
 
   /**
@@ -645,6 +647,24 @@ export class HandshakeSession extends EventTarget {
     this.#settle(error.ref, error);
   }
 
+  /** Show what the server holds. @returns {Promise<{changed: string[], cursor: string, digest?: string}>} */
+  async #catchUp() {
+    const told = await this.context();
+    return { changed: this.#view.catchUp(told, "snapshot"), cursor: told.cursor, digest: told.digest };
+  }
+
+  /** @param {string} digest @returns {Promise<Receipt>} */
+  async #post(digest) {
+    try {
+      const receipt = await this.#request("POST", "submit", { digest });
+      this.#end(OVER, "session_submitted");
+      return receipt;
+    } catch (error) {
+      if (error instanceof HandshakeError && error.problems.length > 0) await this.#reread();
+      throw error;
+    }
+  }
+
   /** Show what the server holds, where an answer does not tell it. */
   async #reread() {
     try {
@@ -708,18 +728,5 @@ export class HandshakeSession extends EventTarget {
     this.#emit("error", { type: "error", key, code, msg });
     this.#view.draw(key, this.fields.get(key) ?? EMPTY, "error");
     return false;
-  }
-
-  /** @param {HTMLFormElement} form @param {any} submitter the button that was pressed, if one was. */
-  async #submit(form, submitter) {
-    const readiness = await this.ready();
-    if (!readiness.ok && !this.over) return readiness;
-    this.#submitting = form;
-    try {
-      requestSubmit(form, submitter?.form === form ? submitter : null);
-    } finally {
-      this.#submitting = null;
-    }
-    return { ...readiness, ok: true };
   }
 }

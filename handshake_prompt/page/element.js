@@ -206,6 +206,7 @@ export class HandshakePrompt extends HTMLElement {
     on("state", (state) => this.#showState(state));
     on("expired", () => this.#end("expired"));
     on("revoked", () => this.#end("revoked"));
+    on("submitted", () => this.#end("submitted"));
     session.connect();
     this.#ticker = setInterval(() => this.#view.showTime(session.expiresIn), TICK);
     this.#view.showTime(session.expiresIn);
@@ -213,7 +214,7 @@ export class HandshakePrompt extends HTMLElement {
     this.dispatchEvent(new CustomEvent("session", { detail: { session } }));
   }
 
-  /** @param {"expired" | "revoked"} how */
+  /** @param {"expired" | "revoked" | "submitted"} how */
   #end(how) {
     save(this.#place, null);
     this.#leave();

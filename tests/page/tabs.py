@@ -47,8 +47,8 @@ async (url) => {
   globalThis.record = (session) => {
     globalThis.session = session;
     globalThis.seen = [];
-    const frames = "connected action edit done extended rotated agent ack error expiring expired revoked draining " +
-      "rowAdded rowRemoved rowMoved rowReleased problem problems schema asked answered withdrawn lapsed";
+    const frames = "connected action edit done extended rotated agent ack error expiring expired revoked submitted " +
+      "draining rowAdded rowRemoved rowMoved rowReleased problem problems schema asked answered withdrawn lapsed";
     for (const name of ["field", "rows", "trouble", "requests", "state", "frame", ...frames.split(" ")]) {
       session.addEventListener(name, ({ detail }) => seen.push({ name, detail }));
     }

@@ -4,9 +4,9 @@ const TIMEOUT = 15_000;
 /** Browsers refuse `keepalive` requests above 64 KiB in all; small ones outlive a page that is being left. */
 const KEEPALIVE_CHARS = 8_000;
 /** Codes that only the holder of a credential is told, or that leave nothing to ask for. */
-const OVER = new Set(["session_expired", "session_revoked", "session_closed", "session_not_found"]);
+const OVER = new Set(["session_expired", "session_revoked", "session_closed", "session_submitted", "session_not_found"]);
 
-/** @typedef {{code?: string, detail?: string, error?: string, retryable?: boolean, retryAfter?: number}} Problem */
+/** @typedef {{code?: string, detail?: string, error?: string, retryable?: boolean, retryAfter?: number, problems?: any[]}} Problem */
 
 /** A request that was refused, or was answered by something that is not the protocol's server. */
 export class HandshakeError extends Error {
@@ -23,6 +23,8 @@ export class HandshakeError extends Error {
     this.retryable = problem.retryable ?? (status === 429 || status >= 500 || (status === 404 && !problem.code));
     /** @type {number | null} seconds after which the same request may succeed. */
     this.retryAfter = problem.retryAfter ?? null;
+    /** @type {{keys: string[], msg: string}[]} what is wrong with a form that was submitted. */
+    this.problems = problem.problems ?? [];
   }
 
   /** Whether the session has ended, or is none. */

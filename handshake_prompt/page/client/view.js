@@ -26,6 +26,8 @@ export class SessionView {
   problems = [];
   /** @type {Request[]} */
   requests = [];
+  /** @type {string | null} */
+  digest = null;
 
   #stored = new StoredFields();
   #rows = new StoredRows();
@@ -75,6 +77,7 @@ export class SessionView {
    * @param {boolean} isLate whether it comes in place of frames: it may be older than what was acknowledged ahead of it.
    */
   welcome(snapshot, isLate) {
+    this.digest = snapshot.digest ?? null;
     if (Array.isArray(snapshot.schema)) this.schema = snapshot.schema;
     if (isLate) this.#stored.update(snapshot.context ?? {});
     else this.#stored.replace(snapshot.context ?? {});
@@ -87,6 +90,7 @@ export class SessionView {
   /** @param {any} frame of any type. */
   learn(frame) {
     const { type, key } = frame;
+    if (type === "done" || type === "ack") this.digest = frame.digest ?? this.digest;
     if (type === "action" || type === "edit") this.#learnValue(frame);
     if (type === "rowAdded" || type === "rowMoved") this.place(key, frame.after, type);
     if (type === "rowRemoved") this.remove(key, type);
@@ -130,6 +134,7 @@ export class SessionView {
    * @returns {string[]} the fields that look different now.
    */
   catchUp({ context = {}, ...told }, cause) {
+    this.digest = told.digest ?? this.digest;
     this.#learnRows(told, cause);
     this.#learnProblems(told.problems ?? []);
     this.#learnRequests(told.requests ?? []);
