@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from handshake_prompt.texts.answers import Answer, Loose, UnreadableAnswerError
@@ -32,6 +32,9 @@ class AnsweredForm:
             label: key for label, key in labelled if times[label] == 1 and label not in known
         }
         self.names = frozenset(known | self._by_label.keys())
+        self._groups = frozenset(
+            "/".join(key.split("/")[:depth]) for key in known for depth in range(1, key.count("/") + 1)
+        )
 
     def actions(self, answer: Answer) -> list[dict[str, Any]]:
         """Return the actions that an answer asks for: removals, fields, new rows, suggestions.
@@ -39,16 +42,26 @@ class AnsweredForm:
         Raises:
             UnreadableAnswerError: it gives two values for one field, by its key and by its label.
         """
-        keys = [self._key(name) for name in answer.fields]
+        named = [*self._flat(answer.fields)]
+        keys = [self._key(name) for name, _ in named]
         if twice := sorted(key for key, times in Counter(keys).items() if times > 1):
             raise UnreadableAnswerError(f"There are two values for {', '.join(map(repr, twice))}, by key and by label.")
-        values = zip(keys, answer.fields.values(), strict=True)
+        values = zip(keys, (value for _, value in named), strict=True)
         return [
             *({"type": "remove", "key": key} for key in answer.remove),
             *({"type": "set", "key": key, "value": self._value(key, value)} for key, value in values),
             *({"type": "add", "key": self._key(name), "value": value} for name, value in answer.add),
             *(self._suggestion(self._key(one.key), one.value, one.reason) for one in answer.suggest),
         ]
+
+    def _flat(self, fields: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
+        """Yield keys and values, those of objects too that are groups of the form's fields."""
+        for name, value in fields.items():
+            key = f"{group}{name}"
+            if isinstance(value, dict) and key in self._groups and key not in self.names:
+                yield from self._flat(value, f"{key}/")
+            else:
+                yield key, value
 
     def _key(self, name: str) -> str:
         return self._by_label.get(name, name)

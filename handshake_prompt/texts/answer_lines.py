@@ -1,12 +1,14 @@
-"""Answers that a model wrote as lines or as a table, within a fence named for them. SPEC.md section 11.
+"""Answers that a model wrote as lines or as a table. SPEC.md section 11.
 
-A line counts if it names a field of the form in one way alone; a row of a table if it has two cells.
+A line counts if it names a field of the form in one way alone; a row of a table if it has two cells. Outside of a fence
+with their name only tables are answers, and only those that head their second column as values: prose has lines with
+colons, too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from .answer_members import Note, plain_key
 from .answers import Answer, Loose
@@ -18,6 +20,12 @@ _SEPARATOR = re.compile("[:：=]")
 _SPLITS = 8
 """Places looked at for the end of a key."""
 _KEY_CHARS = 300
+_TABLE = re.compile(r"(?:^[ \t>]*\|[^\n]*(?:\n|\Z)){3,}", re.MULTILINE)
+_VALUES = frozenset(
+    {"value", "values", "answer", "entry", "wert", "antwort", "valeur", "valor", "valore", "值", "填写内容", "値", "값"}
+)
+"""Heads of the second column."""
+_FIELDS, _CODE = "fields", "code"
 _EMPHASIS = re.compile(r"(\*\*|`)(.+)\1")
 
 
@@ -37,8 +45,10 @@ def read_lines(text: str, start: int, keys: Collection[str], note: Note) -> Answ
     for number, line in enumerate(text.split("\n")):
         bare = line[_BULLET.match(line).end() :].strip()  # type: ignore[union-attr]
         if bare and not _RULE.fullmatch(bare) and not (number == 0 and _is_heading(bare, text, keys)):
-            found = _row(bare, keys) if bare.startswith("|") else _pair(bare, keys)
-            if found is None:
+            found = named_field(bare, keys)
+            if found is None and _is_about(bare, answer):
+                pass
+            elif found is None:
                 note(at, "no field of the form is named here with a value")
                 is_whole = False
             elif found[0] in answer.fields:
@@ -49,6 +59,31 @@ def read_lines(text: str, start: int, keys: Collection[str], note: Note) -> Answ
     return answer if is_whole and answer.fields else None
 
 
+def tables(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the tables of a text that can be an answer: where each begins, and its lines."""
+    for found in _TABLE.finditer(text):
+        lines = found[0].strip("\n").split("\n")
+        head = _cells(lines[0])
+        if len(head) == 2 and head[1].strip("*_` ").casefold() in _VALUES and _RULE.fullmatch(lines[1].strip(" \t>")):  # noqa: PLR2004
+            yield found.start(), "\n".join(lines)
+
+
+def named_field(line: str, keys: Collection[str]) -> tuple[str, str] | None:
+    """Return the key and the value that a line names; None if it names no field, or could name several."""
+    bare = line[_BULLET.match(line).end() :].strip()  # type: ignore[union-attr]
+    return _row(bare, keys) if bare.startswith("|") else _pair(bare, keys)
+
+
+def _is_about(line: str, answer: Answer) -> bool:
+    """Whether a line heads the others, or gives the prompt's code, which is noted."""
+    name, _, value = line.partition(":")
+    name = name.strip("*_` ").lower()
+    if name == _CODE and value.strip():
+        answer.code = _value(value).strip("\"'")
+        return True
+    return name == _FIELDS and not value.strip()
+
+
 def _is_heading(line: str, text: str, keys: Collection[str]) -> bool:
     """Whether the first line heads a table: a rule follows, and it names no field."""
     following = text.split("\n", 2)[1:2]
@@ -56,11 +91,15 @@ def _is_heading(line: str, text: str, keys: Collection[str]) -> bool:
 
 
 def _row(line: str, keys: Collection[str]) -> tuple[str, str] | None:
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    cells = _cells(line)
     if len(cells) != 2 or not cells[1]:  # noqa: PLR2004 (a key and a value)
         return None
     key = plain_key(cells[0][:_KEY_CHARS], keys)
     return (key, _value(cells[1])) if key in keys else None
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip(" \t>").strip("|").split("|")]
 
 
 def _pair(line: str, keys: Collection[str]) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ CONTENT = frozenset({"fields", "rows", "add", "remove", "suggest", "ask", "actio
 ABOUT = frozenset({"code", "sessionid"})
 """Members that say which prompt is answered."""
 
-_MARKS = "*_`\"'“”‘’ \t\xa0\u200b\u2060\ufeff"
+_MARKS = "*_`\"'“”‘’ \t\xa0\u200b\u200e\u200f\u2060\ufeff"
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _NOT_ESCAPED = re.compile(rf"[<>]|&(?!{_ENTITY.pattern[1:]})")
 
@@ -64,9 +64,13 @@ class MemberReader:
         """
         answer = Answer(line=line)
         names = [name.strip().lower() for name in members]
-        if not any(name in CONTENT or name in ABOUT for name in names):
-            self._fields(answer, members)
-            return answer
+        is_bare = not any(name in CONTENT for name in names)
+        others = [name for name in members if name.strip().lower() not in ABOUT]
+        if is_bare and (
+            len(others) == len(members) or all(plain_key(name, self._keys) in self._keys for name in others)
+        ):
+            self._fields(answer, members.only(others))
+            members, names = members.only(set(members) - set(others)), [name for name in names if name in ABOUT]
         for name, (given, value) in zip(names, members.items(), strict=True):
             self._place = members.places[given]
             read = getattr(self, f"_{name}", None) if name in CONTENT | ABOUT else None

@@ -11,9 +11,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from html import unescape
+from itertools import pairwise
 from typing import NamedTuple
 
-from .answer_lines import read_lines
+from .answer_lines import named_field, read_lines, tables
 from .answer_members import MemberReader, is_answer
 from .answers import Answer, Fault, UnreadableAnswerError
 from .lenient_json import JSONFaultError, JSONReader, Members
@@ -71,6 +72,10 @@ class _Pasted:
     def answer(self) -> Answer:
         fenced = [*self._fences()]
         found = [*(self._in_fences(fenced) if fenced else self._objects())]
+        if not (found or fenced or self._faults):
+            found = [*self._tables()]
+        if not (found or self._faults):
+            self._note_lines()
         faults = tuple(self._faults[:_SHOWN_FAULTS])
         if not found:
             msg = "The block cannot be read." if faults else f"There is no block named {NAME} in this text."
@@ -138,6 +143,25 @@ class _Pasted:
                 at = max(fault.end, opened.end(), at)
                 if _FIELDS.search(self._text, opened.start(), at):
                     self._note(fault.at, fault.msg)
+
+    def _tables(self) -> Iterator[Answer]:
+        for start, content in tables(self._text):
+            try:
+                answer = read_lines(content, start, self._keys, self._note)
+            except JSONFaultError as fault:
+                self._note(fault.at, fault.msg)
+            else:
+                if answer is not None:
+                    answer.line = self._line(start)
+                    yield answer
+
+    def _note_lines(self) -> None:
+        """Note the lines that would be read if they stood in a block."""
+        for start, end in pairwise([*self._starts, len(self._text) + 1]):
+            if named_field(self._text[start : end - 1], self._keys) is not None:
+                self._note(start, f"this stands in no block named {NAME}")
+            if len(self._faults) == _SHOWN_FAULTS:
+                break
 
     def _read(self, members: Members, reader: JSONReader, start: int) -> Answer:
         source = self._text[start : start + reader.length]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from typing import Any, NoReturn
 
 DEPTH = 32
 """Of nesting, more than a server takes."""
 
-_SKIP = re.compile(r"(?:[\s>|│*•\xad\u200b\u2060\ufeff]+|//[^\n]*)*")
+_SKIP = re.compile(r"(?:[\s>|│*•\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+|//[^\n]*)*")
 _BULLET = re.compile(r"(?:[-–]|[0-9]{1,3}[.)])\s+")
 _NAME = re.compile(r"[^\W\d][\w$-]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.])")
@@ -57,6 +58,14 @@ class Members(dict[str, Any]):
     def __init__(self) -> None:
         super().__init__()
         self.places: dict[str, int] = {}
+
+    def only(self, names: Collection[str]) -> Members:
+        """Return some of the members."""
+        found = Members()
+        for name, value in self.items():
+            if name in names:
+                found[name], found.places[name] = value, self.places[name]
+        return found
 
 
 class JSONReader:

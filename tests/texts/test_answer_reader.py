@@ -19,6 +19,7 @@ VALUES = {"name": "Ann Lee", "age": 36, "email": "ann@shop.example"}
 JSON = '{"fields": {"name": "Ann Lee", "age": 36, "email": "ann@shop.example"}}'
 PRETTY = json.dumps({"fields": VALUES}, indent=2)
 BLOCK = f"```handshake\n{PRETTY}\n```\n"
+TABLE = "| Field | Value |\n|:--|:--|\n| name | Ann Lee |\n| age | 36 |\n| email | ann@shop.example |"
 SMART = PRETTY.replace('"', "“")
 
 
@@ -96,6 +97,9 @@ READ: dict[str, str] = {
     "flat without a fence": json.dumps(VALUES),
     "a list of fields": json.dumps({"fields": [{"key": key, "value": value} for key, value in VALUES.items()]}),
     "actions": json.dumps({"actions": [{"type": "set", "key": key, "value": value} for key, value in VALUES.items()]}),
+    "flat with a code": "```handshake\n" + json.dumps({"code": "c1", **VALUES}) + "\n```",
+    "a table in prose": f"Here:\n\n{TABLE}\nDone.",
+    "marks of direction": BLOCK.replace('"name"', '\u200e"name"\u200f').replace(": ", ":\u202a "),
     # Several.
     "two blocks": BLOCK.replace("Ann", "Bob") + "\nOn second thoughts:\n\n" + BLOCK,
     "two without fences": JSON.replace("Ann", "Bob") + "\n\nNo:\n" + JSON,
@@ -106,7 +110,8 @@ READ: dict[str, str] = {
 
 @pytest.mark.parametrize("text", READ.values(), ids=READ)
 def test_an_answer_is_read_whatever_the_chat_has_made_of_it(text: str) -> None:
-    assert read_answer(text, KEYS).fields == VALUES
+    found = read_answer(text, KEYS).fields
+    assert {key: int(value) if key == "age" else value for key, value in found.items()} == VALUES
 
 
 @pytest.mark.parametrize(
@@ -120,6 +125,7 @@ def test_an_answer_is_read_whatever_the_chat_has_made_of_it(text: str) -> None:
         "| name | Ann Lee |\n| age | 36 |\n| email | ann@shop.example |",
         "| Field | Value |\n|---|---|\n| name | Ann Lee |\n| `age` | 36 |\n| **email** | ann@shop.example |",
         "> name: Ann Lee\n> age: 36\n> email: ann@shop.example",
+        "code: 7-abc\nfields:\n  name: Ann Lee\n  age: 36\n  email: ann@shop.example",
     ],
 )
 def test_lines_and_tables_in_a_fence_of_the_name_are_read_as_texts(lines: str) -> None:
@@ -161,6 +167,9 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "a line without a value": ("```handshake\nname:\nage: 36\n```", 2, "no field"),
     "a table of three columns": ("```handshake\n| name | Ann | ok |\n```", 2, "no field"),
     "a line twice": ("```handshake\nname: Ann\nname: Bob\n```", 3, "two values"),
+    "lines in no block": ("So:\n- **name**: Ann\n- mood: good", 2, "in no block"),
+    "a table of other columns in prose": ("| Field | Why |\n|---|---|\n| age | to be told |", 3, "in no block"),
+    "an unknown field in a table": ("| Field | Value |\n|---|---|\n| name | Ann |\n| mood | good |", 4, "no field"),
     "fields that are no object": ('```handshake\n{"fields": "name = Ann"}\n```', 2, "object of keys"),
 }
 
@@ -183,8 +192,6 @@ def test_an_answer_of_two_meanings_is_refused_with_its_line(text: str, line: int
     [
         "",
         "I could not fill in anything.",
-        "name: Ann Lee\nage: 36",
-        "| Field | Value |\n|---|---|\n| name | Ann |",
         "```sh\ncurl https://shop.example\n```",
         '{"age": 36, "colour": "red"}',
         '> `{"key": "lines", "type": "rows", "fields": [{"key": "amount"}]}`',
@@ -372,11 +379,14 @@ UNITS += [
 ]
 
 
+UNITS += ["| name | x |\n", "| a | value |\n|-|-|\n", "| a | value |\n|-|-|\n| name | x |\n\n", "name: x\n", " \t>"]
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_hostile_repetition_takes_no_time(unit: str) -> None:
     with counting_cost() as cost:
         for text in (unit * ((MAX_ANSWER_CHARS - 20) // len(unit)), "```handshake\n" + unit * (200_000 // len(unit))):
-            with pytest.raises(UnreadableAnswerError):
+            with suppress(UnreadableAnswerError):
                 read_answer(text, KEYS)
     assert cost.seconds < 4  # a quadratic reader needs minutes
 

@@ -1,0 +1,108 @@
+"""The form that an agent's answer is about: labels, types and groups resolved, as actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from handshake_prompt.forms.answered_form import AnsweredForm
+from handshake_prompt.forms.seen_state import conditional
+from handshake_prompt.texts.answers import Answer, Loose, Suggestion, UnreadableAnswerError
+
+FORM = AnsweredForm(
+    [
+        {"key": "name", "type": "string", "label": " Full name "},
+        {"key": "age", "type": "integer", "label": "Number"},
+        {"key": "size", "type": "number", "label": "Number"},
+        {"key": "zip", "type": "string", "label": "age"},
+        {"key": "home/street", "type": "string", "label": "Street"},
+        {"key": "home/geo/lat", "type": "number"},
+        {"key": "data", "type": "json"},
+        "no entry",
+        {"label": "no key"},
+    ],
+    ["free"],
+)
+
+
+def fields(**given: Any) -> dict[str, Any]:
+    return {one["key"]: one["value"] for one in FORM.actions(Answer(fields=given))}
+
+
+def test_the_names_are_keys_and_labels_of_one_field_alone() -> None:
+    keys = {"name", "age", "size", "zip", "home/street", "home/geo/lat", "data", "free"}
+    assert keys | {"Full name", "Street"} == FORM.names
+
+
+def test_a_label_is_resolved_and_a_key_comes_before_it() -> None:
+    assert fields(**{"Full name": "Ann", "age": 36, "Number": 1}) == {"name": "Ann", "age": 36, "Number": 1}
+
+
+def test_objects_that_are_groups_are_taken_apart_and_others_are_not() -> None:
+    nested = {"street": "A", "geo": {"lat": 1.5}, "door": 2}
+    assert fields(home=nested, data={"a": {"b": 1}}, mood={"good": 1}) == {
+        "home/street": "A",
+        "home/geo/lat": 1.5,
+        "home/door": 2,
+        "data": {"a": {"b": 1}},
+        "mood": {"good": 1},
+    }
+
+
+def test_texts_get_the_type_of_their_field_and_others_stay_as_they_are() -> None:
+    assert fields(age=Loose("36"), name=Loose("36"), size="36") == {"age": 36, "name": "36", "size": "36"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"name": "A", "Full name": "B"}, {"home/street": "A", "home": {"street": "B"}}, {"Street": 1, "home/street": 1}],
+)
+def test_two_values_for_a_field_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableAnswerError, match=r"two values for '(?:name|home/street)'"):
+        fields(**given)
+
+
+def test_all_that_an_answer_asks_for_becomes_actions_in_order() -> None:
+    answer = Answer(
+        fields={"age": 1},
+        add=[("lines", {"a": 1})],
+        remove=["lines/r1"],
+        suggest=[Suggestion("Full name", "A", "so"), Suggestion("age", 2)],
+    )
+    assert FORM.actions(answer) == [
+        {"type": "remove", "key": "lines/r1"},
+        {"type": "set", "key": "age", "value": 1},
+        {"type": "add", "key": "lines", "value": {"a": 1}},
+        {"type": "suggest", "key": "name", "value": "A", "reason": "so"},
+        {"type": "suggest", "key": "age", "value": 2},
+    ]
+
+
+CONTEXT = {
+    "name": {"value": "A", "by": "default", "rev": 7},
+    "age": {"value": 1, "by": "ai", "rev": 8},
+    "lines/r1/a": {"value": 1, "by": "default", "rev": 3},
+    "lines/r1/b": {"value": 1, "by": "ai", "rev": 9},
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "seq", "expected"),
+    [
+        ({"type": "set", "key": "name"}, 5, 5),
+        ({"type": "set", "key": "name"}, 7, 7),
+        ({"type": "set", "key": "name"}, None, 7),
+        ({"type": "set", "key": "age"}, 5, 8),
+        ({"type": "set", "key": "size"}, 5, 0),
+        ({"type": "remove", "key": "lines/r1"}, 5, 9),
+        ({"type": "remove", "key": "lines/r1"}, 2, 2),
+        ({"type": "set", "key": "lines"}, 2, 2),
+        ({"type": "add", "key": "lines"}, 2, None),
+        ({"type": "suggest", "key": "name"}, 2, None),
+    ],
+)
+def test_an_action_is_on_the_condition_of_what_its_agent_has_seen(
+    action: dict[str, Any], seq: int | None, expected: int | None
+) -> None:
+    assert conditional([action], CONTEXT, seq)[0].get("ifRev") == expected
