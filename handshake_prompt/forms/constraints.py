@@ -84,7 +84,7 @@ def check_type(unit: ValueType) -> Check:
 
 
 def check_custom(custom_type: CustomType, names: Sequence[str], *, sensitive: bool) -> Check:
-    """Return the host's check of a value's type, which has to be one of those named.
+    """Return the host's check of a value's type, one of several names.
 
     Args:
         custom_type: the host's.

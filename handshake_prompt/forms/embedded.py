@@ -29,7 +29,7 @@ _BUDGETED = 30
 
 
 def load_library() -> None:
-    """Import what the check needs, if it is installed: that may take a second, and is no session's to wait for."""
+    """Import the library of the check, if it is installed: the import may take a second, and no session waits for it."""
     with suppress(ImportError):
         library()
 
@@ -39,7 +39,7 @@ class EmbeddedSchema:
 
     Args:
         schema: as a page sent it. Malformed keywords, and patterns beyond RE2, are not read.
-        patterns: those of other schemas of the form, to be bounded with its own.
+        patterns: of the form's other schemas, to be bounded with its own.
 
     Raises:
         InvalidSchemaError: it is no object, too large, or refers to another document.
@@ -99,7 +99,7 @@ class EmbeddedSchemas:
         """Return a compiled schema.
 
         Raises:
-            InvalidSchemaError: see `EmbeddedSchema`; or those of the form are too large in all.
+            InvalidSchemaError: see `EmbeddedSchema`; or the form's schemas are too large in all.
         """
         text = msgspec.json.encode(schema)
         if text not in self._known:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from handshake_prompt.protocol.errors import HandshakeError, InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
@@ -19,7 +19,7 @@ from .constraints import (
     option_checks,
 )
 from .description import Description
-from .embedded import EmbeddedSchemas
+from .embedded import EmbeddedSchema, EmbeddedSchemas
 from .field_types import BOUNDS, JSON, LENGTHS, LIST, ROWS, STRING, ValueType, precedes, type_of, type_of_any
 from .fields import Field, Unchecked
 from .implied import PERSON
@@ -61,6 +61,30 @@ _TYPES = 8
 """Types that a field has at most."""
 
 
+_MARKS = {
+    "required": "required",
+    "sensitive": "sensitive",
+    "readOnly": "read_only",
+    "computed": "computed",
+    "nullable": "nullable",
+    "multiple": "multiple",
+}
+"""Members of an entry that are marks of the field, and their names there."""
+
+
+class _Kind(NamedTuple):
+    """The type of a field's values: its names, the type itself, and whether they are lists of it, by name or mark."""
+
+    names: tuple[str, ...]
+    unit: ValueType
+    listed: bool
+    multiple: bool
+
+    @property
+    def many(self) -> bool:
+        return self.listed or self.multiple
+
+
 class EntryReader:
     """Reader of the entries of one schema; their patterns and embedded schemas are bounded together."""
 
@@ -81,47 +105,44 @@ class EntryReader:
             HandshakeError: the entry's fault.
         """
         self._check_members(entry)
-        names = _type_names(entry)
-        unit, listed = _type(names, entry)
-        multiple = entry.get("multiple") is True
-        many = multiple or listed
-        options = read_options(entry) if unit.chooses and entry.get("lookup") is not True else Options()
-        is_open = entry.get("open") is True
-        constraints = _read_constraints(entry, unit, many=many, is_open=is_open)
+        kind = _kind(entry)
+        options = read_options(entry) if kind.unit.chooses and entry.get("lookup") is not True else Options()
+        constraints = _read_constraints(entry, kind)
         pattern, unchecked = self._pattern(constraints.pattern)
-        embedded = self._embedded.of(entry["schema"]) if unit is JSON and entry.get("schema") is not None else None
-        whole, each = constraint_checks(unit, constraints, pattern=pattern, many=many)
-        if options.values:
-            more = option_checks(options, is_open=is_open, many=many, repeats=entry.get("repeats") is True)
-            whole, each = [*whole, *more[0]], [*more[1], *each]
-        is_plain = not (whole or each or many or embedded or self._custom_type)
-        self._add_type_checks(entry, unit, names, whole=whole, each=each, multiple=multiple, listed=listed)
+        embedded = self._schema(entry, kind.unit)
+        whole, each = _checks(entry, kind, constraints, options=options, pattern=pattern)
+        is_plain = not (whole or each or kind.many or embedded or self._custom_type)
+        self._add_type_checks(entry, kind, whole, each)
         return Field(
             key=key,
-            type=names[0] if len(names) == 1 else names,
-            required=entry.get("required") is True,
-            sensitive=entry.get("sensitive") is True,
-            read_only=entry.get("readOnly") is True,
-            computed=entry.get("computed") is True,
-            nullable=entry.get("nullable") is True,
+            type=kind.names[0] if len(kind.names) == 1 else kind.names,
+            **{name: entry.get(member) is True for member, name in _MARKS.items()},
             by_person=entry.get("by") == PERSON,
             is_guarded=entry.get("readOnly") is True or entry.get("by") == PERSON,
-            multiple=multiple,
-            is_rows=unit is ROWS,
+            is_rows=kind.unit is ROWS,
             choices=options,
             constraints=constraints,
             embedded=embedded,
             unchecked=unchecked if embedded is None or embedded.is_checked else _NOT_INSTALLED,
-            plain=unit.plain if is_plain else None,
+            plain=kind.unit.plain if is_plain else None,
             _description=Description(
-                unit, constraints, options, entry.get("example"), many, is_open, entry.get("nullable") is True
+                kind.unit,
+                constraints,
+                options,
+                entry.get("example"),
+                many=kind.many,
+                is_open=entry.get("open") is True,
+                nullable=entry.get("nullable") is True,
             ),
             _pattern=pattern,
-            _empty=None if entry.get("blank") is False else [] if many else unit.empty,
+            _empty=None if entry.get("blank") is False else [] if kind.many else kind.unit.empty,
             _whole=tuple(whole),
             _each=tuple(each),
-            _accepts=unit.accepts if self._custom_type is None else None,
+            _accepts=kind.unit.accepts if self._custom_type is None else None,
         )
+
+    def _schema(self, entry: Mapping[Any, Any], unit: ValueType) -> EmbeddedSchema | None:
+        return self._embedded.of(entry["schema"]) if unit is JSON and entry.get("schema") is not None else None
 
     def _pattern(self, text: str | None) -> tuple[Pattern | None, Unchecked | None]:
         """Return the compiled pattern of a field; or none, and that values are not matched with it."""
@@ -132,24 +153,14 @@ class EntryReader:
         except UnknownPatternError as error:
             return None, Unchecked("pattern", f"the page alone checks this pattern: {error.detail}")
 
-    def _add_type_checks(
-        self,
-        entry: Mapping[str, Any],
-        unit: ValueType,
-        names: Sequence[str],
-        *,
-        whole: list[Check],
-        each: list[Check],
-        multiple: bool,
-        listed: bool,
-    ) -> None:
+    def _add_type_checks(self, entry: Mapping[str, Any], kind: _Kind, whole: list[Check], each: list[Check]) -> None:
         """Put the checks of the type ahead of the others; the host's sees arrays whole, and entries of `multiple`."""
         if self._custom_type is None:
-            each.insert(0, check_type(unit))
+            each.insert(0, check_type(kind.unit))
         else:
-            custom = check_custom(self._custom_type, names, sensitive=entry.get("sensitive") is True)
-            (each if multiple else whole).insert(0, custom)
-        if multiple or (listed and self._custom_type is None):
+            custom = check_custom(self._custom_type, kind.names, sensitive=entry.get("sensitive") is True)
+            (each if kind.multiple else whole).insert(0, custom)
+        if kind.multiple or (kind.listed and self._custom_type is None):
             whole.insert(0, check_type(LIST))
 
     def _check_members(self, entry: Mapping[Any, Any]) -> None:
@@ -187,9 +198,8 @@ def _type_names(entry: Mapping[Any, Any]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _type(names: tuple[str, ...], entry: Mapping[Any, Any]) -> tuple[ValueType, bool]:
-    """Return the type of values, and whether they are lists with entries of that type."""
-    has_options = bool(entry.get("options"))
+def _kind(entry: Mapping[Any, Any]) -> _Kind:
+    names, has_options = _type_names(entry), bool(entry.get("options"))
     if len(names) == 1:
         unit, listed = type_of(names[0], has_options=has_options)
     else:
@@ -198,7 +208,7 @@ def _type(names: tuple[str, ...], entry: Mapping[Any, Any]) -> tuple[ValueType, 
         _check_rows(entry)
     elif ROWS in unit.parts or (listed and unit in (ROWS, JSON)):
         raise InvalidSchemaError('"rows" is a type by itself, and so is "json" with lists of it: use it alone')
-    return unit, listed
+    return _Kind(names, unit, listed, multiple=entry.get("multiple") is True)
 
 
 def _check_rows(entry: Mapping[Any, Any]) -> None:
@@ -215,8 +225,22 @@ def _check_rows(entry: Mapping[Any, Any]) -> None:
 # Constraints
 
 
-def _read_constraints(entry: Mapping[Any, Any], unit: ValueType, *, many: bool, is_open: bool) -> Constraints:
-    allowed = unit.constraints | (STRING.constraints if unit.chooses and is_open else frozenset())
+def _checks(
+    entry: Mapping[Any, Any], kind: _Kind, constraints: Constraints, *, options: Options, pattern: Pattern | None
+) -> tuple[list[Check], list[Check]]:
+    """Return the checks of a whole value and of each entry, an option's ahead of the others."""
+    whole, each = constraint_checks(kind.unit, constraints, pattern=pattern, many=kind.many)
+    if not options.values:
+        return whole, each
+    repeats, is_open = entry.get("repeats") is True, entry.get("open") is True
+    of_whole, of_each = option_checks(options, is_open=is_open, many=kind.many, repeats=repeats)
+    return [*whole, *of_whole], [*of_each, *each]
+
+
+def _read_constraints(entry: Mapping[Any, Any], kind: _Kind) -> Constraints:
+    unit, many = kind.unit, kind.many
+    is_open = unit.chooses and entry.get("open") is True
+    allowed = unit.constraints | (STRING.constraints if is_open else frozenset())
     for member in (*BOUNDS, *LENGTHS, "pattern"):
         if entry.get(member) is not None and member not in allowed and not (many and member in LENGTHS):
             raise InvalidSchemaError(f"{member} means nothing for this type: leave it out")

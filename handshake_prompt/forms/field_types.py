@@ -184,7 +184,7 @@ _ARRAY = re.compile(r"array(?:<([\w-]+)>|\[([\w-]+)\]|:([\w-]+))")
 
 
 def type_of_any(names: Sequence[str], *, has_options: bool = False) -> ValueType:
-    """Return the type of values that fit one of several types; with options a value is one of those."""
+    """Return the type of values that fit one of several types; with options, a value is an option."""
     parts: list[ValueType] = []
     for name in names:
         unit, listed = type_of(name)

@@ -43,7 +43,7 @@ class Field:
     by_person: bool
     """Whether it is the person's alone."""
     is_guarded: bool
-    """Whether there is somebody who may not write it."""
+    """Whether it is closed to a role."""
     multiple: bool
     is_rows: bool
     """Whether this is a list of rows, with cells of its own."""

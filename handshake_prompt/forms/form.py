@@ -34,7 +34,7 @@ class Form:
     leaves: Mapping[str, Leaf | Rows] = field(init=False)
     """The fields that stand in no row, as the document has them, by key."""
     row_fields: int = field(init=False)
-    """Fields that are looked at for a row, of the list whose rows take most: its own, and those conditions name."""
+    """Fields to look at for a row, of the most costly list: its own, and all that its conditions name."""
     field_of: Callable[[str], Field | None] = field(init=False)
     """Returns the field of a cell (`lines/r3/amount`) or of a list of rows (`lines`), None for any other key.
 
@@ -49,7 +49,7 @@ class Form:
     required_person: tuple[Field, ...] = field(init=False)
     """Fields of a static form that the person alone is asked for."""
     sensitive: tuple[str, ...] = field(init=False)
-    """Keys of fields that no agent sees; those of rows without the ids of rows."""
+    """Keys of fields that no agent sees; of cells, without the ids of rows."""
     has_patterns: bool = field(init=False)
     """Whether matching a value can take long."""
 

@@ -1,4 +1,4 @@
-"""Members that an entry of a schema implies: that of a field the person alone fills, those of the cells of rows.
+"""Members that an entry of a schema implies: `by` of a secret, and the marks of a list of rows in its cells.
 
 A card's number, a password, a code and a file are the person's, unless `by` says otherwise. A list of rows that is
 read-only, sensitive or the person's is so in each cell.
@@ -12,7 +12,7 @@ from typing import Any
 PERSON = "person"
 _TYPES = ("file", "signature", "captcha")
 _AUTOFILL = frozenset({"current-password", "new-password", "one-time-code"})
-"""Tokens of HTML's `autocomplete` (Living Standard, section 4.10.18.7) for secrets; so are those for cards, `cc-*`."""
+"""Tokens of HTML's `autocomplete` (Living Standard, section 4.10.18.7) for secrets, beside the tokens for cards, `cc-*`."""
 _INHERITED = ("readOnly", "sensitive", "by")
 _LEVELS = 16
 """Rows within rows: no JSON within the limits nests deeper."""
@@ -22,7 +22,7 @@ def completed(entries: Sequence[Any], *, outer: Mapping[str, Any] | None = None,
     """Return a schema with the members that its entries imply.
 
     Args:
-        entries: as a page or a converter has made them; whatever is no entry stays as it is.
+        entries: as a page or a converter has made them; anything else in the list stays as it is.
         outer: the list of rows that they belong to.
         levels: of rows within rows that are looked at.
     """

@@ -116,7 +116,7 @@ _BODY_CALLED_OTHERWISE = {"fields": "schema", "values": "context", "default": "d
 def form_warnings(
     schema: Sequence[Mapping[str, Any]], fields: Iterable[Field], rules: FieldRules
 ) -> list[CreationWarning]:
-    """Return what a compiled schema asks in vain, and its likely mistakes."""
+    """Return the demands of a compiled schema that nothing comes of, and its likely mistakes."""
     unchecked: list[CreationWarning] = [
         {"key": field.key, "member": field.unchecked.member, "msg": field.unchecked.msg}
         for field in fields

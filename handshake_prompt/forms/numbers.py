@@ -17,8 +17,8 @@ def is_multiple(value: float, step: float, *, base: float = 0) -> bool:
 def grid(step: float, base: Decimal | float) -> Callable[[Decimal | float], bool]:
     """Return the test whether a number is a whole number of steps away from a base.
 
-    All three are whole numbers of some power of ten. Those of the largest doubles have 300 digits, so where it can the
-    test works with remainders.
+    All three are whole numbers of some power of ten. The largest doubles have 300 digits there, so the test works with
+    remainders (modular exponentiation) where it can.
     """
     (size, place), (zero, zero_place) = _decimal(step), _decimal(base)
     low = min(place, zero_place)

@@ -28,7 +28,7 @@ class Options:
     values: tuple[Any, ...] = ()
     labels: tuple[Any, ...] = ()
     conditions: Mapping[Any, Condition] = field(default_factory=dict, compare=False)
-    """When an option is there, by the identity of its value, for those that are not always."""
+    """The condition under which an option is there, by the identity of its value."""
     alone: frozenset[Any] = frozenset()
     """The identities of options that no other entry of a list stands beside."""
 
@@ -68,7 +68,7 @@ class Options:
         return self._told(nearest) if nearest is not None else None
 
     def _candidates(self, value: object) -> Sequence[tuple[int, int, int]]:
-        """Return what a text is compared with: of many options, those that begin alike."""
+        """Return the texts to compare one with: of many options, the texts with the same first letter."""
         if len(self._compared) <= _COMPARED:
             return self._compared
         return self._by_letter.get(_letter(value), self._compared)[:_COMPARED]
@@ -117,7 +117,7 @@ class Options:
 
 
 def read_options(entry: Mapping[Any, Any]) -> Options:
-    """Return the options of a schema's entry, without those disabled.
+    """Return the options of a schema's entry, without disabled ones.
 
     Raises:
         InvalidSchemaError: they are no options.

@@ -70,7 +70,7 @@ def compile_rules(entries: Sequence[Entry]) -> FieldRules:
 
 
 def fields_of_a_row(rules: FieldRules) -> int:
-    """Return how many fields are looked at for one row, its own and those that its conditions name.
+    """Return how many fields are looked at for one row: its own, and all that its conditions name.
 
     Of several lists it is the largest number.
     """
@@ -187,7 +187,7 @@ def _length(rules: FieldRules, name: str, lengths: Mapping[str, int]) -> int:
 
 
 def _deciders(rules: FieldRules, name: str) -> Collection[str]:
-    """Return what a field or group depends on: the names that its `showIf` reads; of a group, its fields."""
+    """Return the deciders of a field: the names that its `showIf` reads; of a group: its fields."""
     if name not in rules.by_key:
         return rules.groups[name]
     condition = rules.by_key[name].show_if

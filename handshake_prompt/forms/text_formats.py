@@ -1,4 +1,4 @@
-"""Formats of text that a schema names: those of JSON Schema 2020-12 and of HTML. Each is read in linear time."""
+"""Formats of text by the names of JSON Schema 2020-12 and of HTML. Each is read in linear time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of writes to a form: who may write a field, whether it is shown, which value is meant. SPEC.md section 5."""
+"""Checks of writes to a form: the right to a field, its being shown, the value that is meant. SPEC.md section 5."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def refuse_absent(form: Form, session: Session, field: Field, *, key: str, value
 
 
 def may_change(form: Form, outcome: Outcome) -> bool:
-    """Whether a write was refused for what other values of the batch may change."""
+    """Whether another write of the batch may change the refusal of a write."""
     if outcome.code == "not_shown":
         return True
     field = form.field_of(outcome.key or "") if outcome.code == "invalid_value" else None
