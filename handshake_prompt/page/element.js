@@ -30,8 +30,9 @@ const MORE_TIME = 1_800;
 const TICK = 5_000;
 const PERSONS = new Set(["user", "user_edit"]);
 
-/** The member of a submitted form that names the session. */
-const MEMBER = "handshakeSession";
+/** Members of a submitted form: the session, and what stands for the state that the page shows. */
+const SESSION = "handshakeSession";
+const DIGEST = "handshakeDigest";
 
 export class HandshakePrompt extends HTMLElement {
   /** @type {HandshakeSession | null} */
@@ -132,10 +133,16 @@ export class HandshakePrompt extends HTMLElement {
     for (const name of ["input", "change"]) rootOf(this.#form).addEventListener(name, touch, { signal, capture: true });
     const submit = (/** @type {any} */ event) => this.#submit(event);
     rootOf(this.#form).addEventListener("submit", submit, { signal, capture: true });
-    const name = (/** @type {any} */ { formData }) => this.session && formData.set(MEMBER, this.session.id);
-    listen(this.#form, "formdata", name, { signal });
+    listen(this.#form, "formdata", (/** @type {any} */ { formData }) => this.#name(formData), { signal });
     const kept = saved(this.#place);
     if (kept) this.#resume(kept);
+  }
+
+  /** Have a form that is submitted tell what it belongs to. @param {FormData} formData */
+  #name(formData) {
+    if (!this.session) return;
+    formData.set(SESSION, this.session.id);
+    if (this.session.digest) formData.set(DIGEST, this.session.digest);
   }
 
   async #open() {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -29,7 +32,20 @@ FORM = """
 DOCUMENT = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Claim</title>
 <link rel="icon" href="data:,"><script type="module" src="/handshake/element.js"></script>{body}"""
 TAG = '<handshake-prompt for="claim"></handshake-prompt>'
-EMPTY = {"name": "", "city": "", "plan": ""}
+PROFILE = """
+<form id="profile" action="/profile" method="post"><label>Name <input name="name"></label>
+  <label>Age <input name="age" type="number"></label><label><input type="checkbox" name="news"> News</label>
+  <button id="send">Send</button></form><handshake-prompt for="profile" name="profile"></handshake-prompt>
+"""
+
+
+@dataclass
+class Profile:
+    """A form that the host application has registered."""
+
+    name: str
+    age: int
+    news: bool = False
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -44,7 +60,18 @@ async def hosted() -> AsyncIterator[Site]:
         shown = f'<pre id="posted">{(await request.body()).decode()}</pre>'
         return HTMLResponse(DOCUMENT.format(lang="en", body=shown))
 
-    async with site(routes=[Route("/claim", page), Route("/posted", posted, methods=["POST"])]) as served:
+    async def save(request: Request) -> Response:
+        form = await served.hpp.submission(request)
+        shown = f'<pre id="saved">{form.value} {[f"{key}: {by}" for key, by in sorted(form.authors.items())]}</pre>'
+        return HTMLResponse(DOCUMENT.format(lang="en", body=shown))
+
+    routes = [
+        Route("/claim", page),
+        Route("/posted", posted, methods=["POST"]),
+        Route("/profile", save, methods=["POST"]),
+    ]
+    async with site(routes=routes) as served:
+        served.hpp.form("profile", Profile)
         yield served
 
 
@@ -166,7 +193,23 @@ async def test_an_ordinary_submission_names_the_session_once_all_is_stored(page:
     session_id = await page.evaluate("document.querySelector('handshake-prompt').session.id")
     await page.fill("[name=name]", "mine")
     await page.click("#send")
-    await expect(page.locator("#posted")).to_have_text(f"name=mine&city=Ulm&plan=&pw=&handshakeSession={session_id}")
+    posted = f"name=mine&city=Ulm&plan=&pw=&handshakeSession={session_id}&handshakeDigest="
+    await expect(page.locator("#posted")).to_have_text(re.compile("^" + re.escape(posted) + r"\S+$"))
+
+
+async def test_a_view_of_the_hosts_has_the_model_and_the_authors_of_a_form_by_name(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await page.goto("/claim?" + urlencode({"body": PROFILE}))
+    await page.fill("[name=name]", "Ada")
+    act = await hand_over(page, http)
+    assert [each["key"] for each in (await act({"age": "old"}))["errors"]] == ["age"]
+    assert (await act({"age": 36, "news": True}))["applied"] == ["age", "news"]
+    await expect(page.locator("[name=news]")).to_be_checked()
+    await page.fill("[name=age]", "37")
+    await page.click("#send")
+    authors = "['age: user_edit', 'name: user', 'news: ai']"
+    await expect(page.locator("#saved")).to_have_text(f"Profile(name='Ada', age=37, news=True) {authors}")
 
 
 async def test_ending_the_session_locks_the_agent_out_and_leaves_the_form(page: Page, http: httpx.AsyncClient) -> None:
