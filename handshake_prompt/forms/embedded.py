@@ -29,7 +29,7 @@ _BUDGETED = 30
 
 
 def load_library() -> None:
-    """Import the library of the check, if it is installed: the import may take a second, and no session waits for it."""
+    """Import the library of the check, if it is installed, ahead of the first session: that may take a second."""
     with suppress(ImportError):
         library()
 

@@ -12,7 +12,7 @@ from typing import Any
 PERSON = "person"
 _TYPES = ("file", "signature", "captcha")
 _AUTOFILL = frozenset({"current-password", "new-password", "one-time-code"})
-"""Tokens of HTML's `autocomplete` (Living Standard, section 4.10.18.7) for secrets, beside the tokens for cards, `cc-*`."""
+"""Tokens of HTML's `autocomplete` (Living Standard, section 4.10.18.7) for secrets, beside a card's `cc-*`."""
 _INHERITED = ("readOnly", "sensitive", "by")
 _LEVELS = 16
 """Rows within rows: no JSON within the limits nests deeper."""
