@@ -40,13 +40,24 @@ def members_of(
 
 
 def changed(fields: Sequence[Entry], members: Members, list_key: str = "") -> list[Entry]:
-    """Return fields, in rows too, with members set."""
+    """Return fields, in rows too, with members set: those of a group in all that is in it."""
     found = []
     for entry in fields:
         key = joined(list_key, entry["key"])
-        own: Entry = {**entry, **members.get(key, {})}
+        own: Entry = {**entry, **_of_groups(entry["key"], members, list_key), **members.get(key, {})}
         found.append({**own, "fields": changed(own["fields"], members, key)} if "fields" in own else own)
     return found
+
+
+def _of_groups(key: str, members: Members, list_key: str) -> dict[str, Any]:
+    """Return the members that the groups around a field set; the label of the nearest one is its heading."""
+    found: dict[str, Any] = {}
+    heading: dict[str, Any] = {}
+    for group in reversed(_with_groups(key)[1:]):
+        given = dict(members.get(joined(list_key, group), {}))
+        heading = {"group": given.pop("label")} if "label" in given else {}
+        found |= given
+    return found | heading
 
 
 def ordered(fields: Sequence[Entry], first: Sequence[str]) -> list[Entry]:

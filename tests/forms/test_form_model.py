@@ -207,6 +207,25 @@ def test_options_say_what_a_model_does_not() -> None:
     assert model.fields[3]["readOnly"] is True
 
 
+def test_what_is_said_of_a_group_holds_of_all_in_it() -> None:
+    home = {"properties": {"tax": {"type": "string"}, "at": {"properties": {"street": {"type": "string"}}}}}
+    model = FormModel(
+        "x",
+        {"properties": {"home": home, "lines": {"type": "array", "items": {"properties": {"home": home}}}}},
+        sensitive=["home", "lines/home/at"],
+        person=["home/at"],
+        labels={"home": "Your home"},
+    )
+    tax, street, lines = model.fields
+    assert [(one.get("sensitive"), one.get("by"), one["group"]) for one in (tax, street)] == [
+        (True, None, "Your home"),
+        (True, "person", "at"),
+    ]
+    assert [one.get("sensitive") for one in lines["fields"]] == [None, True]
+    secret = model.problems({"home/at/street": 5}, {})
+    assert [(one.keys, one.msg) for one in secret] == [(("home/at/street",), "This value is not accepted")]
+
+
 @pytest.mark.parametrize(
     "options",
     [
