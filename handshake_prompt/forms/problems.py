@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -62,7 +62,7 @@ def bounded(
     problems: Iterable[Problem],
     *,
     sensitive: Container[str],
-    missing: Container[str] = (),
+    missing: Collection[str] = (),
     read_only: Container[str] = (),
 ) -> list[Problem]:
     """Return the problems that are worth telling, each once.
@@ -70,19 +70,26 @@ def bounded(
     Args:
         problems: as a validator has them.
         sensitive: keys of values that must not be quoted.
-        missing: keys listed as empty; a problem that says no more is left out.
+        missing: keys listed as empty; a problem that says no more of them, or of a group around them, is left out.
         read_only: keys that nobody can fill; that they are empty is left out.
     """
     told: dict[tuple[tuple[str, ...], str], Problem] = {}
+    around = {group for key in missing for group in _groups_of(key)}
     for problem in problems:
-        untold = (key in missing or (problem.is_lack and key in read_only) for key in problem.keys)
-        if problem.keys and all(untold):
+        lacks = (read_only, around) if problem.is_lack else ()
+        if problem.keys and all(key in missing or any(key in keys for keys in lacks) for key in problem.keys):
             continue
         msg = HIDDEN if any(key in sensitive for key in problem.keys) else short(problem.msg)
         told.setdefault((problem.keys, msg), Problem(problem.keys, msg, problem.is_lack))
         if len(told) == PROBLEMS:
             break
     return list(told.values())
+
+
+def _groups_of(key: str) -> Iterator[str]:
+    """Yield the beginnings of a key up to each slash."""
+    segments = key.split("/")
+    return ("/".join(segments[:depth]) for depth in range(1, len(segments)))
 
 
 class Place(NamedTuple):

@@ -73,6 +73,12 @@ def test_what_is_missing_is_no_problem_yet() -> None:
     assert bounded(problems, missing={"a"}, sensitive=()) == problems[1:]
 
 
+def test_that_a_group_is_not_there_is_no_problem_while_a_field_in_it_is_missing() -> None:
+    lack, other = Problem(("home",), "required", is_lack=True), Problem(("home",), "odd")
+    assert bounded([lack, other], missing={"home/street"}, sensitive=()) == [other]
+    assert bounded([lack, other], missing={"homes"}, sensitive=()) == [lack, other]
+
+
 def test_a_problem_with_a_sensitive_field_quotes_nothing() -> None:
     (found,) = bounded([Problem(("a", "pin"), "1234 is too short")], missing=(), sensitive={"pin"})
     assert found.msg == HIDDEN
