@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
+from handshake_prompt.protocol.validation import MAX_INTEGER
+
+_LEVELS = 64
+"""Of JSON that is looked at: what nests deeper is refused anyway."""
 _WORD = 2**64
 """A modulus below it makes modular exponentiation cheaper than the power itself."""
 
@@ -33,6 +39,24 @@ def grid(step: float, base: Decimal | float) -> Callable[[Decimal | float], bool
         return not (digits * (pow(10, shift, size) if size < _WORD else 10**shift) - zero) % size
 
     return is_on_grid
+
+
+def carried(value: Any, *, levels: int = _LEVELS) -> Any:
+    """Return JSON with numbers that the wire carries: the nearest double for larger whole ones, such as 2^63."""
+    if isinstance(value, int):
+        return value if abs(value) <= MAX_INTEGER else _double(value)
+    if isinstance(value, list) and levels:
+        return [carried(entry, levels=levels - 1) for entry in value]
+    if isinstance(value, dict) and levels:
+        return {name: carried(member, levels=levels - 1) for name, member in value.items()}
+    return value
+
+
+def _double(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return sys.float_info.max if value > 0 else -sys.float_info.max
 
 
 def _decimal(number: Decimal | float) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
+from handshake_prompt.forms.numbers import carried
+
 Schema = dict[str, Any] | bool
 """A canonical schema: every `$ref` in it is a name of `Schemas.targets`."""
 
@@ -176,7 +178,7 @@ def _read(word: str, value: Any, inner: Callable[[Any], Schema]) -> Any:
     if word == "type":
         types = value if isinstance(value, list) else [value]
         return [name for name in types if isinstance(name, str)] or _UNREAD
-    return value if word in _ANY or _is_a(value, _PLAIN.get(word, ())) else _UNREAD
+    return carried(value) if word in _ANY or _is_a(value, _PLAIN.get(word, ())) else _UNREAD
 
 
 def _read_older(schema: Mapping[str, Any], read: dict[str, Any], inner: Callable[[Any], Schema]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from handshake_prompt.forms.expressions import WholePatterns
 from handshake_prompt.forms.field_types import identity
+from handshake_prompt.forms.numbers import carried
 
 from .dialect import Schema
 from .view import SCALARS, RecursiveError, View, Views, both
@@ -243,5 +244,5 @@ def _read_step(field: Members, step: float) -> None:
         return
     if "min" in field:
         first = (low / size).to_integral_value(ROUND_CEILING) * size
-        field["min"] = int(first) if first == first.to_integral_value() else float(first)
+        field["min"] = carried(int(first)) if first == first.to_integral_value() else float(first)
     field["step"] = step

@@ -10,6 +10,7 @@ from typing import Any
 
 from handshake_prompt.forms.expressions import WholePatterns
 from handshake_prompt.forms.json_schema import Conversion
+from handshake_prompt.forms.numbers import carried
 from handshake_prompt.forms.shape import Entry
 
 from .base import Finding, Verdict
@@ -138,7 +139,7 @@ def _entry(name: str, field: Any, patterns: WholePatterns) -> Entry:
         and not callable(field.initial)
         and isinstance(field.initial, str | int | float | bool)
     ):
-        entry["default"] = field.initial
+        entry["default"] = carried(field.initial)
     entry |= _choices(entry, field) | _numbers(entry, field) | _texts(entry, field, classes, patterns)
     return entry
 
@@ -177,8 +178,8 @@ def _numbers(entry: Entry, field: Any) -> dict[str, Any]:
 
 def _plain(number: Any) -> int | float:
     if isinstance(number, Decimal):
-        return int(number) if number == number.to_integral_value() else float(number)
-    return number if isinstance(number, int) else float(number)
+        number = int(number) if number == number.to_integral_value() else float(number)
+    return carried(number) if isinstance(number, int) else float(number)
 
 
 def _texts(entry: Entry, field: Any, classes: set[str], patterns: WholePatterns) -> dict[str, Any]:

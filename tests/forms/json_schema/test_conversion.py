@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from handshake_prompt.forms.form_model import FormModel
 from handshake_prompt.forms.json_schema import WRAPPED, Conversion, convert
 from handshake_prompt.forms.rules import compile_rules
 from handshake_prompt.forms.shape import GroupRule
 from handshake_prompt.forms.status import status_of
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.validation import check_schema
 
 
 def fields(schema: dict[str, Any], **members: Any) -> list[dict[str, Any]]:
@@ -138,6 +141,17 @@ LISTS: list[tuple[Any, dict[str, Any]]] = [
 @pytest.mark.parametrize(("schema", "expected"), SCALARS + LISTS, ids=lambda case: str(case)[:60])
 def test_a_schema_becomes_a_field(schema: Any, expected: dict[str, Any]) -> None:
     assert field(schema, **{"$defs": {"n": {"type": "integer"}}}) == expected
+
+
+@pytest.mark.parametrize("size", [2**63, 10**400])
+def test_whole_numbers_that_the_wire_does_not_carry_are_doubles(size: int) -> None:
+    words = {"minimum": -size, "maximum": size, "multipleOf": size, "default": size, "examples": [size]}
+    schema = {
+        "properties": {"a": {"type": "integer", **words}, "b": {"additionalProperties": words}, "c": {"enum": [size]}}
+    }
+    form = FormModel("sizes", schema)
+    check_schema(form.fields, Limits())
+    assert form.problems({"a": 0}, {}) == []
 
 
 def test_annotations_are_shown() -> None:

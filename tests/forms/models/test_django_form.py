@@ -14,6 +14,8 @@ from django.core.validators import RegexValidator
 
 from handshake_prompt.forms.form_model import FormModel
 from handshake_prompt.forms.problems import FieldErrors
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.validation import check_schema
 from tests.embedding.hosts.frameworks import set_up_django
 
 set_up_django()
@@ -94,6 +96,15 @@ def test_the_fields_are_those_a_person_sees() -> None:
         "news": "boolean",
         "extra": "json",
     }
+
+
+def test_bounds_of_a_databases_large_numbers_are_taken() -> None:
+    class Counted(forms.Form):  # type: ignore[misc]  # Django has no types
+        count = forms.IntegerField(min_value=-(2**63), max_value=2**63 - 1)
+
+    form = FormModel("counted", Counted)
+    check_schema(form.fields, Limits())
+    assert form.problems({"count": 3}, {}) == []
 
 
 def test_the_value_in_the_end_is_a_form_that_is_valid() -> None:
