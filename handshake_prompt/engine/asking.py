@@ -35,7 +35,7 @@ from .transactions import Applied, Transactions, Transition
 
 
 class Asking:
-    """Carries out what agent and person do about requests."""
+    """Carries out the operations on requests, and the revert."""
 
     def __init__(
         self,
@@ -75,21 +75,16 @@ class Asking:
     def suggest(self, session: Session, action: Action, name: str) -> Outcome:
         """Put a value before the person, on a draft; the outcome is `suggested`, or says why not.
 
-        It is judged by the session's mode as if the field were nobody's. So a value that could never be written is
-        refused, and nothing is told of the value that is there.
+        It is judged by the session's mode as if the field were nobody's. So a value unfit for the field is refused,
+        and nothing is told of the present one.
         """
         if action.key is None:
             return unsupported(action, "The action has no key", code="missing_key")
-        key, now = action.key, self._transactions.now()
-        trial = session.checkout(self._transactions.turn(Role.AGENT))
-        trial.values.pop(key, None)
-        judged = self._modes.of(session).process_actions(trial, [Action(type="set", key=key, value=action.value)])[0]
-        if judged.status == "error":
-            return judged
-        revision = requests.revision(session, key)
+        key, revision = action.key, requests.revision(session, action.key)
+        if (refused := self._refusal(session, key, action.value)) is not None:
+            return refused
         if action.if_rev is not None and action.if_rev != revision:
             return session.refuse(key, "stale", "The field has changed since; look at current and decide again")
-        turn = self._transactions.turn(Role.AGENT)
         request = Request(
             kind="suggest",
             name=name,
@@ -101,12 +96,10 @@ class Asking:
             confidence=action.confidence,
             sensitive=session.is_sensitive(key),
             row=requests.row_around(session, key),
-            opened_at=instant(round(turn.now * 1e6)),
-            expires_at=instant(round((turn.now + session.deadline - now) * 1e6)),
-            until=session.deadline,
         )
         try:
-            opened = requests.ask(session, request, limits=self._limits)
+            timed = self._timed(request, session.deadline - self._transactions.now())
+            opened = requests.ask(session, timed, limits=self._limits)
         except RateLimitedError as error:
             return session.refuse(key, error.code, error.detail)
         return Outcome(key, "suggested", seq=opened.opened, request=opened.id)
@@ -168,10 +161,10 @@ class Asking:
         return await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
 
     async def revert(self, session_id: str, asked: RevertRequest, *, known: Loaded | None = None) -> Applied[list[str]]:
-        """Put back what stood where the agent has written; every watcher is shown it, as any edit.
+        """Put back the values before the agent's writes; every watcher is shown them, as any edit.
 
         Raises:
-            InvalidRequestError: it does not say what, or by what is no key.
+            InvalidRequestError: it names nothing, or no proper key.
         """
         keys = [*(asked.keys or ()), *([] if asked.key is None else [asked.key])]
         for key in keys:
@@ -187,7 +180,7 @@ class Asking:
         )
 
     async def noticed(self, record: Record, role: Role) -> Record:
-        """Log what a read is the first to notice: that a request has expired, or that its agent is told of an end.
+        """Log the discoveries of a read: requests past their time, and the delivery of ends to the agent.
 
         Views are right without it; so a store that cannot be written to is no reason to refuse a read.
         """
@@ -206,7 +199,7 @@ class Asking:
         return record
 
     async def expire(self, session_id: str) -> None:
-        """Log that requests have expired, if nobody has yet; a store that is away is asked again by the hub's timer."""
+        """Log the expiry of requests, unless it is logged; the hub's timer asks again while the store is away."""
         with suppress(HandshakeError):
             await self.noticed((await self._transactions.read(session_id)).record, Role.USER)
 
@@ -214,18 +207,10 @@ class Asking:
         self, admission: Admission, asked: AskRequest, *, key: str | None = None, fingerprint: str = ""
     ) -> Asked:
         await self._count(admission.session_id)
-        turn = self._transactions.turn(Role.AGENT)
-        now, seconds = self._transactions.now(), asked.expires_in or self._limits.ask_seconds
-        request = Request(
-            kind="ask",
-            name=admission.agent_name,
-            text=asked.text,
-            kept_fields=pack(asked.fields)[0] if asked.fields else None,
-            key=asked.key,
-            opened_at=instant(round(turn.now * 1e6)),
-            expires_at=instant(round((turn.now + seconds) * 1e6)),
-            until=now + seconds,
-        )
+        seconds = asked.expires_in or self._limits.ask_seconds
+        fields = pack(asked.fields)[0] if asked.fields else None
+        content = Request(kind="ask", name=admission.agent_name, text=asked.text, kept_fields=fields, key=asked.key)
+        request = self._timed(content, seconds)
 
         def play(draft: Record) -> Asked:
             session = draft.session
@@ -246,11 +231,28 @@ class Asking:
         def receipt(reply: Asked) -> Receipt:
             return Receipt(key or "", fingerprint, encode(reply), self._limits.idempotency_seconds)
 
-        transition = Transition(play, turn, key, receipt if key else None)
+        transition = Transition(play, self._transactions.turn(Role.AGENT), key, receipt if key else None)
         return (await self._transactions.apply(admission.session_id, transition, known=admission.loaded)).result
 
+    def _timed(self, request: Request, seconds: float) -> Request:
+        """Return a request of now, with its times."""
+        opened, until = self._transactions.wall_time(), self._transactions.now() + seconds
+        opened_at, expires_at = (instant(round(time * 1e6)) for time in (opened, opened + seconds))
+        return replace(request, opened_at=opened_at, expires_at=expires_at, until=until)
+
+    def _refusal(self, session: Session, key: str, value: Any) -> Outcome | None:
+        """Return the mode's refusal of a value for a field, as if the field were nobody's; None if it is accepted."""
+        trial = session.checkout(self._transactions.turn(Role.AGENT))
+        trial.values.pop(key, None)
+        judged = self._modes.of(session).process_actions(trial, [Action(type="set", key=key, value=value)])[0]
+        if judged.status == "error":
+            return judged
+        if key not in trial.values:
+            return session.refuse(key, "unsupported_action", "Values of fields alone can be suggested", status="error")
+        return None
+
     def _about(self, session: Session, request: Request) -> Request:
-        """Return a question with what the session says of its field.
+        """Return a question with the session's own notes on its field.
 
         Raises:
             InvalidRequestError: the person could not write that field.
@@ -265,7 +267,7 @@ class Asking:
         return replace(request, sensitive=session.is_sensitive(key), row=requests.row_around(session, key))
 
     def _check_answer(self, request: Request, values: Mapping[str, Any]) -> None:
-        """Check an acceptance's values against the fields that were asked for.
+        """Check an acceptance's values against the fields of the question.
 
         Raises:
             InvalidRequestError: one is missing (`missing_answer`), is of no such field, or does not fit.

@@ -1,4 +1,4 @@
-"""Posted values: what a form of the host's was posted with, as values of a session's fields. SPEC.md section 8."""
+"""Posted values of a form of the host's, as values of a session's fields. SPEC.md section 8."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CHECKED = frozenset({"on", "true", "1", "yes"})
 
 
 class Posted(NamedTuple):
-    """What was posted for a session.
+    """The body of a post for a session.
 
-    `texts`: the values are lists of texts, as an HTML form sends them, which leaves out what is not checked or chosen.
-    Without a `digest` of what the page shows, what was left out counts as empty.
+    `texts`: the values are lists of texts, as of an HTML form, without boxes left unchecked and lists left unchosen.
+    Unless a `digest` covers the page, these count as empty.
     """
 
     values: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Posted(NamedTuple):
         check_values(self.values, limits)
 
     def values_for(self, session: Session) -> dict[str, Any]:
-        """Return the values of the session's fields that were posted; names that are no field's are the host's."""
+        """Return the posted values of the session's fields; other names are the host's."""
         schema = session.schema
         if not self.texts:
             return {key: value for key, value in self.values.items() if not schema or field_of(schema, key)}
@@ -48,7 +48,7 @@ class Posted(NamedTuple):
 
 
 def _value(texts: list[str], field: Mapping[str, Any] | None) -> Any:
-    """Return the value that the texts of one name stand for; browsers end their lines with CR and LF."""
+    """Return the value of the texts of one name; browsers end their lines with CR and LF."""
     texts = [text.replace("\r\n", "\n") for text in texts]
     if field is not None and _is_many(field):
         listed = [typed_value(text, field) for text in texts]  # a list each
@@ -60,7 +60,7 @@ def _value(texts: list[str], field: Mapping[str, Any] | None) -> Any:
 
 
 def _left_out(schema: list[Any], posted: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields that a browser leaves out because nothing is checked or chosen in them."""
+    """Yield the fields left out by a browser, with nothing checked or chosen in them, and their empty values."""
     for field in schema:
         if isinstance(field, Mapping) and field.get("key") not in posted:
             if field.get("type") in _BOOLEAN and not field.get("options"):

@@ -20,7 +20,7 @@ from .submitted_form import SubmittedForm
 
 
 class RequestOperations(FormOperations):
-    """The operations by which an agent proposes and the person decides."""
+    """Proposals of an agent, and decisions of the person."""
 
     async def post_ask(
         self,
@@ -68,7 +68,7 @@ class RequestOperations(FormOperations):
     async def post_revert(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
-        """Put back what stood where the agent has written, as the person: `POST /revert/{sid}`."""
+        """Put back the values before the agent's writes, as the person: `POST /revert/{sid}`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.REVERT, session_id, credential, request) as admission:
             asked = await read(bodies.RevertRequest, body)
@@ -80,7 +80,7 @@ class RequestOperations(FormOperations):
     async def post_submit(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
-        """Submit what the page shows, as the person: `POST /submit/{sid}`. It goes on if the client is gone."""
+        """Submit the state of the page, as the person: `POST /submit/{sid}`. It goes on if the client is gone."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request) as admission:
             asked = await read(bodies.SubmitRequest, body)
@@ -94,10 +94,10 @@ class RequestOperations(FormOperations):
         credential: Credential | str | None = None,
         request: object = None,
     ) -> SubmittedForm:
-        """End a session as submitted and return what it holds, once; see `Submitting.take`.
+        """End a session as submitted and return its content, once; see `Submitting.take`.
 
         Raises:
-            HandshakeError: the request is not the person's, or what it posts is not what the session holds.
+            HandshakeError: the request is not the person's, or the posted form is another than the session's.
         """
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):

@@ -9,17 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SubmittedForm:
-    """What the person has submitted, and whose each value is.
+    """The content of a submitted form, and the author of each value.
 
     Args:
         id: the submission's own, to recognise it by if it has to be looked up: it is handed over once.
         session_id: the session's.
         form: the name of the form, "" if it has none.
-        values: plain values by key; without those of fields that are not shown.
+        values: plain values by key; without those of fields out of sight.
         authors: `user`, `user_edit`, `ai`, `default` or `empty` by key.
         rows: the ids of rows in their order, by the key of their list.
-        value: what the form's model makes of the values; the values themselves where the form has no model.
-        digest: of what the person was shown.
+        value: the typed value of the form's model; the values themselves where the form has no model.
+        digest: of the state shown to the person.
         owner: the session's, as a hook set it.
         meta: the session's.
     """

@@ -1,7 +1,7 @@
 """Submissions: claimed in one transaction, handed to the host once, and settled in another. SPEC.md section 8.
 
 The claim is stored before the host's function is called, and its outcome together with the end of the session. In
-between no lock is held. A worker that dies in there leaves a claim without an outcome: nobody runs it again.
+between no lock is held. A worker's death in there leaves a claim without an outcome: nobody runs it again.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Submitting:
         self._limits = limits
 
     async def submit(self, session_id: str, digest: str) -> dict[str, Any]:
-        """Submit what the person was shown under a digest, once; return the receipt, however often it is asked for.
+        """Submit the state of a digest, once; return the receipt, the same one at each repetition.
 
         Raises:
             ChangedError: the session holds something else by now.
@@ -95,13 +95,13 @@ class Submitting:
         raise SubmissionRunningError(retry_after=1)
 
     async def take(self, session_id: str, posted: Posted) -> SubmittedForm:
-        """End a session as submitted and return what it holds, for a view of the host's that takes it in its own way.
+        """End a session as submitted and return its content, for a view of the host's.
 
-        A posted value that differs from the stored one counts, as the person's. The end is stored first, so of two
-        posts at the same time one is told that it came too late.
+        Where a posted value and the stored one differ, the posted one counts, as the person's. The end is stored
+        first, so of two posts at the same time one is refused.
 
         Raises:
-            ChangedError: the page shows something else, or not all that the agent wrote.
+            ChangedError: the page shows something else, or not all of the agent's values.
             InvalidFormError: the form's own model does not accept it; nothing has happened.
             SubmissionRunningError, UnknownOutcomeError, SessionSubmittedError: see `submit`.
         """
@@ -135,10 +135,10 @@ class Submitting:
         return (await self._transactions.apply(form.session_id, transition)).result
 
     def _write(self, session: Session, posted: Posted) -> None:
-        """Write what was posted where it differs, as the person.
+        """Write the posted values where they differ, as the person.
 
         Raises:
-            ChangedError: the agent wrote a field that the page neither posts nor vouches for by a digest.
+            ChangedError: the agent wrote a field neither posted by the page nor covered by a digest.
         """
         mode = self._modes.of(session)
         for key, value in posted.values_for(session).items():
@@ -153,7 +153,7 @@ class Submitting:
             )
 
     async def finish(self, session_id: str) -> bool:
-        """End a session as submitted, for a host that has taken what it holds in its own way.
+        """End a session as submitted, for a host with a way of its own to take its content.
 
         Return whether it was open. A submission whose outcome is unknown is done by the host's word.
         """
@@ -214,13 +214,13 @@ class Submitting:
         return function
 
     def _content(self, session: Session) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the plain values that are submitted, and their authors: those of fields that are shown."""
+        """Return the plain values of the fields on show, and their authors."""
         hidden = frozenset(self._modes.of(session).context_response(session, Role.USER).get("hidden", ()))
         shown = {key: field for key, field in session.values.items() if key not in hidden}
         return {key: field.value for key, field in shown.items()}, {key: field.by for key, field in shown.items()}
 
     async def _form(self, session: Session, digest: str) -> SubmittedForm:
-        """Return what the host is given.
+        """Return a session's content in the host's hands.
 
         Raises:
             InvalidFormError: the form's own model does not accept it.
@@ -265,7 +265,7 @@ class Submitting:
         return (await self._transactions.apply(form.session_id, transition)).result
 
     def _outcome(self, answer: object, name: str, session: Session) -> Callable[[Record, Submission], Submission]:
-        """Return the transition that settles a claim by the answer of the host's function."""
+        """Return the settling transition for an answer of the host's function."""
         if isinstance(answer, FieldErrors):
             problems = _told(answer, session)
             return lambda draft, claim: states.fail(draft.session, claim, problems, "")
@@ -281,7 +281,7 @@ class Submitting:
     async def _settle(
         self, session_id: str, claim: Submission, outcome: Callable[[Record, Submission], Submission]
     ) -> Submission:
-        """Store an outcome, and be patient with the store: what it does not get to know stays unknown.
+        """Store an outcome, patiently: one that is not stored stays unknown.
 
         Raises:
             HandshakeError: see `Transactions.apply`.
@@ -310,7 +310,7 @@ class Submitting:
         return states.finish(draft.session, submission, at=at, result=result)
 
     def _result(self, answer: object, name: str) -> Any:
-        """Return what the host's function has answered, None in the place of what is no JSON value."""
+        """Return the answer of the host's function, None unless it is a JSON value."""
         try:
             check_value(answer, self._limits)
         except HandshakeError as error:
@@ -319,7 +319,7 @@ class Submitting:
         return answer
 
     async def _receipt(self, session_id: str, digest: str) -> dict[str, Any]:
-        """Return the receipt of a session that was submitted.
+        """Return the receipt of a submitted session.
 
         Raises:
             SessionSubmittedError: as something else than `digest` stands for.

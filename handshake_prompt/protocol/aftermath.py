@@ -1,6 +1,6 @@
-"""Aftermath of a turn: what its writes mean for requests, for notes, and for values that can be restored. Pure.
+"""Aftermath of a turn: the consequences of its writes for requests, notes and values kept for a revert. Pure.
 
-A transition only writes. Whatever follows from that, whoever wrote and by whatever route, follows here and once.
+A transition only writes. The consequences follow here and once, for every author and every route.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .session import Session
 
 
 def conclude(session: Session, previous: Session, now: float, limits: Limits) -> None:
-    """Conclude the turn that has led from `previous` to `session`, at a time on the store's clock."""
+    """Conclude the turn from `previous` to `session`, at a time on the store's clock."""
     if session.requests:
         settle(session, now, limits)
     if session.notes:
@@ -28,7 +28,7 @@ def conclude(session: Session, previous: Session, now: float, limits: Limits) ->
 
 
 def _remember(session: Session, previous: Session) -> None:
-    """Keep the values that the agent has written over for the first time: they are no longer seen, and still count."""
+    """Keep values written over by the agent for the first time: out of sight, and still counted."""
     events = session.turn.events if session.turn else ()
     replaced = {
         event.key: old
@@ -43,7 +43,7 @@ def _remember(session: Session, previous: Session) -> None:
 
 
 def _forget(session: Session) -> None:
-    """Let go of what stood where the person has written, or where nothing stands any more."""
+    """Let go of kept values of fields no longer the agent's."""
     gone = {key: old for key, old in session.before.items() if session.whose(key) != By.AI}
     if gone:
         session.before = {key: old for key, old in session.before.items() if key not in gone}
@@ -52,14 +52,14 @@ def _forget(session: Session) -> None:
 
 
 def _count(session: Session, key: str, old: FieldValue, sign: int) -> None:
-    """Count a value that can be restored into the part of the session it was in."""
+    """Count a kept value into the part of the session it was in."""
     session.charge(
         old.payer, size=sign * (len(key) + len(to_json(old.kept))), parts=sign * parts_of(old.kept), fields=0
     )
 
 
 def _drop_old_notes(session: Session) -> None:
-    """Drop notes on values that are no longer there."""
+    """Drop notes on replaced values."""
     kept = {key: note for key, note in session.notes.items() if revision(session, key) == note.rev}
     if len(kept) < len(session.notes):
         size = sum(note.size for key, note in session.notes.items() if key not in kept)

@@ -1,4 +1,4 @@
-"""Keyed digests of what a person is shown: an answer or a submission that brings one is bound to exactly that.
+"""Keyed digests of the state shown to a person: each answer and submission is bound to exactly one.
 
 The key is never given to an agent. So a digest tells it nothing of a hidden value: it can check no guess.
 """
@@ -15,15 +15,15 @@ from .session import Session
 
 
 def request_digest(session: Session, content: Mapping[str, Any]) -> str:
-    """Return the digest of a request's content, its members in the order in which they are listed."""
+    """Return the digest of a request's content, its members in their order."""
     return _digest(session, b"request", to_json(content))
 
 
 def state_digest(session: Session) -> str:
-    """Return the digest of what a form holds: each value with its author and its revision, and the order of rows.
+    """Return the digest of a form's state: each value with its author and its revision, and the order of rows.
 
-    A value that is written again is another state, even if it says the same: so two digests tell nobody whether two
-    values that it may not see are equal.
+    A value written again is another state, even if it is the same: so no two digests tell an agent whether two hidden
+    values are equal.
     """
     return _digest(session, b"state", to_json((session.values, session.rows)))
 

@@ -12,11 +12,11 @@ OPEN, ANSWERED, DECLINED = "open", "answered", "declined"
 WITHDRAWN, EXPIRED, SUPERSEDED = "withdrawn", "expired", "superseded"
 
 ASKED, LAPSED = "asked", "lapsed"
-"""Events. A request that expires is logged as `lapsed`: to a page of version 1.0 `expired` is the session's end."""
+"""Events. An expired request is logged as `lapsed`: to a page of version 1.0 `expired` is the session's end."""
 
 
 class Step(NamedTuple):
-    """A way in which an open request ends: by whom (None: by itself), its status from then on, and the event logged."""
+    """A way out of the open state: its author (None: by itself), the status from then on, and the event logged."""
 
     by: Role | None
     status: str
@@ -44,26 +44,26 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     kept_fields: Any = msgspec.field(default=None, name="fields")
     """The fields to answer in, as `packing.pack` keeps them."""
     key: str | None = None
-    """The field of the form that it is about."""
+    """The field of the form in question."""
     kept: Any = msgspec.field(default=None, name="value")
     """The value suggested, as `packing.pack` keeps it; null is one too."""
     reason: str | None = None
     source: str | None = None
     confidence: float | None = None
     rev: int | None = None
-    """The revision of the value that another is suggested for; None where nothing is suggested."""
+    """The revision of the value at the time of a suggestion; None where nothing is suggested."""
     opened_at: str = ""
     expires_at: str = ""
     digest: str = ""
-    until: float
+    until: float = 0.0
     """When its time is over, on the store's clock."""
     sensitive: bool = False
     row: str | None = None
-    """The row that the field stands in."""
+    """The row around the field."""
     status: str = OPEN
     opened: int = 0
     ended: int = 0
-    """The `seq` of the event that opened it, and of the one that ended it."""
+    """The `seq` of its first event, and of its last."""
     read_at: float = 0.0
     """When the agent was first sent its end, on the store's clock."""
     kept_answer: Any = msgspec.field(default=None, name="answer")
@@ -71,7 +71,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """Bytes of its content and its answer."""
 
     def content(self) -> dict[str, Any]:
-        """Return what the person is shown of it, which the digest covers."""
+        """Return the members shown to the person and covered by the digest."""
         members = {
             "id": self.id,
             "kind": self.kind,

@@ -1,4 +1,4 @@
-"""State machine of requests: what an agent may propose, and the person alone may decide. Pure. SPEC.md section 5.
+"""State machine of requests: an agent's proposals, for the person alone to decide. Pure. SPEC.md section 5.
 
 A request is open until exactly one of `STEPS` ends it; nothing leads out of an end. Time is the store's clock, given by
 the caller: a request whose time is over counts as expired at once, and the log is told by the next transition.
@@ -31,7 +31,7 @@ Write = Callable[[str, Any], Outcome]
 class Kind(NamedTuple):
     """A kind of request.
 
-    `accept` carries out an acceptance with the values of an answer, and returns the answer that the agent is given.
+    `accept` carries out an acceptance with the values of an answer, and returns the agent's part of the answer.
     `dies_by_edit`: it has nothing more to say once its field is written.
     """
 
@@ -106,7 +106,7 @@ def answer(
 ) -> Request:
     """Let the person decide; the same decision twice changes nothing the second time.
 
-    `check` raises if the values do not answer the request, `write` writes the ones that belong in the form.
+    `check` raises if the values do not answer the request, `write` writes the form's own among them.
 
     Raises:
         NotFoundError: there is no such request (`request_not_found`).
@@ -142,7 +142,7 @@ def withdraw(session: Session, request_id: str, *, now: float) -> Request:
 
 
 def settle(session: Session, now: float, limits: Limits) -> None:
-    """End the requests that have nothing more to say, and let go of ended ones beyond the bound, oldest first."""
+    """End overdue and pointless requests, and let go of ended ones beyond the bound, oldest first."""
     for request in _open(session):
         if request.until <= now:
             _end(session, request, STEPS["expire"])
@@ -154,7 +154,7 @@ def settle(session: Session, now: float, limits: Limits) -> None:
 
 
 def note_read(session: Session, now: float, limits: Limits) -> None:
-    """Note that the agent is sent the requests that have ended, and let go of any that it was sent long ago.
+    """Note the delivery of ended requests to the agent, and let go of those delivered long ago.
 
     It is kept a while, since the reply may be lost on the way.
     """
@@ -182,10 +182,10 @@ def has_unread(session: Session, now: float, limits: Limits) -> bool:
 
 
 def shown(session: Session, role: Role, now: float, *, after: int = 0) -> list[dict[str, Any]]:
-    """Return the requests that were asked or ended after a `seq`, as `role` may see them.
+    """Return the requests asked or ended after a `seq`, as `role` may see them.
 
-    From the beginning, the person is shown those alone that are open. The agent is shown an end that is new to it
-    whenever that was.
+    From the beginning, the person is shown open ones alone. An end is shown to the agent until its delivery, wherever
+    it lies.
     """
     is_agent = role is Role.AGENT
     return [
@@ -202,7 +202,7 @@ def due(session: Session) -> float | None:
 
 
 def row_around(session: Session, key: str) -> str | None:
-    """Return the row that a field stands in, None if it stands in none."""
+    """Return the row around a field, None if there is none."""
     around = key.rpartition("/")[0]
     while around and around not in session.row_authors:
         around = around.rpartition("/")[0]
@@ -219,7 +219,7 @@ def revision(session: Session, key: str) -> int:
 
 
 def _is_pointless(session: Session, request: Request) -> bool:
-    """Whether there is nothing more to decide: the field was written, or the row that it stands in is gone."""
+    """Whether there is nothing more to decide: the field was written, or the row around it is gone."""
     if request.row is not None and request.row not in session.row_authors:
         return True
     return KINDS[request.kind].dies_by_edit and request.rev != revision(session, request.key or "")
@@ -248,7 +248,7 @@ def _drop(session: Session, request: Request) -> None:
 
 
 def _count(session: Session, size: int) -> None:
-    """Count bytes of requests, and of their answers, into the agent's part of the session: it is they that asked."""
+    """Count bytes of requests, and of their answers, into the part of the agent, as the asker."""
     session.size += size
     session.agent_size += size
 

@@ -1,4 +1,4 @@
-"""Reversion of the agent's writes by the person: back to what stood there before. Pure. SPEC.md section 5."""
+"""Reversion of the agent's writes by the person, back to the values before them. Pure. SPEC.md section 5."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .session import Session
 
 
 def revert(session: Session, keys: Iterable[str] | None = None) -> list[str]:
-    """Put back what stood in fields before the agent wrote them, and remove rows that it added, as the turn's author.
+    """Put back the values of fields before the agent's writes, and remove the agent's rows, as the turn's author.
 
-    What the person has written stays, and so does a row with a part of theirs.
+    The person's values stay, and so does a row with a part of theirs.
 
     Args:
         session: the draft.
-        keys: of fields, rows and lists; None for whatever the agent wrote.
+        keys: of fields, rows and lists; None for all writes of the agent's.
 
     Returns:
-        the keys of the fields and rows that were reverted.
+        the keys of the reverted fields and rows.
     """
     wanted = None if keys is None else tuple(keys)
     reverted = []
@@ -39,5 +39,5 @@ def revert(session: Session, keys: Iterable[str] | None = None) -> list[str]:
 
 
 def _is_meant(key: str, wanted: tuple[str, ...] | None) -> bool:
-    """Whether a field or row was named, or stands in a row or list that was."""
+    """Whether a field or row is named, or stands in a named row or list."""
     return wanted is None or any(key == one or key.startswith(within(one)) for one in wanted)

@@ -1,8 +1,8 @@
 """State machine of a submission: claimed once for one digest, then done, failed or unknown. Pure. SPEC.md section 8.
 
-The host's function runs between a claim and its outcome, and only the claim that is stored may run it. So it runs at
-most once for what a person was shown, whatever is repeated, races or crashes: a claim whose worker has died is
-`unknown` from its deadline on, and is never claimed again. Time is the store's clock, given by the caller.
+The host's function runs between a claim and its outcome, and only a stored claim runs it: at most once for one digest,
+under repetition, races and crashes. A claim without an outcome is `unknown` from its deadline on, and is never claimed
+again. Time is the store's clock, given by the caller.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SUBMISSION = "submission"
 
 
 def claim(session: Session, submission: Submission, now: float) -> Submission:
-    """Claim what the person was shown, as the turn's author; `submission` has an id, its times and the shown digest.
+    """Claim the shown state, as the turn's author; `submission` has an id, its times and the digest.
 
     Raises:
         ChangedError: the session holds something else by now.
         SubmissionRunningError: another claim is being carried out.
-        UnknownOutcomeError: nobody can tell what has become of an earlier one.
+        UnknownOutcomeError: the outcome of an earlier one is unknown.
         InvalidFormError, SubmissionRefusedError: this very state was refused before.
     """
     earlier = session.submission
@@ -41,7 +41,7 @@ def claim(session: Session, submission: Submission, now: float) -> Submission:
 
 
 def check_outcome(earlier: Submission, digest: str, now: float) -> None:
-    """Tell what has become of an earlier claim, unless another one may follow.
+    """Tell the outcome of an earlier claim, unless another one may follow.
 
     Raises:
         SubmissionRunningError, UnknownOutcomeError, InvalidFormError, SubmissionRefusedError: see `claim`.
@@ -56,7 +56,7 @@ def check_outcome(earlier: Submission, digest: str, now: float) -> None:
 
 
 def finish(session: Session, submission: Submission, *, at: str, result: Any = None) -> Submission:
-    """End the session as submitted; its receipt is all that is left of it."""
+    """End the session as submitted; nothing but its receipt is left of it."""
     receipt = replace(submission, state=DONE, at=at, kept_result=pack(result)[0])
     session.end(SUBMITTED)
     session.submission = receipt
@@ -64,18 +64,18 @@ def finish(session: Session, submission: Submission, *, at: str, result: Any = N
 
 
 def fail(session: Session, submission: Submission, problems: Sequence[Mapping[str, Any]], reason: str) -> Submission:
-    """Note that the host has refused what was submitted; the session goes on."""
+    """Note the host's refusal; the session goes on."""
     kept = replace(submission, state=FAILED, kept_problems=pack(list(problems))[0] if problems else None, reason=reason)
     return _keep(session, kept)
 
 
 def lose(session: Session, submission: Submission) -> Submission:
-    """Note that nobody can tell whether the host has taken what was submitted."""
+    """Note an outcome unknown to everybody."""
     return _keep(session, replace(submission, state=UNKNOWN))
 
 
 def refusal(submission: Submission) -> InvalidFormError | SubmissionRefusedError:
-    """Return the error that tells of a failed submission."""
+    """Return a failed submission as an error."""
     if submission.kept_problems is None:
         return SubmissionRefusedError(submission.reason)
     return InvalidFormError(submission.problems)

@@ -1,4 +1,4 @@
-"""Submission of a session: its form at rest, and what is told of it. SPEC.md section 8."""
+"""Submission of a session: its form at rest and on the wire. SPEC.md section 8."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ CLAIMED, DONE, FAILED, UNKNOWN = "claimed", "done", "failed", "unknown"
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A claim on what the person was shown, and its outcome."""
+    """A claim on the state shown to the person, and its outcome."""
 
     id: str
-    """What the host may know this very submission by, should it have to look."""
+    """A name for the host's own records, to look an unknown outcome up by."""
     digest: str
     until: float
     """When the claim's worker counts as dead, on the store's clock."""
@@ -30,12 +30,12 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     @property
     def problems(self) -> list[dict[str, Any]]:
-        """What the host found wrong, each an object of `keys` and `msg`."""
+        """The faults found by the host, each an object of `keys` and `msg`."""
         found: list[dict[str, Any]] = unpack(self.kept_problems) or []
         return found
 
     def state_at(self, now: float) -> str:
-        """Return its state: a claim whose worker has had its time counts as `unknown`."""
+        """Return its state: a claim past its deadline counts as `unknown`."""
         return UNKNOWN if self.state == CLAIMED and self.until <= now else self.state
 
     def shown(self, now: float | None = None) -> dict[str, Any]:
@@ -48,6 +48,6 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         return members
 
     def receipt(self) -> dict[str, Any]:
-        """Return the person's receipt of a submission that is done."""
+        """Return the person's receipt of a completed submission."""
         members = {"ok": True, "id": self.id, "at": self.at, "digest": self.digest, "authors": self.authors}
         return members if self.kept_result is None else members | {"result": self.kept_result}

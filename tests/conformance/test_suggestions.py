@@ -42,12 +42,17 @@ async def test_hpp_236_a_suggestion_opens_a_request_and_writes_nothing(pair: Ope
 
 @pytest.mark.parametrize(
     ("key", "value", "code"),
-    [("age", "old", "invalid_value"), ("nobody", 1, "unknown_field"), ("number", "1", "read_only")],
+    [
+        ("age", "old", "invalid_value"),
+        ("nobody", 1, "unknown_field"),
+        ("number", "1", "read_only"),
+        ("lines", [{"amount": 1}], "unsupported_action"),
+    ],
 )
 async def test_hpp_237_what_a_field_could_not_take_is_not_suggested(
     pair: Open, key: str, value: Any, code: str
 ) -> None:
-    peer = await pair()
+    peer = await pair(FORM | {"schema": [*FORM["schema"], ROWS]})
     if key == "age":
         await peer.edit("age", 3)
     made = await suggest(peer, key, value)

@@ -422,7 +422,7 @@ async def test_what_is_handed_over_is_what_some_page_showed_under_that_digest_an
         answers = await asyncio.gather(*together, return_exceptions=True)
         faults = [answer for answer in answers if isinstance(answer, Exception)]
         assert all(isinstance(fault, HandshakeError) for fault in faults), faults
-    await look(tabs[0])
-    await asyncio.gather(submit(tabs[0].pair, tabs[0].digest), return_exceptions=True)
+    for last in (lambda: look(tabs[0]), lambda: submit(tabs[0].pair, tabs[0].digest)):
+        await asyncio.gather(last(), return_exceptions=True)  # it may have been submitted before
     assert runs
     assert len(runs) == len(set(runs)), "a digest was handed over twice"
