@@ -41,6 +41,7 @@ EXPORTED = {
         "HandshakeAgent",
         "InsecureAddressError",
         "LocalSetupError",
+        "ProblemsChanged",
         "PromptError",
         "RateLimitedError",
         "RefusedError",

@@ -179,8 +179,8 @@ def extend(options: SessionOptions, *, extra_seconds: int) -> None:
 @click.command(
     help="Show each change as it happens.\n\n"
     "Runs until the session ends or Ctrl+C; the exit code is 0 for both. With --json each line is an object whose type "
-    "is context (the present state, the first line), change, gap (some may have been missed; again with the context) "
-    "or ended.",
+    "is context (the present state, the first line), change, row, request (one has ended), problems, gap (some may "
+    "have been missed; again with the context) or ended.",
     epilog=EXIT_CODES,
 )
 @click.option("--since", metavar="CURSOR", help="Begin after a cursor of an earlier reply.")

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from handshake_prompt.client import Change, Gap, HandshakeAgent, RequestEnded, RowChange, SessionEndedError
+from handshake_prompt.client import (
+    Change,
+    Gap,
+    HandshakeAgent,
+    ProblemsChanged,
+    RequestEnded,
+    RowChange,
+    SessionEndedError,
+)
 
 from . import news, rendering
 from .runner import run_as_agent
@@ -33,7 +41,10 @@ def watch(options: SessionOptions, since: str | None) -> None:
         report.begin(context)
         try:
             async for update in agent.changes(since or context.get("cursor")):
-                report.update(update)
+                if isinstance(update, ProblemsChanged):
+                    report.problems(await agent.get_context())
+                else:
+                    report.update(update)
         except SessionEndedError as error:
             report.end(error)
 
@@ -70,6 +81,14 @@ class _Report:
             write([news.request_ended(update, self._terminal)])
         else:
             write([news.change(update, self._terminal)])
+
+    def problems(self, context: Mapping[str, Any]) -> None:
+        unknown = {"problemsUnknown": True} if context.get("problemsUnknown") is True else {}
+        found = {"problems": context.get("problems", []), **unknown}
+        if self._as_json:
+            write_json({"type": "problems", **found}, indent=None)
+        else:
+            write(list(news.problems(found, self._terminal)) or ["The form has no problems now."])
 
     def end(self, error: SessionEndedError) -> None:
         if self._as_json:

@@ -18,7 +18,7 @@ from .errors import (
     ServerUnavailableError,
     SessionEndedError,
 )
-from .updates import Change, Gap, RequestEnded, RowChange
+from .updates import Change, Gap, ProblemsChanged, RequestEnded, RowChange
 
 __all__ = [
     "AgentError",
@@ -31,6 +31,7 @@ __all__ = [
     "HandshakeAgent",
     "InsecureAddressError",
     "LocalSetupError",
+    "ProblemsChanged",
     "PromptError",
     "RateLimitedError",
     "RefusedError",

@@ -123,8 +123,8 @@ class AgentConnection:
                 news from now on without.
 
         Returns:
-            An async iterator of `Change`, `RowChange` and `RequestEnded`, and of `Gap` where changes may have been
-            missed or the page has changed its form.
+            An async iterator of `Change`, `RowChange`, `RequestEnded` and `ProblemsChanged`, and of `Gap` where changes
+            may have been missed or the page has changed its form.
         """
         changes = Changes(SessionReader(self._client, self.session_id), since or None)
         self._following.add(changes)

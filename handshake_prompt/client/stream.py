@@ -25,7 +25,7 @@ from .http import HTTPClient, Request, chunks, is_compressed
 from .polling import SessionReader, required_cursor
 from .problems import ENDS, error_of_close, is_end
 from .sse import EventParser, ServerEvent
-from .updates import Gap, Update
+from .updates import Gap, ProblemsChanged, Update
 
 FIRST_LINE = 5.0
 """Seconds until the first line of a stream. A stream without one is held back by a proxy that buffers replies."""
@@ -157,6 +157,8 @@ class EventStream:
         else:
             other = checked(frame, AnyFrame)
             self._is_outdated = self._is_outdated or event.kind == "schema"
+            if event.kind in updates.PROBLEM_EVENTS:
+                found.append(ProblemsChanged(required_cursor(other.cursor)))
             if (end := f"session_{event.kind}") in ENDS:
                 self._end = "session_closed" if other.by == "host" else end
             self._place = other.cursor or self._place

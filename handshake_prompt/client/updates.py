@@ -101,6 +101,17 @@ class RequestEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ProblemsChanged:
+    """The form has other problems than before; `get_context()["problems"]` tells them.
+
+    Args:
+        cursor: a place for `changes(since=...)` after which nothing is missed.
+    """
+
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Changes may have been missed, or the page has changed its form; the present state takes their place.
 
@@ -113,12 +124,14 @@ class Gap:
     cursor: str | None
 
 
-Update = Change | RowChange | RequestEnded | Gap
+Update = Change | RowChange | RequestEnded | ProblemsChanged | Gap
 
 ROW_EVENTS = {"rowAdded": "added", "rowRemoved": "removed", "rowMoved": "moved"}
 """type of a frame -> event of a row."""
 REQUEST_EVENTS = {"answered", "withdrawn", "lapsed"}
 """Types of the frames that tell the end of a request."""
+PROBLEM_EVENTS = {"problem", "problems"}
+"""Types of the frames that tell of problems, of one or of all."""
 
 
 def of_frame(frame: ChangeFrame) -> Change:
@@ -147,7 +160,8 @@ def of_diff(diff: DiffReply, before: str, after: str) -> list[Update]:
             read the later ones again.
     """
     ended = [of_request(request, before) for request in diff.requests if request.status != "open"]
-    found: list[Update] = [*(_listed(change, before) for change in diff.changes), *ended]
+    problems = [] if diff.problems is None else [ProblemsChanged(before)]
+    found: list[Update] = [*(_listed(change, before) for change in diff.changes), *ended, *problems]
     return [*found[:-1], *(replace(update, cursor=after) for update in found[-1:])]
 
 

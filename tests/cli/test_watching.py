@@ -91,6 +91,19 @@ async def test_rows_that_come_and_go_are_lines_too(pair: Open) -> None:
     ]
 
 
+async def test_problems_that_come_and_go_are_lines_too(pair: Open) -> None:
+    peer = await pair()
+    async with watching(peer) as watch, watching(peer, "--json") as program:
+        await watch.until("Watching")
+        await program.line()
+        for msg, line in (("Too short", 'Problem: name: "Too short"'), (None, "The form has no problems now.")):
+            body = {"problem": {"key": "name", "msg": msg}}
+            assert (await peer.user("POST", "notify", body)).status_code == 200
+            assert await watch.line() == line
+            told = json.loads(await program.line())
+            assert (told["type"], len(told["problems"])) == ("problems", 1 if msg else 0)
+
+
 async def test_json_is_an_object_a_line(pair: Open) -> None:
     peer = await pair()
     cursor = (await peer.context())["cursor"]

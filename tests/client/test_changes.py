@@ -20,6 +20,7 @@ from handshake_prompt.client import (
     Changes,
     CredentialRefusedError,
     Gap,
+    ProblemsChanged,
     RequestEnded,
     RowChange,
     ServerUnavailableError,
@@ -216,7 +217,7 @@ async def test_through_fifty_cuts_every_change_comes_once_and_in_order(pair: Pai
     chance = random.Random(4)
     lengths = itertools.chain((chance.randrange(300, 1600) for _ in range(50)), itertools.repeat(10**9))
     async with line_to(peer.base_url, lengths) as line, agent_of(peer, base_url=line.url) as agent:
-        told: list[Change | RowChange | RequestEnded | Gap] = []
+        told: list[Change | RowChange | RequestEnded | ProblemsChanged | Gap] = []
         editing = asyncio.create_task(edit_until(peer, lambda made: line.cuts < 50 or made < 150, told))
         async with asyncio.timeout(30):
             async for item in agent.changes(peer.created["cursor"]):

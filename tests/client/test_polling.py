@@ -8,10 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from handshake_prompt.client import (
-    BadReplyError,
-    Gap,
-)
+from handshake_prompt.client import BadReplyError, Gap, ProblemsChanged, RequestEnded
 from tests.support.agents import CONTEXT, SESSION_ID, agent_against, problem, replying
 from tests.support.virtual_session import (
     Server,
@@ -57,6 +54,25 @@ async def test_a_poll_that_tells_the_order_of_rows_is_a_gap_since_it_does_not_te
     context = CONTEXT | {"rows": {"lines": ["r2", "r5"]}, "cursor": "e.5"}
     async with agent_against(answer) as agent:
         assert await anext(agent.changes("e.0")) == Gap(context, "e.5")
+
+
+@in_virtual_time
+async def test_a_poll_tells_values_ends_of_requests_and_problems_and_is_resumed_behind_the_last() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if "/diff/" not in request.url.path:
+            return problem(404, "not_found")
+        change = {"key": "n", "to": 1, "by": "user", "at": "2026-01-01T12:00:00.000000+00:00", "seq": 2}
+        requests = [{"id": "e.1", "status": "open"}, {"id": "e.2", "kind": "suggest", "status": "declined"}]
+        return replying({"changes": [change], "requests": requests, "problems": [], "cursor": "e.4"})
+
+    async with agent_against(answer) as agent:
+        changes = agent.changes("e.0")
+        found = [(short(await anext(changes)), changes.cursor) for _ in range(3)]
+    assert found == [
+        (("n", 1), "e.0"),
+        (RequestEnded("e.2", "suggest", "declined", {}, filled=False, cursor="e.0"), "e.0"),
+        (ProblemsChanged("e.4"), "e.4"),
+    ]
 
 
 class OldServer:

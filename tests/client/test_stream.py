@@ -14,6 +14,7 @@ from handshake_prompt.client import (
     BadReplyError,
     CredentialRefusedError,
     Gap,
+    ProblemsChanged,
     RefusedError,
     RowChange,
     SessionEndedError,
@@ -295,6 +296,21 @@ async def test_rows_that_come_move_and_go_are_changes() -> None:
     ]
     assert [one.by_person for one in found if isinstance(one, RowChange)] == [True, False, True]
     assert afters == [0, 3]
+
+
+@in_virtual_time
+async def test_problems_that_come_and_go_are_told_in_their_place() -> None:
+    told = (
+        frame("problem", "e.1", key="n", msg="No", previous=None)
+        + edit_frame(2)
+        + frame("problems", "e.3", problems=[])
+    )
+    server = Server(lambda _, after: streaming(once(hello(after) + told)), edits=0)
+    async with agent_against(server) as agent:
+        changes = agent.changes("e.0")
+        found = [short(await anext(changes)) for _ in range(3)]
+        assert changes.cursor == "e.3"
+    assert found == [ProblemsChanged("e.1"), ("n", 2), ProblemsChanged("e.3")]
 
 
 @in_virtual_time

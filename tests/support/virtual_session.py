@@ -12,6 +12,7 @@ import httpx
 from handshake_prompt.client import (
     Change,
     Gap,
+    ProblemsChanged,
     RequestEnded,
     RowChange,
 )
@@ -21,7 +22,7 @@ from tests.support.virtual_time import loop_time
 NOON = "2026-01-01T12:00:00.000000+00:00"
 
 
-def short(item: Change | RowChange | RequestEnded | Gap) -> Any:
+def short(item: Change | RowChange | RequestEnded | ProblemsChanged | Gap) -> Any:
     return (item.key, item.value) if isinstance(item, Change) else item
 
 
