@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +22,19 @@ from tests.support.serving import serving
 
 DEMO_LIMITS = Limits(creates_per_address=10_000, pace_interval=0.15, watchers_per_session=3)
 """Values follow one another closely enough not to be waited for, and slowly enough to come in between."""
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the packages from npm that tests need: frameworks, a bundler, axe."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("packages")
+    shutil.copy(Path(__file__).parent / "frameworks" / "package.json", folder)
+    install = ["npm", "install", "--silent", "--no-audit", "--no-fund"]
+    if subprocess.run(install, cwd=folder, check=False, timeout=120, capture_output=True).returncode:
+        pytest.skip("npm cannot install the packages")
+    return folder
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -40,8 +40,8 @@ const PANEL = `
 `;
 
 const MARKS = `
-  [data-handshake-by="ai"] { box-shadow: inset 3px 0 0 var(--handshake-accent, LinkText); }
-  [data-handshake-by="ai"]:dir(rtl) { box-shadow: inset -3px 0 0 var(--handshake-accent, LinkText); }
+  [data-handshake-by="ai"] { box-shadow: -3px 0 0 var(--handshake-accent, LinkText); }
+  [data-handshake-by="ai"]:dir(rtl) { box-shadow: 3px 0 0 var(--handshake-accent, LinkText); }
   [data-handshake-by="ai"]:is([type="checkbox"], [type="radio"], [type="range"], [type="color"]) {
     box-shadow: none; outline: 2px solid var(--handshake-accent, LinkText); outline-offset: 1px; }
 `;
