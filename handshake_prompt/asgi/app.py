@@ -36,6 +36,7 @@ from .lifespan import composed
 from .masking import masked
 from .mounting import in_front_of, mounted_routes, nothing_here
 from .origins import OriginPolicy
+from .page_tag import Markup, page_tag
 from .paths import MountPoint, with_client_path
 from .posted_form import SESSION, read_posted
 from .requests import connection_of
@@ -232,6 +233,18 @@ class HandshakeApp(Starlette):
     async def health(self) -> Reply:
         """Say whether this worker should be sent requests, as `payload, status`; see `ProtocolEngine.health`."""
         return await self.engine.health()
+
+    def tag(self, form: str = "", *, element_id: str = "", prefix: str = "", language: str = "") -> Markup:
+        """Return the markup that hands a form of a page to an agent: `{{ hpp.tag("claim", element_id="claim") }}`.
+
+        Args:
+            form: the name of a registered form; without one the fields are derived from the page's own controls.
+            element_id: the id of the form in the page; without one it is the form around the tag.
+            prefix: where the protocol is mounted, if it was not by `mount_on` or `in_front_of`.
+            language: `en` or `zh`; the page's if left out.
+        """
+        place = prefix or self._mount.prefix
+        return page_tag(place, form=form, element_id=element_id, language=language)
 
     # ASGI
 

@@ -34,6 +34,11 @@ class MountPoint:
         self._beside = prefix, ws_prefix = _prefix(prefix), _prefix(ws_prefix)
         return prefix, ws_prefix
 
+    @property
+    def prefix(self) -> str:
+        """The prefix of the application, where it was mounted by its own means; else the usual one."""
+        return self._beside[0] if self._beside is not None else "/handshake"
+
     def seen_by(self, connection: HTTPConnection[Any]) -> Mount:
         """Return the mount as the client of a connection sees it."""
         root = connection.scope.get("root_path", "")

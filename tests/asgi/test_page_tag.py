@@ -1,0 +1,27 @@
+"""Markup of the tag, as templates put it into pages."""
+
+from __future__ import annotations
+
+import httpx
+from starlette.applications import Starlette
+
+from handshake_prompt import HandshakeApp
+
+
+def test_the_markup_names_what_it_is_given_and_is_escaped_once() -> None:
+    tag = HandshakeApp().tag("claim", element_id='a"b', language="zh")
+    assert tag.__html__() == str(tag)
+    assert tag == (
+        '<script type="module" src="/handshake/element.js"></script>'
+        '<handshake-prompt for="a&quot;b" name="claim" base="/handshake" lang="zh"></handshake-prompt>'
+    )
+
+
+async def test_the_script_is_served_where_the_protocol_is_mounted() -> None:
+    host, hpp = Starlette(), HandshakeApp()
+    hpp.mount_on(host, prefix="/elsewhere")
+    source = str(hpp.tag()).partition('src="')[2].partition('"')[0]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(host), base_url="http://host") as http:
+        response = await http.get(source)
+    assert (source, response.status_code) == ("/elsewhere/element.js", 200)
+    assert HandshakeApp().tag(prefix="/third").startswith('<script type="module" src="/third/element.js">')
