@@ -176,12 +176,16 @@ def _in_one(fields: Sequence[Members]) -> Members | None:
     """Return the field for the values of any of some fields."""
     fields = [part for field in fields for part in _apart(field)]
     chosen = [option for field in fields for option in field.get("options", ())]
-    open_kinds = [field for field in fields if "options" not in field]
+    open_kinds = [
+        {"type": "string"} if "options" in field else field
+        for field in fields
+        if "options" not in field or field.get("open")
+    ]
     if not open_kinds:
         return _options(chosen)
     if chosen:
-        plain = open_kinds[0] if len(open_kinds) == 1 else {}
-        return {"type": "enum", "options": chosen, "open": True} if plain.get("type") == "string" else None
+        is_text = all(field["type"] == "string" for field in open_kinds)
+        return {"type": "enum", "options": chosen, "open": True} if is_text else None
     merged: Members = {}
     for alike in _by_kind(open_kinds):
         # What only one of several alternatives of a kind asks is asked of none.

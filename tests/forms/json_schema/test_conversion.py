@@ -91,6 +91,10 @@ SCALARS: list[tuple[Any, dict[str, Any]]] = [
         {"allOf": [{"type": "string"}, {"minLength": 1}, {"minLength": 3}]},
         {"type": "string", "minLength": 3, **NOT_BLANK},
     ),
+    (
+        {"anyOf": [{"anyOf": [{"type": "string"}, {"const": 1}]}, {"const": ""}]},
+        {"type": "enum", "options": [1, ""], "open": True},
+    ),
     ({"allOf": [{"type": "number"}, {"type": "integer"}]}, {"type": "integer"}),
     ({"allOf": [{"enum": [1, 2, 3]}, {"enum": [2, 3, 4]}]}, {"type": "enum", "options": [2, 3]}),
     ({"allOf": [{"multipleOf": 4}, {"multipleOf": 6}], "type": "integer"}, {"type": "integer", "step": 12}),
