@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from handshake_prompt import forms
 from handshake_prompt.forms.cache import FormCache
 from handshake_prompt.forms.form import Form
 from handshake_prompt.protocol.errors import InvalidSchemaError
@@ -111,3 +114,10 @@ def test_a_static_form_knows_who_is_asked_for_what() -> None:
 def test_a_form_that_contradicts_itself_is_refused(schema: list[Any], why: str) -> None:
     with pytest.raises(InvalidSchemaError, match=why):
         form_of(schema)
+
+
+def test_the_example_of_the_readme_is_a_form_without_warnings() -> None:
+    example = (Path(forms.__file__).parent / "README.md").read_text("utf-8").split("```json\n")[1].partition("```")[0]
+    form = form_of(json.loads(example))
+    assert form.mistakes == ()
+    assert (form.fields["card"].by_person, sorted(form.lists)) == (True, ["lines"])
