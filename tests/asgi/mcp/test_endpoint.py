@@ -537,6 +537,27 @@ async def test_a_second_call_without_a_key_is_a_second_write_and_not_said_to_be_
     assert tool["annotations"]["idempotentHint"] is False
 
 
+DECIDING = ["answer", "answer_request", "accept", "decline", "revert", "submit", "release", "notify"]
+"""Names that a tool of the person's would have."""
+
+
+async def test_no_tool_decides_reverts_or_submits_whatever_it_is_given() -> None:
+    peer = await form()
+    await post(peer, tool_call("set_fields", fields={"age": 3}))
+    asked = (await peer.agent("POST", "ask", {"text": "Which one?"})).json()
+    digest = (await peer.context())["digest"]
+    given: dict[str, Any] = {"id": asked["id"], "decision": "accept", "digest": asked["digest"], "all": True}
+    for name in DECIDING:
+        for arguments in (given, given | {"digest": digest}):
+            answer = (await post(peer, tool_call(name, **arguments))).json()
+            assert "error" in answer or answer["result"]["isError"], name
+    for name in NAMES:
+        await post(peer, tool_call(name, **given, wait=0))
+    context = await peer.context(role="user")
+    assert [one["status"] for one in context["requests"] if one["id"] == asked["id"]] == ["open"]
+    assert (context["context"]["age"]["by"], "submission" in context) == ("ai", False)
+
+
 async def test_a_fault_in_the_list_of_tools_is_logged_and_not_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
