@@ -85,9 +85,9 @@ class FormValidation:
         return flight.result() if done else UNKNOWN
 
     async def members(self, session: Session) -> dict[str, Any]:
-        """Return the members that tell the problems of what a page has just saved; none where there are none to tell.
+        """Return the members of a page's reply for problems, none in a session without any.
 
-        A verdict that takes longer than a page waits comes as an event.
+        A verdict later than a page waits comes as an event.
         """
         if not (session.form or session.page_problems):
             return {}
@@ -100,9 +100,9 @@ class FormValidation:
         return self._known(session) or UNKNOWN
 
     async def foresee(self, record: Record, turn: Turn, play: Callable[[Record], object]) -> Foreseen | None:
-        """Return the verdict on the values that a transition leads to; None for a session of no form by name.
+        """Return the verdict on a transition's result; None for a session of no form by name.
 
-        A mode is pure, so the transition is played on a draft, which is thrown away.
+        A mode is pure, so the transition is played on a draft and the draft thrown away.
 
         Raises:
             HandshakeError: the transition cannot be played.

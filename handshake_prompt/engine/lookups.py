@@ -1,4 +1,4 @@
-"""Options that are looked up: answered by the host's hooks, or from the lists of its named forms. SPEC.md section 4."""
+"""Lookup of options: by the host's hooks, or in the lists of its named forms. SPEC.md section 4."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger("handshake_prompt")
 
 
 class Lookups:
-    """Answers what may be chosen in fields with `lookup: true`."""
+    """Answers for fields with `lookup: true`."""
 
     def __init__(self, hooks: Hooks, modes: Modes, forms: NamedForms, *, limits: Limits) -> None:
         self._hooks = hooks
@@ -34,11 +34,11 @@ class Lookups:
         self._limits = limits
 
     async def options(self, session: Session, key: str, query: str) -> OptionsReply:
-        """Return the options of a field that a text is about; all of them, as far as there is room, for "".
+        """Return a field's options for a text; all of them, as far as there is room, for "".
 
         Raises:
-            InvalidRequestError: the form has no such field (`unknown_field`), or it is one whose options are no secret
-                of the server's (`no_lookup`); or key or query are malformed.
+            InvalidRequestError: the form has no such field (`unknown_field`), or its options are in the schema
+                (`no_lookup`); or key or query are malformed.
             OptionsUnavailableError: a hook failed, or answered nonsense.
         """
         check_key(key, self._limits)
@@ -56,7 +56,7 @@ class Lookups:
         return reply
 
     async def _of_hooks(self, session: Session, key: str, query: str) -> Iterable[Any] | None:
-        """Return what the first hook answers that knows the field, None if none does."""
+        """Return the answer of the first hook to know the field, None if none does."""
         try:
             answer = await self._hooks.options(session, key, query)
         except (HookFailedError, Reject):

@@ -1,4 +1,4 @@
-"""Forms by name: the registry of the host's own forms, and the sessions that are opened with one. SPEC.md section 4."""
+"""Forms by name: registry of the host's own forms, and the requests to open one. SPEC.md section 4."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
 class NamedForm:
-    """A form of the host's: the fields a page is drawn from, and the typed value of what it holds in the end.
+    """A form of the host's: fields for its page, problems while it is filled, a typed value in the end.
 
     Args:
-        model: its rules, which are plain code.
+        model: its rules in plain code.
         fields: its fields, as sessions have them.
-        rules: a validator that is to be awaited.
+        rules: an async validator.
     """
 
     def __init__(self, model: FormModel, fields: Sequence[Entry], rules: Validator | None = None) -> None:
@@ -209,7 +209,7 @@ class NamedForms:
         return form
 
     def filled_in(self, asked: CreateRequest) -> CreateRequest:
-        """Return a request to open a session with the members that its form decides: mode, schema and defaults.
+        """Return a request to open a session with the form's mode, schema and defaults.
 
         Raises:
             UnknownFormError: the host has registered no form of this name.

@@ -1,4 +1,4 @@
-"""Reports of a page on its own form: problems that it has found, and changes of its schema. SPEC.md section 5."""
+"""Reports of a page on its own form: its problems, and changes of its schema. SPEC.md section 5."""
 
 from __future__ import annotations
 

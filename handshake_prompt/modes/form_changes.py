@@ -1,4 +1,4 @@
-"""Changes of a form under way by its page: its schema, and the places that a problem may be reported of."""
+"""Changes of a form under way by its page: its schema, and the places of problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from handshake_prompt.protocol.session import Session
 
 
 def change_form(forms: FormCache, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
-    """Set and remove entries of a session's schema, and take back the problems of what is gone.
+    """Set and remove entries of a session's schema, and take back the problems of removed places.
 
     Raises:
         InvalidSchemaError: the schema that comes of it cannot be honoured; nothing is changed.

@@ -1,4 +1,4 @@
-"""Problems of a session's form: those that its page reports, and all of them as they are told. SPEC.md section 5."""
+"""Problems of a session's form: the page's own reports, and the members of replies. SPEC.md section 5."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .submission_record import FAILED
 from .verdict import Verdict
 
 MOST = 100
-"""Of one page: a form of 500 fields has that many only until somebody looks at it."""
+"""Of one page: far more than a person reads."""
 CHARS = 300
 """Of one problem's text."""
 HIDDEN = "This value is not accepted"
@@ -22,7 +22,7 @@ HIDDEN = "This value is not accepted"
 
 
 def report(session: Session, key: str, msg: str | None) -> Outcome:
-    """Keep what the page finds wrong with a field, a row, a list, a group, or with the form (""); None takes it back.
+    """Keep the page's problem with a field, a row, a list, a group, or with the form (""); None takes it back.
 
     Raises:
         TooLargeError: there are `MOST` others (`too_many_problems`).
@@ -42,17 +42,14 @@ def report(session: Session, key: str, msg: str | None) -> Outcome:
 
 
 def forget(session: Session, gone: str) -> None:
-    """Take back the problems of a row or a list that is gone, and of all that stood in it."""
+    """Take back the problems of a removed row or list, and of everything in it."""
     inside = within(gone)
     for key in [key for key in session.page_problems if key == gone or key.startswith(inside)]:
         report(session, key, None)
 
 
 def problem_members(session: Session, verdict: Verdict) -> dict[str, Any]:
-    """Return the members that tell a session's problems.
-
-    They are those of its page, those of the form's validator, and those for which the present values were refused.
-    """
+    """Return the members for a session's problems: the page's, the form validator's, those of a refused submission."""
     refused = session.submission.problems if session.submission and is_refused(session) else ()
     told: dict[str, Any] = {"problems": [*map(_reported, session.page_problems.items()), *verdict.problems, *refused]}
     if verdict.unknown:
@@ -69,7 +66,7 @@ def is_refused(session: Session) -> bool:
 
 
 def short(msg: str) -> str:
-    """Return a text on one line, cut where it is longer than `CHARS`."""
+    """Return a text on one line, cut to `CHARS`."""
     text = " ".join(msg.split())
     return text if len(text) <= CHARS else f"{text[: CHARS - 1]}…"
 

@@ -1,4 +1,4 @@
-"""Checks of what a page reports on its form, ahead of the transition: a bad report changes nothing."""
+"""Checks of a page's reports, ahead of the transition: a bad report changes nothing."""
 
 from __future__ import annotations
 
