@@ -31,6 +31,7 @@ from handshake_prompt.protocol.errors import (
 from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.page_problems import hidden_values
 from handshake_prompt.protocol.session import SUBMITTED, Session
 from handshake_prompt.protocol.submission_errors import InvalidFormError, SubmissionRunningError, UnknownOutcomeError
 from handshake_prompt.protocol.submission_record import FAILED, UNKNOWN, Submission
@@ -335,5 +336,6 @@ class Submitting:
 
 def _told(error: FieldErrors, session: Session) -> list[dict[str, Any]]:
     """Return the faults of a form as they are told; of a hidden value they say nothing."""
-    hidden = {key for problem in error.problems for key in problem.keys if session.is_sensitive(key)}
-    return [problem.data() for problem in bounded(error.problems, sensitive=hidden)]
+    sensitive = {key for problem in error.problems for key in problem.keys if session.is_sensitive(key)}
+    hidden = [*hidden_values(session)]
+    return [problem.data() for problem in bounded(error.problems, sensitive=sensitive, hidden=hidden)]

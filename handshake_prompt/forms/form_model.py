@@ -118,6 +118,7 @@ class FormModel:
         return bounded(
             found,
             sensitive=self._among(self._sensitive, found),
+            hidden=self._hidden(values) if found else (),
             missing={*status.missing, *status.missing_person},
             read_only=self._among(self._read_only, found),
         )
@@ -130,7 +131,8 @@ class FormModel:
         """
         value, found = self._found(values, rows, self.status(values, rows), answer)
         if found:
-            raise FieldErrors(bounded(found, sensitive=self._among(self._sensitive, found)))
+            sensitive = self._among(self._sensitive, found)
+            raise FieldErrors(bounded(found, sensitive=sensitive, hidden=self._hidden(values)))
         return value
 
     @property
@@ -165,6 +167,11 @@ class FormModel:
     def _among(self, keys: frozenset[str], found: Sequence[Problem]) -> set[str]:
         """Return the keys of some problems that are, without the ids of rows, among others."""
         return {key for problem in found for key in problem.keys if without_rows(key, self.shape) in keys}
+
+    def _hidden(self, values: Values) -> list[Any]:
+        if not self._sensitive:
+            return []
+        return [value for key, value in values.items() if without_rows(key, self.shape) in self._sensitive]
 
     def _refuse_unknown(self, known: set[str], keys: Iterable[str]) -> None:
         unknown = [key for key in keys if key not in known]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from handshake_prompt.protocol.page_problems import HIDDEN, short
+from handshake_prompt.protocol.page_problems import HIDDEN, quotes, short
 
 from .documents import RowIds
 from .keys import joined, names
@@ -62,6 +62,7 @@ def bounded(
     problems: Iterable[Problem],
     *,
     sensitive: Container[str],
+    hidden: Sequence[Any] = (),
     missing: Collection[str] = (),
     read_only: Container[str] = (),
 ) -> list[Problem]:
@@ -70,6 +71,7 @@ def bounded(
     Args:
         problems: as a validator has them.
         sensitive: keys of values that must not be quoted.
+        hidden: those values: a text about something else may quote one, too.
         missing: keys listed as empty; a problem that says no more of them, or of a group around them, is left out.
         read_only: keys that nobody can fill; that they are empty is left out.
     """
@@ -79,7 +81,8 @@ def bounded(
         lacks = (read_only, around) if problem.is_lack else ()
         if problem.keys and all(key in missing or any(key in keys for keys in lacks) for key in problem.keys):
             continue
-        msg = HIDDEN if any(key in sensitive for key in problem.keys) else short(problem.msg)
+        is_hidden = any(key in sensitive for key in problem.keys) or quotes(problem.msg, hidden)
+        msg = HIDDEN if is_hidden else short(problem.msg)
         told.setdefault((problem.keys, msg), Problem(problem.keys, msg, problem.is_lack))
         if len(told) == PROBLEMS:
             break

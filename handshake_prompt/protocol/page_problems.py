@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .digests import is_same, state_digest
@@ -17,6 +18,8 @@ MOST = 100
 """Of one page: far more than a person reads."""
 CHARS = 300
 """Of one problem's text."""
+QUOTED_CHARS = 3
+"""Of a hidden value that is looked for in texts: a shorter one is in many by chance."""
 HIDDEN = "This value is not accepted"
 """In the place of a text about a sensitive field: it may quote the value."""
 
@@ -28,7 +31,7 @@ def report(session: Session, key: str, msg: str | None) -> Outcome:
         TooLargeError: there are `MOST` others (`too_many_problems`).
     """
     told = short(msg) if msg else None
-    if told and session.is_sensitive(key):
+    if msg and (session.is_sensitive(key) or quotes(msg, hidden_values(session))):
         told = HIDDEN
     previous = session.page_problems.get(key)
     if told == previous:
@@ -63,6 +66,27 @@ def is_refused(session: Session) -> bool:
     if submission is None or submission.state != FAILED:
         return False
     return is_same(submission.digest, state_digest(session))
+
+
+def hidden_values(session: Session) -> Iterator[Any]:
+    """Yield the values that the agent never sees."""
+    if session.sensitive:
+        yield from (session.value(key) for key in session.values if session.is_sensitive(key))
+
+
+def quotes(msg: str, values: Iterable[Any]) -> bool:
+    """Whether a text has one of some values in it, or a part of one."""
+    return any(text in msg for value in values for text in _texts(value) if len(text) >= QUOTED_CHARS)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (value, short(value))
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
 
 
 def short(msg: str) -> str:

@@ -135,3 +135,8 @@ async def test_hpp_196_a_problem_of_a_sensitive_field_keeps_its_value_to_itself(
     problems = [(await peer.context(role=role))["problems"] for role in ("agent", "user")]
     assert [problem["keys"] for (problem,) in problems] == [["iban"]] * 2
     assert "wrong" not in str(problems)
+    quoting = {"model": JUDGED["model"], "validator": lambda values: [f"{values['iban']} is not of {values['name']}"]}
+    peer = await (await local(forms={"claim": quoting})).open(
+        {"form": "claim", "context": {"iban": "DE00 12", "name": "Ada"}}
+    )
+    assert [problem["msg"] for problem in (await peer.context())["problems"]] == ["This value is not accepted"]

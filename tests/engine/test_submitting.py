@@ -182,6 +182,16 @@ async def test_faults_that_the_host_finds_are_told_to_page_and_agent_until_somet
 
 
 @in_virtual_time
+async def test_a_fault_of_something_else_quotes_no_hidden_value() -> None:
+    (here,) = await hosted(Host(FieldErrors({"age": "Too young for DE02 77", "": "No"})), 1)
+    await here.edit("iban", "DE02 77")
+    with pytest.raises(HandshakeError):
+        await submit(here)
+    told = [problem["msg"] for problem in (await here.context())["problems"]]
+    assert told == ["This value is not accepted", "No"]
+
+
+@in_virtual_time
 async def test_a_refusal_with_a_reason_is_told_and_not_asked_for_again() -> None:
     host = Host(Reject("The office is closed"))
     here, there = await hosted(host)

@@ -7,7 +7,7 @@ import pytest
 from handshake_prompt.modes import FormFillHandler
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
-from handshake_prompt.protocol.page_problems import CHARS, HIDDEN, MOST, forget, problem_members, report
+from handshake_prompt.protocol.page_problems import CHARS, HIDDEN, MOST, forget, problem_members, quotes, report
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
@@ -51,6 +51,17 @@ def test_a_text_about_a_sensitive_field_is_replaced() -> None:
     page = session()
     report(page, "iban", "DE00 is wrong")
     assert page.page_problems == {"iban": HIDDEN}
+
+
+def test_a_text_about_something_else_that_quotes_a_hidden_value_is_replaced() -> None:
+    hidden = ["s3cret", {"a": [4711]}, "x"]
+    texts = ["no s3cret!", "4711 is wrong", "x", "secret", ""]
+    assert [text for text in texts if quotes(text, hidden)] == texts[:2]
+    page = session()
+    page.write("iban", "DE00 12")
+    for key, msg in (("name", "not the name of DE00 12"), ("", "DE00 12 and name differ")):
+        report(page, key, msg)
+    assert page.page_problems == {"name": HIDDEN, "": HIDDEN}
 
 
 def test_a_text_is_one_line_and_not_long() -> None:
