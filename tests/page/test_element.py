@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ FORM = """
 DOCUMENT = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Claim</title>
 <link rel="icon" href="data:,"><script type="module" src="/handshake/element.js"></script>{body}"""
 TAG = '<handshake-prompt for="claim"></handshake-prompt>'
+ROUNDS = 12
 PROFILE = """
 <form id="profile" action="/profile" method="post"><label>Name <input name="name"></label>
   <label>Age <input name="age" type="number"></label><label><input type="checkbox" name="news"> News</label>
@@ -172,6 +174,27 @@ async def test_a_value_that_waits_is_offered_where_the_person_is(page: Page, htt
     await expect(page.get_by_role("button", name="Show it there")).to_be_hidden()
 
 
+async def test_what_is_typed_while_the_agent_writes_the_same_field_is_what_is_stored(
+    page: Page, hosted: Site, http: httpx.AsyncClient
+) -> None:
+    """A quarter of a second lies between page and server, each way; the agent's value arrives at any letter."""
+    inputs = "".join(f'<input name="f{number}" aria-label="f{number}">' for number in range(ROUNDS))
+    await page.goto("/claim?" + urlencode({"body": f'<form id="claim">{inputs}</form>{TAG}'}))
+    hosted.faults.latency = 0.25
+    act = await hand_over(page, http)
+    for number in range(ROUNDS):
+        writing = asyncio.ensure_future(act({f"f{number}": "the agent's words"}))
+        await asyncio.sleep(0.02 * (number % 25))
+        await page.locator(f"[name=f{number}]").press_sequentially("my own", delay=40)
+        await writing
+    await page.evaluate("document.activeElement.blur()")
+    await page.evaluate("document.querySelector('handshake-prompt').session.settled()")
+    context = await page.evaluate("document.querySelector('handshake-prompt').session.context()")
+    hosted.faults.latency = 0
+    assert {record["value"] for record in context["context"].values()} == {"my own"}
+    assert await page.evaluate("[...document.forms[0].elements].every(({ value }) => value === 'my own')")
+
+
 async def test_a_reload_takes_the_session_up_again(page: Page, http: httpx.AsyncClient) -> None:
     act = await hand_over(page, http)
     await act({"city": "Ulm"})
@@ -291,6 +314,25 @@ async def test_an_answer_that_is_begun_stays_while_other_questions_come(page: Pa
     await expect(page.get_by_text("May I?")).to_be_hidden()
     await expect(page.get_by_label("Which one")).to_have_value("the first")
     assert [request["text"] for request in await told(page)] == ["Which?"]
+
+
+async def test_a_question_outlives_a_reload_and_is_gone_from_every_tab_once_answered(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    post = await agent(page, http)
+    await post("ask", {"text": "May I?"})
+    await expect(page.get_by_text("May I?")).to_be_visible()
+    kept = await page.evaluate("JSON.stringify({ ...sessionStorage })")
+    await page.reload()
+    await expect(page.get_by_text("May I?")).to_have_count(1)
+    other = await page.context.new_page()
+    await other.add_init_script(f"Object.assign(sessionStorage, {kept})")  # as a duplicated tab has it
+    await other.goto("/claim")
+    await expect(other.get_by_text("May I?")).to_have_count(1)
+    await other.get_by_role("button", name="Yes").click()
+    await expect(other.get_by_text("May I?")).to_be_hidden()
+    await expect(page.get_by_text("May I?")).to_be_hidden()
+    assert await told(page) == []
 
 
 async def test_a_suggestion_for_the_persons_own_field_is_accepted(page: Page, http: httpx.AsyncClient) -> None:
