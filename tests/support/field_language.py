@@ -110,7 +110,7 @@ def _has_format(name: str, text: str) -> bool:
         return found is not None and 1 <= int(found[2]) <= last
     if name == "color":
         return re.fullmatch("#([0-9a-f]{3}|[0-9a-f]{6})|[a-z]+|rgb\\(.*\\)", text) is not None
-    return FORMATS.conforms(text, name)
+    return bool(FORMATS.conforms(text, name))
 
 
 def _fits_length(entry: Entry, value: Any) -> bool:
