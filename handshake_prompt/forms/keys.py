@@ -6,6 +6,9 @@ name is written `~1`, a tilde `~0`.
 
 from __future__ import annotations
 
+LEVELS = 16
+"""Of groups around a field: no JSON within the limits nests deeper, and each costs a look at every key."""
+
 
 def escaped(name: str) -> str:
     """Return the segment of a member's name."""

@@ -13,7 +13,7 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 
 from .conditions import Condition, compile_condition
 from .field_types import shown
-from .keys import joined
+from .keys import LEVELS, joined
 from .shape import Entry
 
 CONDITION_PARTS = 2_000
@@ -107,7 +107,7 @@ def _compiled(entries: Sequence[Entry]) -> FieldRules:
     groups: dict[str, list[str]] = {}
     for key in by_key:
         segments = key.split("/")
-        for depth in range(1, len(segments)):
+        for depth in range(1, min(len(segments), LEVELS + 1)):
             groups.setdefault("/".join(segments[:depth]), []).append(key)
     static = all(
         rule.show_if is None and rule.required_if is None and (rule.fields is None or rule.fields.is_static)

@@ -14,7 +14,7 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.field_value import is_empty
 
 from .field_types import shown
-from .keys import joined, names, unescaped
+from .keys import LEVELS, joined, names, unescaped
 
 Entry = Mapping[str, Any]
 """A field as it stands in a schema."""
@@ -150,6 +150,8 @@ class _Builder:
     def _add(self, top: Group, entry: Entry, path: str) -> None:
         key = entry["key"]
         *groups, name = names(key) if self._nests else (key,)
+        if len(groups) > LEVELS:
+            raise InvalidSchemaError(f"{shown(key)} stands in more than {LEVELS} groups, one within the other")
         segments = key.split("/")
         within = top
         for depth, group in enumerate(groups, 1):

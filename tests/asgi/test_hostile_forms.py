@@ -58,6 +58,7 @@ GROUPED: Schema = [
     *({"key": f"{GROUPS[-1]}/k{number}", "group": "g"} for number in range(390)),
     *({"key": f"c{number}", "showIf": {"any": [{"filled": group} for group in GROUPS]}} for number in range(100)),
 ]
+DEEP = "/".join(["g" * 8] * 15) + "/"
 DOUBLING = {
     "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(20)} | {"d20": {}},
     "$ref": "#/$defs/d0",
@@ -73,6 +74,9 @@ FORMS: dict[str, tuple[Schema, int]] = {
     "long chains": (chains(8, 40, 4), 200),
     "longer chains": (chains(1, 60, 1), 400),
     "groups in groups": (GROUPED, 200),
+    "as many groups as there may be": ([{"key": f"{DEEP}{n}/k", "group": "g"} for n in range(500)], 200),
+    "groups without an end": ([{"key": f"{'g/' * 100}{n}/k", "group": "g"} for n in range(500)], 400),
+    "slashes without groups": ([{"key": f"{n}{'/' * 250}"} for n in range(500)], 200),
     "ten thousand options": ([{"key": "a", "type": "enum", "options": list(range(9_980))}], 200),
     "more options": ([{"key": "a", "type": "enum", "options": list(range(11_000))}], 413),
     "options under conditions": (

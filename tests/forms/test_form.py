@@ -106,6 +106,7 @@ def test_a_static_form_knows_who_is_asked_for_what() -> None:
     ("schema", "why"),
     [
         ([{"key": "a", "group": "x"}, {"key": "a/b"}], '"a" is both a field and a group'),
+        ([{"key": "g/" * 17 + "k", "group": "x"}], "stands in more than 16 groups"),
         ([{"key": "a", "showIf": 1}], '"a": showIf: a condition is an object'),
         ([{"key": "a", "showIf": {"filled": "a"}}], "depends on itself"),
     ],

@@ -61,3 +61,8 @@ def test_names_that_are_nowhere_are_known() -> None:
         {"key": "l", "type": "rows", "fields": [{"key": "c", "showIf": {"all": [{"filled": "a"}, {"filled": "d"}]}}]},
     ]
     assert list(unknown_names(compile_rules(entries))) == [("a", "gone"), ("l/c", "d")]
+
+
+def test_sixteen_groups_around_a_field_are_known() -> None:
+    groups = ["/".join("g" * depth) for depth in range(1, 20)]
+    assert [*compile_rules([{"key": "/".join("g" * 20)}]).groups] == groups[:16]
