@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.page_problems import sound
 from handshake_prompt.protocol.session import Session
 
 from .hook import Hook
@@ -30,11 +31,15 @@ NOBODY = "The site knows nobody by this request: log in there, then try again"
 
 
 class Reject(Exception):  # noqa: N818 - it is an answer, not a failure
-    """Raised, or returned, by a hook to deny with a reason that the agent is told."""
+    """Raised, or returned, by a hook to deny with a reason that the agent is told.
 
-    def __init__(self, reason: str) -> None:
+    Args:
+        reason: a text, or an object that stands for one, such as a lazily translated text.
+    """
+
+    def __init__(self, reason: object) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = "" if reason is None else sound(str(reason))
 
 
 class HookFailedError(Exception):

@@ -7,9 +7,7 @@ from typing import Any, NamedTuple
 
 from handshake_prompt.forms.typed_text import field_of, typed_value
 from handshake_prompt.protocol.field_value import is_empty
-from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.validation import check_values
 
 _BOOLEAN = frozenset({"boolean", "bool", "checkbox"})
 _CHECKED = frozenset({"on", "true", "1", "yes"})
@@ -26,16 +24,8 @@ class Posted(NamedTuple):
     digest: str | None
     texts: bool
 
-    def check(self, limits: Limits) -> None:
-        """Check keys and values, whatever fields there are.
-
-        Raises:
-            InvalidRequestError, TooLargeError: one is not allowed.
-        """
-        check_values(self.values, limits)
-
     def values_for(self, session: Session) -> dict[str, Any]:
-        """Return the posted values of the session's fields; other names are the host's."""
+        """Return the posted values of the session's fields; other names are the host's, of whatever size."""
         schema = session.schema
         if not self.texts:
             return {key: value for key, value in self.values.items() if not schema or field_of(schema, key)}

@@ -101,7 +101,6 @@ class RequestOperations(FormOperations):
         """
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
-            posted.check(self.limits)
             return await asyncio.shield(worker.tasks.spawn(worker.submitting.take(session_id, posted)))
 
 

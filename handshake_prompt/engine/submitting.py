@@ -31,11 +31,11 @@ from handshake_prompt.protocol.errors import (
 from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.page_problems import hidden_values
+from handshake_prompt.protocol.page_problems import hidden_values, short
 from handshake_prompt.protocol.session import SUBMITTED, Session
 from handshake_prompt.protocol.submission_errors import InvalidFormError, SubmissionRunningError, UnknownOutcomeError
 from handshake_prompt.protocol.submission_record import FAILED, UNKNOWN, Submission
-from handshake_prompt.protocol.validation import check_value
+from handshake_prompt.protocol.validation import check_value, check_values
 from handshake_prompt.stores import Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 
@@ -139,10 +139,12 @@ class Submitting:
         """Write the posted values where they differ, as the person.
 
         Raises:
+            InvalidRequestError, TooLargeError: a value for a field is not allowed.
             ChangedError: the agent wrote a field neither posted by the page nor covered by a digest.
         """
-        mode = self._modes.of(session)
-        for key, value in posted.values_for(session).items():
+        mode, values = self._modes.of(session), posted.values_for(session)
+        check_values(values, self._limits)
+        for key, value in values.items():
             field = session.values.get(key)
             if (field.value if field else None) != value and not (field is None and is_empty(value)):
                 mode.process_notify(session, key, value)  # a field that nobody writes keeps its value
@@ -163,7 +165,8 @@ class Submitting:
             session = draft.session
             _, authors = self._content(session)
             made = Submission(id=mint_session_id(), digest=state_digest(session), until=0.0, authors=authors)
-            self._end(draft, session.submission or made, None)
+            earlier = session.submission
+            self._end(draft, made if earlier is None or earlier.state == FAILED else earlier, None)
 
         try:
             await self._transactions.apply(session_id, Transition(play, self._transactions.turn(Role.USER)))
@@ -271,7 +274,7 @@ class Submitting:
             problems = _told(answer, session)
             return lambda draft, claim: states.fail(draft.session, claim, problems, "")
         if isinstance(answer, Reject):
-            reason = answer.reason
+            reason = short(answer.reason)
             return lambda draft, claim: states.fail(draft.session, claim, (), reason)
         if isinstance(answer, BaseException):
             logger.error("%s failed, and nobody can tell what it has done", name, exc_info=answer)

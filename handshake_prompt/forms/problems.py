@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from handshake_prompt.protocol.page_problems import HIDDEN, quotes, short
+from handshake_prompt.protocol.page_problems import CHARS, HIDDEN, quotes, short, sound
 
 from .documents import RowIds
-from .keys import joined, names
+from .keys import escaped, joined, names
 from .shape import Group, Leaf
 
 PROBLEMS = 50
@@ -44,13 +44,14 @@ class FieldErrors(Exception):  # noqa: N818 - it holds several
     """A form that its model does not accept.
 
     Args:
-        problems: its faults, or a text by key.
+        problems: its faults, or a text or several by key.
+
+    Raises:
+        AnswerError: these are no problems.
     """
 
-    def __init__(self, problems: Iterable[Problem] | Mapping[str, str]) -> None:
-        if isinstance(problems, Mapping):
-            problems = [Problem((key,), msg) for key, msg in problems.items()]
-        self.problems = tuple(problems)
+    def __init__(self, problems: Iterable[Problem] | Mapping[str, str | Sequence[str]]) -> None:
+        self.problems = tuple(told(problems, _key_of))
         super().__init__("; ".join(f"{', '.join(one.keys) or 'form'}: {one.msg}" for one in self.problems))
 
 
@@ -155,7 +156,7 @@ def told(answer: object, key_at: Callable[[Path], str]) -> list[Problem]:
         pairs = [
             (key, text)
             for key, texts in islice(answer.items(), ANSWERS)
-            for text in ([texts] if isinstance(texts, str) else islice(texts, ANSWERS))
+            for text in (islice(texts, ANSWERS) if isinstance(texts, Iterable) and not _is_text(texts) else [texts])
         ]
         return [Problem(_keys([key], key_at), _text(text)) for key, text in pairs]
     if isinstance(answer, str) or not isinstance(answer, Iterable):
@@ -174,9 +175,18 @@ def _problem(one: object, key_at: Callable[[Path], str]) -> Problem:
 
 
 def _text(text: object) -> str:
-    if not isinstance(text, str):
+    if not _is_text(text):
         raise AnswerError(f"the msg of a problem is text, not {type(text).__name__}")
-    return text
+    return str(text)
+
+
+def _is_text(text: object) -> bool:
+    """Whether it is a text, or stands for one: a lazily translated text is no `str`, and has all of its methods."""
+    return hasattr(text, "casefold")
+
+
+def _key_of(path: Path) -> str:
+    return "/".join(escaped(str(step)) for step in path)
 
 
 def _keys(keys: Iterable[object], key_at: Callable[[Path], str]) -> tuple[str, ...]:
@@ -190,4 +200,4 @@ def _keys(keys: Iterable[object], key_at: Callable[[Path], str]) -> tuple[str, .
             found.append(key_at(key))
         else:
             raise AnswerError(f"a key is text or a path, not {type(key).__name__}")
-    return tuple(key for key in found if key)
+    return tuple(sound(key)[:CHARS] for key in found if key)

@@ -89,9 +89,14 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def sound(text: str) -> str:
+    """Return a text as UTF-8 can carry it: halves of surrogate pairs become question marks."""
+    return text.encode(errors="replace").decode()
+
+
 def short(msg: str) -> str:
     """Return a text on one line, cut to `CHARS`."""
-    text = " ".join(msg.split())
+    text = " ".join(sound(msg).split())
     return text if len(text) <= CHARS else f"{text[: CHARS - 1]}…"
 
 

@@ -101,6 +101,15 @@ async def test_a_multipart_form_is_taken_and_its_files_are_the_hosts() -> None:
     assert (reply.status_code, site.taken) == (200, [Claim(name="Ada", amount=12)])
 
 
+async def test_what_is_the_hosts_own_is_not_bound_by_our_limits() -> None:
+    site = Site()
+    peer = await site.opened()
+    own = {f"own{n}": "x" for n in range(600)} | {"signature": "x" * 100_000, "__proto__": "x"}
+    assert (await site.post(peer, {"name": "Ada", "amount": "x" * 40_000})).status_code == 413
+    reply = await site.post(peer, {"name": "Ada", "amount": "12"} | own)
+    assert (reply.status_code, site.taken) == (200, [Claim(name="Ada", amount=12)])
+
+
 async def test_with_a_digest_what_the_page_does_not_post_is_what_it_shows() -> None:
     site = Site()
     peer = await site.opened()
@@ -148,7 +157,7 @@ STRANGERS: dict[str, tuple[dict[str, Any], int, str]] = {
     "plain text": ({"content": b"x", "type": "text/plain"}, 415, "unsupported_media_type"),
     "broken JSON": ({"content": b"{", "type": "application/json"}, 400, "invalid_json"),
     "odd JSON": ({"content": b'{"handshakeSession": 3}', "type": "application/json"}, 400, "invalid_request"),
-    "a key that none may be": ({"data": {"__proto__": "x"}}, 400, "invalid_key"),
+    "a value that is too large": ({"data": {"note": "x" * 40_000}}, 413, "value_too_large"),
 }
 
 

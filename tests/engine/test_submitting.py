@@ -202,6 +202,23 @@ async def test_a_refusal_with_a_reason_is_told_and_not_asked_for_again() -> None
     assert len(host.given) == 1
 
 
+REASONS: dict[str, tuple[Any, str]] = {
+    "nothing": (None, Reject("").reason),
+    "a number": (5, "5"),
+    "no Unicode": ("half \ud800", "half ?"),
+    "very long": ("x" * 10**6, "x" * 299 + "…"),
+}
+
+
+@pytest.mark.parametrize(("reason", "told"), REASONS.values(), ids=REASONS)
+@in_virtual_time
+async def test_a_refusal_for_an_odd_reason_is_a_refusal(reason: Any, told: str) -> None:
+    here, there = await hosted(Host(Reject(reason)))
+    for pair in (here, there):
+        assert await code_of(submit(pair)) == (403, "submission_refused")
+    assert (await there.context())["submission"].get("reason", "") == told
+
+
 UNSURE: dict[str, Host] = {
     "it raises": Host(RuntimeError("secret")),
     "it hangs": Host(takes=10 * LIMITS.submit_timeout),
@@ -362,6 +379,17 @@ async def test_without_a_function_the_host_finishes_in_its_own_way() -> None:
     assert await pair.engine.finish(pair.session_id) is False
     assert await pair.engine.close_session(pair.session_id) is False
     assert await code_of(pair.context()) == (409, "session_submitted")
+
+
+@in_virtual_time
+async def test_a_receipt_of_the_hosts_own_way_is_of_what_the_session_holds_then() -> None:
+    (pair,) = await hosted(Host(FieldErrors({"age": "Too young"})), 1)
+    assert await code_of(submit(pair)) == (422, "invalid_form")
+    await pair.edit("age", 40)
+    digest = (await pair.context())["digest"]
+    assert await pair.engine.finish(pair.session_id) is True
+    receipt = await submit(pair, digest)
+    assert (receipt["digest"], receipt["authors"]) == (digest, {"name": "user", "age": "user_edit"})
 
 
 @in_virtual_time

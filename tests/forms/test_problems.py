@@ -119,8 +119,50 @@ def test_an_answer_that_says_nothing_is_refused(answer: Any) -> None:
         told(answer, key_at)
 
 
+class Lazy:
+    """A lazily translated text: no `str`, with the methods of one."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def casefold(self) -> str:
+        return self.text.casefold()
+
+
 def test_errors_of_fields_are_problems_by_key() -> None:
     error = FieldErrors({"a": "bad"})
     assert error.problems == (Problem(("a",), "bad"),)
     assert str(error) == "a: bad"
     assert error.problems[0].data() == {"keys": ["a"], "msg": "bad"}
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        ({"a": ["bad", "worse"]}, [(("a",), "bad"), (("a",), "worse")]),
+        ({"a": Lazy("bad")}, [(("a",), "bad")]),
+        ({"a": [Lazy("bad")]}, [(("a",), "bad")]),
+        ({"": "late"}, [((), "late")]),
+        (["late"], [((), "late")]),
+        ({"a~1b/r0/c": "bad"}, [(("a~1b/r0/c",), "bad")]),
+        ({"a/0~1/b": "bad"}, [(("a/0~1/b",), "bad")]),
+        ({"\ud800": "bad"}, [(("?",), "bad")]),
+    ],
+)
+def test_errors_of_fields_are_given_as_a_host_has_them(given: Any, problems: Any) -> None:
+    assert [(one.keys, one.msg) for one in FieldErrors(given).problems] == problems
+
+
+@pytest.mark.parametrize("given", ["late", {"a": 5}, {"a": None}, {"a": [5]}, {3: "bad"}, [3], 7])
+def test_errors_of_fields_that_are_none_are_refused_where_they_are_made(given: Any) -> None:
+    with pytest.raises(TypeError):
+        FieldErrors(given)
+
+
+def test_what_no_store_can_keep_is_not_told() -> None:
+    (problem,) = bounded(FieldErrors({"k" * 10**6: "half \ud800 " + "x" * 10**6}).problems, sensitive=())
+    assert (len(problem.keys[0]), len(problem.msg)) == (300, 300)
+    assert problem.msg.startswith("half ? x")
