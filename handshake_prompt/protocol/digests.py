@@ -19,6 +19,11 @@ def request_digest(session: Session, content: Mapping[str, Any]) -> str:
     return _digest(session, b"request", to_json(content))
 
 
+def answer_digest(session: Session, values: Mapping[str, Any]) -> str:
+    """Return the digest of an answer's values: a repeated answer is known by it, and nothing of a secret is kept."""
+    return _digest(session, b"answer", to_json(sorted(values.items())))
+
+
 def state_digest(session: Session) -> str:
     """Return the digest of a form's state: each value with its author and its revision, and the order of rows.
 

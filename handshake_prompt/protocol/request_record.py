@@ -66,6 +66,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """The `seq` of its first event, and of its last."""
     read_at: float = 0.0
     """When the agent was first sent its end, on the store's clock."""
+    answered_by: str = ""
+    """The digest of the values of its acceptance."""
     kept_answer: Any = msgspec.field(default=None, name="answer")
     size: int = 0
     """Bytes of its content and its answer."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
 from .annotation import annotate
 from .credentials import Role
-from .digests import is_same, request_digest
+from .digests import answer_digest, is_same, request_digest
 from .errors import ChangedError, ConflictError, InvalidRequestError, NotFoundError, RateLimitedError
 from .events import Cursor
 from .field_value import is_empty
@@ -85,9 +85,9 @@ def ask(session: Session, request: Request, *, limits: Limits) -> Request:
             retry_after=limits.answer_seconds,
         )
     seq = session.seq + 1
-    opened = msgspec.structs.replace(request, id=str(Cursor(session.epoch, seq)), opened=seq)
+    opened = replace(request, id=str(Cursor(session.epoch, seq)), opened=seq)
     content = opened.content()
-    opened = msgspec.structs.replace(opened, digest=request_digest(session, content), size=len(to_json(content)))
+    opened = replace(opened, digest=request_digest(session, content), size=len(to_json(content)))
     session.notice(ASKED, **opened.shown(Role.AGENT, 0.0))
     _keep(session, opened)
     return opened
@@ -104,7 +104,7 @@ def answer(
     write: Write,
     now: float,
 ) -> Request:
-    """Let the person decide; the same decision twice changes nothing the second time.
+    """Let the person decide; the same decision with the same values changes nothing the second time.
 
     `check` raises if the values do not answer the request, `write` writes the form's own among them.
 
@@ -117,14 +117,15 @@ def answer(
     request, step = _found(session, request_id), STEPS[decision]
     if not is_same(digest, request.digest):
         raise ChangedError("The request is not what was shown", next_steps=["Show the request as it is now."])
-    if request.status == step.status:
+    by = answer_digest(session, values) if step.status == ANSWERED else ""
+    if (request.status, request.answered_by) == (step.status, by):
         return request
     _check_is_open(request, now)
     if step.status != ANSWERED:
         return _end(session, request, step)
     check(request)
     told = KINDS[request.kind].accept(session, request, values, write)
-    return _end(session, request, step, answer=told)
+    return _end(session, replace(request, answered_by=by), step, answer=told)
 
 
 def withdraw(session: Session, request_id: str, *, now: float) -> Request:
@@ -160,7 +161,7 @@ def note_read(session: Session, now: float, limits: Limits) -> None:
     """
     for request in tuple(session.requests.values()):
         if request.status != OPEN and not request.read_at:
-            _keep(session, msgspec.structs.replace(request, read_at=now))
+            _keep(session, replace(request, read_at=now))
         elif request.read_at and now - request.read_at >= limits.answer_seconds:
             _drop(session, request)
 
@@ -229,9 +230,7 @@ def _end(session: Session, request: Request, step: Step, *, answer: Mapping[str,
     kept, size = pack(answer) if answer is not None else (None, 0)
     told = {} if kept is None else {"answer": kept}
     session.notice(step.event, id=request.id, kind=request.kind, status=step.status, **told)
-    ended = msgspec.structs.replace(
-        request, status=step.status, ended=session.seq, kept_answer=kept, size=request.size + size
-    )
+    ended = replace(request, status=step.status, ended=session.seq, kept_answer=kept, size=request.size + size)
     _keep(session, ended)
     return ended
 

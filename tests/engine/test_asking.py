@@ -183,6 +183,18 @@ async def test_two_pages_that_answer_at_once_give_one_answer() -> None:
 
 
 @in_virtual_time
+async def test_of_two_pages_that_answer_otherwise_one_is_told_that_its_answer_came_too_late() -> None:
+    here, there = await workers(2, FORM)
+    asked = await ask(here)
+    replies = await asyncio.gather(answer(here, asked, which=1), answer(there, asked, which=2), return_exceptions=True)
+    assert [getattr(reply, "code", "") for reply in replies if isinstance(reply, Exception)] == ["request_ended"]
+    secret = await ask(here, fields=None, key="iban")
+    await answer(here, secret, iban="DE02")
+    await answer(there, secret, iban="DE02")
+    assert await code_of(answer(there, secret, iban="DE03")) == (409, "request_ended")
+
+
+@in_virtual_time
 async def test_a_question_repeated_under_its_key_is_asked_once() -> None:
     here, there = await workers(2, FORM)
     asked = [await ask(pair, once="k") for pair in (here, there, here)]

@@ -356,9 +356,8 @@ FAULTS = {
     "raises": (raising, "KeyError"),
     "answers nonsense": (nonsense, "not int"),
     "wants to end the server": (ending, "SystemExit"),
-    "says what no JSON can hold": (unspeakable, "UnicodeEncodeError"),
     "names a key of another kind": (lambda _: [{"keys": [3], "msg": "x"}], "not int"),
-    "says no text": (lambda _: {"end": 3}, "TypeError"),
+    "says no text": (lambda _: {"end": 3}, "not int"),
 }
 
 
@@ -383,6 +382,13 @@ async def test_a_validator_that_fails_refuses_nothing_and_its_text_is_told_nowhe
     assert told in caplog.text
     assert "secret" not in caplog.text.replace('f"secret {document}"', "")
     await until(lambda: engine.statistics.running == 0)
+
+
+async def test_what_no_json_can_hold_of_a_text_is_replaced() -> None:
+    engine = ProtocolEngine()
+    engine.form("stay", FIELDS, validator=unspeakable)
+    pair = await open_pair(engine, {"form": "stay"})
+    assert (await pair.context())["problems"] == [{"keys": [], "msg": "half an emoji: ?"}]
 
 
 async def test_a_validator_that_never_ends_its_answer_is_heard_as_far_as_it_goes() -> None:
