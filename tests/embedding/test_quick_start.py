@@ -11,7 +11,6 @@ from tests.support.peer import open_session
 from tests.support.readme import block, run
 from tests.support.serving import serving
 
-
 FASTAPI = "a graceful shutdown"
 """Words in README's first lines for FastAPI, and in no other lines of code there."""
 
