@@ -110,7 +110,7 @@ def test_a_static_form_knows_who_is_asked_for_what() -> None:
         ([{"key": "a", "showIf": 1}], '"a": showIf: a condition is an object'),
         ([{"key": "a", "showIf": {"filled": "a"}}], "depends on itself"),
     ],
-    ids=["a field that is a group", "no condition", "a circle"],
+    ids=["a field that is a group", "groups without an end", "no condition", "a circle"],
 )
 def test_a_form_that_contradicts_itself_is_refused(schema: list[Any], why: str) -> None:
     with pytest.raises(InvalidSchemaError, match=why):
