@@ -95,6 +95,8 @@ async def page(window: Page, complaints: list[str]) -> AsyncIterator[Page]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared() -> AsyncIterator[Site]:
     async with site() as served:
+        nights = [{"key": "nights", "type": "integer"}]
+        served.hpp.form("nights", nights, validator=lambda values: {"nights": "The hotel is full"} if values else None)
         yield served
 
 

@@ -24,6 +24,8 @@ export class SessionView {
   schema = [];
   /** @type {Problem[]} */
   problems = [];
+  /** @type {Map<string, string | null>} The page's own latest problem with each field. */
+  #reported = new Map();
   /** @type {Request[]} */
   requests = [];
   /** @type {string | null} */
@@ -95,7 +97,7 @@ export class SessionView {
     if (type === "rowAdded" || type === "rowMoved") this.place(key, frame.after, type);
     if (type === "rowRemoved") this.remove(key, type);
     if (type === "schema") this.changeSchema(frame);
-    if (type === "problem") this.setProblem(key, frame.msg);
+    if (type === "problem") this.setProblem(key, frame.msg, frame.previous);
     if ((type === "problems" || type === "done") && frame.problems) this.#learnProblems(frame.problems);
     if (type === "asked") this.#learnRequests([...this.requests, frame]);
     if (ENDS.has(type)) this.#learnRequests(this.requests.filter(({ id }) => id !== frame.id));
@@ -217,10 +219,19 @@ export class SessionView {
     this.#emit("rows", { list, rows: this.#rows.of(list), cause });
   }
 
-  /** @param {string} key "" for the form. @param {string | null} msg */
-  setProblem(key, msg) {
+  /**
+   * Replace the page's own problem with a field; one of the form's validator stays.
+   *
+   * @param {string} key "" for the form.
+   * @param {string | null} msg
+   * @param {string | null} [previous] the message that it replaces.
+   */
+  setProblem(key, msg, previous = null) {
     const keys = key ? [key] : [];
-    const others = this.problems.filter((problem) => String(problem.keys) !== String(keys));
+    const own = [previous, msg, this.#reported.get(key)];
+    const isReplaced = (problem) => String(problem.keys) === String(keys) && own.includes(problem.msg);
+    const others = this.problems.filter((problem) => !isReplaced(problem));
+    this.#reported.set(key, msg);
     this.#learnProblems(msg === null ? others : [{ keys, msg }, ...others]);
   }
 

@@ -119,3 +119,17 @@ async def test_an_accepted_suggestion_is_the_persons_write(tab: Tab) -> None:
     await tab.do("session.answer(session.requests[0], 'accept')")
     record = await tab.field("a")
     assert (record["value"], record["by"]) == ("better", "user")
+
+
+async def test_a_problem_of_the_pages_takes_no_problem_of_the_validators_away(tab: Tab) -> None:
+    await tab.open(form="nights", schema=None, context={"nights": 3}, mode=None)
+    messages = "session.problems.map(({ msg }) => msg)"
+    await tab.until(f"{messages}.length === 1")
+    await tab.do("session.setProblem('nights', 'Too many')")
+    assert await tab.settle() is True
+    await tab.hears("problem", 1)
+    assert await tab.do(messages) == ["Too many", "The hotel is full"]
+    await tab.do("session.setProblem('nights', null)")
+    assert await tab.settle() is True
+    await tab.hears("problem", 2)
+    assert await tab.do(messages) == ["The hotel is full"]
