@@ -25,12 +25,14 @@ def answer_digest(session: Session, values: Mapping[str, Any]) -> str:
 
 
 def state_digest(session: Session) -> str:
-    """Return the digest of a form's state: each value with its author and its revision, and the order of rows.
+    """Return the digest of a form's state: its schema, each value with author and revision, and the order of rows.
+
+    The schema says which values are on show, and so are handed over.
 
     A value written again is another state, even if it is the same: so no two digests tell an agent whether two hidden
     values are equal.
     """
-    return _digest(session, b"state", to_json((session.values, session.rows)))
+    return _digest(session, b"state", to_json((session.values, session.rows)) + session.schema_json)
 
 
 def is_same(digest: str, expected: str) -> bool:

@@ -129,7 +129,7 @@ CREDENTIALS: dict[str, Bring] = {
 }
 
 TOKEN, AGENT, USER, ORIGIN = "invalid_token", "agent_required", "user_required", "origin_not_allowed"
-EXPIRED, REVOKED = "session_expired", "session_revoked"
+EXPIRED, REVOKED, SUBMITTED = "session_expired", "session_revoked", "session_submitted"
 
 AGENTS_ALONE = {"action", "ask", "withdraw", "suggest"}
 USERS_ALONE = {"edit", "paste", "release", "rotate", "revoke", "accept", "decline", "revert", "submit"}
@@ -198,14 +198,25 @@ def ended(code: str) -> dict[str, str]:
     return grid
 
 
+def submitted() -> dict[str, str]:
+    """Return the grid of a session that was submitted: its status and its receipt are still to be had."""
+    grid = {}
+    for name, row in ended(SUBMITTED).items():
+        cells = dict(zip(ROUTES, row.split(), strict=True))
+        alive = dict(zip(ROUTES, LIVE[name].split(), strict=True))
+        grid[name] = " ".join(alive[route] if route in ("status", "submit") else cells[route] for route in ROUTES)
+    return grid
+
+
 GRIDS = {
     "live": LIVE,
     "expired": ended(EXPIRED),
     "revoked": ended(REVOKED),
+    "submitted": submitted(),
     "forgotten": ended(TOKEN),
     "unknown": ended(TOKEN),
 }
-STATUS = {"ok": 200, TOKEN: 403, AGENT: 403, USER: 403, ORIGIN: 403, EXPIRED: 404, REVOKED: 404}
+STATUS = {"ok": 200, TOKEN: 403, AGENT: 403, USER: 403, ORIGIN: 403, EXPIRED: 404, REVOKED: 404, SUBMITTED: 409}
 
 
 async def stage(hpp: HandshakeApp, clock: ManualClock, state: str) -> Scene:
@@ -220,6 +231,8 @@ async def stage(hpp: HandshakeApp, clock: ManualClock, state: str) -> Scene:
         clock.advance(OPEN_HANDED.tombstone_seconds)
     if state == "revoked":
         assert (await peer.user("DELETE", "session")).status_code == 200
+    if state == "submitted":
+        assert await request(peer, ROUTES["submit"], peer.as_user) == "ok"
     if state == "unknown":
         for name, url in peer.created.items():
             peer.created[name] = str(url).replace(peer.session_id, UNKNOWN) if name.endswith("Url") else url

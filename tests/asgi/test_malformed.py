@@ -124,10 +124,29 @@ BODIES: dict[str, tuple[str, str, Any]] = {
     "release": ("POST", "notify", {"key": "name", "release": True}),
     "extend": ("POST", "extend", {"extraSeconds": 60}),
     "rotate": ("POST", "rotate", {"prompt": {"language": "zh"}}),
+    "suggest": (
+        "POST",
+        "action",
+        {
+            "actions": [
+                {"type": "suggest", "key": "name", "value": "x", "source": "s", "confidence": 0.5, "reason": "r", "ifRev": 0}
+            ]
+        },
+    ),
+    "ask": (
+        "POST",
+        "ask",
+        {"text": "Which?", "fields": [{"key": "a", "type": "enum", "options": ["b"]}], "key": "name", "expiresIn": 9},
+    ),
+    "answer": ("POST", "answer", {"decision": "accept", "digest": "x", "values": {"name": "x"}}),
+    "revert": ("POST", "revert", {"key": "name", "keys": ["age"], "all": True}),
+    "submit": ("POST", "submit", {"digest": "x"}),
 }
 FRAMES: dict[str, Any] = {
     "userEdit": {"type": "userEdit", "key": "name", "value": {"a": ["x"]}, "ref": "r"},
     "release": {"type": "release", "key": "name", "ref": 7},
+    "answer": {"type": "answer", "id": "a.1", "decision": "accept", "digest": "x", "values": {"name": "x"}, "ref": 1},
+    "revert": {"type": "revert", "key": "name", "keys": ["age"], "all": True, "ref": 1},
     "unknown": {"type": "submit", "key": "name"},
 }
 

@@ -20,6 +20,7 @@ from tests.support.relay import nothing
 from tests.support.virtual_time import in_virtual_time
 
 LIMITS = Limits()
+UNSHOWN = {"key": "age", "type": "integer", "showIf": {"key": "name", "in": ["nobody"]}}
 Function = Callable[[SubmittedForm], Awaitable[Any]]
 
 
@@ -96,6 +97,7 @@ async def test_what_changed_since_it_was_shown_is_not_submitted() -> None:
         lambda: there.edit("name", "Ada"),
         lambda: there.engine.post_notify(there.session_id, {"key": "name", "release": True}, there.user),
         lambda: there.engine.post_revert(there.session_id, {"all": True}, there.user),
+        lambda: there.engine.post_notify(there.session_id, {"schema": {"set": [UNSHOWN]}}, there.user),
     ]
     for change in changes:
         await change()
