@@ -91,6 +91,9 @@ LITERALS = {
     "nothing": "",
 }
 
+DIGEST = "digest of the request"
+"""Stands in a body for the digest of the one request that there is."""
+
 CREATE: dict[str, Any] = {
     "mode": "form-fill",
     "schema": [
@@ -129,7 +132,15 @@ BODIES: dict[str, tuple[str, str, Any]] = {
         "action",
         {
             "actions": [
-                {"type": "suggest", "key": "name", "value": "x", "source": "s", "confidence": 0.5, "reason": "r", "ifRev": 0}
+                {
+                    "type": "suggest",
+                    "key": "name",
+                    "value": "x",
+                    "source": "s",
+                    "confidence": 0.5,
+                    "reason": "r",
+                    "ifRev": 0,
+                }
             ]
         },
     ),
@@ -138,14 +149,21 @@ BODIES: dict[str, tuple[str, str, Any]] = {
         "ask",
         {"text": "Which?", "fields": [{"key": "a", "type": "enum", "options": ["b"]}], "key": "name", "expiresIn": 9},
     ),
-    "answer": ("POST", "answer", {"decision": "accept", "digest": "x", "values": {"name": "x"}}),
+    "answer": ("POST", "decision", {"decision": "accept", "digest": DIGEST, "values": {"name": "x"}}),
     "revert": ("POST", "revert", {"key": "name", "keys": ["age"], "all": True}),
     "submit": ("POST", "submit", {"digest": "x"}),
 }
 FRAMES: dict[str, Any] = {
     "userEdit": {"type": "userEdit", "key": "name", "value": {"a": ["x"]}, "ref": "r"},
     "release": {"type": "release", "key": "name", "ref": 7},
-    "answer": {"type": "answer", "id": "a.1", "decision": "accept", "digest": "x", "values": {"name": "x"}, "ref": 1},
+    "answer": {
+        "type": "answer",
+        "id": "a.1",
+        "decision": "accept",
+        "digest": DIGEST,
+        "values": {"name": "x"},
+        "ref": 1,
+    },
     "revert": {"type": "revert", "key": "name", "keys": ["age"], "all": True, "ref": 1},
     "unknown": {"type": "submit", "key": "name"},
 }
@@ -207,6 +225,10 @@ PATHS = {
     "diff": "/diff/{sid}",
     "extend": "/session/{sid}/extend",
     "rotate": "/session/{sid}/rotate",
+    "ask": "/ask/{sid}",
+    "decision": "/answer/{sid}/{request}",
+    "revert": "/revert/{sid}",
+    "submit": "/submit/{sid}",
 }
 
 
@@ -222,6 +244,14 @@ def check_problem(response: httpx.Response, *, case: str = "") -> None:
     problem = msgspec.convert(response.json(), Problem)
     assert problem["status"] == response.status_code, case
     assert response.json()["error"] == problem["detail"], case
+
+
+async def opened(hpp: HandshakeApp) -> Peer:
+    """Return a session with an open request, whose answer goes to `decision`."""
+    peer = await open_in_process(hpp, FORM)
+    asked = (await peer.agent("POST", "ask", {"text": "Which?", "key": "name"})).json()
+    peer.created |= {"decisionUrl": f"{peer.created['answerUrl']}/{asked['id']}", "digest": asked["digest"]}
+    return peer
 
 
 async def post(peer: Peer, method: str, name: str, raw: bytes, **headers: str) -> httpx.Response:
@@ -245,10 +275,10 @@ async def still_serves(hpp: HandshakeApp) -> None:
 async def test_no_mutation_of_a_body_is_an_internal_error_and_none_that_is_refused_changes_anything(case: str) -> None:
     method, name, body = BODIES[case]
     hpp = HandshakeApp(limits=PATIENT)
-    peer = await open_in_process(hpp, FORM)
+    peer = await opened(hpp)
     for label, raw in mutants(body):
         before = await session_of(hpp, peer)
-        response = await post(peer, method, name, raw.encode())
+        response = await post(peer, method, name, raw.replace(DIGEST, peer.created["digest"]).encode())
         check(response, method, name, case=label)
         if response.status_code != 200:
             assert await session_of(hpp, peer) == before, label
@@ -344,7 +374,7 @@ WHOLE_BODIES = {
 
 async def test_a_body_that_is_not_json_is_refused_as_such() -> None:
     hpp = HandshakeApp(limits=PATIENT)
-    peer = await open_in_process(hpp, FORM)
+    peer = await opened(hpp)
     documented = {"invalid_json", "invalid_request", "missing_key", "too_deep", "body_too_large"}
     for case, body in WHOLE_BODIES.items():
         for method, name, _ in BODIES.values():
@@ -787,7 +817,7 @@ objects = st.recursive(
 @given(body=st.dictionaries(members, values | objects, max_size=8) | objects, route=st.sampled_from(sorted(BODIES)))
 async def test_no_json_anybody_thinks_of_is_an_internal_error(body: Any, route: str) -> None:
     method, name, _ = BODIES[route]
-    peer = await open_in_process(HandshakeApp(limits=PATIENT), FORM)
+    peer = await opened(HandshakeApp(limits=PATIENT))
     try:
         raw = json.dumps(body).encode()
     except UnicodeEncodeError:
@@ -807,7 +837,7 @@ async def test_no_bytes_anybody_thinks_of_are_an_internal_error(
     body: bytes, header: bytes, place: str, route: str
 ) -> None:
     method, name, _ = BODIES[route]
-    peer = await open_in_process(HandshakeApp(limits=PATIENT), FORM)
+    peer = await opened(HandshakeApp(limits=PATIENT))
     url = "/handshake/session" if name == "create" else peer.created[f"{name}Url"]
     headers = {b"Content-Type": b"application/json", place.encode(): header}
     response = await peer.http.request(method, url, content=body, headers=list(headers.items()))
