@@ -11,7 +11,7 @@ import pytest
 from handshake_prompt import HandshakeApp, Limits, Reject, Role
 from handshake_prompt.protocol.prompt_codes import prompt_code
 from tests.support.bare_sessions import Opened, as_json, opened
-from tests.support.held import JSON, ask, timed_steps
+from tests.support.held import JSON, ask, shortest, timed_steps
 from tests.support.pairing import Pair, code_of, open_pair, refusal, virtual_engine
 from tests.support.virtual_time import in_virtual_time
 
@@ -230,15 +230,16 @@ async def test_no_text_holds_the_event_loop_for_long(text: str) -> None:
     wide = [{"key": f"field-{number}", "type": "string", "label": f"Label {number}"} for number in range(480)]
     session = await opened(app, as_json({"mode": "form-fill", "schema": [*SCHEMA, *wide]}))
     assert isinstance(session, Opened)
-    found = []
+    sent = as_json({"text": text, "preview": True})
     with timed_steps() as steps:
-        for _ in range(3):
+
+        async def measured() -> float:
             await steps.begin()
-            sent = as_json({"text": text, "preview": True})
             answer = await ask(app, "POST", f"/paste/{session.session_id}", [*session.user, JSON], sent)
             assert answer.status in (200, 400, 413)
-            found.append(steps.longest)
-    assert min(found) < PROMISED
+            return steps.longest
+
+        assert await shortest(measured, within=PROMISED) < PROMISED
 
 
 @in_virtual_time

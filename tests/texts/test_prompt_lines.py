@@ -65,18 +65,20 @@ def test_the_check_is_the_crc_32_of_the_values() -> None:
     assert checksum(values) == "ca406f00"
 
 
+NEAR = PROMPT[:END] + '\n\n{"note": "token: x, check: 0123abcd"}'
+"""The prompt cut short behind its lines: ten thousand copies with a damage each are read in a fifth of the time."""
 REPLACEMENTS = "aAzZ09_-./:~ \n\"'<>`*é٣\u200b\ud800"
 
 
 def test_every_replaced_character_of_the_lines_is_told_or_does_no_harm() -> None:
-    texts = [PROMPT[:at] + char + PROMPT[at + 1 :] for at in range(START, END) for char in REPLACEMENTS]
+    texts = [NEAR[:at] + char + NEAR[at + 1 :] for at in range(START, END) for char in REPLACEMENTS]
     assert damaged(texts) == []
 
 
 def test_every_lost_or_added_character_of_the_lines_is_told_or_does_no_harm() -> None:
-    lost = [PROMPT[:at] + PROMPT[at + 1 :] for at in range(START, END)]
-    added = [PROMPT[:at] + char + PROMPT[at:] for at in range(START, END) for char in REPLACEMENTS]
-    swapped = [PROMPT[:at] + PROMPT[at + 1] + PROMPT[at] + PROMPT[at + 2 :] for at in range(START, END - 1)]
+    lost = [NEAR[:at] + NEAR[at + 1 :] for at in range(START, END)]
+    added = [NEAR[:at] + char + NEAR[at:] for at in range(START, END) for char in REPLACEMENTS]
+    swapped = [NEAR[:at] + NEAR[at + 1] + NEAR[at] + NEAR[at + 2 :] for at in range(START, END - 1)]
     assert damaged(lost + added + swapped) == []
 
 
