@@ -154,6 +154,8 @@ CROWDS: dict[str, Recipe] = {
     "batches of addresses": replace(LARGE, endpoint="list", fields=1, values=1, actions=1),
     "creations": replace(LARGE, endpoint="create", fields=400, values=0, options=1),
 }
+OF_ANY_RUN = {"contexts as Markdown", "event streams", "batches of addresses"}
+"""Crowds that a contributor's run has, too."""
 
 
 async def crowd(recipe: Recipe) -> tuple[HandshakeApp, list[Callable[[], Coroutine[Any, Any, Answer]]]]:
@@ -175,7 +177,13 @@ async def crowd(recipe: Recipe) -> tuple[HandshakeApp, list[Callable[[], Corouti
     return app, requests
 
 
-@pytest.mark.parametrize("recipe", CROWDS.values(), ids=CROWDS)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, id=name, marks=() if name in OF_ANY_RUN else pytest.mark.integration)
+        for name, recipe in CROWDS.items()
+    ],
+)
 async def test_a_crowd_from_one_address_holds_up_no_bystander(recipe: Recipe) -> None:
     app, requests = await crowd(recipe)
     bystander = await opened(app, b"{}")

@@ -31,7 +31,7 @@ INTEGRATION = {
     "tests/stores/test_redis_time.py": "Redis",
     "tests/test_suite.py": "the suite itself",
 }
-"""Folder or file -> what its tests need. Of tests over each kind of store, those over Redis are marked in place."""
+"""Folder or file -> what its tests need. Of tests over each kind of store, those over SQLite and Redis are marked."""
 
 
 def settle(config: pytest.Config) -> None:
