@@ -1,6 +1,6 @@
 /** Rows of a session's lists: their ids in order, by the key of the list, and the entry of the schema for a cell. */
 
-/** @typedef {import("../client.js").Field} Field */
+/** @typedef {import("./view.js").Field} Field */
 
 /** @param {string} key @returns {{list: string, row: string}} the list of a row, and the row's id. */
 export function splitRow(key) {

@@ -8,8 +8,16 @@ import { requestSubmit } from "../form/clobbering.js";
 import { backoff } from "./connection.js";
 import { HandshakeError } from "./requests.js";
 
-/** @typedef {import("../client.js").Readiness} Readiness */
-/** @typedef {import("../client.js").Receipt} Receipt */
+/**
+ * @typedef {object} Readiness
+ * @property {boolean} ok whether the form may be submitted, or was.
+ * @property {string[]} changed fields that are shown otherwise than when it was asked for: to be looked at first.
+ * @property {string[]} pending fields whose edits the server has not stored.
+ * @property {string | null} cursor the place in the log that the page shows, for the host to hold its reading against.
+ * @property {string | null} digest stands for what the page shows, when it is submitted to the server.
+ * @property {Error | null} error why the server could not be asked.
+ */
+/** @typedef {{ok: true, id: string, at: string, digest: string, authors: Record<string, string>, result?: any}} Receipt */
 
 /** How long a submission waits for edits to be stored, in milliseconds. */
 const PATIENCE = 5_000;

@@ -7,11 +7,37 @@ import { StoredFields } from "./fields.js";
 import { StoredRows, entryOf, splitRow } from "./rows.js";
 import { encode, isSame } from "./values.js";
 
-/** @typedef {import("../client.js").Field} Field */
-/** @typedef {import("../client.js").Problem} Problem */
-/** @typedef {import("../client.js").Request} Request */
 /** @typedef {import("./fields.js").FieldRecord} FieldRecord */
 /** @typedef {import("./outbox.js").Write} Write */
+/**
+ * @typedef {object} Field an entry of the schema, with the members of SPEC.md section 5.
+ * @property {string} key
+ * @property {string | string[]} [type]
+ * @property {string} [label]
+ * @property {boolean} [multiple]
+ * @property {boolean} [required]
+ * @property {boolean} [readOnly]
+ * @property {boolean} [computed] the page writes it, though nobody else may.
+ * @property {string} [by]
+ * @property {any[]} [options]
+ * @property {Field[]} [fields] of rows.
+ */
+/** @typedef {{keys: string[], msg: string}} Problem */
+/**
+ * @typedef {object} Request what an agent proposes, and the person alone decides.
+ * @property {string} id
+ * @property {string} kind `ask` or `suggest`.
+ * @property {string} digest covers all that is to be shown.
+ * @property {string} [name] what the agent calls itself.
+ * @property {string} [text]
+ * @property {Field[]} [fields] those to answer in.
+ * @property {string} [key] the field of the form that it is about.
+ * @property {any} [value] the one suggested.
+ * @property {string} [reason]
+ * @property {string} [source]
+ * @property {boolean} [sensitive]
+ * @property {string} expiresAt
+ */
 
 /** Frames that end a request. */
 const ENDS = new Set(["answered", "withdrawn", "lapsed"]);
