@@ -108,7 +108,7 @@ class ModeHandler(ABC):
         return True
 
     def looked_up(self, session: Session, key: str) -> str:
-        """Return the key without row ids of a field whose options are looked up.
+        """Return the key without row ids of a field with a lookup for its options.
 
         Raises:
             InvalidRequestError: there is none of this key (`unknown_field`), or its options are not (`no_lookup`).

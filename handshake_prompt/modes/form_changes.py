@@ -43,7 +43,7 @@ def has_place(form: Form, session: Session, key: str) -> bool:
 
 
 class FormOfSession:
-    """A form, as a session whose schema is changed to it asks for keys."""
+    """A form to come, asked about keys while a session's schema is changed to it."""
 
     def __init__(self, form: Form, session: Session) -> None:
         self.schema_json = form.schema_json

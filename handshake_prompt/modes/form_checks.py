@@ -23,7 +23,7 @@ budget_under_way: ContextVar[Budget | None] = ContextVar("budget_under_way", def
 
 
 class RefusedError(Exception):
-    """A value that a field does not take from the author of the turn; `code` and `msg` are those of the outcome."""
+    """A value that a field does not take from the author of the turn; `code` and `msg` go into the outcome."""
 
     def __init__(self, code: str, msg: str) -> None:
         super().__init__(code)

@@ -202,7 +202,7 @@ def _cost(form: Form, actions: Sequence[Action]) -> int:
 
 
 def _given(form: Form, key: str, value: Any) -> Iterator[tuple[Field, Any]]:
-    """Yield the fields and values of an action: its own, or those of the rows that it brings."""
+    """Yield the fields and values of an action: its own, or the cells of the rows that it brings."""
     field = form.field_of(key)
     if field is not None and field.is_rows:
         yield from cells_of(form, field.key, value)

@@ -1,4 +1,4 @@
-"""Fields of a form whose options are looked up."""
+"""Fields of a form with a lookup for their options."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class FormRows:
         return rows.move(self._session, row_key, _row_id(list_key, after), if_rev=if_rev)
 
     def replace(self, list_key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
-        """Replace all rows of a list by those of `value`, a list of objects, unless they are the same."""
+        """Replace all rows of a list by the objects of `value`, a list, unless they are the same."""
         try:
             listed, path = self._list_to_change(list_key)
             new = self._reader.read_rows(listed, path, value)
@@ -172,5 +172,5 @@ def check_rows(form: Form, session: Session, limits: Limits) -> None:
 
 
 def _row_id(list_key: str, after: Place) -> Place:
-    """Return a place whose row may be named by its key as well."""
+    """Return a place as the id of its row, which its key may name as well."""
     return after.removeprefix(within(list_key)) if isinstance(after, str) else after

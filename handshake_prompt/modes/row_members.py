@@ -24,7 +24,7 @@ def members(group: Group, value: Any, fields: Fields) -> Iterator[tuple[str, Lea
     Args:
         group: of the row, of the form, or one within.
         value: the object.
-        fields: those of the row or of the form.
+        fields: of the row or of the form.
 
     Raises:
         RefusedError: it is no object.
@@ -47,7 +47,7 @@ def members(group: Group, value: Any, fields: Fields) -> Iterator[tuple[str, Lea
 
 
 def cells_of(form: Form, path: str, value: Any) -> Iterator[tuple[Field, Any]]:
-    """Yield the fields and values of rows before they are read: a list of objects, or one; what is neither has none.
+    """Yield the fields and values of rows before they are read: a list of objects, or one; anything else has none.
 
     Args:
         form: the rows' form.

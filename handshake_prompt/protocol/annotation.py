@@ -1,4 +1,4 @@
-"""Annotation of a turn's writes: what an agent says of a value goes with it, into the log and into the record. Pure."""
+"""Annotation of a turn's writes: an agent's notes on a value go with it, into the log and into the record. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Authors of values, and the state table: who may write what is whose. SPEC.md section 5."""
+"""Authors of values, and the state table of the right to write, by author and owner. SPEC.md section 5."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class PageProblem(msgspec.Struct, frozen=True):
 
 
 class SchemaChange(msgspec.Struct, frozen=True):
-    """Entries of the schema that are new or other than before, and the keys of those that are gone."""
+    """Entries of the schema that are new or other than before, and the keys of removed ones."""
 
     set: list[Any] = []
     remove: list[str] = []
@@ -153,13 +153,13 @@ class AnswerMessage(AnswerRequest, frozen=True, kw_only=True):
 
 
 class SubmitRequest(msgspec.Struct, frozen=True):
-    """`POST /submit/{sid}`: the person submits what the page shows, by the digest of it."""
+    """`POST /submit/{sid}`: the person submits the state that the page shows, by its digest."""
 
     digest: str
 
 
 class RevertRequest(msgspec.Struct, frozen=True):
-    """`POST /revert/{sid}`: one field, several, or with `all` whatever the agent wrote."""
+    """`POST /revert/{sid}`: one field, several, or with `all` everything the agent wrote."""
 
     key: str | None = None
     keys: list[str] | None = None
@@ -169,7 +169,7 @@ class RevertRequest(msgspec.Struct, frozen=True):
 class NotifyRequest(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /notify/{sid}`: an edit, with `release` the return of a field to the agent, a change of rows, or a report.
 
-    `add` is the key of a list; `remove` and `move` are those of rows.
+    `add` is the key of a list; `remove` and `move` are keys of rows.
     """
 
     key: str | None = None

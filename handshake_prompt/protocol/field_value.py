@@ -26,7 +26,7 @@ class FieldValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def payer(self) -> str:
-        """The author whose room it takes."""
+        """The author charged with its room."""
         return By.AI if self.preset else self.by
 
     @property

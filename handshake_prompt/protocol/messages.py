@@ -136,7 +136,7 @@ class OptionsReply(TypedDict):
 
 
 class FormDescription(TypedDict):
-    """The reply of `GET /forms/{name}`: what a page is drawn from."""
+    """The reply of `GET /forms/{name}`: the fields and defaults for a page to draw."""
 
     form: str
     fields: Sequence[Mapping[str, Any]]

@@ -12,7 +12,7 @@ from .packing import to_json
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What an agent says of a value that it wrote or suggested."""
+    """An agent's note on a value that it wrote or suggested."""
 
     rev: int = 0
     """The revision of the value: a note is of no other."""

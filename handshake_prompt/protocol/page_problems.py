@@ -52,7 +52,7 @@ def forget(session: Session, gone: str) -> None:
 
 
 def problem_members(session: Session, verdict: Verdict) -> dict[str, Any]:
-    """Return the members for a session's problems: the page's, the form validator's, those of a refused submission."""
+    """Return the members for a session's problems: of the page, the form's validator, and a refused submission."""
     refused = session.submission.problems if session.submission and is_refused(session) else ()
     told: dict[str, Any] = {"problems": [*map(_reported, session.page_problems.items()), *verdict.problems, *refused]}
     if verdict.unknown:

@@ -1,7 +1,7 @@
 """State machine of requests: an agent's proposals, for the person alone to decide. Pure. SPEC.md section 5.
 
 A request is open until exactly one of `STEPS` ends it; nothing leads out of an end. Time is the store's clock, given by
-the caller: a request whose time is over counts as expired at once, and the log is told by the next transition.
+the caller: a request counts as expired once its time is over, and the log is told by the next transition.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def settle(session: Session, now: float, limits: Limits) -> None:
 
 
 def note_read(session: Session, now: float, limits: Limits) -> None:
-    """Note the delivery of ended requests to the agent, and let go of those delivered long ago.
+    """Note the delivery of ended requests to the agent, and let go of the ones delivered long ago.
 
     It is kept a while, since the reply may be lost on the way.
     """

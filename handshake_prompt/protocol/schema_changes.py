@@ -40,7 +40,7 @@ def change_schema(session: Session, schema: NewSchema, entries: Sequence[Any], r
     Args:
         session: in a turn of the person's.
         schema: the new one.
-        entries: those of its entries that are new or other than before, as the page has sent them.
+        entries: the new and changed ones of its entries, as the page has sent them.
         removed: the keys of entries that are gone.
     """
     session.size += len(schema.schema_json) - len(session.schema_json)
@@ -71,7 +71,7 @@ def _set_aside(session: Session, schema: NewSchema) -> list[str]:
 
 
 def _bring_back(session: Session, schema: NewSchema) -> None:
-    """Log lists and values that have a field again, as they were. Those of rows removed meanwhile are forgotten."""
+    """Log lists and values that have a field again, as they were, and forget the cells of rows removed meanwhile."""
     aside = session.aside or Aside()
     values, lists, authors = dict(aside.values), dict(aside.rows), dict(aside.row_authors)
     for list_key in [key for key in lists if schema.has_list(key)]:  # a list comes ahead of those within its rows

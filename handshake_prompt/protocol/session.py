@@ -144,7 +144,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.last_row += LOST_ROWS
 
     def settle(self) -> None:
-        """Fix the members that hooks may have set, and count what does not change any more into the size.
+        """Fix the members that hooks may have set, and count the schema and the notes into the size.
 
         Raises:
             TypeError: `owner` or `meta` is nothing that JSON can express; the message says what to set instead.
@@ -191,7 +191,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self._record(turn, key, field.kept, size=_size(field.kept), old=None, by=by, preset=field.preset)
 
     def erase(self, key: str) -> None:
-        """Drop the value of a cell whose row is removed; the event of the row tells of it."""
+        """Drop the value of a removed row's cell; the event of the row tells of it."""
         field = self.values.pop(key)
         self.charge(field.payer, size=-len(key) - _size(field.kept), parts=-parts_of(field.kept), fields=-1)
 

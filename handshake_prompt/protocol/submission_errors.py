@@ -33,7 +33,7 @@ class SubmissionRefusedError(ForbiddenError):
 
 
 class InvalidFormError(HandshakeError):
-    """422: the application finds faults with what was submitted.
+    """422: the application finds faults with the submitted values.
 
     Args:
         problems: objects of `keys` and `msg`.

@@ -258,7 +258,7 @@ def check_shown(text: str, limits: Limits, *, name: str) -> None:
 
 
 def check_room(held: tuple[int, int, int], limits: Limits) -> None:
-    """Make sure that a side of a session has room for what it holds: bytes, JSON values, and fields or rows.
+    """Make sure that a side of a session keeps within its room: bytes, JSON values, and fields or rows.
 
     Raises:
         TooLargeError: it has not (`session_full`).

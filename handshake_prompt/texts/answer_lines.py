@@ -1,7 +1,7 @@
 """Answers that a model wrote as lines or as a table. SPEC.md section 11.
 
 A line counts if it names a field of the form in one way alone; a row of a table if it has two cells. Outside of a fence
-with their name only tables are answers, and only those that head their second column as values: prose has lines with
+with their name only tables are answers, and only if the head of their second column says values: prose has lines with
 colons, too.
 """
 
@@ -33,7 +33,7 @@ def read_lines(text: str, start: int, keys: Collection[str], note: Note) -> Answ
     """Read the lines of a fence.
 
     Args:
-        text: what is within the fence.
+        text: the inside of the fence.
         start: its place in the whole text.
         keys: the keys of the form.
         note: told of lines that cannot be read.

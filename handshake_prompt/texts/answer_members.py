@@ -1,4 +1,4 @@
-"""Members of an agent's answer: from the JSON object of a block to what it asks for. SPEC.md section 11."""
+"""Members of an agent's answer: from the JSON object of a block to actions and questions. SPEC.md section 11."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class MemberReader:
             self._note(self._place, f"`{name}` is an object of keys and values")
 
     def _tidy(self, value: Any) -> Any:
-        """Return a plain value, without what HTML or a chat's display has made of its texts."""
+        """Return a plain value, without the traces that HTML or a chat's display has left in its texts."""
         if isinstance(value, dict):
             return {name: self._tidy(one) for name, one in value.items()}
         if isinstance(value, list):

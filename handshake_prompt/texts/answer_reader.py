@@ -61,7 +61,7 @@ class _Fenced(NamedTuple):
 
 
 class _Pasted:
-    """A pasted text, and what was found in it."""
+    """A pasted text, and the findings in it."""
 
     def __init__(self, text: str, keys: Collection[str]) -> None:
         self._text = text

@@ -1,6 +1,6 @@
 """Reader of JSON as chats hand it on, in one pass. SPEC.md section 11.
 
-It reads RFC 8259 and, where there is one way to take it, what chats and models make of that: typographic and single
+It reads RFC 8259 and, where there is one way to take it, the variants of chats and models: typographic and single
 quotation marks, commas at the end, comments, bare names, `True` and `None`, list and quotation marks, full-width
 punctuation. A text of two meanings is refused with its place: no value may come under another name.
 """
@@ -74,7 +74,7 @@ class JSONReader:
     Args:
         text: the text around it.
         at: the place of its first brace.
-        offset: what is added to the places that are told.
+        offset: is added to the places that are told.
 
     `at` is then the place behind it, `length` the characters that it takes. `has_hard_spaces` tells whether spaces
     between its parts were no-break ones.

@@ -145,7 +145,7 @@ def build_prompt(
 def parse_prompt(text: str) -> ParsedPrompt:
     """Read the credentials from a prompt in time linear in its length; text around it does not matter.
 
-    Lines are `- key: value` or `key: value`; the first one of each key counts. Those of a prompt with a checksum may be
+    Lines are `- key: value` or `key: value`; the first one of each key counts. In a prompt with a checksum they may be
     wrapped or quoted besides, as chats do.
 
     Args:
@@ -155,7 +155,7 @@ def parse_prompt(text: str) -> ParsedPrompt:
         The validated credentials.
 
     Raises:
-        PromptError: a line is missing, malformed or not what was written, or the text is too long.
+        PromptError: a line is missing, malformed or changed since it was written, or the text is too long.
     """
     text = Secret(text)  # no frame of ours shows it to an error tracker
     if len(text) > MAX_PROMPT_CHARS:

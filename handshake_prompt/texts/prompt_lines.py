@@ -139,7 +139,7 @@ def _read(key: str, text: str) -> Iterator[str]:
 
 
 def _lenient(text: str) -> Iterator[Lines]:
-    """Yield the readings of a text whose lines are quoted or wrapped, or have been put into one."""
+    """Yield the readings of a text with quoted or wrapped lines, or with all of them put into one."""
     text = Secret(_plain(text))
     yield _quoted_lines(text)
     matches = list(_ANY_KEY.finditer(text))
