@@ -78,7 +78,10 @@ async def _pairs(request: Any, *, is_multipart: bool) -> Iterable[tuple[str, Any
             return parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
         except RuntimeError:  # the host has read it as a form already, and Starlette keeps that
             pass
-    form = await request.form()
+    try:
+        form = await request.form()
+    except (UnicodeError, LookupError):  # out of Litestar's parser
+        raise InvalidRequestError("A part of the form is not in its charset, or that is unknown") from None
     pairs: Iterable[tuple[str, Any]] = form.multi_items()
     return pairs
 

@@ -164,3 +164,18 @@ async def test_a_refusal_is_a_problem_document_in_every_framework(build: Callabl
         assert (reply.status_code, reply.json()["code"]) == (status, code)
         assert reply.headers["content-type"].startswith("application/problem+json")
     assert (await peer.context())["context"]["amount"]["value"] == 12
+
+
+BROKEN = b'--x\r\nContent-Disposition: form-data; name="name"\r\nContent-Type: text/plain%s\r\n\r\n\xff\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize("charset", [b"", b"; charset=none", b"; charset=utf-16"])
+@hosts
+async def test_a_part_in_no_charset_is_no_bare_500(
+    build: Callable[..., Application], path: str, charset: bytes
+) -> None:
+    peer = await opened(build)
+    headers = peer.as_user | {"Content-Type": "multipart/form-data; boundary=x"}
+    reply = await peer.http.post(path, content=BROKEN % charset, headers=headers)
+    assert 400 <= reply.status_code < 500
+    assert (await peer.context())["context"]["amount"]["value"] == 12
