@@ -24,7 +24,7 @@ from handshake_prompt.protocol.packing import pack, unpack
 from handshake_prompt.protocol.request_record import Request
 from handshake_prompt.protocol.revert import revert
 from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.validation import check_ask, check_key, check_values
+from handshake_prompt.protocol.validation import check_ask, check_count, check_key, check_values
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 
@@ -165,8 +165,10 @@ class Asking:
 
         Raises:
             InvalidRequestError: it names nothing, or no proper key.
+            TooLargeError: it names more keys than a form has fields (`too_many_fields`).
         """
         keys = [*(asked.keys or ()), *([] if asked.key is None else [asked.key])]
+        check_count(len(keys), self._limits.fields, "fields in one revert")
         for key in keys:
             check_key(key, self._limits)
         if not keys and not asked.all:

@@ -22,13 +22,19 @@ def revert(session: Session, keys: Iterable[str] | None = None) -> list[str]:
     Returns:
         the keys of the reverted fields and rows.
     """
-    wanted = None if keys is None else tuple(keys)
+    wanted = None if keys is None else frozenset(keys)
+    inside = tuple(map(within, wanted or ()))
+
+    def is_meant(key: str) -> bool:
+        """Whether a field or row is named, or stands in a named row or list."""
+        return wanted is None or key in wanted or key.startswith(inside)
+
     reverted = []
-    for row_key in [key for key, by in session.row_authors.items() if by == By.AI and _is_meant(key, wanted)]:
+    for row_key in [key for key, by in session.row_authors.items() if by == By.AI and is_meant(key)]:
         if row_key in session.row_authors and not rows.is_persons(session, row_key):
             rows.remove(session, row_key)
             reverted.append(row_key)
-    for key in [key for key, field in session.values.items() if field.by == By.AI and _is_meant(key, wanted)]:
+    for key in [key for key, field in session.values.items() if field.by == By.AI and is_meant(key)]:
         old = session.before.get(key)
         if old is None:
             session.restore(key, None, By.EMPTY)
@@ -36,8 +42,3 @@ def revert(session: Session, keys: Iterable[str] | None = None) -> list[str]:
             session.restore(key, old.kept, By(old.by), preset=old.preset)
         reverted.append(key)
     return reverted
-
-
-def _is_meant(key: str, wanted: tuple[str, ...] | None) -> bool:
-    """Whether a field or row is named, or stands in a named row or list."""
-    return wanted is None or any(key == one or key.startswith(within(one)) for one in wanted)

@@ -262,6 +262,19 @@ async def test_an_answer_that_does_not_fit_is_refused_and_the_question_stays_ope
 
 
 @in_virtual_time
+async def test_a_revert_of_more_keys_than_a_form_has_fields_is_refused() -> None:
+    (pair,) = await workers(1, FORM)
+    await pair.act({"name": "Ada"})
+    for count, keys in ((Limits().fields, ["name"]), (Limits().fields + 1, None)):
+        body = {"keys": [f"k{number}" for number in range(count - 1)] + ["name"]}
+        work = pair.engine.post_revert(pair.session_id, body, pair.user)
+        if keys is None:
+            assert await code_of(work) == (413, "too_many_fields")
+        else:
+            assert (await work).payload["reverted"] == keys
+
+
+@in_virtual_time
 async def test_a_page_answers_over_its_socket_and_is_acknowledged() -> None:
     pair = await open_pair(virtual_engine(), FORM)
     async with pair.watch() as page, pair.watch() as other:
