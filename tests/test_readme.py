@@ -88,7 +88,8 @@ async def test_hooks_do_what_they_are_said_to_do(capsys: pytest.CaptureFixture[s
 
 
 async def test_mode_of_your_own_refuses_and_applies() -> None:
-    hpp: HandshakeApp = run(block("Thermostat"))["hpp"]
+    document = (ROOT / "handshake_prompt" / "modes" / "README.md").read_text("utf-8")
+    hpp: HandshakeApp = run(block("Thermostat", document))["hpp"]
     created, _ = await hpp.engine.create_session({"mode": "thermostat"})
     actions = [{"key": "target", "value": 99}, {"key": "target", "value": 21}]
     acted, _ = await hpp.engine.post_action(created["sessionId"], {"actions": actions}, created["token"])

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BOUND, DRAWN = map(str, re.findall(r"```js\n(.*?)```", README, re.DOTALL))
+(TAGGED,) = map(str, re.findall(r"```html\n(.*?)```", README, re.DOTALL))
 LATENCY = 0.25
 FORM = """
 <form id="form" action="/" method="get"><input name="name" id="name"><button id="send">Send</button></form>
@@ -143,3 +144,16 @@ async def test_the_prompt_is_on_the_clipboard_after_the_click(page: Page, shared
     await follow(page, shared, BOUND + "\nglobalThis.session = session;", http)
     await page.click("#button")
     await page.wait_for_function("navigator.clipboard.readText().then((text) => text === session.prompt)")
+
+
+async def test_the_tag_hands_the_form_over_as_it_stands(page: Page, shared: Site, http: Any) -> None:
+    shared.faults.reset()
+    await page.goto(shared.url)
+    await page.evaluate("(form) => { document.body.innerHTML = form }", TAGGED)
+    await page.evaluate(RUN, 'import "/handshake/element.js";')
+    await page.get_by_role("button", name="Hand").click()
+    await page.wait_for_function("document.querySelector('handshake-prompt').session?.state === 'open'")
+    await page.evaluate("globalThis.session = document.querySelector('handshake-prompt').session")
+    agent = Peer("", await page.evaluate(CREATED), "", http)
+    await agent.act({"name": "Ada"})
+    await page.wait_for_function("document.getElementById('booking').elements.name.value === 'Ada'")

@@ -8,12 +8,11 @@ from typing import Any
 
 README_FILE = Path(__file__).parents[2] / "README.md"
 README = README_FILE.read_text("utf-8")
-_PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def block(word: str) -> str:
-    """Return the one code block with a word in it."""
-    (found,) = [code for code in _PYTHON if word in code]
+def block(word: str, document: str = README) -> str:
+    """Return the one code block of a document with a word in it."""
+    (found,) = [code for code in re.findall(r"```python\n(.*?)```", document, re.DOTALL) if word in code]
     return str(found)
 
 
