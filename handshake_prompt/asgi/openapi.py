@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from handshake_prompt.protocol import bodies, errors, messages
+from handshake_prompt.protocol import bodies, decisions, errors, messages
 from handshake_prompt.protocol.limits import Limits
 
 from .page_modules import MODULES
@@ -51,18 +51,18 @@ _ENDPOINTS = (
               headers=(("Idempotency-Key", "One key, one effect, however often the request is sent"),)),
     _Endpoint("post", "/notify/{sid}", "Edit or release a field (the person)", messages.NotifyReply,
               bodies.NotifyRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
-    _Endpoint("post", "/submit/{sid}", "Submit what the page shows (the person)", messages.SubmissionReceipt,
+    _Endpoint("post", "/submit/{sid}", "Submit what the page shows (the person)", decisions.SubmissionReceipt,
               bodies.SubmitRequest, security=_USER, errors=(*_COMMON, *_BODY, 409, 422)),
-    _Endpoint("post", "/revert/{sid}", "Put back what the agent wrote over (the person)", messages.Reverted,
+    _Endpoint("post", "/revert/{sid}", "Put back what the agent wrote over (the person)", decisions.Reverted,
               bodies.RevertRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/paste/{sid}", "Preview or apply an agent's answer (the person)", messages.PasteReply,
               bodies.PasteRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
-    _Endpoint("post", "/ask/{sid}", "Ask the person (the agent)", messages.Asked, bodies.AskRequest,
+    _Endpoint("post", "/ask/{sid}", "Ask the person (the agent)", decisions.Asked, bodies.AskRequest,
               security=_AGENT, errors=(*_COMMON, *_BODY, 409, 422),
               headers=(("Idempotency-Key", "One key, one question, however often the request is sent"),)),
-    _Endpoint("delete", "/ask/{sid}/{request}", "Withdraw a request (the agent)", messages.Ended, security=_AGENT,
+    _Endpoint("delete", "/ask/{sid}/{request}", "Withdraw a request (the agent)", decisions.Ended, security=_AGENT,
               errors=(*_COMMON, 409)),
-    _Endpoint("post", "/answer/{sid}/{request}", "Decide on a request (the person)", messages.Ended,
+    _Endpoint("post", "/answer/{sid}/{request}", "Decide on a request (the person)", decisions.Ended,
               bodies.AnswerRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("get", "/diff/{sid}", "What changed", messages.Diff, security=_AGENT + _USER,
               query=(("since", "string", "A cursor, or an ISO 8601 instant"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from handshake_prompt.protocol import bodies
+from handshake_prompt.protocol.agent_presence import is_announced
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, Role
 from handshake_prompt.protocol.limits import Limits
@@ -79,7 +80,7 @@ class Admissions(Lifecycle):
     def _announce(self, worker: Worker, admission: Admission) -> None:
         """Let the page know of the agent, in the background: no request waits for that."""
         turn = worker.transactions.turn(Role.AGENT)
-        if not admission.session.is_announced(admission.agent_name, turn.now):
+        if not is_announced(admission.session, admission.agent_name, turn.now):
             worker.tasks.spawn(worker.transitions.announce(admission.session_id, admission.agent_name, turn))
 
 

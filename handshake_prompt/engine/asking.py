@@ -13,13 +13,15 @@ from handshake_prompt.forms.schema import compile_schema
 from handshake_prompt.modes import Modes
 from handshake_prompt.modes.base import unsupported
 from handshake_prompt.protocol import requests
+from handshake_prompt.protocol.agent_presence import announce
 from handshake_prompt.protocol.bodies import Action, AnswerRequest, AskRequest, RevertRequest
 from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.decisions import Asked
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
 from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Asked, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
 from handshake_prompt.protocol.request_record import Request
 from handshake_prompt.protocol.revert import revert
@@ -218,7 +220,7 @@ class Asking:
             session = draft.session
             admission.confirm(session)
             if admission.agent_name:
-                session.announce(admission.agent_name)
+                announce(session, admission.agent_name)
             opened = requests.ask(session, self._about(session, request), limits=self._limits)
             return {
                 "ok": True,

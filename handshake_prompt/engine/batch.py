@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
+from handshake_prompt.protocol.agent_presence import announce
 from handshake_prompt.protocol.annotation import annotate
 from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.digests import state_digest
+from handshake_prompt.protocol.events import DONE
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
 from handshake_prompt.protocol.notes import Note
 from handshake_prompt.protocol.page_problems import problem_members
-from handshake_prompt.protocol.session import DONE, Session
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Receipt, Record
 
@@ -148,7 +150,7 @@ class Batches:
         def play(draft: Record) -> tuple[ActionReply, list[Outcome]]:
             admission.confirm(draft.session)
             if admission.agent_name:
-                draft.session.announce(admission.agent_name)
+                announce(draft.session, admission.agent_name)
             return self._play(draft, asked.actions, verdicts, foreseen, origin, name=admission.agent_name)
 
         def receipt(result: tuple[ActionReply, list[Outcome]]) -> Receipt:

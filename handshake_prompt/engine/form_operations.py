@@ -7,7 +7,7 @@ from typing import Any
 
 from handshake_prompt.forms.form_model import Validator
 from handshake_prompt.protocol.credentials import Credential
-from handshake_prompt.protocol.errors import FormNotFoundError, UnknownFormError
+from handshake_prompt.protocol.form_errors import FormNotFoundError, UnknownFormError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import SessionStore

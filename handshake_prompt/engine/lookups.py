@@ -8,11 +8,8 @@ from itertools import islice
 from typing import Any
 
 from handshake_prompt.modes import Modes
-from handshake_prompt.protocol.errors import (
-    HandshakeError,
-    InvalidRequestError,
-    OptionsUnavailableError,
-)
+from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError
+from handshake_prompt.protocol.form_errors import OptionsUnavailableError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import OptionsReply
 from handshake_prompt.protocol.session import Session

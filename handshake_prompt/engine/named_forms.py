@@ -20,7 +20,8 @@ from handshake_prompt.forms.problems import AnswerError, FieldErrors
 from handshake_prompt.forms.shape import Entry
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import CreateRequest
-from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, SchemaFixedError, UnknownFormError
+from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError
+from handshake_prompt.protocol.form_errors import SchemaFixedError, UnknownFormError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import FormDescription, encode
 

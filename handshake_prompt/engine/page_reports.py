@@ -5,7 +5,8 @@ from __future__ import annotations
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import PageProblem, SchemaChange
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import RateLimitedError, SchemaFixedError
+from handshake_prompt.protocol.errors import RateLimitedError
+from handshake_prompt.protocol.form_errors import SchemaFixedError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.page_problems import report

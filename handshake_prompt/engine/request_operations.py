@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from handshake_prompt.protocol import bodies, messages
+from handshake_prompt.protocol import bodies, decisions
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.replies import Reply
@@ -74,7 +74,7 @@ class RequestOperations(FormOperations):
             asked = await read(bodies.RevertRequest, body)
             work = worker.asking.revert(session_id, asked, known=admission.loaded)
             reverted, record = await worker.tasks.finish(work)
-            payload: messages.Reverted = {"ok": True, "reverted": reverted, "cursor": str(record.session.cursor)}
+            payload: decisions.Reverted = {"ok": True, "reverted": reverted, "cursor": str(record.session.cursor)}
             return Reply({**payload, **await worker.validation.members(record.session)}, quota=admission.quota)
 
     async def post_submit(
@@ -104,5 +104,5 @@ class RequestOperations(FormOperations):
             return await asyncio.shield(worker.tasks.spawn(worker.submitting.take(session_id, posted)))
 
 
-def _fate(request: Request, record: Record) -> messages.Ended:
+def _fate(request: Request, record: Record) -> decisions.Ended:
     return {"ok": True, "id": request.id, "status": request.status, "cursor": str(record.session.cursor)}

@@ -9,12 +9,14 @@ import msgspec
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol import rows
+from handshake_prompt.protocol.agent_presence import announce
 from handshake_prompt.protocol.bodies import ADD_ROW, RELEASE, REMOVE_ROW, USER_EDIT, PageMessage
 from handshake_prompt.protocol.credentials import Role, digest
 from handshake_prompt.protocol.errors import ConflictError, HandshakeError, IdempotencyMismatchError
+from handshake_prompt.protocol.events import EXTENDED, ROTATED
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
-from handshake_prompt.protocol.session import EXTENDED, ROTATED, Session
+from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.validation import check_edit
 from handshake_prompt.stores import Loaded, Receipt, Record
@@ -148,4 +150,4 @@ class Transitions:
     async def announce(self, session_id: str, name: str, turn: Turn) -> None:
         """Let the page know of an agent by the name it gives itself; if that fails, its next request does."""
         with suppress(HandshakeError):
-            await self._transactions.apply(session_id, Transition(lambda draft: draft.session.announce(name), turn))
+            await self._transactions.apply(session_id, Transition(lambda draft: announce(draft.session, name), turn))

@@ -120,22 +120,6 @@ class InvalidSchemaError(InvalidRequestError):
     title = "Invalid schema"
 
 
-class UnknownFormError(InvalidRequestError):
-    """400: the host application has registered no form of this name."""
-
-    code = "unknown_form"
-    title = "The server has no form of this name"
-    hint = "Register it where the application is built, with hpp.form(name, model), or correct the name."
-
-
-class SchemaFixedError(InvalidRequestError):
-    """400: the schema is the server's own, and no page changes it."""
-
-    code = "schema_fixed"
-    title = "The schema of a form by name is the server's own"
-    hint = "Leave the schema out: GET /forms/{name} has it. A page's own findings go into problems."
-
-
 class ForbiddenError(HandshakeError):
     """403: the host application's policy says no."""
 
@@ -188,14 +172,6 @@ class NotFoundError(HandshakeError):
     code = "not_found"
     title = "Not found"
     close_code = CloseCode.UNKNOWN_SESSION
-
-
-class FormNotFoundError(NotFoundError):
-    """404: the host application has registered no form of this name."""
-
-    code = "unknown_form"
-    title = UnknownFormError.title
-    hint = UnknownFormError.hint
 
 
 class SessionNotFoundError(NotFoundError):
@@ -370,13 +346,6 @@ class UnavailableError(HandshakeError):
     close_code = CloseCode.DRAINING
     retryable = True
     pause = 1.0
-
-
-class OptionsUnavailableError(UnavailableError):
-    """503: the host application cannot say now what there is to choose from."""
-
-    code = "options_unavailable"
-    title = "The options cannot be looked up at the moment"
 
 
 class StoreUnavailableError(UnavailableError):

@@ -16,9 +16,12 @@ from .credentials import Role
 from .messages import ChangeRecord
 from .packing import unpack
 
+ACTION, EDIT, DONE, EXTENDED, ROTATED = "action", "edit", "done", "extended", "rotated"
 ROW_ADDED, ROW_REMOVED, ROW_MOVED, ROW_RELEASED = ROW_EVENTS = ("rowAdded", "rowRemoved", "rowMoved", "rowReleased")
-
 PROBLEM, PROBLEMS, SCHEMA = "problem", "problems", "schema"
+
+WRITES = frozenset({ACTION, EDIT, *ROW_EVENTS})
+"""Events that change the values which a form's validator is shown."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change", omit_defaults=True, gc=False):

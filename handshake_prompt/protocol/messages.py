@@ -1,4 +1,4 @@
-"""Messages the server sends, and the JSON encoder. The one module with camelCase names. SPEC.md sections 4 and 5."""
+"""Messages the server sends, and the JSON encoder. Names are camelCase. SPEC.md sections 4 and 5."""
 
 from __future__ import annotations
 
@@ -304,46 +304,6 @@ class Diff(ToldProblems):
     attended: NotRequired[bool]
     timedOut: NotRequired[bool]
     note: NotRequired[str]
-
-
-class Asked(TypedDict):
-    """The reply of `POST /ask/{sid}`. `attended`: a page of the person's is there now."""
-
-    ok: bool
-    id: str
-    status: str
-    attended: bool
-    expiresIn: int
-    digest: str
-    cursor: str
-
-
-class Ended(ToldProblems):
-    """The reply of `POST /answer/{sid}/{id}` and of `DELETE /ask/{sid}/{id}`: what has become of the request."""
-
-    ok: bool
-    id: str
-    status: str
-    cursor: str
-
-
-class SubmissionReceipt(TypedDict):
-    """The reply of `POST /submit/{sid}`, the same one however often it is asked for."""
-
-    ok: bool
-    id: str
-    at: str
-    digest: str
-    authors: dict[str, str]
-    result: NotRequired[Any]
-
-
-class Reverted(ToldProblems):
-    """The reply of `POST /revert/{sid}`: the keys of what was put back."""
-
-    ok: bool
-    reverted: list[str]
-    cursor: str
 
 
 class Extended(TypedDict):

@@ -14,7 +14,7 @@ import msgspec
 
 from .authors import OWNERSHIP, RELEASED, By
 from .credentials import Role
-from .events import ROW_EVENTS, Change, Cursor, Event, Notice
+from .events import ACTION, EDIT, WRITES, Change, Cursor, Event, Notice
 from .field_value import Aside, FieldValue, is_empty
 from .instants import instant
 from .messages import FieldRecord, Outcome
@@ -27,15 +27,8 @@ from .submission_record import Submission
 from .turn import Turn
 from .verdict import Verdict
 
-ACTION, EDIT, DONE, EXTENDED, ROTATED, AGENT = "action", "edit", "done", "extended", "rotated", "agent"
 WRITTEN = {Role.AGENT: ACTION, Role.USER: EDIT}
-WRITES = frozenset({ACTION, EDIT, *ROW_EVENTS})
-"""Events that change what a form's validator is shown."""
 EXPIRED, REVOKED, CLOSED, SUBMITTED = "expired", "revoked", "closed", "submitted"
-JOINED, ACTIVE, GONE = "joined", "active", "gone"
-
-ACTIVE_EVERY = 60.0
-"""Seconds between two notices that the agent is still there: each is a save, and a page needs no more."""
 
 HIDDEN_BYTES = 64
 """Size in a log of a change of a sensitive value, the same for all: no value is kept, and its size would tell."""
@@ -228,16 +221,6 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         at, pace = self._instant(turn), turn.pace if is_write else 0.0
         turn.events.append(Notice(type=kind, seq=self.seq, at=at, members=members, pace=pace, size=size))
 
-    def is_announced(self, name: str, now: float) -> bool:
-        """Whether the page knows of an agent of this name well enough."""
-        return name == self.agent and abs(now - self.agent_at) < ACTIVE_EVERY
-
-    def announce(self, name: str) -> None:
-        """Log that an agent is there: `joined` under a name that is new here, else `active`, unless that is known."""
-        if not self.is_announced(name, self._turn.now):
-            self.notice(AGENT, event=ACTIVE if name == self.agent else JOINED, name=name)
-            self.agent, self.agent_at = name, self._turn.now
-
     def refuse(self, key: str, code: str, msg: str, *, status: str = "rejected") -> Outcome:
         """Return the outcome of a write that changed nothing, with the current value where there is one."""
         current = self.field_record(key, self._turn.author) if key in self.values and status == "rejected" else None
@@ -259,6 +242,11 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def author(self) -> Role:
         """The author of the turn under way."""
         return (self.turn or self._turn).author
+
+    @property
+    def now(self) -> float:
+        """The wall-clock time of the turn under way."""
+        return (self.turn or self._turn).now
 
     @property
     def schema(self) -> list[Any]:
