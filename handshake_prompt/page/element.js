@@ -12,8 +12,9 @@
 
 import { HandshakeSession, copyText, valuesOf } from "./client.js";
 import { nextTask } from "./client/tasks.js";
-import { visible } from "./client/values.js";
+import { isSame, visible } from "./client/values.js";
 import { Attention } from "./element/attention.js";
+import { fieldsOf, isAsked, isEmpty, isPersonsAlone, told } from "./element/field_facts.js";
 import { mark } from "./element/marks.js";
 import { Panel } from "./element/panel.js";
 import { RequestList } from "./element/request_list.js";
@@ -52,7 +53,11 @@ export class HandshakePrompt extends HTMLElement {
   #gone = new AbortController();
   #written = 0;
   #ticker = 0;
+  /** @type {Map<string, any>} What agents wrote in sessions before: by staying there it is not made the person's. */
+  #left = new Map();
   #isShowing = false;
+  /** @type {Promise<HandshakeSession> | null} */
+  #opening = null;
   /** @type {WeakSet<any>} Controls that the person has touched since the page was loaded. */
   #touched = new WeakSet();
 
@@ -99,7 +104,22 @@ export class HandshakePrompt extends HTMLElement {
    * @throws {import("./client.js").HandshakeError} if the server refuses.
    */
   async handOver() {
-    await this.#offerPrompt(this.session ? (this.session.prompt ?? this.session.rotate()) : this.#open());
+    const prompt = this.#isUnproven ? null : this.session?.prompt;
+    await this.#offerPrompt(prompt ?? this.open().then((session) => session.prompt ?? session.rotate()));
+  }
+
+  /**
+   * @returns {Promise<HandshakeSession>} the session, opened for the form if there is none that is this page's.
+   * @throws {import("./client.js").HandshakeError} if the server refuses.
+   */
+  async open() {
+    if (this.session && !this.#isUnproven) return this.session;
+    return (this.#opening ??= this.#open().finally(() => (this.#opening = null)));
+  }
+
+  /** Whether the server does not take the page for the session's any more. */
+  get #isUnproven() {
+    return this.session?.state === "closed";
   }
 
   /** The session, by those who need one. */
@@ -151,7 +171,8 @@ export class HandshakePrompt extends HTMLElement {
     const name = this.getAttribute("name");
     const base = this.getAttribute("base") ?? "/handshake";
     const schema = name ? await fieldsOf(base, name) : schemaOf(form);
-    const values = valuesOf(form, schema);
+    if (this.session) this.#end("unproven");
+    const values = this.#valuesOf(form, schema);
     const opened = name ? { form: name } : { mode: this.getAttribute("mode") ?? "form-fill", schema };
     const prompt = { language: this.#texts.language };
     const session = await HandshakeSession.create({ base, prompt, ...opened, ...values });
@@ -159,7 +180,18 @@ export class HandshakePrompt extends HTMLElement {
     this.#hold(session);
     this.#bind({ ...values.defaults, ...values.context });
     this.#view.tell(this.#texts.say("waiting"));
-    return /** @type {string} */ (session.prompt);
+    return session;
+  }
+
+  /** @param {HTMLFormElement} form @param {Field[]} schema */
+  #valuesOf(form, schema) {
+    const { context, defaults } = valuesOf(form, schema);
+    for (const [key, value] of this.#left) {
+      if (!(key in context) || !isSame(context[key], value)) continue;
+      defaults[key] = value;
+      delete context[key];
+    }
+    return { context, defaults };
   }
 
   /** @param {import("./client.js").SavedSession} kept */
@@ -209,6 +241,7 @@ export class HandshakePrompt extends HTMLElement {
     on("agent", () => this.#showAgent());
     on("connected", () => this.#showAgent());
     on("action", () => this.#view.tell(this.#texts.say("working")));
+    on("extended", () => this.#view.showTime(session.expiresIn));
     on("done", ({ applied }) => this.#showDone(applied));
     on("state", (state) => this.#showState(state));
     on("expired", () => this.#end("expired"));
@@ -221,7 +254,7 @@ export class HandshakePrompt extends HTMLElement {
     this.dispatchEvent(new CustomEvent("session", { detail: { session } }));
   }
 
-  /** @param {"expired" | "revoked" | "submitted"} how */
+  /** @param {"expired" | "revoked" | "submitted" | "unproven"} how */
   #end(how) {
     save(this.#place, null);
     this.#leave();
@@ -234,6 +267,7 @@ export class HandshakePrompt extends HTMLElement {
   /** Let go of session and form, without ending the session. */
   #leave() {
     clearInterval(this.#ticker);
+    for (const [key, { by, value }] of this.session?.fields ?? []) if (by === "ai") this.#left.set(key, value);
     for (const { key } of this.session?.schema ?? []) mark(this.binding?.controlsOf(key) ?? [], null);
     this.binding?.stop();
     this.session?.close();
@@ -303,11 +337,14 @@ export class HandshakePrompt extends HTMLElement {
   }
 
   /** @param {{state: string, final: boolean, error: any}} state */
-  #showState({ state, final }) {
-    if (final) return;
-    if (state === "waiting") this.#view.tell(this.#texts.say("offline"));
-    if (state === "open" && this.session) this.#view.tell(this.#texts.say(this.session.prompt ? "waiting" : "resumed"));
+  #showState({ state, final, error }) {
+    if (final || state === "connecting") return;
+    const prompt = this.session?.prompt;
+    const isCrowded = error?.code === "too_many_watchers";
+    if (state === "waiting") this.#view.tell(this.#texts.say(isCrowded ? "crowded" : "offline"));
+    if (state === "open") this.#view.tell(this.#texts.say(prompt ? "waiting" : "resumed"));
     if (state === "closed") this.#view.tell(this.#texts.say("unproven"));
+    this.#view.showSession(state === "closed" ? "handOver" : prompt ? "copyAgain" : "newPrompt", true);
   }
 
   /** Show the fields once for all that changes at one time. */
@@ -324,7 +361,7 @@ export class HandshakePrompt extends HTMLElement {
     if (!session || !binding) return;
     const records = session.schema.map((field) => ({ field, record: session.fields.get(field.key) }));
     for (const { field, record } of records) mark(binding.controlsOf(field.key), record?.by ?? null);
-    const lines = records.filter(({ record }) => record && record.by !== "empty" && record.value !== null);
+    const lines = records.filter(({ record }) => !isEmpty(record?.value));
     this.#view.showFields(lines.map(({ field, record }) => ({
       key: field.key,
       label: this.#labelOf(field.key),
@@ -358,34 +395,6 @@ export class HandshakePrompt extends HTMLElement {
   #labelOf(key) {
     return visible(this.session?.schema.find((field) => field.key === key)?.label) || key || this.#texts.say("form");
   }
-}
-
-/** @param {string} base @param {string} name @returns {Promise<Field[]>} */
-async function fieldsOf(base, name) {
-  const url = new URL(`${base.replace(/\/*$/, "")}/forms/${encodeURIComponent(name)}`, document.baseURI);
-  const reply = await fetch(url);
-  if (!reply.ok) throw new Error(`${reply.status} ${url.pathname}`);
-  return (await reply.json()).fields;
-}
-
-/** @param {any} field */
-function isPersonsAlone({ by, readOnly }) {
-  return by === "person" || readOnly === true;
-}
-
-/** @param {any} field */
-function isAsked({ required, readOnly }) {
-  return required === true && readOnly !== true;
-}
-
-/** @param {any} value */
-function isEmpty(value) {
-  return value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
-}
-
-/** @param {any} value */
-function told(value) {
-  return Array.isArray(value) ? value.join(", ") : String(value ?? "–");
 }
 
 if (!customElements.get("handshake-prompt")) customElements.define("handshake-prompt", HandshakePrompt);

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
+
+from tests.page.demo_page import hand_over, is_by, is_live
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,16 +50,13 @@ async def agent(*arguments: str, text: str | None = None) -> dict[str, Any]:
 
 async def test_person_hands_the_page_to_the_published_agent_and_keeps_the_last_word(page: Page) -> None:
     await page.fill(f"#field-{TYPED_FIRST}", "Typed by the person")
-    await page.click("#hand-over")
-    await expect(page.locator("#prompt")).to_have_value(re.compile("sessionId"))
-
-    handed = await agent("parse-prompt", text=await page.input_value("#prompt"))
+    handed = await agent("parse-prompt", text=await hand_over(page))
     session = ["--sid", handed["sessionId"], "--token", handed["token"], "--base", handed["baseUrl"]]
     before = await agent("get-context", *session)
     assert before["context"][TYPED_FIRST]["by"] == "user"
 
     acting = asyncio.create_task(agent("action", *session, "--data", json.dumps(EIGHT), "--interval", str(PACE)))
-    await expect(page.locator('[data-field="category"]')).to_have_attribute("data-by", "ai")
+    await is_by(page, "category", "ai")
     assert await page.input_value(f"#field-{CHANGED_WHILE_SHOWN}") == ""
     await page.fill(f"#field-{CHANGED_WHILE_SHOWN}", "person@example.com")
     acted = await acting
@@ -68,9 +66,7 @@ async def test_person_hands_the_page_to_the_published_agent_and_keeps_the_last_w
     assert acted["rejected"] == [TYPED_FIRST]
     for key in written:
         by = "user_edit" if key == CHANGED_WHILE_SHOWN else "ai"
-        await expect(page.locator(f'[data-field="{key}"]')).to_have_attribute("data-by", by)
-        if by == "ai":
-            await expect(page.locator(f'[data-field="{key}"]')).to_have_class(re.compile("written-by-agent"))
+        await is_by(page, key, by)
     await is_shown(page)
 
     after = await agent("get-context", *session)
@@ -78,7 +74,7 @@ async def test_person_hands_the_page_to_the_published_agent_and_keeps_the_last_w
     assert kept == {TYPED_FIRST: "Typed by the person", CHANGED_WHILE_SHOWN: "person@example.com"}
 
     await page.reload()
-    await expect(page.locator("#connection")).to_have_text("Live")
+    await is_live(page)
     await is_shown(page)
 
 

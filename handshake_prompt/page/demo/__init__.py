@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
+from itertools import count
 from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from handshake_prompt.asgi.app import HandshakeApp
-from handshake_prompt.asgi.bodies import JSONBody
 from handshake_prompt.asgi.http import Handler, Resource
-from handshake_prompt.asgi.requests import IndexedRequest
-from handshake_prompt.asgi.responses import json_response
-from handshake_prompt.protocol import bodies
+from handshake_prompt.engine.submitted_form import SubmittedForm
 
 PAGES = {
     "/": ("index.html", "text/html"),
     "/demo.css": ("demo.css", "text/css"),
     "/demo.js": ("demo.js", "text/javascript"),
-    "/form.js": ("form.js", "text/javascript"),
     "/sample_agent.js": ("sample_agent.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
@@ -37,15 +34,38 @@ PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 
-
-class SubmitRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """`POST /submit`: the values are not in it, since the server holds them and knows the author of each.
-
-    `cursor` is the place in the session's log that the page shows.
-    """
-
-    session_id: str
-    cursor: str | None = None
+CATEGORIES = {"travel": "Travel", "lodging": "Lodging", "meals": "Meals", "equipment": "Equipment", "other": "Other"}
+COSTLY_MEAL = 100
+"""Euros, above which a report names the attendees."""
+IBAN = "[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}"
+FIELDS: list[dict[str, Any]] = [
+    {"key": "purpose", "label": "Purpose", "type": "string", "required": True, "desc": "What it was for"},
+    {
+        "key": "category",
+        "label": "Category",
+        "type": "enum",
+        "required": True,
+        "options": [{"value": value, "label": label} for value, label in CATEGORIES.items()],
+    },
+    {"key": "amount", "label": "Amount in euros", "type": "number", "required": True, "min": 0.01, "max": 5000},
+    {"key": "attendees", "label": "Attendees", "type": "array", "desc": "One per line"},
+    {"key": "billable", "label": "Charge to the client", "type": "boolean"},
+    {"key": "expense_date", "label": "Date", "type": "date", "required": True},
+    {"key": "start_time", "label": "Started at", "type": "time"},
+    {"key": "receipt_at", "label": "Receipt issued at", "type": "datetime"},
+    {"key": "receipt_links", "label": "Links to receipts", "type": "url", "multiple": True, "desc": "One per line"},
+    {"key": "employee_number", "label": "Employee number", "type": "integer", "readOnly": True, "default": 10482},
+    {"key": "approver", "label": "Approver", "type": "email", "required": True},
+    {
+        "key": "bank_account",
+        "label": "Bank account (IBAN)",
+        "type": "string",
+        "required": True,
+        "sensitive": True,
+        "pattern": IBAN,
+    },
+]
+"""The form as the server holds it; `index.html` has a control for each."""
 
 
 def create_demo(**options: Any) -> Starlette:
@@ -58,16 +78,29 @@ def create_demo(**options: Any) -> Starlette:
         ValueError: an option is invalid.
     """
     hpp = HandshakeApp(**options)
+    expense = hpp.form("expense", FIELDS, validator=problems_of)
+    numbers = count(1)
 
-    async def submit(request: IndexedRequest) -> Response:
-        body = bodies.decode(SubmitRequest, await JSONBody(request, hpp.engine.limits)())
-        return _submitted(await hpp.read_as_user(request, body.session_id, cursor=body.cursor))
+    @expense.on_submit
+    async def file_report(_: SubmittedForm) -> dict[str, str]:
+        return {"number": f"ER-{next(numbers):04}"}
 
-    pages = [Route(path, Resource({"GET": _page(name, media_type)})) for path, (name, media_type) in PAGES.items()]
-    app = Starlette(routes=[*pages, Route("/submit", Resource({"POST": submit}))])
+    app = Starlette(routes=[Route(path, Resource({"GET": _page(*page)})) for path, page in PAGES.items()])
     hpp.mount_on(app, prefix="/handshake", ws_prefix="/ws/handshake")
     app.state.hpp = hpp
     return app
+
+
+def problems_of(report: Mapping[str, Any]) -> dict[str, str]:
+    """Return the rules that a report breaks, by key: those that no field can tell by itself."""
+    problems = {}
+    date, issued = report.get("expense_date"), report.get("receipt_at")
+    if date and issued and str(issued)[:10] < date:
+        problems["receipt_at"] = "The receipt is older than the expense"
+    is_costly = report.get("category") == "meals" and (report.get("amount") or 0) > COSTLY_MEAL
+    if is_costly and not report.get("attendees"):
+        problems["attendees"] = f"A meal above {COSTLY_MEAL} euros needs the names of those who were there"
+    return problems
 
 
 def _page(name: str, media_type: str) -> Handler:
@@ -77,12 +110,3 @@ def _page(name: str, media_type: str) -> Handler:
         return Response(content, headers=PAGE_HEADERS, media_type=media_type)
 
     return page
-
-
-def _submitted(form: dict[str, Any]) -> Response:
-    """Answer with the submitted values, or with the required fields that are still missing."""
-    if form.get("missing"):
-        return json_response({"missing": form["missing"]}, 422)
-    nothing = {"value": None, "by": "empty"}
-    records = ((field["key"], form["context"].get(field["key"], nothing)) for field in form.get("schema", ()))
-    return json_response({"fields": [{"key": key, "value": it["value"], "by": it["by"]} for key, it in records]})

@@ -39,7 +39,7 @@ export class Panel {
     const caution = make("p", { className: "quiet", textContent: say("caution") });
     const list = make("ul");
     const fields = make("details", { hidden: true }, make("summary", { textContent: say("fields") }), list);
-    const time = make("p", { className: "quiet", hidden: true }, make("span"), " ", this.#button("extend", "link"));
+    const time = make("p", { className: "quiet", hidden: true }, make("span"), " ", this.#button("extend", "link", "link"));
     return {
       status: make("p", { part: "status", role: "status", textContent: say("idle") }),
       claim: make("p", { className: "quiet", hidden: true }),

@@ -31,12 +31,18 @@ const PANEL = `
     border: 1px solid var(--line); border-radius: calc(var(--radius) / 1.5); padding: 0.5rem; resize: vertical; }
   .attention { border-inline-start: 3px solid var(--accent); padding-inline-start: var(--space); display: grid; gap: 0.35rem; }
   .request { display: grid; gap: 0.5rem; }
+  .requests { gap: 1rem; }
   .said { white-space: pre-wrap; }
+  .quiet + .said { font-weight: 600; }
   .answer { display: grid; gap: 0.2rem; justify-items: start; }
   input, select { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line);
     border-radius: calc(var(--radius) / 1.5); padding: 0.35rem 0.5rem; max-inline-size: 100%; }
   summary { cursor: pointer; min-block-size: 1.5rem; }
-  details ul { padding-block-start: 0.5rem; }
+  details ul { padding-block-start: 0.5rem; gap: 0; }
+  details li { display: grid; grid-template-columns: 1fr auto; gap: 0 0.75rem; padding-block: 0.4rem;
+    border-block-start: 1px solid var(--line); }
+  details strong { font-weight: 600; text-align: end; }
+  details button { grid-column: 2; justify-self: end; }
 `;
 
 const MARKS = `
