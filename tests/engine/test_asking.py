@@ -275,6 +275,16 @@ async def test_a_revert_of_more_keys_than_a_form_has_fields_is_refused() -> None
 
 
 @in_virtual_time
+async def test_a_suggestion_on_what_has_changed_since_is_not_made() -> None:
+    (pair,) = await workers(1, FORM)
+    await pair.edit("name", "Ada")
+    suggestion = {"type": "suggest", "key": "name", "value": "Bea", "ifRev": 0}
+    reply = await pair.engine.post_action(pair.session_id, {"actions": [suggestion]}, pair.agent)
+    assert [one["code"] for one in reply.payload["results"]] == ["stale"]
+    assert await statuses(pair) == []
+
+
+@in_virtual_time
 async def test_a_page_answers_over_its_socket_and_is_acknowledged() -> None:
     pair = await open_pair(virtual_engine(), FORM)
     async with pair.watch() as page, pair.watch() as other:
