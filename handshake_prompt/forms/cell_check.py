@@ -27,7 +27,6 @@ class CellCheck:
 
     def __init__(self, fields: Sequence[Entry], shape: Group) -> None:
         self._fields = compile_schema(list(fields), LIMITS)
-        self._shape = shape
         self._most = {key: listed.entry.get("maxRows") for key, listed in lists_of(shape)}
         costly = (field.has_pattern or field.embedded is not None for field in self._fields.values())
         self.is_quick = not any(costly)
@@ -39,12 +38,12 @@ class CellCheck:
         yield from (Problem((key,), REQUIRED, is_lack=True) for key in missing)
         budget = Budget()
         for key, value in values.items():
-            field = self._fields.get(without_rows(key, self._shape))
+            field = self._fields.get(without_rows(key, self._most))
             if field is None or key in missing or key in status.hidden:
                 continue
             if fault := field.check(value, budget):
                 yield Problem((key,), fault)
         for key, ids in rows.items():
-            most = self._most.get(without_rows(key, self._shape))
+            most = self._most.get(without_rows(key, self._most))
             if most is not None and len(ids) > most and key not in status.hidden:
                 yield Problem((key,), f"expected at most {most} rows, got {len(ids)}")

@@ -16,7 +16,7 @@ from .json_schema import WRAPPED
 from .models import Finding, Model, model_of
 from .problems import FieldErrors, Path, Place, Problem, bounded, place_of, told
 from .rules import compile_rules
-from .shape import Entry, Group, shape_of, without_rows
+from .shape import Entry, Group, Rows, lists_of, shape_of, without_rows
 from .status import Status, status_of
 
 Validator = Callable[[Any], Any]
@@ -72,6 +72,8 @@ class FormModel:
         self.fields: list[Entry] = completed(ordered(changed(made.fields, members), order))
         """The schema, as it is on the wire."""
         self.shape: Group = shape_of(self.fields, made.rules, is_escaped=made.is_escaped)
+        self.lists: Mapping[str, Rows] = dict(lists_of(self.shape))
+        """The lists of rows, those within rows too, by key without the ids of rows."""
         self._refuse_unknown({node.key for node in self.shape.leaves()}, defaults or {})
         self.lookups: Mapping[str, list[Any]] = made.lookups
         """Options too many to send, by key without row ids."""
@@ -166,12 +168,12 @@ class FormModel:
 
     def _among(self, keys: frozenset[str], found: Sequence[Problem]) -> set[str]:
         """Return the keys of some problems that are, without the ids of rows, among others."""
-        return {key for problem in found for key in problem.keys if without_rows(key, self.shape) in keys}
+        return {key for problem in found for key in problem.keys if without_rows(key, self.lists) in keys}
 
     def _hidden(self, values: Values) -> list[Any]:
         if not self._sensitive:
             return []
-        return [value for key, value in values.items() if without_rows(key, self.shape) in self._sensitive]
+        return [value for key, value in values.items() if without_rows(key, self.lists) in self._sensitive]
 
     def _refuse_unknown(self, known: set[str], keys: Iterable[str]) -> None:
         unknown = [key for key in keys if key not in known]

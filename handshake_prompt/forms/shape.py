@@ -14,7 +14,7 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.field_value import is_empty
 
 from .field_types import shown
-from .keys import LEVELS, joined, names, unescaped
+from .keys import LEVELS, joined, names
 
 Entry = Mapping[str, Any]
 """A field as it stands in a schema."""
@@ -194,12 +194,28 @@ def entry_key(key: str, lists: Container[str]) -> str | None:
         key: of anything.
         lists: keys of lists of rows, without row ids.
     """
+    kept, is_row = _without_row_ids(key, lists)
+    return None if is_row else kept
+
+
+def without_rows(key: str, lists: Container[str]) -> str:
+    """Return the key of a cell, row or group without the ids of rows: of a row it is the key of its list.
+
+    Args:
+        key: of anything.
+        lists: keys of lists of rows, without row ids.
+    """
+    return _without_row_ids(key, lists)[0]
+
+
+def _without_row_ids(key: str, lists: Container[str]) -> tuple[str, bool]:
+    """Return the key without row ids, and whether it is that of a row."""
     kept, is_row = "", False
     segments = iter(key.split("/"))
     for place, segment in enumerate(segments):
         kept = f"{kept}/{segment}" if place else segment
         is_row = kept in lists and next(segments, None) is not None
-    return None if is_row else kept
+    return kept, is_row
 
 
 def row_of(key: str, lists: Container[str]) -> str | None:
@@ -223,19 +239,3 @@ def row_of(key: str, lists: Container[str]) -> str | None:
 
 def _value_of(option: object) -> object:
     return option.get("value") if isinstance(option, dict) else option
-
-
-def without_rows(key: str, shape: Group) -> str:
-    """Return the key of a cell, row or group without the ids of rows."""
-    group: Group | None = shape
-    kept: list[str] = []
-    segments = iter(key.split("/"))
-    for segment in segments:
-        kept.append(segment)
-        node = group.members.get(unescaped(segment)) if group is not None else None
-        if isinstance(node, Rows):
-            next(segments, None)
-            group = node.item
-        else:
-            group = node if isinstance(node, Group) else None
-    return "/".join(kept)

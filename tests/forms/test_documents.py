@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from handshake_prompt.forms.documents import Cells, flat, nested
 from handshake_prompt.forms.keys import escaped, joined
-from handshake_prompt.forms.shape import Entry, GroupRule, shape_of, without_rows
+from handshake_prompt.forms.shape import Entry, GroupRule, lists_of, shape_of, without_rows
 from handshake_prompt.protocol.errors import InvalidSchemaError
 
 ENTRIES: list[Entry] = [
@@ -214,4 +214,4 @@ def test_a_key_is_a_field_or_a_group(keys: tuple[str, str]) -> None:
     ],
 )
 def test_the_ids_of_rows_are_told_from_names(key: str, plain: str) -> None:
-    assert without_rows(key, SHAPE) == plain
+    assert without_rows(key, dict(lists_of(SHAPE))) == plain

@@ -36,7 +36,7 @@ def test_no_schema_is_refused_and_no_rule_of_it_is_lost(data: st.DataObject) -> 
     try:
         cells = form.cells(document)
     except TypeError as error:  # of another shape than any the schema accepts, where it says so in any case
-        key = without_rows(str(error).partition(" has to be ")[0], form.shape)
+        key = without_rows(str(error).partition(" has to be ")[0], form.lists)
         assert not (is_described(schema, key) and library.is_valid(document))
         return
     again = form.document(*cells)
@@ -52,13 +52,13 @@ def test_no_schema_is_refused_and_no_rule_of_it_is_lost(data: st.DataObject) -> 
     assert problems == []
     assert form.parse(*cells) == again
     refused = [key for key in cells.values if not takes(form, key, cells) and key not in status.hidden]
-    assert [key for key in refused if is_described(schema, without_rows(key, form.shape))] == []
+    assert [key for key in refused if is_described(schema, without_rows(key, form.lists))] == []
     if again == document:
         assert [key for key in status.missing if not is_empty_in(cells, key)] == []
 
 
 def takes(form: FormModel, key: str, cells: Cells) -> bool:
-    entry = entries(form.fields)[without_rows(key, form.shape)]
+    entry = entries(form.fields)[without_rows(key, form.lists)]
     value = cells.values[key]
     if isinstance(value, float) and value.is_integer() and entry["type"] == "integer":
         return True  # JSON Schema takes 2.0 for a whole number, a form takes 2
@@ -128,7 +128,7 @@ def test_a_valid_document_has_no_problems_and_misses_nothing(form: Any, case: An
     assert model.parse(*cells) == document
     fields = entries(model.fields)
     assert [
-        key for key, value in cells.values.items() if not accepts(fields[without_rows(key, model.shape)], value)
+        key for key, value in cells.values.items() if not accepts(fields[without_rows(key, model.lists)], value)
     ] == []
 
 
