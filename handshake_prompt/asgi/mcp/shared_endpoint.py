@@ -16,22 +16,18 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from handshake_prompt.asgi.bodies import JSONBody
-from handshake_prompt.asgi.credential_reader import CredentialReader
-from handshake_prompt.asgi.http import unless_disconnected
 from handshake_prompt.asgi.requests import IndexedRequest
-from handshake_prompt.asgi.server_stop import ServerStop
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.mcp import results, tools
 from handshake_prompt.mcp.arguments import Connect
 from handshake_prompt.protocol.credentials import Credential
-from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidTokenError, OriginError
+from handshake_prompt.protocol.errors import InvalidRequestError, InvalidTokenError
 from handshake_prompt.texts.prompt import PromptError, parse_prompt
 from handshake_prompt.texts.secret import Secret
 
 from .admitted_agent import AdmittedAgent
 from .client_info import ClientInfo, client_info
-from .endpoint import SPARE, refusal
-from .stateless_server import StatelessServer
+from .stateless_endpoint import StatelessEndpoint
 
 _HANDLE = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{16,128})")
 NOT_OURS = (
@@ -40,41 +36,14 @@ NOT_OURS = (
 )
 
 
-class SharedMCPEndpoint:
-    """Answers `POST /mcp`; a handler for a `Resource`.
-
-    Args:
-        engine: carries out the tools.
-        credential_of: reads what a request says of its client.
-        stop: notices the server's stop, for a tool that waits.
-    """
-
-    def __init__(self, engine: ProtocolEngine, credential_of: CredentialReader, stop: ServerStop) -> None:
-        self._engine = engine
-        self._credential_of = credential_of
-        self._stop = stop
-
-    async def __call__(self, request: IndexedRequest) -> Response:
-        """Answer one request.
-
-        Raises:
-            ClientDisconnect: the client has gone away.
-        """
-        try:
-            return await self._answer(request)
-        except HandshakeError as error:
-            return refusal(error)
+class SharedMCPEndpoint(StatelessEndpoint):
+    """Answers `POST /mcp`."""
 
     async def _answer(self, request: IndexedRequest) -> Response:
-        credential = self._credential_of(request, "")
-        if credential.foreign_origin:  # the specification of MCP wants it so
-            raise OriginError
+        credential = self._credential(request, "")
         await self._engine.admit_stranger(credential)
         raw = await JSONBody(request, self._engine.limits)()
-        toolbox = SharedTools(self._engine, credential, request, client_info(raw))
-        server = StatelessServer(toolbox, request.scope, raw, seconds=self._engine.limits.long_poll + SPARE)
-        with self._stop.noticed():
-            return await unless_disconnected(request, server.answer())
+        return await self._serve(request, SharedTools(self._engine, credential, request, client_info(raw)), raw)
 
 
 class SharedTools:
