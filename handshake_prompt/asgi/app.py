@@ -193,9 +193,9 @@ class HandshakeApp(Starlette):
         return context
 
     async def submission(self, request: Request) -> SubmittedForm:
-        """Return what the person submits with an ordinary form post, or a JSON object, to a view of the host's.
+        """Return the person's submission by an ordinary form post, or a JSON object, to a view of the host's.
 
-        The member `handshakeSession` names the session, `handshakeDigest` is the digest of what the page shows, the
+        The member `handshakeSession` names the session, `handshakeDigest` is the digest of the state on the page, the
         others are values by key; names that are no field's are the host's own. A posted value that differs from the
         stored one counts, as the person's. The session ends as submitted in the same step, so this is to be had once.
 

@@ -181,7 +181,11 @@ class ProtocolEngine(PasteOperations):
     async def post_notify(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
     ) -> Reply:
-        """Carry out an edit, a release or a change of rows by the person: `POST /notify/{sid}`."""
+        """Carry out an edit, a release or a change of rows by the person: `POST /notify/{sid}`.
+
+        Raises:
+            HandshakeError: the guard refuses the request, or the session's mode the write (`InvalidRequestError`).
+        """
         worker = self._workers.here
         async with self._admitted(worker, Operation.NOTIFY, session_id, credential, request) as admission:
             asked = (await read(bodies.NotifyRequest, body)).message

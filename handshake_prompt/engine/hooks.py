@@ -102,7 +102,7 @@ class Hooks:
         return hook
 
     def on_submit(self, function: F) -> F:
-        """Register `function(submission)`, which takes what the person submits: a `SubmittedForm`.
+        """Register `function(submission)`, which takes the person's submission: a `SubmittedForm`.
 
         It runs at most once for what a person was shown, outside every lock, and has `Limits.submit_timeout`. Its
         answer, a JSON value, is the `result` of the person's receipt. `FieldErrors` tells what is wrong, `Reject` why

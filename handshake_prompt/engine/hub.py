@@ -62,7 +62,7 @@ class Topic:
         """Rings then."""
 
     def overtake_removed(self, session: Session) -> None:
-        """Let the paced frames of cells whose row is gone count as overtaken; forget those that no queue still has."""
+        """Let the paced frames of removed cells count as overtaken; forget cells without a frame in any queue."""
         oldest = min(queue.oldest for queue in self.queues)
         for key in self.newest.keys() - session.values.keys():
             if self.newest[key] < oldest:

@@ -80,7 +80,7 @@ class Lookups:
 
 
 def _matching(options: Iterable[Any], query: str) -> Iterable[Any]:
-    """Return options with a text in their value or label, whatever its case."""
+    """Return options with a text in their value or label, in any case."""
     wanted = query.casefold()
     return (option for option in options if wanted in _text(option)) if wanted else options
 

@@ -75,7 +75,7 @@ class NamedForm:
         return self._model.lookups
 
     def on_submit(self, function: F) -> F:
-        """Register the function that takes what the person submits; see `Hooks.on_submit`.
+        """Register the function that takes the person's submission; see `Hooks.on_submit`.
 
         Raises:
             ValueError: there is one already.

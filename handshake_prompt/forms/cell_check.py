@@ -33,7 +33,7 @@ class CellCheck:
         """Whether no value takes long."""
 
     def problems(self, values: Values, rows: RowIds, status: Status) -> Iterator[Problem]:
-        """Yield the faults of values, and what is missing."""
+        """Yield the faults of values, and the missing fields."""
         missing = {*status.missing, *status.missing_person}
         yield from (Problem((key,), REQUIRED, is_lack=True) for key in missing)
         budget = Budget()

@@ -1,4 +1,4 @@
-"""Compiled form: the fields of a schema by key, its tree, and its rules on what is shown and asked for."""
+"""Compiled form: the fields of a schema by key, its tree, and its rules on the fields shown and asked for."""
 
 from __future__ import annotations
 

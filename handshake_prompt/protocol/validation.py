@@ -278,14 +278,22 @@ def session_full(limits: Limits) -> TooLargeError:
 
 
 def check_extension(seconds: int, limits: Limits) -> int:
-    """Return the seconds of a request to extend, if they are within the bound of one call."""
+    """Return the seconds of a request to extend.
+
+    Raises:
+        InvalidRequestError: they are not within the bound of one call.
+    """
     if not 1 <= seconds <= limits.extend_seconds:
         raise InvalidRequestError(f"extraSeconds must be between 1 and {limits.extend_seconds}")
     return seconds
 
 
 def check_wait(wait: str | float, limits: Limits) -> float:
-    """Return how long a long poll may wait, in seconds; more than the limit is cut to it."""
+    """Return how long a long poll may wait, in seconds; more than the limit is cut to it.
+
+    Raises:
+        InvalidRequestError: it is no number, or below zero.
+    """
     try:
         seconds = float(wait)
     except ValueError:

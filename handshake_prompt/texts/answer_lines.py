@@ -40,6 +40,9 @@ def read_lines(text: str, start: int, keys: Collection[str], note: Note) -> Answ
 
     Returns:
         The answer, without the number of its line; None if a line is not readable.
+
+    Raises:
+        JSONFaultError: a field has two values.
     """
     answer, is_whole, at = Answer(), True, start
     for number, line in enumerate(text.split("\n")):

@@ -23,8 +23,11 @@ _BAR = r"\u007c"
 class Cells(Protocol):
     """The cells of a form, by key and by the entry of their column."""
 
-    def has(self, key: str, field: Mapping[str, Any], /) -> bool: ...
-    def show(self, key: str, field: Mapping[str, Any], /) -> str: ...
+    def has(self, key: str, field: Mapping[str, Any], /) -> bool:
+        """Whether the cell has something to show."""
+
+    def show(self, key: str, field: Mapping[str, Any], /) -> str:
+        """Return the text of the cell."""
 
 
 class RowList(NamedTuple):

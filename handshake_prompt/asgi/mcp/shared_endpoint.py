@@ -51,7 +51,7 @@ class SharedTools:
 
     Args:
         engine: carries them out.
-        credential: what is known of the client: its address, its name.
+        credential: the client as far as it is known: its address, its name.
         request: the host framework's, for the hooks.
         client: as the message introduces it.
     """
