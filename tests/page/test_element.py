@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -17,9 +19,10 @@ from playwright.async_api import Browser, Page, expect
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from websockets.asyncio.client import connect
 
 from handshake_prompt import parse_prompt
-from tests.page.tabs import Site, site
+from tests.page.tabs import LIMITS, Site, site
 from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,6 +38,8 @@ DOCUMENT = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Cl
 <link rel="icon" href="data:,"><script type="module" src="/handshake/element.js"></script>{body}"""
 TAG = '<handshake-prompt for="claim"></handshake-prompt>'
 ROUNDS = 12
+TICK = 5_000
+"""Milliseconds after which the tag tells the time that is left anyway."""
 PROFILE = """
 <form id="profile" action="/profile" method="post"><label>Name <input name="name"></label>
   <label>Age <input name="age" type="number"></label><label><input type="checkbox" name="news"> News</label>
@@ -112,12 +117,14 @@ async def hand_over(page: Page, http: httpx.AsyncClient, button: str = "Hand to 
     return act
 
 
-async def agent(page: Page, http: httpx.AsyncClient, button: str = "Hand to my agent") -> Post:
+async def agent(
+    page: Page, http: httpx.AsyncClient, button: str = "Hand to my agent", called: str = "Ada's agent"
+) -> Post:
     """Press the tag's button; return an agent that posts to the session."""
     await page.get_by_role("button", name=button).click()
     await expect(page.get_by_text("Copied to the clipboard")).to_be_visible()
     handed = parse_prompt(await page.evaluate("navigator.clipboard.readText()"))
-    headers = {"X-Handshake-Token": handed.token, "X-Agent-Name": "Ada's agent"}
+    headers = {b"X-Handshake-Token": handed.token.encode(), b"X-Agent-Name": called.encode()}
 
     async def post(name: str, body: dict[str, Any]) -> dict[str, Any]:
         url = f"{handed.base_url}{handed.prefix}/{name}/{handed.session_id}"
@@ -126,6 +133,10 @@ async def agent(page: Page, http: httpx.AsyncClient, button: str = "Hand to my a
         return members
 
     return post
+
+
+async def live(page: Page) -> None:
+    await page.wait_for_function("document.querySelector('handshake-prompt').session?.state === 'open'")
 
 
 async def authors(page: Page) -> dict[str, str]:
@@ -154,6 +165,19 @@ async def test_one_tag_hands_a_form_over_and_the_person_keeps_the_last_word(
     assert await authors(page) == {"name": "user", "city": "user_edit", "plan": "ai"}
 
 
+async def test_a_prompt_that_cannot_be_copied_is_selected_instead(page: Page) -> None:
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', {}); document.execCommand = () => false")
+    await page.get_by_role("button", name="Hand to my agent").click()
+    await expect(page.get_by_text("Select and copy it.")).to_be_visible()
+    assert parse_prompt(await page.evaluate("getSelection().toString()")).session_id
+
+
+async def test_the_prompt_that_is_copied_is_the_one_shown(page: Page, http: httpx.AsyncClient) -> None:
+    await hand_over(page, http)
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied.replace("\r\n", "\n") == await page.input_value("#prompt")
+
+
 async def test_a_field_is_given_back_to_the_agent_in_the_panel(page: Page, http: httpx.AsyncClient) -> None:
     await page.fill("[name=name]", "Typed before")
     act = await hand_over(page, http)
@@ -161,6 +185,9 @@ async def test_a_field_is_given_back_to_the_agent_in_the_panel(page: Page, http:
     await page.get_by_role("button", name="Let the agent write it: “Name”").click()
     await expect(page.get_by_role("button", name="Let the agent write it: “Name”")).to_be_hidden()
     assert (await act({"name": "the agent's"}))["applied"] == ["name"]
+    await expect(page.locator("[name=name]")).to_have_attribute("data-handshake-by", "ai")
+    await page.fill("[name=name]", "Mine again")
+    await expect(page.locator("[name=name]")).to_have_attribute("data-handshake-by", "user_edit")
 
 
 async def test_a_value_that_waits_is_offered_where_the_person_is(page: Page, http: httpx.AsyncClient) -> None:
@@ -210,6 +237,35 @@ async def test_a_reload_takes_the_session_up_again(page: Page, http: httpx.Async
     assert await authors(page) == {"name": "user", "city": "ai", "plan": "ai"}
 
 
+async def test_what_is_kept_over_a_reload_holds_no_credential(page: Page, http: httpx.AsyncClient) -> None:
+    await hand_over(page, http)
+    token = parse_prompt(await page.evaluate("navigator.clipboard.readText()")).token
+    kept = await page.evaluate("JSON.stringify([{ ...sessionStorage }, { ...localStorage }])")
+    assert "context" in kept
+    assert token not in kept
+
+
+async def test_the_last_words_before_a_reload_are_kept(page: Page, http: httpx.AsyncClient) -> None:
+    await hand_over(page, http)
+    await page.locator("[name=name]").press_sequentially("Last words")
+    await page.reload()
+    await expect(page.locator("[name=name]")).to_have_value("Last words")
+    await expect(page.locator("[name=name]")).to_have_attribute("data-handshake-by", "user")
+    assert await authors(page) == {"name": "user"}
+
+
+async def test_another_tab_shows_what_the_first_one_writes(page: Page, http: httpx.AsyncClient) -> None:
+    await hand_over(page, http)
+    kept = await page.evaluate("JSON.stringify({ ...sessionStorage })")
+    other = await page.context.new_page()
+    await other.add_init_script(f"Object.assign(sessionStorage, {kept})")  # as a duplicated tab has it
+    await other.goto("/claim")
+    await live(other)
+    await other.fill("[name=name]", "From the other tab")
+    await expect(page.locator("[name=name]")).to_have_value("From the other tab")
+    await expect(page.locator("[name=name]")).to_have_attribute("data-handshake-by", "user")
+
+
 async def test_an_ordinary_submission_names_the_session_once_all_is_stored(page: Page, http: httpx.AsyncClient) -> None:
     act = await hand_over(page, http)
     await act({"city": "Ulm"})
@@ -246,6 +302,128 @@ async def test_ending_the_session_locks_the_agent_out_and_leaves_the_form(page: 
     await expect(page.locator("[name=city]")).to_have_value("Ulm")
     assert await page.locator("[data-handshake-by]").count() == 0
     await expect(page.get_by_role("button", name="Hand to my agent")).to_be_visible()
+
+
+async def test_what_an_ended_sessions_agent_wrote_is_not_made_the_persons_by_the_next(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    act = await hand_over(page, http)
+    await act({"city": "Ulm", "name": "Ada"})
+    await expect(page.locator("[name=name]")).to_have_value("Ada")
+    await page.get_by_role("button", name="End the session").click()
+    await expect(page.get_by_text("The session has ended")).to_be_visible()
+    await page.fill("[name=name]", "Ada Lovelace")
+    await hand_over(page, http)
+    assert await authors(page) == {"name": "user", "city": "default"}
+
+
+async def test_a_name_that_poses_as_the_person_is_shown_as_a_claim(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http, called="You")
+    await post("action", {"actions": [{"type": "set", "key": "city", "value": "Ulm"}]})
+    await expect(page.get_by_text(re.compile("It calls itself “You”"))).to_be_visible()
+    await expect(page.get_by_text("Your agent has finished for now")).to_be_visible()
+
+
+async def test_a_name_with_nothing_to_see_in_it_is_not_shown(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http, called="\u3164\u2800")
+    await post("action", {"actions": [{"type": "set", "key": "city", "value": "Ulm"}]})
+    await expect(page.get_by_text("Your agent has finished for now")).to_be_visible()
+    await expect(page.get_by_text("It calls itself")).to_be_hidden()
+
+
+async def test_more_time_is_shown_as_soon_as_it_is_given(page: Page, http: httpx.AsyncClient) -> None:
+    await hand_over(page, http)
+    await expect(page.get_by_text("Expires in 30 minutes.")).to_be_visible()
+    await page.get_by_role("button", name="More time").click()
+    await expect(page.get_by_text("Expires in 60 minutes.")).to_be_visible(timeout=TICK / 2)
+
+
+async def test_what_was_not_shown_when_the_person_submits_is_shown_and_not_submitted(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await page.fill("[name=name]", "Ada")
+    post = await agent(page, http)
+    paced = [{"type": "set", "key": key, "value": value} for key, value in (("plan", "p"), ("city", "Ulm"))]
+    await post("action", {"actions": paced, "stream": True, "intervalMs": 2_000})
+    await page.click("#send")
+    await expect(page.get_by_text("Not submitted yet: look at these first.")).to_be_visible()
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await expect(page.locator("#posted")).to_have_count(0)
+    await page.click("#send")
+    await expect(page.locator("#posted")).to_contain_text("city=Ulm")
+
+
+@contextlib.asynccontextmanager
+async def crowded(page: Page) -> AsyncIterator[None]:
+    """Watch the page's session from as many places as it has, so that the page itself comes back to none."""
+    (cookie,) = await page.context.cookies()
+    kept = await page.evaluate("JSON.parse(Object.values(sessionStorage)[0])")
+    await page.goto("about:blank")
+    async with contextlib.AsyncExitStack() as stack:
+        places = 0
+        async with asyncio.timeout(PATIENCE):
+            while places < LIMITS.watchers_per_session:
+                socket = await stack.enter_async_context(
+                    connect(
+                        kept["urls"]["ws"].replace("http", "ws", 1),
+                        additional_headers={"Cookie": f"{cookie.get('name')}={cookie.get('value')}"},
+                        close_timeout=1,
+                    )
+                )
+                places += json.loads(await socket.recv())["type"] == "connected"
+        await page.goto("/claim")
+        yield
+
+
+async def test_a_tab_too_many_says_what_is_the_matter_and_is_live_as_soon_as_there_is_room(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    act = await hand_over(page, http)
+    async with crowded(page):
+        await expect(page.get_by_text("Open in too many tabs")).to_be_visible()
+        await act({"city": "Meanwhile"})
+        newer = await hand_over(page, http, "New prompt for my agent")
+        assert (await act({"city": "Ulm"}))["code"] == "invalid_token"
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await live(page)
+    await expect(page.locator("[name=city]")).to_have_value("Meanwhile")
+    assert (await newer({"city": "Ulm"}))["applied"] == ["city"]
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+
+
+async def test_a_tab_that_lost_its_place_is_told_and_can_go_on(
+    page: Page, http: httpx.AsyncClient, complaints: list[str]
+) -> None:
+    act = await hand_over(page, http)
+    await page.fill("[name=name]", "Mine")
+    await page.context.clear_cookies()
+    await page.reload()
+    await expect(page.get_by_text("does not take this page for yours any more")).to_be_visible()
+    await page.fill("[name=name]", "Mine again")
+    newer = await hand_over(page, http)
+    await live(page)
+    assert (await newer({"name": "Yours", "city": "Ulm"}))["rejected"] == ["name"]
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    assert (await act({"city": "Bonn"}))["applied"] == ["city"]  # of the other session, which goes on until it expires
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    assert [text for text in complaints if "403" not in text] == []
+    complaints.clear()
+
+
+async def test_a_server_that_cannot_be_reached_is_not_the_sessions_end(
+    page: Page, http: httpx.AsyncClient, complaints: list[str]
+) -> None:
+    act = await hand_over(page, http)
+    await page.route("**/handshake/**", lambda route: route.abort())
+    await page.get_by_role("button", name="End the session").click()
+    await expect(page.get_by_text("That did not work")).to_be_visible()
+    assert [text for text in complaints if "Failed to load resource" not in text] == []
+    complaints.clear()
+
+    await page.unroute("**/handshake/**")
+    await page.get_by_role("button", name="End the session").click()
+    await expect(page.get_by_text("The session has ended")).to_be_visible()
+    assert (await act({}))["code"] == "session_revoked"
 
 
 async def test_a_new_token_locks_the_old_one_out(page: Page, http: httpx.AsyncClient) -> None:

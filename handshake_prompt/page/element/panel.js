@@ -2,6 +2,7 @@
 
 import { make } from "./make.js";
 import { PANEL_SHEET } from "./styles.js";
+import { quoted } from "./texts.js";
 
 /** @typedef {import("./texts.js").Texts} Texts */
 /** @typedef {{key: string, label: string, by: string, about: string, canRelease: boolean, canRevert: boolean}} Line */
@@ -73,7 +74,7 @@ export class Panel {
   /** @param {string} name the agent's, as it calls itself. */
   showAgent(name) {
     this.#parts.claim.hidden = name === "";
-    this.#parts.claim.textContent = name && this.#texts.say("claim", { name });
+    this.#parts.claim.textContent = name && this.#texts.say("claim", { name: quoted(name) });
   }
 
   /** @param {string | null} prompt */

@@ -6,6 +6,7 @@
 import { visible } from "../client/values.js";
 import { read } from "../form/values.js";
 import { make } from "./make.js";
+import { quoted } from "./texts.js";
 
 /** @typedef {import("../client.js").Request} Request */
 /** @typedef {import("../client.js").Field} Field */
@@ -56,7 +57,7 @@ export class RequestList {
   /** @param {Request} request */
   #add(request) {
     const item = make("li", { className: "request", part: "request" });
-    const name = visible(request.name) || this.#texts.say("agent");
+    const name = quoted(visible(request.name)) || this.#texts.say("agent");
     const key = request.key ?? "";
     const heading = request.kind === "suggest" ? "suggests" : "asks";
     item.append(make("p", { className: "quiet", textContent: this.#texts.say(heading, { name, label: this.#labelOf(key) }) }));

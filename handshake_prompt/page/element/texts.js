@@ -18,7 +18,7 @@ const ENGLISH = {
   revoked: "The session has ended. What is in the form stays.",
   submitted: "Submitted.",
   failed: "That did not work: {reason}",
-  claim: "It calls itself “{name}”.",
+  claim: "It calls itself {name}.",
   prompt: "Prompt for your agent",
   caution: "Paste it into an agent you trust: whoever has it can fill in this form until it expires.",
   copied: "Copied to the clipboard.",
@@ -42,8 +42,8 @@ const ENGLISH = {
   pending: "Not submitted: the server has not stored what you typed.",
   form: "The form",
   agent: "An agent",
-  asks: "“{name}” asks:",
-  suggests: "“{name}” suggests for “{label}”:",
+  asks: "{name} asks:",
+  suggests: "{name} suggests for “{label}”:",
   source: "From: {source}",
   confidence: "Sure by its own word: {percent} %",
   answer: "Answer",
@@ -75,7 +75,7 @@ const CHINESE = {
   revoked: "会话已结束。表单内容保留不变。",
   submitted: "已提交。",
   failed: "操作失败：{reason}",
-  claim: "它自称“{name}”。",
+  claim: "它自称{name}。",
   prompt: "给您的智能体的提示词",
   caution: "请只粘贴给您信任的智能体：在过期之前，持有它的人都能填写此表单。",
   copied: "已复制到剪贴板。",
@@ -99,8 +99,8 @@ const CHINESE = {
   pending: "未提交：服务器尚未保存您输入的内容。",
   form: "表单",
   agent: "一个智能体",
-  asks: "“{name}”提问：",
-  suggests: "“{name}”为“{label}”建议：",
+  asks: "{name}提问：",
+  suggests: "{name}为“{label}”建议：",
   source: "来源：{source}",
   confidence: "它自称的把握：{percent}%",
   answer: "回答",
@@ -114,6 +114,11 @@ const CHINESE = {
   revertShort: "撤回",
   revertAll: "撤回智能体填写的全部内容",
 };
+
+/** A name as a claim, in quotation marks; one that poses as somebody comes with some. @param {string} name */
+export function quoted(name) {
+  return name === "" || name.startsWith("“") ? name : `“${name}”`;
+}
 
 /** The words of one language. */
 export class Texts {
