@@ -20,7 +20,7 @@ from tests.page.tabs import Site, Tab, site
 from tests.support.peer import PATIENCE
 from tests.support.serving import serving
 
-DEMO_LIMITS = Limits(creates_per_address=10_000, pace_interval=0.15, watchers_per_session=3)
+DEMO_LIMITS = Limits(creates_per_address=10_000, pace_interval=0.15)
 """Values follow one another closely enough not to be waited for, and slowly enough to come in between."""
 
 

@@ -60,7 +60,7 @@ async def test_one_command_line_fills_in_the_form_from_a_prompt_on_standard_inpu
     await page.fill("#field-bank_account", IBAN)
     await page.get_by_role("button", name="Submit report").click()
     submitted = await receipt(page)
-    assert submitted["amount"] == ("40", "You, after your agent")
+    assert submitted["amount"] == ("40", "You edited")
     assert submitted["category"] == ("Travel", "Agent")
     assert submitted["bank_account"] == (IBAN, "You")
 

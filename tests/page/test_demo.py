@@ -106,7 +106,7 @@ async def test_all_of_it_is_played_by_keyboard_alone(page: Page) -> None:
     assert await receipt(page) == {
         "purpose": ("Lunch at the project kick-off", "You"),
         "category": ("Meals", "Agent"),
-        "amount": ("92.1", "You, after your agent"),
+        "amount": ("92.1", "You edited"),
         "attendees": ("Client's project lead\nDesign lead", "Agent"),
         "billable": ("Yes", "Agent"),
         "expense_date": (date, "Agent"),

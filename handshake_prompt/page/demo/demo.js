@@ -2,7 +2,7 @@
 
 import { runSampleAgent } from "./sample_agent.js";
 
-const AUTHORS = { default: "Page", user: "You", user_edit: "You, after your agent", ai: "Agent" };
+const AUTHORS = { default: "Page", user: "You", user_edit: "You edited", ai: "Agent" };
 const NOTHING = "–";
 
 const $ = (id) => document.getElementById(id);
