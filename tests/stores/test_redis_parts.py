@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import time
 from contextlib import suppress
 
 import pytest
@@ -309,6 +310,14 @@ async def stubborn(*, blocks: bool) -> None:
 
 
 async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_later() -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(TimeoutError):
+            async with deadline.until(asyncio.get_running_loop().time() + 0.02, grace=0.02):
+                await stubborn(blocks=True)
+
+
+async def test_a_call_is_ended_on_a_loop_that_was_held_up_past_both_of_its_times() -> None:
+    asyncio.get_running_loop().call_soon(time.sleep, 0.1)
     async with asyncio.timeout(5):
         with pytest.raises(TimeoutError):
             async with deadline.until(asyncio.get_running_loop().time() + 0.02, grace=0.02):

@@ -19,12 +19,17 @@ async def until(deadline: float, *, grace: float) -> AsyncIterator[None]:
     Raises:
         TimeoutError: the block was not done by then.
     """
-    task = asyncio.current_task()
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
     before = task.cancelling() if task else 0
+    # The time of grace begins with the first cancellation. Two in one pass of a loop that was held up would be one to
+    # the block, and that one it may ignore.
+    last = asyncio.timeout(None)
+    timer = loop.call_at(deadline, lambda: last.reschedule(loop.time() + grace))
     try:
-        async with asyncio.timeout_at(deadline + grace), asyncio.timeout_at(deadline):
+        async with last, asyncio.timeout_at(deadline):
             yield
     finally:
+        timer.cancel()
         if task and task.cancelling() > before:
             raise asyncio.CancelledError
 
