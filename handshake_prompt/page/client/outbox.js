@@ -81,9 +81,10 @@ export class Outbox {
     return [...this.#pending.values()].some((operations) => operations.some(({ stuck }) => !stuck));
   }
 
-  /** @returns {string[]} the keys of what has unanswered writes. */
+  /** @returns {string[]} the keys of what has unanswered writes; what the page finds wrong is none. */
   get keys() {
-    return [...new Set([...this.#pending.values()].flat().map(({ write }) => write.key))];
+    const writes = [...this.#pending.values()].flat().map(({ write }) => write);
+    return [...new Set(writes.filter(({ type }) => type !== "problem").map(({ key }) => key))];
   }
 
   /** @param {string} key @returns {Write[]} the unanswered edits and releases of a field, oldest first. */

@@ -51,7 +51,7 @@ $("report").addEventListener("submit", async (event) => {
   try {
     const outcome = await (await tag.open()).submit();
     if (outcome.ok) showReceipt(outcome);
-    $("outcome").textContent = "";
+    $("outcome").textContent = outcome.ok ? "" : "Something has only just changed: look at it, and submit again.";
   } catch (error) {
     $("outcome").textContent = error.message;
   }

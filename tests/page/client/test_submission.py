@@ -99,6 +99,25 @@ async def test_nothing_is_submitted_that_the_person_has_not_seen(tab: Tab) -> No
     assert (again["ok"], len(taken)) == (True, 1)
 
 
+async def test_a_report_of_a_problem_under_way_is_no_edit_that_is_waited_for(tab: Tab) -> None:
+    async with site() as served:
+        served.hpp.on_submit(lambda form: {"number": form.id})
+        await tab.visit(served.url)
+        await tab.open()
+        await tab.do(
+            """() => {
+              const real = fetch;
+              globalThis.fetch = async (url, options) => {
+                const reply = await real(url, options);
+                if (String(url).includes("/context/")) session.setProblem("c", "Looks odd");
+                return reply;
+              };
+            }"""
+        )
+        ready = await tab.do("session.ready()")
+    assert (ready["ok"], ready["pending"]) == (True, [])
+
+
 async def test_a_server_that_takes_no_submissions_says_so(tab: Tab) -> None:
     await tab.open()
     assert (await tab.do(REFUSED))["code"] == "submission_unsupported"
