@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from handshake_prompt import Limits, Role
+from handshake_prompt import Limits, ProtocolEngine, Role
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from tests.conftest import FORM
 from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers
@@ -168,6 +169,22 @@ async def test_an_ended_request_never_comes_back_to_a_page() -> None:
         async with pair.watch(after=first) as page:
             told = [(frame["id"], frame["status"]) for frame in await page.shown("asked", "answered")]
             assert told == [(asked["id"], "open"), (asked["id"], "answered")]
+
+
+async def test_an_ended_request_does_not_come_back_after_a_restart_and_its_answer_is_still_told(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'sessions.db'}"
+    before = ProtocolEngine(store=url)
+    pair = await open_pair(before, FORM)
+    asked, open_one = await ask(pair), await ask(pair)
+    await answer(pair, asked, which=1)
+    await before.aclose()
+    after = ProtocolEngine(store=url)
+    pair = Pair(after, pair.created)
+    assert [one["id"] for one in (await pair.context())["requests"]] == [open_one["id"]]
+    assert [one["answer"] for one in (await pair.context(Role.AGENT))["requests"] if "answer" in one] == [
+        {"values": {"which": 1}}
+    ]
+    await after.aclose()
 
 
 @in_virtual_time
