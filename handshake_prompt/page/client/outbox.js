@@ -33,6 +33,7 @@ const BODIES = {
 };
 /** Writes of which the newest says all; of others each has an effect of its own. */
 const STATES = new Set(["userEdit", "problem"]);
+const ROW_CHANGES = new Set(["moveRow", "removeRow"]);
 
 /** @typedef {{type: string, key: string, [member: string]: any}} Write a frame without its mark. */
 /**
@@ -85,6 +86,12 @@ export class Outbox {
   get keys() {
     const writes = [...this.#pending.values()].flat().map(({ write }) => write);
     return [...new Set(writes.filter(({ type }) => type !== "problem").map(({ key }) => key))];
+  }
+
+  /** @returns {any[]} the unanswered moves and removals of rows, oldest first. */
+  get rowChanges() {
+    const changes = [...this.#pending.values()].flat().filter(({ write }) => ROW_CHANGES.has(write.type));
+    return changes.sort((one, other) => one.ref - other.ref).map(({ write }) => write);
   }
 
   /** @param {string} key @returns {Write[]} the unanswered edits and releases of a field, oldest first. */

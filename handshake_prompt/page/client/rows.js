@@ -44,15 +44,26 @@ export class StoredRows {
     return [...this.#lists.keys()];
   }
 
+  /** Whether a cell stands in a row that went. @param {string} key */
+  isGone(key) {
+    return [...this.#gone].some((row) => key.startsWith(`${row}/`));
+  }
+
   /**
-   * Take the server's word for all of them.
+   * Take the server's word for all of them, with the page's unanswered changes on top.
    *
    * @param {Record<string, string[]>} told
+   * @param {{type: string, key: string, after?: string | null}[]} changes moves and removals, oldest first.
    * @returns {string[]} the lists that are others now.
    */
-  replace(told) {
+  replace(told, changes) {
     const before = this.#lists;
     this.#lists = new Map(Object.entries(told).map(([list, ids]) => [list, [...ids]]));
+    for (const [list, ids] of this.#lists) for (const row of ids) this.#gone.delete(`${list}/${row}`);
+    for (const { type, key, after } of changes) {
+      if (type === "removeRow") this.remove(key);
+      else if (this.#has(key)) this.place(key, after);
+    }
     const lists = new Set([...before.keys(), ...this.#lists.keys()]);
     return [...lists].filter((list) => String(before.get(list) ?? []) !== String(this.of(list)));
   }
@@ -72,5 +83,11 @@ export class StoredRows {
     this.#gone.add(key);
     this.#lists.set(list, this.of(list).filter((other) => other !== row));
     for (const inner of this.lists) if (inner.startsWith(`${key}/`)) this.#lists.delete(inner);
+  }
+
+  /** @param {string} key */
+  #has(key) {
+    const { list, row } = splitRow(key);
+    return this.of(list).includes(row);
   }
 }

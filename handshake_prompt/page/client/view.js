@@ -41,6 +41,8 @@ import { encode, isSame } from "./values.js";
 
 /** Frames that end a request. */
 const ENDS = new Set(["answered", "withdrawn", "lapsed"]);
+const ROWS = new Set(["rowAdded", "rowMoved", "rowRemoved"]);
+const ROW_WRITES = new Set(["addRow", "moveRow", "removeRow"]);
 
 /** What a page shows of one session. */
 export class SessionView {
@@ -59,6 +61,8 @@ export class SessionView {
 
   #stored = new StoredFields();
   #rows = new StoredRows();
+  /** The place in the log of the newest change of rows that is known: an older context does not tell of it. */
+  #rowsAt = 0;
   /** @type {Map<string, {seq: number, ref: number, value: any}>} The person's last acknowledged edit of each field. */
   #written = new Map();
   /** Fields whose listeners are being told. */
@@ -107,9 +111,11 @@ export class SessionView {
   welcome(snapshot, isLate) {
     this.digest = snapshot.digest ?? null;
     if (Array.isArray(snapshot.schema)) this.schema = snapshot.schema;
-    if (isLate) this.#stored.update(snapshot.context ?? {});
-    else this.#stored.replace(snapshot.context ?? {});
+    if (!isLate) this.#rowsAt = 0;
     this.#learnRows(snapshot, "snapshot");
+    const context = this.#present(snapshot.context ?? {});
+    if (isLate) this.#stored.update(context);
+    else this.#stored.replace(context);
     this.#learnProblems(snapshot.problems ?? []);
     this.#learnRequests(snapshot.requests ?? []);
     for (const key of new Set([...this.fields.keys(), ...this.#stored.keys()])) this.refresh(key, "snapshot");
@@ -120,6 +126,7 @@ export class SessionView {
     const { type, key } = frame;
     if (type === "done" || type === "ack") this.digest = frame.digest ?? this.digest;
     if (type === "action" || type === "edit") this.#learnValue(frame);
+    if (ROWS.has(type)) this.#rowsAt = frame.seq;
     if (type === "rowAdded" || type === "rowMoved") this.place(key, frame.after, type);
     if (type === "rowRemoved") this.remove(key, type);
     if (type === "schema") this.changeSchema(frame);
@@ -137,6 +144,7 @@ export class SessionView {
    */
   acknowledge(write, ack) {
     const { key, type } = write;
+    if (ROW_WRITES.has(type)) this.#rowsAt = Math.max(this.#rowsAt, ack.seq ?? 0);
     if (type === "addRow" && !this.hasRow(`${key}/${ack.row}`)) this.place(`${key}/${ack.row}`, write.after, "ack");
     if (type === "schema") this.changeSchema(/** @type {any} */ (write));
     if (type === "release") this.#stored.release({ ...ack, key });
@@ -166,7 +174,7 @@ export class SessionView {
     this.#learnRows(told, cause);
     this.#learnProblems(told.problems ?? []);
     this.#learnRequests(told.requests ?? []);
-    const newer = this.#stored.update(context);
+    const newer = this.#stored.update(this.#present(context));
     const changed = newer.filter((key) => !isSame(context[key].value, this.fields.get(key)?.value));
     for (const key of newer) this.refresh(key, cause);
     return changed;
@@ -187,8 +195,14 @@ export class SessionView {
   }
 
   /** @param {any} told a context or a snapshot. @param {string} cause */
-  #learnRows({ rows }, cause) {
-    if (rows) for (const list of this.#rows.replace(rows)) this.#tellRows(list, cause);
+  #learnRows({ rows, cursor }, cause) {
+    if (!rows || Number(String(cursor).split(".").at(-1)) < this.#rowsAt) return;
+    for (const list of this.#rows.replace(rows, this.#outbox.rowChanges)) this.#tellRows(list, cause);
+  }
+
+  /** Leave out the cells of rows that went. @param {Record<string, any>} context */
+  #present(context) {
+    return Object.fromEntries(Object.entries(context).filter(([key]) => !this.#rows.isGone(key)));
   }
 
   /** @param {Problem[]} problems all of them. */

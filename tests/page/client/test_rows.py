@@ -76,6 +76,37 @@ async def test_a_row_is_moved_and_removed_at_once(tab: Tab) -> None:
     assert await tab.edit("lines/r9/nope", "x") is False
 
 
+HOLD = """
+() => {
+  const real = globalThis.fetch;
+  globalThis.held = [];
+  globalThis.fetch = async (...asked) => {
+    const reply = await real(...asked);
+    if (String(asked[0]).includes("/context/")) await new Promise((resolve) => held.push(resolve));
+    return reply;
+  };
+}
+"""
+"""Has the page see a context no sooner than the test lets it."""
+
+
+async def test_a_context_from_before_brings_neither_an_order_nor_a_row_back(tab: Tab) -> None:
+    await tab.open(**FORM)
+    await tab.do("session.addRow('lines', {})")
+    await tab.settle()
+    await tab.page.evaluate(HOLD)
+    await tab.do("session.moveRow('lines/r2', null)")
+    await tab.until("held.length === 1")
+    await tab.do("session.moveRow('lines/r2', 'r1')")
+    await tab.do("session.removeRow('lines/r1')")
+    assert await tab.settle() is True
+    await tab.do("held[0]()")
+    await tab.until("held.length === 2")
+    await tab.do("Promise.resolve().then(() => {})")
+    assert (await lines(tab), await tab.field("lines/r1/what")) == (["r2"], None)
+    assert (await tab.seen("rows"))[-1]["rows"] == ["r2"]
+
+
 async def test_rows_of_the_agents_come_and_go_on_the_page(tab: Tab) -> None:
     await tab.open(**FORM)
     peer = await tab.peer()
