@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message
+
+from tests.support.cost import untraced
 
 Header = tuple[bytes, bytes]
 JSON: Header = (b"content-type", b"application/json")
@@ -35,7 +36,7 @@ class Steps:
 @contextmanager
 def timed_steps() -> Iterator[Steps]:
     """Time the steps of all event loops meanwhile, without what measuring coverage takes."""
-    steps, run, trace = Steps(), asyncio.Handle._run, sys.gettrace()
+    steps, run = Steps(), asyncio.Handle._run
 
     def timed(handle: asyncio.Handle) -> None:
         began = time.thread_time()
@@ -45,12 +46,10 @@ def timed_steps() -> Iterator[Steps]:
             steps.seconds.append(time.thread_time() - began)
 
     asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
-    sys.settrace(None)
     try:
-        with frozen_heap():
+        with frozen_heap(), untraced():
             yield steps
     finally:
-        sys.settrace(trace)
         asyncio.Handle._run = run  # type: ignore[method-assign]
 
 
