@@ -305,7 +305,7 @@ steps = st.builds(
 
 
 class Model:
-    """Lists of objects: what DESIGN says in words, without a key in it."""
+    """Lists of objects: what the specification says in words, without a key in it."""
 
     def __init__(self) -> None:
         self.lines: list[Row] = []

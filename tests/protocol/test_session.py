@@ -211,7 +211,7 @@ NOTHING = Held(None, "empty", 0)
 
 
 class Model:
-    """What DESIGN section 5 says in words: a person's field is closed to the agent until the person releases it."""
+    """What the specification says in words: a person's field is closed to the agent until the person releases it."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Held] = {}
