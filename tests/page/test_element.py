@@ -121,8 +121,10 @@ async def agent(
     page: Page, http: httpx.AsyncClient, button: str = "Hand to my agent", called: str = "Ada's agent"
 ) -> Post:
     """Press the tag's button; return an agent that posts to the session."""
+    await page.evaluate("navigator.clipboard.writeText('')")  # the words of the last time may still be shown
     await page.get_by_role("button", name=button).click()
     await expect(page.get_by_text("Copied to the clipboard")).to_be_visible()
+    await page.wait_for_function("navigator.clipboard.readText()")
     handed = parse_prompt(await page.evaluate("navigator.clipboard.readText()"))
     headers = {b"X-Handshake-Token": handed.token.encode(), b"X-Agent-Name": called.encode()}
 
