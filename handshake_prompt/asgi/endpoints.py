@@ -21,7 +21,7 @@ from .credential_reader import CredentialReader
 from .http import Resource, unless_disconnected
 from .openapi import openapi
 from .page_modules import module_routes
-from .requests import IndexedRequest
+from .requests import IndexedRequest, is_hidden
 from .responses import context_response, description_response, json_response, reply_response
 from .server_stop import ServerStop
 from .sse import EventStream
@@ -146,7 +146,9 @@ class Endpoints:
     async def _events(self, request: IndexedRequest) -> Response:
         after = request.headers.get("last-event-id") or request.query_params.get("after")
         keepalive = self._engine.limits.stream_keepalive
-        watcher = await self._engine.watch(*self._caller(request), request, after=after, keepalive=keepalive)
+        watcher = await self._engine.watch(
+            *self._caller(request), request, after=after, keepalive=keepalive, hidden=is_hidden(request)
+        )
         return EventStream(watcher, self._engine.limits, self._stop)
 
     # Requests of the agent to the person

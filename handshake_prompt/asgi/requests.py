@@ -60,6 +60,11 @@ def client_address(scope: Scope) -> str:
     return client[0] if client else ""
 
 
+def is_hidden(connection: HTTPConnection[Any]) -> bool:
+    """Whether a page that connects says that it is not in view."""
+    return connection.query_params.get("visible") == "false"
+
+
 def is_secure(connection: HTTPConnection[Any]) -> bool:
     """Whether the client speaks TLS, as far as the server was told."""
     return connection.scope.get("scheme") in _SECURE_SCHEMES

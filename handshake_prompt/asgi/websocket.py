@@ -20,6 +20,7 @@ from handshake_prompt.protocol.errors import CloseCode, HandshakeError, NotFound
 from .credential_reader import CredentialReader
 from .deadlines import within
 from .incidents import incident
+from .requests import is_hidden
 from .server_stop import PARTING, ServerStop
 
 logger = logging.getLogger("handshake_prompt")
@@ -45,6 +46,7 @@ class WatchSocket:
                 self._credential_of(websocket, session_id),
                 websocket,
                 after=websocket.query_params.get("after"),
+                hidden=is_hidden(websocket),
             )
         except HandshakeError as error:
             await self._refuse(websocket, error)

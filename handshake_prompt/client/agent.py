@@ -246,7 +246,7 @@ class HandshakeAgent(AgentConnection):
 
         Returns:
             The members as they are on the wire: `id`, `status`, `expiresIn`, `cursor`, and `attended`: whether the
-            person has the page open.
+            person has the page open and in view.
 
         Raises:
             RefusedError, RateLimitedError, ValueError, TypeError, AgentError: as for `ask`.

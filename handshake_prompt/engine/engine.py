@@ -277,6 +277,7 @@ class ProtocolEngine(PasteOperations):
         *,
         after: str | None = None,
         keepalive: float | None = None,
+        hidden: bool = False,
     ) -> Watcher:
         """Watch a session, from a cursor on if `after` is one that can be resumed from.
 
@@ -286,6 +287,7 @@ class ProtocolEngine(PasteOperations):
             request: the host framework's.
             after: the cursor of the last frame seen.
             keepalive: seconds of silence after which a heartbeat is sent; the limits' `keepalive` by default.
+            hidden: whether it is a page that is not in view; a frame `ping` may say otherwise later.
 
         Returns:
             a `Watcher`; leave it as the context manager it is. Watching alone does not keep a session alive.
@@ -296,4 +298,4 @@ class ProtocolEngine(PasteOperations):
         admission = await self._guard.admit(Operation.WATCH, session_id, caller, request)
         if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
             await take_slot(caller.counted_address)
-        return await worker.watchers.open(admission, after=after, keepalive=keepalive)
+        return await worker.watchers.open(admission, after=after, keepalive=keepalive, hidden=hidden)

@@ -12,6 +12,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from handshake_prompt.protocol import messages
@@ -21,6 +22,14 @@ from handshake_prompt.protocol.events import Event, frame
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.request_record import ASKED
 from handshake_prompt.protocol.session import Session
+
+
+class Audience(StrEnum):
+    """Kinds of watchers that are counted apart: agents, and pages of the person's, in view or hidden."""
+
+    AGENT = "agent"
+    PAGE = "user"
+    HIDDEN_PAGE = "hidden"
 
 
 class Frame(NamedTuple):
@@ -52,6 +61,7 @@ class FrameQueue:
         proof: the digest of the agent's token when the watcher came.
         newest: key -> `seq` of its newest value, kept by the hub: it makes a paced frame overtaken.
         polling: whether the watcher is a long poll, which waits for one change and shows nothing to anybody.
+        hidden: whether it is a page that says it is not in view.
     """
 
     __slots__ = (
@@ -65,6 +75,7 @@ class FrameQueue:
         "_timer",
         "_waiter",
         "close_code",
+        "hidden",
         "is_sending",
         "polling",
         "proof",
@@ -84,12 +95,14 @@ class FrameQueue:
         newest: Mapping[str, int],
         limits: Limits,
         polling: bool = False,
+        hidden: bool = False,
     ) -> None:
         self.session_id = session_id
         self.role = role
         self.source = source
         self.proof = proof
         self.polling = polling
+        self.hidden = hidden
         self.close_code: CloseCode | None = None
         self.read_on_from: int | None = None
         """The place in the log behind which events were missed here; None if none were."""
@@ -103,6 +116,13 @@ class FrameQueue:
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         """Of the wait under way, or of an earlier one that was over before."""
+
+    @property
+    def audience(self) -> Audience:
+        """The kind of watcher."""
+        if self.role is Role.AGENT:
+            return Audience.AGENT
+        return Audience.HIDDEN_PAGE if self.hidden else Audience.PAGE
 
     @property
     def backlog(self) -> int:

@@ -18,7 +18,7 @@ from handshake_prompt.protocol.requests import due
 from handshake_prompt.protocol.session import CLOSED, REVOKED, Session
 from handshake_prompt.stores import Record
 
-from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame, log_frame
+from .frame_queue import Audience, Frame, FrameQueue, connection_frame, draining_frame, log_frame
 
 RESERVED_FOR_PAGES = 0.25
 """The share of a worker's places that agents cannot take."""
@@ -104,19 +104,21 @@ class Hub:
         """Return the topic of a session, None if nobody watches it."""
         return self._topics.get(session_id)
 
-    def count(self, session_id: str, *roles: Role) -> int:
-        """Return the number of watchers of one session that show it to somebody, or to somebody in one of `roles`."""
+    def count(self, session_id: str, audience: Audience | None = None) -> int:
+        """Return the number of watchers of one session that show it to somebody, or to one audience."""
         topic = self._topics.get(session_id)
         if topic is None:
             return 0
-        return sum(not queue.polling and (not roles or queue.role in roles) for queue in topic.queues)
+        return sum(not queue.polling and audience in (None, queue.audience) for queue in topic.queues)
 
     def expires_at(self, session_id: str) -> float:
         """Return the end of a watched session on the store's clock; 0 for one that is not watched."""
         topic = self._topics.get(session_id)
         return topic.expires_at if topic else 0.0
 
-    def join(self, record: Record, role: Role, *, source: str, polling: bool = False) -> FrameQueue:
+    def join(
+        self, record: Record, role: Role, *, source: str, polling: bool = False, hidden: bool = False
+    ) -> FrameQueue:
         """Add a watcher that has seen the session as it is in `record`. The caller pairs this with `leave`.
 
         Raises:
@@ -138,6 +140,7 @@ class Hub:
             newest=topic.newest,
             limits=self._limits,
             polling=polling,
+            hidden=hidden,
         )
         topic.queues.add(queue)
         self._watchers += 1

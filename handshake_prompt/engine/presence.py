@@ -1,6 +1,6 @@
 """Presence: the number of watchers of each session, shared between the workers as leases that are renewed.
 
-A worker has a lease for each role. One that is killed renews no more, and its counts run out by themselves.
+A worker has a lease for each audience. One that is killed renews no more, and its counts run out by themselves.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import logging
 from collections.abc import Sequence
 from itertools import product
 
-from handshake_prompt.protocol.credentials import Role, mint_connection
+from handshake_prompt.protocol.credentials import mint_connection
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.stores import PRESENCE_SECONDS, Record, SessionStore
 
+from .frame_queue import Audience
 from .hub import Hub
 
 logger = logging.getLogger("handshake_prompt")
@@ -31,10 +32,10 @@ class Presence:
         self._store = store
         self._hub = hub
         worker = mint_connection()
-        self._leases = {role: f"{worker}.{role}" for role in Role}
+        self._leases = {audience: f"{worker}.{audience}" for audience in Audience}
         """The names that this worker's counts are reported under."""
-        self._unreported: set[tuple[str, Role]] = set()
-        """Sessions, with the role whose number of watchers has changed since it was last reported."""
+        self._unreported: set[tuple[str, Audience]] = set()
+        """Sessions, with the audience whose number has changed since it was last reported."""
         self._reporter: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
@@ -47,20 +48,20 @@ class Presence:
         return here + sum(count for lease, count in record.presence.items() if lease not in own)
 
     def attended(self, record: Record) -> bool:
-        """Whether a page of the person's is connected, to any worker."""
-        if self._hub.count(record.session.session_id, Role.USER):
+        """Whether a page of the person's is connected, to any worker, and has not said that it is hidden."""
+        if self._hub.count(record.session.session_id, Audience.PAGE):
             return True
-        own = self._leases[Role.USER]
-        return any(lease.endswith(f".{Role.USER}") and lease != own for lease in record.presence)
+        own = self._leases[Audience.PAGE]
+        return any(lease.endswith(f".{Audience.PAGE}") and lease != own for lease in record.presence)
 
-    async def joined(self, session_id: str, role: Role) -> None:
+    async def joined(self, session_id: str, audience: Audience) -> None:
         """Report a watcher that has joined, and renew the lease from here on."""
-        await self._report([session_id], role)
+        await self._report([session_id], audience)
         self._keep_reporting()
 
-    def left(self, session_id: str, role: Role) -> None:
-        """Have it reported, in the background, that a watcher has left."""
-        self._unreported.add((session_id, role))
+    def changed(self, session_id: str, *audiences: Audience) -> None:
+        """Have it reported, in the background, that audiences have got or lost a watcher."""
+        self._unreported.update((session_id, audience) for audience in audiences)
         self._keep_reporting()
 
     async def aclose(self) -> None:
@@ -83,21 +84,21 @@ class Presence:
                 await self._wait_for_a_change()
             due = [self._unreported.pop() for _ in range(min(len(self._unreported), REFRESH_BATCH))]
             try:
-                for role in Role:
-                    await self._report([session_id for session_id, one in due if one is role], role)
+                for audience in Audience:
+                    await self._report([session_id for session_id, one in due if one is audience], audience)
             except HandshakeError as error:  # a lease that is not renewed runs out by itself
                 logger.debug("The watchers of %d sessions could not be reported: %s", len(due), error.code)
 
-    async def _report(self, session_ids: Sequence[str], role: Role) -> None:
+    async def _report(self, session_ids: Sequence[str], audience: Audience) -> None:
         """Report counts until they are right: of two calls at once the older may arrive last."""
         while session_ids:
-            counts = {session_id: self._hub.count(session_id, role) for session_id in session_ids}
-            await self._store.report_watchers(self._leases[role], counts)
-            session_ids = [one for one, count in counts.items() if self._hub.count(one, role) != count]
+            counts = {session_id: self._hub.count(session_id, audience) for session_id in session_ids}
+            await self._store.report_watchers(self._leases[audience], counts)
+            session_ids = [one for one, count in counts.items() if self._hub.count(one, audience) != count]
 
     async def _wait_for_a_change(self) -> None:
         try:
             async with asyncio.timeout(REFRESH):
                 await self._changed.wait()
         except TimeoutError:
-            self._unreported.update(product(self._hub.sessions, Role))
+            self._unreported.update(product(self._hub.sessions, Audience))

@@ -63,13 +63,13 @@ class Subscriptions:
             finally:
                 self._unsubscribe(session_id)
 
-    def join(self, record: Record, role: Role, *, polling: bool = False) -> FrameQueue:
+    def join(self, record: Record, role: Role, *, polling: bool = False, hidden: bool = False) -> FrameQueue:
         """Add a watcher within `joining`. The caller pairs this with `leave`.
 
         Raises:
             RateLimitedError, UnavailableError: there are too many.
         """
-        queue = self._hub.join(record, role, source=mint_connection(), polling=polling)
+        queue = self._hub.join(record, role, source=mint_connection(), polling=polling, hidden=hidden)
         self._users[queue.session_id] += 1
         return queue
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, Self
 
 from handshake_prompt.protocol.agent_presence import AGENT, GONE
+from handshake_prompt.protocol.bodies import Ping, decode
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
@@ -50,6 +51,9 @@ class WatchedSession(Protocol):
 
     async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
         """Carry out a message of the watcher's page; return the session after it, and the outcomes."""
+
+    def set_hidden(self, *, hidden: bool) -> None:
+        """Note whether the watcher's page is in view."""
 
     def leave(self) -> None:
         """Free the watcher's place."""
@@ -302,6 +306,9 @@ class Watcher:
         """Carry out a message of the page; return the frames that answer it."""
         ref = message.get("ref")
         if message["type"] == "ping":
+            visible = decode(Ping, message).visible
+            if visible is not None:
+                self._session.set_hidden(hidden=not visible)
             return [connection_frame("pong", ref=ref)]
         session, outcomes = await self._session.perform(message, self)
         return [_answer(outcome, session, ref) for outcome in outcomes]

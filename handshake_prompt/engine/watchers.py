@@ -50,7 +50,9 @@ class Watchers:
         self._validation = validation
         self._limits = limits
 
-    async def open(self, admission: Admission, *, after: str | None, keepalive: float | None) -> Watcher:
+    async def open(
+        self, admission: Admission, *, after: str | None, keepalive: float | None, hidden: bool = False
+    ) -> Watcher:
         """Add a watcher to a session, from a cursor on if `after` is one that can be resumed from.
 
         Raises:
@@ -69,9 +71,9 @@ class Watchers:
             frames = opening_frames(
                 loaded, role, cursor=cursor, limits=self._limits, keepalive=pause, snapshot=snapshot, agent=agent
             )
-            queue = self._subscriptions.join(loaded.record, role)
+            queue = self._subscriptions.join(loaded.record, role, hidden=hidden)
         try:
-            await self._presence.joined(session_id, role)
+            await self._presence.joined(session_id, queue.audience)
         except BaseException:
             self.leave(queue)
             raise
@@ -118,10 +120,16 @@ class Watchers:
         presence = self._views.agent(topic.agent, topic.agent_at)
         return presence if presence.get("agentGone") else None
 
+    def set_hidden(self, queue: FrameQueue, *, hidden: bool) -> None:
+        """Note whether a page is in view."""
+        before, queue.hidden = queue.audience, hidden
+        if queue.audience is not before:
+            self._presence.changed(queue.session_id, before, queue.audience)
+
     def leave(self, queue: FrameQueue) -> None:
         """Remove a watcher. Safe to call twice."""
         if self._subscriptions.leave(queue):
-            self._presence.left(queue.session_id, queue.role)
+            self._presence.changed(queue.session_id, queue.audience)
 
 
 class Watched:
@@ -162,6 +170,9 @@ class Watched:
 
     async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
         return await self._page_messages.perform(message, watcher)
+
+    def set_hidden(self, *, hidden: bool) -> None:
+        self._watchers.set_hidden(self._queue, hidden=hidden)
 
     def leave(self) -> None:
         self._watchers.leave(self._queue)

@@ -152,6 +152,12 @@ class AnswerMessage(AnswerRequest, frozen=True, kw_only=True):
     id: str
 
 
+class Ping(msgspec.Struct, frozen=True):
+    """A frame that asks for a sign of life; a page may say in it whether it is in view."""
+
+    visible: bool | None = None
+
+
 class SubmitRequest(msgspec.Struct, frozen=True):
     """`POST /submit/{sid}`: the person submits the state that the page shows, by its digest."""
 

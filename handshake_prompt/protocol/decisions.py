@@ -8,7 +8,7 @@ from .messages import ToldProblems
 
 
 class Asked(TypedDict):
-    """The reply of `POST /ask/{sid}`. `attended`: a page of the person's is there now."""
+    """The reply of `POST /ask/{sid}`. `attended`: a page of the person's is there, and in view."""
 
     ok: bool
     id: str

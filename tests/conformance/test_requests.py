@@ -206,6 +206,26 @@ async def test_hpp_234_attended_tells_whether_a_page_is_connected(pair: Open) ->
         assert (await ask(peer))["attended"] is True
 
 
+async def test_hpp_255_a_page_that_says_that_it_is_hidden_does_not_attend(pair: Open) -> None:
+    peer = await pair()
+
+    async def attended(*, watchers: int) -> bool:
+        assert (await peer.agent("GET", "session")).json()["watchers"] == watchers
+        told: bool = (await ask(peer))["attended"]
+        return told
+
+    async with peer.events(role="user", query="visible=false") as stream, peer.watch(query="visible=false") as page:
+        await stream.next(), await page.next("connected")
+        assert await attended(watchers=2) is False
+        for visible in (True, False):
+            await page.send({"type": "ping", "visible": visible})
+            await page.next("pong")
+            assert await attended(watchers=2) is visible
+    async with peer.events(role="user") as stream:
+        await stream.next()
+        assert (await ask(peer))["attended"] is True
+
+
 async def test_hpp_235_a_question_repeated_under_its_key_is_asked_once(pair: Open) -> None:
     peer = await pair()
     replies = [await peer.agent("POST", "ask", QUESTION, headers={"Idempotency-Key": "k"}) for _ in range(2)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from handshake_prompt import Limits, ProtocolEngine, Role
 from handshake_prompt.protocol.errors import StoreUnavailableError
+from handshake_prompt.stores import PRESENCE_SECONDS
 from tests.conftest import FORM
 from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers
 from tests.support.relay import nothing
@@ -64,21 +66,6 @@ async def test_a_question_that_nobody_answers_expires_and_is_told_in_time_withou
 
 
 @in_virtual_time
-async def test_fifty_times_nobody_answers_and_never_is_that_taken_for_a_no() -> None:
-    pair = await open_pair(virtual_engine(), FORM)
-    for round_ in range(50):
-        asked = await ask(pair, expiresIn=20)
-        assert asked["attended"] is False
-        await asyncio.sleep(20)
-        told = await pair.diff(since=asked["cursor"])
-        assert [one["status"] for one in told["requests"]] == ["expired"], round_
-        assert (await code_of(answer(pair, asked, "decline"))) == (409, "request_ended")
-    kinds = [event.type for event in await pair.log()]
-    assert kinds.count("asked") == kinds.count("lapsed") == 50
-    assert "answered" not in kinds
-
-
-@in_virtual_time
 async def test_expiry_holds_where_the_log_cannot_be_told_of_it() -> None:
     pair = await open_pair(virtual_engine(), FORM)
     asked = await ask(pair, expiresIn=20)
@@ -125,6 +112,70 @@ async def test_attended_tells_of_pages_alone_on_whatever_worker() -> None:
             assert (await here.context(Role.AGENT))["attended"] is True
         await asyncio.sleep(0.1)
         assert [(await ask(pair))["attended"] for pair in (here, there)] == [False, False]
+
+
+@in_virtual_time
+async def test_a_page_that_is_hidden_does_not_attend_and_is_still_a_watcher() -> None:
+    here, there = await workers(2, FORM)
+
+    async def attended() -> list[bool]:
+        await asyncio.sleep(0.1)
+        return [(await ask(pair))["attended"] for pair in (here, there)]
+
+    async with here.watch() as page:
+        await page.send(type="ping", visible=False)
+        assert await attended() == [False, False]
+        assert [(await pair.act({"name": "A"})).payload["broadcast"]["clients"] for pair in (here, there)] == [1, 1]
+        async with there.watch(hidden=True) as other:
+            assert await attended() == [False, False]
+            await other.send(type="ping", visible=True)
+            assert await attended() == [True, True], "one of two is enough"
+            await other.send(type="ping")
+            assert await attended() == [True, True], "a ping that says nothing changes nothing"
+        assert await attended() == [False, False]
+        await page.send(type="ping", visible=True)
+        await asyncio.sleep(10 * PRESENCE_SECONDS)
+        assert await attended() == [True, True], "the word has run out"
+    assert await attended() == [False, False]
+
+
+@in_virtual_time
+async def test_an_agent_that_says_that_it_is_hidden_changes_nothing() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    async with pair.watch(), pair.watch(Role.AGENT) as agent:
+        await agent.send(type="ping", visible=False)
+        assert (await ask(pair))["attended"] is True
+
+
+@in_virtual_time
+async def test_a_ping_that_says_nonsense_of_its_page_is_refused() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    async with pair.watch() as page:
+        await page.send(type="ping", visible="no", ref=3)
+        assert [(frame["code"], frame["ref"]) for frame in await page.shown("error")] == [("invalid_request", 3)]
+        assert (await ask(pair))["attended"] is True
+
+
+@in_virtual_time
+@pytest.mark.parametrize("left", ["nobody there", "hidden", "closed while asked", "agent gone"])
+async def test_fifty_times_a_question_that_is_not_answered_expires_and_is_never_a_no(left: str) -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    for round_ in range(50):
+        async with AsyncExitStack() as stack:
+            if left in ("hidden", "closed while asked"):
+                page = await stack.enter_async_context(pair.watch(hidden=left == "hidden"))
+            asked = await ask(pair, expiresIn=20)
+            assert asked["attended"] is (left == "closed while asked")
+            if left == "closed while asked":
+                page.watcher.abandon()
+                await asyncio.sleep(1)
+                assert (await pair.context(Role.AGENT))["attended"] is False
+            await asyncio.sleep(20 if left != "agent gone" else 400)
+            told = await pair.diff(since=asked["cursor"])
+        assert [one["status"] for one in told["requests"]] == ["expired"], round_
+        assert (await code_of(answer(pair, asked, "decline"))) == (409, "request_ended")
+    kinds = [event.type for event in await pair.log()]
+    assert "answered" not in kinds
 
 
 @in_virtual_time

@@ -107,8 +107,10 @@ class Pair:
         return await log_of(self.store.inner, self.session_id)
 
     @asynccontextmanager
-    async def watch(self, role: Role = Role.USER, *, after: str | None = None) -> AsyncIterator[Viewer]:
-        viewer = Viewer(await self.engine.watch(self.session_id, self.of(role), after=after))
+    async def watch(
+        self, role: Role = Role.USER, *, after: str | None = None, hidden: bool = False
+    ) -> AsyncIterator[Viewer]:
+        viewer = Viewer(await self.engine.watch(self.session_id, self.of(role), after=after, hidden=hidden))
         writer = asyncio.create_task(viewer.run())
         await asyncio.sleep(0)  # once it has begun, it leaves by itself however it ends
         try:

@@ -87,6 +87,7 @@ export class Access {
   socket(cursor) {
     const url = new URL(this.#urls.ws.replace(/^http/, "ws"));
     if (cursor) url.searchParams.set("after", cursor);
+    if (document.hidden) url.searchParams.set("visible", "false");
     return { url, userToken: this.userToken };
   }
 

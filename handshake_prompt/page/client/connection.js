@@ -65,6 +65,8 @@ export class Connection {
   #drainFor = 0;
   #unproven = false;
   #probing = false;
+  /** What the server was told last. */
+  #wasHidden = false;
   #watchdog = 0;
   #reconnectTimer = 0;
   /** @type {AbortController | null} */
@@ -98,6 +100,7 @@ export class Connection {
     if (this.state === "open") return; // a snapshot that takes the place of frames
     this.#openedAt = Date.now();
     this.#unproven = false;
+    if (document.hidden !== this.#wasHidden) this.#ping();
     this.#enter("open");
   }
 
@@ -115,7 +118,7 @@ export class Connection {
   probe() {
     if (this.state !== "open" || this.#probing) return;
     this.#probing = true;
-    this.send(JSON.stringify({ type: "ping", ref: PROBE }));
+    this.#ping();
     this.#watch(PROBE_TIMEOUT);
   }
 
@@ -133,9 +136,16 @@ export class Connection {
     this.#listener.changed(state, code);
   }
 
+  /** Say whether the page is in view, which any answer shows to have arrived. */
+  #ping() {
+    this.#wasHidden = document.hidden;
+    this.send(JSON.stringify({ type: "ping", ref: PROBE, visible: !document.hidden }));
+  }
+
   #connect() {
     clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = 0;
+    this.#wasHidden = document.hidden;
     const { url, userToken } = this.#listener.address();
     const socket = new WebSocket(url, userToken ? [PROTOCOL, `hpp.user.${userToken}`] : [PROTOCOL]);
     // A socket that was given up may still speak; only the present one is listened to.
@@ -195,7 +205,7 @@ export class Connection {
 
   /** The person, or the network, is back: an old socket may be dead, and a wait has been long enough. */
   #resume() {
-    if (document.hidden) return;
+    if (document.hidden) return this.#hide();
     const age = Date.now() - this.#startedAt;
     if (this.state === "open") this.probe();
     if (this.state === "connecting" && age > PROBE_TIMEOUT) this.renew();
@@ -204,6 +214,11 @@ export class Connection {
     clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = 0;
     this.#reconnect();
+  }
+
+  /** The person has turned to something else. Timers of a page out of view are no measure: nothing is waited for. */
+  #hide() {
+    if (this.state === "open" && !this.#wasHidden) this.#ping();
   }
 
   #listen() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 
@@ -10,6 +11,7 @@ import pytest
 from handshake_prompt import Limits
 from tests.page.faults import Faults
 from tests.page.tabs import KEEPALIVE, LIMITS, SHOW, TAP, Site, Tab, site, until
+from tests.support.peer import PATIENCE, Peer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -175,6 +177,46 @@ async def test_a_hidden_page_does_not_reconnect_until_it_is_seen(tab: Tab, fault
     assert (await tab.state(), len(faults.lines)) == ("waiting", 1)
     await tab.do(SHOW, False)
     await tab.comes_to("open")
+
+
+async def test_a_page_tells_whether_it_is_in_view_so_that_an_agent_knows_whether_anybody_looks(
+    tab: Tab, faults: Faults
+) -> None:
+    await tab.open()
+    peer = await tab.peer()
+    assert (await peer.agent("POST", "ask", {"text": "Is that so?"})).json()["attended"] is True
+
+    await tab.do(SHOW, True)
+    await comes_to(peer, attended=False)
+    await tab.do("delete document.hidden; window.dispatchEvent(new Event('pageshow'))")
+    await comes_to(peer, attended=True)
+    await tab.do("session.close()")
+    await tab.do(SHOW, True)
+    await tab.connect()
+    assert faults.line.handshake.query_params["visible"] == "false"
+    assert (await peer.context())["attended"] is False
+    await tab.do(SHOW, False)
+    await comes_to(peer, attended=True)
+
+
+async def comes_to(peer: Peer, *, attended: bool) -> None:
+    """Wait until the agent is told whether the person is there."""
+    async with asyncio.timeout(PATIENCE):
+        while (await peer.context())["attended"] is not attended:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_page_that_is_hidden_while_it_connects_says_so_once_it_can(tab: Tab, faults: Faults) -> None:
+    await tab.create()
+    peer = await tab.peer()
+    await peer.agent("POST", "ask", {"text": "Is that so?"})
+    faults.silent = True
+    await tab.do("session.connect()")
+    await until(lambda: bool(faults.lines))
+    await tab.do(SHOW, True)
+    assert (await peer.context())["attended"] is True
+    await faults.line.let_go()
+    await comes_to(peer, attended=False)
 
 
 async def test_a_page_that_is_seen_again_does_not_wait_for_its_back_off(tab: Tab, faults: Faults) -> None:
