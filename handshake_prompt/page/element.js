@@ -10,26 +10,29 @@
  * prompt attention action link`. Events: `session`, whenever `element.session` has become another one or none.
  */
 
-import { HandshakeSession, copyText, valuesOf } from "./client.js";
+import { HandshakeSession, copyText } from "./client.js";
 import { nextTask } from "./client/tasks.js";
-import { isSame, visible } from "./client/values.js";
 import { Attention } from "./element/attention.js";
-import { fieldsOf, isAsked, isEmpty, isPersonsAlone, told } from "./element/field_facts.js";
+import { FieldList } from "./element/field_list.js";
+import { fieldsOf, labelOf } from "./element/field_facts.js";
+import { FirstValues } from "./element/first_values.js";
+import { HandOver } from "./element/hand_over.js";
 import { mark } from "./element/marks.js";
+import { Missing, Offers, Problems } from "./element/notices.js";
 import { Panel } from "./element/panel.js";
 import { RequestList } from "./element/request_list.js";
 import { save, saved } from "./element/saved_session.js";
+import { SessionActs } from "./element/session_acts.js";
 import { Texts } from "./element/texts.js";
-import { attributeOf, listen, rootOf } from "./form/clobbering.js";
-import { ControlIndex, FormBinding, schemaOf } from "./form.js";
+import { listen, rootOf } from "./form/clobbering.js";
+import { FormBinding, schemaOf } from "./form.js";
 
-/** @typedef {import("./client.js").Field} Field */
+/** @typedef {import("./element/panel.js").State} State */
 
-/** Seconds that the person gets at a time. */
-const MORE_TIME = 1_800;
+/** The parts of the panel, in their order. @type {import("./element/panel.js").PartClass[]} */
+const PARTS = [HandOver, RequestList, Offers, Problems, Missing, FieldList, SessionActs];
 /** How often the time that is left is told, in milliseconds. */
 const TICK = 5_000;
-const PERSONS = new Set(["user", "user_edit"]);
 
 /** Members of a submitted form: the session, and what stands for the state that the page shows. */
 const SESSION = "handshakeSession";
@@ -46,43 +49,34 @@ export class HandshakePrompt extends HTMLElement {
   #texts = new Texts("en");
   /** @type {Panel | null} */
   #panel = null;
-  /** @type {RequestList | null} */
-  #requests = null;
+  /** @type {State} */
+  #state = { session: null, binding: null, status: "", held: [], prompt: null, isCopied: null, isBusy: false };
+  #isDrawing = false;
   /** @type {Attention | null} */
   #attention = null;
   #gone = new AbortController();
+  #values = new FirstValues();
   #written = 0;
   #ticker = 0;
-  /** @type {Map<string, any>} What agents wrote in sessions before: by staying there it is not made the person's. */
-  #left = new Map();
-  #isShowing = false;
   /** @type {Promise<HandshakeSession> | null} */
   #opening = null;
-  /** @type {WeakSet<any>} Controls that the person has touched since the page was loaded. */
-  #touched = new WeakSet();
 
   connectedCallback() {
     this.#gone = new AbortController();
     const language = /** @type {any} */ (this.closest("[lang]"))?.lang || document.documentElement.lang;
     this.#texts = new Texts(language || navigator.language);
     this.#attention = new Attention(this.#gone.signal);
-    this.#requests = new RequestList(this.#texts, {
-      decide: (request, decision, values) => this.#run(() => this.#held.answer(request, decision, values)),
-      labelOf: (key) => this.#labelOf(key),
-      focus: (key) => this.binding?.controlsOf(key)[0]?.focus(),
-    });
-    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
-    this.#panel = new Panel(root, this.#texts, this.#requests.element, {
+    const acts = {
       handOver: () => this.#run(() => this.handOver()),
       rotate: () => this.#run(() => this.#offerPrompt(this.#held.rotate())),
-      revoke: () => this.#run(() => this.#held.revoke()),
-      extend: () => this.#run(() => this.#held.extend(MORE_TIME)),
-      release: (key) => this.session?.release(key),
-      revert: (key) => this.#run(() => this.#held.revert([key])),
-      revertAll: () => this.#run(() => this.#held.revert()),
-      accept: (key) => this.binding?.accept(key),
-      focus: (key) => this.binding?.controlsOf(key)[0]?.focus(),
-    });
+      run: (/** @type {(session: HandshakeSession) => Promise<any>} */ work) => this.#run(() => work(this.#held)),
+      accept: (/** @type {string} */ key) => this.binding?.accept(key),
+      focus: (/** @type {string} */ key) => this.binding?.controlsOf(key)[0]?.focus(),
+    };
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    this.#panel = new Panel(root, this.#texts.language, PARTS.map((Part) => new Part(this.#texts, acts)));
+    this.#tell("idle");
+    this.#draw();
     this.#attend();
   }
 
@@ -133,10 +127,6 @@ export class HandshakePrompt extends HTMLElement {
     return this.getAttribute("for") ?? this.getAttribute("name") ?? "";
   }
 
-  get #view() {
-    return /** @type {Panel} */ (this.#panel);
-  }
-
   // ---- the form
 
   /** Wait for the form to be there, and take up the session that the tab had before a reload. */
@@ -149,8 +139,7 @@ export class HandshakePrompt extends HTMLElement {
       signal.addEventListener("abort", () => observer.disconnect());
       return;
     }
-    const touch = (/** @type {Event} */ event) => event.isTrusted && this.#touched.add(event.composedPath()[0]);
-    for (const name of ["input", "change"]) rootOf(this.#form).addEventListener(name, touch, { signal, capture: true });
+    this.#values.attend(rootOf(this.#form), signal);
     const submit = (/** @type {any} */ event) => this.#submit(event);
     rootOf(this.#form).addEventListener("submit", submit, { signal, capture: true });
     listen(this.#form, "formdata", (/** @type {any} */ { formData }) => this.#name(formData), { signal });
@@ -172,48 +161,25 @@ export class HandshakePrompt extends HTMLElement {
     const base = this.getAttribute("base") ?? "/handshake";
     const schema = name ? await fieldsOf(base, name) : schemaOf(form);
     if (this.session) this.#end("unproven");
-    const values = this.#valuesOf(form, schema);
+    const values = this.#values.given(form, schema);
     const opened = name ? { form: name } : { mode: this.getAttribute("mode") ?? "form-fill", schema };
     const prompt = { language: this.#texts.language };
     const session = await HandshakeSession.create({ base, prompt, ...opened, ...values });
     session.schema = schema;
     this.#hold(session);
     this.#bind({ ...values.defaults, ...values.context });
-    this.#view.tell(this.#texts.say("waiting"));
+    this.#tell("waiting");
     return session;
-  }
-
-  /** @param {HTMLFormElement} form @param {Field[]} schema */
-  #valuesOf(form, schema) {
-    const { context, defaults } = valuesOf(form, schema);
-    for (const [key, value] of this.#left) {
-      if (!(key in context) || !isSame(context[key], value)) continue;
-      defaults[key] = value;
-      delete context[key];
-    }
-    return { context, defaults };
   }
 
   /** @param {import("./client.js").SavedSession} kept */
   #resume(kept) {
     const session = HandshakeSession.resume(kept, { prompt: { language: this.#texts.language } });
-    this.#hold(session);
-    session.addEventListener("connected", () => this.binding ?? this.#bind(this.#restored()), { once: true });
-    this.#view.tell(this.#texts.say("resumed"));
-  }
-
-  /**
-   * What the browser has restored in the controls after a reload is no edit, where the session knows better.
-   *
-   * @returns {Record<string, any>} by key, what is not to be reported.
-   */
-  #restored() {
     const form = /** @type {HTMLFormElement} */ (this.#form);
-    const index = new ControlIndex(form);
-    const { context, defaults } = valuesOf(form, this.#held.schema);
-    const isKnown = (/** @type {[string, any]} */ [key, { by }]) =>
-      (by === "ai" || PERSONS.has(by)) && !index.of(key).some((control) => this.#touched.has(control));
-    return Object.fromEntries([...this.#held.fields].filter(isKnown).map(([key]) => [key, { ...defaults, ...context }[key]]));
+    this.#hold(session);
+    const begin = () => this.binding ?? this.#bind(this.#values.restored(form, session));
+    session.addEventListener("connected", begin, { once: true });
+    this.#tell("resumed");
   }
 
   /** @param {Record<string, any>} given */
@@ -221,9 +187,8 @@ export class HandshakePrompt extends HTMLElement {
     this.binding = new FormBinding(this.#held, /** @type {HTMLFormElement} */ (this.#form), given, {
       follow: !this.hasAttribute("name"),
     });
-    this.binding.addEventListener("offer", () => this.#showOffers());
-    this.binding.addEventListener("change", () => this.#showFields());
-    this.#showFields();
+    for (const name of ["offer", "change"]) this.binding.addEventListener(name, () => this.#show());
+    this.#show();
   }
 
   // ---- the session
@@ -235,22 +200,15 @@ export class HandshakePrompt extends HTMLElement {
     save(this.#place, session.saved);
     const on = (/** @type {string} */ name, /** @type {(detail: any) => void} */ act) =>
       session.addEventListener(name, (/** @type {any} */ { detail }) => this.session === session && act(detail));
-    on("field", () => this.#showSoon());
-    on("trouble", () => this.#showProblems());
-    on("requests", ({ requests }) => this.#showRequests(requests));
-    on("agent", () => this.#showAgent());
-    on("connected", () => this.#showAgent());
-    on("action", () => this.#view.tell(this.#texts.say("working")));
-    on("extended", () => this.#view.showTime(session.expiresIn));
-    on("done", ({ applied }) => this.#showDone(applied));
-    on("state", (state) => this.#showState(state));
-    on("expired", () => this.#end("expired"));
-    on("revoked", () => this.#end("revoked"));
-    on("submitted", () => this.#end("submitted"));
+    for (const name of ["field", "rows", "trouble", "agent", "connected", "extended"]) on(name, () => this.#show());
+    on("requests", ({ requests }) => this.#call(requests));
+    on("action", () => this.#tell("working"));
+    on("done", ({ applied }) => this.#tellDone(applied));
+    on("state", (state) => this.#tellState(state));
+    for (const how of /** @type {const} */ (["expired", "revoked", "submitted"])) on(how, () => this.#end(how));
     session.connect();
-    this.#ticker = setInterval(() => this.#view.showTime(session.expiresIn), TICK);
-    this.#view.showTime(session.expiresIn);
-    this.#view.showSession(session.prompt ? "copyAgain" : "newPrompt", true);
+    this.#ticker = setInterval(() => this.#show(), TICK);
+    this.#show();
     this.dispatchEvent(new CustomEvent("session", { detail: { session } }));
   }
 
@@ -258,20 +216,18 @@ export class HandshakePrompt extends HTMLElement {
   #end(how) {
     save(this.#place, null);
     this.#leave();
-    this.#view.showPrompt(null);
-    this.#view.showSession("handOver", false);
-    this.#view.tell(this.#texts.say(how));
+    this.#show({ prompt: null, isCopied: null, held: [] });
+    this.#tell(how);
     this.dispatchEvent(new CustomEvent("session", { detail: { session: null } }));
   }
 
   /** Let go of session and form, without ending the session. */
   #leave() {
     clearInterval(this.#ticker);
-    for (const [key, { by, value }] of this.session?.fields ?? []) if (by === "ai") this.#left.set(key, value);
-    for (const { key } of this.session?.schema ?? []) mark(this.binding?.controlsOf(key) ?? [], null);
+    if (this.session) this.#values.leave(this.session.fields);
+    for (const { key } of this.binding?.fields ?? []) mark(this.binding?.controlsOf(key) ?? [], null);
     this.binding?.stop();
     this.session?.close();
-    this.#requests?.show([]);
     this.binding = null;
     this.session = null;
   }
@@ -296,104 +252,75 @@ export class HandshakePrompt extends HTMLElement {
 
   /** @param {string[]} changed keys of what the person has not seen. @param {string[]} [pending] and of what is not stored. */
   #holdBack(changed, pending = []) {
-    this.#view.tell(this.#texts.say(changed.length > 0 ? "held" : "pending"));
-    this.#view.showProblems([...changed, ...pending].map((key) => ({ key, label: this.#labelOf(key), text: "" })));
+    this.#show({ held: [...changed, ...pending] });
+    this.#tell(changed.length > 0 ? "held" : "pending");
   }
 
   // ---- the panel
 
+  /** Show how things stand, once for all that changes at one time. @param {Partial<State>} [change] */
+  async #show(change = {}) {
+    Object.assign(this.#state, change);
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    await nextTask();
+    this.#isDrawing = false;
+    this.#draw();
+  }
+
+  #draw() {
+    const { session, binding } = this;
+    for (const { key } of binding?.fields ?? []) {
+      mark(binding?.controlsOf(key) ?? [], session?.fields.get(key)?.by ?? null);
+    }
+    this.#panel?.update({ ...this.#state, session, binding });
+  }
+
+  /** @param {import("./element/texts.js").Name} name @param {Record<string, string | number>} [values] */
+  #tell(name, values) {
+    this.#show({ status: this.#texts.say(name, values) });
+  }
+
   /** Do a button's work, and tell of its failure. @param {() => Promise<any>} work */
   async #run(work) {
-    this.#view.setBusy(true);
+    this.#show({ isBusy: true });
     try {
       await work();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#view.tell(this.#texts.say("failed", { reason }));
+      this.#tell("failed", { reason: error instanceof Error ? error.message : String(error) });
     } finally {
-      this.#view.setBusy(false);
+      this.#show({ isBusy: false });
     }
   }
 
   /** @param {string | Promise<string | null>} text inside the click that asked for it. */
   async #offerPrompt(text) {
     const copying = copyText(/** @type {any} */ (text));
-    const prompt = await text;
-    this.#view.showPrompt(prompt);
-    this.#view.showSession("copyAgain", true);
-    this.#view.showCopied(await copying);
-  }
-
-  #showAgent() {
-    this.#view.showAgent(this.session?.agent ?? "");
+    this.#show({ prompt: await text, isCopied: null });
+    this.#show({ isCopied: await copying });
   }
 
   /** @param {number} applied */
-  #showDone(applied) {
+  #tellDone(applied) {
     this.#written += applied;
-    const text = this.#texts.say("done", { count: this.#written });
-    this.#view.tell(text);
-    this.#attention?.call(text);
+    this.#tell("done", { count: this.#written });
+    this.#attention?.call(this.#state.status);
   }
 
   /** @param {{state: string, final: boolean, error: any}} state */
-  #showState({ state, final, error }) {
+  #tellState({ state, final, error }) {
     if (final || state === "connecting") return;
-    const prompt = this.session?.prompt;
     const isCrowded = error?.code === "too_many_watchers";
-    if (state === "waiting") this.#view.tell(this.#texts.say(isCrowded ? "crowded" : "offline"));
-    if (state === "open") this.#view.tell(this.#texts.say(prompt ? "waiting" : "resumed"));
-    if (state === "closed") this.#view.tell(this.#texts.say("unproven"));
-    this.#view.showSession(state === "closed" ? "handOver" : prompt ? "copyAgain" : "newPrompt", true);
-  }
-
-  /** Show the fields once for all that changes at one time. */
-  async #showSoon() {
-    if (this.#isShowing) return;
-    this.#isShowing = true;
-    await nextTask();
-    this.#isShowing = false;
-    this.#showFields();
-  }
-
-  #showFields() {
-    const { session, binding } = this;
-    if (!session || !binding) return;
-    const records = session.schema.map((field) => ({ field, record: session.fields.get(field.key) }));
-    for (const { field, record } of records) mark(binding.controlsOf(field.key), record?.by ?? null);
-    const lines = records.filter(({ record }) => !isEmpty(record?.value));
-    this.#view.showFields(lines.map(({ field, record }) => ({
-      key: field.key,
-      label: this.#labelOf(field.key),
-      by: record?.by ?? "default",
-      about: record?.source ? this.#texts.say("source", { source: record.source }) : "",
-      canRevert: record?.by === "ai",
-      canRelease: PERSONS.has(record?.by ?? "") && !isPersonsAlone(field),
-    })));
-    const missing = records.filter(({ field, record }) => isAsked(field) && isEmpty(record?.value));
-    this.#view.showMissing(missing.map(({ field: { key } }) => ({ key, label: this.#labelOf(key), text: "" })));
+    if (state === "waiting") this.#tell(isCrowded ? "crowded" : "offline");
+    if (state === "open") this.#tell(this.session?.prompt ? "waiting" : "resumed");
+    if (state === "closed") this.#tell("unproven");
   }
 
   /** @param {import("./client.js").Request[]} requests */
-  #showRequests(requests) {
-    this.#requests?.show(requests);
+  #call(requests) {
     const newest = requests.at(-1);
-    if (newest) this.#attention?.call(newest.text ?? this.#labelOf(newest.key ?? ""));
-  }
-
-  #showProblems() {
-    const told = this.session?.problems ?? [];
-    this.#view.showProblems(told.map(({ keys: [key = ""], msg }) => ({ key, label: this.#labelOf(key), text: msg })));
-  }
-
-  #showOffers() {
-    const offers = [...(this.binding?.offers ?? [])];
-    this.#view.showOffers(offers.map(([key, value]) => ({ key, label: this.#labelOf(key), text: told(value) })));
-  }
-
-  /** @param {string} key */
-  #labelOf(key) {
-    return visible(this.session?.schema.find((field) => field.key === key)?.label) || key || this.#texts.say("form");
+    if (newest) this.#attention?.call(newest.text ?? labelOf(this.session, newest.key ?? ""));
+    this.#show();
   }
 }
 

@@ -124,7 +124,7 @@ async def agent(
     await page.evaluate("navigator.clipboard.writeText('')")  # the words of the last time may still be shown
     await page.get_by_role("button", name=button).click()
     await expect(page.get_by_text("Copied to the clipboard")).to_be_visible()
-    await page.wait_for_function("navigator.clipboard.readText()")
+    await until(page, "navigator.clipboard.readText()")
     handed = parse_prompt(await page.evaluate("navigator.clipboard.readText()"))
     headers = {b"X-Handshake-Token": handed.token.encode(), b"X-Agent-Name": called.encode()}
 
@@ -137,8 +137,15 @@ async def agent(
     return post
 
 
+async def until(page: Page, expression: str) -> None:
+    """Wait for something to hold. Playwright's own way evaluates text in the page, and its policy forbids that."""
+    async with asyncio.timeout(PATIENCE):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.02)
+
+
 async def live(page: Page) -> None:
-    await page.wait_for_function("document.querySelector('handshake-prompt').session?.state === 'open'")
+    await until(page, "document.querySelector('handshake-prompt').session?.state === 'open'")
 
 
 async def authors(page: Page) -> dict[str, str]:

@@ -1,6 +1,10 @@
 /** Facts of fields and values that the panel goes by. */
 
+import { visible } from "../client/values.js";
+
 /** @typedef {import("../client.js").Field} Field */
+
+const PERSONS = new Set(["user", "user_edit"]);
 
 /**
  * The fields of a form that the host application has registered.
@@ -12,6 +16,27 @@ export async function fieldsOf(base, name) {
   const reply = await fetch(url);
   if (!reply.ok) throw new Error(`${reply.status} ${url.pathname}`);
   return (await reply.json()).fields;
+}
+
+/**
+ * What a field is called; a cell after its list and the place of its row, as in "Lines 2: Amount".
+ *
+ * @param {import("../client.js").HandshakeSession | null} session
+ * @param {string} key
+ * @returns {string} empty for the form as a whole.
+ */
+export function labelOf(session, key) {
+  const list = session?.schema.find(({ key: other, type }) => type === "rows" && key.startsWith(`${other}/`));
+  if (!session || !list) return visible(session?.schema.find((field) => field.key === key)?.label) || key;
+  const [row, ...cell] = key.slice(list.key.length + 1).split("/");
+  const name = list.fields?.find((/** @type {Field} */ field) => field.key === cell.join("/"))?.label;
+  const place = `${visible(list.label) || list.key} ${session.rows(list.key).indexOf(row) + 1}`;
+  return cell.length > 0 ? `${place}: ${visible(name) || cell.join("/")}` : place;
+}
+
+/** Whether a value is the person's. @param {string | undefined} by */
+export function isPersons(by) {
+  return PERSONS.has(by ?? "");
 }
 
 /** @param {any} field */
@@ -29,7 +54,8 @@ export function isEmpty(value) {
   return value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
-/** @param {any} value */
+/** A value in words. @param {any} value @returns {string} */
 export function told(value) {
-  return Array.isArray(value) ? value.join(", ") : String(value ?? "–");
+  if (Array.isArray(value)) return value.map(told).join(", ");
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "–");
 }

@@ -5,47 +5,40 @@
 
 import { visible } from "../client/values.js";
 import { read } from "../form/values.js";
-import { make } from "./make.js";
+import { labelOf, told } from "./field_facts.js";
+import { button, make } from "./make.js";
 import { quoted } from "./texts.js";
 
 /** @typedef {import("../client.js").Request} Request */
 /** @typedef {import("../client.js").Field} Field */
-/** @typedef {import("./texts.js").Texts} Texts */
+/** @typedef {import("./panel.js").State} State */
 
 /** @type {Record<string, string>} */
 const INPUT_TYPES = { date: "date", datetime: "datetime-local", email: "email", integer: "number", number: "number", time: "time" };
 
 /** The requests of one session, in the panel. */
 export class RequestList {
-  /** The list, hidden while there is nothing to decide. */
-  element = make("ul", { className: "attention requests", part: "attention", hidden: true });
+  root = make("ul", { className: "attention requests", part: "attention", hidden: true });
   /** @type {Map<string, HTMLElement>} By id. */
   #items = new Map();
   #texts;
-  #decide;
-  #labelOf;
+  #run;
   #focus;
 
-  /**
-   * @param {Texts} texts
-   * @param {object} acts
-   * @param {(request: Request, decision: "accept" | "decline", values?: object) => Promise<any>} acts.decide
-   * @param {(key: string) => string} acts.labelOf
-   * @param {(key: string) => void} acts.focus
-   */
-  constructor(texts, { decide, labelOf, focus }) {
+  /** @param {import("./texts.js").Texts} texts @param {import("./panel.js").Acts} acts */
+  constructor(texts, { run, focus }) {
     this.#texts = texts;
-    this.#decide = decide;
-    this.#labelOf = labelOf;
+    this.#run = run;
     this.#focus = focus;
   }
 
-  /** @param {Request[]} requests those that are open. */
-  show(requests) {
+  /** @param {State} state */
+  update({ session }) {
+    const requests = session?.requests ?? [];
     const ids = new Set(requests.map(({ id }) => id));
     for (const [id, item] of this.#items) if (!ids.has(id)) this.#drop(id, item);
-    for (const request of requests) if (!this.#items.has(request.id)) this.#add(request);
-    this.element.hidden = requests.length === 0;
+    for (const request of requests) if (!this.#items.has(request.id)) this.#add(request, labelOf(session, request.key ?? ""));
+    this.root.hidden = requests.length === 0;
   }
 
   /** @param {string} id @param {HTMLElement} item */
@@ -54,19 +47,18 @@ export class RequestList {
     this.#items.delete(id);
   }
 
-  /** @param {Request} request */
-  #add(request) {
+  /** @param {Request} request @param {string} label of the field that it is about. */
+  #add(request, label) {
     const item = make("li", { className: "request", part: "request" });
     const name = quoted(visible(request.name)) || this.#texts.say("agent");
-    const key = request.key ?? "";
     const heading = request.kind === "suggest" ? "suggests" : "asks";
-    item.append(make("p", { className: "quiet", textContent: this.#texts.say(heading, { name, label: this.#labelOf(key) }) }));
+    item.append(make("p", { className: "quiet", textContent: this.#texts.say(heading, { name, label }) }));
     for (const text of this.#said(request)) item.append(make("p", { className: "said", textContent: text }));
     const answers = (request.fields ?? []).map((field) => this.#answerTo(field, request.id));
     for (const { element } of answers) item.append(element);
     item.append(this.#buttons(request, answers));
     this.#items.set(request.id, item);
-    this.element.append(item);
+    this.root.append(item);
   }
 
   /** What the agent says, in its own words. @param {any} request @returns {string[]} */
@@ -80,20 +72,17 @@ export class RequestList {
 
   /** @param {Request} request @param {{field: Field, control: any}[]} answers */
   #buttons(request, answers) {
-    const acts = make("div", { className: "actions" });
-    const add = (/** @type {any} */ words, /** @type {() => any} */ act) => {
-      const button = make("button", { type: "button", part: "action", textContent: this.#texts.say(words) });
-      button.addEventListener("click", act);
-      acts.append(button);
-    };
+    const decide = (/** @type {"accept" | "decline"} */ decision, /** @type {any} */ values) =>
+      this.#run((session) => session.answer(request, decision, values));
     const accept = () => {
       const invalid = answers.find(({ control }) => !control.reportValidity());
-      if (!invalid) this.#decide(request, "accept", valuesOf(answers));
+      if (!invalid) decide("accept", valuesOf(answers));
     };
+    const decline = () => decide("decline");
     const isSuggestion = request.kind === "suggest";
-    add(isSuggestion ? "take" : answers.length > 0 || request.key ? "answer" : "yes", accept);
-    add(isSuggestion ? "dismiss" : answers.length > 0 || request.key ? "decline" : "no", () => this.#decide(request, "decline"));
-    if (request.key) add("goTo", () => this.#focus(/** @type {string} */ (request.key)));
+    const [yes, no] = isSuggestion ? ["take", "dismiss"] : answers.length > 0 || request.key ? ["answer", "decline"] : ["yes", "no"];
+    const acts = make("div", { className: "actions" }, button(this.#texts.say(yes), accept), button(this.#texts.say(no), decline));
+    if (request.key) acts.append(button(this.#texts.say("goTo"), () => this.#focus(/** @type {string} */ (request.key))));
     return acts;
   }
 
@@ -129,10 +118,4 @@ function valuesOf(answers) {
   const given = answers.map(({ field, control }) => [field.key, read([control], field)]);
   const values = Object.fromEntries(given.filter(([, value]) => value !== null && value !== ""));
   return Object.keys(values).length > 0 ? values : undefined;
-}
-
-/** @param {any} value */
-function told(value) {
-  if (Array.isArray(value)) return value.map(told).join(", ");
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "–");
 }

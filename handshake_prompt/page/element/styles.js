@@ -13,7 +13,8 @@ const PANEL = `
   }
   :host([hidden]), [hidden] { display: none !important; }
   * { box-sizing: border-box; }
-  .panel { display: grid; gap: var(--space); padding: var(--space); border: 1px solid var(--line);
+  .panel, .part { display: grid; gap: var(--space); justify-items: stretch; }
+  .panel { padding: var(--space); border: 1px solid var(--line);
     border-radius: var(--radius); overflow-wrap: anywhere; }
   p, ul { margin: 0; padding: 0; }
   ul { list-style: none; display: grid; gap: 0.35rem; }

@@ -88,7 +88,7 @@ export class FormBinding extends EventTarget {
     });
     this.#follower = follow ? new SchemaFollower(session, form) : null;
     this.#listen();
-    for (const field of this.#fields) this.#begin(field, given[field.key]);
+    for (const field of this.fields) this.#begin(field, given[field.key]);
     this.#reviewSoon(true);
   }
 
@@ -107,7 +107,7 @@ export class FormBinding extends EventTarget {
 
   /** Report all that the controls show: a person who submits a form means what they see, whoever put it there. */
   report() {
-    for (const field of this.#fields) if (!field.readOnly) this.#report(field);
+    for (const field of this.fields) if (!field.readOnly) this.#report(field);
   }
 
   /** @param {string} key @returns {Control[]} the controls of a field. */
@@ -116,7 +116,7 @@ export class FormBinding extends EventTarget {
   }
 
   /** @returns {Field[]} those of the form and of the rows that the page shows. */
-  get #fields() {
+  get fields() {
     const { schema } = this.#session;
     if (schema.length === 0) return [...this.#keys].map((key) => ({ key }));
     return schema.some(({ type }) => type === "rows") ? schema.flatMap((field) => this.#cells(field)) : schema;
@@ -138,7 +138,7 @@ export class FormBinding extends EventTarget {
 
   /** @param {string} key @returns {Field | undefined} */
   #fieldOf(key) {
-    return this.#fields.find((field) => field.key === key);
+    return this.fields.find((field) => field.key === key);
   }
 
   // ---- what the page says
@@ -196,11 +196,11 @@ export class FormBinding extends EventTarget {
     if (!event.isTrusted) return this.#reviewSoon();
     if (this.#isWriting || this.#isLooking) return;
     this.#isLooking = true;
-    for (const field of this.#fields) this.#see(field);
+    for (const field of this.fields) this.#see(field);
     await nextTask();
     this.#isLooking = false;
     if (this.#stopped.signal.aborted) return;
-    for (const field of this.#fields) if (this.#see(field)) this.#report(field);
+    for (const field of this.fields) if (this.#see(field)) this.#report(field);
   }
 
   /** Take note of what the controls of a field say. @param {Field} field @returns {boolean} whether it is new. */
@@ -297,7 +297,7 @@ export class FormBinding extends EventTarget {
     clearTimeout(this.#reviewTimer);
     this.#reviewTimer = 0;
     if (isStale) this.#renew();
-    for (const field of this.#fields) this.#heed(field);
+    for (const field of this.fields) this.#heed(field);
   }
 
   /** Find the form's controls again, and show the session's values in new ones. */
@@ -307,7 +307,7 @@ export class FormBinding extends EventTarget {
     this.#index = new ControlIndex(this.#form, this.#ids);
     this.#attend();
     this.#reviewRows();
-    for (const { key } of this.#fields) if (isOther(before.of(key), this.#index.of(key))) this.#draw(key);
+    for (const { key } of this.fields) if (isOther(before.of(key), this.#index.of(key))) this.#draw(key);
     this.#follower?.follow(() => this.#reviewSoon(true)).then((fresh) => fresh.forEach((key) => this.#welcome(key)));
     this.dispatchEvent(new CustomEvent("change"));
   }
@@ -317,7 +317,7 @@ export class FormBinding extends EventTarget {
     if (rows.length === 0) return;
     this.#index = new ControlIndex(this.#form, this.#ids);
     const isFresh = (/** @type {Field} */ { key }) => rows.some((row) => key.startsWith(`${row}/`));
-    for (const field of this.#fields.filter(isFresh)) this.#begin(field, undefined);
+    for (const field of this.fields.filter(isFresh)) this.#begin(field, undefined);
   }
 
   /** @param {string} key of a field that has come. */
