@@ -253,7 +253,8 @@ class ProtocolEngine(PasteOperations):
             token = mint_token()
             session, record = await worker.tasks.finish(worker.transitions.rotate(admission, token))
             created = self._session_replies.created(record, token, mount=mount, now=self.store.now())
-            payload: messages.Rotated = {"ok": True, "token": token, "expiresIn": created["expiresIn"]}
+            left = created["expiresIn"]
+            payload: messages.Rotated = {"ok": True, "token": token, "expiresIn": left, "seq": session.seq}
             if language:
                 payload["prompt"] = self._session_replies.prompt(created, session, language=language)
             return Reply(payload, quota=admission.quota)

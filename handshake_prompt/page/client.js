@@ -6,19 +6,15 @@
  *     session.connect();
  *     await session.copyPrompt();
  *
- * A page that draws its controls itself does without `bind`:
- *
- *     session.addEventListener("field", ({ detail }) => draw(detail.key, detail.record));
- *     session.edit(key, value); // at each input: an unanswered edit wins over an arriving value
+ * A page that draws its controls itself does without `bind`: it draws at each `field`, and calls `edit` at each input.
  *
  * All events are CustomEvents. Made here, and never by a frame:
- *
  * - `field {key, record, cause}`: an entry of `session.fields` has changed, by a snapshot, a live write, or the person
  *   (`cause`: `snapshot action edit local ack error`). Draw from this one: an older value never replaces a newer one,
- *   and an unanswered edit wins over an arriving value. `session.edit` with the value just drawn is no edit, so drawing
- *   may set off the page's own listeners.
+ *   an unanswered edit wins over an arriving value, and `session.edit` with the value just drawn is no edit.
  * - `rows {list, rows, cause}`: the rows of a list are others, or in another order (`cause` as above).
  * - `trouble {problems}`: `session.problems` are others. `requests {requests}`: `session.requests` are.
+ * - `prompt {prompt}`: `session.prompt` and `session.token` are others, or gone.
  * - `state {state, final, code, error}`: `connecting`, `open`, `waiting` (for the next attempt) or `closed`; `code` is
  *   the close code, `error` the server's reason if it gave one. The session is over only if `final`. Until then edits,
  *   `release`, `rotate` and `revoke` work without a socket. `closed` with 4401 or 4403: the server does not take this
@@ -37,6 +33,7 @@
 import { openSession } from "./client/access.js";
 import { copyText } from "./client/clipboard.js";
 import { SessionParts } from "./client/parts.js";
+import { paste } from "./client/paste.js";
 import { encode } from "./client/values.js";
 import { bind } from "./form.js";
 
@@ -55,10 +52,6 @@ export { valuesOf } from "./form.js";
 
 /** One session, as the person's page sees it. Made by `create` or `resume`. */
 export class HandshakeSession extends EventTarget {
-  /** @type {string | null} The text for the agent; null after `resume`, since the agent's token is not kept. */
-  prompt = null;
-  /** @type {string | null} The agent's token, for a page that words its own prompt; null after `resume`. */
-  token = null;
   #parts;
   #promptOption;
   /** @type {Record<string, any>} The values given at creation. */
@@ -85,8 +78,7 @@ export class HandshakeSession extends EventTarget {
     const asked = JSON.parse(encode({ ...body, prompt: prompt || undefined }));
     const { saved, reply } = await openSession(base, asked, options);
     const session = new HandshakeSession(saved, { fetch: options, prompt, userToken: reply.userToken });
-    session.prompt = reply.prompt ?? null;
-    session.token = reply.token;
+    session.#parts.prompt.learn({ ...reply, seq: 0 });
     session.schema = body.schema ?? [];
     session.#given = { ...asked.defaults, ...asked.context };
     session.#parts.access.learnExpiry(reply);
@@ -104,12 +96,7 @@ export class HandshakeSession extends EventTarget {
     return new HandshakeSession(saved, settings);
   }
 
-  /**
-   * Use `create` or `resume`.
-   *
-   * @param {SavedSession} saved
-   * @param {{fetch?: RequestInit, prompt?: boolean | {language: string}, userToken?: string}} [settings]
-   */
+  /** Use `create` or `resume`. @param {SavedSession} saved @param {any} [settings] as for `resume`. */
   constructor({ id, mode, urls }, { fetch: options, prompt = true, userToken } = {}) {
     super();
     this.id = id;
@@ -127,6 +114,16 @@ export class HandshakeSession extends EventTarget {
    */
   get saved() {
     return { id: this.id, mode: this.mode, urls: this.urls };
+  }
+
+  /** @returns {string | null} The text for the agent; null after `resume`, or if it was replaced elsewhere. */
+  get prompt() {
+    return this.#parts.prompt.text;
+  }
+
+  /** @returns {string | null} The agent's token, for a page that words its own prompt; null as `prompt` is. */
+  get token() {
+    return this.#parts.prompt.token;
   }
 
   /** Whether the session has ended. */
@@ -183,7 +180,7 @@ export class HandshakeSession extends EventTarget {
     return this.#parts.access.expiresIn;
   }
 
-  /** Open the socket and keep it open until `close`, or until the server says that the session is over. */
+  /** Open the socket and keep it open until `close`, or until the session is over. */
   connect() {
     if (!this.over) this.#parts.connection.open();
   }
@@ -206,7 +203,7 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * Report the person's edit of a field. The field is theirs from now on.
+   * Report the person's edit of a field, which is theirs from now on.
    *
    * @param {string} key
    * @param {any} value
@@ -353,12 +350,23 @@ export class HandshakeSession extends EventTarget {
     return reverted;
   }
 
+  /**
+   * Preview or apply the answer of an agent without network access, as the person has pasted it. It is written as the
+   * agent's, by all rules for its actions; pasted again, it has no second effect.
+   *
+   * @param {string} text the answer, with whatever is around it.
+   * @param {{preview?: boolean}} [settings] `preview`: tell what would become of it, and write nothing.
+   * @returns {Promise<import("./client/paste.js").Pasted>}
+   * @throws {HandshakeError} if there is no answer to this prompt in it: `unreadable`, `other_prompt`.
+   */
+  async paste(text, { preview = false } = {}) {
+    return paste(this.#parts, text, preview);
+  }
+
   /** Replace the agent's token and lock the old one out. @returns {Promise<string | null>} the new prompt. */
   async rotate() {
     const body = { prompt: this.#promptOption || undefined };
-    const reply = await this.#parts.access.request("POST", "rotate", { body });
-    this.token = reply.token;
-    this.prompt = reply.prompt ?? null;
+    this.#parts.prompt.learn(await this.#parts.access.request("POST", "rotate", { body }));
     return this.prompt;
   }
 

@@ -315,11 +315,12 @@ class Extended(TypedDict):
 
 
 class Rotated(TypedDict):
-    """The reply of `POST /session/{sid}/rotate`."""
+    """The reply of `POST /session/{sid}/rotate`; `seq` is that of the event."""
 
     ok: bool
     token: str
     expiresIn: int
+    seq: int
     prompt: NotRequired[str]
 
 

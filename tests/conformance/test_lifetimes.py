@@ -165,6 +165,14 @@ async def test_hpp_105_a_rotation_closes_the_old_tokens_watchers_alone(pair: Ope
         assert [(await page.next())["type"] for _ in range(2)] == ["rotated", "edit"]
 
 
+async def test_hpp_354_a_rotation_is_answered_with_the_place_of_its_event(pair: Open) -> None:
+    peer = await pair()
+    async with peer.watch() as page:
+        await page.next("connected")
+        reply = (await peer.user("POST", "rotate", {})).json()
+        assert (await page.next("rotated"))["seq"] == reply["seq"]
+
+
 async def test_hpp_106_every_watcher_hears_of_an_extension(pair: Open) -> None:
     peer = await pair()
     async with peer.watch() as page, peer.watch(role="agent") as agent:

@@ -26,6 +26,7 @@ export const ENDS = {
  * @property {import("./access.js").Access} access
  * @property {import("./catch_up.js").CatchUp} catchUp
  * @property {import("./connection.js").Connection} connection
+ * @property {import("./prompt.js").AgentPrompt} prompt
  * @property {import("./view.js").SessionView} view
  * @property {import("./writes.js").Writes} writes
  * @property {(name: string, detail: object) => void} emit tells the page's listeners.
@@ -50,11 +51,12 @@ export class Frames {
 
   /** @param {Frame} frame */
   receive(frame) {
-    const { access, catchUp, connection, view, emit } = this.#to;
+    const { access, catchUp, connection, prompt, view, emit } = this.#to;
     access.learnExpiry(frame);
     this.refusal = null; // it was no close that it spoke of
     if (frame.type === "connected") this.#welcome(frame);
     if (frame.type === "agent") this.agent = visible(frame.name);
+    if (frame.type === "rotated") prompt.rotated(/** @type {any} */ (frame));
     if (frame.type === "rowReleased") catchUp.afterwards();
     view.learn(frame);
     if (frame.type === "draining") connection.drains(frame.afterMs);

@@ -8,6 +8,7 @@ import { CatchUp } from "./catch_up.js";
 import { Connection, OVER } from "./connection.js";
 import { ENDS, Frames } from "./frames.js";
 import { Outbox } from "./outbox.js";
+import { AgentPrompt } from "./prompt.js";
 import { HandshakeError } from "./requests.js";
 import { Submissions } from "./submission.js";
 import { SessionView } from "./view.js";
@@ -32,6 +33,7 @@ export class SessionParts {
     const ended = (/** @type {string} */ reason) => this.end(reason);
     this.#page = page;
     this.access = new Access(urls, proof, ended);
+    this.prompt = new AgentPrompt(() => emit("prompt", { prompt: this.prompt.text }));
     this.connection = this.#connect();
     this.outbox = new Outbox(this.connection, {
       notify: (body, timeout) => this.access.request("POST", "notify", { body, timeout }),
@@ -45,6 +47,7 @@ export class SessionParts {
       access: this.access,
       catchUp: this.catchUp,
       connection: this.connection,
+      prompt: this.prompt,
       view: this.view,
       writes: this.writes,
       emit,
@@ -82,6 +85,7 @@ export class SessionParts {
     if (this.isOver) return;
     this.isOver = true;
     this.writes.stop();
+    this.prompt.forget();
     const type = ENDS[reason];
     if (type) this.#emit(type, { type });
     this.connection.close(closeCode);

@@ -1,0 +1,47 @@
+/**
+ * The prompt of a session and the agent's token in it, as far as this page holds them: not after a reload, nor once they
+ * were replaced elsewhere, in another tab for instance.
+ */
+
+/** The way in for an agent, in the page's memory. */
+export class AgentPrompt {
+  /** @type {string | null} The text for the agent. */
+  text = null;
+  /** @type {string | null} */
+  token = null;
+  #changed;
+  /** Places in the log: of the token that is held, and of the latest rotation that was told. */
+  #heldSince = Infinity;
+  #rotatedAt = 0;
+
+  /** @param {() => void} changed the prompt is another one, or none. */
+  constructor(changed) {
+    this.#changed = changed;
+  }
+
+  /** @param {{token: string, prompt?: string, seq?: number}} reply to a creation or a rotation. */
+  learn({ token, prompt = null, seq = Infinity }) {
+    this.text = prompt;
+    this.token = token;
+    this.#heldSince = seq;
+    this.#settle();
+  }
+
+  /** @param {{seq: number}} frame of a rotation, this page's or another's. */
+  rotated({ seq }) {
+    this.#rotatedAt = seq;
+    if (seq > this.#heldSince) this.forget();
+  }
+
+  /** Hold nothing any more. */
+  forget() {
+    if (this.token === null) return;
+    this.text = this.token = null;
+    this.#changed();
+  }
+
+  #settle() {
+    if (this.#rotatedAt > this.#heldSince) this.forget();
+    else this.#changed();
+  }
+}
