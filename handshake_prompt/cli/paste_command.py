@@ -45,19 +45,39 @@ def paste(options: SessionOptions, *, file: str, preview: bool, yes: bool) -> No
     text = read_text(file, "answer", most=MAX_BYTES)
     context = as_agent(options, lambda agent: agent.get_context())
     answer, actions = _read(text, context, options)
-    shown = {"preview": True, "read": actions, "unread": [fault._asdict() for fault in answer.faults]}
+    unread = [fault._asdict() for fault in answer.faults]
+    shown = {"preview": True, "read": actions, "questions": answer.ask, "unread": unread}
     if preview or not (yes or options.as_json or file == STANDARD_INPUT or _is_confirmed(shown)):
         show(shown, _preview, as_json=options.as_json)
         return
-    reply = as_agent(options, partial(_carry_out, actions=actions)) | {"unread": shown["unread"]}
+    reply = as_agent(options, partial(_carry_out, actions=actions, questions=answer.ask)) | {"unread": unread}
     show(reply, _outcome, as_json=options.as_json)
-    if rendering.has_refusals(reply) or answer.faults:
+    if rendering.has_refusals(reply) or unread or any(one["status"] == "error" for one in reply["questions"]):
         sys.exit(Exit.REFUSED)
 
 
-async def _carry_out(agent: HandshakeAgent, *, actions: Sequence[Mapping[str, Any]]) -> Members:
-    key = hashlib.sha256(json.dumps(actions).encode()).hexdigest()
-    return await agent.action(actions, stream=False, idempotency_key=f"paste-{key}")
+async def _carry_out(
+    agent: HandshakeAgent, *, actions: Sequence[Mapping[str, Any]], questions: Sequence[Mapping[str, Any]]
+) -> Members:
+    """Write what an answer asks for, then ask its questions: each once, however often the answer is pasted."""
+    reply = await agent.action(actions, stream=False, idempotency_key=_key(actions)) if actions else {"applied": []}
+    return {**reply, "questions": [await _ask(agent, question) for question in questions]}
+
+
+async def _ask(agent: HandshakeAgent, question: Mapping[str, Any]) -> Members:
+    from handshake_prompt.client import RefusedError  # noqa: PLC0415 (takes time to load)
+
+    told = {name: question[name] for name in ("text", "fields", "key") if name in question}
+    try:
+        opened = await agent.open_question(**told, expires_in=question.get("expiresIn"), idempotency_key=_key(question))
+    except RefusedError as error:
+        return {**told, "status": "error", "code": error.code, "msg": error.detail}
+    return {**told, "request": opened["id"], "status": opened["status"]}
+
+
+def _key(content: object) -> str:
+    """Return the idempotency key of what an answer asks for, by its content."""
+    return f"paste-{hashlib.sha256(json.dumps(content).encode()).hexdigest()}"
 
 
 def _read(text: str, context: Mapping[str, Any], options: SessionOptions) -> tuple[Answer, list[Any]]:
@@ -114,11 +134,20 @@ def _preview(shown: Mapping[str, Any], terminal: Terminal) -> list[str]:
         for one in shown["read"]
     ]
     lines = [terminal.paint(f"The answer asks for {len(rows)} changes", "head"), ""]
-    return [*lines, *terminal.table(("FIELD", "CHANGE", "VALUE"), rows), "", *_unread(shown["unread"])]
+    lines += [*terminal.table(("FIELD", "CHANGE", "VALUE"), rows), ""]
+    return [*lines, *map(_question, shown["questions"]), *_unread(shown["unread"])]
 
 
 def _outcome(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
-    return [*rendering.action(reply, terminal), *_unread(reply["unread"])]
+    written = [] if "results" not in reply else rendering.action(reply, terminal)
+    return [*written, *map(_question, reply["questions"]), *_unread(reply["unread"])]
+
+
+def _question(question: Mapping[str, Any]) -> str:
+    text = value_text(question["text"])
+    if question.get("status") == "error":
+        return one_line(f"Not asked: {text}: {value_text(question['msg'])}")
+    return one_line(f"Asked on the page: {text}" if "request" in question else f"Question to the person: {text}")
 
 
 def _unread(faults: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -235,6 +235,7 @@ class HandshakeAgent(AgentConnection):
         fields: Sequence[Mapping[str, Any]] | None = None,
         key: str | None = None,
         expires_in: float | None = None,
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """Ask the person something on the page, without waiting for the answer.
 
@@ -243,6 +244,7 @@ class HandshakeAgent(AgentConnection):
             fields: see there.
             key: see there.
             expires_in: see there.
+            idempotency_key: of the question; a new one by default.
 
         Returns:
             The members as they are on the wire: `id`, `status`, `expiresIn`, `cursor`, and `attended`: whether the
@@ -252,7 +254,8 @@ class HandshakeAgent(AgentConnection):
             RefusedError, RateLimitedError, ValueError, TypeError, AgentError: as for `ask`.
         """
         body = json_body(given(text=text, fields=fields, key=key, expiresIn=expires_in))
-        request = Request(path=self._path("ask"), body=body, headers=writing_headers(mint_key()))
+        headers = writing_headers(idempotency_key or mint_key())
+        request = Request(path=self._path("ask"), body=body, headers=headers)
         reply = await if_known(self._client.send(request), "questions", instead="Ask the person in the chat.")
         return members(reply.body, AskReply)
 

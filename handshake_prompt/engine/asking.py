@@ -23,7 +23,7 @@ from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
-from handshake_prompt.protocol.request_record import Request
+from handshake_prompt.protocol.request_record import ANSWERED, DECLINED, OPEN, Request
 from handshake_prompt.protocol.revert import revert
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_ask, check_count, check_key, check_values
@@ -64,8 +64,7 @@ class Asking:
             RateLimitedError: too many are open, or were asked in a short time.
             HandshakeError: see `Transactions.apply` and `Idempotency.once`.
         """
-        check_ask(asked, self._limits)
-        _question_fields(asked.fields or (), self._limits)
+        self.check_question(asked)
         if key is None:
             return await self._ask(admission, asked), False
 
@@ -74,7 +73,32 @@ class Asking:
 
         return await self._idempotency.once(admission, key, body=asked, run=run)
 
-    def suggest(self, session: Session, action: Action, name: str) -> Outcome:
+    def check_question(self, asked: AskRequest) -> None:
+        """Check the form of a question.
+
+        Raises:
+            InvalidRequestError, TooLargeError: it cannot be asked.
+        """
+        check_ask(asked, self._limits)
+        _question_fields(asked.fields or (), self._limits)
+
+    def put(self, session: Session, asked: AskRequest) -> Request:
+        """Put a question of a pasted answer before the person, on a draft, once in all answers; return the request.
+
+        Nobody waits for it: unless the agent says otherwise, the person has as long as the session lives.
+
+        Raises:
+            InvalidRequestError, RateLimitedError: it cannot be asked, or too many are open.
+        """
+        now, content = self._transactions.now(), _content(asked, is_pasted=True)
+        for one in session.requests.values():
+            if requests.is_same_question(one, content) and one.status_at(now) in (OPEN, ANSWERED, DECLINED):
+                return one
+        left = session.deadline - now
+        request = self._timed(content, min(asked.expires_in or left, left))
+        return requests.ask(session, self._about(session, request), limits=self._limits)
+
+    def suggest(self, session: Session, action: Action, name: str, *, is_pasted: bool = False) -> Outcome:
         """Put a value before the person, on a draft; the outcome is `suggested`, or says why not.
 
         It is judged by the session's mode as if the field were nobody's. So a value unfit for the field is refused,
@@ -97,6 +121,7 @@ class Asking:
             source=action.source,
             confidence=action.confidence,
             sensitive=session.is_sensitive(key),
+            pasted=is_pasted,
             row=requests.row_around(session, key),
         )
         try:
@@ -212,9 +237,7 @@ class Asking:
     ) -> Asked:
         await self._count(admission.session_id)
         seconds = asked.expires_in or self._limits.ask_seconds
-        fields = pack(asked.fields)[0] if asked.fields else None
-        content = Request(kind="ask", name=admission.agent_name, text=asked.text, kept_fields=fields, key=asked.key)
-        request = self._timed(content, seconds)
+        request = self._timed(_content(asked, admission.agent_name), seconds)
 
         def play(draft: Record) -> Asked:
             session = draft.session
@@ -302,6 +325,12 @@ class Asking:
             raise RateLimitedError(
                 "That is more questions than a person can be asked in such a time", retry_after=quota.reset_after
             )
+
+
+def _content(asked: AskRequest, name: str = "", *, is_pasted: bool = False) -> Request:
+    """Return a question as a request without times."""
+    fields = pack(asked.fields)[0] if asked.fields else None
+    return Request(kind="ask", name=name, text=asked.text, kept_fields=fields, key=asked.key, pasted=is_pasted)
 
 
 def _check_only(values: Mapping[str, Any], key: str | None) -> None:

@@ -26,8 +26,9 @@ from .guard import Admission
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks, Verdict
 from .idempotency import Idempotency
+from .pasted_questions import CheckedQuestion, put
 from .presence import Presence
-from .shown_state import conditional, note_pasted
+from .shown_state import changes_since, conditional, note_pasted
 from .tasks import Tasks
 from .transactions import Transactions, Transition
 
@@ -50,11 +51,12 @@ class Played(NamedTuple):
 class Origin(NamedTuple):
     """Where a batch comes from: a request of the agent's, or an answer that the person has pasted.
 
-    `seen` is the place in the log that a pasted answer's prompt showed, if the answer tells.
+    `seen` is the place in the log that a pasted answer's prompt showed, if the answer tells; `questions` are its own.
     """
 
     is_pasted: bool = False
     seen: int | None = None
+    questions: Sequence[CheckedQuestion] = ()
 
 
 DIRECT = Origin()
@@ -176,14 +178,29 @@ class Batches:
         *,
         name: str = "",
     ) -> tuple[ActionReply, list[Outcome]]:
+        if origin.is_pasted:
+            return self._play_pasted(draft, actions, verdicts, foreseen, origin)
+        before = draft.session.seq
+        outcomes = self._outcomes(draft.session, actions, verdicts, name=name)
+        return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before), outcomes
+
+    def _play_pasted(
+        self,
+        draft: Record,
+        actions: Sequence[Action],
+        verdicts: Sequence[Verdict],
+        foreseen: Foreseen | None,
+        origin: Origin,
+    ) -> tuple[ActionReply, list[Outcome]]:
+        """Play the batch of a pasted answer, on the condition that its agent saw the page, and ask its questions."""
         session = draft.session
-        before = session.seq
-        if origin.is_pasted:
-            actions = conditional(session, actions, origin.seen)
-        outcomes = self._outcomes(session, actions, verdicts, name=name)
-        if origin.is_pasted:
-            note_pasted(session, before)
-        return self._reply(draft, outcomes, foreseen, shown=session.seq - before), outcomes
+        before, changes = session.seq, changes_since(session, origin.seen)
+        outcomes = self._outcomes(session, conditional(session, actions, origin.seen), verdicts, is_pasted=True)
+        note_pasted(session, before)
+        questions = put(self._asking, session, origin.questions)
+        payload = self._reply(draft, outcomes, foreseen, shown=session.seq - before)
+        payload.update({"questions": questions, **changes})  # type: ignore[typeddict-item]
+        return payload, outcomes
 
     def _pace(self, asked: ActionRequest) -> float:
         """Return the pause between the batch's frames, so that all of them are shown within their time."""
@@ -191,7 +208,13 @@ class Batches:
         return asked.pace(min(longest, self._limits.pace_interval))
 
     def _outcomes(
-        self, session: Session, actions: Sequence[Action], verdicts: Sequence[Verdict], *, name: str
+        self,
+        session: Session,
+        actions: Sequence[Action],
+        verdicts: Sequence[Verdict],
+        *,
+        name: str = "",
+        is_pasted: bool = False,
     ) -> list[Outcome]:
         """Let the mode play the actions that the hooks let through, then make the suggestions.
 
@@ -213,7 +236,7 @@ class Batches:
             if veto is not None:
                 outcome = session.refuse(action.key or "", "vetoed", veto)
             elif action.type == SUGGEST:
-                outcome = self._asking.suggest(session, action, name)
+                outcome = self._asking.suggest(session, action, name, is_pasted=is_pasted)
             else:
                 outcome = next(in_order)
                 if outcome.status == "applied" and (note := _note(action)) is not None:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from handshake_prompt.forms.answered_form import AnsweredForm
@@ -20,15 +21,18 @@ from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import ActionRequest, PasteRequest
 from handshake_prompt.protocol.errors import OtherPromptError, UnreadableError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import ActionReply, PasteReply
+from handshake_prompt.protocol.messages import ActionReply, PasteReply, encode
 from handshake_prompt.protocol.prompt_codes import prompt_code, shown_seq
 from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.validation import check_actions, check_json
+from handshake_prompt.protocol.validation import check_actions, check_count, check_json
 from handshake_prompt.texts.answer_reader import read_answer
 from handshake_prompt.texts.answers import Answer, Fault, UnreadableAnswerError
+from handshake_prompt.texts.paste_report import report_lines
 
+from .asking import Asking
 from .batch import Batches, Origin
 from .guard import Admission
+from .pasted_questions import checked
 from .transactions import Transactions
 
 LONG_TEXT = 4096
@@ -38,9 +42,10 @@ LONG_TEXT = 4096
 class Pasting:
     """Reads pasted answers, and previews or applies them."""
 
-    def __init__(self, transactions: Transactions, batches: Batches, limits: Limits) -> None:
+    def __init__(self, transactions: Transactions, batches: Batches, asking: Asking, limits: Limits) -> None:
         self._transactions = transactions
         self._batches = batches
+        self._asking = asking
         self._limits = limits
 
     async def paste(self, admission: Admission, asked: PasteRequest) -> tuple[PasteReply, bool]:
@@ -54,13 +59,15 @@ class Pasting:
         session = admission.session
         form = AnsweredForm(session.schema, session.values)
         answer, actions = await self._read(asked.text, form)
-        origin = Origin(is_pasted=True, seen=_shown(answer, session))
+        seen = _shown(answer, session)
         if not (answer.fields or answer.add or answer.remove or answer.suggest or answer.ask):
             raise UnreadableError("The answer asks for nothing", members=_unread(answer.faults))
-        body = json.dumps({"actions": actions, "stream": False}).encode()
+        body = json.dumps({"actions": actions, "ask": answer.ask, "stream": False}).encode()
         check_json(body, self._limits)
         batch = bodies.decode(ActionRequest, body)
         check_actions(batch.actions, self._limits)
+        check_count(len(answer.ask), self._limits.open_requests, "questions in an answer")
+        origin = Origin(is_pasted=True, seen=seen, questions=checked(self._asking, answer.ask))
         replayed = False
         if asked.preview:
             payload = self._batches.preview(admission, batch, origin)
@@ -114,8 +121,9 @@ def _reply(
         "blocks": answer.blocks,
         "line": answer.line,
         **_unread(answer.faults),
-        "questions": answer.ask,
         "bound": bool(answer.code),
         "code": prompt_code(session.session_id, session.token_digest, int(cursor.partition(".")[2])),
     }
+    if not is_preview:
+        told["report"] = "\n".join(report_lines(msgspec.json.decode(encode(told))))
     return told

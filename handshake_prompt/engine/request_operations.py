@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from handshake_prompt.protocol import bodies, decisions
 from handshake_prompt.protocol.bodies import Body
-from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.credentials import Credential, Role
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.request_record import Request
 from handshake_prompt.stores import PLAIN_VISIT, Record, Visit
+from handshake_prompt.texts.quoting import code_span
+from handshake_prompt.texts.request_words import request_words
 
 from .admissions import read
 from .form_operations import FormOperations
@@ -63,7 +66,8 @@ class RequestOperations(FormOperations):
             work = worker.asking.answer(session_id, request_id, asked, known=admission.loaded)
             ended, record = await worker.tasks.finish(work)
             problems = await worker.validation.members(record.session)
-            return Reply({**_fate(ended, record), **problems}, quota=admission.quota)
+            report: Mapping[str, str] = {"report": _report(ended)} if ended.pasted else {}
+            return Reply({**_fate(ended, record), **report, **problems}, quota=admission.quota)
 
     async def post_revert(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
@@ -102,6 +106,11 @@ class RequestOperations(FormOperations):
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
             return await asyncio.shield(worker.tasks.spawn(worker.submitting.take(session_id, posted)))
+
+
+def _report(request: Request) -> str:
+    """Return the person's decision in words, for the agent that only the person can tell."""
+    return f"Your {request_words(request.shown(Role.AGENT, 0.0), code_span)}."
 
 
 def _fate(request: Request, record: Record) -> decisions.Ended:

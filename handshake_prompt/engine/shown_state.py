@@ -7,19 +7,32 @@ by an answer to the same prompt: a chat that corrects itself has seen no other p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
 from handshake_prompt.protocol.bodies import Action
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.messages import FieldRecord
 from handshake_prompt.protocol.session import Session
+
+CHANGES = 40
+"""Told to a chat, on a clipboard."""
 
 
 def conditional(session: Session, actions: Sequence[Action], seq: int | None) -> Sequence[Action]:
     """Return the actions, each with an `ifRev` that refuses it if what it is about has changed since `seq`."""
     if seq is None:
         return actions
-    changed = [key for key, field in session.values.items() if field.rev > seq and session.pasted.get(key) != field.rev]
+    changed = _changed(session, seq)
     return [replace(action, if_rev=seq) if _is_about(action, changed) else action for action in actions]
+
+
+def changes_since(session: Session, seq: int | None) -> dict[str, Any]:
+    """Return the members of a reply that tell the agent of values that others have written since `seq`."""
+    changed = [] if seq is None else _changed(session, seq)
+    told = {"changes": [_change(key, session.field_record(key, Role.AGENT)) for key in changed[:CHANGES]]}
+    return told if len(changed) <= CHANGES else {**told, "changesLeftOut": len(changed) - CHANGES}
 
 
 def note_pasted(session: Session, before: int) -> None:
@@ -27,6 +40,16 @@ def note_pasted(session: Session, before: int) -> None:
     values = session.values
     kept = {key: rev for key, rev in session.pasted.items() if key in values and values[key].rev == rev}
     session.pasted = kept | {key: field.rev for key, field in values.items() if field.rev > before}
+
+
+def _changed(session: Session, seq: int) -> list[str]:
+    """Return the keys of values that were written since `seq`, other than by a pasted answer."""
+    return [key for key, field in session.values.items() if field.rev > seq and session.pasted.get(key) != field.rev]
+
+
+def _change(key: str, record: FieldRecord) -> dict[str, Any]:
+    hidden = {"sensitive": True} if record.get("sensitive") else {}
+    return {"key": key, "to": record["value"], "by": record["by"], "at": record["at"], "seq": record["rev"], **hidden}
 
 
 def _is_about(action: Action, changed: Sequence[str]) -> bool:

@@ -87,7 +87,7 @@ class Worker:
         self.lookups = Lookups(hooks, modes, forms, limits=limits)
         reports = PageReports(store, transactions, modes, limits=limits)
         self.page_messages = PageMessages(self.transitions, reports, asking, tasks, limits=limits)
-        self.pasting = Pasting(transactions, self.batches, limits)
+        self.pasting = Pasting(transactions, self.batches, asking, limits)
         self.watchers = Watchers(
             hub,
             transactions,

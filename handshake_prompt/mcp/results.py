@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mcp.types import CallToolResult, TextContent
 
-from handshake_prompt.texts.markdown import markdown_pieces, problem_words
+from handshake_prompt.texts.markdown import markdown_pieces
 from handshake_prompt.texts.option_words import option_words
+from handshake_prompt.texts.outcome_words import (
+    WORDS_CHARS,
+    change_words,
+    outcome_words,
+    problem_sentences,
+    quoted,
+    sentence,
+)
 from handshake_prompt.texts.quoting import code, code_span, visible
-from handshake_prompt.texts.refusal_codes import REFUSAL_CODES, is_refused
 from handshake_prompt.texts.request_words import end_words, request_words
 from handshake_prompt.texts.row_tables import row_names
-
-WORDS_CHARS = 500
-"""Of a server's own words: a sentence or two."""
 
 NO_ANSWER = (
     "No answer: the person has changed nothing yet, which means neither yes nor no. Call wait_for_user again while "
@@ -34,12 +38,6 @@ NOT_YET = (
 )
 STATUS = ("missingPerson", "problems", "problemsUnknown")
 """Members about the form after a batch, beside `missing`."""
-DONE_BY = {
-    "user": "by the person",
-    "user_edit": "by the person",
-    "default": "given back by the person: yours to change again",
-    "ai": "by an agent",
-}
 
 
 class Refusal(Protocol):
@@ -74,12 +72,12 @@ def refused(error: Refusal, *, is_foreign: bool = False) -> CallToolResult:
 
 def sentences(error: Refusal) -> str:
     """Return the detail and the next steps of an error, as sentences."""
-    return " ".join(_sentence(_words(text)) for text in (error.detail, *error.next_steps, *_pause(error)))
+    return " ".join(sentence(_words(text)) for text in (error.detail, *error.next_steps, *_pause(error)))
 
 
 def _quoted_sentences(error: Refusal) -> str:
-    steps = [f"It advises: {_quoted(step)}" for step in error.next_steps]
-    return " ".join(map(_sentence, (f"The server refused and says: {_quoted(error.detail)}", *steps, *_pause(error))))
+    steps = [f"It advises: {quoted(step)}" for step in error.next_steps]
+    return " ".join(map(sentence, (f"The server refused and says: {quoted(error.detail)}", *steps, *_pause(error))))
 
 
 def _pause(error: Refusal) -> list[str]:
@@ -114,7 +112,7 @@ def written(reply: Mapping[str, Any]) -> CallToolResult:
     """
     reasons = "results" if reply.get("results") else "errors"
     names = ("applied", "suggested", "rejected", reasons, "rows", "missing", *STATUS, "expiresIn")
-    return _result(_outcome(reply), {name: reply[name] for name in names if name in reply})
+    return _result(outcome_words(reply), {name: reply[name] for name in names if name in reply})
 
 
 def options(reply: Mapping[str, Any]) -> CallToolResult:
@@ -137,9 +135,9 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
     """
     names = ("rows", "rowsBy", "problems", "problemsUnknown", "requests", "attended", "cursor", "truncated")
     members = {"changes": shown, **{name: reply[name] for name in names if name in reply}}
-    lines = [*map(_change, shown), *(_row_order(key, ids) for key, ids in (reply.get("rows") or {}).items())]
+    lines = [*map(change_words, shown), *(_row_order(key, ids) for key, ids in (reply.get("rows") or {}).items())]
     lines += [f"Your {request_words(request, code_span)}." for request in reply.get("requests") or ()]
-    lines += _problems(reply) if "problems" in reply else ()
+    lines += problem_sentences(reply) if "problems" in reply else ()
     if reply.get("problems") == []:
         lines.append("The form has no problems now.")
     if timed_out or (reply.get("timedOut") is True and not shown):
@@ -150,7 +148,7 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
     if reply.get("truncated"):
         lines.append("More may have changed than is listed: call get_context.")
     if reply.get("cursor"):
-        lines.append(f"Go on from cursor {_quoted(reply['cursor'])}.")
+        lines.append(f"Go on from cursor {quoted(reply['cursor'])}.")
     return _result(lines, members)
 
 
@@ -178,59 +176,8 @@ def extended(reply: Mapping[str, Any]) -> CallToolResult:
     return _result([f"{reply['extended']} s were added; the session has {reply['expiresIn']} s left."], members)
 
 
-def _outcome(reply: Mapping[str, Any]) -> Iterator[str]:
-    done = [entry for entry in reply.get("results") or () if not is_refused(entry)]
-    added = [f"{entry['key']}/{entry['row']}" for entry in done if "row" in entry]
-    suggested = [entry["key"] for entry in done if entry["status"] == "suggested"]
-    written = [entry["key"] for entry in done if entry["status"] == "applied" and "row" not in entry]
-    if not reply.get("results"):
-        written = reply["applied"]
-    if added:
-        yield f"Added: {_listed(added)}."
-    if suggested:
-        yield f"Suggested, for the person to decide: {_listed(suggested)}."
-    if written or not done:
-        yield f"Written: {_listed(written)}." if written else "Nothing was written."
-    for entry in _refusals(reply):
-        why = ": ".join(_reasons(entry))
-        current = entry.get("current")
-        holds = f" It holds {code(current.get('value'))} now." if isinstance(current, Mapping) else ""
-        yield f"Refused: {code(entry.get('key'))}: {_sentence(why or 'rejected')}{holds}"
-    missing = reply.get("missing")
-    if missing is not None:
-        yield f"Required and still empty: {_listed(missing)}." if missing else "Nothing that is required is empty."
-    if reply.get("missingPerson"):
-        yield f"Still empty, for the person to fill: {_listed(reply['missingPerson'])}."
-    yield from _problems(reply)
-
-
-def _problems(reply: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"Problem: {problem_words(problem)}" for problem in reply.get("problems") or ())
-    if reply.get("problemsUnknown") is True:
-        yield "Whether there are more problems is not known."
-
-
-def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:
-    if entry.get("code"):
-        known = isinstance(entry["code"], str) and entry["code"] in REFUSAL_CODES
-        yield entry["code"] if known else code(entry["code"])
-    if entry.get("msg"):
-        yield _quoted(entry["msg"])
-
-
-def _refusals(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    if entries := reply.get("results"):
-        return list(filter(is_refused, entries))
-    return [*({"key": key} for key in reply["rejected"]), *reply["errors"]]  # version 0.2 says no more than this
-
-
 def _row_order(key: str, ids: Sequence[str]) -> str:
     return f"{code(key)} has {row_names(ids)} now."
-
-
-def _change(change: Mapping[str, Any]) -> str:
-    value = "a value that is hidden from you" if change.get("sensitive") else code(change["to"])
-    return f"{code(change['key'])}: {value} ({DONE_BY.get(change['by']) or _quoted(change['by'])})"
 
 
 def _result(lines: Iterable[str], members: Mapping[str, Any], *, is_error: bool = False) -> CallToolResult:
@@ -238,22 +185,9 @@ def _result(lines: Iterable[str], members: Mapping[str, Any], *, is_error: bool 
     return CallToolResult(content=[content], structured_content=dict(members), is_error=is_error)
 
 
-def _listed(keys: Iterable[str]) -> str:
-    return ", ".join(map(code, keys))
-
-
 def _words(text: object) -> str:
     """Return words of ours or of the host's on one line, all of them visible, and not too many."""
     return visible(str(text)[:WORDS_CHARS])
-
-
-def _quoted(words: object) -> str:
-    """Return words of another server in quotation marks, as a code span."""
-    return code(str(words)[:WORDS_CHARS])
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "。")) else f"{text}."
 
 
 def _whole(seconds: float) -> int:

@@ -328,12 +328,15 @@ export class HandshakeSession extends EventTarget {
    * @param {Request} request as it was shown.
    * @param {"accept" | "decline"} decision
    * @param {Record<string, any>} [values] of its `fields`, and of its `key`.
+   * @returns {Promise<string | undefined>} the decision in words, to be pasted to the agent, for a request that is `pasted`.
    * @throws {HandshakeError} if the request has ended, or is another than was shown (`changed`).
    */
   async answer({ id, digest }, decision, values) {
     const { access, catchUp } = this.#parts;
-    await access.request("POST", "answer", { body: { decision, digest, values }, path: `/${encodeURIComponent(id)}` });
+    const body = { decision, digest, values };
+    const { report } = await access.request("POST", "answer", { body, path: `/${encodeURIComponent(id)}` });
     await catchUp.afterwards();
+    return report;
   }
 
   /**

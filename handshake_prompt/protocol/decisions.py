@@ -20,12 +20,16 @@ class Asked(TypedDict):
 
 
 class Ended(ToldProblems):
-    """The reply of `POST /answer/{sid}/{id}` and of `DELETE /ask/{sid}/{id}`: the standing of the request."""
+    """The reply of `POST /answer/{sid}/{id}` and of `DELETE /ask/{sid}/{id}`: the standing of the request.
+
+    `report` tells it to the agent in words, where the person has to carry them.
+    """
 
     ok: bool
     id: str
     status: str
     cursor: str
+    report: NotRequired[str]
 
 
 class SubmissionReceipt(TypedDict):

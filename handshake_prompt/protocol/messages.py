@@ -242,12 +242,29 @@ class Unread(TypedDict):
     msg: str
 
 
+class PastedQuestion(TypedDict):
+    """A question of a pasted answer. `request` is the id of the request that it is, `status` as that stands.
+
+    One that cannot be asked has the status `error`, with `code` and `msg`.
+    """
+
+    text: str
+    status: str
+    fields: NotRequired[list[Any]]
+    key: NotRequired[str]
+    request: NotRequired[str]
+    answer: NotRequired[Mapping[str, Any]]
+    code: NotRequired[str]
+    msg: NotRequired[str]
+
+
 class PasteReply(ActionReply):
     """The reply of `POST /paste/{sid}`.
 
     `read` are the actions that the answer asks for, in the order of `results`; `blocks` is the number of whole ones in
     the text, and `line` that at which the one that counts begins; `questions` are the agent's to the person; `bound`
-    tells whether the answer names its prompt; `code` is that of a prompt written now.
+    tells whether the answer names its prompt, and `changes` what others wrote since that; `code` is that of a prompt
+    written now; `report` tells the agent all this in words.
     """
 
     preview: bool
@@ -255,9 +272,12 @@ class PasteReply(ActionReply):
     blocks: int
     line: int
     unread: list[Unread]
-    questions: list[Any]
+    questions: list[PastedQuestion]
+    changes: list[Any]
+    changesLeftOut: NotRequired[int]
     bound: bool
     code: str
+    report: NotRequired[str]
 
 
 class NotifyReply(ToldProblems):

@@ -58,6 +58,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     until: float = 0.0
     """When its time is over, on the store's clock."""
     sensitive: bool = False
+    pasted: bool = False
+    """Whether it is from an answer that the person pasted: its agent hears of the end from the person alone."""
     row: str | None = None
     """The row around the field."""
     status: str = OPEN
@@ -98,6 +100,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     def shown(self, role: Role, now: float) -> dict[str, Any]:
         """Return its members on the wire, as `role` may see them."""
         members = self.content() | {"status": self.status_at(now), "digest": self.digest}
+        if self.pasted:
+            members["pasted"] = True
         if self.sensitive:
             members["sensitive"] = True
             if role is Role.AGENT and "value" in members:

@@ -202,6 +202,15 @@ def due(session: Session) -> float | None:
     return min((one.until for one in _open(session)), default=None) if session.requests else None
 
 
+def is_same_question(request: Request, other: Request) -> bool:
+    """Whether two requests of pasted answers ask the same."""
+    return _asked(request) == _asked(other)
+
+
+def _asked(request: Request) -> tuple[Any, ...]:
+    return request.kind, request.pasted, request.text, request.kept_fields, request.key
+
+
 def row_around(session: Session, key: str) -> str | None:
     """Return the row around a field, None if there is none."""
     around = key.rpartition("/")[0]

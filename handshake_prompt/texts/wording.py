@@ -119,9 +119,9 @@ on the page:
 Each KEY is one of the form above, each VALUE one that its field takes: of options the value, not the label. Leave out
 what you do not know and what the person wrote. Besides `fields` there may be `add` ({{LIST: [{{KEY: VALUE}}]}}, new
 rows), `remove` ([LIST/ROW]), `suggest` ({{KEY: {{"value": VALUE, "reason": TEXT}}}}, for the person to decide) and
-`ask` ([TEXT], questions to them). The page shows the person what is accepted, and what is refused and why. Ask them
-for that, and answer with another block, under the same code, to correct it. You are done when they say that nothing is
-missing.
+`ask` ([TEXT], questions that the page puts to them). The page shows the person what is accepted, and what is refused
+and why, as a report for you: ask them for that and for their answers, and go on with another block, under the code that
+it names, else under the same. You are done when nothing is missing.
 """,
     offline=("list field by field what the person can type in", "answer with the block described above"),
     values="""
@@ -230,8 +230,9 @@ TOKEN='{token}'
 
 KEY 是上面表单中的字段，VALUE 是该字段可接受的值：有选项时填选项的 value，而不是 label。不知道的内容和用户本人填写的字段
 请略去。除 `fields` 外还可以有 `add`（{{LIST: [{{KEY: VALUE}}]}}，新增行）、`remove`（[LIST/ROW]）、`suggest`
-（{{KEY: {{"value": VALUE, "reason": TEXT}}}}，由用户决定）和 `ask`（[TEXT]，向用户提问）。页面会告诉用户哪些被接受、
-哪些被拒绝以及原因。请向用户询问结果，需要更正时用同一个 code 再给出一个代码块。用户告诉你已无缺项时，任务即告完成。
+（{{KEY: {{"value": VALUE, "reason": TEXT}}}}，由用户决定）和 `ask`（[TEXT]，由页面向用户提问）。页面会把哪些被接受、
+哪些被拒绝以及原因写成给你的报告。请向用户索取该报告和他们的答复，需要继续时用报告中的 code（没有则用同一个）再给出
+一个代码块。没有缺项时，任务即告完成。
 """,
     offline=("逐个字段列出用户可以自行填写的内容", "用上文所述的代码块作答"),
     values="""

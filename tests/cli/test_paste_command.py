@@ -79,6 +79,27 @@ async def test_lines_that_cannot_be_read_are_named(pair: Open, options: list[str
     assert await written(peer) == {}
 
 
+async def test_questions_are_put_to_the_person_once_however_often_the_answer_is_given(pair: Open) -> None:
+    peer = await pair()
+    text = answer(ask=["May I?", {"text": "Colour?", "key": "nowhere"}], fields={"name": "Ada"})
+    shown = await ask("paste", "--preview", *session_of(peer), text=text)
+    assert 'Question to the person: "May I?"' in shown.stdout
+    for _ in range(2):
+        result = await ask("paste", *session_of(peer), text=text)
+        assert result.exit_code == Exit.REFUSED
+        assert 'Asked on the page: "May I?"' in result.stdout
+        assert 'Not asked: "Colour?"' in result.stdout
+    (request,) = (await peer.user("GET", "context")).json()["requests"]
+    told = marked_json(result.stdout)["questions"]
+    assert [(one.get("request"), one["status"]) for one in told] == [(request["id"], "open"), (None, "error")]
+
+
+async def test_an_answer_of_questions_alone_is_asked(pair: Open) -> None:
+    peer = await pair()
+    result = await ask("paste", *session_of(peer), text=answer(ask="May I?"))
+    assert (result.exit_code, "Asked on the page" in result.stdout) == (Exit.DONE, True)
+
+
 async def test_parts_that_cannot_be_read_are_named_beside_what_was_written(pair: Open) -> None:
     peer = await pair()
     result = await ask("paste", *session_of(peer), text=answer(fields={"name": "Ada"}, submit=True))

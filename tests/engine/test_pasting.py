@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -158,17 +159,131 @@ async def test_watchers_are_shown_an_answer_as_the_agents_batch() -> None:
 
 
 @in_virtual_time
-async def test_a_suggestion_becomes_a_request_and_a_question_is_handed_on() -> None:
+async def test_suggestions_and_questions_become_requests_that_live_as_long_as_the_session() -> None:
     pair = await open_pair(virtual_engine(), FORM)
     await pair.edit("name", "Bob")
-    text = block(suggest={"Full name": {"value": "Rob", "reason": "so it says"}}, ask=["Which plan?"])
+    text = block(
+        suggest={"Full name": {"value": "Rob", "reason": "so it says"}},
+        ask=["May I?", {"text": "Which?", "fields": [{"key": "n", "type": "integer"}]}, {"text": "Age?", "key": "age"}],
+    )
     shown = await paste(pair, text, preview=True)
     assert "requests" not in await pair.context(Role.AGENT)
     reply = await paste(pair, text)
     assert outcomes(shown) == outcomes(reply) == [("name", "suggested")]
-    assert shown["questions"] == reply["questions"] == [{"text": "Which plan?"}]
-    (request,) = (await pair.context())["requests"]
-    assert (request["kind"], request["key"], request["reason"]) == ("suggest", "name", "so it says")
+    expected = [("May I?", None, "open"), ("Which?", None, "open"), ("Age?", "age", "open")]
+    assert asked(shown) == asked(reply) == expected
+    requests = (await pair.context())["requests"]
+    assert [(one["kind"], one.get("key"), one.get("text"), one["pasted"]) for one in requests] == [
+        ("suggest", "name", None, True),
+        ("ask", None, "May I?", True),
+        ("ask", None, "Which?", True),
+        ("ask", "age", "Age?", True),
+    ]
+    assert [one["request"] for one in reply["questions"]] == [one["id"] for one in requests[1:]]
+    times = [datetime.fromisoformat(one["expiresAt"]) - datetime.fromisoformat(one["openedAt"]) for one in requests]
+    assert min(times) > timedelta(seconds=pair.created["maxExpiresIn"] - 60)
+
+
+def asked(reply: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return [(one["text"], one.get("key"), one["status"]) for one in reply["questions"]]
+
+
+@in_virtual_time
+async def test_a_question_that_cannot_be_asked_is_refused_alone() -> None:
+    pair = await open_pair(virtual_engine(Limits(open_requests=4)), FORM)
+    secret = [{"key": "pin", "type": "string", "sensitive": True}]
+    texts: list[Any] = [
+        {"text": "PIN?", "fields": secret},
+        {"text": "x" * 5000},
+        {"text": "Other?", "key": "colour"},
+        {"text": "Fields?", "fields": "all"},
+    ]
+    reply = await paste(pair, block(fields={"name": "Ann"}, ask=texts))
+    assert [one["code"] for one in reply["questions"]] == [
+        "invalid_schema",
+        "value_too_large",
+        "unknown_field",
+        "invalid_request",
+    ]
+    assert (reply["applied"], (await pair.context()).get("requests")) == (["name"], None)
+    assert reply["report"].count("Not asked: ") == 4
+    assert await code_of(paste(pair, block(ask=[f"{n}?" for n in range(5)]))) == (413, "too_many_questions")
+    reply = await paste(pair, block(ask=[f"{n}?" for n in range(4)]))
+    assert asked(await paste(pair, block(ask=["5?"]))) == [("5?", None, "error")]
+
+
+@in_virtual_time
+async def test_a_question_that_was_asked_before_is_not_asked_again_and_brings_its_answer() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    await paste(pair, block(ask=["May I?"], fields={"name": "Ann"}))
+    corrected = await paste(pair, block(ask=["May I?", "Sure?"], fields={"name": "Bea"}))
+    first, second = (await pair.context())["requests"]
+    assert [one["request"] for one in corrected["questions"]] == [first["id"], second["id"]]
+    decided = await decide(pair, first, "decline")
+    assert decided["report"] == f'Your question `"May I?"` (id `"{first["id"]}"`): declined: the person said no.'
+    again = await paste(pair, block(ask=["May I?"]))
+    assert asked(again) == [("May I?", None, "declined")]
+    assert "declined: the person said no" in again["report"]
+    assert [one["id"] for one in (await pair.context())["requests"]] == [second["id"]]
+
+
+async def decide(pair: Pair, request: dict[str, Any], decision: str, **values: Any) -> dict[str, Any]:
+    body = {"decision": decision, "digest": request["digest"], "values": values}
+    return (await pair.engine.post_answer(pair.session_id, request["id"], body, pair.user)).payload
+
+
+@in_virtual_time
+async def test_a_question_whose_time_ran_out_may_be_asked_again() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    text = {"text": "May I?", "expiresIn": 5}
+    await paste(pair, block(ask=[text]))
+    await asyncio.sleep(6)
+    assert "requests" not in await pair.context()
+    await paste(pair, block(ask=[text], fields={"name": "Ann"}))
+    assert len((await pair.context())["requests"]) == 1
+
+
+@in_virtual_time
+async def test_an_answer_of_questions_alone_is_asked_once_however_often_it_is_pasted() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    replies = await asyncio.gather(*(paste(pair, block(ask=["May I?"])) for _ in range(8)))
+    assert {one["questions"][0]["request"] for one in replies} == {(await pair.context())["requests"][0]["id"]}
+    assert len((await pair.context())["requests"]) == 1
+
+
+@in_virtual_time
+async def test_the_report_tells_the_agent_in_words_what_became_of_its_answer() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    text = await bound(pair, fields={"name": "Ann", "age": "x", "iban": "DE99", "zip": "8000"}, mood="good")
+    await pair.act({"zip": "`1`"})
+    await pair.edit("iban", "DE02")
+    reply = await paste(pair, text)
+    holds = r'It holds `"\u00601\u0060"` now.'
+    line = json.dumps(text.splitlines()[1][:80] + "…", ensure_ascii=False)
+    assert reply["report"].splitlines() == [
+        'Written: `"name"`.',
+        'Refused: `"age"`: invalid_value: `"expected an integer, got text"`.',
+        'Refused: `"iban"`: user_locked: `"The person wrote this field; it is theirs"`.',
+        f'Refused: `"zip"`: stale: `"The field has changed since; look at current and decide again"`. {holds}',
+        "Nothing that is required is empty.",
+        f"Line 2 was not read: `{line}`: an answer has no member 'mood'.",
+        "Changed since the prompt:",
+        '- `"zip"`: `"\\u00601\\u0060"` (by an agent)',
+        '- `"iban"`: a value that is hidden from you (by the person)',
+        f'To go on, answer with one more block, under the code `"{reply["code"]}"`.',
+    ]
+    assert "DE02" not in json.dumps(reply)
+    assert outcomes(await paste(pair, block(code=reply["code"], fields={"zip": "8001"}))) == [("zip", "applied")]
+
+
+@in_virtual_time
+async def test_the_report_keeps_to_its_bound_and_asks_for_a_new_prompt_beyond() -> None:
+    pair = await open_pair(virtual_engine(), {"mode": "default"})
+    text = await bound(pair, fields={"name": "Ann"})
+    await pair.act({f"k{number}": "x" * 3000 for number in range(41)})
+    report = (await paste(pair, text))["report"]
+    assert (len(report) < 32_000, "under the code" in report) == (True, False)
+    assert report.endswith("1 more have changed: ask the person for a new prompt.")
 
 
 @in_virtual_time

@@ -1,0 +1,45 @@
+"""Report on a pasted answer, for the agent that only the person can tell. SPEC.md section 11."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .outcome_words import change_words, outcome_words, quoted, sentence
+from .prompt_form import VALUE_CHARS, shortened
+from .quoting import code, code_span
+from .request_words import request_words
+
+
+def report_lines(reply: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the report.
+
+    Args:
+        reply: the reply to `POST /paste`, of plain JSON values.
+    """
+    yield from outcome_words(reply | {"results": [*map(_shortened, reply["results"])]})
+    yield from map(_question, reply["questions"])
+    yield from (
+        f"Line {one['line']} was not read: {quoted(one['text'])}: {sentence(one['msg'])}" for one in reply["unread"]
+    )
+    if reply["changes"]:
+        yield "Changed since the prompt:"
+        yield from (f"- {change_words(one | {'to': shortened(one['to'], VALUE_CHARS)})}" for one in reply["changes"])
+    if more := reply.get("changesLeftOut"):
+        yield f"{more} more have changed: ask the person for a new prompt."
+    else:
+        yield f"To go on, answer with one more block, under the code {code(reply['code'])}."
+
+
+def _shortened(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a result with no more of the present value than a prompt shows."""
+    current = result.get("current")
+    if current is None:
+        return result
+    return {**result, "current": {**current, "value": shortened(current["value"], VALUE_CHARS)}}
+
+
+def _question(question: Mapping[str, Any]) -> str:
+    if question["status"] == "error":
+        return f"Not asked: {code(question['text'])}: {quoted(question['msg'])}."
+    return f"Your {request_words({'kind': 'ask', **question, 'id': question.get('request')}, code_span)}."
