@@ -10,7 +10,10 @@ import urllib.request
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "handshake_prompt"]
-DATA = ("py.typed", "page/client.js", "page/client/connection.js", "cli/SKILL.md", "stores/redis/scripts/visit.lua")
+DATA = (
+    *("py.typed", "cli/SKILL.md", "stores/redis/scripts/visit.lua"),
+    *("page/client.js", "page/client.d.ts", "page/client/connection.js"),
+)
 """Files of the package that are no modules."""
 
 

@@ -9,6 +9,7 @@ from handshake_prompt.version import __version__
 from .agent_commands import action, extend, get_context, get_diff, options, parse_prompt, watch
 from .completion import completion
 from .exit_codes import EXIT_CODES
+from .page_command import page
 from .paste_command import paste
 from .request_commands import ask, suggest
 from .server_commands import demo, mcp, serve
@@ -17,6 +18,7 @@ from .skill import skill
 COMMANDS = (
     demo,
     serve,
+    page,
     parse_prompt,
     get_context,
     options,

@@ -17,6 +17,7 @@ import { FieldList } from "./element/field_list.js";
 import { fieldsOf, labelOf } from "./element/field_facts.js";
 import { FirstValues } from "./element/first_values.js";
 import { HandOver } from "./element/hand_over.js";
+import { ElementBase, define } from "./element/make.js";
 import { mark } from "./element/marks.js";
 import { Missing, Offers, Problems } from "./element/notices.js";
 import { Panel } from "./element/panel.js";
@@ -38,7 +39,7 @@ const TICK = 5_000;
 const SESSION = "handshakeSession";
 const DIGEST = "handshakeDigest";
 
-export class HandshakePrompt extends HTMLElement {
+export class HandshakePrompt extends ElementBase {
   /** @type {HandshakeSession | null} */
   session = null;
   /** @type {FormBinding | null} The form's controls, while there is a session. */
@@ -324,4 +325,4 @@ export class HandshakePrompt extends HTMLElement {
   }
 }
 
-if (!customElements.get("handshake-prompt")) customElements.define("handshake-prompt", HandshakePrompt);
+define("handshake-prompt", HandshakePrompt);

@@ -14,9 +14,11 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error,
 
 from handshake_prompt import Limits
 from handshake_prompt.page.demo import create_demo
+from handshake_prompt.page.npm_package import NAME
 from tests.conftest import CHROMIUM_ARGS
 from tests.page.faults import Faults
 from tests.page.tabs import Site, Tab, site
+from tests.support.commands import run
 from tests.support.peer import PATIENCE
 from tests.support.serving import serving
 
@@ -26,7 +28,7 @@ DEMO_LIMITS = Limits(creates_per_address=10_000, pace_interval=0.15)
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the packages from npm that tests need: frameworks, a bundler, axe."""
+    """The folder of the packages from npm that tests need: frameworks, a bundler, a compiler, axe."""
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     folder = tmp_path_factory.mktemp("packages")
@@ -34,6 +36,14 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install = ["npm", "install", "--silent", "--no-audit", "--no-fund"]
     if subprocess.run(install, cwd=folder, check=False, timeout=120, capture_output=True).returncode:
         pytest.skip("npm cannot install the packages")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def copied(packages: Path) -> Path:
+    """The page's modules as `handshake-prompt page` copies them, where Node and bundlers find packages."""
+    folder = packages / "node_modules" / NAME
+    assert run("page", str(folder)).exit_code == 0
     return folder
 
 

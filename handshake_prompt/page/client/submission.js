@@ -60,7 +60,7 @@ export class Submissions {
       const typed = pending(); // meanwhile
       return { ...readiness, ok: changed.length + typed.length === 0, changed, pending: typed, cursor, digest };
     } catch (error) {
-      return { ...readiness, error };
+      return { ...readiness, error: /** @type {Error} */ (error) };
     }
   }
 

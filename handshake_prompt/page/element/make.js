@@ -52,3 +52,11 @@ export function redraw(part, nodes) {
   part.replaceChildren(...holder.childNodes);
   if (id) [...part.querySelectorAll("button")].find(({ dataset }) => dataset.id === id)?.focus();
 }
+
+/** What elements are made of; a server that renders the page imports the tag as well, and has none. */
+export const ElementBase = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
+
+/** Define an element, once in a page. @param {string} tag @param {CustomElementConstructor} element */
+export function define(tag, element) {
+  if (!globalThis.customElements?.get(tag)) globalThis.customElements?.define(tag, element);
+}

@@ -72,7 +72,7 @@ export class RequestList {
 
   /** @param {Request} request @param {{field: Field, control: any}[]} answers */
   #buttons(request, answers) {
-    const decide = (/** @type {"accept" | "decline"} */ decision, /** @type {any} */ values) =>
+    const decide = (/** @type {"accept" | "decline"} */ decision, /** @type {any} */ values = undefined) =>
       this.#run((session) => session.answer(request, decision, values));
     const accept = () => {
       const invalid = answers.find(({ control }) => !control.reportValidity());

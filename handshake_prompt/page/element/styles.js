@@ -53,8 +53,9 @@ const MARKS = `
     box-shadow: none; outline: 2px solid var(--handshake-accent, LinkText); outline-offset: 1px; }
 `;
 
-/** @param {string} text */
+/** @param {string} text @returns {any} null on a server that renders the page, where nothing is styled. */
 function sheet(text) {
+  if (!globalThis.CSSStyleSheet) return null;
   const made = new CSSStyleSheet();
   made.replaceSync(text);
   return made;

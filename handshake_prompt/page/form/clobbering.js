@@ -3,23 +3,30 @@
  * one of any other name hides a method (DOM clobbering; HTML, section 4.10.3, [LegacyOverrideBuiltIns]).
  */
 
-/** @param {object} prototype @param {string} name @returns {(node: any, ...given: any[]) => any} */
-function method(prototype, name) {
-  return (node, ...given) => prototype[name].apply(node, given);
+/**
+ * The page's classes, by name: they are looked up at the first use, so that a server may import the module too.
+ *
+ * @typedef {"Element" | "EventTarget" | "HTMLFormElement" | "Node"} ClassName
+ */
+
+/** @param {ClassName} type @param {string} name @returns {(node: any, ...given: any[]) => any} */
+function method(type, name) {
+  return (node, ...given) => globalThis[type].prototype[name].apply(node, given);
 }
 
-/** @param {object} prototype @param {string} name @returns {(node: any) => any} */
-function getter(prototype, name) {
-  const { get } = /** @type {any} */ (Object.getOwnPropertyDescriptor(prototype, name));
-  return (node) => get.call(node);
+/** @param {ClassName} type @param {string} name @returns {(node: any) => any} */
+function getter(type, name) {
+  /** @type {any} */
+  let found;
+  return (node) => (found ??= Object.getOwnPropertyDescriptor(globalThis[type].prototype, name)).get.call(node);
 }
 
-export const elementsOf = getter(HTMLFormElement.prototype, "elements");
-export const requestSubmit = method(HTMLFormElement.prototype, "requestSubmit");
-export const attributeOf = method(Element.prototype, "getAttribute");
-export const listen = method(EventTarget.prototype, "addEventListener");
-const parentOf = getter(Node.prototype, "parentElement");
-export const rootOf = method(Node.prototype, "getRootNode");
+export const elementsOf = getter("HTMLFormElement", "elements");
+export const requestSubmit = method("HTMLFormElement", "requestSubmit");
+export const attributeOf = method("Element", "getAttribute");
+export const listen = method("EventTarget", "addEventListener");
+const parentOf = getter("Node", "parentElement");
+export const rootOf = method("Node", "getRootNode");
 
 /** Every element below a form, an element or a shadow root, in document order. @returns {Element[]} */
 export function below(node) {

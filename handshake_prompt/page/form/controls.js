@@ -43,7 +43,7 @@ function* within(root, listed) {
 
 /** @param {ShadowRoot} root @returns {Generator<Control>} */
 function* inShadow(root) {
-  for (const element of below(root)) {
+  for (const element of /** @type {any[]} */ (below(root))) {
     // A form of the shadow root's own keeps its controls.
     if (isControl(element)) yield* element.form ? [] : [element];
     else if (element.shadowRoot) yield* inShadow(element.shadowRoot);

@@ -105,7 +105,7 @@ function entryOf({ key, controls }, form) {
   });
 }
 
-/** @param {Record<string, any>} entry */
+/** @param {Record<string, any>} entry @returns {any} */
 function compact(entry) {
   return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined && value !== ""));
 }
@@ -154,7 +154,7 @@ function kindOf(controls, label) {
   return controls.length > 1 ? listed(kind, controls.length) : kind;
 }
 
-/** Several controls of one name: the entries of a list, in their order. */
+/** Several controls of one name: the entries of a list, in their order. @param {any} kind @param {number} count */
 function listed({ minLength, maxLength, ...kind }, count) {
   const each = compact({ minLength, maxLength });
   const bounds = Object.keys(each).length > 0 ? each : undefined;

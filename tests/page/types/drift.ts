@@ -1,0 +1,27 @@
+// What is declared against what is there: `declared/` has the types, `implemented/` the modules, and nothing else.
+import * as declaredClient from "./declared/client.js";
+import * as declaredElement from "./declared/element.js";
+import * as declaredForm from "./declared/form.js";
+import * as client from "./implemented/client.js";
+import * as element from "./implemented/element.js";
+import * as form from "./implemented/form.js";
+
+/** Names that are there and not declared: of a module, of a class, of its instances. */
+type Undeclared<There, Declared> =
+  | Exclude<keyof There, keyof Declared>
+  | {
+      [Name in keyof There & keyof Declared]: There[Name] extends abstract new (...given: any) => infer Made
+        ? Declared[Name] extends abstract new (...given: any) => infer DeclaredOnes
+          ? Exclude<keyof There[Name], keyof Declared[Name]> | Exclude<keyof Made, keyof DeclaredOnes>
+          : Name
+        : never;
+    }[keyof There & keyof Declared];
+
+/** Accepts `never` alone: an error names what is missing in the declarations. */
+function allDeclared<_Missing extends never>(): void {}
+allDeclared<Undeclared<typeof client, typeof declaredClient>>();
+allDeclared<Undeclared<typeof element, typeof declaredElement>>();
+allDeclared<Undeclared<typeof form, typeof declaredForm>>();
+
+// All that is declared is there, and of that type.
+export const modules: [typeof declaredClient, typeof declaredElement, typeof declaredForm] = [client, element, form];
