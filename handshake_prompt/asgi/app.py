@@ -31,7 +31,6 @@ from .client_addresses import warn_of_trusted_forwarding
 from .credential_reader import CredentialReader
 from .endpoints import Endpoints
 from .host_errors import render_in, render_in_views
-from .http import Resource
 from .lifespan import composed
 from .masking import masked
 from .mounting import in_front_of, mounted_routes, nothing_here
@@ -285,11 +284,12 @@ class HandshakeApp(Starlette):
         # The SDK is loaded, and has to be installed, only where it is asked for.
         from .mcp.endpoint import MCPEndpoint  # noqa: PLC0415
         from .mcp.shared_endpoint import SharedMCPEndpoint  # noqa: PLC0415
+        from .mcp.stateless_endpoint import MessageResource  # noqa: PLC0415
 
         given = self.engine, self._credential_of, self._stop
         return [
-            Route("/mcp", Resource({"POST": SharedMCPEndpoint(*given)})),
-            Route("/mcp/{sid}", Resource({"POST": MCPEndpoint(*given)})),
+            Route("/mcp", MessageResource(SharedMCPEndpoint(*given))),
+            Route("/mcp/{sid}", MessageResource(MCPEndpoint(*given))),
         ]
 
 

@@ -38,7 +38,7 @@ class Resource:
         request, method = IndexedRequest(scope, receive), scope["method"]
         handler = self._handlers.get(method)
         try:
-            response = await handler(request) if handler else self._unhandled(method)
+            response = await handler(request) if handler else self._unhandled(request)
         except HandshakeError as error:
             response = problem_response(error)
         except asyncio.CancelledError:
@@ -52,11 +52,17 @@ class Resource:
             response.body = b""
         await response(scope, receive, send)
 
-    def _unhandled(self, method: str) -> Response:
+    def _unhandled(self, request: IndexedRequest) -> Response:
         allow = [(b"allow", self._allow.encode())]
-        if method == "OPTIONS":
+        if request.method == "OPTIONS":
             return Rendered(204, allow)
-        return problem_response(MethodNotAllowedError(f"This resource answers {self._allow}"), allow)
+        response = self._refused(request)
+        response.raw_headers += allow
+        return response
+
+    def _refused(self, _: IndexedRequest) -> Response:
+        """Return the answer to a method that has no handler."""
+        return problem_response(MethodNotAllowedError(f"This resource answers {self._allow}"))
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
@@ -19,13 +18,10 @@ from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, Pa
 
 from handshake_prompt.client import AgentError, HandshakeAgent, PromptError
 from handshake_prompt.protocol.errors import InternalError, InvalidRequestError
-from handshake_prompt.version import __version__
 
 from . import results, tools
 from .arguments import Connect
-from .descriptions import INSTRUCTIONS
-
-Context = ServerRequestContext[dict[str, Any]]
+from .identity import Context, tool_server
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -60,13 +56,7 @@ class ToolServer:
 
     def server(self) -> Server[dict[str, Any]]:
         """Return a server of the tools, for one client."""
-        return Server(
-            "handshake-prompt",
-            version=__version__,
-            instructions=INSTRUCTIONS.format(first=tools.CONNECT),
-            on_list_tools=self._list,
-            on_call_tool=self._call,
-        )
+        return tool_server(tools.CONNECT, on_list=self._list, on_call=self._call)
 
     async def aclose(self) -> None:
         """Leave the session."""

@@ -24,7 +24,7 @@ class MCPEndpoint(StatelessEndpoint):
 
     async def _answer(self, request: IndexedRequest) -> Response:
         session_id: str = request.path_params["sid"]
-        credential = self._credential(request, session_id)
+        credential = self.credential(request)
         body = JSONBody(request, self._engine.limits)
         agent = AdmittedAgent(
             self._engine,

@@ -40,7 +40,7 @@ class SharedMCPEndpoint(StatelessEndpoint):
     """Answers `POST /mcp`."""
 
     async def _answer(self, request: IndexedRequest) -> Response:
-        credential = self._credential(request, "")
+        credential = self.credential(request)
         await self._engine.admit_stranger(credential)
         raw = await JSONBody(request, self._engine.limits)()
         return await self._serve(request, SharedTools(self._engine, credential, request, client_info(raw)), raw)

@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import ContextVar
-from typing import Any
 
-from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
@@ -21,14 +18,11 @@ from starlette.types import Message, Scope
 
 from handshake_prompt.asgi.incidents import incident
 from handshake_prompt.mcp import results
-from handshake_prompt.mcp.descriptions import INSTRUCTIONS
+from handshake_prompt.mcp.identity import Context, tool_server
 from handshake_prompt.mcp.tools import Toolbox
 from handshake_prompt.protocol.errors import HandshakeError, UnavailableError
-from handshake_prompt.version import __version__
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-
-Context = ServerRequestContext[dict[str, Any]]
 
 _is_ours: ContextVar[bool] = ContextVar("_is_ours", default=False)
 
@@ -58,13 +52,7 @@ class StatelessServer:
         Raises:
             UnavailableError: it took too long.
         """
-        server = Server(
-            "handshake-prompt",
-            version=__version__,
-            instructions=INSTRUCTIONS.format(first=self._toolbox.first),
-            on_list_tools=self._list,
-            on_call_tool=self._call,
-        )
+        server = tool_server(self._toolbox.first, on_list=self._list, on_call=self._call)
         manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
         is_ours = _is_ours.set(True)
         try:

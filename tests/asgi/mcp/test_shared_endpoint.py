@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,8 +16,12 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Implementation
 from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore
+from handshake_prompt.mcp.stdio import ToolServer
+from handshake_prompt.mcp.tools import KINDS
 from tests.conftest import FORM
 from tests.support.in_process import open_in_process
 from tests.support.mcp_clients import ERAS, NAME, members, message, modern, tool_call
@@ -84,6 +90,104 @@ async def test_a_client_that_was_set_up_once_works_on_the_session_of_any_prompt(
 
 def text_of(result: Any) -> str:
     return "".join(part.text for part in result.content)
+
+
+TRIP = [
+    {"key": "name", "type": "string", "required": True},
+    {"key": "city", "type": "enum", "lookup": True},
+    {"key": "note", "type": "string"},
+    {"key": "stops", "type": "rows", "fields": [{"key": "nights", "type": "integer"}]},
+]
+
+
+async def cities(_: Any, key: str, query: str) -> list[str]:
+    return [city for city in ("Bern", "Rome") if query.lower() in city.lower()] if key == "city" else []
+
+
+@asynccontextmanager
+async def two_workers() -> AsyncIterator[str]:
+    """Serve two workers over one store, which take turns: no two messages of a client meet the same one."""
+    store = MemoryStore()
+    apps = [HandshakeApp(mcp=True, store=store) for _ in range(2)]
+    for hpp in apps:
+        hpp.on_options(cities)
+    workers = [Starlette(routes=[Mount("/handshake", hpp)]) for hpp in apps]
+    turns = itertools.cycle(workers)
+
+    async def balancer(scope: Scope, receive: Receive, send: Send) -> None:
+        await next(turns)(scope, receive, send)
+
+    async with serving(balancer, lifespan="off") as url:
+        yield url
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_whole_session_is_driven_over_workers_that_take_turns(era: str) -> None:
+    body = {"mode": "form-fill", "schema": TRIP, "prompt": True}
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(two_workers())
+        peer = await open_session(url, body)
+        stack.push_async_callback(peer.http.aclose)
+        client = await stack.enter_async_context(connected(url, era))
+
+        async def use(name: str, **arguments: Any) -> dict[str, Any]:
+            result = await client.call_tool(name, arguments if name == "connect" else {"session": handle} | arguments)
+            assert not result.is_error, text_of(result)
+            return members(result)
+
+        assert client.protocol_version == {"auto": "2026-07-28", "legacy": "2025-11-25"}[era]
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        page = await use("connect", prompt=peer.created["prompt"])
+        handle = page["session"]
+        assert page["missing"] == ["name"]
+        await peer.edit("note", "mine")
+        assert (await use("find_options", key="city", query="ro"))["options"] == ["Rome"]
+        assert (await use("set_fields", fields={"name": "Ada", "city": "Rome"}))["applied"] == ["name", "city"]
+        added = await use("edit_rows", add=[{"list": "stops", "values": {"nights": 2}}])
+        assert added["rows"] == {"stops": ["r1"]}
+        assert (await use("suggest_fields", suggestions=[{"key": "note", "value": "yours"}]))["suggested"] == ["note"]
+        assert (await use("ask_person", text="Sure?", seconds=0))["status"] == "open"
+        changes = await use("get_changes", since=page["cursor"])
+        assert {one["key"] for one in changes["changes"]} == {"note", "name", "city", "stops/r1/nights"}
+        waiting = asyncio.create_task(use("wait_for_user", since=changes["cursor"]))
+        await decide(peer, changes["requests"])
+        seen = await waiting
+        assert "answered" in {one["status"] for one in seen["requests"]}
+        assert (await use("get_context"))["context"]["name"]["value"] == "Ada"
+        assert (await use("extend", seconds=60))["extended"] == 60
+    assert names == {"connect", *KINDS}
+
+
+async def decide(peer: Peer, requests: list[dict[str, Any]]) -> None:
+    """Accept all that is asked, as the person."""
+    for request in requests:
+        address = f"{peer.base_url}{peer.created['answerUrl']}/{request['id']}"
+        sent = {"decision": "accept", "digest": request["digest"]}
+        response = await peer.http.post(address, json=sent, headers={"Cookie": peer.cookie})
+        assert response.status_code == 200, response.text
+
+
+def without_handle(tool: dict[str, Any]) -> dict[str, Any]:
+    """Return a tool as it is where there is one session alone."""
+    schema = tool["inputSchema"]
+    properties = {name: about for name, about in schema.get("properties", {}).items() if name != "session"}
+    required = [name for name in schema.get("required", []) if name != "session"]
+    return tool | {"inputSchema": {**schema, "properties": properties, "required": required}}
+
+
+async def test_all_transports_offer_the_same_tools() -> None:
+    peer = await form()
+    shared = (await post(peer, message("tools/list"))).json()["result"]["tools"]
+    alone = await peer.http.post(
+        f"{peer.base_url}/handshake/mcp/{peer.session_id}", json=message("tools/list"), headers=peer.as_agent
+    )
+    async with Client(ToolServer().server()) as client:
+        listed = (await client.list_tools()).tools
+    at_desk = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
+    assert [tool["name"] for tool in shared] == [tool["name"] for tool in at_desk] == ["connect", *KINDS]
+    of_session = [*map(without_handle, alone.json()["result"]["tools"])]
+    assert [*map(without_handle, shared[1:])] == [*map(without_handle, at_desk[1:])] == of_session
+    assert without_handle(shared[0])["inputSchema"] == without_handle(at_desk[0])["inputSchema"]
 
 
 async def test_any_worker_answers_any_message() -> None:
@@ -167,10 +271,86 @@ async def test_a_client_of_2026_is_named_on_the_page() -> None:
     assert status["agent"] == NAME
 
 
-async def test_there_is_no_stream_to_get() -> None:
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "HEAD"])
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/json, text/event-stream", "text/html", "*/*"])
+async def test_there_is_no_stream_to_get_and_no_session_to_delete(method: str, accept: str) -> None:
     peer = await form()
-    response = await peer.http.get(f"{peer.base_url}/handshake/mcp", headers={"Accept": "text/event-stream"})
-    assert (response.status_code, response.headers["allow"]) == (405, "OPTIONS, POST")
+    for path in ("", f"/{peer.session_id}"):
+        sent = {"Accept": accept, "MCP-Session-Id": "x", "MCP-Protocol-Version": "2025-11-25", "Last-Event-ID": "1"}
+        response = await peer.http.request(method, f"{peer.base_url}/handshake/mcp{path}", headers=sent)
+        assert (response.status_code, response.headers["allow"]) == (405, "OPTIONS, POST")
+        assert response.headers["content-type"] == "application/json"
+        if method != "HEAD":
+            error = response.json()["error"]
+            assert ("by POST" in error["message"], error["data"]["code"]) == (True, "method_not_allowed")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_foreign_page_is_told_so_before_anything_else(method: str) -> None:
+    peer = await form()
+    for path in ("", f"/{peer.session_id}"):
+        response = await peer.http.request(
+            method, f"{peer.base_url}/handshake/mcp{path}", headers={"Origin": "https://evil.example"}
+        )
+        assert (response.status_code, response.json()["error"]["data"]["code"]) == (403, "origin_not_allowed")
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2099-01-01"])
+async def test_a_client_that_begins_with_a_handshake_is_told_a_version_that_both_know(version: str) -> None:
+    about = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    response = await post(await form(), message("initialize", **about), MCP_Session_Id="theirs")
+    result = response.json()["result"]
+    assert result["protocolVersion"] == (version if version < "2099" else "2025-11-25")
+    assert (result["serverInfo"]["title"], "connect" in result["instructions"]) == ("Handshake Prompt", True)
+    assert result["capabilities"] == {"tools": {"listChanged": False}}
+    assert "mcp-session-id" not in response.headers
+
+
+async def test_a_client_that_discovers_the_server_is_told_its_versions_and_what_it_offers() -> None:
+    peer = await form()
+    asked = modern(json.dumps(message("server/discover", x=1)).encode())
+    sent = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": "server/discover"}
+    response = await post(peer, asked, **sent)
+    result = response.json()["result"]
+    assert ("2026-07-28" in result["supportedVersions"], result["capabilities"]) == (
+        True,
+        {"tools": {"listChanged": False}},
+    )
+    assert "connect" in result["instructions"]
+    mismatched = await post(peer, asked, **sent | {"Mcp_Method": "tools/list"})
+    assert (mismatched.status_code, mismatched.json()["error"]["code"]) == (400, -32020)
+    later = asked.replace(b"2026-07-28", b"2099-01-01")
+    other = await post(peer, later, **sent | {"MCP_Protocol_Version": "2099-01-01"})
+    assert (other.status_code, other.json()["error"]["code"]) == (400, -32022)
+    assert "2026-07-28" in other.json()["error"]["data"]["supported"]
+
+
+async def test_an_unknown_method_is_a_404_to_a_client_of_2026_and_an_error_to_one_of_2025() -> None:
+    peer = await form()
+    asked = message("resources/list", x=1)
+    old = await post(peer, asked, MCP_Protocol_Version="2025-11-25")
+    new = await post(
+        peer, modern(json.dumps(asked).encode()), MCP_Protocol_Version="2026-07-28", Mcp_Method="resources/list"
+    )
+    assert [(one.status_code, one.json()["error"]["code"]) for one in (old, new)] == [(200, -32601), (404, -32601)]
+
+
+WELL_KNOWN = [
+    "oauth-protected-resource",
+    "oauth-protected-resource/mcp",
+    "oauth-authorization-server",
+    "openid-configuration",
+    "mcp.json",
+]
+
+
+@pytest.mark.parametrize("document", WELL_KNOWN)
+async def test_a_client_that_looks_for_a_login_finds_none_and_no_page_in_its_place(document: str) -> None:
+    async with serving(HandshakeApp(mcp=True)) as url, httpx.AsyncClient() as http:
+        response = await http.get(f"{url}/.well-known/{document}")
+        registered = await http.post(f"{url}/register", json={})
+    assert [one.status_code for one in (response, registered)] == [404, 404]
+    assert response.json()["code"] == "not_found"
 
 
 async def test_a_foreign_page_is_refused() -> None:
