@@ -9,6 +9,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .asgi.app import HandshakeApp
+    from .asgi.owners import django_owner, fastapi_owner, session_owner
     from .engine import ProtocolEngine
     from .engine.hooks import Reject
     from .engine.named_forms import NamedForm
@@ -41,8 +42,11 @@ __all__ = [
     "SubmittedForm",
     "__version__",
     "build_prompt",
+    "django_owner",
+    "fastapi_owner",
     "open_store",
     "parse_prompt",
+    "session_owner",
 ]
 
 _HOMES = {
@@ -62,8 +66,11 @@ _HOMES = {
     "SessionStore": "stores",
     "SubmittedForm": "engine.submitted_form",
     "build_prompt": "texts.prompt",
+    "django_owner": "asgi.owners",
+    "fastapi_owner": "asgi.owners",
     "open_store": "stores",
     "parse_prompt": "texts.prompt",
+    "session_owner": "asgi.owners",
 }
 """Where each name is defined. It is imported when it is asked for: the agent's side, which this module stands above as
 well, needs no server (PEP 562)."""

@@ -27,8 +27,11 @@ EXPORTED = {
         "SubmittedForm",
         "__version__",
         "build_prompt",
+        "django_owner",
+        "fastapi_owner",
         "open_store",
         "parse_prompt",
+        "session_owner",
     ],
     "handshake_prompt.client": [
         "AgentError",

@@ -69,7 +69,7 @@ async def test_hooks_do_what_they_are_said_to_do(capsys: pytest.CaptureFixture[s
     hpp: HandshakeApp = run(block("on_create_session"))["hpp"]
 
     class Request:
-        session = {"user_id": "u1"}  # noqa: RUF012 - a made-up request
+        session = {"plan": "paid"}  # noqa: RUF012 - a made-up request
 
     created, _ = await hpp.engine.create_session({}, Request())
     session_id, token = created["sessionId"], created["token"]
@@ -80,7 +80,7 @@ async def test_hooks_do_what_they_are_said_to_do(capsys: pytest.CaptureFixture[s
     await hpp.engine.drain()
 
     assert record is not None
-    assert record.session.owner == "u1"
+    assert record.session.meta == {"plan": "paid"}
     assert (acted["applied"], acted["rejected"]) == (["name"], ["iban"])
     assert acted["results"][0]["msg"] == "The account is changed by the person only"
     assert extended["extended"] == 1800

@@ -35,6 +35,7 @@ from .lifespan import composed
 from .masking import masked
 from .mounting import in_front_of, mounted_routes, nothing_here
 from .origins import OriginPolicy
+from .owners import given_requests
 from .page_tag import Markup, page_tag
 from .paths import MountPoint, with_client_path
 from .posted_form import SESSION, read_posted
@@ -61,7 +62,10 @@ class HandshakeApp(Starlette):
     Args:
         allowed_origins: further origins with pages that may act for their person, such as `"https://app.example.com"`.
         mcp: serve each session's tools to clients of MCP, at `/mcp/{sid}`.
-        options: arguments of `ProtocolEngine`: `store ttl rate_limit_per_min validator mode_handlers
+        options: `owner` is the host's login: given a request, it returns the id of the person logged in, None for
+            nobody. It is async or plain, or a ready one: `session_owner("user_id")`, `django_owner`,
+            `fastapi_owner(dependency)`. A session is its owner's alone, and needs no cookie of ours. The others are
+            arguments of `ProtocolEngine`: `store ttl rate_limit_per_min validator mode_handlers
             require_browser_auth strict_modes prompt public_url limits`.
 
     Raises:
@@ -79,6 +83,8 @@ class HandshakeApp(Starlette):
         check_options(options, type(self).__name__)
         public_url = options.get("public_url")
         origins = OriginPolicy(allowed_origins, public_url)
+        if owner := options.get("owner"):
+            options["owner"] = given_requests(owner)
         self.engine = ProtocolEngine(**options)
         self._credential_of = CredentialReader(origins)
         self._mount = MountPoint(offers_mcp=mcp)
@@ -259,7 +265,10 @@ class HandshakeApp(Starlette):
             raise RuntimeError(f"HandshakeApp cannot serve ASGI scopes of type {scope['type']!r}")
         if scope["type"] != "lifespan":
             scope = masked(with_client_path(scope))
-        await super().__call__(scope, receive, send)
+        scope.setdefault("app", self)  # hooks are the host's code, and see its application
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        await self.middleware_stack(scope, receive, send)
 
     def _require_asyncio(self) -> None:
         """Make sure that the server runs asyncio, as soon as it can be told."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import islice
 
 from handshake_prompt.forms.mistakes import MOST_WARNINGS, body_mistakes
@@ -20,7 +20,6 @@ from handshake_prompt.protocol.verdict import UNKNOWN
 
 from .fair_queue import HEAVY_PARTS, take_slot
 from .form_validation import EDIT_PATIENCE, FormValidation
-from .hooks import Hooks
 from .named_forms import NamedForms
 from .session_reply import SessionReplies
 from .transactions import Transactions
@@ -32,13 +31,14 @@ class Creation:
     """Makes sessions from requests.
 
     Args:
+        ask: asks the host, whether a session may be opened and whose it is.
         ttl: seconds a session lives after its last use.
     """
 
     def __init__(
         self,
         transactions: Transactions,
-        hooks: Hooks,
+        ask: Callable[[Session, object], Awaitable[None]],
         modes: Modes,
         session_replies: SessionReplies,
         *,
@@ -48,7 +48,7 @@ class Creation:
         limits: Limits,
     ) -> None:
         self._transactions = transactions
-        self._hooks = hooks
+        self._ask = ask
         self._modes = modes
         self._session_replies = session_replies
         self._forms = forms
@@ -87,7 +87,7 @@ class Creation:
         token, user_token = mint_token(), mint_token()
         session = self._draft(asked, token=token, user_token=user_token)
         warnings = [*body_mistakes(members), *self._modes.mistakes(session), *self._strays(session)]
-        await self._hooks.created(session, request)
+        await self._ask(session, request)
         self._settle(session)
         verdict = await self._validation.of(session, within=EDIT_PATIENCE) if session.form else UNKNOWN
         session.verdict = None if verdict.unknown else verdict

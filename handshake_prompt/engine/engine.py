@@ -27,10 +27,11 @@ from .admissions import read
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
 from .guard import Guard, Operation
-from .hook import ENDS_THE_SERVER, HostCodeError
+from .hook import ENDS_THE_SERVER, Hook, HostCodeError
 from .hooks import Hooks
 from .idempotency import is_key
 from .named_forms import NamedForms
+from .owner_login import OwnerLogin
 from .paste_operations import PasteOperations
 from .session_reply import Prompt, SessionReplies
 from .watcher import Watcher
@@ -49,8 +50,9 @@ class ProtocolEngine(PasteOperations):
         rate_limit_per_min: the agent's requests per session and minute; short for `Limits(agent_requests=...)`.
         validator: `validator(value, type) -> bool` in place of the form modes' own check of types.
         mode_handlers: the modes by name, `DEFAULT_HANDLERS` if not given.
-        require_browser_auth: the host's own proof of the user role, `(request, session) -> bool`, in place of the
-            cookie.
+        owner: the host's own login, `(request) -> id`, None for nobody: a session is its owner's, in place of the
+            cookie's.
+        require_browser_auth: the host's own proof of the user role in another way, `(request, session) -> bool`.
         strict_modes: refuse modes that nobody registered.
         prompt: answer `POST /session` with a prompt even if the page did not ask; a callable builds it.
         public_url: scheme and host for prompts, such as `"https://example.com"`. Without it the request's own Host is
@@ -58,7 +60,8 @@ class ProtocolEngine(PasteOperations):
         limits: all other bounds.
 
     Raises:
-        ValueError: `ttl` is not positive, or the URL names no store that can be opened.
+        ValueError: `ttl` is not positive, the URL names no store that can be opened, or there are two proofs of the
+            user role.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class ProtocolEngine(PasteOperations):
         rate_limit_per_min: int | None = None,
         validator: Callable[[Any, str], bool] | None = None,
         mode_handlers: Mapping[str, ModeHandler] = DEFAULT_HANDLERS,
+        owner: Callable[..., Any] | None = None,
         require_browser_auth: Callable[..., Any] | None = None,
         strict_modes: bool = False,
         prompt: Prompt = False,
@@ -79,6 +83,8 @@ class ProtocolEngine(PasteOperations):
     ) -> None:
         if not ttl > 0:
             raise ValueError(f"ttl has to be a positive number of seconds, not {ttl!r}")
+        if owner and require_browser_auth:
+            raise ValueError("owner and require_browser_auth both prove the user: give one of them")
         limits = (limits or Limits()).replace(agent_requests=rate_limit_per_min)
         hooks = Hooks(timeout=limits.hook_timeout, batch_timeout=limits.hook_batch_timeout)
         opened = open_store(store, limits) if isinstance(store, str) else store
@@ -86,8 +92,10 @@ class ProtocolEngine(PasteOperations):
         modes = Modes(mode_handlers, limits, validator=validator, strict=strict_modes)
         self._session_replies = session_replies = SessionReplies(mount, modes, prompt=prompt)
         forms = NamedForms(modes, limits)
-        make = partial(Worker, opened, hooks, modes, session_replies, forms, ttl=ttl, limits=limits)
-        guard = Guard(opened, hooks, limits=limits, browser_auth=require_browser_auth)
+        login = OwnerLogin(owner, hooks) if owner else None
+        make = partial(Worker, opened, hooks, modes, session_replies, forms, login=login, ttl=ttl, limits=limits)
+        check = partial(hooks.proves, Hook(require_browser_auth)) if require_browser_auth else None
+        guard = Guard(opened, limits=limits, login=login.proves if login else check)
         super().__init__(opened, Workers(make), guard, limits, forms=forms, owns_store=opened is not store)
         self.hooks = hooks
         self.ttl = ttl

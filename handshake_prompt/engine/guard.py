@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from enum import Enum
-from typing import Any
 
 import msgspec
 
@@ -29,8 +28,7 @@ from handshake_prompt.protocol.session import SUBMITTED, Session
 from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionStore, Visit
 
 from .attempts import Attempts, counted_so_far
-from .hooks import Hooks
-from .host_login import HostLogin
+from .host_login import Check, HostLogin
 
 _EITHER = frozenset(Role)
 _AGENT = frozenset({Role.AGENT})
@@ -126,25 +124,16 @@ class Guard:
 
     Args:
         store: where sessions and counters live.
-        hooks: runs `browser_auth`, with the same limits as any hook.
         limits: the rates.
-        browser_auth: the host's own proof of the user role, `(request, session) -> bool`; where it is given, it
-            decides alone, and neither cookie nor header makes a person.
+        login: the host's own proof of the user role; where it is given, it decides alone, and neither cookie nor header
+            makes a person.
     """
 
-    def __init__(
-        self,
-        store: SessionStore,
-        hooks: Hooks,
-        *,
-        limits: Limits,
-        browser_auth: Callable[..., Any] | None = None,
-    ) -> None:
+    def __init__(self, store: SessionStore, *, limits: Limits, login: Check | None = None) -> None:
         self._store = store
-        self._hooks = hooks
         self._limits = limits
-        self._attempts = Attempts(store, limits, with_cookies=browser_auth is None)
-        self._host_login = HostLogin(browser_auth, hooks, self._attempts) if browser_auth else None
+        self._attempts = Attempts(store, limits, with_cookies=login is None)
+        self._host_login = HostLogin(login, self._attempts) if login else None
 
     async def admit_creation(self, credential: Credential) -> None:
         """Let a page open a session.

@@ -8,17 +8,16 @@ session's cookie or token passes at once: the cookie proves nothing here, but it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.session import Session
 
 from .attempts import Attempts
-from .hook import Hook
-from .hooks import Hooks
 
+Check = Callable[[object, Session], Awaitable[bool]]
+"""Whether a request is from the person of a session; it raises nothing."""
 CHECKS_PER_ADDRESS = 4
 """Of strangers at one address, at a time: as many tabs of a browser without our cookie wait for nothing."""
 
@@ -27,12 +26,11 @@ class HostLogin:
     """Asks the host whether a request is from the person of a session.
 
     Args:
-        check: the host's, `(request, session) -> bool`.
+        check: the host's.
     """
 
-    def __init__(self, check: Callable[..., Any], hooks: Hooks, attempts: Attempts) -> None:
-        self._check = Hook(check)
-        self._hooks = hooks
+    def __init__(self, check: Check, attempts: Attempts) -> None:
+        self._check = check
         self._attempts = attempts
         self._bulkheads: dict[tuple[asyncio.AbstractEventLoop, str], _Bulkhead] = {}
 
@@ -43,11 +41,11 @@ class HostLogin:
             InvalidTokenError, TooManyAttemptsError: it is a stranger's, and was counted as one.
         """
         if is_known:
-            return await self._hooks.proves(self._check, request, session.detached())
+            return await self._check(request, session.detached())
         async with self._place(credential.counted_address or session.session_id):
             if (refusal := await self._attempts.exhausted(session.session_id, credential)) is not None:
                 raise refusal
-            if await self._hooks.proves(self._check, request, session.detached()):
+            if await self._check(request, session.detached()):
                 return True
             raise await self._attempts.charge(session.session_id, credential)
 

@@ -20,6 +20,7 @@ class EngineOptions(TypedDict, total=False):
     rate_limit_per_min: int | None
     validator: Callable[[Any, str], bool] | None
     mode_handlers: Mapping[str, ModeHandler]
+    owner: Callable[..., Any] | None
     require_browser_auth: Callable[..., Any] | None
     strict_modes: bool
     prompt: Prompt

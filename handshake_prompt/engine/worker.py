@@ -26,6 +26,7 @@ from .hub import Hub
 from .idempotency import Idempotency
 from .lookups import Lookups
 from .named_forms import NamedForms
+from .owner_login import OwnerLogin
 from .page_messages import PageMessages
 from .page_reports import PageReports
 from .pasting import Pasting
@@ -51,6 +52,7 @@ class Worker:
         session_replies: SessionReplies,
         forms: NamedForms,
         *,
+        login: OwnerLogin | None,
         ttl: float,
         limits: Limits,
     ) -> None:
@@ -64,7 +66,14 @@ class Worker:
         transactions.form_saved = validation.follow
         self.transitions = Transitions(transactions, hooks, modes, limits=limits)
         self.creation = Creation(
-            transactions, hooks, modes, session_replies, forms=forms, validation=validation, ttl=ttl, limits=limits
+            transactions,
+            (login or hooks).created,
+            modes,
+            session_replies,
+            forms=forms,
+            validation=validation,
+            ttl=ttl,
+            limits=limits,
         )
         self.views = Views(transactions, modes, presence, limits=limits)
         self.differ = Differ(hub, transactions, subscriptions, self.views, limits=limits)

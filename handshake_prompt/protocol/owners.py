@@ -26,10 +26,30 @@ def kept_owner(owner: object) -> Any:
         ) from None
 
 
+def somebody(owner: object) -> Any:
+    """Return the kept form of an owner as a login tells it; None for nobody.
+
+    Nobody is also an empty text, or a list or an object of nothing but these: `None == None` is no identity.
+
+    Raises:
+        TypeError: JSON cannot express it, or it is a truth value: all that are logged in would be one owner.
+    """
+    if isinstance(owner, bool):
+        raise TypeError("An owner is an id, not whether somebody is logged in: return user.id, or None for nobody")
+    kept = kept_owner(owner)
+    return None if _is_nobody(kept) else kept
+
+
 def comparable_owner(owner: Any) -> Any:
     """Return a kept owner that is equal to all values that are kept alike."""
     kind = _COMPARABLE.get(type(owner))
     return owner if kind is None else kind(owner)
+
+
+def _is_nobody(kept: Any) -> bool:
+    if isinstance(kept, list | dict):
+        return all(map(_is_nobody, kept.values() if isinstance(kept, dict) else kept))
+    return kept is None or kept == ""
 
 
 class _ComparedAsKept:  # noqa: PLW1641 - texts and numbers have a hash, lists and objects have none
