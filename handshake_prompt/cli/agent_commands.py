@@ -11,7 +11,7 @@ import click
 
 from . import news, rendering
 from .assignments import Assignments, RowOptions, assignments_of
-from .exit_codes import EXIT_CODES, Exit
+from .exit_codes import EXIT_CODES
 from .replies import Members, as_agent, show
 from .session_options import (
     JSON_OPTION,
@@ -126,8 +126,7 @@ def action(
     values = values.told(source=source, reason=reason, confidence=confidence)
     reply = as_agent(options, partial(_write, values=values, stream=not no_stream, interval_ms=interval_ms))
     show(reply, rendering.action, as_json=options.as_json)
-    if rendering.has_refusals(reply):
-        sys.exit(Exit.REFUSED)
+    sys.exit(rendering.exit_code(reply))
 
 
 @click.command(

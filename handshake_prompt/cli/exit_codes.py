@@ -22,18 +22,20 @@ class Exit(IntEnum):
     UNAVAILABLE = 6
     DECLINED = 7
     UNANSWERED = 8
+    ALL_REFUSED = 9
 
 
 MEANINGS = {
     Exit.DONE: "everything was done",
     Exit.OTHER: "the request was refused, or the server does not speak the protocol",
     Exit.USAGE: "the command line, the prompt, the data, the address or this machine's settings cannot be used",
-    Exit.REFUSED: "some fields were refused; the reply says which and why",
-    Exit.ENDED: "the session has ended, or never existed",
+    Exit.REFUSED: "some fields were refused, others not; the reply says which and why",
+    Exit.ENDED: "the session has ended (expired, revoked, submitted), or never existed",
     Exit.CREDENTIAL: "the token is not, or no longer, valid",
     Exit.UNAVAILABLE: "the server cannot be reached, or cannot serve now: try later",
     Exit.DECLINED: "the person said no",
     Exit.UNANSWERED: "the person has not answered: neither yes nor no",
+    Exit.ALL_REFUSED: "all fields were refused, and nothing was written; the reply says why",
 }
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items())

@@ -52,8 +52,7 @@ def paste(options: SessionOptions, *, file: str, preview: bool, yes: bool) -> No
         return
     reply = as_agent(options, partial(_carry_out, actions=actions, questions=answer.ask)) | {"unread": unread}
     show(reply, _outcome, as_json=options.as_json)
-    if rendering.has_refusals(reply) or unread or any(one["status"] == "error" for one in reply["questions"]):
-        sys.exit(Exit.REFUSED)
+    sys.exit(_exit_code(reply))
 
 
 async def _carry_out(
@@ -141,6 +140,14 @@ def _preview(shown: Mapping[str, Any], terminal: Terminal) -> list[str]:
 def _outcome(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     written = [] if "results" not in reply else rendering.action(reply, terminal)
     return [*written, *map(_question, reply["questions"]), *_unread(reply["unread"])]
+
+
+def _exit_code(reply: Mapping[str, Any]) -> Exit:
+    """Return the exit code for a batch and its questions; a line that was not read counts as refused."""
+    asked = [one["status"] == "error" for one in reply["questions"]]
+    results = [*reply.get("results", ()), *({"status": "error" if failed else "applied"} for failed in asked)]
+    results += [{"status": "error"} for _ in reply["unread"]]
+    return rendering.exit_code({"results": results})
 
 
 def _question(question: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from handshake_prompt.texts.prompt import ParsedPrompt
 from handshake_prompt.texts.refusal_codes import code_text, is_refused
 
 from . import form_table
+from .exit_codes import Exit
 from .foreign_text import NOTHING, duration, name_text, value_text
 from .news import named_keys, problems, requests
 from .shapes import as_list, keys, mappings
@@ -59,9 +60,11 @@ def action(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
     return [*lines, *_left_to_do(reply, terminal)]
 
 
-def has_refusals(reply: Mapping[str, Any]) -> bool:
-    """Whether some of a batch was not written."""
-    return any(True for _ in _refused(reply))
+def exit_code(reply: Mapping[str, Any]) -> Exit:
+    """Return the exit code for a batch: whether none, some or all of it was refused."""
+    if not any(_refused(reply)):
+        return Exit.DONE
+    return Exit.REFUSED if any(_written(reply)) else Exit.ALL_REFUSED
 
 
 def options(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:

@@ -77,8 +77,7 @@ def suggest(
     values = assignments_of(assigned, texts, None).told("suggest", **about)
     reply = as_agent(options, partial(_suggest, values=values))
     show(reply, rendering.action, as_json=options.as_json)
-    if rendering.has_refusals(reply):
-        sys.exit(Exit.REFUSED)
+    sys.exit(rendering.exit_code(reply))
 
 
 async def _ask(agent: HandshakeAgent, *, question: Mapping[str, Any], wait: float) -> Members:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from handshake_prompt import HandshakeApp
-from handshake_prompt.cli.exit_codes import Exit
+from handshake_prompt.cli.exit_codes import MEANINGS, Exit
 from tests.conftest import Open
 from tests.support.commands import (
     COMMAND,
@@ -27,6 +27,7 @@ from tests.support.commands import (
     marked_json,
     piped,
     prompt_of,
+    run,
     session_of,
 )
 from tests.support.forms import LINES
@@ -143,10 +144,36 @@ async def test_action_says_what_was_refused_and_why(pair: Open) -> None:
     assert "Nothing that is required is missing." in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["action", "--set", "email=a@b.cd"], Exit.DONE),
+        (["action", "--set", "email=a@b.cd", "--set", "age=old"], Exit.REFUSED),
+        (["action", "--set", "name=Grace", "--set", "age=old"], Exit.ALL_REFUSED),
+        (["suggest", "--set", "name=Grace"], Exit.DONE),
+        (["suggest", "--set", "name=Grace", "--set", "age=old"], Exit.REFUSED),
+        (["suggest", "--set", "age=old"], Exit.ALL_REFUSED),
+    ],
+    ids=lambda value: value.name if isinstance(value, Exit) else value[0],
+)
+async def test_the_exit_code_tells_none_some_and_all_fields_refused_apart(
+    pair: Open, command: list[str], expected: Exit
+) -> None:
+    peer = await pair()
+    await peer.edit("name", "Ada")
+    assert (await ask(*command, *session_of(peer))).exit_code == expected
+
+
+@pytest.mark.parametrize("command", ["get-context", "action", "suggest", "ask", "paste", "extend", "get-diff", "watch"])
+def test_help_lists_every_exit_code(command: str) -> None:
+    shown = run(command, "--help").stdout
+    assert all(f"  {code.value}  {meaning[:20]}" in shown for code, meaning in MEANINGS.items())
+
+
 async def test_action_in_json_ends_in_the_same_way(pair: Open) -> None:
     peer = await pair()
     result = await ask("action", *session_of(peer), "--set", "age=old", "--json")
-    assert result.exit_code == Exit.REFUSED
+    assert result.exit_code == Exit.ALL_REFUSED
     assert json.loads(result.stdout)["results"][0]["code"] == "invalid_value"
 
 

@@ -40,6 +40,21 @@ async def test_an_answer_is_written_as_the_agents_and_refusals_are_shown(pair: O
     assert await written(peer) == {"email": ("ada@shop.example", "user"), "name": ("Ada", "ai"), "age": (36, "ai")}
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"fields": {"name": "Ada"}, "ask": ["Sure?"]}, Exit.DONE),
+        ({"fields": {"name": "Ada", "plan": "none"}}, Exit.REFUSED),
+        ({"fields": {"plan": "none"}, "ask": ["Sure?"]}, Exit.REFUSED),
+        ({"fields": {"plan": "none"}, "ask": [{"text": "Which?", "key": "nowhere"}]}, Exit.ALL_REFUSED),
+    ],
+)
+async def test_the_exit_code_tells_none_some_and_all_refused_apart(
+    pair: Open, content: dict[str, Any], expected: Exit
+) -> None:
+    assert (await ask("paste", *session_of(await pair()), text=answer(**content))).exit_code == expected
+
+
 async def test_the_prompt_may_be_on_standard_input_and_the_answer_in_a_file(pair: Open, tmp_path: Path) -> None:
     peer = await pair()
     file = tmp_path / "answer.txt"
