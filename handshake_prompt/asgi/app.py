@@ -38,6 +38,7 @@ from .origins import OriginPolicy
 from .owners import given_requests
 from .page_tag import Markup, page_tag
 from .paths import MountPoint, with_client_path
+from .pickup_endpoints import PickupEndpoints
 from .posted_form import SESSION, read_posted
 from .requests import connection_of
 from .responses import problem_response
@@ -110,7 +111,8 @@ class HandshakeApp(Starlette):
             stop=self._stop,
             warn_of_host=public_url is None,
         )
-        self._own_routes = [*endpoints.routes(), WebSocketRoute("/ws/{sid}", self._socket)]
+        pickups = PickupEndpoints(self.engine, self._credential_of, self._mount.seen_by)
+        self._own_routes = [*endpoints.routes(), *pickups.routes(), WebSocketRoute("/ws/{sid}", self._socket)]
         self._own_routes += self._mcp_routes() if mcp else []
         super().__init__(middleware=origins.cors())
         self.router = SegmentRouter(

@@ -77,6 +77,7 @@ class Endpoints:
             Route("/session/{sid}", Resource({"GET": self._status, "DELETE": self._revoke})),
             Route("/session/{sid}/extend", Resource({"POST": self._extend})),
             Route("/session/{sid}/rotate", Resource({"POST": self._rotate})),
+            Route("/session/{sid}/pickup", Resource({"POST": self._pickup})),
             Route("/forms/{name}", Resource({"GET": self._form})),
             *module_routes(),
             Route("/openapi.json", Resource({"GET": self._openapi})),
@@ -110,6 +111,9 @@ class Endpoints:
 
     async def _rotate(self, request: IndexedRequest) -> Response:
         return reply_response(await self._engine.rotate(*self._posted(request), mount=self._mount_of(request)))
+
+    async def _pickup(self, request: IndexedRequest) -> Response:
+        return reply_response(await self._engine.post_pickup(*self._posted(request), mount=self._mount_of(request)))
 
     # Values
 

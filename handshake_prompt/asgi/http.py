@@ -19,6 +19,7 @@ from handshake_prompt.protocol.errors import (
 )
 
 from .incidents import incident
+from .redaction import redact
 from .requests import IndexedRequest
 from .responses import Rendered, problem_response
 from .server_stop import PARTING, stopping
@@ -47,7 +48,7 @@ class Resource:
         except ClientDisconnect:
             response = problem_response(ClientDisconnectedError())  # middleware around us may insist on a response
         except Exception:  # noqa: BLE001 - the boundary to the host's code: modes, stores, prompt builders
-            response = problem_response(incident("A request to %s failed", scope.get("path")))
+            response = problem_response(incident("A request to %s failed", redact(scope["path"])))
         if method == "HEAD":
             response.body = b""
         await response(scope, receive, send)

@@ -16,6 +16,7 @@ HEADERS = frozenset(
     {
         b"authorization",
         b"cookie",
+        b"idempotency-key",  # of an exchange: a part of what its token is made of
         b"sec-websocket-protocol",
         b"x-handshake-token",
         b"x-handshake-user-token",
@@ -24,11 +25,24 @@ HEADERS = frozenset(
 """Headers that can hold a credential."""
 
 
-class _Query(bytes):
-    """A query string without its credentials in the repr."""
+_PICKUP = "/pickup/"
+"""In paths that hold the code of a pickup."""
+
+
+class _Redacted(bytes):
+    """A query string, or a path as it was sent, without its credentials in the repr."""
 
     def __repr__(self) -> str:
         return repr(redact(self.decode("latin-1")).encode("latin-1"))
+
+
+class _RedactedPath(str):
+    """A path without its credentials in the repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(redact(str(self)))
 
 
 def masked(scope: Scope) -> Scope:
@@ -37,7 +51,10 @@ def masked(scope: Scope) -> Scope:
         (header[0], SecretBytes(header[1])) if header[0] in HEADERS else header for header in scope["headers"]
     ]
     if query := scope.get("query_string"):
-        scope["query_string"] = _Query(query)
+        scope["query_string"] = _Redacted(query)
+    if _PICKUP in scope.get("path", ""):
+        scope["path"] = _RedactedPath(scope["path"])
+        scope["raw_path"] = _Redacted(scope.get("raw_path") or b"")
     if subprotocols := scope.get("subprotocols"):
         scope["subprotocols"] = [Secret(name) if name.startswith("hpp.") else name for name in subprotocols]
     return scope

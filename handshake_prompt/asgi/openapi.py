@@ -15,7 +15,7 @@ from .page_modules import MODULES
 _AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
 _USER: list[dict[str, list[str]]] = [{"userToken": []}, {"userCookie": []}]
 
-_PLACEHOLDER = re.compile(r"/\{\w+\}")
+_PLACEHOLDER = re.compile(r"/\{(?!key)\w+\}|[{}]")
 _COMMON = (400, 403, 404, 405, 429, 500, 503)
 _BODY = (408, 413, 415)
 
@@ -43,6 +43,12 @@ _ENDPOINTS = (
               security=_AGENT + _USER, errors=(*_COMMON, *_BODY, 409)),
     _Endpoint("post", "/session/{sid}/rotate", "Replace the agent's token (the person)", messages.Rotated,
               bodies.RotateRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/session/{sid}/pickup", "Give a session a one-time code (the person)", messages.PickupOpened,
+              bodies.PickupRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    *(_Endpoint(method, path, "Exchange a one-time code for the prompt", None, errors=(*_COMMON, 409),
+                headers=(("Idempotency-Key", "Known to this client alone: with it the exchange can be repeated"),),
+                texts=("text/plain", "text/markdown", "text/html"))
+      for path in ("/pickup/{code}", "/pickup/{code}/{key}") for method in ("get", "post")),
     _Endpoint("get", "/context/{sid}", "The state of the page", messages.Context, security=_AGENT + _USER,
               headers=(("If-None-Match", "The ETag of the state that is known: answered with 304 if it is still so"),),
               texts=("text/markdown",)),
@@ -135,6 +141,8 @@ _SESSION_ID = {
 
 _FORM = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 _REQUEST = {"name": "request", "in": "path", "required": True, "schema": {"type": "string"}}
+_CODE = {"name": "code", "in": "path", "required": True, "schema": {"type": "string"}}
+_KEY = {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
 _PART = {"name": "part", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z_]+\\.js$"}}
 
 
@@ -157,7 +165,7 @@ def _operation(endpoint: _Endpoint, limits: Limits) -> dict[str, Any]:
 
 
 def _parameters(endpoint: _Endpoint) -> list[dict[str, Any]]:
-    named = {"{sid}": _SESSION_ID, "{name}": _FORM, "{request}": _REQUEST}
+    named = {"{sid}": _SESSION_ID, "{name}": _FORM, "{request}": _REQUEST, "{code}": _CODE, "{key}": _KEY}
     path = [parameter for name, parameter in named.items() if name in endpoint.path]
     query = [
         {"name": name, "in": "query", "description": text, "schema": {"type": kind}}

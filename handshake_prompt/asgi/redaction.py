@@ -44,7 +44,14 @@ _LABELLED = re.compile(
 _ENCODINGS = 4
 """How often a redirect within a redirect may have encoded a text."""
 _PERCENT = f"%(?:25){{0,{_ENCODINGS}}}"
-_TOKEN_NAME = "".join(f"(?:{letter}|{_PERCENT}(?:{ord(letter):x}|{ord(letter.upper()):x}))" for letter in "token")
+
+
+def _encoded(name: str) -> str:
+    """Return a pattern for a name, each character of which may be encoded."""
+    return "".join(f"(?:{char}|{_PERCENT}(?:{ord(char):x}|{ord(char.upper()):x}))" for char in name)
+
+
+_TOKEN_NAME = _encoded("token")
 _PARAMETER = re.compile(
     rf"((?:(?<![A-Za-z0-9])|(?<=%..)|(?<=%25..)|(?<=%2525..)|(?<=user)){_TOKEN_NAME}(?:\[\]|{_PERCENT}5b{_PERCENT}5d)?"
     rf"\s?(?:=|{_PERCENT}3d)\s?)(?:{_PERCENT}2[27]|[\"'])?[^\s&\"'#]+",
@@ -56,6 +63,8 @@ _MEMBER = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 """A member of that name in JSON, or in a repr."""
+_PICKUP = re.compile(rf"((?:{_encoded('/')})+{_encoded('pickup')}(?:{_encoded('/')})+)[^\s\"'?#]+", re.IGNORECASE)
+"""The code of a pickup, and perhaps a key, in a path."""
 _WORD = re.compile(r"(?:[A-Za-z0-9_-]|%[0-9A-Fa-f]{2}){32,}")
 _SHAPE = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{32}(?![\w-])", re.ASCII)
 """A credential by itself: 32 characters of base64url. A session's id, as most hexadecimal names, is of one case."""
@@ -73,6 +82,7 @@ def redact(text: str) -> str:
     text = _LABELLED.sub(rf"\1{REDACTED}", text)
     text = _PARAMETER.sub(rf"\1{REDACTED}", text)
     text = _MEMBER.sub(rf"\1{REDACTED}", text)
+    text = _PICKUP.sub(rf"\1{REDACTED}", text)
     return _WORD.sub(_without_shape, text)
 
 

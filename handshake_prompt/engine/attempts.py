@@ -5,6 +5,8 @@ A stranger gets one answer, whether the session lives, has ended, or never was, 
 
 from __future__ import annotations
 
+import logging
+
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import (
     HandshakeError,
@@ -15,6 +17,8 @@ from handshake_prompt.protocol.errors import (
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores import SessionStore
+
+logger = logging.getLogger("handshake_prompt")
 
 WITHOUT_COOKIE = (
     "A page whose cookie does not arrive, such as one in a frame of another site, creates its session with "
@@ -45,6 +49,25 @@ class Attempts:
         if self._with_cookies and not (credential.token or credential.user_token):
             error.next_steps += (WITHOUT_COOKIE,)
         return error
+
+    async def charge_code(self, credential: Credential, wrong: HandshakeError) -> HandshakeError:
+        """Count a wrong code of a pickup, apart from wrong tokens, and return its answer: `wrong` while within limits.
+
+        The right code is looked up first and not counted. What keeps guesses from it is its length: a million codes
+        open at once and a million guesses a second would meet one in two weeks.
+        """
+        window, limits = self._limits.rate_window, self._limits
+        if credential.address:
+            counter = f"wrong-code:{credential.counted_address}"
+            quota = await self._store.hit(counter, limit=limits.wrong_codes_per_address, window=window)
+            if not quota.allowed:
+                return TooManyAttemptsError(retry_after=quota.reset_after)
+        quota = await self._store.hit("wrong-code", limit=limits.wrong_codes, window=window)
+        if quota.allowed and not quota.remaining:
+            logger.warning(
+                "Wrong codes of pickups: %d in %g s, and no more are answered one by one", quota.limit, window
+            )
+        return wrong if quota.allowed else TooManyAttemptsError(retry_after=quota.reset_after)
 
     async def exhausted(self, session_id: str, credential: Credential) -> HandshakeError | None:
         """Return the answer to a further failure if it would be one too many, without counting it.

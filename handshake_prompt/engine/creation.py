@@ -21,6 +21,7 @@ from handshake_prompt.protocol.verdict import UNKNOWN
 from .fair_queue import HEAVY_PARTS, take_slot
 from .form_validation import EDIT_PATIENCE, FormValidation
 from .named_forms import NamedForms
+from .pickups import Pickups
 from .session_reply import SessionReplies
 from .transactions import Transactions
 
@@ -42,6 +43,7 @@ class Creation:
         modes: Modes,
         session_replies: SessionReplies,
         *,
+        pickups: Pickups,
         forms: NamedForms,
         validation: FormValidation,
         ttl: float,
@@ -51,6 +53,7 @@ class Creation:
         self._ask = ask
         self._modes = modes
         self._session_replies = session_replies
+        self._pickups = pickups
         self._forms = forms
         self._validation = validation
         self._ttl = ttl
@@ -84,6 +87,7 @@ class Creation:
         if asked.form is not None:
             asked = self._forms.filled_in(asked)
         language = self._session_replies.language(asked.prompt, mount)
+        pickup_language = self._session_replies.pickup_language(asked.pickup, asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
         session = self._draft(asked, token=token, user_token=user_token)
         warnings = [*body_mistakes(members), *self._modes.mistakes(session), *self._strays(session)]
@@ -92,6 +96,8 @@ class Creation:
         verdict = await self._validation.of(session, within=EDIT_PATIENCE) if session.form else UNKNOWN
         session.verdict = None if verdict.unknown else verdict
         session.commit()
+        opened = await self._pickups.open(session.session_id, pickup_language) if pickup_language else None
+        session.pickup = opened.pickup if opened else None
         record = await self._transactions.create(session)
         if session.form:
             self._validation.follow(record, verdict)
@@ -100,6 +106,8 @@ class Creation:
             payload["userToken"] = user_token
         if language:
             payload["prompt"] = self._session_replies.prompt(payload, session, language=language)
+        if opened:
+            payload["pickup"] = await self._pickups.offer(opened, record, mount)
         if warnings:
             payload["warnings"] = warnings
         return Reply(payload, user_token=user_token)

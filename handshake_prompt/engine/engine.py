@@ -32,13 +32,13 @@ from .hooks import Hooks
 from .idempotency import is_key
 from .named_forms import NamedForms
 from .owner_login import OwnerLogin
-from .paste_operations import PasteOperations
+from .pickup_operations import PickupOperations
 from .session_reply import Prompt, SessionReplies
 from .watcher import Watcher
 from .worker import Worker, Workers
 
 
-class ProtocolEngine(PasteOperations):
+class ProtocolEngine(PickupOperations):
     """The Handshake Prompt Protocol over a store.
 
     Args:

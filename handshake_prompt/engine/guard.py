@@ -52,6 +52,7 @@ class Operation(Enum):
     ANSWER = "answer", _USER
     REVERT = "revert", _USER
     SUBMIT = "submit", _USER
+    PICKUP = "pickup", _USER
     ROTATE = "rotate", _USER
     REVOKE = "revoke", _USER
 
@@ -158,6 +159,10 @@ class Guard:
             limit, window = self._limits.messages_per_address, self._limits.rate_window
             _within(await self._store.hit(f"message:{credential.counted_address}", limit=limit, window=window))
 
+    async def charge_code(self, credential: Credential, wrong: HandshakeError) -> HandshakeError:
+        """Count a code that leads nowhere, and return its answer: `wrong`, or that there were too many."""
+        return await self._attempts.charge_code(credential, wrong)
+
     async def admit(
         self,
         operation: Operation,
@@ -188,7 +193,7 @@ class Guard:
         brought = self._brought(credential)
         claims = self._claims(operation, credential, brought)
         loaded = await self._store.visit(session_id, visit, claims=claims)
-        if loaded is None:
+        if loaded is None or loaded.record.session.leads_to:
             raise await self._attempts.charge(session_id, credential)
         roles = _proven(loaded.record.session, brought)
         if self._host_login is not None and not roles == operation.roles == _AGENT:

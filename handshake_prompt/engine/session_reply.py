@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -68,6 +69,7 @@ class SessionReplies:
             "eventsUrl": f"{place.prefix}/events/{session_id}",
             "extendUrl": f"{place.prefix}/session/{session_id}/extend",
             "rotateUrl": f"{place.prefix}/session/{session_id}/rotate",
+            "pickupUrl": f"{place.prefix}/session/{session_id}/pickup",
             "expiresIn": whole_seconds(record.expires_at - now),
             "maxExpiresIn": whole_seconds(session.deadline - now),
             "cursor": str(session.cursor),
@@ -97,6 +99,22 @@ class SessionReplies:
                 "A prompt names the server, and the address of this request cannot stand in one", code="no_base_url"
             )
         return language
+
+    def pickup_language(self, wish: PromptWish, prompt: PromptWish, mount: Mount | None) -> str | None:
+        """Return the language of a prompt to pick up, None if none is wanted: its own, or else that of the other.
+
+        Raises:
+            InvalidRequestError: see `language`.
+        """
+        if not wish:
+            return None
+        has_own = isinstance(wish, PromptRequest) and wish.language
+        return self.language(wish if has_own else prompt or True, mount)
+
+    def pickup_url(self, code: str, mount: Mount | None) -> str:
+        """Return the address under which a code is exchanged, once `pickup_language` has found that there is one."""
+        scheme, host, *_ = urlsplit(self._base_url(mount) or "")
+        return f"{scheme}://{host}{(mount or self._mount).prefix}/pickup/{code}"
 
     def prompt(self, created: SessionCreated, session: Session, *, language: str) -> str:
         """Return the prompt that goes with a reply, in a language that `language` returned."""

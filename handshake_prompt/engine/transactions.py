@@ -51,6 +51,8 @@ class Transition(NamedTuple, Generic[T]):
     turn: Turn
     key: str | None = None
     receipt: Callable[[T], Receipt] | None = None
+    renews: bool = True
+    """Whether this is a use of the session, which prolongs it."""
 
 
 class Applied(NamedTuple, Generic[T]):
@@ -201,7 +203,8 @@ class Transactions:
             if is_older:
                 draft.session.restart(mint_epoch())
             now = self._store.now()
-            draft.renew(now)
+            if transition.renews:
+                draft.renew(now)
             try:
                 if draft.session.requests:
                     settle(draft.session, now, self._limits)

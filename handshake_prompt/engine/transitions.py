@@ -132,6 +132,7 @@ class Transitions:
 
         def replace(draft: Record) -> Session:
             draft.session.token_digest = digest(token)
+            draft.session.pickup = None
             draft.session.notice(ROTATED)
             return draft.session
 

@@ -76,6 +76,8 @@ class Views:
         }
         if session.submission is not None:
             members["submission"] = session.submission.shown(self._transactions.now())
+        if session.pickup is not None and role is Role.USER:
+            members["pickup"] = session.pickup.shown()
         if verdict is not None or session.page_problems or is_refused(session):
             members |= problem_members(session, verdict or NO_PROBLEMS)
         if session.requests:

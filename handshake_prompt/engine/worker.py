@@ -30,6 +30,7 @@ from .owner_login import OwnerLogin
 from .page_messages import PageMessages
 from .page_reports import PageReports
 from .pasting import Pasting
+from .pickups import Pickups
 from .presence import Presence
 from .session_reply import SessionReplies
 from .submitting import Submitting
@@ -65,11 +66,13 @@ class Worker:
         self.validation = validation = FormValidation(forms, transactions, tasks, limits=limits)
         transactions.form_saved = validation.follow
         self.transitions = Transitions(transactions, hooks, modes, limits=limits)
+        self.pickups = pickups = Pickups(store, transactions, session_replies, limits=limits)
         self.creation = Creation(
             transactions,
             (login or hooks).created,
             modes,
             session_replies,
+            pickups=pickups,
             forms=forms,
             validation=validation,
             ttl=ttl,

@@ -43,6 +43,7 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
     meta: dict[str, Any] | None = None
     prompt: bool | PromptRequest | None = None
     user_token: bool | None = None
+    pickup: bool | PromptRequest | None = None
 
     @property
     def initial_values(self) -> dict[str, Any]:
@@ -219,6 +220,10 @@ class ExtendRequest(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /session/{sid}/extend`."""
 
     extra_seconds: int = 1800
+
+
+class PickupRequest(PromptRequest, frozen=True):
+    """`POST /session/{sid}/pickup`: the language of the prompt to pick up."""
 
 
 class RotateRequest(msgspec.Struct, frozen=True):

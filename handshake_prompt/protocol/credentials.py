@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from handshake_prompt.texts.pickup_codes import ALPHABET, LETTERS
 from handshake_prompt.texts.secret import Secret
 
 from .addresses import counted_address
@@ -35,6 +36,11 @@ def mint_token() -> Secret:
     while (token := secrets.token_urlsafe(24)).startswith("-"):
         continue
     return Secret(token)
+
+
+def mint_pickup_code() -> Secret:
+    """Return 60 random bits as 12 letters of Crockford's alphabet, to be read aloud."""
+    return Secret("".join(secrets.choice(ALPHABET) for _ in range(LETTERS)))
 
 
 def mint_epoch() -> str:

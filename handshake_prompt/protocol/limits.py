@@ -28,7 +28,11 @@ class Limits:
     wrong_tokens_per_session: int = 10
     """Guessing 192 bits is hopeless; this keeps it quiet as well. The right token is never locked out."""
     wrong_tokens_per_address: int = 20
+    wrong_codes_per_address: int = 20
+    wrong_codes: int = 1_000
+    """Of all addresses: more is an attack, and logged as one. The right code of a pickup is never locked out either."""
     creates_per_address: int = 30
+    """Sessions, and codes of pickups, which take a place in the store each."""
     messages_per_address: int = 600
     """Of MCP at the one address for all sessions, before they are read: hosts in a cloud share addresses."""
 
@@ -69,6 +73,8 @@ class Limits:
     """From creation, in spite of all extensions."""
     tombstone_seconds: float = 600.0
     """How long holders of an ended session's credentials are told why it ended."""
+    pickup_seconds: float = 600.0
+    """A code that is read aloud, or scanned, is used at once."""
     expiring_notice: float = 60.0
     idempotency_seconds: float = 600.0
     idempotency_bytes: int = 1024 * 1024

@@ -94,6 +94,16 @@ class CreationWarning(TypedDict):
     member: NotRequired[str]
 
 
+class PickupOffer(TypedDict):
+    """A pickup as the person passes it on: its address and its code; `svg` is a QR code of the address."""
+
+    url: str
+    code: str
+    expiresAt: str
+    expiresIn: int
+    svg: NotRequired[str]
+
+
 class SessionCreated(TypedDict):
     """The reply of `POST /session`. URLs are absolute paths."""
 
@@ -116,6 +126,7 @@ class SessionCreated(TypedDict):
     eventsUrl: str
     extendUrl: str
     rotateUrl: str
+    pickupUrl: str
     expiresIn: int
     maxExpiresIn: int
     cursor: str
@@ -124,6 +135,7 @@ class SessionCreated(TypedDict):
     baseUrl: NotRequired[str]
     prompt: NotRequired[str]
     userToken: NotRequired[str]
+    pickup: NotRequired[PickupOffer]
     warnings: NotRequired[list[CreationWarning]]
 
 
@@ -342,6 +354,13 @@ class Rotated(TypedDict):
     expiresIn: int
     seq: int
     prompt: NotRequired[str]
+
+
+class PickupOpened(TypedDict):
+    """The reply of `POST /session/{sid}/pickup`."""
+
+    ok: bool
+    pickup: PickupOffer
 
 
 class Done(TypedDict):

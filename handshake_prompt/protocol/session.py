@@ -21,6 +21,7 @@ from .messages import FieldRecord, Outcome
 from .notes import Note, with_notes
 from .owners import comparable_owner, kept_owner
 from .packing import Packed, kept_meta, pack, parts_of, to_json, unpack
+from .pickup_record import Pickup
 from .request_record import Request
 from .row_keys import LOST_ROWS, field_key, note_part
 from .submission_record import Submission
@@ -98,6 +99,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     requests: dict[str, Request] = msgspec.field(default_factory=dict)
     """By id: replaced rather than changed in place, as all that follows is."""
     submission: Submission | None = None
+    pickup: Pickup | None = None
+    leads_to: str = ""
+    """In the record of a pickup's code: the id of its session. Such a record holds nothing else and opens to nobody."""
     notes: dict[str, Note] = msgspec.field(default_factory=dict)
     before: dict[str, FieldValue] = msgspec.field(default_factory=dict)
     """What the agent says of its values; and the values, if any, that stood there before it wrote."""
@@ -230,7 +234,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """End the session: the name, the digests and the reason are left."""
         self.ended = reason
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
-        self.page_problems, self.verdict, self.aside, self.submission = {}, None, None, None
+        self.page_problems, self.verdict, self.aside, self.submission, self.pickup = {}, None, None, None, None
         self.rows, self.row_authors, self.requests = {}, {}, {}
         self.notes, self.before, self.pasted = {}, {}, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0

@@ -27,6 +27,9 @@ ALLOW = {
     "/session/{sid}": "DELETE, GET, HEAD, OPTIONS",
     "/session/{sid}/extend": "OPTIONS, POST",
     "/session/{sid}/rotate": "OPTIONS, POST",
+    "/session/{sid}/pickup": "OPTIONS, POST",
+    "/pickup/{code}": "GET, HEAD, OPTIONS, POST",
+    "/pickup/{code}/{key}": "GET, HEAD, OPTIONS, POST",
     "/context/{sid}": "GET, HEAD, OPTIONS",
     "/action/{sid}": "OPTIONS, POST",
     "/notify/{sid}": "OPTIONS, POST",
@@ -48,14 +51,21 @@ ALLOW = {
     "/form/{part}": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
 }
-GETTABLE = [path for path, allow in ALLOW.items() if "GET" in allow and path != "/options/{sid}"]
-"""What is answered to a GET without a query."""
+GETTABLE = [path for path, allow in ALLOW.items() if "GET" in allow and not path.startswith(("/options", "/pickup"))]
+"""What is answered to a GET without a query or a code."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
 def at(peer: Peer, path: str) -> str:
     part = "panel.js" if path.startswith("/element") else "values.js"
-    parts = {"{sid}": peer.session_id, "{part}": part, "{name}": "claim", "{request}": "0a1b2c3d.1"}
+    parts = {
+        "{sid}": peer.session_id,
+        "{part}": part,
+        "{name}": "claim",
+        "{request}": "0a1b2c3d.1",
+        "{code}": "7K3M-Q2VX-9HTD",
+        "{key}": "k",
+    }
     return "/handshake" + re.sub(r"{\w+}", lambda part: parts[part[0]], path)
 
 
@@ -544,7 +554,7 @@ async def test_the_description_has_the_form_of_openapi_3_1() -> None:
             assert all("schema" in one for one in parameters)
             for requirement in operation.get("security", []):
                 assert requirement.keys() <= schemes.keys()
-            assert ("requestBody" in operation) is (method == "post"), (path, method)
+            assert ("requestBody" in operation) is (method == "post" and "{code}" not in path), (path, method)
             operation_ids += [operation["operationId"]] if "operationId" in operation else []
     assert len(set(operation_ids)) == len(operation_ids)
 
@@ -607,7 +617,7 @@ async def test_a_real_reply_has_exactly_the_described_members(case: str, mode: s
 
 
 async def test_a_new_session_has_exactly_the_described_members() -> None:
-    body = {"prompt": True, "userToken": True, "form": "claim", "schemaa": []}
+    body = {"prompt": True, "userToken": True, "pickup": True, "form": "claim", "schemaa": []}
     async with client(with_a_form()) as http:
         reply = (await http.post("/handshake/session", json=body)).json()
     exact(msgspec.convert(reply, messages.SessionCreated), messages.SessionCreated)
@@ -619,7 +629,7 @@ async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:
     urls = {
         name: url for name, url in peer.created.items() if name.endswith("Url") and name not in ("wsUrl", "baseUrl")
     }
-    kinds = "session context action diff notify paste submit revert ask answer options events extend rotate"
+    kinds = "session context action diff notify paste submit revert ask answer options events extend rotate pickup"
     names = kinds.split()
     assert urls.keys() == {f"{name}Url" for name in names}
     urls["answerUrl"] += "/0a1b2c3d.1"  # there is one for each request

@@ -200,6 +200,39 @@ async def test_no_frame_of_a_failed_store_holds_a_credential(
     assert leaks(kept, [*secrets_of(peer), *minted]) == []
 
 
+@pytest.mark.parametrize("method", ["load", "save"])
+async def test_no_frame_of_a_failed_exchange_holds_a_code_or_a_token(
+    kept: Kept, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hpp = HandshakeApp()
+    peer = await open_in_process(hpp, {**FORM, "pickup": True})
+    offer, key = peer.created["pickup"], "a-client-s-own-key"
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise BrokenError
+
+    monkeypatch.setattr(hpp.engine.store, method, broken)
+    assert (await peer.http.get(f"{offer['url']}/{key}")).status_code == 500
+    assert (await peer.http.post(offer["url"].lower(), headers={"Idempotency-Key": key})).status_code == 500
+    code = offer["code"]
+    assert leaks(kept, [code, code.replace("-", ""), code.lower(), key]) == []
+
+
+async def test_no_frame_of_a_failed_prompt_for_a_code_holds_its_token(kept: Kept) -> None:
+    tokens: list[str] = []
+
+    def build(created: Any, *_: Any, **__: Any) -> str:
+        tokens.append(created["token"])
+        if len(tokens) == 1:
+            return "a prompt"
+        raise BrokenError
+
+    peer = await open_in_process(HandshakeApp(prompt=build), {**FORM, "pickup": True})
+    assert (await peer.http.get(peer.created["pickup"]["url"])).status_code == 500
+    assert len(tokens) == 2
+    assert leaks(kept, [*tokens, peer.created["pickup"]["code"]]) == []
+
+
 async def test_no_frame_of_a_failed_watcher_holds_a_credential(pair: Open, kept: Kept) -> None:
     peer = await pair(HandshakeApp(mode_handlers={**DEFAULT_HANDLERS, "broken": Raising()}), {"mode": "broken"})
     for headers, query in (({}, f"token={peer.token}"), (peer.as_user, "")):

@@ -73,6 +73,11 @@ RECORDS: dict[str, tuple[str, tuple[Any, ...], str]] = {
     ),
     "pair-of-bytes": ("%s", ([(b"x-handshake-token", b"guess")],), "[(b'x-handshake-token', b'[redacted]')]"),
     "bearer-in-a-pair": ("%s", ([(b"authorization", b"Bearer guess")],), "[(b'authorization', b'Bearer [redacted]')]"),
+    "pickup": ('"GET %s"', ("/handshake/pickup/7K3M-Q2VX-9HTD?a=b",), '"GET /handshake/pickup/[redacted]?a=b"'),
+    "pickup-with-a-key": ("GET %s HTTP/1.1", ("/pickup/7k3m/key",), "GET /pickup/[redacted] HTTP/1.1"),
+    "pickup-encoded": ("%s", ("/p%69ck%75p/7K3M%2DQ2VX",), "/p%69ck%75p/[redacted]"),
+    "pickup-in-a-parameter": ("%s", ("/x?to=%2Fpickup%2F7K3M-Q2VX-9HTD&a=b",), "/x?to=%2Fpickup%2F[redacted]"),
+    "pickup-of-a-session": (f"POST /session/{SESSION}/pickup", (), f"POST /session/{SESSION}/pickup"),
     "session-id": ("GET /handshake/context/%s", (SESSION,), f"GET /handshake/context/{SESSION}"),
     "digest": ("etag %s", ("0123456789ABCDEF" * 2,), "etag " + "0123456789ABCDEF" * 2),
     "longer-name": ("%s", (f"/static/{SECRET}abc.js",), f"/static/{SECRET}abc.js"),
@@ -130,7 +135,24 @@ def test_many_applications_filter_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["a", "%", "%25", "token", "%74", "=", "token%3", "a=", '"token', "-", "hpp_", "A%", "authorization ", "x_"]
+    "unit",
+    [
+        "a",
+        "%",
+        "%25",
+        "token",
+        "%74",
+        "=",
+        "token%3",
+        "a=",
+        '"token',
+        "-",
+        "hpp_",
+        "A%",
+        "authorization ",
+        "x_",
+        "/pickup",
+    ],
 )
 def test_a_long_path_takes_little_time(unit: str) -> None:
     assert cpu_time(redact, unit * (64_000 // len(unit))) < 0.02

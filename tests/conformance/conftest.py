@@ -2,8 +2,9 @@
 
 Point it at any server with `--hpp-url http://127.0.0.1:8000/handshake` or the environment variable
 `HPP_CONFORMANCE_URL`; without either it starts one of ours over each kind of store. All requests come from one
-address, so the server needs room for them: at least 1000 creations and 1000 wrong credentials a minute and address
-(`Limits(creates_per_address=1000, wrong_tokens_per_address=1000)`); everything else as SPEC.md section 10 has it.
+address, so the server needs room for them: at least 1000 creations, wrong credentials and wrong codes a minute and
+address (`Limits(creates_per_address=1000, wrong_tokens_per_address=1000, wrong_codes_per_address=1000)`); everything
+else as SPEC.md section 10 has it.
 What can only be seen with small limits or with a policy of the host is asked of a server of ours (`local`) and is
 skipped when the suite is pointed at another one.
 """
@@ -28,7 +29,7 @@ from tests.support.stores import EACH_KIND, fresh_url
 
 MOUNT = "/handshake"
 TLS = ssl.create_default_context()
-ROOM = {"creates_per_address": 100_000, "wrong_tokens_per_address": 100_000}
+ROOM = {"creates_per_address": 100_000, "wrong_tokens_per_address": 100_000, "wrong_codes_per_address": 100_000}
 
 FORM: dict[str, Any] = {
     "mode": "form-fill",
@@ -51,6 +52,7 @@ OPERATIONS: list[tuple[str, str, Any]] = [
     ("POST", "paste", {"text": '{"fields": {"name": "A"}}'}),
     ("POST", "ask", {"text": "Which one?"}),
     ("POST", "revert", {"all": True}),
+    ("POST", "pickup", {}),
     ("POST", "rotate", {}),
     ("DELETE", "session", None),
 ]

@@ -1,0 +1,192 @@
+"""Pickups: one-time codes that lead to a session, and their exchange for its prompt. SPEC.md section 4.
+
+A code is kept as its digest: in the session, which decides about its exchange, and as the name of a record of its own,
+which leads there. So any store finds a session by its code and learns nothing new, and one versioned save of the
+session makes one exchange of any number.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from handshake_prompt.protocol import pickup
+from handshake_prompt.protocol.bodies import PickupRequest, PromptRequest
+from handshake_prompt.protocol.credentials import Role, digest, mint_pickup_code, mint_token
+from handshake_prompt.protocol.errors import SessionNotFoundError, SessionSubmittedError
+from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Mount, PickupOffer, whole_seconds
+from handshake_prompt.protocol.pickup_errors import PickupNotFoundError, PickupTakenError
+from handshake_prompt.protocol.pickup_record import Pickup
+from handshake_prompt.protocol.session import Session
+from handshake_prompt.stores import Loaded, Record, SessionStore
+from handshake_prompt.texts.pickup_codes import grouped
+from handshake_prompt.texts.secret import Secret
+
+from .guard import Admission
+from .qr_code import qr_code
+from .session_reply import SessionReplies
+from .transactions import Transactions, Transition
+
+
+class Opened(NamedTuple):
+    """A code, and its pickup."""
+
+    code: str
+    pickup: Pickup
+
+
+class PickedUp(NamedTuple):
+    """A prompt, and its language."""
+
+    prompt: str
+    language: str
+
+
+class Preview(NamedTuple):
+    """The address of an open pickup, and the language of its prompt."""
+
+    url: str
+    language: str
+
+
+class Pickups:
+    """Opens pickups, and exchanges their codes."""
+
+    def __init__(
+        self, store: SessionStore, transactions: Transactions, session_replies: SessionReplies, *, limits: Limits
+    ) -> None:
+        self._store = store
+        self._transactions = transactions
+        self._session_replies = session_replies
+        self._limits = limits
+
+    async def open(self, session_id: str, language: str) -> Opened:
+        """Mint a code, and keep the record that leads from it to a session; the session has to be given the pickup.
+
+        Raises:
+            UnavailableError: the store is full.
+        """
+        code, now, lasts = mint_pickup_code(), self._store.now(), self._limits.pickup_seconds
+        opened = Pickup(
+            code_digest=digest(code),
+            salt=str(mint_token()),
+            expires_at=now + lasts,
+            until=instant(round((self._transactions.wall_time() + lasts) * 1e6)),
+            language=language,
+        )
+        sign = Session(
+            session_id=opened.record_id,
+            leads_to=session_id,
+            mode="",
+            epoch="",
+            token_digest="",
+            user_digest="",
+            created_at=now,
+            deadline=opened.expires_at,
+            ttl=lasts,
+        )
+        await self._store.create(Record(sign, version=0, expires_at=opened.expires_at, purge_at=opened.expires_at))
+        return Opened(code, opened)
+
+    async def replace(self, admission: Admission, asked: PickupRequest, mount: Mount | None) -> PickupOffer:
+        """Give a session a new code in the place of any other.
+
+        Raises:
+            InvalidRequestError: there is no such language (`unknown_language`), or no address (`no_base_url`).
+            HandshakeError: see `open` and `Transactions.apply`.
+        """
+        language = self._session_replies.pickup_language(asked, None, mount)
+        opened = await self.open(admission.session_id, language or "")
+
+        def play(draft: Record) -> None:
+            draft.session.pickup = opened.pickup
+
+        transition = Transition(play, self._transactions.turn(admission.role))
+        record = (await self._transactions.apply(admission.session_id, transition)).record
+        return await self.offer(opened, record, mount)
+
+    async def offer(self, opened: Opened, record: Record, mount: Mount | None) -> PickupOffer:
+        """Return what the person passes on."""
+        code = grouped(opened.code)
+        url = self._session_replies.pickup_url(code, mount)
+        left = min(opened.pickup.expires_at, record.expires_at) - self._store.now()
+        told: PickupOffer = {
+            "url": url,
+            "code": code,
+            "expiresAt": opened.pickup.until,
+            "expiresIn": whole_seconds(left),
+        }
+        svg = await qr_code(url)
+        return {**told, "svg": svg} if svg else told
+
+    async def exchange(self, code: str, key: str | None, *, name: str, mount: Mount | None) -> PickedUp:
+        """Return the prompt to the first client with a code, and to that client as often as it asks.
+
+        Args:
+            code: as `read_code` returns it.
+            key: known to this client alone, and the same in each of its attempts; None if it makes one.
+            name: the client's for itself.
+            mount: the place of the protocol for this client.
+
+        Raises:
+            PickupNotFoundError: it leads to no session.
+            PickupTakenError: another client was first; the person is told.
+            HandshakeError: see `Transactions.apply`.
+        """
+        loaded = await self._led_to(code)
+        found = pickup.current(loaded.record.session, code, self._store.now())
+        language = self._session_replies.language(PromptRequest(found.language), mount)
+        token, record = await self._token(loaded, code, key or mint_token(), name=name)
+        created = self._session_replies.created(record, token, mount=mount, now=self._store.now())
+        language = language or found.language
+        return PickedUp(self._session_replies.prompt(created, record.session, language=language), language)
+
+    async def look(self, code: str, mount: Mount | None) -> Preview:
+        """Return the address of a pickup that is open, and leave it so.
+
+        Raises:
+            PickupNotFoundError: the code leads to no session.
+            PickupTakenError: it was exchanged.
+            InvalidRequestError: there is no address for it (`no_base_url`).
+        """
+        session = (await self._led_to(code)).record.session
+        found = pickup.current(session, code, self._store.now())
+        if found.taken_at:
+            raise PickupTakenError
+        language = self._session_replies.language(PromptRequest(found.language), mount)
+        return Preview(self._session_replies.pickup_url(grouped(code), mount), language or found.language)
+
+    async def _token(self, loaded: Loaded, code: str, key: str, *, name: str) -> tuple[str, Record]:
+        """Return the agent's token for a client, if it is the first with the code, and the session with that token."""
+        session, now = loaded.record.session, self._store.now
+        token = pickup.exchanged(session, code, key, now())
+        if token is not None:
+            return token, loaded.record
+
+        def play(draft: Record) -> Secret | None:
+            return pickup.exchange(draft.session, code, key, name=name, now=now())
+
+        is_first = not pickup.current(session, code, now()).taken_at
+        transition = Transition(play, self._transactions.turn(Role.AGENT), renews=is_first)
+        try:
+            token, record = await self._transactions.apply(session.session_id, transition, known=loaded)
+        except (SessionNotFoundError, SessionSubmittedError):
+            raise PickupNotFoundError from None
+        if token is None:
+            raise PickupTakenError
+        return token, record
+
+    async def _led_to(self, code: str) -> Loaded:
+        """Return the session that a code leads to.
+
+        Raises:
+            PickupNotFoundError: there is none, or it is over.
+        """
+        sign = await self._store.load(digest(code)[:32])
+        if sign is None or not sign.record.session.leads_to:
+            raise PickupNotFoundError
+        try:
+            return await self._transactions.read(sign.record.session.leads_to)
+        except (SessionNotFoundError, SessionSubmittedError):
+            raise PickupNotFoundError from None

@@ -1,0 +1,42 @@
+"""Codes of pickups: 60 random bits in Crockford's Base 32, in groups to be read aloud and typed. SPEC.md section 4.
+
+The alphabet leaves out the letters that pass for a digit or for another letter, so a reader can put them right.
+"""
+
+from __future__ import annotations
+
+import re
+from unicodedata import normalize
+
+from .secret import Secret
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's: no I, L, O and U. Five bits a letter."""
+LETTERS = 12
+GROUP = 4
+
+_LONGEST = 64
+"""Characters that are looked at: a code with a separator behind each letter has 24."""
+_LOOK_ALIKES = str.maketrans("ILOU", "110V")
+_SEPARATORS = re.compile(r"[\s._\-\u2010-\u2015\u2212\u200b-\u200d\u2060\ufeff]+")
+_CODE = re.compile(rf"[{ALPHABET}]{{{LETTERS}}}")
+
+
+def grouped(code: str) -> Secret:
+    """Return a code as people are shown it: `7K3M-Q2VX-9HTD`."""
+    return Secret("-".join(code[at : at + GROUP] for at in range(0, LETTERS, GROUP)))
+
+
+def read_code(text: str) -> Secret | None:
+    """Return the code that a text stands for, without its separators; None if it can be none.
+
+    Either case is read, any separators between letters, letters of full width, and look-alikes of digits: `I`, `L` and
+    `O`. A `U` is read as the `V` it was.
+    """
+    if len(text) > _LONGEST:
+        return None
+    code = Secret(_SEPARATORS.sub("", normalize("NFKC", text)))
+    if not code.isascii():
+        return None
+    code = Secret(code.upper().translate(_LOOK_ALIKES))
+    return code if _CODE.fullmatch(code) else None
