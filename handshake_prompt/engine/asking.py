@@ -202,7 +202,8 @@ class Asking:
             raise InvalidRequestError("Name a key, several keys, or all", code="missing_key")
 
         def play(draft: Record) -> list[str]:
-            return revert(draft.session, None if asked.all else keys)
+            session = draft.session
+            return revert(session, None if asked.all else keys, form=self._modes.of(session).form_of(session))
 
         return await self._transactions.apply(
             session_id, Transition(play, self._transactions.turn(Role.USER)), known=known

@@ -18,6 +18,7 @@ from handshake_prompt.protocol.bodies import Action, CreateRequest, Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
+from handshake_prompt.protocol.row_returns import RowForm
 from handshake_prompt.protocol.session import Session
 
 
@@ -106,6 +107,10 @@ class ModeHandler(ABC):
     def has_place(self, session: Session, key: str) -> bool:
         """Whether a page may report a problem with a key: of a field, a row, a list of rows or a group."""
         return True
+
+    def form_of(self, session: Session) -> RowForm | None:
+        """Return the form of a session with rows, for a revert; None where the mode has no rows."""
+        return None
 
     def looked_up(self, session: Session, key: str) -> str:
         """Return the key without row ids of a field with a lookup for its options.

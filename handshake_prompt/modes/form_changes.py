@@ -10,13 +10,16 @@ from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.schema_change import changed_schema, in_words_of_the_change
 from handshake_prompt.forms.shape import row_of
 from handshake_prompt.protocol.errors import InvalidSchemaError
+from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.page_problems import report
 from handshake_prompt.protocol.schema_changes import change_schema
 from handshake_prompt.protocol.session import Session
 
 
-def change_form(forms: FormCache, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
+def change_form(
+    forms: FormCache, session: Session, entries: Sequence[Any], removed: Sequence[str], *, limits: Limits
+) -> Outcome:
     """Set and remove entries of a session's schema, and take back the problems of removed places.
 
     Raises:
@@ -27,7 +30,7 @@ def change_form(forms: FormCache, session: Session, entries: Sequence[Any], remo
         form = forms.of(changed)
     except InvalidSchemaError as error:
         raise InvalidSchemaError(in_words_of_the_change(error, changed, entries)) from None
-    outcome = change_schema(session, FormOfSession(form, session), entries, removed)
+    outcome = change_schema(session, FormOfSession(form, session, limits), entries, removed)
     for key in [key for key in session.page_problems if key and not has_place(form, session, key)]:
         report(session, key, None)
     return outcome
@@ -38,18 +41,25 @@ def has_place(form: Form, session: Session, key: str) -> bool:
     if not form.fields or key in session.row_authors:
         return True
     if form.field_of(key) is not None:
-        return FormOfSession(form, session).is_there(key)
+        return is_there(form, session, key)
     return any(field.startswith(f"{key}/") for field in form.fields)
 
 
-class FormOfSession:
-    """A form to come, asked about keys while a session's schema is changed to it."""
+def is_there(form: Form, session: Session, key: str) -> bool:
+    """Whether the row around a cell or a list is there, if it stands in one."""
+    row = row_of(key, form.lists)
+    return row is None or row in session.row_authors
 
-    def __init__(self, form: Form, session: Session) -> None:
+
+class FormOfSession:
+    """A form asked about keys while its session is changed: a form to come, or the present one for a revert."""
+
+    def __init__(self, form: Form, session: Session, limits: Limits) -> None:
         self.schema_json = form.schema_json
         self.sensitive = form.sensitive
         self._form = form
         self._session = session
+        self._limits = limits
 
     def has_list(self, key: str) -> bool:
         return self._form.rows_of(key) is not None
@@ -59,5 +69,12 @@ class FormOfSession:
         return not self._form.fields if field is None else not field.is_rows
 
     def is_there(self, key: str) -> bool:
-        row = row_of(key, self._form.lists)
-        return row is None or row in self._session.row_authors
+        return is_there(self._form, self._session, key)
+
+    def rows_left(self, list_key: str) -> int:
+        listed = self._form.rows_of(list_key)
+        if listed is None or not self.is_there(list_key):
+            return 0
+        in_all = self._limits.row_cells // max(1, self._form.row_fields) - len(self._session.row_authors)
+        most = listed.entry.get("maxRows")
+        return in_all if most is None else min(in_all, most - len(self._session.rows.get(list_key, ())))

@@ -22,7 +22,7 @@ from handshake_prompt.protocol.messages import CreationWarning, Outcome
 from handshake_prompt.protocol.session import Session
 
 from .base import ModeHandler
-from .form_changes import change_form, has_place
+from .form_changes import FormOfSession, change_form, has_place
 from .form_checks import (
     RefusedError,
     budget_under_way,
@@ -182,13 +182,17 @@ class FormFillHandler(ModeHandler):
         """Whether the form has a field, a row, a list of rows or a group of this key."""
         return has_place(self._forms[session.schema_json], session, key)
 
+    def form_of(self, session: Session) -> FormOfSession:
+        """Return the form, which knows how many rows a list may still have."""
+        return FormOfSession(self._forms[session.schema_json], session, self._limits)
+
     def looked_up(self, session: Session, key: str) -> str:
         """Return the key without row ids of a field with `lookup: true`."""
         return lookup_key(self._forms[session.schema_json], key)
 
     def change_schema(self, session: Session, entries: Sequence[Any], removed: Sequence[str]) -> Outcome:
         """Set and remove entries of the session's schema; values without a field are set aside until it comes back."""
-        return change_form(self._forms, session, entries, removed)
+        return change_form(self._forms, session, entries, removed, limits=self._limits)
 
     def _rows(self, session: Session) -> FormRows:
         return FormRows(self._forms[session.schema_json], session, self._limits)

@@ -8,7 +8,7 @@ import msgspec
 
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.keys import joined
-from handshake_prompt.forms.shape import Rows, row_of
+from handshake_prompt.forms.shape import Rows
 from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Place
@@ -18,9 +18,11 @@ from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.row_keys import split_row, within
+from handshake_prompt.protocol.row_returns import forget
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_room, session_full
 
+from .form_changes import is_there
 from .form_checks import RefusedError, refuse_closed
 from .new_rows import NewRow, RowReader, content_once_written
 
@@ -78,6 +80,8 @@ class FormRows:
         cleared = rows.clear(self._session, list_key, if_rev=if_rev)
         if cleared.status != "applied":
             return cleared
+        if self._session.author is Role.USER:
+            forget(self._session, list_key)
         for row in new:
             self._write_row(listed, list_key, row)
         self._check_changes()
@@ -85,8 +89,7 @@ class FormRows:
 
     def is_there(self, key: str) -> bool:
         """Whether the row around a cell or a list is there, if it stands in one."""
-        row = row_of(key, self._form.lists)
-        return row is None or row in self._session.row_authors
+        return is_there(self._form, self._session, key)
 
     def _list_to_change(self, list_key: str) -> tuple[Rows, str]:
         """Return a list and its key without the ids of rows, if the turn's author may change its rows.

@@ -340,8 +340,8 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * Take back what the agent wrote: fields are again what they were before, rows that it added go. What the person has
-   * written since stays.
+   * Take back what the agent wrote: fields are again what they were before, rows that it added go, rows that it removed or
+   * moved are back. What the person has done since stays.
    *
    * @param {string[]} [keys] of fields, rows or lists; without them, all of it.
    * @returns {Promise<string[]>} the keys of what was taken back.

@@ -1,4 +1,4 @@
-"""Aftermath of a turn: the consequences of its writes for requests, notes and values kept for a revert. Pure.
+"""Aftermath of a turn: the consequences of its writes for requests, notes, and all that is kept for a revert. Pure.
 
 A transition only writes. The consequences follow here and once, for every author and every route.
 """
@@ -12,6 +12,7 @@ from .field_value import FieldValue
 from .limits import Limits
 from .packing import parts_of, to_json
 from .requests import revision, settle
+from .row_returns import note_displaced
 from .session import Session
 
 
@@ -21,6 +22,8 @@ def conclude(session: Session, previous: Session, now: float, limits: Limits) ->
         settle(session, now, limits)
     if session.notes:
         _drop_old_notes(session)
+    if session.rows is not previous.rows or session.displaced is not None:
+        note_displaced(session, previous, limits)
     if session.author is Role.AGENT:
         _remember(session, previous)
     if session.before:

@@ -7,17 +7,19 @@ from collections.abc import Iterable
 from . import rows
 from .authors import By
 from .row_keys import within
+from .row_returns import RowForm, put_back
 from .session import Session
 
 
-def revert(session: Session, keys: Iterable[str] | None = None) -> list[str]:
-    """Put back the values of fields before the agent's writes, and remove the agent's rows, as the turn's author.
+def revert(session: Session, keys: Iterable[str] | None = None, *, form: RowForm | None = None) -> list[str]:
+    """Put back what stood there before the agent's writes, as the turn's author: values, and rows in their places.
 
-    The person's values stay, and so does a row with a part of theirs.
+    The agent's own rows go. The person's values stay, and so does a row with a part of theirs.
 
     Args:
         session: the draft.
         keys: of fields, rows and lists; None for all writes of the agent's.
+        form: the session's, where its mode has rows.
 
     Returns:
         the keys of the reverted fields and rows.
@@ -34,6 +36,8 @@ def revert(session: Session, keys: Iterable[str] | None = None) -> list[str]:
         if row_key in session.row_authors and not rows.is_persons(session, row_key):
             rows.remove(session, row_key)
             reverted.append(row_key)
+    if form is not None:
+        reverted += put_back(session, is_meant, form)
     for key in [key for key, field in session.values.items() if field.by == By.AI and is_meant(key)]:
         old = session.before.get(key)
         if old is None:

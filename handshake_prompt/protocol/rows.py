@@ -48,11 +48,13 @@ def give(session: Session, list_key: str, *, by: By) -> str:
     return _put_new_row(session, list_key, len(session.rows.get(list_key, ())), by)
 
 
-def bring_back(session: Session, list_key: str, row: str, by: By) -> None:
-    """Put a row that was set aside at the end of its list, as it was; the page that asked for it is told, too."""
+def bring_back(session: Session, list_key: str, row: str, by: By, *, after: Place = msgspec.UNSET) -> None:
+    """Put a row that was set aside in a place of its list, as it was; the page that asked for it is told, too."""
     ids = session.rows.get(list_key, ())
-    row_key = _put_row(session, list_key, row, len(ids), by)
-    session.notice(ROW_ADDED, key=row_key, list=list_key, row=row, after=ids[-1] if ids else None, by=by)
+    place = 0 if after is None else ids.index(after) + 1 if isinstance(after, str) else len(ids)
+    row_key = _put_row(session, list_key, row, place, by)
+    behind = ids[place - 1] if place else None
+    session.notice(ROW_ADDED, key=row_key, list=list_key, row=row, after=behind, by=by)
 
 
 def remove(session: Session, row_key: str, *, if_rev: int | None = None) -> Outcome:

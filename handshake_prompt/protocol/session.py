@@ -14,6 +14,7 @@ import msgspec
 
 from .authors import OWNERSHIP, RELEASED, By
 from .credentials import Role
+from .displaced_rows import Displaced
 from .events import ACTION, EDIT, WRITES, Change, Cursor, Event, Notice
 from .field_value import Aside, FieldValue, is_empty
 from .instants import instant
@@ -105,6 +106,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     notes: dict[str, Note] = msgspec.field(default_factory=dict)
     before: dict[str, FieldValue] = msgspec.field(default_factory=dict)
     """What the agent says of its values; and the values, if any, that stood there before it wrote."""
+    displaced: Displaced | None = None
     used: bool = False
     """Whether an agent was announced or anybody has written."""
     turn: Turn | None = None
@@ -236,7 +238,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         self.values, self.state, self.kept_meta, self.schema_json = {}, {}, {}, b"[]"
         self.page_problems, self.verdict, self.aside, self.submission, self.pickup = {}, None, None, None, None
         self.rows, self.row_authors, self.requests = {}, {}, {}
-        self.notes, self.before, self.pasted = {}, {}, {}
+        self.notes, self.before, self.displaced, self.pasted = {}, {}, None, {}
         self.size = self.parts = self.agent_size = self.agent_parts = self.agent_fields = 0
         self._turn.events.clear()
 
@@ -287,6 +289,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         if role is Role.AGENT:
             return self.agent_size, self.agent_parts, self.agent_fields
         size, fields = (self.aside.size, self.aside.count) if self.aside else (0, 0)
+        fields += self.displaced.count if self.displaced else 0
         fields += len(self.values) + len(self.row_authors) - self.agent_fields
         return self.size + size - self.agent_size, self.parts - self.agent_parts, fields
 

@@ -263,9 +263,14 @@ def check_room(held: tuple[int, int, int], limits: Limits) -> None:
     Raises:
         TooLargeError: it has not (`session_full`).
     """
-    size, parts, values = held
-    if size > limits.session_bytes or parts > limits.session_parts or values > limits.values:
+    if not has_room(held, limits):
         raise session_full(limits)
+
+
+def has_room(held: tuple[int, int, int], limits: Limits) -> bool:
+    """Whether a side of a session keeps within its room."""
+    size, parts, values = held
+    return size <= limits.session_bytes and parts <= limits.session_parts and values <= limits.values
 
 
 def session_full(limits: Limits) -> TooLargeError:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conformance.conftest import FORM, Open
 from tests.conformance.test_requests import answered, decide, requests
+from tests.support.folding import fold_rows, fold_values
 from tests.support.peer import Peer
 
 ROWS = {"key": "lines", "type": "rows", "fields": [{"key": "amount", "type": "integer"}]}
@@ -168,6 +169,29 @@ async def test_hpp_244_a_revert_removes_the_rows_that_the_agent_added_but_those_
     assert reply["reverted"] == [f"lines/{theirs}"]
     context = await peer.context()
     assert (context["rows"], context["context"][f"lines/{mine}/amount"]["value"]) == ({"lines": [mine]}, 5)
+
+
+async def test_hpp_256_a_revert_brings_back_rows_that_the_agent_removed_and_puts_back_those_it_moved(
+    pair: Open,
+) -> None:
+    lines = [{"amount": number} for number in (1, 2, 3)]
+    peer = await pair(FORM | {"schema": [ROWS], "defaults": {"lines": lines}})
+    before = await peer.context()
+    first, second, third = before["rows"]["lines"]
+    actions = [{"type": "set", "key": f"lines/{first}/amount", "value": 9}]
+    actions += [{"type": "remove", "key": f"lines/{first}"}, {"type": "move", "key": f"lines/{third}", "after": None}]
+    assert (await peer.agent("POST", "action", {"actions": actions})).json()["rejected"] == []
+    mine = (await peer.user("POST", "notify", {"add": "lines"})).json()["row"]
+    async with peer.watch() as page:
+        snapshot = (await page.next("connected"))["snapshot"]
+        reply = (await peer.user("POST", "revert", {"all": True})).json()
+        assert reply["reverted"] == [f"lines/{first}", f"lines/{third}"]
+        frames = [await page.next("rowAdded"), await page.next("edit"), await page.next("rowMoved")]
+    context = await peer.context()
+    assert context["rows"] == {"lines": [first, second, third, mine]} == fold_rows(snapshot["rows"], frames)
+    cell = f"lines/{first}/amount"
+    assert [context["context"][cell][name] for name in ("value", "by")] == [1, "default"]
+    assert fold_values(snapshot["context"], frames)[cell] == (1, "default", context["context"][cell]["rev"])
 
 
 async def test_hpp_245_no_agent_reverts_and_a_page_may_over_its_socket(pair: Open) -> None:
