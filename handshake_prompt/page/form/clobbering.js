@@ -26,6 +26,8 @@ export const requestSubmit = method("HTMLFormElement", "requestSubmit");
 export const attributeOf = method("Element", "getAttribute");
 export const listen = method("EventTarget", "addEventListener");
 const parentOf = getter("Node", "parentElement");
+/** Where the second of two nodes is, seen from the first: bits as in `Node.compareDocumentPosition`. */
+export const positionOf = method("Node", "compareDocumentPosition");
 export const rootOf = method("Node", "getRootNode");
 
 /** Every element below a form, an element or a shadow root, in document order. @returns {Element[]} */

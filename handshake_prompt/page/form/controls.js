@@ -4,7 +4,7 @@
  */
 
 import { isKey } from "../client/values.js";
-import { attributeOf, below, elementsOf } from "./clobbering.js";
+import { attributeOf, below, elementsOf, positionOf, rootOf } from "./clobbering.js";
 
 /** @typedef {any} Control an input, a select, a textarea, or a form-associated custom element. */
 /** @typedef {{key: string, controls: Control[]}} Group */
@@ -14,6 +14,10 @@ const WITHOUT_VALUE = new Set(["button", "fieldset", "image", "object", "output"
 /** A name as PHP, Rails and ASP.NET read it: `a[b][]`, `a[0].b`. */
 const PATH = /^([^[\]]+)((?:\[[^[\]]*\](?:\.[^[\].]+)*)*)$/;
 const STEP = /\[([^[\]]*)\]|\.([^[\].]+)/g;
+
+/** A first option that says to choose one: "-- Year --", "Select a state", "Choose…". */
+const REQUEST = /^(?:[-–—]+\s*\S.*[-–—]+|[-–—.…_\s]*|(?:please\s+)?(?:choose|select|pick)(?:\s.*|\s*[:.…]+)|请选择.*)$/iu;
+const NO_CHOICE = new Set(["0", "-1", "none", "null", "default"]);
 
 /** @type {WeakMap<Control, string>} The keys of controls with neither name nor id. */
 const minted = new WeakMap();
@@ -28,9 +32,8 @@ let mints = 0;
  */
 export function controlsOf(form) {
   const listed = new Set([...elementsOf(form)].filter(isControl));
-  const found = new Set(within(form, listed));
-  for (const control of listed) found.add(control);
-  return [...found];
+  const before = [...listed].filter((control) => positionOf(form, control) & Node.DOCUMENT_POSITION_PRECEDING);
+  return [...new Set([...before, ...within(form, listed), ...listed])];
 }
 
 /** @param {any} root @param {Set<Control>} listed @returns {Generator<Control>} */
@@ -57,12 +60,16 @@ export function isControl(element) {
   }
   if (element instanceof HTMLTextAreaElement) return true;
   const isAssociated = element.localName.includes("-") && element.constructor.formAssociated === true;
-  return isAssociated && ("value" in element || "checked" in element);
+  return isAssociated && ("value" in element || switchOf(element) !== undefined);
 }
 
-/** @param {Control} control @returns {string} */
+/** The name of a control; in a component's shadow root, without one, that of the component. @param {Control} control @returns {string} */
 export function nameOf(control) {
-  return attributeOf(control, "name") ?? "";
+  for (let element = control; element; element = rootOf(element).host) {
+    const name = attributeOf(element, "name");
+    if (name) return name;
+  }
+  return "";
 }
 
 /** Whether a control is one of several to choose from, or a switch. @param {Control} control */
@@ -70,9 +77,27 @@ export function isChoice({ type }) {
   return type === "radio" || type === "checkbox";
 }
 
+/**
+ * Whether an option of a select is one to choose: not disabled, not hidden, and more than a request to choose one.
+ *
+ * @param {HTMLOptionElement} option
+ */
+export function isChoosable(option) {
+  const { value, index, disabled, label } = option;
+  const isClosed = disabled || option.hidden || option.closest("optgroup")?.disabled === true;
+  const isRequest = index === 0 && REQUEST.test(label.trim()) && (NO_CHOICE.has(value) || value === option.text);
+  const isAlone = option.closest("select")?.multiple !== true;
+  return value !== "" && !isClosed && !(isRequest && isAlone);
+}
+
 /** Whether a control is of no standard kind. @param {Control} control */
 export function isCustom({ localName }) {
   return localName.includes("-");
+}
+
+/** The property that says whether a custom element is on, if it is a switch. @param {Control} control */
+export function switchOf(control) {
+  return ["checked", "selected"].find((name) => typeof control[name] === "boolean");
 }
 
 /**

@@ -4,13 +4,20 @@
  */
 
 import { around, attributeOf, rootOf } from "./clobbering.js";
+import { isChoice } from "./controls.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 
-/** No part of a label, though in it. */
-const APART = "button, input, option, output, script, select, style, svg, textarea, [hidden]";
 /** A remark beside a control that comes and goes is no description of it. */
 const REMARK = "[role=alert], [aria-live], [class*=error], [class*=invalid], [id*=error]";
+/** No part of a label, though in it. */
+const APART = `button, input, option, output, script, select, style, svg, textarea, [hidden], [role=tooltip], ${REMARK}`;
+/** Elements that name more than the control after them, or nothing. */
+const NO_NAME = "h1, h2, h3, h4, h5, h6, hr, legend, ol, script, style, template, ul";
+const VALUED = "button, input:not([type=hidden]), select, textarea";
+const NEARBY_CHARS = 80;
+/** How far around a control its name may be. */
+const NEARBY_LEVELS = 3;
 const LABEL_CHARS = 200;
 const DESCRIPTION_CHARS = 500;
 
@@ -40,7 +47,14 @@ function referred(element, attribute) {
 
 /** @param {Element[]} elements */
 function together(elements) {
-  return elements.map(textOf).filter(Boolean).join(" ");
+  return elements.map((element) => attributeOf(element, "aria-label")?.trim() || textOf(element)).filter(Boolean).join(" ");
+}
+
+/** The labels of a control, of a custom element too. @param {Control} control @returns {Element[]} */
+function labelsOf(control) {
+  if (control.labels) return [...control.labels];
+  const pointing = control.id ? rootOf(control).querySelectorAll(`label[for="${CSS.escape(control.id)}"]`) : [];
+  return pointing.length > 0 ? [...pointing] : [control.closest("label")].filter((label) => label !== null);
 }
 
 /** @param {Control} control @returns {string} what names it in its page, required mark included. */
@@ -48,12 +62,48 @@ function written(control) {
   return (
     together(referred(control, "aria-labelledby")) ||
     attributeOf(control, "aria-label")?.trim() ||
-    together([...(control.labels ?? [])]) ||
+    together(labelsOf(control)) ||
     attributeOf(control, "title")?.trim() ||
     headers(control) ||
     attributeOf(control, "placeholder")?.trim() ||
-    ""
+    namedByComponent(control) ||
+    nearby(control, isChoice(control) ? "nextSibling" : "previousSibling")
   );
+}
+
+/** The name of a component: its own word, or that of the component whose shadow root the control is in. @param {Control} control */
+function namedByComponent(control) {
+  const own = control.localName.includes("-") ? attributeOf(control, "label")?.trim() : "";
+  const { host } = rootOf(control);
+  return own || (host && (attributeOf(host, "label")?.trim() || written(host))) || "";
+}
+
+/**
+ * The text beside a control that nothing names: before it in its line, in the cell or the term before, or behind a box to
+ * check.
+ *
+ * @param {Element} control
+ * @param {"previousSibling" | "nextSibling"} side
+ * @returns {string}
+ */
+function nearby(control, side) {
+  let element = /** @type {Element | null} */ (control);
+  for (let level = 0; level < NEARBY_LEVELS && element && !(element instanceof HTMLFormElement); level += 1) {
+    for (let node = element[side]; node; node = node[side]) {
+      if (isApart(node)) return "";
+      const text = node instanceof Element ? textOf(node) : node.nodeType === Node.TEXT_NODE ? (node.nodeValue ?? "").trim() : "";
+      if (text) return text.length <= NEARBY_CHARS ? text.replace(/\s+/g, " ") : "";
+    }
+    element = around(element);
+  }
+  return "";
+}
+
+/** Whether a node ends what is beside a control: another control, the label of one, a heading. @param {Node} node */
+function isApart(node) {
+  if (!(node instanceof Element)) return false;
+  const isOthers = node instanceof HTMLLabelElement && node.control !== null;
+  return isOthers || node.matches(`${NO_NAME}, ${VALUED}`) || node.querySelector(VALUED) !== null;
 }
 
 /** @param {Control} control @returns {string} empty if nothing names it. */
@@ -61,10 +111,19 @@ export function labelOf(control) {
   return unmarked(written(control));
 }
 
-/** Whether a label is marked as that of a required field. @param {Control[]} controls */
-export function isStarred(controls) {
-  const text = controls.length > 1 ? groupText(controls) : written(controls[0]);
-  return /\*\s*:?$|^\*/.test(text);
+/** Whether a label says that a field is required. @param {Control[]} controls */
+export function isSaidRequired(controls) {
+  return /^\*|\*\s*(?:[:：(（].*)?$|[(（]\s*(?:required|mandatory|必填)\s*[)）]/i.test(saidOf(controls));
+}
+
+/** Whether a label says that a field is optional. @param {Control[]} controls */
+export function isSaidOptional(controls) {
+  return /[(（]\s*(?:optional|可选|选填)\s*[)）]|[-–—]\s*optional$/i.test(saidOf(controls));
+}
+
+/** @param {Control[]} controls */
+function saidOf(controls) {
+  return controls.length > 1 ? groupText(controls) : written(controls[0]);
 }
 
 /** The header of a control's row in a table, and of its column. @param {Control} control */
@@ -98,7 +157,8 @@ export function groupLabelOf(controls) {
 function groupText(controls) {
   const [first, ...others] = controls.map((control) => referred(control, "aria-labelledby"));
   const common = others.length > 0 ? first.filter((each) => others.every((labels) => labels.includes(each))) : [];
-  return together(common) || nameOfGroup(groupAround(controls)) || rowHeader(controls[0]);
+  const beside = () => nearby(controls[0].closest("label") ?? controls[0], "previousSibling");
+  return together(common) || nameOfGroup(groupAround(controls)) || rowHeader(controls[0]) || beside();
 }
 
 /** @param {Element | null} group @returns {string} */
@@ -141,7 +201,7 @@ export function headingOf(controls, form) {
 export function choiceLabelOf(control, controls) {
   const others = controls.filter((each) => each !== control).flatMap((each) => referred(each, "aria-labelledby"));
   const own = referred(control, "aria-labelledby").filter((each) => !others.includes(each));
-  const said = together(own) || together([...(control.labels ?? [])]) || columnHeader(control);
+  const said = together(own) || together(labelsOf(control)) || columnHeader(control);
   return unmarked(said) || labelOf(control);
 }
 

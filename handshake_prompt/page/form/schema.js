@@ -1,11 +1,14 @@
 /** Schema of a form as its own controls declare it: types, constraints, options, labels. SPEC.md section 5. */
 
 import { attributeOf, below } from "./clobbering.js";
-import { controlsOf, grouped, isControl, isCustom, nameOf } from "./controls.js";
-import { choiceLabelOf, descriptionOf, groupLabelOf, headingOf, isStarred, labelOf, listLabelOf } from "./labels.js";
+import { controlsOf, grouped, isControl, isCustom, nameOf, switchOf } from "./controls.js";
+import {
+  descriptionOf, groupLabelOf, headingOf, isSaidOptional, isSaidRequired, labelOf, listLabelOf,
+} from "./labels.js";
+import { choices, compact, selection, suggestions } from "./options.js";
 import { blankRow, cellKeyOf, listsOf, rowsIn } from "./rows.js";
 import { isConsent, isLeftOut, isMarked, isSecret } from "./standing.js";
-import { choiceValueOf, isFilled } from "./values.js";
+import { isFilled } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("./controls.js").Group} Group */
@@ -26,7 +29,11 @@ const TYPES = {
   week: { type: "string", format: "week" },
 };
 const WITH_PATTERN = new Set(["email", "search", "tel", "text", "url"]);
-const WITH_BOUNDS = new Set(["date", "datetime-local", "time"]);
+const WITH_BOUNDS = new Set(["date", "datetime-local", "month", "time", "week"]);
+/** What `readonly` applies to (HTML, section 4.10.5). */
+const CAN_BE_READ_ONLY = new Set([...WITH_PATTERN, ...WITH_BOUNDS, "number", "password", "textarea"]);
+/** Controls whose steps are counted in seconds. */
+const TIMED = new Set(["datetime-local", "time"]);
 /** The step, in seconds, of controls that do not name one (HTML, sections 4.10.5.1.10 and 11). */
 const SECONDS_STEP = 60;
 /** What the patterns of a schema may be together; a browser checks those beyond it on its own. */
@@ -77,16 +84,18 @@ function rowsEntry(list, form) {
 /** @param {Group[]} groups @param {HTMLFormElement} form @returns {Field[]} */
 function described(groups, form) {
   let room = PATTERN_CHARS;
+  // A form that marks what is optional, and nothing as required, asks for the rest.
+  const isUsual = groups.some(({ controls }) => isSaidOptional(controls)) && !groups.some(({ controls }) => isRequired(controls));
   return groups.map((group) => {
-    const entry = entryOf(group, form);
+    const entry = entryOf(group, form, isUsual);
     room -= entry.pattern?.length ?? 0;
     if (room < 0) delete entry.pattern;
     return entry;
   });
 }
 
-/** @param {Group} group @param {HTMLFormElement} form @returns {any} */
-function entryOf({ key, controls }, form) {
+/** @param {Group} group @param {HTMLFormElement} form @param {boolean} isUsual whether fields are required. @returns {any} */
+function entryOf({ key, controls }, form, isUsual) {
   const [control] = controls;
   const label = isOneOfSeveral(controls) ? groupLabelOf(controls) : labelOf(control);
   const kind = kindOf(controls, label);
@@ -97,17 +106,12 @@ function entryOf({ key, controls }, form) {
     group: headingOf(controls, form),
     ...kind,
     by: isPersons ? "person" : undefined,
-    required: isRequired(controls) || undefined,
+    required: isRequired(controls, isUsual) || undefined,
     sensitive: isMarked(control, "sensitive") || undefined,
     ...(isFixed(controls) ? { readOnly: true, computed: true } : {}),
     desc: descriptionOf(control),
     ...hintsOf(control, label),
   });
-}
-
-/** @param {Record<string, any>} entry @returns {any} */
-function compact(entry) {
-  return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined && value !== ""));
 }
 
 /** Radio buttons, or checkboxes of which each is a value in a list. @param {Control[]} controls */
@@ -116,20 +120,29 @@ function isOneOfSeveral(controls) {
   return type === "radio" || (type === "checkbox" && (controls.length > 1 || nameOf(controls[0]).endsWith("[]")));
 }
 
-/** Whether an answer is asked for. A secret that is filled in is not missing, though the server has no value. */
-function isRequired(controls) {
+/**
+ * Whether an answer is asked for. A secret that is filled in is not missing, though the server has no value.
+ *
+ * @param {Control[]} controls
+ * @param {boolean} [isUsual] whether a field is required that is not said to be optional.
+ */
+function isRequired(controls, isUsual = false) {
   const [control] = controls;
-  const isMany = control.type === "checkbox" && controls.length > 1;
-  const isDeclared = (each) => each.required || attributeOf(each, "aria-required") === "true";
+  const isDeclared = (/** @type {Control} */ each) => each.required || attributeOf(each, "aria-required") === "true";
   const group = control.type === "radio" ? control.closest("[role=radiogroup]") : null;
-  const isAsked = isMany ? false : [...controls, ...(group ? [group] : [])].some(isDeclared) || isStarred(controls);
-  return isAsked && !(controls.some(isSecret) && isFilled(controls));
+  const isBox = control.type === "checkbox";
+  if (isBox && controls.length > 1) return false;
+  const isAsked = [...controls, ...(group ? [group] : [])].some(isDeclared) || isSaidRequired(controls);
+  const isUnsaid = isUsual && !isBox && !isSaidOptional(controls);
+  return (isAsked || isUnsaid) && !(controls.some(isSecret) && isFilled(controls));
 }
 
 /** @param {Control[]} controls */
 function isFixed(controls) {
-  const isClosed = (control) =>
-    control.readOnly === true || control.matches(":disabled") || attributeOf(control, "aria-readonly") === "true";
+  const says = (/** @type {Control} */ control, /** @type {string} */ name) => attributeOf(control, name) === "true";
+  const isClosed = (/** @type {Control} */ control) =>
+    (control.readOnly === true && (isCustom(control) || CAN_BE_READ_ONLY.has(control.type))) ||
+    control.matches(":disabled") || says(control, "aria-readonly") || says(control, "aria-disabled");
   return controls.every(isClosed) || isMarked(controls[0], "readonly");
 }
 
@@ -137,7 +150,8 @@ function isFixed(controls) {
 function hintsOf(control, label) {
   const placeholder = control.placeholder !== label ? control.placeholder : undefined;
   const autocomplete = attributeOf(control, "autocomplete")?.trim();
-  return { placeholder, autocomplete: /^(?:on|off)?$/i.test(autocomplete ?? "") ? undefined : autocomplete };
+  const isToken = !/^(?:on|off)?$/i.test(autocomplete ?? "");
+  return { placeholder, autocomplete: isToken ? autocomplete : undefined, inputmode: control.inputMode };
 }
 
 // ---- kinds of controls
@@ -161,48 +175,20 @@ function listed({ minLength, maxLength, ...kind }, count) {
   return { ...kind, multiple: true, repeats: true, maxLength: count, each: bounds };
 }
 
-/** @param {Control[]} controls */
-function choices(controls) {
-  const open = controls.filter((control) => !control.matches(":disabled"));
-  const options = (open.length > 0 ? open : controls).map((control) => {
-    const isExclusive = attributeOf(control, "data-behaviour") === "exclusive";
-    const label = choiceLabelOf(control, controls);
-    return option({ value: choiceValueOf(control, controls), label, exclusive: isExclusive || undefined });
-  });
-  return { type: "enum", multiple: controls[0].type === "checkbox" || undefined, options };
-}
-
 /** @param {Control} control @param {string} label */
 function switched(control, label) {
   const by = isConsent(control, label) ? "person" : undefined;
   return control.required ? { type: "enum", options: [true], by } : { type: "boolean", by };
 }
 
-/** @param {HTMLSelectElement} select */
-function selection(select) {
-  /** @type {Map<string, any>} */
-  const options = new Map();
-  for (const each of select.options) {
-    const group = each.closest("optgroup");
-    if (each.value === "" || each.disabled || group?.disabled || options.has(each.value)) continue;
-    options.set(each.value, option({ value: each.value, label: each.label.trim(), group: group?.label || undefined }));
-  }
-  return { type: "enum", multiple: select.multiple || undefined, options: [...options.values()] };
-}
-
-/** An option in its shortest form. @param {{value: string, [member: string]: any}} told */
-function option({ value, label, ...others }) {
-  const members = compact({ value, label: label === value ? undefined : label, ...others });
-  return Object.keys(members).length > 1 ? members : value;
-}
-
 /** @param {Control} control a form-associated custom element: its value tells its kind. */
 function custom(control) {
-  if (typeof control.checked === "boolean") return { type: "boolean" };
+  if (switchOf(control)) return { type: "boolean" };
   const options = [...control.querySelectorAll("option, [role=option]")].map((each) => each.value ?? "").filter(Boolean);
   const multiple = Array.isArray(control.value) || undefined;
   if (options.length > 0) return { type: "enum", multiple, options };
-  return { type: typeof control.value === "number" ? "number" : "string", multiple };
+  const isNumber = typeof control.value === "number" || control.type === "number";
+  return { type: isNumber ? "number" : "string", ...TYPES[control.type], multiple };
 }
 
 /** @param {HTMLInputElement} input */
@@ -220,18 +206,25 @@ function numeric(input) {
 /** @param {Control} control */
 function textual(control) {
   const kind = { type: "string", ...TYPES[control.type] };
-  if (WITH_BOUNDS.has(control.type)) return { ...kind, ...periodic(control) };
+  if (control.type === "file") return { ...kind, accept: control.accept, multiple: control.multiple || undefined };
+  if (WITH_BOUNDS.has(control.type)) return bounded(kind, compact(periodic(control)), control.type);
   const { minLength, maxLength } = control;
   const lengths = { minLength: positive(minLength), maxLength: maxLength >= 0 ? maxLength : undefined };
   const pattern = WITH_PATTERN.has(control.type) && !isSecret(control) ? patternOf(control) : undefined;
   return { ...kind, ...lengths, pattern, ...suggestions(control) };
 }
 
+/** A text in the format of a month or a week has no bounds; the types of these names have. */
+function bounded(kind, bounds, type) {
+  const isPlain = Object.keys(bounds).length === 0 || !kind.format;
+  return { ...(isPlain ? kind : { type }), ...bounds };
+}
+
 /** @param {HTMLInputElement} input for dates and times. */
 function periodic(input) {
   const [min, max] = [input.min, input.max].map((bound) => sanitized(input.type, bound) || undefined);
   const isReversed = min !== undefined && max !== undefined && min > max; // a time around midnight
-  const usual = input.type === "date" ? undefined : SECONDS_STEP;
+  const usual = TIMED.has(input.type) ? SECONDS_STEP : undefined;
   const step = input.step.toLowerCase() === "any" ? undefined : (positive(numberIn(input.step)) ?? usual);
   return isReversed ? { step } : { min, max, step };
 }
@@ -250,14 +243,6 @@ function patternOf({ pattern }) {
     return undefined;
   }
   return pattern;
-}
-
-/** @param {HTMLInputElement} input */
-function suggestions({ list }) {
-  const values = [...(list?.options ?? [])].filter(({ value, disabled }) => value && !disabled);
-  if (values.length === 0) return {};
-  const options = values.map(({ value, label }) => option({ value, label }));
-  return { options, open: true };
 }
 
 /** @param {string | null} text */

@@ -6,16 +6,20 @@
 
 import { around, attributeOf } from "./clobbering.js";
 import { isChoice, nameOf } from "./controls.js";
+import { labelOf } from "./labels.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 
 /** Autofill tokens of secrets (HTML, section 4.10.18.7). */
 const SECRET_TOKEN = /^(?:cc-.*|(?:new|current)-password|one-time-code)$/;
 const SECRET_NAME =
-  /(?:^|[^a-z])(?:passw(?:or)?d|passphrase|pwd|otp|totp|cvv2?|cvc2?|csc|(?:card|cc)[-_ ]?(?:no|num|number|code|exp\w*))(?:$|[^a-z])|captcha/;
+  /(?:^|[^a-z])(?:passw(?:or)?d|passphrase|pwd|otp|totp|[2m]fa|cvv2?|cvc2?|csc|credit ?card|(?:card|cc)[- ]?(?:no|num|number|code|exp\w*)|(?:verification|authenti\w+|security|sms|one time)[- ]?(?:code|pass))(?:$|[^a-z])|captcha/;
 const FOREIGN_NAME =
   /csrf|xsrf|authenticity_token|requestverificationtoken|(?:captcha|turnstile)[-_]?(?:response|solution)/i;
 const BAIT_NAME = /honey[-_ ]?pot|_gotcha|bot[-_]?field/i;
+/** What a trap for robots says to people; "leave it empty if …" is none. */
+const BAIT_LABEL =
+  /\bleave (?:this|it)(?: \w+)? (?:blank|empty|untouched)(?!,? (?:if|when|unless|to)\b)|\b(?:do not|don['’]t|never) fill\b|\bif you(?:['’]re| are) (?:a )?human\b|请勿填写/i;
 const CONSENT = /\b(?:agree(?:ment)?|consents?|accept(?:ed)?|gdpr|t(?:erms)?(?:[-_ ]and[-_ ]|&)c(?:onditions)?|terms)\b|同意/;
 
 /** @type {WeakSet<Control>} Secrets, which stay ones while a page shows them as plain text. */
@@ -38,7 +42,7 @@ export function isMarked(control, mark) {
 export function isLeftOut(control, form) {
   const names = `${nameOf(control)} ${control.id}`;
   if (isMarked(control, "skip") || FOREIGN_NAME.test(names) || BAIT_NAME.test(names)) return true;
-  return !isShown(control, form) || isBait(control);
+  return !isShown(control, form) || isBait(control, form);
 }
 
 /** Whether the value of a control never leaves the page. @param {Control} control */
@@ -75,8 +79,12 @@ function words(text) {
  */
 function isShown(control, form) {
   if (isDisplayed(control, form)) return true;
-  const canBeReplaced = isChoice(control) || control.type === "file" || control instanceof HTMLSelectElement;
-  return canBeReplaced && [...(control.labels ?? [])].some((label) => isDisplayed(label, form));
+  return canBeReplaced(control) && [...(control.labels ?? [])].some((label) => isDisplayed(label, form));
+}
+
+/** Whether pages put a picture in a control's place, and its label then stands for it. @param {Control} control */
+function canBeReplaced(control) {
+  return isChoice(control) || control.type === "file" || control instanceof HTMLSelectElement;
 }
 
 /** @param {Element} element @param {HTMLFormElement} form */
@@ -84,16 +92,43 @@ function isDisplayed(element, form) {
   if (!element.isConnected) return true; // of a row that is yet to be made
   if (getComputedStyle(element).visibility !== "visible" && getComputedStyle(form).visibility === "visible") return false;
   for (let each = /** @type {Element | null} */ (element); each && each !== form; each = around(each)) {
-    if (getComputedStyle(each).display === "none") return false;
+    if (getComputedStyle(each).display === "none" || attributeOf(each, "inert") !== null) return false;
   }
   return true;
 }
 
-/** Whether a control for text is out of a person's reach, as a honeypot is. @param {Control} control */
-function isBait(control) {
-  if (isChoice(control) || control.type === "file" || control instanceof HTMLSelectElement) return false;
-  if (attributeOf(control, "tabindex") === "-1" && !control.readOnly) return true;
-  if (control.getClientRects().length === 0 || control.closest("details:not([open])")) return false;
-  const { right, bottom, width, height } = control.getBoundingClientRect();
-  return right + scrollX <= 0 || bottom + scrollY <= 0 || width <= 1 || height <= 1;
+/**
+ * Whether a control is a trap for robots, which a person does not see or is told to leave alone. One of several to choose
+ * from is seen by its label.
+ *
+ * @param {Control} control
+ * @param {HTMLFormElement} form
+ */
+function isBait(control, form) {
+  if (canBeReplaced(control)) {
+    const labels = [...(control.labels ?? [])];
+    return labels.length > 0 && [control, ...labels].every((element) => isOutOfReach(element, form));
+  }
+  const isSkipped = attributeOf(control, "tabindex") === "-1" && !control.readOnly;
+  return isSkipped || BAIT_LABEL.test(labelOf(control)) || isOutOfReach(control, form);
+}
+
+/** Whether an element is laid out where no person sees it. @param {Element} element @param {HTMLFormElement} form */
+function isOutOfReach(element, form) {
+  if (element.getClientRects().length === 0 || element.closest("details:not([open])")) return false;
+  const { right, bottom } = element.getBoundingClientRect();
+  if (right + scrollX <= 0 || bottom + scrollY <= 0) return true;
+  for (let each = /** @type {Element | null} */ (element); each && each !== form; each = around(each)) {
+    if (isUnseen(each, each === element)) return true;
+  }
+  return false;
+}
+
+/** @param {Element} element @param {boolean} isItself no box around others. */
+function isUnseen(element, isItself) {
+  const { opacity, overflowX } = getComputedStyle(element);
+  if (opacity === "0" || attributeOf(element, "aria-hidden") === "true") return true;
+  if (!isItself && overflowX === "visible") return false;
+  const { width, height } = element.getBoundingClientRect();
+  return (width <= 1 || height <= 1) && element.getClientRects().length > 0;
 }

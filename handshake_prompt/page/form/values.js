@@ -2,7 +2,7 @@
 
 import { isSame } from "../client/values.js";
 import { attributeOf } from "./clobbering.js";
-import { isChoice, isCustom } from "./controls.js";
+import { isChoice, isChoosable, isCustom, switchOf } from "./controls.js";
 import { isSecret } from "./standing.js";
 
 /** @typedef {import("./controls.js").Control} Control */
@@ -26,10 +26,16 @@ export function read(controls, field) {
   if (!control || control.type === "file" || control.validity?.badInput) return UNREADABLE;
   if (isChoice(control)) return readChoices(controls, field);
   if (control.type === "select-multiple") return [...control.selectedOptions].map(({ value }) => typed(value, field));
+  if (control.type === "select-one" && isUndecided(control)) return typed("", field);
   if (isCustom(control)) return readCustom(control, field);
   if (controls.length > 1) return filledOnes(controls).map((each) => readText(each, field));
   if (isList(field)) return entriesIn(control).map((each) => typed(each, field));
   return readText(control, field);
+}
+
+/** Whether a select shows an option that is none to choose. @param {HTMLSelectElement} select */
+function isUndecided({ selectedOptions: [option] }) {
+  return option !== undefined && !isChoosable(option);
 }
 
 /** @param {Control[]} controls @param {Field} field */
@@ -46,7 +52,8 @@ function readChoices(controls, field) {
 
 /** @param {Control} control @param {Field} field */
 function readCustom(control, field) {
-  if (typeof control.checked === "boolean") return control.checked;
+  const state = switchOf(control);
+  if (state) return control[state];
   const { value } = control;
   return typeof value === "string" ? typed(value, field) : (value ?? null);
 }
@@ -123,13 +130,19 @@ function check(control, isOn) {
 function choose(select, values) {
   const chosen = [...select.options].filter(({ value }) => values.includes(value));
   if (select.multiple) for (const option of select.options) option.selected = chosen.includes(option);
-  else select.selectedIndex = chosen[0]?.index ?? -1;
+  else select.selectedIndex = (chosen[0] ?? blankOf(select))?.index ?? -1;
   announce(select);
+}
+
+/** @param {HTMLSelectElement} select @returns {HTMLOptionElement | undefined} the option for no choice. */
+function blankOf({ options: [first] }) {
+  return first && !isChoosable(first) ? first : undefined;
 }
 
 /** @param {Control} control @param {any} value */
 function fillCustom(control, value) {
-  if (typeof control.checked === "boolean") control.checked = value === true;
+  const state = switchOf(control);
+  if (state) control[state] = value === true;
   else control.value = value ?? (typeof control.value === "string" ? "" : null);
   announce(control);
 }
@@ -159,7 +172,8 @@ export function isChanged(control) {
   if (control instanceof HTMLInputElement) return control.value !== initialValueOf(control);
   if (control instanceof HTMLTextAreaElement) return control.value !== control.defaultValue;
   const options = [...control.options];
-  const isMarked = control.multiple || options.some(({ defaultSelected }) => defaultSelected);
+  const isList = control.multiple || control.size > 1; // of which nothing need be chosen
+  const isMarked = isList || options.some(({ defaultSelected }) => defaultSelected);
   const first = options.find(({ disabled }) => !disabled); // is chosen where the page marks none
   return options.some((option) => option.selected !== (isMarked ? option.defaultSelected : option === first));
 }

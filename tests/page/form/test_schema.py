@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from tests.page.form.cases import FORMS, SHARED, Case
+from tests.page.form.more_cases import MORE_FORMS
 from tests.page.tabs import Tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+ALL = [*FORMS, *MORE_FORMS, *SHARED]
 DERIVE = """
 async (html) => {
   document.body.innerHTML = html;
@@ -30,7 +32,7 @@ def stated(entry: dict[str, Any], case: Case) -> dict[str, Any]:
     return members
 
 
-@pytest.mark.parametrize("case", [*FORMS, *SHARED], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 async def test_the_fields_of_a_form_are_those_that_its_controls_declare(tab: Tab, case: Case) -> None:
     derived = await tab.do(DERIVE, case.html)
     entries = {entry["key"]: entry for entry in derived["fields"]}
@@ -38,7 +40,7 @@ async def test_the_fields_of_a_form_are_those_that_its_controls_declare(tab: Tab
     assert {key: stated(entry, case) for key, entry in entries.items()} == case.fields
 
 
-@pytest.mark.parametrize("case", [*FORMS, *SHARED], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 async def test_a_new_form_holds_what_its_page_came_with_as_defaults(tab: Tab, case: Case) -> None:
     derived = await tab.do(DERIVE, case.html)
     held = {key: value for key, value in derived["defaults"].items() if value not in (None, "", [], False)}
@@ -59,7 +61,7 @@ async (html) => {
 """
 
 
-@pytest.mark.parametrize("case", [*FORMS, *SHARED], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 async def test_an_agent_writes_what_the_form_takes_and_nothing_else(tab: Tab, case: Case) -> None:
     await tab.do(OPEN, case.html)
     await tab.connect()
