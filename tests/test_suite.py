@@ -48,10 +48,12 @@ def test_a_run_says_what_it_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [["--all", "-o", f"testpaths={ALWAYS} {LEFT_OUT}"], [ALWAYS, LEFT_OUT]], ids=["all", "named"]
+    "asked",
+    [["-n0", "--all", "-o", f"testpaths={LEFT_OUT}"], ["-n0", LEFT_OUT], ["-n1", LEFT_OUT]],
+    ids=["all", "named", "named, in a process of its own"],
 )
 def test_what_is_asked_for_is_not_left_out(asked: list[str]) -> None:
-    said = run("--collect-only", "-n0", *asked)
+    said = run("-vv", *asked)
     assert f"{LEFT_OUT}::" in said
     assert "Left out" not in said
 

@@ -136,6 +136,10 @@ export interface OwnEvents {
   requests: { requests: Request[] };
   /** The connection's state is another. The session is over only if `final`. */
   state: { state: ConnectionState; final: boolean; code: number | null; error: Frame | null };
+  /** Before a submission: what the page holds back is to be written now. */
+  settling: Record<string, never>;
+  /** The form goes its ordinary way now, as it was shown. */
+  submitting: Record<string, never>;
   /** The server has sent anything. */
   frame: Frame;
 }
@@ -253,13 +257,14 @@ export class HandshakeSession extends EventTarget {
    *
    * @param request as it was shown.
    * @param values of its `fields`, and of its `key`.
+   * @returns the decision in words, to be pasted to the agent, for a request that is `pasted`.
    * @throws {HandshakeError} if the request has ended, or is another than was shown (`changed`).
    */
   answer(
-    request: Pick<Request, "id" | "digest">,
+    request: Pick<Request, "id" | "digest" | "key">,
     decision: "accept" | "decline",
     values?: Record<string, unknown>,
-  ): Promise<void>;
+  ): Promise<string | undefined>;
   /**
    * Take back what the agent wrote. What the person has written since stays.
    *

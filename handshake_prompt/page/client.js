@@ -19,6 +19,7 @@
  *   the close code, `error` the server's reason if it gave one. The session is over only if `final`. Until then edits,
  *   `release`, `rotate` and `revoke` work without a socket. `closed` with 4401 or 4403: the server does not take this
  *   page for the person's; the session may go on.
+ * - `settling`: before a submission, what the page holds back is to be written. `submitting`: its form is let go.
  * - `frame`: each of the server's frames, unknown types included.
  *
  * Frames of these types are events under their own names too, after `fields` is up to date, in the server's order:
@@ -54,8 +55,6 @@ export { valuesOf } from "./form.js";
 export class HandshakeSession extends EventTarget {
   #parts;
   #promptOption;
-  /** @type {Record<string, any>} The values given at creation. */
-  #given = {};
 
   /**
    * Open a session on the server.
@@ -80,7 +79,7 @@ export class HandshakeSession extends EventTarget {
     const session = new HandshakeSession(saved, { fetch: options, prompt, userToken: reply.userToken });
     session.#parts.prompt.learn({ ...reply, seq: 0 });
     session.schema = body.schema ?? [];
-    session.#given = { ...asked.defaults, ...asked.context };
+    session.#parts.view.given = { ...asked.defaults, ...asked.context };
     session.#parts.access.learnExpiry(reply);
     return session;
   }
@@ -199,7 +198,7 @@ export class HandshakeSession extends EventTarget {
    * @returns {() => void} undoes it.
    */
   bind(form, settings) {
-    return bind(this, form, this.#given, settings);
+    return bind(this, form, this.#parts.view.given, settings);
   }
 
   /**
@@ -331,12 +330,11 @@ export class HandshakeSession extends EventTarget {
    * @returns {Promise<string | undefined>} the decision in words, to be pasted to the agent, for a request that is `pasted`.
    * @throws {HandshakeError} if the request has ended, or is another than was shown (`changed`).
    */
-  async answer({ id, digest }, decision, values) {
-    const { access, catchUp } = this.#parts;
+  async answer({ id, digest, key }, decision, values) {
     const body = { decision, digest, values };
-    const { report } = await access.request("POST", "answer", { body, path: `/${encodeURIComponent(id)}` });
-    await catchUp.afterwards();
-    return report;
+    const keys = key && decision === "accept" ? [key] : [];
+    const settings = { body, path: `/${encodeURIComponent(id)}` };
+    return (await this.#parts.decide("answer", settings, () => keys)).report;
   }
 
   /**
@@ -347,10 +345,8 @@ export class HandshakeSession extends EventTarget {
    * @returns {Promise<string[]>} the keys of what was taken back.
    */
   async revert(keys) {
-    const { access, catchUp } = this.#parts;
-    const { reverted } = await access.request("POST", "revert", { body: keys ? { keys } : { all: true } });
-    await catchUp.afterwards();
-    return reverted;
+    const body = keys ? { keys } : { all: true };
+    return (await this.#parts.decide("revert", { body }, ({ reverted }) => reverted)).reverted;
   }
 
   /**

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
+from tests.page.tabs import holds
+
 IBAN = "DE89370400440532013000"
 REQUIRED = {
     "purpose": "Taxi to the client",
@@ -23,7 +25,7 @@ async def hand_over(page: Page) -> str:
 
 
 async def is_live(page: Page) -> None:
-    await page.wait_for_function("document.querySelector('handshake-prompt').session?.state === 'open'")
+    await holds(page, "document.querySelector('handshake-prompt').session?.state === 'open'")
 
 
 async def is_by(page: Page, key: str, by: str) -> None:

@@ -238,6 +238,13 @@ class Tab:
         return Peer("", created, f"{cookie.get('name')}={cookie.get('value')}", self.http)
 
 
+async def holds(page: Page, expression: str) -> None:
+    """Wait until something holds in a page. It is asked from outside: a page's policy may keep it from evaluating."""
+    async with asyncio.timeout(PATIENCE):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.01)
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():

@@ -22,7 +22,8 @@ from starlette.routing import Route
 from websockets.asyncio.client import connect
 
 from handshake_prompt import parse_prompt
-from tests.page.tabs import LIMITS, Site, site
+from tests.page.faults import Line
+from tests.page.tabs import LIMITS, Site, holds, site
 from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -56,6 +57,14 @@ class Profile:
     news: bool = False
 
 
+async def tells_of_its_schema(line: Line) -> None:
+    """Give the page time to tell of a change of its form, as it should not."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while not any(frame["type"] == "schema" for frame in line.sent):
+                await asyncio.sleep(0.01)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def hosted() -> AsyncIterator[Site]:
     async def page(request: Request) -> Response:
@@ -69,6 +78,8 @@ async def hosted() -> AsyncIterator[Site]:
         return HTMLResponse(DOCUMENT.format(lang="en", body=shown))
 
     async def save(request: Request) -> Response:
+        if request.url.path == "/slow":
+            await tells_of_its_schema(served.faults.line)
         form = await served.hpp.submission(request)
         shown = f'<pre id="saved">{form.value} {[f"{key}: {by}" for key, by in sorted(form.authors.items())]}</pre>'
         return HTMLResponse(DOCUMENT.format(lang="en", body=shown))
@@ -77,6 +88,7 @@ async def hosted() -> AsyncIterator[Site]:
         Route("/claim", page),
         Route("/posted", posted, methods=["POST"]),
         Route("/profile", save, methods=["POST"]),
+        Route("/slow", save, methods=["POST"]),
     ]
     async with site(routes=routes) as served:
         served.hpp.form("profile", Profile)
@@ -124,7 +136,7 @@ async def agent(
     await page.evaluate("navigator.clipboard.writeText('')")  # the words of the last time may still be shown
     await page.get_by_role("button", name=button).click()
     await expect(page.get_by_text("Copied to the clipboard")).to_be_visible()
-    await until(page, "navigator.clipboard.readText()")
+    await holds(page, "navigator.clipboard.readText()")
     handed = parse_prompt(await page.evaluate("navigator.clipboard.readText()"))
     headers = {b"X-Handshake-Token": handed.token.encode(), b"X-Agent-Name": called.encode()}
 
@@ -137,15 +149,8 @@ async def agent(
     return post
 
 
-async def until(page: Page, expression: str) -> None:
-    """Wait for something to hold. Playwright's own way evaluates text in the page, and its policy forbids that."""
-    async with asyncio.timeout(PATIENCE):
-        while not await page.evaluate(expression):
-            await asyncio.sleep(0.02)
-
-
 async def live(page: Page) -> None:
-    await until(page, "document.querySelector('handshake-prompt').session?.state === 'open'")
+    await holds(page, "document.querySelector('handshake-prompt').session?.state === 'open'")
 
 
 async def authors(page: Page) -> dict[str, str]:
@@ -360,6 +365,24 @@ async def test_what_was_not_shown_when_the_person_submits_is_shown_and_not_submi
     await expect(page.locator("#posted")).to_have_count(0)
     await page.click("#send")
     await expect(page.locator("#posted")).to_contain_text("city=Ulm")
+
+
+async def test_what_a_page_does_to_its_form_once_it_is_let_go_does_not_overtake_it(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    slow = urlencode({"body": FORM.replace("/posted", "/slow") + TAG})
+    await page.goto(f"/claim?{slow}")
+    await page.fill("[name=name]", "Ada")
+    act = await hand_over(page, http)
+    await act({"city": "Ulm"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await page.evaluate(
+        """() => claim.addEventListener("submit", () => {
+          document.querySelector("[name=plan]").closest("label").hidden = true;
+        })"""
+    )
+    await page.click("#send")
+    await expect(page.locator("#saved")).to_contain_text("'city': 'Ulm'")
 
 
 @contextlib.asynccontextmanager

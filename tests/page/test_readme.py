@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 
-from tests.page.tabs import CREATED, Site
+from tests.page.tabs import CREATED, Site, holds
 from tests.support.peer import Peer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -68,7 +68,7 @@ async def follow(page: Page, shared: Site, code: str, http: Any, *, latency: flo
     await page.goto(shared.url)
     await page.evaluate("(form) => { document.body.innerHTML = form }", FORM)
     await page.evaluate(RUN, code)
-    await page.wait_for_function("globalThis.session?.state === 'open'")
+    await holds(page, "globalThis.session?.state === 'open'")
     return Peer("", await page.evaluate(CREATED), "", http)
 
 
@@ -104,7 +104,7 @@ async def test_what_is_typed_while_the_session_is_being_opened_is_the_persons(
     await page.evaluate("(form) => { document.body.innerHTML = form }", FORM)
     await page.evaluate(RUN, BOUND + "\nglobalThis.session = session;")
     await page.locator("#name").press_sequentially(TYPED, delay=40)
-    await page.wait_for_function("globalThis.session?.state === 'open'")
+    await holds(page, "globalThis.session?.state === 'open'")
     await page.evaluate("session.settled()")
     agent = Peer("", await page.evaluate(CREATED), "", http)
     stored = (await agent.context())["context"]["name"]
@@ -143,7 +143,7 @@ async def test_a_value_that_the_page_had_not_shown_is_shown_and_not_submitted(
 async def test_the_prompt_is_on_the_clipboard_after_the_click(page: Page, shared: Site, http: Any) -> None:
     await follow(page, shared, BOUND + "\nglobalThis.session = session;", http)
     await page.click("#button")
-    await page.wait_for_function("navigator.clipboard.readText().then((text) => text === session.prompt)")
+    await holds(page, "navigator.clipboard.readText().then((text) => text === session.prompt)")
 
 
 async def test_the_tag_hands_the_form_over_as_it_stands(page: Page, shared: Site, http: Any) -> None:
@@ -152,8 +152,8 @@ async def test_the_tag_hands_the_form_over_as_it_stands(page: Page, shared: Site
     await page.evaluate("(form) => { document.body.innerHTML = form }", TAGGED)
     await page.evaluate(RUN, 'import "/handshake/element.js";')
     await page.get_by_role("button", name="Hand").click()
-    await page.wait_for_function("document.querySelector('handshake-prompt').session?.state === 'open'")
+    await holds(page, "document.querySelector('handshake-prompt').session?.state === 'open'")
     await page.evaluate("globalThis.session = document.querySelector('handshake-prompt').session")
     agent = Peer("", await page.evaluate(CREATED), "", http)
     await agent.act({"name": "Ada"})
-    await page.wait_for_function("document.getElementById('booking').elements.name.value === 'Ada'")
+    await holds(page, "document.getElementById('booking').elements.name.value === 'Ada'")

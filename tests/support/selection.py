@@ -35,20 +35,25 @@ INTEGRATION = {
 
 
 def settle(config: pytest.Config) -> None:
-    """Decide how much is run and on how many processes, once, for the processes of pytest-xdist too."""
+    """Decide on how many processes tests are run, once, and not in these processes again."""
     if hasattr(config, "workerinput"):
         return
     named = config.args_source is pytest.Config.ArgsSource.ARGS
-    config.option.all = config.option.all or named or bool(config.option.markexpr)
     if named or config.pluginmanager.hasplugin("_cov"):  # pytest-cov wants to know of processes earlier than this
         return
     if config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses, config.option.dist = "auto", "worksteal"
 
 
+def is_for_everything(config: pytest.Config) -> bool:
+    """Tell whether a run leaves nothing out, by its command line: processes of pytest-xdist have the same."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    return config.option.all or named or bool(config.option.markexpr)
+
+
 def is_left_out(path: Path, config: pytest.Config) -> bool:
     """Tell whether a file or folder is not even looked at, for want of what it imports."""
-    return not config.option.all and _is_listed(path)
+    return not is_for_everything(config) and _is_listed(path)
 
 
 def mark(items: Sequence[pytest.Item]) -> None:
@@ -60,7 +65,7 @@ def mark(items: Sequence[pytest.Item]) -> None:
 
 def sort_out(items: list[pytest.Item], config: pytest.Config) -> None:
     """Take the marked tests out of a run that is not for everything."""
-    if config.option.all:
+    if is_for_everything(config):
         return
     config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("integration")])
     items[:] = [item for item in items if not item.get_closest_marker("integration")]
@@ -69,7 +74,7 @@ def sort_out(items: list[pytest.Item], config: pytest.Config) -> None:
 def report(config: pytest.Config) -> None:
     """Say what the run did not try, and how to try it."""
     terminal = config.pluginmanager.getplugin("terminalreporter")
-    if terminal is None or config.option.all:
+    if terminal is None or is_for_everything(config):
         return
     needs = ", ".join(sorted(set(INTEGRATION.values()), key=str.lower))
     terminal.write_line(f"Left out: tests of {needs}.", yellow=True)

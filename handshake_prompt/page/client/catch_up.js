@@ -1,6 +1,6 @@
 /** Catching up of a view with the state that the server holds, where no frame or answer tells of it. */
 
-/** @typedef {{changed: string[], cursor: string, digest?: string}} CaughtUp */
+/** @typedef {{cursor: string, digest?: string}} Place what stands for the state that the view has caught up with. */
 
 /** Reads one session's state into its view. */
 export class CatchUp {
@@ -18,10 +18,11 @@ export class CatchUp {
     return this.#access.request("GET", "context");
   }
 
-  /** Show what the server holds. @returns {Promise<CaughtUp>} `changed`: the fields that look different now. */
+  /** Show what the server holds. @returns {Promise<Place>} */
   async run() {
     const told = await this.read();
-    return { changed: this.#view.catchUp(told, "snapshot"), cursor: told.cursor, digest: told.digest };
+    this.#view.catchUp(told, "snapshot");
+    return { cursor: told.cursor, digest: told.digest };
   }
 
   /** Show what the server holds, behind an answer that does not tell it. */

@@ -10,6 +10,7 @@ import { ENDS, Frames } from "./frames.js";
 import { Outbox } from "./outbox.js";
 import { AgentPrompt } from "./prompt.js";
 import { HandshakeError } from "./requests.js";
+import { Sight } from "./sight.js";
 import { Submissions } from "./submission.js";
 import { SessionView } from "./view.js";
 import { Writes } from "./writes.js";
@@ -55,11 +56,28 @@ export class SessionParts {
     });
     this.submissions = new Submissions({
       isOver: () => this.isOver,
+      sight: () => new Sight(page, this.view),
       settled: () => this.writes.settled(),
+      gather: () => emit("settling", {}),
+      letGo: () => emit("submitting", {}),
       pending: () => this.outbox.keys,
       catchUp: () => this.catchUp.run(),
       post: (digest) => this.#post(digest),
     });
+  }
+
+  /**
+   * Tell the server of a decision of the person's, and show what comes of it. Submissions wait for that.
+   *
+   * @param {string} name of the URL.
+   * @param {{body: object, path?: string}} settings
+   * @param {(reply: any) => string[]} keysOf what has changed.
+   * @returns {Promise<any>} the members of the reply.
+   */
+  async decide(name, settings, keysOf) {
+    const reply = this.access.request("POST", name, settings);
+    await this.submissions.waitFor(reply.then(async (members) => (await this.catchUp.afterwards(), keysOf(members))));
+    return reply;
   }
 
   #connect() {

@@ -8,6 +8,7 @@ import { requestSubmit } from "../form/clobbering.js";
 import { backoff } from "./connection.js";
 import { HandshakeError } from "./requests.js";
 
+/** @typedef {import("./sight.js").Sight} Sight */
 /**
  * @typedef {object} Readiness
  * @property {boolean} ok whether the form may be submitted, or was.
@@ -23,13 +24,18 @@ import { HandshakeError } from "./requests.js";
 const PATIENCE = 5_000;
 /** A submission has one effect, however often it is sent: an answer that is lost is asked for again. */
 const TRIES = 8;
+/** How often what is shown is submitted anew, where only this page's own writes came in between. */
+const ROUNDS = 8;
 
 /**
  * @typedef {object} Means
  * @property {() => boolean} isOver
+ * @property {() => Sight} sight what the person sees from now on.
+ * @property {() => void} gather has the page write what it holds back.
+ * @property {() => void} letGo tells the page that its form is submitted now.
  * @property {() => Promise<any>} settled waits for the server to have every edit.
  * @property {() => string[]} pending the keys of edits that it has not.
- * @property {() => Promise<{changed: string[], cursor: string, digest?: string}>} catchUp shows what it holds.
+ * @property {() => Promise<import("./catch_up.js").Place>} catchUp shows what it holds.
  * @property {(digest: string) => Promise<Receipt>} post submits.
  */
 
@@ -42,6 +48,10 @@ export class Submissions {
   #submitting = null;
   /** @type {Promise<Receipt | Readiness> | null} */
   #own = null;
+  /** @type {Set<Sight>} Those of submissions under way. */
+  #sights = new Set();
+  /** @type {Set<Promise<any>>} The person's decisions that the server has not answered. */
+  #decisions = new Set();
 
   /** @param {Means} means */
   constructor(means) {
@@ -49,18 +59,18 @@ export class Submissions {
   }
 
   /** @param {number} [patience] in milliseconds. @returns {Promise<Readiness>} */
-  async ready(patience = PATIENCE) {
-    const { isOver, settled, pending, catchUp } = this.#means;
-    await Promise.race([settled(), pause(patience)]);
-    /** @type {Readiness} */
-    const readiness = { ok: false, changed: [], pending: pending(), cursor: null, digest: null, error: null };
-    if (isOver() || readiness.pending.length > 0) return readiness;
+  async ready(patience) {
+    return this.#seeing((sight) => this.#prepare(sight, patience));
+  }
+
+  /** Have submissions wait for a decision of the person's. @param {Promise<string[]>} decision the keys it has changed. */
+  async waitFor(decision) {
+    this.#decisions.add(decision);
     try {
-      const { changed, cursor, digest = null } = await catchUp();
-      const typed = pending(); // meanwhile
-      return { ...readiness, ok: changed.length + typed.length === 0, changed, pending: typed, cursor, digest };
-    } catch (error) {
-      return { ...readiness, error: /** @type {Error} */ (error) };
+      const keys = await decision;
+      for (const sight of this.#sights) sight.take(keys);
+    } finally {
+      this.#decisions.delete(decision);
     }
   }
 
@@ -83,6 +93,7 @@ export class Submissions {
     const readiness = await this.ready();
     if (!readiness.ok && !this.#means.isOver()) return readiness;
     this.#submitting = form;
+    this.#means.letGo();
     try {
       requestSubmit(form, submitter?.form === form ? submitter : null);
     } finally {
@@ -93,14 +104,62 @@ export class Submissions {
 
   /** Submit to the server what is shown. @returns {Promise<Receipt | Readiness>} */
   send() {
-    this.#own ??= this.#sendOnce().finally(() => (this.#own = null));
+    this.#own ??= this.#seeing((sight) => this.#sendOnce(sight)).finally(() => (this.#own = null));
     return this.#own;
   }
 
-  async #sendOnce() {
-    const readiness = await this.ready();
-    if (readiness.error) throw readiness.error;
-    return readiness.ok && readiness.digest !== null ? this.#post(readiness.digest) : { ...readiness, ok: false };
+  /** @param {Sight} sight @returns {Promise<Receipt | Readiness>} */
+  async #sendOnce(sight) {
+    for (let round = 1; ; round += 1) {
+      const readiness = await this.#prepare(sight);
+      if (readiness.error) throw readiness.error;
+      if (!readiness.ok || readiness.digest === null) return { ...readiness, ok: false };
+      try {
+        return await this.#post(readiness.digest);
+      } catch (error) {
+        const isOvertaken = error instanceof HandshakeError && error.code === "changed"; // but by whom?
+        if (!isOvertaken || round === ROUNDS) throw error;
+      }
+    }
+  }
+
+  /** @template T @param {(sight: Sight) => Promise<T>} work @returns {Promise<T>} */
+  async #seeing(work) {
+    const sight = this.#means.sight();
+    this.#sights.add(sight);
+    try {
+      return await work(sight);
+    } finally {
+      this.#sights.delete(sight);
+      sight.end();
+    }
+  }
+
+  /**
+   * Bring the server to what the page shows, and the page to what the server holds, until the one is the other: writes
+   * of the page's own, while it catches up, only make another round.
+   *
+   * @param {Sight} sight
+   * @param {number} [patience] in milliseconds.
+   * @returns {Promise<Readiness>}
+   */
+  async #prepare(sight, patience = PATIENCE) {
+    const { isOver, settled, pending, catchUp, gather } = this.#means;
+    /** @type {Readiness} */
+    const nothing = { ok: false, changed: [], pending: [], cursor: null, digest: null, error: null };
+    let isLate = false;
+    const limit = pause(patience).then(() => (isLate = true));
+    for (;;) {
+      await Promise.race([Promise.allSettled(this.#decisions).then(settled), limit]);
+      if (isOver() || pending().length > 0) return { ...nothing, pending: pending() };
+      const place = await catchUp().catch((/** @type {Error} */ error) => error);
+      if (place instanceof Error) return { ...nothing, error: place };
+      gather();
+      const [changed, typed] = [sight.changed, pending()];
+      if (typed.length + this.#decisions.size > 0 && !isLate) continue;
+      const { cursor, digest = null } = place;
+      return { ...nothing, ok: changed.length + typed.length === 0, changed, pending: typed, cursor, digest };
+    }
   }
 
   /** @param {string} digest @returns {Promise<Receipt>} */

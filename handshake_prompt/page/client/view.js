@@ -5,7 +5,7 @@
 
 import { StoredFields } from "./fields.js";
 import { StoredRows, entryOf, splitRow } from "./rows.js";
-import { encode, isSame } from "./values.js";
+import { encode } from "./values.js";
 
 /** @typedef {import("./fields.js").FieldRecord} FieldRecord */
 /** @typedef {import("./outbox.js").Write} Write */
@@ -48,6 +48,8 @@ const ROW_WRITES = new Set(["addRow", "moveRow", "removeRow"]);
 export class SessionView {
   /** @type {Map<string, FieldRecord>} */
   fields = new Map();
+  /** @type {Record<string, any>} The values that the page shows before there is a snapshot: those it has created with. */
+  given = {};
   /** @type {Field[]} */
   schema = [];
   /** @type {Problem[]} */
@@ -87,6 +89,11 @@ export class SessionView {
   /** @param {string} list @returns {string[]} */
   rows(list) {
     return this.#rows.of(list);
+  }
+
+  /** @returns {string[]} the keys of lists that have rows. */
+  get lists() {
+    return this.#rows.lists;
   }
 
   /** @param {string} key of a row. */
@@ -167,17 +174,13 @@ export class SessionView {
    *
    * @param {any} told the members of a context.
    * @param {string} cause
-   * @returns {string[]} the fields that look different now.
    */
   catchUp({ context = {}, ...told }, cause) {
     this.digest = told.digest ?? this.digest;
     this.#learnRows(told, cause);
     this.#learnProblems(told.problems ?? []);
     this.#learnRequests(told.requests ?? []);
-    const newer = this.#stored.update(this.#present(context));
-    const changed = newer.filter((key) => !isSame(context[key].value, this.fields.get(key)?.value));
-    for (const key of newer) this.refresh(key, cause);
-    return changed;
+    for (const key of this.#stored.update(this.#present(context))) this.refresh(key, cause);
   }
 
   /** @param {any} change an `action` or an `edit`. */

@@ -126,17 +126,31 @@ export class Writes {
     return answer?.type === "ack";
   }
 
-  /** Wait until every write has its answer, in a task of its own. @returns {Promise<boolean>} whether all are stored. */
+  /**
+   * Wait until every write has its answer, in a task of its own: what the event that is being handled has set off is
+   * written by then, and waited for too.
+   *
+   * @returns {Promise<boolean>} whether all are stored.
+   */
   async settled() {
-    while (this.#outbox.isMoving && !this.#isOver) {
-      await new Promise((resolve) => {
-        const heard = new AbortController();
-        const wake = () => (heard.abort(), resolve(undefined));
-        for (const name of ANSWERS) this.#page.addEventListener(name, wake, { signal: heard.signal });
-      });
-    }
-    await nextTask();
+    do {
+      while (this.#isMoving) await this.#answer();
+      await nextTask();
+    } while (this.#isMoving);
     return this.#outbox.size === 0;
+  }
+
+  get #isMoving() {
+    return this.#outbox.isMoving && !this.#isOver;
+  }
+
+  /** Wait for something after which a write may have its answer. */
+  #answer() {
+    return new Promise((resolve) => {
+      const heard = new AbortController();
+      const wake = () => (heard.abort(), resolve(undefined));
+      for (const name of ANSWERS) this.#page.addEventListener(name, wake, { signal: heard.signal });
+    });
   }
 
   // ---- answers

@@ -152,6 +152,8 @@ export class FormBinding extends EventTarget {
     for (const name of ["rows", "connected"]) {
       this.#session.addEventListener(name, () => this.#reviewSoon(true), { signal });
     }
+    this.#session.addEventListener("settling", () => this.#review(), { signal });
+    this.#session.addEventListener("submitting", () => this.#follower?.hold(), { signal });
     this.#attend();
   }
 
@@ -185,6 +187,7 @@ export class FormBinding extends EventTarget {
   /** @param {Event} event */
   #hear(event) {
     if (!event.isTrusted || this.#isWriting) return;
+    this.#follower?.resume();
     const control = this.#controlOf(event);
     const field = control && this.#fieldIn(control);
     if (field) this.#report(field);

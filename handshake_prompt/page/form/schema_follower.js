@@ -10,6 +10,8 @@ import { schemaOf } from "./schema.js";
 /** Changes of a schema in a minute; the server takes a few more. */
 const CHANGES_A_MINUTE = 15;
 const MINUTE = 60_000;
+/** What a page does to its form once that was submitted (buttons out of use, a sign of waiting) is not told for so long. */
+const LINGER = 30_000;
 
 /** The schema of one form, as it was last told. */
 export class SchemaFollower {
@@ -20,6 +22,7 @@ export class SchemaFollower {
   /** @type {number[]} When changes were told, in the last minute. */
   #times = [];
   #isTelling = false;
+  #heldUntil = 0;
 
   /** @param {import("../client.js").HandshakeSession} session @param {HTMLFormElement} form */
   constructor(session, form) {
@@ -37,6 +40,10 @@ export class SchemaFollower {
   async follow(again) {
     const { set, remove } = this.#change();
     if (set.length + remove.length === 0 || this.#isTelling) return [];
+    if (Date.now() < this.#heldUntil) {
+      setTimeout(again, this.#heldUntil - Date.now());
+      return [];
+    }
     this.#times = this.#times.filter((time) => Date.now() - time < MINUTE);
     if (this.#times.length >= CHANGES_A_MINUTE) {
       setTimeout(again, MINUTE - Date.now() + this.#times[0]);
@@ -52,6 +59,16 @@ export class SchemaFollower {
     this.#isTelling = false;
     again();
     return isTaken ? fresh : [];
+  }
+
+  /** Tell nothing for a while: the form is on its way to the host, with the digest of what it was. */
+  hold() {
+    this.#heldUntil = Date.now() + LINGER;
+  }
+
+  /** Go on telling: the person goes on with the form. */
+  resume() {
+    this.#heldUntil = 0;
   }
 
   /** @returns {{set: Field[], remove: string[]}} */
