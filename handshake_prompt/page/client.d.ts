@@ -118,6 +118,18 @@ export interface Receipt {
   result?: any;
 }
 
+/** A one-time code for an agent elsewhere, as the person passes it on. */
+export interface Pickup {
+  /** Gives the prompt to the first who fetches it. */
+  url: string;
+  /** The code alone, in groups of letters. */
+  code: string;
+  expiresAt: string;
+  expiresIn: number;
+  /** A QR code of the address, where the server draws it. */
+  svg?: string;
+}
+
 /** How the connection stands. */
 export type ConnectionState = "connecting" | "open" | "waiting" | "closed";
 
@@ -297,6 +309,11 @@ export class HandshakeSession extends EventTarget {
 
   /** Replace the agent's token and lock the old one out. Answers the new prompt. */
   rotate(): Promise<string | null>;
+  /**
+   * Open a one-time code for an agent elsewhere, in the place of any other. `pickedUp` tells of its exchange, which
+   * replaces the token, `pickupRefused` of every later try by somebody else.
+   */
+  pickup(): Promise<Pickup>;
   /** End the session, for the agent too. */
   revoke(): Promise<void>;
   /** Ask for more time, in seconds. Answers the seconds the session now has. */

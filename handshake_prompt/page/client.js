@@ -24,9 +24,9 @@
  *
  * Frames of these types are events under their own names too, after `fields` is up to date, in the server's order:
  * `connected action edit done rowAdded rowRemoved rowMoved rowReleased problem problems schema asked answered withdrawn
- * lapsed extended rotated agent ack error expiring expired revoked submitted draining`. `ack` and `error` also answer
- * edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again (`retryable`, or
- * `kept` until the server takes the page for the person's again).
+ * lapsed extended rotated pickedUp pickupRefused agent ack error expiring expired revoked submitted draining`. `ack` and
+ * `error` also answer edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again
+ * (`retryable`, or `kept` until the server takes the page for the person's again).
  *
  * The person is proven by the session's cookie (or the user token on another origin), never by the agent's token.
  */
@@ -367,6 +367,17 @@ export class HandshakeSession extends EventTarget {
     const body = { prompt: this.#promptOption || undefined };
     this.#parts.prompt.learn(await this.#parts.access.request("POST", "rotate", { body }));
     return this.prompt;
+  }
+
+  /**
+   * Open a one-time code for an agent elsewhere, in the place of any other. `pickedUp` tells of its exchange, which
+   * replaces the token, `pickupRefused` of every later try by somebody else.
+   *
+   * @returns {Promise<import("./client/prompt.js").Pickup>} what the person passes on.
+   */
+  async pickup() {
+    const { language } = Object(this.#promptOption);
+    return (await this.#parts.access.request("POST", "pickup", { body: { language } })).pickup;
   }
 
   /** End the session, for the agent too. */

@@ -287,6 +287,10 @@ export interface FrameMembers {
   lapsed: RequestEnd;
   extended: Logged & { expiresIn: number };
   rotated: Logged;
+  /** The code of a pickup was exchanged, by a client that names itself or not. */
+  pickedUp: Logged & { name: string | null };
+  /** Somebody else has tried the code since, so often by now. */
+  pickupRefused: Logged & { times: number };
   agent: { event: "joined" | "active" | "gone" | (string & {}); name: string; agentAt?: string };
   ack: { key: string; by?: Author; seq: number; at?: string; row?: string; ref: number };
   error: {

@@ -48,7 +48,8 @@ async (url) => {
     globalThis.session = session;
     globalThis.seen = [];
     const frames = "connected action edit done extended rotated agent ack error expiring expired revoked submitted " +
-      "draining rowAdded rowRemoved rowMoved rowReleased problem problems schema asked answered withdrawn lapsed";
+      "draining pickedUp pickupRefused rowAdded rowRemoved rowMoved rowReleased problem problems schema " +
+      "asked answered withdrawn lapsed";
     for (const name of ["field", "rows", "trouble", "requests", "prompt", "state", "frame", ...frames.split(" ")]) {
       session.addEventListener(name, ({ detail }) => seen.push({ name, detail }));
     }

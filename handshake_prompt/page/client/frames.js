@@ -12,6 +12,7 @@ const FRAMES = new Set([
   ...["connected", "action", "edit", "done", "extended", "rotated", "agent", "ack", "error"],
   ...["expiring", "expired", "revoked", "submitted", "draining", "problem", "problems"],
   ...["rowAdded", "rowRemoved", "rowMoved", "rowReleased", "schema", "asked", "answered", "withdrawn", "lapsed"],
+  ...["pickedUp", "pickupRefused"],
 ]);
 /** By the code of an end: the event that tells of it. */
 export const ENDS = {

@@ -3,6 +3,15 @@
  * were replaced elsewhere, in another tab for instance.
  */
 
+/**
+ * @typedef {object} Pickup a one-time code for an agent elsewhere, as the person passes it on.
+ * @property {string} url gives the prompt to the first who fetches it.
+ * @property {string} code the code alone, in groups of letters.
+ * @property {string} expiresAt
+ * @property {number} expiresIn
+ * @property {string} [svg] a QR code of the address, where the server draws it.
+ */
+
 /** The way in for an agent, in the page's memory. */
 export class AgentPrompt {
   /** @type {string | null} The text for the agent. */

@@ -3,7 +3,7 @@ import {
   HandshakeError, HandshakeSession, copyText, valuesOf,
   type Author, type Cause, type Condition, type ConnectionState, type Context, type CreateSettings, type Field,
   type FieldRecord, type FieldType, type Frame, type FrameMembers, type FrameOf, type HandshakeSessionEventMap,
-  type JsonValue, type Logged, type Option, type OwnEvents, type Problem, type Readiness, type Receipt, type Request,
+  type JsonValue, type Logged, type Option, type OwnEvents, type Pickup, type Problem, type Readiness, type Receipt, type Request,
   type RequestEnd, type ResumeSettings, type RowChange, type RowPlaced, type SavedSession, type Scalar,
   type SchemaChange, type SessionInfo, type SessionSettings, type Values, type Written,
 } from "handshake-prompt";
@@ -111,6 +111,9 @@ const held: Context = await session.context();
 const info: SessionInfo = await session.info();
 note(held.context["purpose"]?.by, held.missing, info.watchers, await session.extend(60), await session.rotate());
 
+const { code, url, svg, expiresAt, expiresIn }: Pickup = await session.pickup();
+session.addEventListener("pickedUp", ({ detail }) => note(detail.name, code, url, svg ?? "", expiresAt, expiresIn));
+session.addEventListener("pickupRefused", ({ detail }) => note(detail.times));
 const receipt = ({ id, at, digest, authors, result }: Receipt) => [id, at, digest, authors["purpose"], result];
 try {
   const readiness: Readiness = await session.ready(1_000);
