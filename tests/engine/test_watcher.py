@@ -75,6 +75,9 @@ class Page:
     async def refresh_lifetime(self) -> None:
         self.on_refresh()
 
+    def set_hidden(self, *, hidden: bool) -> None:
+        raise NotImplementedError(f"no page here says so: {hidden}")
+
     async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
         assert watcher is self.watcher
         self.sent.append(message)

@@ -11,7 +11,7 @@ from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.turn import Turn
 from tests.support.forms import NOON, act, new_session
 
-SCHEMA = [
+SCHEMA: list[dict[str, Any]] = [
     {"key": "title"},
     {
         "key": "lines",
