@@ -11,7 +11,7 @@
 
 import { ControlIndex } from "./form/control_index.js";
 import { schemaOf } from "./form/schema.js";
-import { UNREADABLE, cellsOf, isChanged, readPublic } from "./form/values.js";
+import { UNREADABLE, cellsOf, isChanged, isTouched, readPublic } from "./form/values.js";
 
 export { FormBinding, bind } from "./form/binding.js";
 export { ControlIndex } from "./form/control_index.js";
@@ -33,9 +33,8 @@ export function valuesOf(form, schema = schemaOf(form)) {
   for (const field of schema) {
     if (field.type === "rows") {
       const rows = index.rows(field.key);
-      const isTouched = rows.some(({ cells }) => [...cells.values()].flat().some(isChanged));
-      const told = rows.map(({ cells }) => cellsOf(cells, field));
-      if (rows.length > 0) values[isTouched ? "context" : "defaults"][field.key] = told;
+      const told = rows.map((row) => cellsOf(row, field));
+      if (rows.length > 0) values[rows.some(isTouched) ? "context" : "defaults"][field.key] = told;
       continue;
     }
     const controls = index.of(field.key);

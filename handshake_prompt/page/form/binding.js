@@ -7,6 +7,7 @@
  * person is in is not written under the caret: the value is offered, and shown once they leave.
  */
 
+import { entryOf } from "../client/rows.js";
 import { nextTask } from "../client/tasks.js";
 import { isSame } from "../client/values.js";
 import { listen, rootOf } from "./clobbering.js";
@@ -126,14 +127,15 @@ export class FormBinding extends EventTarget {
   #cells(field) {
     if (field.type !== "rows") return [field];
     const ids = this.#index.rows(field.key).flatMap(({ row }) => this.#ids.get(row) ?? []);
-    return ids.flatMap((id) => (field.fields ?? []).map((cell) => ({ ...cell, key: `${field.key}/${id}/${cell.key}` })));
+    const cells = ids.flatMap((id) => (field.fields ?? []).map((cell) => ({ ...cell, key: `${field.key}/${id}/${cell.key}` })));
+    return cells.flatMap((cell) => this.#cells(cell));
   }
 
   /** @param {string} list @param {Element} row */
   #valueOfRow(list, row) {
-    const field = this.#session.schema.find(({ key }) => key === list);
+    const field = entryOf(this.#session.schema, list);
     const shown = this.#index.rows(list).find((each) => each.row === row);
-    return field && shown ? cellsOf(shown.cells, field) : {};
+    return field && shown ? cellsOf(shown, field) : {};
   }
 
   /** @param {string} key @returns {Field | undefined} */

@@ -36,6 +36,14 @@ export function below(node) {
   return [...prototype.querySelectorAll.call(node, "*")];
 }
 
+/** Likewise with those in open shadow roots, behind their host. @param {any} node @returns {Generator<any>} */
+export function* deep(node) {
+  for (const element of below(node)) {
+    yield element;
+    if (element.shadowRoot) yield* deep(element.shadowRoot);
+  }
+}
+
 /** The element around another one, out of its shadow root too. @param {Element} element @returns {Element | null} */
 export function around(element) {
   return parentOf(element) ?? rootOf(element).host ?? null;

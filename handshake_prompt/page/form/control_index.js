@@ -2,11 +2,16 @@
 
 import { rootOf } from "./clobbering.js";
 import { controlsOf, nameOf } from "./controls.js";
-import { listsOf, rowsIn } from "./rows.js";
+import { listsOf, outsideOf, rowsIn } from "./rows.js";
 import { cellGroups, fieldGroups } from "./schema.js";
 
 /** @typedef {import("./controls.js").Control} Control */
-/** @typedef {{row: Element, cells: Map<string, Control[]>}} Row */
+/**
+ * @typedef {object} Row
+ * @property {Element} row
+ * @property {Map<string, Control[]>} cells by their keys within the row.
+ * @property {Map<string, Row[]>} lists of rows within, likewise.
+ */
 
 /** The controls of one form as they are at present; made anew when the form has changed. */
 export class ControlIndex {
@@ -25,23 +30,42 @@ export class ControlIndex {
     this.#ids = ids;
     this.controls = controlsOf(form);
     const lists = listsOf(form);
-    const single = this.controls.filter((control) => !lists.some(({ container }) => container.contains(control)));
-    for (const { key, controls } of fieldGroups(form, single)) {
+    for (const { key, controls } of fieldGroups(form, outsideOf(this.controls, lists))) {
       this.#byKey.set(key, controls);
       for (const control of controls) this.#keys.set(control, () => key);
     }
-    for (const list of lists) this.#rows.set(list.key, rowsIn(list).map((row) => this.#rowOf(form, list.key, row)));
+    this.#rows = this.#rowsOf(form, lists, 0, () => "");
   }
 
-  /** @param {HTMLFormElement} form @param {string} list @param {Element} row @returns {Row} */
-  #rowOf(form, list, row) {
-    const cells = new Map();
-    for (const { key, controls } of cellGroups(form, row)) {
-      cells.set(key, controls);
-      const cell = () => this.#ids.has(row) ? `${list}/${this.#ids.get(row)}/${key}` : undefined;
+  /**
+   * @param {HTMLFormElement} form
+   * @param {import("./rows.js").List[]} lists
+   * @param {number} depth
+   * @param {() => string | undefined} start of the keys of these lists, once the row around them has an id.
+   * @returns {Map<string, Row[]>}
+   */
+  #rowsOf(form, lists, depth, start) {
+    return new Map(lists.map((list) => [list.key, rowsIn(list).map((row) => this.#rowOf(form, row, depth, () => {
+      const [before, id] = [start(), this.#ids.get(row)];
+      return before === undefined || id === undefined ? undefined : `${before}${list.key}/${id}/`;
+    }))]));
+  }
+
+  /**
+   * @param {HTMLFormElement} form
+   * @param {Element} row
+   * @param {number} depth
+   * @param {() => string | undefined} start of the keys of its cells.
+   * @returns {Row}
+   */
+  #rowOf(form, row, depth, start) {
+    const groups = cellGroups(form, row, depth);
+    for (const { key, controls } of groups) {
+      const cell = () => (start() === undefined ? undefined : `${start()}${key}`);
       for (const control of controls) this.#keys.set(control, cell);
     }
-    return { row, cells };
+    const cells = new Map(groups.map(({ key, controls }) => [key, controls]));
+    return { row, cells, lists: this.#rowsOf(form, listsOf(row), depth + 1, start) };
   }
 
   /**
@@ -56,17 +80,27 @@ export class ControlIndex {
 
   /** @param {string} key @returns {Control[] | undefined} */
   #cell(key) {
-    for (const [list, rows] of this.#rows) {
-      if (!key.startsWith(`${list}/`)) continue;
-      const [id, ...cell] = key.slice(list.length + 1).split("/");
-      return rows.find(({ row }) => this.#ids.get(row) === id)?.cells.get(cell.join("/"));
-    }
-    return undefined;
+    const { row, rest } = this.#find(key);
+    return row?.cells.get(rest);
   }
 
-  /** @param {string} list @returns {Row[]} the rows that the page shows. */
+  /** The innermost row that a key leads into, and what of the key is left. @param {string} key */
+  #find(key) {
+    let [lists, rest, row] = [this.#rows, key, /** @type {Row | undefined} */ (undefined)];
+    for (;;) {
+      const list = [...lists.keys()].find((each) => rest.startsWith(`${each}/`));
+      if (list === undefined) return { row, rest, lists };
+      const [id, ...cell] = rest.slice(list.length + 1).split("/");
+      row = lists.get(list)?.find((each) => this.#ids.get(each.row) === id);
+      if (!row || cell.length === 0) return { row, rest: "", lists: row?.lists ?? new Map() };
+      [lists, rest] = [row.lists, cell.join("/")];
+    }
+  }
+
+  /** @param {string} list the key of a list, also of one in a row @returns {Row[]} the rows that the page shows. */
   rows(list) {
-    return this.#rows.get(list) ?? [];
+    const { lists, rest } = this.#find(list);
+    return lists.get(rest) ?? [];
   }
 
   /** The keys that a control may be known by, the derived one first. @param {Control} control @returns {string[]} */

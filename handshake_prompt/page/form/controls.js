@@ -36,20 +36,21 @@ export function controlsOf(form) {
   return [...new Set([...before, ...within(form, listed), ...listed])];
 }
 
-/** @param {any} root @param {Set<Control>} listed @returns {Generator<Control>} */
-function* within(root, listed) {
-  for (const element of below(root)) {
-    if (listed.has(element)) yield element;
-    else if (element.shadowRoot) yield* inShadow(element.shadowRoot);
-  }
+/** @param {HTMLFormElement} form @param {Set<Control>} listed @returns {Generator<Control>} */
+function* within(form, listed) {
+  for (const control of controlsWithin(form)) if (listed.has(control) || rootOf(control) !== rootOf(form)) yield control;
 }
 
-/** @param {ShadowRoot} root @returns {Generator<Control>} */
-function* inShadow(root) {
-  for (const element of /** @type {any[]} */ (below(root))) {
-    // A form of the shadow root's own keeps its controls.
-    if (isControl(element)) yield* element.form ? [] : [element];
-    else if (element.shadowRoot) yield* inShadow(element.shadowRoot);
+/**
+ * The controls in an element and in open shadow roots in there; a form of a shadow root's own keeps its controls.
+ *
+ * @param {Element | ShadowRoot} node
+ * @returns {Generator<Control>}
+ */
+export function* controlsWithin(node) {
+  for (const each of below(node)) {
+    if (isControl(each)) yield each;
+    else if (each.shadowRoot) yield* [...controlsWithin(each.shadowRoot)].filter(({ form }) => !form);
   }
 }
 

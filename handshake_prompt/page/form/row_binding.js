@@ -3,7 +3,7 @@
  * or go by themselves are the person's doing; those of the session's are shown by the page's own means.
  */
 
-import { rootOf } from "./clobbering.js";
+import { entryOf } from "../client/rows.js";
 import { hideRow, listsOf, blankRow, rowsIn, showRow } from "./rows.js";
 
 /** @typedef {import("./rows.js").List} List */
@@ -21,7 +21,7 @@ export class RowBinding {
   /** @type {Map<string, string[]>} By list: rows that the page has been asked for and does not show yet. */
   #awaited = new Map();
   /** @type {WeakSet<Element>} Rows that have been reported, or are none of the session's. */
-  #known = new WeakSet();
+  #told = new WeakSet();
   /** @type {WeakSet<Element>} Rows that the server has not answered for yet. */
   #adding = new WeakSet();
   /** @type {string[]} Keys of the person's rows that the server has taken since the last review. */
@@ -51,22 +51,35 @@ export class RowBinding {
   review() {
     const { schema, state, fields } = this.#session;
     if (state !== "open" && fields.size === 0) return []; // the session's rows are not known yet
-    const lists = listsOf(this.#form).filter((list) => schema.some(({ key, type }) => type === "rows" && key === list.key));
-    const shown = lists.flatMap((list) => {
-      const isNew = !this.#shown.has(list.key);
-      if (isNew) this.#shown.set(list.key, new Map());
-      const paired = this.#pair(list, isNew);
-      this.#reportRemoved(list);
-      const added = this.#show(list);
-      if (!isNew) this.#reportAdded(list);
-      return [...paired, ...added].map((id) => `${list.key}/${id}`);
-    });
+    const lists = this.#known(listsOf(this.#form), "");
+    const shown = [];
+    for (const list of lists) { // grows by the lists in rows
+      shown.push(...this.#reviewList(list));
+      for (const [id, row] of this.#shown.get(list.key) ?? []) lists.push(...this.#known(listsOf(row), `${list.key}/${id}/`));
+    }
     return [...shown, ...this.#taken.splice(0)];
+  }
+
+  /** Those of some lists that are the session's, by their whole keys. @param {List[]} lists @param {string} start */
+  #known(lists, start) {
+    const whole = lists.map(({ key, container }) => ({ key: `${start}${key}`, container }));
+    return whole.filter(({ key }) => entryOf(this.#session.schema, key)?.type === "rows");
+  }
+
+  /** @param {List} list @returns {string[]} the keys of its rows that are shown from now on. */
+  #reviewList(list) {
+    const isNew = !this.#shown.has(list.key);
+    if (isNew) this.#shown.set(list.key, new Map());
+    const paired = this.#pair(list, isNew);
+    this.#reportRemoved(list);
+    const added = this.#show(list);
+    if (!isNew) this.#reportAdded(list);
+    return [...paired, ...added].map((id) => `${list.key}/${id}`);
   }
 
   /** @param {List} list */
   #unpaired(list) {
-    return rowsIn(list).filter((row) => !this.ids.has(row) && !this.#known.has(row));
+    return rowsIn(list).filter((row) => !this.ids.has(row) && !this.#told.has(row));
   }
 
   /** Give rows of the page the ids they have waited for; at first, those of the session in its order. */
@@ -76,7 +89,7 @@ export class RowBinding {
     for (const row of this.#unpaired(list)) {
       const id = waiting.shift();
       if (id !== undefined) paired.push(this.#keep(list, row, id));
-      else if (isNew) this.#known.add(row); // an empty one that the page begins with
+      else if (isNew) this.#told.add(row); // an empty one that the page begins with
     }
     return paired;
   }
@@ -105,7 +118,7 @@ export class RowBinding {
     for (const [id, row] of [...shown]) {
       if (ids.includes(id)) continue;
       shown.delete(id);
-      this.#known.add(row);
+      this.#told.add(row);
       this.#perform(() => hideRow(row));
     }
     const awaited = this.#awaited.get(list.key) ?? [];
@@ -121,11 +134,11 @@ export class RowBinding {
     return added;
   }
 
-  /** @param {List} list */
+  /** @param {List} list of the page's, whose own key is the last step. */
   #made(list) {
     /** @type {Element | null} */
     let row = null;
-    this.#perform(() => (row = showRow(list, rootOf(this.#form))));
+    this.#perform(() => (row = showRow(list)));
     return row;
   }
 
@@ -147,7 +160,7 @@ export class RowBinding {
 
   /** @param {List} list @param {Element} row */
   async #report(list, row) {
-    this.#known.add(row);
+    this.#told.add(row);
     this.#adding.add(row);
     const rows = rowsIn(list);
     const before = rows.slice(0, rows.indexOf(row)).findLast((each) => this.ids.has(each));

@@ -4,8 +4,8 @@
  * one is made of, or else `data-handshake-add="the list's key"` is on the page's own button for one more.
  */
 
-import { attributeOf, below } from "./clobbering.js";
-import { escaped, isControl, nameOf, pathOf } from "./controls.js";
+import { around, attributeOf, below, deep } from "./clobbering.js";
+import { controlsWithin, escaped, nameOf, pathOf } from "./controls.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {{key: string, container: Element}} List */
@@ -19,17 +19,33 @@ const NUMBER = /^(?:\d+|__[a-z]+__|\{\{?\w+\}?\}|[A-Z]+(?:_[A-Z]+)*)$/;
 const NUMBERED = /^.*?[-_.](?:\d+|__[a-z]+__)[-_.](?=.)/;
 const NAMING = ["name", "id", "for", "aria-labelledby", "aria-describedby", "aria-errormessage"];
 
-/** @param {HTMLFormElement} form @returns {List[]} the lists of a form, those within rows left out. */
-export function listsOf(form) {
-  const containers = below(form).filter((element) => attributeOf(element, MARK));
+/**
+ * The lists of a form or of a row, those within rows of theirs left out.
+ *
+ * @param {Element} scope
+ * @returns {List[]}
+ */
+export function listsOf(scope) {
+  const containers = [...deep(scope)].filter((element) => attributeOf(element, MARK));
   return containers
-    .filter((container) => !containers.some((other) => other !== container && other.contains(container)))
+    .filter((container) => !containers.some((other) => other !== container && isWithin(other, container)))
     .map((container) => ({ key: /** @type {string} */ (attributeOf(container, MARK)), container }));
+}
+
+/** Whether an element is in another one, in a shadow root in there too. @param {Element} outer @param {Element} inner */
+function isWithin(outer, inner) {
+  for (let each = around(inner); each; each = around(each)) if (each === outer) return true;
+  return false;
+}
+
+/** @param {Control[]} controls @param {List[]} lists @returns {Control[]} those in no row. */
+export function outsideOf(controls, lists) {
+  return controls.filter((control) => !lists.some(({ container }) => isWithin(container, control)));
 }
 
 /** @param {List} list @returns {Element[]} */
 export function rowsIn({ container }) {
-  return [...container.children].filter((child) => below(child).some(isControl));
+  return [...container.children].filter((child) => !controlsWithin(child).next().done);
 }
 
 /** @param {List} list @returns {Element | null} what a new row is made of, if the page leaves that to us. */
@@ -38,50 +54,91 @@ export function blankRow({ container }) {
   return /** @type {HTMLTemplateElement | undefined} */ (template)?.content.firstElementChild ?? null;
 }
 
-/** @param {Control} control @returns {string} its key within its row: the name without the list's and the row's number. */
-export function cellKeyOf(control) {
-  const steps = pathOf(nameOf(control) || control.id || "").split("/");
+/**
+ * The key of a control within its row: its name without the list's and the row's number.
+ *
+ * @param {Control} control
+ * @param {number} depth how many rows are around that row.
+ */
+export function cellKeyOf(control, depth) {
+  const name = nameOf(control) || control.id || "";
+  const steps = pathOf(name).split("/");
+  if (steps.length === 1) return escaped(repeated(name, depth, (rest) => rest.replace(NUMBERED, "")).replace("[]", ""));
+  return repeated(steps, depth, withoutNumber).join("/");
+}
+
+/** @template T @param {T} value @param {number} depth @param {(value: T) => T} step @returns {T} taken once more than `depth`. */
+function repeated(value, depth, step) {
+  return depth < 0 ? value : repeated(step(value), depth - 1, step);
+}
+
+/** @param {string[]} steps of a path @returns {string[]} those behind its first number. */
+function withoutNumber(steps) {
   const number = steps.findIndex((step, index) => index > 0 && NUMBER.test(step));
-  if (number >= 0 && number < steps.length - 1) return steps.slice(number + 1).join("/");
-  return steps.length > 1 ? steps.join("/") : escaped((nameOf(control) || control.id).replace(NUMBERED, "").replace("[]", ""));
+  return number >= 0 && number < steps.length - 1 ? steps.slice(number + 1) : steps;
 }
 
 /**
  * Have the page show one more row.
  *
  * @param {List} list
- * @param {Document | ShadowRoot} root
  * @returns {Element | null} the row, if it is there at once.
  */
-export function showRow(list, root) {
+export function showRow(list) {
   const blank = blankRow(list);
   if (blank) {
     const made = /** @type {Element} */ (document.importNode(blank, true));
-    number(made, nextNumber(list));
+    const start = startOf(blank);
+    number(made, nextNumber(list, start));
     list.container.append(made);
+    count(list, start);
     return made;
   }
   const before = new Set(rowsIn(list));
-  const button = root.querySelector(`[data-handshake-add="${CSS.escape(list.key)}"]`);
-  /** @type {HTMLElement | null} */ (button)?.click();
+  buttonOf(list)?.click();
   return rowsIn(list).find((row) => !before.has(row)) ?? null;
 }
 
-/** @param {List} list @returns {number} one beyond the numbers that rows have in names, or as many as there are. */
-function nextNumber(list) {
-  const names = rowsIn(list).flatMap(below).map((element) => attributeOf(element, "name") ?? "");
-  const numbers = names.flatMap((name) => name.match(/\d+/g) ?? []).map(Number);
-  return Math.max(rowsIn(list).length, ...numbers.map((each) => each + 1));
+/** The page's own button for one more row, the nearest one. @param {List} list @returns {HTMLElement | null} */
+function buttonOf({ container }) {
+  const selector = `[data-handshake-add="${CSS.escape(attributeOf(container, MARK))}"]`;
+  for (let each = /** @type {Element | null} */ (container); each; each = around(each)) {
+    const found = each.querySelector(selector);
+    if (found) return /** @type {HTMLElement} */ (found);
+  }
+  return null;
 }
 
-/** Put a number in place of what stands for it. @param {Element} row @param {number} number */
-function number(row, number) {
+/** @param {Element} blank @returns {string} the names of its controls up to the row's number. */
+function startOf(blank) {
+  const names = below(blank).map((element) => attributeOf(element, "name") ?? "");
+  const named = names.find((name) => PLACEHOLDER.test(name)) ?? "";
+  return named.slice(0, named.search(PLACEHOLDER));
+}
+
+/** @param {List} list @param {string} start @returns {number} one beyond the numbers of rows, or as many as there are. */
+function nextNumber(list, start) {
+  const rows = rowsIn(list);
+  const names = rows.flatMap(below).map((element) => attributeOf(element, "name") ?? "");
+  const numbers = names.filter((name) => start && name.startsWith(start)).map((name) => Number.parseInt(name.slice(start.length), 10));
+  return Math.max(rows.length, ...numbers.filter(Number.isFinite).map((each) => each + 1));
+}
+
+/** Put a number in place of what stands for it, first in names that hold those of rows within too. */
+function number(/** @type {Element} */ row, /** @type {number} */ place) {
   for (const element of [row, ...below(row)]) {
-    for (const name of NAMING) {
+    for (const name of [...NAMING, MARK]) {
       const named = attributeOf(element, name);
-      if (named && PLACEHOLDER.test(named)) element.setAttribute(name, named.replace(PLACEHOLDER, String(number)));
+      if (named && PLACEHOLDER.test(named)) element.setAttribute(name, named.replace(PLACEHOLDER, String(place)));
     }
+    if (element instanceof HTMLTemplateElement) for (const inner of element.content.children) number(inner, place);
   }
+}
+
+/** Tell Django's management form of the rows (Django, formsets). @param {List} list @param {string} start */
+function count({ container }, start) {
+  const total = container.closest("form")?.querySelector(`input[name="${CSS.escape(`${start}TOTAL_FORMS`)}"]`);
+  if (total instanceof HTMLInputElement) total.value = String(rowsIn({ key: "", container }).length);
 }
 
 /** Have the page show a row no more: by the page's own button in it, if it has one. @param {Element} row */

@@ -1,12 +1,12 @@
 /** Schema of a form as its own controls declare it: types, constraints, options, labels. SPEC.md section 5. */
 
-import { attributeOf, below } from "./clobbering.js";
-import { controlsOf, grouped, isControl, isCustom, nameOf, switchOf } from "./controls.js";
+import { attributeOf } from "./clobbering.js";
+import { controlsOf, controlsWithin, grouped, isCustom, nameOf, switchOf } from "./controls.js";
 import {
   descriptionOf, groupLabelOf, headingOf, isSaidOptional, isSaidRequired, labelOf, listLabelOf,
 } from "./labels.js";
 import { choices, compact, selection, suggestions } from "./options.js";
-import { blankRow, cellKeyOf, listsOf, rowsIn } from "./rows.js";
+import { blankRow, cellKeyOf, listsOf, outsideOf, rowsIn } from "./rows.js";
 import { isConsent, isLeftOut, isMarked, isSecret } from "./standing.js";
 import { isFilled } from "./values.js";
 
@@ -47,8 +47,8 @@ const PATTERN_CHARS = 4_000;
  */
 export function schemaOf(form) {
   const lists = listsOf(form);
-  const controls = controlsOf(form).filter((control) => !lists.some(({ container }) => container.contains(control)));
-  return [...described(fieldGroups(form, controls), form), ...lists.flatMap((list) => rowsEntry(list, form))];
+  const groups = fieldGroups(form, outsideOf(controlsOf(form), lists));
+  return [...described(groups, form), ...lists.flatMap((list) => rowsEntry(list, form))];
 }
 
 /**
@@ -63,22 +63,33 @@ export function fieldGroups(form, controls) {
 }
 
 /**
- * The groups of controls in a row.
+ * The groups of controls in a row, those in rows within left out.
  *
  * @param {HTMLFormElement} form
  * @param {Element} row
+ * @param {number} [depth] how many rows are around it.
  * @returns {Group[]}
  */
-export function cellGroups(form, row) {
-  return grouped(below(row).filter((element) => isControl(element) && !isLeftOut(element, form)), cellKeyOf);
+export function cellGroups(form, row, depth = 0) {
+  const controls = outsideOf([...controlsWithin(row)], listsOf(row)).filter((control) => !isLeftOut(control, form));
+  return grouped(controls, (control) => cellKeyOf(control, depth));
 }
 
-/** @param {import("./rows.js").List} list @param {HTMLFormElement} form @returns {Field[]} nothing without an example. */
-function rowsEntry(list, form) {
-  const example = blankRow(list) ?? rowsIn(list)[0];
-  const fields = example ? described(cellGroups(form, example), form) : [];
-  if (fields.length === 0) return [];
-  return [compact({ key: list.key, label: listLabelOf(list.container), type: "rows", fields })];
+/**
+ * @param {import("./rows.js").List} list
+ * @param {HTMLFormElement} form
+ * @param {number} [depth]
+ * @returns {Field[]} nothing without an example.
+ */
+function rowsEntry(list, form, depth = 0) {
+  // Components in a template are none yet: a row that is there tells more.
+  for (const example of [blankRow(list), rowsIn(list)[0]].filter(Boolean)) {
+    const cells = described(cellGroups(form, example, depth), form);
+    const fields = [...cells, ...listsOf(example).flatMap((inner) => rowsEntry(inner, form, depth + 1))];
+    const label = listLabelOf(list.container);
+    if (fields.length > 0) return [compact({ key: list.key, label, type: "rows", fields })];
+  }
+  return [];
 }
 
 /** @param {Group[]} groups @param {HTMLFormElement} form @returns {Field[]} */

@@ -66,18 +66,32 @@ function readText(control, field) {
 }
 
 /**
- * What is filled in of a row.
+ * What is filled in of a row, with the rows in it.
  *
- * @param {Map<string, Control[]>} cells the controls of each cell.
+ * @param {import("./control_index.js").Row} row
  * @param {Field} list
  * @returns {Record<string, any>}
  */
-export function cellsOf(cells, { fields = [] }) {
-  const values = fields.map((cell) => [cell.key, readPublic(cells.get(cell.key) ?? [], cell)]);
-  return Object.fromEntries(values.filter(([, value]) => value !== UNREADABLE && String(value ?? "") !== ""));
+export function cellsOf({ cells, lists }, { fields = [] }) {
+  const values = fields.map((cell) => {
+    const rows = lists.get(cell.key) ?? [];
+    const value = cell.type === "rows" ? rows.map((row) => cellsOf(row, cell)) : readPublic(cells.get(cell.key) ?? [], cell);
+    return [cell.key, value];
+  });
+  return Object.fromEntries(values.filter(([, value]) => value !== UNREADABLE && isSomething(value)));
 }
 
-/** Likewise, but nothing of a secret. @param {Control[]} controls @param {Field} field */
+/** @param {any} value */
+function isSomething(value) {
+  return Array.isArray(value) ? value.length > 0 : String(value ?? "") !== "";
+}
+
+/** Whether anything in a row was changed. @param {import("./control_index.js").Row} row @returns {boolean} */
+export function isTouched({ cells, lists }) {
+  return [...cells.values()].flat().some(isChanged) || [...lists.values()].flat().some(isTouched);
+}
+
+/** What `read` returns, but nothing of a secret. @param {Control[]} controls @param {Field} field */
 export function readPublic(controls, field) {
   return controls.some(isSecret) ? UNREADABLE : read(controls, field);
 }

@@ -148,7 +148,8 @@ async def test_rows_of_a_template_are_in_the_sessions_order(tab: Tab) -> None:
 
 
 DJANGO = """
-<form><fieldset><legend>Guests</legend><div data-handshake-rows="guests">
+<form><input type="hidden" name="g-TOTAL_FORMS" value="1">
+<fieldset><legend>Guests</legend><div data-handshake-rows="guests">
   <template><p><label for="g-__prefix__">Name</label><input id="g-__prefix__" name="g-__prefix__-name"></p></template>
   <p><label for="g-0">Name</label><input id="g-0" name="g-0-name" value="Ada"></p>
 </div></fieldset></form>
@@ -163,4 +164,136 @@ async def test_names_of_a_new_row_are_numbered_on(tab: Tab) -> None:
     await act(peer, {"type": "add", "key": "guests", "value": {"name": "Grace"}})
     await tab.hears("done")
     await tab.turn(100)
-    assert await tab.do("[...new FormData(form)]") == [["g-0-name", "Ada"], ["g-1-name", "Grace"]]
+    posted = [["g-TOTAL_FORMS", "2"], ["g-0-name", "Ada"], ["g-1-name", "Grace"]]
+    assert await tab.do("[...new FormData(form)]") == posted
+
+
+# Rows within rows
+
+BAG = '<p><input name="guests[{g}][bags][{b}][kg]" type="number" aria-label="Weight"></p>'
+GUEST = (
+    '<div class="guest"><input name="guests[{g}][name]" aria-label="Name">'
+    '<div data-handshake-rows="bags" aria-label="Bags">{bags}</div>'
+    '<button type="button" class="bag" %s>Bag</button></div>'
+)
+PLAIN = f"""
+<form><section data-handshake-rows="guests" aria-label="Guests">{GUEST.format(g=0, bags=BAG.format(g=0, b=0))}</section>
+  <button type="button" id="guest" data-handshake-add="guests">Guest</button></form>
+<script>
+  document.querySelector("form").addEventListener("click", ({{ target }}) => {{
+    const guests = document.querySelectorAll(".guest");
+    if (target.id === "guest") target.previousElementSibling.insertAdjacentHTML("beforeend",
+      `{GUEST.format(g="{g}", bags=BAG.format(g="{g}", b="0"))}`.replaceAll("{{g}}", guests.length));
+    if (target.className === "bag") {{
+      const list = target.previousElementSibling;
+      list.insertAdjacentHTML("beforeend", `{BAG.format(g="{g}", b="{b}")}`
+        .replaceAll("{{g}}", [...guests].indexOf(target.parentElement)).replaceAll("{{b}}", list.children.length));
+    }}
+  }});
+</script>
+""".replace("%s", 'data-handshake-add="bags"')
+BLANK_BAG = f"<template>{BAG.format(g='N', b='M')}</template>"
+BLANK_GUEST = f"<template>{GUEST.format(g='N', bags=BLANK_BAG) % ''}</template>"
+FIRST_GUEST = GUEST.format(g=0, bags=f"<template>{BAG.format(g=0, b='M')}</template>" + BAG.format(g=0, b=0)) % ""
+TEMPLATES = f"""
+<form><section data-handshake-rows="guests" aria-label="Guests">{BLANK_GUEST} {FIRST_GUEST}</section></form>
+"""
+NESTED = {"templates": TEMPLATES, "the page's buttons": PLAIN}
+
+
+async def names(tab: Tab) -> dict[str, str]:
+    """What the form would post."""
+    await tab.turn(100)
+    return dict(await tab.do("[...new FormData(form)].filter(([, value]) => value)"))
+
+
+async def cells(tab: Tab, peer: Any) -> dict[str, tuple[Any, str]]:
+    """The cells that the server has, by guest and bag in their order."""
+    await tab.turn(100)
+    assert await tab.settle() is True
+    told = await peer.context(role="user")
+    found: dict[str, Any] = {}
+    for place, guest in enumerate(told["rows"]["guests"]):
+        at = f"guests/{guest}"
+        keys = {f"{place} name": f"{at}/name"}
+        keys |= {f"{place} bag {n}": f"{at}/bags/{bag}/kg" for n, bag in enumerate(told["rows"].get(f"{at}/bags", []))}
+        found |= {name: told["context"].get(key) for name, key in keys.items()}
+    return {
+        name: (cell["value"], cell["by"]) for name, cell in found.items() if cell and cell["value"] not in ("", None)
+    }
+
+
+@pytest.mark.parametrize("html", NESTED.values(), ids=NESTED)
+async def test_rows_within_rows_are_carried_both_ways(tab: Tab, html: str) -> None:
+    peer = await hand_over(tab, html)
+    (guests,) = await tab.do("session.schema")
+    assert [(cell["key"], cell["type"], cell["label"]) for cell in guests["fields"]] == [
+        ("name", "string", "Name"),
+        ("bags", "rows", "Bags"),
+    ]
+    assert [(cell["key"], cell["type"]) for cell in guests["fields"][1]["fields"]] == [("kg", "integer")]
+
+    await tab.page.fill(".guest input", "Ada")
+    await tab.page.fill(".guest p input", "7")
+    assert await cells(tab, peer) == {"0 name": ("Ada", "user"), "0 bag 0": (7, "user")}
+    added = {"type": "add", "key": "guests", "value": {"name": "Grace", "bags": [{"kg": 1}, {"kg": 2}]}}
+    assert await act(peer, added, {"type": "add", "key": "guests/r1/bags", "value": {"kg": 9}}) == ["applied"] * 2
+    await tab.hears("done")
+    for _ in range(3):  # what a page shows by its own means takes a look each
+        await tab.turn(100)
+    assert await names(tab) == {
+        "guests[0][name]": "Ada",
+        "guests[0][bags][0][kg]": "7",
+        "guests[0][bags][1][kg]": "9",
+        "guests[1][name]": "Grace",
+        "guests[1][bags][0][kg]": "1",
+        "guests[1][bags][1][kg]": "2",
+    }
+    await tab.page.fill("[name='guests[1][bags][1][kg]']", "3")
+    stored = await cells(tab, peer)
+    assert (stored["1 bag 0"], stored["1 bag 1"], stored["0 bag 1"]) == ((1, "ai"), (3, "user_edit"), (9, "ai"))
+
+
+async def test_rows_that_the_person_adds_within_rows_are_theirs(tab: Tab) -> None:
+    peer = await hand_over(tab, PLAIN)
+    await tab.page.click("#guest")
+    await tab.page.fill("[name='guests[1][name]']", "Grace")
+    await tab.page.fill("[name='guests[1][bags][0][kg]']", "4")
+    await tab.turn(100)
+    await tab.until("session.rows('guests').length === 2")
+    await tab.page.locator(".bag").last.click()
+    await tab.turn(100)
+    await tab.page.fill("[name='guests[1][bags][1][kg]']", "5")
+    await tab.page.fill("[name='guests[1][bags][0][kg]']", "6")
+    assert await cells(tab, peer) == {"1 name": ("Grace", "user"), "1 bag 0": (6, "user"), "1 bag 1": (5, "user")}
+
+
+async def test_rows_and_their_cells_may_be_in_shadow_roots(tab: Tab) -> None:
+    peer = await hand_over(
+        tab,
+        """<form><x-lines></x-lines></form><script>
+        customElements.get("x-cell") ?? customElements.define("x-cell", class extends HTMLElement {
+          connectedCallback() {
+            if (this.shadowRoot) return;
+            this.attachShadow({ mode: "open" }).innerHTML = '<input id="input">';
+          }
+        });
+        customElements.get("x-lines") ?? customElements.define("x-lines", class extends HTMLElement {
+          connectedCallback() {
+            this.attachShadow({ mode: "open" }).innerHTML = '<div data-handshake-rows="lines"><template><p><x-cell ' +
+              'name="lines[N][what]" label="What"></x-cell></p></template><p><x-cell name="lines[0][what]" ' +
+              'label="What"></x-cell></p></div>';
+          }
+        });
+        document.querySelector("x-lines").replaceWith(document.createElement("x-lines"));
+        </script>""",
+    )
+    (lines,) = await tab.do("session.schema")
+    assert [(cell["key"], cell["label"]) for cell in lines["fields"]] == [("what", "What")]
+    await tab.page.locator("x-cell input").fill("mine")
+    await act(peer, {"type": "add", "key": "lines", "value": {"what": "the agent's"}})
+    await tab.hears("done")
+    await tab.turn(100)
+    look = "[...document.querySelector('x-lines').shadowRoot.querySelectorAll('x-cell')]"
+    assert await tab.do(f"{look}.map((cell) => cell.shadowRoot.firstChild.value)") == ["mine", "the agent's"]
+    assert [row[0] for row in await held(tab, peer)] == [("mine", "user"), ("the agent's", "ai")]
