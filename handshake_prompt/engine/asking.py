@@ -203,7 +203,7 @@ class Asking:
 
         def play(draft: Record) -> list[str]:
             session = draft.session
-            return revert(session, None if asked.all else keys, form=self._modes.of(session).form_of(session))
+            return revert(session, None if asked.all else keys, form=self._modes.form_of(session))
 
         return await self._transactions.apply(
             session_id, Transition(play, self._transactions.turn(Role.USER)), known=known
@@ -237,15 +237,16 @@ class Asking:
         self, admission: Admission, asked: AskRequest, *, key: str | None = None, fingerprint: str = ""
     ) -> Asked:
         await self._count(admission.session_id)
-        seconds = asked.expires_in or self._limits.ask_seconds
-        request = self._timed(_content(asked, admission.agent_name), seconds)
+        content = _content(asked, admission.agent_name)
 
         def play(draft: Record) -> Asked:
             session = draft.session
             admission.confirm(session)
             if admission.agent_name:
                 announce(session, admission.agent_name)
-            opened = requests.ask(session, self._about(session, request), limits=self._limits)
+            seconds = min(asked.expires_in or self._limits.ask_seconds, self._transactions.left(draft))
+            request = self._timed(self._about(session, content), seconds)
+            opened = requests.ask(session, request, limits=self._limits)
             return {
                 "ok": True,
                 "id": opened.id,

@@ -106,7 +106,9 @@ class Hooks:
 
         It runs at most once for what a person was shown, outside every lock, and has `Limits.submit_timeout`. Its
         answer, a JSON value, is the `result` of the person's receipt. `FieldErrors` tells what is wrong, `Reject` why
-        it is not taken; both say that nothing was done. After any other error, or too long a time, nobody can tell.
+        it is not taken, and so does an error that the host's framework answers with a status from 400 to 499, such as
+        `HTTPException(409, "Sold out")`; all say that nothing was done. After any other error, or too long a time,
+        nobody can tell.
 
         Raises:
             ValueError: there is one already.

@@ -13,7 +13,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from handshake_prompt.forms.problems import FieldErrors, bounded
+from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, bounded
+from handshake_prompt.forms.schema_validator import REQUIRED
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol import submission as states
 from handshake_prompt.protocol.authors import By
@@ -41,6 +42,7 @@ from handshake_prompt.texts.quoting import quote
 
 from .hook import Hook
 from .hooks import Hooks, Reject
+from .host_refusals import host_refusal
 from .named_forms import NamedForms
 from .posted import Posted
 from .submitted_form import SubmittedForm
@@ -194,6 +196,7 @@ class Submitting:
             states.check_outcome(record.session.submission, digest, self._transactions.now())
         if not is_same(digest, state_digest(record.session)):
             raise ChangedError
+        self._check_complete(record.session)
         form = await self._form(record.session, digest)
         claimed = await self._claim(form)
         value, error = await function(form, within=self._limits.submit_timeout)
@@ -216,6 +219,18 @@ class Submitting:
         if function is None:
             raise ConflictError("The application takes submissions in its own way", code="submission_unsupported")
         return function
+
+    def _check_complete(self, session: Session) -> None:
+        """Make sure that nothing is missing from a form of a page's own, which no model of the host's judges.
+
+        Of the fields that are the person's alone a page may keep the values to itself, such as passwords and files.
+
+        Raises:
+            InvalidFormError: a required field is empty.
+        """
+        members = self._modes.of(session).context_response(session, Role.USER)
+        if not session.form and (missing := members.get("missing")):
+            raise InvalidFormError([{"keys": [key], "msg": REQUIRED} for key in missing[:PROBLEMS]])
 
     def _content(self, session: Session) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the plain values of the fields on show, and their authors."""
@@ -270,6 +285,7 @@ class Submitting:
 
     def _outcome(self, answer: object, name: str, session: Session) -> Callable[[Record, Submission], Submission]:
         """Return the settling transition for an answer of the host's function."""
+        answer = host_refusal(answer) or answer
         if isinstance(answer, FieldErrors):
             problems = _told(answer, session)
             return lambda draft, claim: states.fail(draft.session, claim, problems, "")

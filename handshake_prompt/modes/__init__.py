@@ -11,6 +11,7 @@ from handshake_prompt.forms.mistakes import plain
 from handshake_prompt.protocol.errors import InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning
+from handshake_prompt.protocol.row_returns import RowForm
 from handshake_prompt.protocol.session import Session
 
 from .base import ModeHandler
@@ -94,6 +95,12 @@ class Modes:
         told = getattr(self.of(session), "mistakes", None)
         found: Sequence[CreationWarning] = told(session) if told else ()
         return found
+
+    def form_of(self, session: Session) -> RowForm | None:
+        """Return the form of a session with rows, None where its mode has none."""
+        told = getattr(self.of(session), "form_of", None)
+        form: RowForm | None = told(session) if told else None
+        return form
 
     def of(self, session: Session) -> ModeHandler:
         """Return the mode of a session."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -224,6 +225,16 @@ async def test_hpp_255_a_page_that_says_that_it_is_hidden_does_not_attend(pair: 
     async with peer.events(role="user") as stream:
         await stream.next()
         assert (await ask(peer))["attended"] is True
+
+
+async def test_hpp_257_a_question_is_open_no_longer_than_its_session_has_left(local: Start) -> None:
+    peer = await (await local(ttl=600.0)).open()
+    asked = await ask(peer, expiresIn=3600)
+    assert asked["expiresIn"] in (599, 600)
+    assert (await peer.agent("POST", "extend", {"extraSeconds": 3600})).json()["expiresIn"] > 3600
+    (told,) = await requests(peer)
+    opened, expires = (datetime.fromisoformat(told[name]) for name in ("openedAt", "expiresAt"))
+    assert 599 <= (expires - opened).total_seconds() <= 600
 
 
 async def test_hpp_235_a_question_repeated_under_its_key_is_asked_once(pair: Open) -> None:

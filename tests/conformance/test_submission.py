@@ -134,6 +134,18 @@ async def test_hpp_251_faults_that_the_host_finds_are_told_to_page_and_agent(loc
     assert (await submit(peer)).status_code == 200
 
 
+async def test_hpp_259_a_form_of_a_pages_own_is_not_submitted_while_a_required_field_is_empty(local: Start) -> None:
+    host = Host()
+    _, peer = await hosted(local, host)
+    await peer.edit("name", "")
+    reply = await submit(peer)
+    assert (reply.status_code, reply.json()["code"]) == (422, "invalid_form")
+    assert [one["keys"] for one in reply.json()["problems"]] == [["name"]]
+    assert host.runs == 0
+    await peer.edit("name", "Ada")
+    assert (await submit(peer)).status_code == 200
+
+
 async def test_hpp_252_what_nobody_can_tell_is_unknown_and_not_handed_over_again(local: Start) -> None:
     host = Host(RuntimeError("secret"))
     _, peer = await hosted(local, host)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from handshake_prompt import Limits, ProtocolEngine, Role
+from handshake_prompt import Limits, ProtocolEngine, Role, Session
+from handshake_prompt.modes import DEFAULT_HANDLERS, FormFillHandler
 from handshake_prompt.protocol.errors import StoreUnavailableError
+from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.stores import PRESENCE_SECONDS
 from tests.conftest import FORM
 from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers
@@ -176,6 +179,58 @@ async def test_fifty_times_a_question_that_is_not_answered_expires_and_is_never_
         assert (await code_of(answer(pair, asked, "decline"))) == (409, "request_ended")
     kinds = [event.type for event in await pair.log()]
     assert "answered" not in kinds
+
+
+@in_virtual_time
+async def test_a_question_is_open_no_longer_than_its_session_has_left_whatever_the_session_is_given_later() -> None:
+    engine = virtual_engine(ttl=600)
+    pair = await open_pair(engine, FORM)
+    asked = await ask(pair, expiresIn=3600)
+    assert asked["expiresIn"] == 600
+    (told,) = (await pair.context(Role.AGENT))["requests"]
+    opened, expires = (datetime.fromisoformat(told[name]) for name in ("openedAt", "expiresAt"))
+    assert (expires - opened).total_seconds() == 600
+    await engine.post_extend(pair.session_id, {"extraSeconds": 7200}, pair.agent)
+    await asyncio.sleep(599)
+    assert await statuses(pair) == ["open"]
+    await asyncio.sleep(1)
+    assert await statuses(pair) == ["expired"]
+    longer = await ask(pair, expiresIn=3600)
+    assert longer["expiresIn"] == 3600
+
+
+@in_virtual_time
+async def test_what_an_agent_asks_or_withdraws_with_a_token_that_is_replaced_meanwhile_comes_to_nothing() -> None:
+    here, there = await workers(2, FORM)
+    asked = await ask(here)
+
+    async def replaced(name: str) -> None:
+        if name == "save":
+            here.store.before = nothing
+            await there.engine.rotate(there.session_id, {}, there.user)
+
+    for work in (ask(here), here.engine.withdraw(here.session_id, asked["id"], here.agent)):
+        here.store.before = replaced
+        assert await code_of(work) == (403, "invalid_token")
+        here.created["token"] = (await there.engine.rotate(there.session_id, {}, there.user)).payload["token"]
+    assert await statuses(there) == ["open"]
+
+
+class WriteOnce(FormFillHandler):
+    """A mode that writes a field once."""
+
+    def set_value(self, session: Session, key: str, value: Any, *, if_rev: int | None = None) -> Outcome:
+        if key in session.values:
+            return session.refuse(key, "written", "It is written", status="error")
+        return super().set_value(session, key, value, if_rev=if_rev)
+
+
+@in_virtual_time
+async def test_a_suggestion_is_judged_as_if_the_field_were_empty_also_by_a_mode_of_the_hosts() -> None:
+    engine = virtual_engine(mode_handlers={**DEFAULT_HANDLERS, "once": WriteOnce()})
+    pair = await open_pair(engine, FORM | {"mode": "once", "context": {"name": "Ada"}})
+    reply = await pair.do({"type": "suggest", "key": "name", "value": "Bea"})
+    assert reply.payload["results"][0]["status"] == "suggested"
 
 
 @in_virtual_time

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from handshake_prompt import FieldErrors, Limits, ProtocolEngine, Reject, SubmittedForm
 from handshake_prompt.engine.posted import Posted
 from handshake_prompt.engine.submitting import MARGIN
+from handshake_prompt.forms.schema_validator import REQUIRED
 from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
+from handshake_prompt.protocol.submission_errors import InvalidFormError
 from tests.conftest import FORM
-from tests.support.pairing import REST, Pair, code_of, open_pair, virtual_engine, workers, yielding
+from tests.support.pairing import REST, Pair, code_of, open_pair, refusal, virtual_engine, workers, yielding
 from tests.support.relay import nothing
 from tests.support.virtual_time import in_virtual_time
 
@@ -205,6 +208,46 @@ async def test_a_refusal_with_a_reason_is_told_and_not_asked_for_again() -> None
     assert len(host.given) == 1
 
 
+@in_virtual_time
+async def test_a_refusal_in_the_frameworks_words_is_a_refusal_and_what_changed_may_be_submitted() -> None:
+    host = Host(HTTPException(409, "Sold out"))
+    here, there = await hosted(host)
+    for pair in (here, there):
+        assert await code_of(submit(pair)) == (403, "submission_refused")
+    told = (await there.context())["submission"]
+    assert (told["state"], told["reason"]) == ("failed", "Sold out")
+    await there.edit("name", "Bea")
+    host.answer = HTTPException(502, "secret")
+    assert await code_of(submit(there)) == (409, "submission_unknown")
+    assert len(host.given) == 2
+
+
+@in_virtual_time
+async def test_a_form_of_a_pages_own_is_not_submitted_while_something_is_missing_that_the_server_is_told() -> None:
+    host = Host()
+    fields = [
+        {"key": "name", "required": True},
+        {"key": "why", "requiredIf": {"filled": "name"}},
+        {"key": "password", "required": True, "by": "person"},
+        {"key": "far", "required": True, "showIf": {"key": "name", "in": ["away"]}},
+        {"key": "note"},
+    ]
+    engine = virtual_engine()
+    engine.on_submit(host)
+    pair = await open_pair(engine, {"mode": "form-fill", "schema": fields})
+    for values, missing in (({}, ["name"]), ({"name": "Ada"}, ["why"])):
+        for key, value in values.items():
+            await pair.edit(key, value)
+        refused = await refusal(submit(pair))
+        assert isinstance(refused, InvalidFormError)
+        assert (refused.status, refused.code) == (422, "invalid_form")
+        assert [(one["keys"], one["msg"]) for one in refused.problems] == [([key], REQUIRED) for key in missing]
+    assert "submission" not in await pair.context()
+    await pair.edit("why", "so")
+    assert (await submit(pair))["ok"] is True
+    assert len(host.given) == 1
+
+
 REASONS: dict[str, tuple[Any, str]] = {
     "nothing": (None, Reject("").reason),
     "a number": (5, "5"),
@@ -360,7 +403,7 @@ async def test_a_forms_own_function_is_given_its_model_and_nothing_that_the_mode
 
 
 async def test_a_plain_function_runs_in_a_thread_and_an_answer_that_is_no_json_is_left_out() -> None:
-    pair = await open_pair(ProtocolEngine(), FORM)
+    pair = await open_pair(ProtocolEngine(), FORM | {"context": {"name": "Ada"}})
     threads: list[threading.Thread] = []
 
     @pair.engine.on_submit

@@ -24,7 +24,8 @@ from tests.support.folding import fold_rows, fold_values
 from tests.support.forms import new_session
 from tests.support.row_sessions import AGENT, SCHEMA, USER, held as held_by_key, turn_of
 
-WIDE = [SCHEMA[0], SCHEMA[1] | {"maxRows": 5}]
+TITLE, LINES_FIELD = (dict[str, Any](entry) for entry in SCHEMA)
+WIDE = [TITLE, LINES_FIELD | {"maxRows": 5}]
 LINES = [{"text": "a", "amount": 1, "bags": [{"kg": 1}, {"kg": 2}]}, {"text": "b"}, {"text": "c"}]
 
 
@@ -188,10 +189,10 @@ def test_rows_that_the_person_removed_or_replaced_do_not_come_back() -> None:
 def test_rows_of_a_list_that_the_form_has_no_more_wait_for_it() -> None:
     form = Form()
     form.act(*remove("lines/r4"))
-    lines: dict[str, Any] = SCHEMA[1]
     form.take_turn(USER, lambda draft: form.mode.change_schema(draft, [], ["lines"]))
     assert form.revert() == []
-    form.take_turn(USER, lambda draft: form.mode.change_schema(draft, [lines | {"fields": [{"key": "amount"}]}], []))
+    again = [LINES_FIELD | {"fields": [{"key": "amount"}]}]
+    form.take_turn(USER, lambda draft: form.mode.change_schema(draft, again, []))
     assert form.revert() == ["lines/r4"]
     assert "lines/r4/text" not in form.session.values, "the form has no such field now"
 
