@@ -6,6 +6,7 @@ Nothing needed for correctness happens in a lifespan, since the lifespan of a mo
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.engine.options import EngineOptions, check_options
 from handshake_prompt.engine.posted import Posted
 from handshake_prompt.engine.submitted_form import SubmittedForm
+from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import ChangedError, HandshakeError, SessionNotFoundError
 from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.replies import Reply
@@ -39,7 +41,7 @@ from .owners import given_requests
 from .page_tag import Markup, page_tag
 from .paths import MountPoint, with_client_path
 from .pickup_endpoints import PickupEndpoints
-from .posted_form import SESSION, read_posted
+from .posted_form import SESSION, PostedForm, read_named
 from .requests import connection_of
 from .responses import problem_response
 from .segment_router import SegmentRouter
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     Request = Any  # of any framework
 else:
     from starlette.requests import Request  # FastAPI reads it off the signature of a dependency
+
+logger = logging.getLogger("handshake_prompt")
 
 CHANGED_TOLD = 10
 """Keys in the sentence for a person; a form may have hundreds."""
@@ -216,14 +220,51 @@ class HandshakeApp(Starlette):
                 a problem document unless it handles the error itself.
             TypeError: it is no request of an ASGI framework.
         """
-        connection = connection_of(request)
-        render_in_views(connection.scope)
-        form = await read_posted(request, self.engine.limits)
-        if form.session_id is None:
+        submission = await self.submission_or_none(request)
+        if submission is None:
             raise SessionNotFoundError(f"The form has no member {SESSION} that names the session")
-        credential = self._credential_of(connection, form.session_id).without_agent()
+        return submission
+
+    async def submission_or_none(self, request: Request) -> SubmittedForm | None:
+        """Return what `submission` does; None for a form that was filled in without an agent: it names no session.
+
+        Raises:
+            HandshakeError, TypeError: as `submission` does.
+        """
+        render_in_views(connection_of(request).scope)
+        form = await read_named(request, self.engine.limits)
+        if form is None:
+            return None
+        session_id, credential = self._person_of(form, request)
         posted = Posted(form.values, form.digest, form.texts)
-        return await self.engine.take_submission(form.session_id, posted, credential, request)
+        return await self.engine.take_submission(session_id, posted, credential, request)
+
+    async def refuse(self, request: Request, errors: object) -> None:
+        """Tell page and agent what a view of the host's has found wrong with the form that was posted to it.
+
+        Call it where the form is shown again: the tag takes the session up there. They are told as `problems`, until
+        something is written. A form that names no open session of the person's is left alone.
+
+        Args:
+            request: the host's, as in `submission`.
+            errors: a `ValidationError` of Pydantic, FastAPI, Django or marshmallow; a Django form; a `FieldErrors`; or
+                texts by name.
+
+        Raises:
+            TypeError: these are no errors, or it is no request of an ASGI framework.
+        """
+        try:
+            form = await read_named(request, self.engine.limits)
+            if form is not None:
+                session_id, credential = self._person_of(form, request)
+                await self.engine.refuse_submission(session_id, errors, credential, request)
+        except HandshakeError as error:  # the host has an answer of its own
+            logger.debug("A refusal was kept with no session: %s", error.code)
+
+    def _person_of(self, form: PostedForm, request: Request) -> tuple[str, Credential]:
+        """Return the session of a posted form, and the proofs that its request brings for the person."""
+        session_id = form.session_id or ""
+        return session_id, self._credential_of(connection_of(request), session_id).without_agent()
 
     async def finish(self, session_id: str) -> bool:
         """End a session as submitted, once the host has taken what it holds; see `ProtocolEngine.finish`."""

@@ -18,6 +18,9 @@ from .requests import IndexedRequest, is_secure
 COOKIES_CHECKED = 32
 """Cookies of ours that one request can make us look up."""
 
+SUBMISSION = "submission"
+"""Name, behind our prefix, of the cookie that a page sets when its form is submitted."""
+
 _SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -28,6 +31,21 @@ def user_token_of(connection: HTTPConnection[Any], session_id: str) -> str | Non
     """
     token = connection.cookies.get(SECURE_COOKIE_PREFIX + session_id)
     return token if token or is_secure(connection) else connection.cookies.get(COOKIE_PREFIX + session_id)
+
+
+def announced(connection: HTTPConnection[Any]) -> tuple[str | None, str | None]:
+    """Return the session that a page has just released its form in, and the digest of what it showed; or neither.
+
+    The tag sets this cookie for the moment of a submission, which the page may carry out by a script of its own. It is
+    no credential. A form that the browser itself submits has members for both, and needs none.
+    """
+    if connection.headers.get("sec-fetch-mode") == "navigate":
+        return None, None
+    value = connection.cookies.get(SECURE_COOKIE_PREFIX + SUBMISSION)
+    if value is None and not is_secure(connection):
+        value = connection.cookies.get(COOKIE_PREFIX + SUBMISSION)
+    session_id, _, digest = (value or "").partition(".")
+    return (session_id, digest) if session_id and digest else (None, None)
 
 
 async def set_user_cookie(

@@ -10,6 +10,7 @@ from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError, UnsupportedMediaTypeError
 from handshake_prompt.protocol.limits import Limits
 
+from .cookies import announced
 from .requests import connection_of
 
 SESSION, DIGEST = "handshakeSession", "handshakeDigest"
@@ -29,19 +30,34 @@ class PostedForm(NamedTuple):
     texts: bool
 
 
+async def read_named(request: Any, limits: Limits) -> PostedForm | None:
+    """Read the body of a request that names a session; None if it names none.
+
+    What a script of the host's posts has no members of ours: then the cookie names the session, see `announced`.
+
+    Raises:
+        HandshakeError, TypeError: see `read_posted`.
+    """
+    posted = await read_posted(request, limits)
+    if posted.session_id is None:
+        session_id, digest = announced(connection_of(request))
+        posted = posted._replace(session_id=session_id, digest=digest)
+    return posted if posted.session_id is not None else None
+
+
 async def read_posted(request: Any, limits: Limits) -> PostedForm:
     """Read the body of a request of Starlette, FastAPI, Litestar, Quart or Django; the host may have read it before.
 
     Raises:
         UnsupportedMediaTypeError: it is neither a form nor JSON.
         InvalidRequestError: it is not what it says.
-        TooLargeError: it is larger than a body may be.
+        TooLargeError: it is larger than a body may be; one with files is the framework's to bound.
         TypeError: the request is none of these frameworks'.
     """
     headers = connection_of(request).headers
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limits.body_bytes:
+    if kind != MULTIPART and length.isdecimal() and int(length) > limits.body_bytes:
         raise TooLargeError(f"A form may have {limits.body_bytes} bytes", code="body_too_large")
     if kind == JSON:
         members = bodies.decode(dict[str, Any], await _body(request))

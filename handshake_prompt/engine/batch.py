@@ -15,7 +15,7 @@ from handshake_prompt.protocol.events import DONE
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
 from handshake_prompt.protocol.notes import Note
-from handshake_prompt.protocol.page_problems import problem_members
+from handshake_prompt.protocol.page_problems import may_have_problems, problem_members
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Receipt, Record
@@ -271,7 +271,7 @@ class Batches:
         members = self._modes.of(session).context_response(session, Role.AGENT)
         missing = members.get("missing", [])
         # As tuples, since an empty one is no new object: the garbage collector looks at all that a log keeps.
-        problems = self._problems(draft, foreseen) if session.form or session.page_problems else {}
+        problems = self._problems(draft, foreseen) if may_have_problems(session) else {}
         told = {"missing": tuple(missing), "digest": state_digest(session), **problems}
         if "missingPerson" in members:
             told["missingPerson"] = tuple(members["missingPerson"])

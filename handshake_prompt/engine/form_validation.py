@@ -17,7 +17,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.events import PROBLEMS
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.page_problems import problem_members
+from handshake_prompt.protocol.page_problems import may_have_problems, problem_members
 from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
@@ -89,7 +89,7 @@ class FormValidation:
 
         A verdict later than a page waits comes as an event.
         """
-        if not (session.form or session.page_problems):
+        if not may_have_problems(session):
             return {}
         return problem_members(session, await self.of(session, within=EDIT_PATIENCE))
 

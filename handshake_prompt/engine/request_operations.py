@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from handshake_prompt.forms.refusals import Refusal
 from handshake_prompt.protocol import bodies, decisions
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, Role
@@ -106,6 +107,19 @@ class RequestOperations(FormOperations):
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
             return await asyncio.shield(worker.tasks.spawn(worker.submitting.take(session_id, posted)))
+
+    async def refuse_submission(
+        self, session_id: str, errors: object, credential: Credential | str | None = None, request: object = None
+    ) -> None:
+        """Keep what the host has found wrong with a posted form, for page and agent; see `Submitting.refuse`.
+
+        Raises:
+            TypeError: these are no errors, see `Refusal`.
+            HandshakeError: the request is not the person's, or the session cannot be submitted.
+        """
+        worker, refusal = self._workers.here, Refusal(errors)
+        async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
+            await worker.tasks.finish(worker.submitting.refuse(session_id, refusal))
 
 
 def _report(request: Request) -> str:

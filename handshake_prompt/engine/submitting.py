@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
-from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, bounded
+from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, Problem, bounded
+from handshake_prompt.forms.refusals import Refusal, place_in
 from handshake_prompt.forms.schema_validator import REQUIRED
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol import submission as states
@@ -122,6 +124,25 @@ class Submitting:
             if await self._close(form, version, posted):
                 return form
         raise VersionConflictError(retry_after=1)
+
+    async def refuse(self, session_id: str, refusal: Refusal) -> None:
+        """Keep what a view of the host's has found wrong with the posted form, until something is written.
+
+        Raises:
+            SubmissionRunningError, UnknownOutcomeError, SessionSubmittedError: see `submit`.
+        """
+
+        def play(draft: Record) -> None:
+            session = draft.session
+            if session.submission is not None:
+                states.check_outcome(session.submission, "", self._transactions.now())
+            is_place = partial(self._modes.of(session).has_place, session)
+            found = refusal.problems(lambda path: place_in(path, is_place, session.rows))
+            if found:
+                failed = Submission(id=mint_session_id(), digest=state_digest(session), until=0.0)
+                states.fail(session, failed, _told(found, session), "")
+
+        await self._transactions.apply(session_id, Transition(play, self._transactions.turn(Role.USER)))
 
     async def _close(self, form: SubmittedForm, version: int, posted: Posted) -> bool:
         """End the session as `form` if it is still of this version; return whether it was."""
@@ -253,7 +274,7 @@ class Submitting:
             parse = Hook(form.parse_async, f"model of the form {form.name}")
             value, error = await parse(values, rows, within=self._limits.validator_timeout)
             if isinstance(error, FieldErrors):
-                raise InvalidFormError(_told(error, session))
+                raise InvalidFormError(_told(error.problems, session))
             if error is not None:
                 logger.error("%s makes no statement, and nothing is submitted", parse.name, exc_info=error)
                 raise UnavailableError("The form could not be checked")
@@ -287,7 +308,7 @@ class Submitting:
         """Return the settling transition for an answer of the host's function."""
         answer = host_refusal(answer) or answer
         if isinstance(answer, FieldErrors):
-            problems = _told(answer, session)
+            problems = _told(answer.problems, session)
             return lambda draft, claim: states.fail(draft.session, claim, problems, "")
         if isinstance(answer, Reject):
             reason = short(answer.reason)
@@ -353,8 +374,8 @@ class Submitting:
         return session.submission.receipt()
 
 
-def _told(error: FieldErrors, session: Session) -> list[dict[str, Any]]:
+def _told(problems: Sequence[Problem], session: Session) -> list[dict[str, Any]]:
     """Return the faults of a form as they are told; of a hidden value they say nothing."""
-    sensitive = {key for problem in error.problems for key in problem.keys if session.is_sensitive(key)}
+    sensitive = {key for problem in problems for key in problem.keys if session.is_sensitive(key)}
     hidden = [*hidden_values(session)]
-    return [problem.data() for problem in bounded(error.problems, sensitive=sensitive, hidden=hidden)]
+    return [problem.data() for problem in bounded(problems, sensitive=sensitive, hidden=hidden)]

@@ -10,7 +10,7 @@ from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, SessionStanding, whole_seconds
-from handshake_prompt.protocol.page_problems import is_refused, problem_members
+from handshake_prompt.protocol.page_problems import may_have_problems, problem_members
 from handshake_prompt.protocol.requests import shown
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, Verdict
 from handshake_prompt.stores import Record
@@ -78,7 +78,7 @@ class Views:
             members["submission"] = session.submission.shown(self._transactions.now())
         if session.pickup is not None and role is Role.USER:
             members["pickup"] = session.pickup.shown()
-        if verdict is not None or session.page_problems or is_refused(session):
+        if verdict is not None or may_have_problems(session):
             members |= problem_members(session, verdict or NO_PROBLEMS)
         if session.requests:
             members |= self.requests(record, role)

@@ -156,7 +156,7 @@ def told(answer: object, key_at: Callable[[Path], str]) -> list[Problem]:
         pairs = [
             (key, text)
             for key, texts in islice(answer.items(), ANSWERS)
-            for text in (islice(texts, ANSWERS) if isinstance(texts, Iterable) and not _is_text(texts) else [texts])
+            for text in (islice(texts, ANSWERS) if isinstance(texts, Iterable) and not is_text(texts) else [texts])
         ]
         return [Problem(_keys([key], key_at), _text(text)) for key, text in pairs]
     if isinstance(answer, str) or not isinstance(answer, Iterable):
@@ -175,12 +175,12 @@ def _problem(one: object, key_at: Callable[[Path], str]) -> Problem:
 
 
 def _text(text: object) -> str:
-    if not _is_text(text):
+    if not is_text(text):
         raise AnswerError(f"the msg of a problem is text, not {type(text).__name__}")
     return str(text)
 
 
-def _is_text(text: object) -> bool:
+def is_text(text: object) -> bool:
     """Whether it is a text, or stands for one: a lazily translated text is no `str`, and has all of its methods."""
     return hasattr(text, "casefold")
 

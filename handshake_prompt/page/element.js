@@ -12,6 +12,7 @@
 
 import { HandshakeSession, copyText } from "./client.js";
 import { nextTask } from "./client/tasks.js";
+import { announce } from "./element/announcement.js";
 import { Attention } from "./element/attention.js";
 import { FieldList } from "./element/field_list.js";
 import { fieldsOf, labelOf } from "./element/field_facts.js";
@@ -235,7 +236,9 @@ export class HandshakePrompt extends ElementBase {
 
   /** Hold a submission back until the server has all that is shown. @param {SubmitEvent} event */
   async #submit(event) {
-    if (event.target !== this.#form || !this.session || !this.binding) return;
+    if (event.target !== this.#form) return;
+    announce(null);
+    if (!this.session || !this.binding) return;
     const offered = [...this.binding.offers.keys()];
     if (offered.length > 0) {
       event.preventDefault();
@@ -247,6 +250,7 @@ export class HandshakePrompt extends ElementBase {
     this.binding.report();
     const submission = this.session.submit(event);
     if (event.defaultPrevented) event.stopImmediatePropagation();
+    else announce(this.session);
     const { ok, changed, pending } = await submission;
     if (!ok) this.#holdBack(changed, pending);
   }

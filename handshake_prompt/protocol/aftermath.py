@@ -11,6 +11,7 @@ from .events import Change
 from .field_value import FieldValue
 from .limits import Limits
 from .packing import parts_of, to_json
+from .page_problems import refused, tell_problems
 from .requests import revision, settle
 from .row_returns import note_displaced
 from .session import Session
@@ -28,6 +29,8 @@ def conclude(session: Session, previous: Session, now: float, limits: Limits) ->
         _remember(session, previous)
     if session.before:
         _forget(session)
+    if session.submission is not None and session.author is Role.USER:  # a `done` tells of the agent's
+        _tell_of_corrections(session, previous)
 
 
 def _remember(session: Session, previous: Session) -> None:
@@ -59,6 +62,12 @@ def _count(session: Session, key: str, old: FieldValue, sign: int) -> None:
     session.charge(
         old.payer, size=sign * (len(key) + len(to_json(old.kept))), parts=sign * parts_of(old.kept), fields=0
     )
+
+
+def _tell_of_corrections(session: Session, previous: Session) -> None:
+    """Tell of the problems that are left once the person has corrected what the host has refused."""
+    if session.submission is previous.submission and refused(session) != refused(previous):
+        tell_problems(session)
 
 
 def _drop_old_notes(session: Session) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from .digests import is_same, state_digest
 from .errors import TooLargeError
-from .events import PROBLEM
+from .events import PROBLEM, PROBLEMS
 from .messages import Outcome
 from .row_keys import within
 from .session import Session
 from .submission_record import FAILED
-from .verdict import Verdict
+from .verdict import NO_PROBLEMS, UNKNOWN, Verdict
 
 MOST = 100
 """Of one page: far more than a person reads."""
@@ -53,19 +53,55 @@ def forget(session: Session, gone: str) -> None:
 
 def problem_members(session: Session, verdict: Verdict) -> dict[str, Any]:
     """Return the members for a session's problems: of the page, the form's validator, and a refused submission."""
-    refused = session.submission.problems if session.submission and is_refused(session) else ()
-    told: dict[str, Any] = {"problems": [*map(_reported, session.page_problems.items()), *verdict.problems, *refused]}
+    reported = map(_reported, session.page_problems.items())
+    told: dict[str, Any] = {"problems": [*reported, *verdict.problems, *refused(session)]}
     if verdict.unknown:
         told["problemsUnknown"] = True
     return told
 
 
-def is_refused(session: Session) -> bool:
-    """Whether the host has found faults with the present values when they were submitted."""
+def tell_problems(session: Session) -> None:
+    """Tell the session's watchers all problems: some were found or dealt with."""
+    known = session.verdict or (UNKNOWN if session.form else NO_PROBLEMS)
+    session.notice(PROBLEMS, **problem_members(session, known))
+
+
+def may_have_problems(session: Session) -> bool:
+    """Whether replies tell of problems, be it that there are none any more."""
     submission = session.submission
-    if submission is None or submission.state != FAILED:
+    is_refused = submission is not None and submission.kept_problems is not None
+    return bool(session.form or session.page_problems or is_refused)
+
+
+def refused(session: Session) -> list[dict[str, Any]]:
+    """Return the faults that the host has found with submitted values, as far as these are still there.
+
+    Those of a field or a group stand until it is written, those of a row, a list or the whole form until anything is.
+    """
+    submission = session.submission
+    if submission is None or submission.state != FAILED or submission.kept_problems is None:
+        return []
+    if is_same(submission.digest, state_digest(session)):
+        return submission.problems
+    return [
+        problem
+        for problem in submission.problems
+        if problem["keys"] and all(_is_as_it_was(session, key, submission.seq) for key in problem["keys"])
+    ]
+
+
+def _is_as_it_was(session: Session, key: str, seq: int) -> bool:
+    """Whether nothing in a field or group was written since a place in the log; of a row or list nobody can tell."""
+    if session.rows and (key in session.rows or key in session.row_authors or _is_gone(session, key)):
         return False
-    return is_same(submission.digest, state_digest(session))
+    inside = within(key)
+    return all(field.rev <= seq for each, field in session.values.items() if each == key or each.startswith(inside))
+
+
+def _is_gone(session: Session, key: str) -> bool:
+    """Whether a key names a cell of a removed row."""
+    is_cell = any(key.startswith(within(one)) for one in session.rows)
+    return is_cell and not any(key.startswith(within(row)) for row in session.row_authors)
 
 
 def hidden_values(session: Session) -> Iterator[Any]:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from .digests import is_same, state_digest
 from .errors import ChangedError
 from .packing import pack
+from .page_problems import tell_problems
 from .session import SUBMITTED, Session
 from .submission_errors import InvalidFormError, SubmissionRefusedError, SubmissionRunningError, UnknownOutcomeError
 from .submission_record import CLAIMED, DONE, FAILED, UNKNOWN, Submission
@@ -64,9 +65,12 @@ def finish(session: Session, submission: Submission, *, at: str, result: Any = N
 
 
 def fail(session: Session, submission: Submission, problems: Sequence[Mapping[str, Any]], reason: str) -> Submission:
-    """Note the host's refusal; the session goes on."""
-    kept = replace(submission, state=FAILED, kept_problems=pack(list(problems))[0] if problems else None, reason=reason)
-    return _keep(session, kept)
+    """Note the host's refusal, and tell its problems together with all others; the session goes on."""
+    found = pack(list(problems))[0] if problems else None
+    kept = _keep(session, replace(submission, state=FAILED, kept_problems=found, reason=reason, seq=session.seq))
+    if problems:
+        tell_problems(session)
+    return kept
 
 
 def lose(session: Session, submission: Submission) -> Submission:

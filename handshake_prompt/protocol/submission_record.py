@@ -27,6 +27,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     kept_result: Any = msgspec.field(default=None, name="result")
     kept_problems: Any = msgspec.field(default=None, name="problems")
     reason: str = ""
+    seq: int = 0
+    """The place in the log of the host's refusal."""
 
     @property
     def problems(self) -> list[dict[str, Any]]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from handshake_prompt import HandshakeApp
+from handshake_prompt import Credential, HandshakeApp
 from handshake_prompt.testing import InProcessTransport
 from tests.support.peer import Peer
 
@@ -183,3 +183,163 @@ async def test_everybody_else_and_everything_else_is_refused_with_a_problem_docu
     assert (reply.status_code, reply.json()["code"]) == (status, code)
     assert reply.headers["content-type"] == "application/problem+json"
     assert site.taken == []
+
+
+async def test_files_are_as_large_as_the_host_takes_them() -> None:
+    site = Site()
+    peer = await site.opened()
+    files = {"receipt": ("receipt.pdf", b"%PDF" * 1_000_000, "application/pdf")}
+    assert (await site.post(peer, {"name": "Ada", "amount": "12"}, files=files)).status_code == 200
+
+
+# A view that is also there for people without an agent, and shows the form again
+
+
+class Choosy:
+    """A host that judges each post by itself, and shows the form again if it does not take it."""
+
+    def __init__(self) -> None:
+        self.hpp = HandshakeApp()
+        self.taken: list[Any] = []
+        app = Starlette(routes=[Route("/claims", self.save, methods=["POST"])])
+        self.hpp.mount_on(app)
+        self.http = httpx.AsyncClient(transport=InProcessTransport(app), base_url="http://localhost")
+
+    async def save(self, request: Request) -> JSONResponse:
+        is_json = request.headers["content-type"] == "application/json"
+        posted = await request.json() if is_json else dict(await request.form())
+        try:
+            claim = Claim.model_validate(posted)
+        except ValidationError as error:
+            await self.hpp.refuse(request, error)
+            return JSONResponse("the form again", 422)
+        submission = await self.hpp.submission_or_none(request)
+        self.taken.append(claim)
+        return JSONResponse(submission and dict(submission.authors))
+
+    async def opened(self, **members: Any) -> Peer:
+        schema = [{"key": "name"}, {"key": "amount", "type": "integer"}, {"key": "iban", "sensitive": True}]
+        body = {"mode": "form-fill", "schema": schema, "context": {"name": "Ada"}} | members
+        reply = await self.http.post("/handshake/session", json=body)
+        self.http.cookies.clear()
+        peer = Peer("http://localhost", reply.json(), reply.headers["set-cookie"].partition(";")[0], self.http)
+        await peer.act({"amount": 0})
+        return peer
+
+    async def post(self, data: dict[str, Any], headers: dict[str, str], *, as_json: bool = False) -> httpx.Response:
+        body: dict[str, Any] = {"json": data} if as_json else {"data": data}
+        return await self.http.post("/claims", headers=headers, **body)
+
+
+TOO_LITTLE = {"keys": ["amount"], "msg": "Input should be greater than or equal to 1"}
+
+
+async def test_a_form_without_a_session_is_the_persons_alone_and_the_views_as_ever() -> None:
+    site = Choosy()
+    assert (await site.post({"name": "Ada", "amount": "3"}, {})).json() is None
+    assert (await site.post({"name": "Ada", "amount": "0"}, {})).status_code == 422
+    assert site.taken == [Claim(name="Ada", amount=3)]
+
+
+async def test_what_a_view_refuses_is_told_to_page_and_agent_and_the_session_goes_on() -> None:
+    site = Choosy()
+    peer = await site.opened()
+    named = {"handshakeSession": peer.session_id, "handshakeDigest": await digest_of(peer), "name": "Ada"}
+    assert (await site.post(named | {"amount": "0"}, peer.as_user)).json() == "the form again"
+    for role in ("user", "agent"):
+        context = await peer.context(role=role)
+        assert (context["problems"], context["submission"]["state"]) == ([TOO_LITTLE], "failed")
+    assert (await peer.act({"amount": 4}))["problems"] == []
+    named |= {"handshakeDigest": await digest_of(peer)}
+    assert (await site.post(named | {"amount": "4"}, peer.as_user)).json()["amount"] == "ai"
+    assert site.taken == [Claim(name="Ada", amount=4)]
+
+
+async def test_a_refusal_quotes_no_hidden_value() -> None:
+    site = Choosy()
+    peer = await site.opened()
+    await peer.edit("iban", "DE02 77")
+    errors = {"iban": "Not yours", "name": "DE02 77 is not Ada's", "amount": "Too little"}
+    await site.hpp.engine.refuse_submission(
+        peer.session_id, errors, Credential(user_token=peer.cookie.partition("=")[2])
+    )
+    told = [problem["msg"] for problem in (await peer.context())["problems"]]
+    assert told == ["This value is not accepted", "This value is not accepted", "Too little"]
+
+
+@pytest.mark.parametrize("bring", ["agent", "nobody", "foreign", "another session"])
+async def test_a_refusal_of_a_stranger_is_nobodys_business_and_the_form_is_shown_again(bring: str) -> None:
+    site = Choosy()
+    peer, other = await site.opened(), await site.opened()
+    headers = {
+        "agent": peer.as_agent,
+        "nobody": {},
+        "foreign": peer.as_user | {"Origin": "https://evil.example.net"},
+        "another session": other.as_user,
+    }[bring]
+    reply = await site.post({"handshakeSession": peer.session_id, "name": "Ada", "amount": "0"}, headers)
+    assert (reply.status_code, reply.json()) == (422, "the form again")
+    assert "problems" not in await peer.context()
+
+
+# A page that posts by a script of its own
+
+
+def announcing(peer: Peer, digest: str, name: str = "hpp_submission", **headers: str) -> dict[str, str]:
+    return {"Cookie": f"{peer.cookie}; {name}={peer.session_id}.{digest}"} | headers
+
+
+async def test_a_script_that_posts_what_it_likes_is_known_by_what_the_page_announced() -> None:
+    site = Choosy()
+    peer = await site.opened()
+    refused = await site.post({"name": "Ada", "amount": 0}, announcing(peer, await digest_of(peer)), as_json=True)
+    assert refused.status_code == 422
+    assert (await peer.context())["problems"] == [TOO_LITTLE]
+    await peer.act({"amount": 4})
+    taken = await site.post({"name": "Ada", "amount": 4}, announcing(peer, await digest_of(peer)), as_json=True)
+    assert taken.json() == {"name": "user", "amount": "ai"}
+    again = await site.post({"name": "Ada", "amount": 4}, announcing(peer, await digest_of_taken(peer)), as_json=True)
+    assert (again.status_code, again.json()["code"]) == (409, "session_submitted")
+
+
+async def digest_of_taken(peer: Peer) -> str:
+    return "0" * 64 if (await peer.user("GET", "context")).status_code == 409 else ""
+
+
+async def test_what_the_page_did_not_show_when_it_announced_is_not_submitted() -> None:
+    site = Choosy()
+    peer = await site.opened()
+    shown = await digest_of(peer)
+    await peer.act({"amount": 9})
+    reply = await site.post({"name": "Ada", "amount": 1}, announcing(peer, shown), as_json=True)
+    assert (reply.status_code, reply.json()["code"]) == (409, "changed")
+
+
+@pytest.mark.parametrize("value", ["", ".", "x", "x.", ".x"], ids=repr)
+async def test_an_announcement_of_nothing_is_none(value: str) -> None:
+    reply = await Choosy().post({"name": "Ada", "amount": 3}, {"Cookie": f"hpp_submission={value}"}, as_json=True)
+    assert reply.json() is None
+
+
+async def test_an_announcement_proves_nothing_and_counts_for_no_form_of_the_browsers_own() -> None:
+    site = Choosy()
+    peer = await site.opened()
+    await peer.act({"amount": 4})
+    digest = await digest_of(peer)
+    alone = {"Cookie": f"hpp_submission={peer.session_id}.{digest}"}
+    assert (await site.post({"name": "Ada", "amount": 4}, alone, as_json=True)).json()["code"] == "invalid_token"
+    navigating = announcing(peer, digest, **{"Sec-Fetch-Mode": "navigate"})
+    assert (await site.post({"name": "Ada", "amount": "4"}, navigating)).json() is None
+
+
+async def test_over_https_only_a_cookie_that_no_other_host_can_set_announces() -> None:
+    site = Choosy()
+    site.http.base_url = httpx.URL("https://localhost")
+    reply = await site.http.post("/handshake/session", json={"context": {"name": "Ada", "amount": 4}})
+    site.http.cookies.clear()
+    peer = Peer("https://localhost", reply.json(), reply.headers["set-cookie"].partition(";")[0], site.http)
+    digest = await digest_of(peer)
+    body = {"name": "Ada", "amount": 4}
+    assert (await site.post(body, announcing(peer, digest), as_json=True)).json() is None
+    secure = announcing(peer, digest, "__Host-hpp_submission")
+    assert (await site.post(body, secure, as_json=True)).json() == {"name": "default", "amount": "default"}

@@ -146,6 +146,32 @@ async def test_hpp_259_a_form_of_a_pages_own_is_not_submitted_while_a_required_f
     assert (await submit(peer)).status_code == 200
 
 
+async def test_hpp_300_faults_are_told_to_watchers_and_each_stands_until_its_field_is_written(local: Start) -> None:
+    from handshake_prompt import FieldErrors  # noqa: PLC0415 - only where the server is one of ours
+
+    host = Host(FieldErrors({"age": "Too young", "city": "Sold out", "": "Closed on Sundays"}))
+    _, peer = await hosted(local, host)
+    age, city, whole = (
+        {"keys": ["age"], "msg": "Too young"},
+        {"keys": ["city"], "msg": "Sold out"},
+        {"keys": [], "msg": "Closed on Sundays"},
+    )
+    since = (await peer.context())["cursor"]
+    async with peer.watch() as page, peer.watch(role="agent") as agent:
+        await submit(peer)
+        for watcher in (page, agent):
+            assert (await watcher.next("problems"))["problems"] == [age, city, whole]
+        diff = (await peer.agent("GET", "diff", params={"since": since})).json()
+        assert diff["problems"] == [age, city, whole]
+        await peer.edit("name", "Bea")
+        assert (await agent.next("problems"))["problems"] == [age, city]
+        assert (await peer.act({"age": 40}))["problems"] == [city]
+        assert (await page.next("done"))["problems"] == [city]
+        assert (await peer.edit("city", "Ulm"))["problems"] == []
+        assert (await agent.next("problems"))["problems"] == []
+    assert (await peer.context())["problems"] == []
+
+
 async def test_hpp_252_what_nobody_can_tell_is_unknown_and_not_handed_over_again(local: Start) -> None:
     host = Host(RuntimeError("secret"))
     _, peer = await hosted(local, host)

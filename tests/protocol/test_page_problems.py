@@ -5,10 +5,26 @@ from __future__ import annotations
 import pytest
 
 from handshake_prompt.modes import FormFillHandler
+from handshake_prompt.protocol.aftermath import conclude
 from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import TooLargeError
-from handshake_prompt.protocol.page_problems import CHARS, HIDDEN, MOST, forget, problem_members, quotes, report
+from handshake_prompt.protocol.events import Notice
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.page_problems import (
+    CHARS,
+    HIDDEN,
+    MOST,
+    forget,
+    problem_members,
+    quotes,
+    refused,
+    report,
+)
+from handshake_prompt.protocol.rows import remove
 from handshake_prompt.protocol.session import Session
+from handshake_prompt.protocol.submission import fail
+from handshake_prompt.protocol.submission_record import Submission
 from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
 from tests.support.forms import NOON, new_session
@@ -107,3 +123,50 @@ def test_a_draft_leaves_the_session_it_is_of_as_it_is() -> None:
     draft = page.checkout(Turn(author=Role.USER, now=NOON))
     report(draft, "name", "no")
     assert page.page_problems == {}
+
+
+# Faults of a submission
+
+FAULT = {"keys": ["home/street"], "msg": "no"}
+
+
+def refused_form(*keys: str) -> Session:
+    lines = {"key": "lines", "type": "rows", "fields": [{"key": "amount"}]}
+    entries = [{"key": "name"}, {"key": "home/street", "group": "home"}, lines]
+    values = {"name": "Ada", "lines": [{"amount": "1"}, {"amount": "2"}]}
+    form = new_session(FormFillHandler(), schema=entries, data=values)
+    draft = form.checkout(Turn(author=Role.USER, now=NOON))
+    made = Submission(id="s", digest=state_digest(draft), until=0.0)
+    fail(draft, made, [{"keys": [key] if key else [], "msg": "no"} for key in keys], "")
+    return draft
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        (None, ["name", "home", "home/street", "lines", "lines/r1", "lines/r1/amount", "lines/r2/amount", ""]),
+        ("name", ["home", "home/street", "lines/r1/amount", "lines/r2/amount"]),
+        ("home/street", ["name", "lines/r1/amount", "lines/r2/amount"]),
+        ("lines/r1/amount", ["name", "home", "home/street", "lines/r2/amount"]),
+        ("-lines/r1", ["name", "home", "home/street", "lines/r2/amount"]),
+    ],
+)
+def test_a_fault_stands_until_what_it_is_about_is_written(written: str | None, left: list[str]) -> None:
+    draft = refused_form("name", "home", "home/street", "lines", "lines/r1", "lines/r1/amount", "lines/r2/amount", "")
+    if written and written.startswith("-"):
+        remove(draft, written[1:])
+    elif written:
+        draft.write(written, "new")
+    assert ["/".join(one["keys"]) for one in refused(draft)] == left
+
+
+def test_a_turn_that_corrects_a_fault_tells_of_those_left_and_another_does_not() -> None:
+    form = refused_form("name", "home/street")
+    form.commit()
+    for key, told in (("lines/r1/amount", []), ("name", [[FAULT]]), ("home/street", [[]])):
+        draft = form.checkout(Turn(author=Role.USER, now=NOON))
+        draft.write(key, "new")
+        conclude(draft, form, 0.0, Limits())
+        events = [event for event in draft.commit() if isinstance(event, Notice)]
+        assert [event.members["problems"] for event in events] == told
+        form = draft

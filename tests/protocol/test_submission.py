@@ -116,8 +116,8 @@ def test_an_outcome_is_of_its_own_claim_alone() -> None:
 def test_each_step_is_logged() -> None:
     draft = draft_of(filled())
     states.fail(draft, claim(draft), PROBLEMS, "")
-    events = [event.members["state"] for event in draft.commit() if isinstance(event, Notice)]
-    assert events == ["claimed", "failed"]
+    events = [(event.type, event.members.get("state")) for event in draft.commit() if isinstance(event, Notice)]
+    assert events == [("submission", "claimed"), ("submission", "failed"), ("problems", None)]
 
 
 def test_two_sessions_with_one_content_and_two_states_with_one_value_have_digests_of_their_own() -> None:
