@@ -282,17 +282,18 @@ class HandshakeApp(Starlette):
         """Say whether this worker should be sent requests, as `payload, status`; see `ProtocolEngine.health`."""
         return await self.engine.health()
 
-    def tag(self, form: str = "", *, element_id: str = "", prefix: str = "", language: str = "") -> Markup:
-        """Return the markup that hands a form of a page to an agent: `{{ hpp.tag("claim", element_id="claim") }}`.
+    def tag(self, element_id: str = "", *, form: str | None = None, prefix: str = "", language: str = "") -> Markup:
+        """Return the markup that hands a form of a page to an agent: `{{ hpp.tag("claim") }}` for `<form id="claim">`.
 
         Args:
-            form: the name of a registered form; without one the fields are derived from the page's own controls.
             element_id: the id of the form in the page; without one it is the form around the tag.
+            form: the name of a registered form; "" to derive the fields from the page's own controls, as where no form
+                of that name is registered. If left out, it is the id.
             prefix: where the protocol is mounted, if it was not by `mount_on` or `in_front_of`.
             language: `en` or `zh`; the page's if left out.
         """
-        place = prefix or self._mount.prefix
-        return page_tag(place, form=form, element_id=element_id, language=language)
+        name = element_id if form is None and self.engine.has_form(element_id) else form or ""
+        return page_tag(prefix or self._mount.prefix, form=name, element_id=element_id, language=language)
 
     # ASGI
 

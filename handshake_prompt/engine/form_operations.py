@@ -93,6 +93,10 @@ class FormOperations(HostOperations):
             defaults=defaults,
         )
 
+    def has_form(self, name: str) -> bool:
+        """Tell whether a form of this name is registered."""
+        return self._forms.get(name) is not None
+
     async def get_options(
         self,
         session_id: str,

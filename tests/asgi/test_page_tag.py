@@ -9,12 +9,20 @@ from handshake_prompt import HandshakeApp
 
 
 def test_the_markup_names_what_it_is_given_and_is_escaped_once() -> None:
-    tag = HandshakeApp().tag("claim", element_id='a"b', language="zh")
+    tag = HandshakeApp().tag('a"b', form="claim", language="zh")
     assert tag.__html__() == str(tag)
     assert tag == (
         '<script type="module" src="/handshake/element.js"></script>'
         '<handshake-prompt for="a&quot;b" name="claim" base="/handshake" lang="zh"></handshake-prompt>'
     )
+
+
+def test_a_form_registered_by_the_id_is_opened_by_its_name() -> None:
+    hpp = HandshakeApp()
+    hpp.form("claim", [{"key": "name"}])
+    assert 'for="claim" name="claim"' in hpp.tag("claim")
+    assert "name=" not in hpp.tag("claim", form="")
+    assert "name=" not in hpp.tag("other")
 
 
 async def test_the_script_is_served_where_the_protocol_is_mounted() -> None:
