@@ -85,8 +85,7 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * Take a session up again, for instance after a reload. Its values arrive with the first `connected`.
-   *
+   * Take a session up again, as after a reload. Its values arrive with the first `connected`.
    * @param {SavedSession} saved the former `session.saved`.
    * @param {{fetch?: RequestInit, prompt?: boolean | {language: string}, userToken?: string}} [settings]
    * @returns {HandshakeSession}
@@ -107,9 +106,7 @@ export class HandshakeSession extends EventTarget {
 
   /**
    * The argument for `resume`, safe to keep: no credential is in it. Nor is a cursor, because a page that starts anew
-   * knows no values and has to begin with a snapshot.
-   *
-   * @returns {SavedSession}
+   * knows no values and has to begin with a snapshot. @returns {SavedSession}
    */
   get saved() {
     return { id: this.id, mode: this.mode, urls: this.urls };

@@ -12,6 +12,7 @@
 
 import { HandshakeSession, copyText } from "./client.js";
 import { nextTask } from "./client/tasks.js";
+import { AgentReport } from "./element/agent_report.js";
 import { announce } from "./element/announcement.js";
 import { Attention } from "./element/attention.js";
 import { FieldList } from "./element/field_list.js";
@@ -22,6 +23,7 @@ import { ElementBase, define } from "./element/make.js";
 import { mark } from "./element/marks.js";
 import { Missing, Offers, Problems } from "./element/notices.js";
 import { Panel } from "./element/panel.js";
+import { PasteBox } from "./element/paste_box.js";
 import { RequestList } from "./element/request_list.js";
 import { save, saved } from "./element/saved_session.js";
 import { SessionActs } from "./element/session_acts.js";
@@ -32,7 +34,7 @@ import { FormBinding, schemaOf } from "./form.js";
 /** @typedef {import("./element/panel.js").State} State */
 
 /** The parts of the panel, in their order. @type {import("./element/panel.js").PartClass[]} */
-const PARTS = [HandOver, RequestList, Offers, Problems, Missing, FieldList, SessionActs];
+const PARTS = [HandOver, PasteBox, RequestList, AgentReport, Offers, Problems, Missing, FieldList, SessionActs];
 /** How often the time that is left is told, in milliseconds. */
 const TICK = 5_000;
 
@@ -52,7 +54,7 @@ export class HandshakePrompt extends ElementBase {
   /** @type {Panel | null} */
   #panel = null;
   /** @type {State} */
-  #state = { session: null, binding: null, status: "", held: [], prompt: null, isCopied: null, isBusy: false };
+  #state = { session: null, binding: null, status: "", held: [], prompt: null, isCopied: null, isBusy: false, report: [] };
   #isDrawing = false;
   /** @type {Attention | null} */
   #attention = null;
@@ -73,6 +75,9 @@ export class HandshakePrompt extends ElementBase {
       rotate: () => this.#run(() => this.#offerPrompt(this.#held.rotate())),
       run: (/** @type {(session: HandshakeSession) => Promise<any>} */ work) => this.#run(() => work(this.#held)),
       accept: (/** @type {string} */ key) => this.binding?.accept(key),
+      report: (/** @type {string | undefined} */ text, isAnew = false) => {
+        if (text) this.#show({ report: [...(isAnew ? [] : this.#state.report), text] });
+      },
       focus: (/** @type {string} */ key) => this.binding?.controlsOf(key)[0]?.focus(),
     };
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
@@ -203,6 +208,7 @@ export class HandshakePrompt extends ElementBase {
     const on = (/** @type {string} */ name, /** @type {(detail: any) => void} */ act) =>
       session.addEventListener(name, (/** @type {any} */ { detail }) => this.session === session && act(detail));
     for (const name of ["field", "rows", "trouble", "agent", "connected", "extended"]) on(name, () => this.#show());
+    on("prompt", ({ prompt }) => prompt ?? this.#show({ prompt, isCopied: null }));
     on("requests", ({ requests }) => this.#call(requests));
     on("action", () => this.#tell("working"));
     on("done", ({ applied }) => this.#tellDone(applied));
@@ -218,7 +224,7 @@ export class HandshakePrompt extends ElementBase {
   #end(how) {
     save(this.#place, null);
     this.#leave();
-    this.#show({ prompt: null, isCopied: null, held: [] });
+    this.#show({ prompt: null, isCopied: null, held: [], report: [] });
     this.#tell(how);
     this.dispatchEvent(new CustomEvent("session", { detail: { session: null } }));
   }

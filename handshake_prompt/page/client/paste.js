@@ -20,8 +20,9 @@
  * @property {number} blocks whole ones in the text; the last one counts.
  * @property {number} line where that one begins.
  * @property {UnreadLine[]} unread lines that say nothing the form could take.
- * @property {{text: string}[]} questions the agent's, to the person.
+ * @property {{text: string, status: string, msg?: string}[]} questions which become requests; `error`: it cannot be asked.
  * @property {boolean} bound whether the answer names its prompt, and so is checked against what has changed since.
+ * @property {string} [report] the outcome in words, for the agent that only the person can tell.
  */
 
 /**

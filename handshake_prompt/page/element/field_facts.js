@@ -34,6 +34,21 @@ export function labelOf(session, key) {
   return cell.length > 0 ? `${place}: ${visible(name) || cell.join("/")}` : place;
 }
 
+/**
+ * The entry of a field in the schema, or that of a cell in its list.
+ *
+ * @param {import("../client.js").HandshakeSession | null} session
+ * @param {string} key
+ * @returns {Field | undefined}
+ */
+export function fieldOf(session, key) {
+  const schema = session?.schema ?? [];
+  const own = schema.find((field) => field.key === key);
+  const list = schema.find(({ key: other, type }) => type === "rows" && key.startsWith(`${other}/`));
+  const cell = key.slice((list?.key ?? "").length + 1).split("/").slice(1).join("/");
+  return own ?? list?.fields?.find((/** @type {Field} */ field) => field.key === cell);
+}
+
 /** Whether a value is the person's. @param {string | undefined} by */
 export function isPersons(by) {
   return PERSONS.has(by ?? "");

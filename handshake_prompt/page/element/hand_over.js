@@ -24,7 +24,8 @@ export class HandOver {
     const label = make("label", { htmlFor: "prompt", textContent: texts.say("prompt") });
     const caution = make("p", { className: "quiet", textContent: texts.say("caution") });
     this.#prompt = make("div", { hidden: true }, label, this.#area, caution);
-    this.#main = button(texts.say("handOver"), handOver, { className: "main", part: "button" });
+    const act = () => this.#main.ariaDisabled === "true" || handOver();
+    this.#main = button(texts.say("handOver"), act, { className: "main", part: "button" });
     this.root.append(this.#status, this.#claim, this.#main, this.#copied, this.#prompt);
   }
 
@@ -33,7 +34,7 @@ export class HandOver {
     const isOurs = session && session.state !== "closed";
     say(this.#status, status);
     say(this.#main, this.#texts.say(!isOurs ? "handOver" : session.prompt ? "copyAgain" : "newPrompt"));
-    this.#main.disabled = isBusy;
+    this.#main.ariaDisabled = String(isBusy); // a disabled button would lose the focus
     this.#claim.hidden = !session?.agent;
     say(this.#claim, session?.agent ? this.#texts.say("claim", { name: quoted(session.agent) }) : "");
     this.#prompt.hidden = prompt === null;

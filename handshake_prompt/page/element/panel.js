@@ -17,6 +17,7 @@ import { PANEL_SHEET } from "./styles.js";
  * @property {string | null} prompt the one to be shown.
  * @property {boolean | null} isCopied null before it was tried.
  * @property {boolean} isBusy whether a button's work is under way.
+ * @property {string[]} report what an agent that cannot get here has to be told by the person.
  */
 /** @typedef {{root: HTMLElement, update: (state: State) => void}} Part */
 /**
@@ -27,6 +28,8 @@ import { PANEL_SHEET } from "./styles.js";
  *   of its failure.
  * @property {(key: string) => void} accept shows a value that waits for the person to leave a control.
  * @property {(key: string) => void} focus leads to a field.
+ * @property {(text: string | undefined, isAnew?: boolean) => void} report keeps a text for an agent that cannot get here,
+ *   with those before unless `isAnew`.
  */
 /** @typedef {new (texts: import("./texts.js").Texts, acts: Acts) => Part} PartClass */
 

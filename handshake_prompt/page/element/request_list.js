@@ -24,12 +24,14 @@ export class RequestList {
   #texts;
   #run;
   #focus;
+  #report;
 
   /** @param {import("./texts.js").Texts} texts @param {import("./panel.js").Acts} acts */
-  constructor(texts, { run, focus }) {
+  constructor(texts, { run, focus, report }) {
     this.#texts = texts;
     this.#run = run;
     this.#focus = focus;
+    this.#report = report;
   }
 
   /** @param {State} state */
@@ -73,7 +75,7 @@ export class RequestList {
   /** @param {Request} request @param {{field: Field, control: any}[]} answers */
   #buttons(request, answers) {
     const decide = (/** @type {"accept" | "decline"} */ decision, /** @type {any} */ values = undefined) =>
-      this.#run((session) => session.answer(request, decision, values));
+      this.#run(async (session) => this.#report(await session.answer(request, decision, values)));
     const accept = () => {
       const invalid = answers.find(({ control }) => !control.reportValidity());
       if (!invalid) decide("accept", valuesOf(answers));

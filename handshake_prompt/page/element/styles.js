@@ -22,7 +22,7 @@ const PANEL = `
   button { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); cursor: pointer;
     border-radius: calc(var(--radius) / 1.5); padding: 0.4rem 0.8rem; min-block-size: 2.25rem; }
   button:hover { border-color: currentColor; }
-  button:disabled { opacity: 0.6; cursor: default; }
+  [aria-disabled="true"] { opacity: 0.6; cursor: default; }
   :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
   button.main { border: 2px solid var(--accent); font-weight: 600; }
   button.link { border: 0; padding: 0; min-block-size: 1.5rem; text-decoration: underline; }
@@ -44,6 +44,9 @@ const PANEL = `
     border-block-start: 1px solid var(--line); }
   details strong { font-weight: 600; text-align: end; }
   details button { grid-column: 2; justify-self: end; }
+  ins { text-decoration: none; font-weight: 600; }
+  .change ins::before { content: " → "; font-weight: 400; }
+  .change:dir(rtl) ins::before { content: " ← "; }
 `;
 
 const MARKS = `
