@@ -8,7 +8,8 @@
  */
 
 import type {
-  Context, Field, FieldRecord, Frame, FrameMembers, FrameOf, Problem, Request, SchemaChange, SessionInfo,
+  Context, Field, FieldRecord, Frame, FrameMembers, FrameOf, Pasted, Problem, Request, SchemaChange, SessionInfo,
+  UnreadLine,
 } from "./wire.js";
 
 export type * from "./wire.js";
@@ -33,6 +34,8 @@ export class HandshakeError extends Error {
       retryable?: boolean;
       retryAfter?: number;
       problems?: Problem[];
+      unread?: UnreadLine[];
+      nextSteps?: string[];
     },
   );
   /** The HTTP status. */
@@ -44,6 +47,10 @@ export class HandshakeError extends Error {
   retryAfter: number | null;
   /** What is wrong with a form that was submitted. */
   problems: Problem[];
+  /** Advice on what to do. */
+  nextSteps: string[];
+  /** Of a pasted text in which there is no answer: the lines that cannot be read. */
+  unread: UnreadLine[];
   /** Whether the session has ended, or is none. */
   get isOver(): boolean;
   /** Whether the server did not take the page for the person's, which says nothing of the request itself. */
@@ -146,6 +153,8 @@ export interface OwnEvents {
   trouble: { problems: Problem[] };
   /** `session.requests` are others. */
   requests: { requests: Request[] };
+  /** `session.prompt` and `session.token` are others, or gone. */
+  prompt: { prompt: string | null };
   /** The connection's state is another. The session is over only if `final`. */
   state: { state: ConnectionState; final: boolean; code: number | null; error: Frame | null };
   /** Before a submission: what the page holds back is to be written now. */
@@ -183,10 +192,10 @@ export class HandshakeSession extends EventTarget {
   id: string;
   mode: string;
   urls: Record<string, string>;
-  /** The text for the agent; null after `resume`, since the agent's token is not kept. */
-  prompt: string | null;
-  /** The agent's token, for a page that words its own prompt; null after `resume`. */
-  token: string | null;
+  /** The text for the agent; null after `resume`, once it was replaced elsewhere, and after the end. */
+  get prompt(): string | null;
+  /** The agent's token, for a page that words its own prompt; null as `prompt` is. */
+  get token(): string | null;
   /** The fields of the form, if it is one; known from the start only after `create`. */
   schema: Field[];
   /** The argument for `resume`, safe to keep. */
@@ -277,6 +286,15 @@ export class HandshakeSession extends EventTarget {
     decision: "accept" | "decline",
     values?: Record<string, unknown>,
   ): Promise<string | undefined>;
+  /**
+   * Preview or apply the answer of an agent without network access, as the person has pasted it. It is written as the
+   * agent's; pasted again, it has no second effect.
+   *
+   * @param text the answer, with whatever is around it.
+   * @param settings `preview`: tell what would become of it, and write nothing.
+   * @throws {HandshakeError} if there is no answer to this prompt in it: `unreadable`, `other_prompt`.
+   */
+  paste(text: string, settings?: { preview?: boolean }): Promise<Pasted>;
   /**
    * Take back what the agent wrote. What the person has written since stays.
    *

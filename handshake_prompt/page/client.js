@@ -22,11 +22,9 @@
  * - `settling`: before a submission, what the page holds back is to be written. `submitting`: its form is let go.
  * - `frame`: each of the server's frames, unknown types included.
  *
- * Frames of these types are events under their own names too, after `fields` is up to date, in the server's order:
- * `connected action edit done rowAdded rowRemoved rowMoved rowReleased problem problems schema asked answered withdrawn
- * lapsed extended rotated pickedUp pickupRefused agent ack error expiring expired revoked submitted draining`. `ack` and
- * `error` also answer edits by POST. An `error` with a `ref` is about an edit: it is taken back, unless it is tried again
- * (`retryable`, or `kept` until the server takes the page for the person's again).
+ * Frames of the types in `client/frames.js` are events under their own names too, after `fields` is up to date, in the
+ * server's order. `ack` and `error` also answer edits by POST. An `error` with a `ref` is about an edit: it is taken back,
+ * unless it is tried again (`retryable`, or `kept` until the server takes the page for the person's again).
  *
  * The person is proven by the session's cookie (or the user token on another origin), never by the agent's token.
  */
@@ -299,9 +297,7 @@ export class HandshakeSession extends EventTarget {
 
   /**
    * Submit the form, once the session is `ready`. Without an event the server's own submission is made, which takes what
-   * is shown, once, and ends the session:
-   *
-   *     const receipt = await session.submit();
+   * is shown, once, and ends the session.
    *
    * From within a listener for a form's `submit`, the ordinary submission of the form is held back meanwhile:
    *
@@ -369,7 +365,6 @@ export class HandshakeSession extends EventTarget {
   /**
    * Open a one-time code for an agent elsewhere, in the place of any other. `pickedUp` tells of its exchange, which
    * replaces the token, `pickupRefused` of every later try by somebody else.
-   *
    * @returns {Promise<import("./client/prompt.js").Pickup>} what the person passes on.
    */
   async pickup() {

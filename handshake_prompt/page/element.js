@@ -30,6 +30,7 @@ import { SessionActs } from "./element/session_acts.js";
 import { Texts } from "./element/texts.js";
 import { listen, rootOf } from "./form/clobbering.js";
 import { FormBinding, schemaOf } from "./form.js";
+import { provideTools } from "./webmcp.js";
 
 /** @typedef {import("./element/panel.js").State} State */
 
@@ -59,6 +60,8 @@ export class HandshakePrompt extends ElementBase {
   /** @type {Attention | null} */
   #attention = null;
   #gone = new AbortController();
+  /** Ends with the session's stay in this tag. */
+  #left = new AbortController();
   #values = new FirstValues();
   #written = 0;
   #ticker = 0;
@@ -215,6 +218,8 @@ export class HandshakePrompt extends ElementBase {
     on("state", (state) => this.#tellState(state));
     for (const how of /** @type {const} */ (["expired", "revoked", "submitted"])) on(how, () => this.#end(how));
     session.connect();
+    this.#left = new AbortController();
+    provideTools(session, { signal: this.#left.signal });
     this.#ticker = setInterval(() => this.#show(), TICK);
     this.#show();
     this.dispatchEvent(new CustomEvent("session", { detail: { session } }));
@@ -232,6 +237,7 @@ export class HandshakePrompt extends ElementBase {
   /** Let go of session and form, without ending the session. */
   #leave() {
     clearInterval(this.#ticker);
+    this.#left.abort();
     if (this.session) this.#values.leave(this.session.fields);
     for (const { key } of this.binding?.fields ?? []) mark(this.binding?.controlsOf(key) ?? [], null);
     this.binding?.stop();

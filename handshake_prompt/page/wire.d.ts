@@ -204,6 +204,50 @@ export interface RequestEnd extends Logged {
   answer?: { values?: Values; [member: string]: unknown };
 }
 
+/** What a pasted answer asks for. */
+export interface PastedAction {
+  type: "set" | "add" | "remove" | "suggest";
+  key: string;
+  value?: JsonValue;
+  reason?: string;
+}
+
+/** What has become of it, or would. */
+export interface PastedResult {
+  key: string;
+  status: "applied" | "suggested" | "rejected" | "error" | (string & {});
+  /** Why it was refused. */
+  code?: string;
+  msg?: string;
+  row?: string;
+}
+
+/** A line of a pasted text, counted from 1, that says nothing the form could take. */
+export interface UnreadLine {
+  line: number;
+  text: string;
+  msg: string;
+}
+
+/** What has become of a pasted answer, or would. */
+export interface Pasted {
+  preview: boolean;
+  read: PastedAction[];
+  /** In the order of `read`. */
+  results: PastedResult[];
+  /** Whole answers in the text: the last one counts, which begins at `line`. */
+  blocks: number;
+  line: number;
+  unread: UnreadLine[];
+  /** They become requests, but for those with `status` `error`. */
+  questions: { text: string; status: string; msg?: string; [member: string]: unknown }[];
+  /** Whether the answer names its prompt, and so is held against what has changed since. */
+  bound: boolean;
+  /** The outcome in words, for the agent that only the person can tell. */
+  report?: string;
+  [member: string]: unknown;
+}
+
 /** Everything that the server holds of a session. */
 export interface Context {
   sessionId: string;

@@ -252,7 +252,7 @@ async def test_an_answer_that_names_no_prompt_and_one_of_several_are_told(page: 
     await expect(entry(page, "Field 1")).to_have_text("Field 1–y")
     await expect(page.get_by_text("does not say which prompt it is for")).to_be_visible()
     await expect(
-        page.get_by_text("There were 2 answers in it. The last one counts; it begins at line 6.")
+        page.get_by_text("There were 2 answers in it. The last one counts; it begins at line 7.")
     ).to_be_visible()
 
 

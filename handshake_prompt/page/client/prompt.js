@@ -28,7 +28,7 @@ export class AgentPrompt {
     this.#changed = changed;
   }
 
-  /** @param {{token: string, prompt?: string, seq?: number}} reply to a creation or a rotation. */
+  /** @param {{token: string, prompt?: string | null, seq?: number}} reply to a creation or a rotation. */
   learn({ token, prompt = null, seq = Infinity }) {
     this.text = prompt;
     this.token = token;

@@ -6,7 +6,7 @@ const KEEPALIVE_CHARS = 8_000;
 /** Codes that only the holder of a credential is told, or that leave nothing to ask for. */
 const OVER = new Set(["session_expired", "session_revoked", "session_closed", "session_submitted", "session_not_found"]);
 
-/** @typedef {{code?: string, detail?: string, error?: string, retryable?: boolean, retryAfter?: number, problems?: any[], unread?: any[]}} Problem */
+/** @typedef {{code?: string, detail?: string, error?: string, retryable?: boolean, retryAfter?: number, problems?: any[], unread?: any[], nextSteps?: string[]}} Problem */
 
 /** A request that was refused, or was answered by something that is not the protocol's server. */
 export class HandshakeError extends Error {
@@ -25,6 +25,8 @@ export class HandshakeError extends Error {
     this.retryAfter = problem.retryAfter ?? null;
     /** @type {{keys: string[], msg: string}[]} what is wrong with a form that was submitted. */
     this.problems = problem.problems ?? [];
+    /** @type {string[]} advice on what to do. */
+    this.nextSteps = problem.nextSteps ?? [];
     /** @type {import("./paste.js").UnreadLine[]} of a pasted text in which there is no answer. */
     this.unread = problem.unread ?? [];
   }

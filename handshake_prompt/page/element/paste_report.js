@@ -125,7 +125,9 @@ export class PasteReport {
   /** What a field has now, if it is to be seen. @param {string} key */
   #held(key) {
     const value = this.#session?.fields.get(key)?.value;
-    const isHidden = isEmpty(value) || fieldOf(this.#session, key)?.sensitive === true;
+    /** @type {any} */
+    const field = fieldOf(this.#session, key);
+    const isHidden = isEmpty(value) || field?.sensitive === true;
     return make("del", {}, isHidden ? "–" : this.#told(key, value));
   }
 

@@ -2,9 +2,11 @@
 import * as declaredClient from "./declared/client.js";
 import * as declaredElement from "./declared/element.js";
 import * as declaredForm from "./declared/form.js";
+import * as declaredTools from "./declared/webmcp.js";
 import * as client from "./implemented/client.js";
 import * as element from "./implemented/element.js";
 import * as form from "./implemented/form.js";
+import * as tools from "./implemented/webmcp.js";
 
 /** Names that are there and not declared: of a module, of a class, of its instances. */
 type Undeclared<There, Declared> =
@@ -22,6 +24,8 @@ function allDeclared<_Missing extends never>(): void {}
 allDeclared<Undeclared<typeof client, typeof declaredClient>>();
 allDeclared<Undeclared<typeof element, typeof declaredElement>>();
 allDeclared<Undeclared<typeof form, typeof declaredForm>>();
+allDeclared<Undeclared<typeof tools, typeof declaredTools>>();
 
 // All that is declared is there, and of that type.
-export const modules: [typeof declaredClient, typeof declaredElement, typeof declaredForm] = [client, element, form];
+type Modules = [typeof declaredClient, typeof declaredElement, typeof declaredForm, typeof declaredTools];
+export const modules: Modules = [client, element, form, tools];

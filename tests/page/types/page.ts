@@ -3,14 +3,16 @@ import {
   HandshakeError, HandshakeSession, copyText, valuesOf,
   type Author, type Cause, type Condition, type ConnectionState, type Context, type CreateSettings, type Field,
   type FieldRecord, type FieldType, type Frame, type FrameMembers, type FrameOf, type HandshakeSessionEventMap,
-  type JsonValue, type Logged, type Option, type OwnEvents, type Pickup, type Problem, type Readiness, type Receipt, type Request,
-  type RequestEnd, type ResumeSettings, type RowChange, type RowPlaced, type SavedSession, type Scalar,
-  type SchemaChange, type SessionInfo, type SessionSettings, type Values, type Written,
+  type JsonValue, type Logged, type Option, type OwnEvents, type Pasted, type PastedAction, type PastedResult, type Pickup,
+  type Problem, type Readiness, type Receipt, type Request, type RequestEnd, type ResumeSettings, type RowChange,
+  type RowPlaced, type SavedSession, type Scalar, type SchemaChange, type SessionInfo, type SessionSettings,
+  type UnreadLine, type Values, type Written,
 } from "handshake-prompt";
 import { HandshakePrompt, type HandshakePromptEventMap } from "handshake-prompt/element.js";
 import {
   ControlIndex, FormBinding, bind, schemaOf, type BindSettings, type Control, type FormBindingEventMap,
 } from "handshake-prompt/form.js";
+import { provideTools } from "handshake-prompt/webmcp.js";
 
 declare const form: HTMLFormElement;
 declare const note: (...told: unknown[]) => void;
@@ -95,8 +97,16 @@ note(written(members, frame), own);
 async function decide(request: Request): Promise<void> {
   if (request.kind === "suggest" && request.key) note(request.value, request.reason);
   await session.answer(request, "accept", { guests: "team" });
-  await session.answer(request, "decline");
+  note(await session.answer(request, "decline"));
 }
+
+async function paste(text: string): Promise<void> {
+  const { read, results, questions, unread, bound }: Pasted = await session.paste(text, { preview: true });
+  note(read.map(({ type, key }: PastedAction) => `${type} ${key}`), results.map(({ code }: PastedResult) => code));
+  note(questions.length, unread.map(({ line }: UnreadLine) => line), bound, (await session.paste(text)).report);
+}
+session.addEventListener("prompt", ({ detail }) => note(detail.prompt));
+await paste("an answer");
 // @ts-expect-error: silence is no decision
 await session.answer({ id: "1", digest: "" }, "silence");
 
@@ -122,7 +132,7 @@ try {
   else note(outcome.changed, outcome.pending);
 } catch (error) {
   if (!(error instanceof HandshakeError) || error.isOver || error.isUnproven) throw error;
-  note(error.status, error.code, error.retryable, error.retryAfter, error.problems);
+  note(error.status, error.code, error.retryable, error.retryAfter, error.problems, error.unread, error.nextSteps);
 }
 form.addEventListener("submit", async (event) => note((await session.submit(event)).changed));
 undo();
@@ -146,6 +156,9 @@ unbind();
 const index = new ControlIndex(form, new WeakMap());
 note(index.of("purpose"), index.controls.map((control) => index.keysOf(control)), index.has(form), index.shadowRoots);
 for (const { row: element, cells } of index.rows("lines")) note(element.id, cells.get("amount"));
+
+const isTaken: boolean = provideTools(session, { signal: AbortSignal.timeout(1_000) });
+note(isTaken || provideTools(named));
 
 // ---- the tag
 
