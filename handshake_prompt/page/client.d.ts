@@ -231,6 +231,8 @@ export class HandshakeSession extends EventTarget {
    */
   bind(form: HTMLFormElement, settings?: { follow?: boolean }): () => void;
 
+  /** Tell what a field shows ahead of its first `field` event, as after a reload: the same value is nothing new then. */
+  shows(key: string, value: unknown): void;
   /**
    * Report the person's edit of a field, at each input. The field is theirs from now on.
    *

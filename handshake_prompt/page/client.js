@@ -65,8 +65,7 @@ export class HandshakeSession extends EventTarget {
    * @param {Record<string, any>} [settings.defaults] values the agent may replace.
    * @param {object} [settings.meta]
    * @param {boolean | {language: string}} [settings.prompt]
-   * @param {boolean} [settings.userToken] ask for a user token: for a page on another origin, or in a frame of another
-   *   site, which gets no cookie.
+   * @param {boolean} [settings.userToken] ask for a user token, in a frame or on an origin that gets no cookie.
    * @param {RequestInit} [settings.fetch] options for every request, such as the host application's own headers.
    * @returns {Promise<HandshakeSession>}
    * @throws {HandshakeError} if the server refuses.
@@ -193,7 +192,15 @@ export class HandshakeSession extends EventTarget {
    * @returns {() => void} undoes it.
    */
   bind(form, settings) {
-    return bind(this, form, this.#parts.view.given, settings);
+    return bind(this, form, this.#parts.view.given ?? {}, settings);
+  }
+
+  /**
+   * Tell what a field shows ahead of its first `field` event, as after a reload: the same value is nothing new then.
+   * @param {string} key @param {any} value
+   */
+  shows(key, value) {
+    this.#parts.view.given = { [key]: value, ...this.#parts.view.given };
   }
 
   /**
@@ -296,10 +303,8 @@ export class HandshakeSession extends EventTarget {
   }
 
   /**
-   * Submit the form, once the session is `ready`. Without an event the server's own submission is made, which takes what
-   * is shown, once, and ends the session.
-   *
-   * From within a listener for a form's `submit`, the ordinary submission of the form is held back meanwhile:
+   * Submit the form, once the session is `ready`. Without an event it is submitted to the server: what is shown, once,
+   * which ends the session. In a listener for a form's `submit`, its ordinary submission is held back meanwhile:
    *
    *     form.addEventListener("submit", (event) => session.submit(event));
    *

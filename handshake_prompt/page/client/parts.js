@@ -12,6 +12,7 @@ import { AgentPrompt } from "./prompt.js";
 import { HandshakeError } from "./requests.js";
 import { Sight } from "./sight.js";
 import { Submissions } from "./submission.js";
+import { nextEvent } from "./tasks.js";
 import { SessionView } from "./view.js";
 import { Writes } from "./writes.js";
 
@@ -57,6 +58,7 @@ export class SessionParts {
     this.submissions = new Submissions({
       isOver: () => this.isOver,
       sight: () => new Sight(page, this.view),
+      begun: () => this.#begun(),
       settled: () => this.writes.settled(),
       gather: () => emit("settling", {}),
       letGo: () => emit("submitting", {}),
@@ -89,6 +91,10 @@ export class SessionParts {
       // A session that is over has been told so by then.
       doubted: () => void this.access.request("GET", "session").catch(() => {}),
     });
+  }
+
+  async #begun() {
+    while (!this.view.isKnown && this.connection.state === "connecting") await nextEvent(this.#page, ["state"]);
   }
 
   /** @param {import("./connection.js").ConnectionState} state @param {number | null} code */

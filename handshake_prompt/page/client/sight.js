@@ -21,10 +21,9 @@ export class Sight {
 
   /** @param {EventTarget} page is told of all that happens to `view`. @param {SessionView} view */
   constructor(page, view) {
-    const { fields, given, lists } = view;
+    const { fields, lists } = view;
     this.#view = view;
-    this.#values = new Map(Object.entries(given));
-    for (const [key, { value }] of fields) this.#values.set(key, value);
+    this.#values = new Map([...fields].map(([key, { value }]) => [key, value]));
     this.#rows = new Map(lists.map((list) => [list, view.rows(list)]));
     const on = (/** @type {string} */ name, /** @type {(detail: any) => void} */ act) =>
       page.addEventListener(name, (/** @type {any} */ { detail }) => act(detail), { signal: this.#ended.signal });
@@ -36,7 +35,7 @@ export class Sight {
   /** @returns {string[]} the fields, and the lists of rows, that are shown otherwise now by the doing of others. */
   get changed() {
     const isOwn = (/** @type {string} */ key) => this.#added.some((row) => key.startsWith(`${row}/`));
-    const fields = [...this.#view.fields].filter(([key, { value }]) => !isOwn(key) && !isSame(value, this.#values.get(key)));
+    const fields = [...this.#view.fields].filter(([key, { value }]) => !isOwn(key) && !isSame(value, this.#valueOf(key)));
     const lists = new Set([...this.#rows.keys(), ...this.#view.lists]);
     return [...fields.map(([key]) => key), ...[...lists].filter((list) => this.#isOther(list))];
   }
@@ -58,6 +57,11 @@ export class Sight {
   #acknowledged({ key, seq, row }) {
     if (row) this.#added.push(`${key}/${row}`);
     else if (this.#view.fields.get(key)?.rev === seq) this.take([key]);
+  }
+
+  /** What a field had shown, by the server's word or else by the page's. @param {string} key */
+  #valueOf(key) {
+    return this.#values.has(key) ? this.#values.get(key) : this.#view.given?.[key];
   }
 
   /** @param {string} list */

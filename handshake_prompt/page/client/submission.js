@@ -31,6 +31,7 @@ const ROUNDS = 8;
  * @typedef {object} Means
  * @property {() => boolean} isOver
  * @property {() => Sight} sight what the person sees from now on.
+ * @property {() => Promise<any>} begun waits for what a page has to show that takes a session up again.
  * @property {() => void} gather has the page write what it holds back.
  * @property {() => void} letGo tells the page that its form is submitted now.
  * @property {() => Promise<any>} settled waits for the server to have every edit.
@@ -144,11 +145,12 @@ export class Submissions {
    * @returns {Promise<Readiness>}
    */
   async #prepare(sight, patience = PATIENCE) {
-    const { isOver, settled, pending, catchUp, gather } = this.#means;
+    const { isOver, begun, settled, pending, catchUp, gather } = this.#means;
     /** @type {Readiness} */
     const nothing = { ok: false, changed: [], pending: [], cursor: null, digest: null, error: null };
     let isLate = false;
     const limit = pause(patience).then(() => (isLate = true));
+    await Promise.race([begun(), limit]);
     for (;;) {
       await Promise.race([Promise.allSettled(this.#decisions).then(settled), limit]);
       if (isOver() || pending().length > 0) return { ...nothing, pending: pending() };

@@ -48,8 +48,8 @@ const ROW_WRITES = new Set(["addRow", "moveRow", "removeRow"]);
 export class SessionView {
   /** @type {Map<string, FieldRecord>} */
   fields = new Map();
-  /** @type {Record<string, any>} The values that the page shows before there is a snapshot: those it has created with. */
-  given = {};
+  /** @type {Record<string, any> | null} What the page showed of its own accord; null if it was not told yet. */
+  given = null;
   /** @type {Field[]} */
   schema = [];
   /** @type {Problem[]} */
@@ -89,6 +89,11 @@ export class SessionView {
   /** @param {string} list @returns {string[]} */
   rows(list) {
     return this.#rows.of(list);
+  }
+
+  /** Whether there is anything that the page shows. */
+  get isKnown() {
+    return this.given !== null || this.fields.size > 0;
   }
 
   /** @returns {string[]} the keys of lists that have rows. */

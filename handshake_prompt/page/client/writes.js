@@ -4,7 +4,7 @@
  */
 
 import { EMPTY } from "./fields.js";
-import { nextTask } from "./tasks.js";
+import { nextEvent, nextTask } from "./tasks.js";
 import { isKey, isSame, objection } from "./values.js";
 
 /** @typedef {import("./connection.js").Frame} Frame */
@@ -134,7 +134,7 @@ export class Writes {
    */
   async settled() {
     do {
-      while (this.#isMoving) await this.#answer();
+      while (this.#isMoving) await nextEvent(this.#page, ANSWERS);
       await nextTask();
     } while (this.#isMoving);
     return this.#outbox.size === 0;
@@ -144,14 +144,6 @@ export class Writes {
     return this.#outbox.isMoving && !this.#isOver;
   }
 
-  /** Wait for something after which a write may have its answer. */
-  #answer() {
-    return new Promise((resolve) => {
-      const heard = new AbortController();
-      const wake = () => (heard.abort(), resolve(undefined));
-      for (const name of ANSWERS) this.#page.addEventListener(name, wake, { signal: heard.signal });
-    });
-  }
 
   // ---- answers
 

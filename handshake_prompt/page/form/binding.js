@@ -267,6 +267,7 @@ export class FormBinding extends EventTarget {
     this.#offer(field.key);
     const controls = this.#index.of(field.key);
     if (controls.some(isSecret)) return;
+    if (!this.#seen.has(field.key)) this.#session.shows(field.key, this.#read(field));
     this.#perform(() => show(controls, field, this.#valueOf(field)));
     this.#see(field);
     this.#reviewSoon();

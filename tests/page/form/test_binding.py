@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.page.faults import Faults
-from tests.page.tabs import Site, Tab, sent
+from tests.page.tabs import Site, Tab, sent, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -163,6 +163,32 @@ async def test_a_session_that_is_taken_up_again_fills_the_form(tab: Tab, shared:
     )
     await tab.comes_to("open")
     assert {key: await tab.do(LOOK, key) for key in SHOWN} == SHOWN
+
+
+@pytest.mark.parametrize(("restored", "changed"), [("Ada", []), ("Eve", ["text"])], ids=["the same", "another"])
+async def test_what_a_browser_restored_is_submitted_if_it_is_what_the_session_holds(
+    tab: Tab, shared: Site, faults: Faults, restored: str, changed: list[str]
+) -> None:
+    await bind(tab, context={"text": "Ada", "on": True})
+    saved = await tab.do("session.saved")
+    await tab.visit(shared.url)
+    await show(tab)
+    await tab.do("(text) => { form.querySelector('[name=text]').value = text; }", restored)
+    await tab.do("form.querySelector('[name=on]').checked = true")
+    faults.silent = True
+    await tab.do(
+        """(saved) => {
+          record(client.HandshakeSession.resume(saved));
+          session.bind(form);
+          session.connect();
+          session.ready().then((readiness) => { globalThis.readiness = readiness; });
+        }""",
+        saved,
+    )
+    await until(lambda: len(faults.lines) == 2 and faults.line.held)
+    await faults.line.let_go()
+    await tab.until("globalThis.readiness")
+    assert await tab.do("[readiness.ok, readiness.changed]") == [not changed, changed]
 
 
 async def test_unchecking_and_clearing_are_edits(tab: Tab) -> None:

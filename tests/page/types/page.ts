@@ -113,6 +113,7 @@ await session.answer({ id: "1", digest: "" }, "silence");
 // ---- what the person does
 
 note(session.edit("purpose", "Lunch"), session.release("purpose"), session.setProblem("purpose", null));
+session.shows("purpose", "Lunch");
 const row: string | null = await session.addRow("lines", { amount: 1 }, null);
 if (row) note(session.removeRow(`lines/${row}`), session.moveRow(`lines/${row}`));
 const change: SchemaChange = { set: fields, remove: ["guests"] };
