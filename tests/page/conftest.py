@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, async_playwright, expect
 
 from handshake_prompt import Limits
 from handshake_prompt.page.demo import create_demo
@@ -22,6 +22,7 @@ from tests.support.commands import run
 from tests.support.peer import PATIENCE
 from tests.support.serving import serving
 
+expect.set_options(timeout=PATIENCE * 1000)
 DEMO_LIMITS = Limits(creates_per_address=10_000, pace_interval=0.15)
 """Values follow one another closely enough not to be waited for, and slowly enough to come in between."""
 
