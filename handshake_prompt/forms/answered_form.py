@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from handshake_prompt.texts.answers import Answer, Loose, UnreadableAnswerError
+from handshake_prompt.texts.field_names import FieldNames
 from handshake_prompt.texts.row_tables import entries
 
 from .typed_text import field_of, typed_value
+
+_NOTED = {"value", "source", "reason", "confidence"}
 
 
 class AnsweredForm:
@@ -28,10 +31,8 @@ class AnsweredForm:
             (str(field["label"]).strip(), str(field["key"])) for field in fields if isinstance(field.get("label"), str)
         ]
         times = Counter(label for label, _ in labelled)
-        self._by_label: dict[str, str] = {
-            label: key for label, key in labelled if times[label] == 1 and label not in known
-        }
-        self.names = frozenset(known | self._by_label.keys())
+        labels = {label: key for label, key in labelled if times[label] == 1 and label not in known}
+        self.names = FieldNames(known, labels)
         self._groups = frozenset(
             "/".join(key.split("/")[:depth]) for key in known for depth in range(1, key.count("/") + 1)
         )
@@ -42,32 +43,32 @@ class AnsweredForm:
         Raises:
             UnreadableAnswerError: it gives two values for one field, by its key and by its label.
         """
-        named = [*self._flat(answer.fields)]
-        keys = [self._key(name) for name, _ in named]
-        if twice := sorted(key for key, times in Counter(keys).items() if times > 1):
-            raise UnreadableAnswerError(f"There are two values for {', '.join(map(repr, twice))}, by key and by label.")
-        values = zip(keys, (value for _, value in named), strict=True)
+        values = [*self._flat(answer.fields)]
+        if twice := sorted(key for key, times in Counter(key for key, _ in values).items() if times > 1):
+            raise UnreadableAnswerError(f"There are two values for {', '.join(map(repr, twice))}, by key and by group.")
         return [
             *({"type": "remove", "key": key} for key in answer.remove),
-            *({"type": "set", "key": key, "value": self._value(key, value)} for key, value in values),
-            *({"type": "add", "key": self._key(name), "value": value} for name, value in answer.add),
-            *(self._suggestion(self._key(one.key), one.value, one.reason) for one in answer.suggest),
+            *({"type": "set", "key": key, **self._told(key, value)} for key, value in values),
+            *({"type": "add", "key": key, "value": value} for key, value in answer.add),
+            *(self._suggestion(one.key, one.value, one.reason) for one in answer.suggest),
         ]
 
     def _flat(self, fields: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
         """Yield keys and values, those of objects too that are groups of the form's fields."""
         for name, value in fields.items():
             key = f"{group}{name}"
-            if isinstance(value, dict) and key in self._groups and key not in self.names:
+            if isinstance(value, dict) and key in self._groups and self.names.key_of(key) is None:
                 yield from self._flat(value, f"{key}/")
             else:
-                yield key, value
+                yield self.names.key_or_name(key) if group else key, value
 
-    def _key(self, name: str) -> str:
-        return self._by_label.get(name, name)
-
-    def _value(self, key: str, value: Any) -> Any:
-        return typed_value(value, field_of(self._schema, key)) if isinstance(value, Loose) else value
+    def _told(self, key: str, value: Any) -> dict[str, Any]:
+        """Return the value of an action, with the agent's notes on it if they stand in an object with it."""
+        field = field_of(self._schema, key)
+        if isinstance(value, Loose):
+            return {"value": typed_value(value, field)}
+        is_noted = field is not None and field.get("type") != "json" and isinstance(value, dict) and "value" in value
+        return value if is_noted and value.keys() <= _NOTED else {"value": value}
 
     @staticmethod
     def _suggestion(key: str, value: Any, reason: str) -> dict[str, Any]:

@@ -1,128 +1,220 @@
-"""Answers that a model wrote as lines or as a table. SPEC.md section 11.
+"""Answers that a model wrote as lines, such as `name: Ann`, or as a table. SPEC.md section 11.
 
-A line counts if it names a field of the form in one way alone; a row of a table if it has two cells. Outside of a fence
-with their name only tables are answers, and only if the head of their second column says values: prose has lines with
-colons, too.
+A line counts if it names a field of the form in one way alone. All such lines of a block are indented alike: one
+that stands further in belongs to the value above it, or to a list within the block, and is not taken for a field.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
+from html import unescape
 
-from .answer_members import Note, plain_key
+from .answer_members import Note, is_escaped
+from .answer_tables import Row, cells, is_rule, read_table, tables
 from .answers import Answer, Loose
+from .field_names import NAME_CHARS, FieldNames
 from .lenient_json import JSONFaultError
+from .line_values import LineFaultError, is_commented, line_value
 
-_BULLET = re.compile(r"[ \t>\xa0]*(?:(?:[-*•–]|[0-9]{1,3}[.)])[ \t\xa0]+)?")
-_RULE = re.compile(r"[ \t|:-]*-[ \t|:-]*")
-_SEPARATOR = re.compile("[:：=]")
+_QUOTE_MARKS = re.compile(r"(?:[ \t\xa0]{0,3}>)*")
+_LAYOUT = re.compile(r"([ \t\xa0]*)((?:[-*•–—·◦‣▪●■]|[0-9]{1,3}[.)])[ \t\xa0]+)?")
+_SEPARATOR = re.compile("[:：=\t]")
 _SPLITS = 8
-"""Places looked at for the end of a key."""
-_KEY_CHARS = 300
-_TABLE = re.compile(r"(?:^[ \t>]*\|[^\n]*(?:\n|\Z)){3,}", re.MULTILINE)
-_VALUES = frozenset(
-    {"value", "values", "answer", "entry", "wert", "antwort", "valeur", "valor", "valore", "值", "填写内容", "値", "값"}
-)
-"""Heads of the second column."""
+"""Places looked at for the end of a name."""
+_WORDS = 6
+"""Of a name within a value."""
+_BETWEEN_WORDS = re.compile(r"[\s,;&|+()]+")
 _FIELDS, _CODE = "fields", "code"
-_EMPHASIS = re.compile(r"(\*\*|`)(.+)\1")
+_FENCE = re.compile(r"(?:`{3,}|~{3,})\w*")
+
+Line = tuple[int, str]
+"""Place and text, without marks of a quotation."""
 
 
-def read_lines(text: str, start: int, keys: Collection[str], note: Note) -> Answer | None:
-    """Read the lines of a fence.
+def lines_of(text: str, start: int = 0) -> Iterator[Line]:
+    """Yield the lines of a text that begins at `start`."""
+    at = start
+    for line in text.split("\n"):
+        marks = _QUOTE_MARKS.match(line) if ">" in line else None
+        yield at, line[marks.end() if marks else 0 :]
+        at += len(line) + 1
+
+
+def read_lines(text: str, start: int, names: FieldNames, note: Note) -> Answer | None:
+    """Read the inside of a fence.
 
     Args:
-        text: the inside of the fence.
+        text: the inside.
         start: its place in the whole text.
-        keys: the keys of the form.
+        names: of the form's fields.
         note: told of lines that cannot be read.
 
     Returns:
         The answer, without the number of its line; None if a line is not readable.
 
     Raises:
-        JSONFaultError: a field has two values.
+        JSONFaultError: a field has two values, or it cannot be told which column of a table has them.
     """
-    answer, is_whole, at = Answer(), True, start
-    for number, line in enumerate(text.split("\n")):
-        bare = line[_BULLET.match(line).end() :].strip()  # type: ignore[union-attr]
-        if bare and not _RULE.fullmatch(bare) and not (number == 0 and _is_heading(bare, text, keys)):
-            found = named_field(bare, keys)
-            if found is None and _is_about(bare, answer):
-                pass
-            elif found is None:
-                note(at, "no field of the form is named here with a value")
-                is_whole = False
-            elif found[0] in answer.fields:
-                raise JSONFaultError(f"there are two values for {found[0]!r}", at, at)
-            else:
-                answer.fields[found[0]] = Loose(found[1])
-        at += len(line) + 1
-    return answer if is_whole and answer.fields else None
+    lines = [*lines_of(text, start)]
+    rules = [number for number, (_, line) in enumerate(lines) if is_rule(line) and "|" in line]
+    rows, others = list[Row](), list[Line]()
+    for place, line in lines:
+        if found := cells(line, is_open=bool(rules)):
+            if not is_rule(line):
+                rows.append(Row(place, found))
+        else:
+            others.append((place, line))
+    reader = _LineReader(names, note)
+    answer = reader.read(others)
+    if rows:
+        table = read_table(
+            rows, names, note, has_head=bool(rules) and len(rows) > 1 and rows[1].at > lines[rules[0]][0]
+        )
+        answer = _joined(answer, table, rows[0].at)
+    return _as_shown(answer) if answer is not None and answer.fields else None
 
 
-def tables(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the tables of a text that can be an answer: where each begins, and its lines."""
-    for found in _TABLE.finditer(text):
-        lines = found[0].strip("\n").split("\n")
-        head = _cells(lines[0])
-        if len(head) == 2 and head[1].strip("*_` ").casefold() in _VALUES and _RULE.fullmatch(lines[1].strip(" \t>")):  # noqa: PLR2004
-            yield found.start(), "\n".join(lines)
+def read_tables(text: str, names: FieldNames, note: Note) -> Iterator[Answer]:
+    """Yield the answers in tables that stand among prose; their `line` is the place in the text."""
+    for rows in tables([*lines_of(text)]):
+        try:
+            answer = read_table(rows, names, note, has_head=True)
+        except JSONFaultError as fault:
+            note(fault.at, fault.msg)
+        else:
+            if answer is not None:
+                answer.line = rows[0].at
+                yield _as_shown(answer)
 
 
-def named_field(line: str, keys: Collection[str]) -> tuple[str, str] | None:
-    """Return the key and the value that a line names; None if it names no field, or could name several."""
-    bare = line[_BULLET.match(line).end() :].strip()  # type: ignore[union-attr]
-    return _row(bare, keys) if bare.startswith("|") else _pair(bare, keys)
+def names_a_field(line: str, names: FieldNames) -> bool:
+    """Whether a line would be read if it stood in a block."""
+    if not line.strip():
+        return False
+    found = cells(line)
+    if found:
+        return len(found) > 1 and names.key_of(found[0]) is not None
+    layout = _LAYOUT.match(line)
+    return _named(line[layout.end() if layout else 0 :], names) is not None
 
 
-def _is_about(line: str, answer: Answer) -> bool:
-    """Whether a line heads the others, or gives the prompt's code, which is noted."""
-    name, _, value = line.partition(":")
-    name = name.strip("*_` ").lower()
-    if name == _CODE and value.strip():
-        answer.code = _value(value).strip("\"'")
-        return True
-    return name == _FIELDS and not value.strip()
+def code_in(lines: Iterable[Line]) -> str:
+    """Return the prompt's code that a line such as `code: 7-abc` gives, "" if none does."""
+    for _, line in lines:
+        name, _, value = line.strip(" *_`-").partition(":")
+        if name.strip("*_` ").lower() == _CODE and value.strip():
+            return value.strip(" *_`\"',;")
+    return ""
 
 
-def _is_heading(line: str, text: str, keys: Collection[str]) -> bool:
-    """Whether the first line heads a table: a rule follows, and it names no field."""
-    following = text.split("\n", 2)[1:2]
-    return line.startswith("|") and bool(following and _RULE.fullmatch(following[0].strip())) and not _row(line, keys)
+def _as_shown(answer: Answer) -> Answer:
+    """Take HTML's entities out of the values, if all of them have been escaped for it."""
+    if is_escaped("".join(answer.fields.values())):
+        answer.fields = {key: type(value)(unescape(value)) for key, value in answer.fields.items()}
+    return answer
 
 
-def _row(line: str, keys: Collection[str]) -> tuple[str, str] | None:
-    cells = _cells(line)
-    if len(cells) != 2 or not cells[1]:  # noqa: PLR2004 (a key and a value)
+def _joined(answer: Answer | None, table: Answer | None, at: int) -> Answer | None:
+    if answer is None or table is None:
         return None
-    key = plain_key(cells[0][:_KEY_CHARS], keys)
-    return (key, _value(cells[1])) if key in keys else None
+    if twice := answer.fields.keys() & table.fields.keys():
+        raise JSONFaultError(f"there are two values for {min(twice)!r}", at, at)
+    answer.fields |= table.fields
+    return answer
 
 
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip(" \t>").strip("|").split("|")]
+class _LineReader:
+    """Reads lines one after the other."""
+
+    def __init__(self, names: FieldNames, note: Note) -> None:
+        self._names = names
+        self._note = note
+        self._answer = Answer()
+        self._indent: int | None = None
+        """Of the fields so far, in front of the marks of a list."""
+
+    def read(self, lines: list[Line]) -> Answer | None:
+        """Return the answer, None if a line is not readable.
+
+        Raises:
+            JSONFaultError: a field has two values.
+        """
+        readable = [self._is_read(place, line) for place, line in lines]
+        return self._answer if all(readable) else None
+
+    def _is_read(self, place: int, line: str) -> bool:
+        """Read a line, or note that it cannot be read."""
+        layout = _LAYOUT.match(line)
+        bare = line[layout.end() if layout else 0 :].strip()
+        if not bare or is_rule(line) or _FENCE.fullmatch(bare) or self._is_about(bare):
+            return True
+        try:
+            self._set(bare, len(layout[1]) if layout else 0, place)
+        except LineFaultError as fault:
+            self._note(place, str(fault))
+            return False
+        return True
+
+    def _set(self, bare: str, indent: int, place: int) -> None:
+        named = _named(bare, self._names)
+        if named is None:
+            raise LineFaultError("no field of the form is named here with a value")
+        if self._indent not in (None, indent):
+            raise LineFaultError("this stands further in or out than the lines before it")
+        self._indent = indent
+        key, text = named
+        value = line_value(text)
+        if isinstance(value, Loose) and is_commented(text):
+            raise LineFaultError("the end may be a comment; a value with such a mark has to be written as JSON")
+        if isinstance(value, Loose) and text.strip()[:1] not in "[{" and _names_another(text, self._names):
+            raise LineFaultError("another field is named within the value: each has to stand on a line of its own")
+        if key in self._answer.fields:
+            raise JSONFaultError(f"there are two values for {key!r}", place, place)
+        if value is None:
+            self._note(place, "there is no value here")
+        else:
+            self._answer.fields[key] = value
+
+    def _is_about(self, line: str) -> bool:
+        """Whether a line heads the others, or gives the prompt's code, which is noted."""
+        name, _, value = line.partition(":")
+        name = name.strip("*_` ").lower()
+        if self._names.key_of(_CODE) is None and (code := code_in([(0, line)])):
+            self._answer.code = code
+            return True
+        if name != _FIELDS or value.strip():
+            return False
+        self._indent = None
+        return True
 
 
-def _pair(line: str, keys: Collection[str]) -> tuple[str, str] | None:
+def _named(line: str, names: FieldNames) -> tuple[str, str] | None:
+    """Return the key and the text behind it; None if a line names no field, or could name several."""
     found = []
     at = -1
     for _ in range(_SPLITS):
-        separator = _SEPARATOR.search(line, at + 1, _KEY_CHARS)
+        separator = _SEPARATOR.search(line, at + 1, NAME_CHARS)
         if separator is None:
             break
         at = separator.start()
-        key = plain_key(line[:at], keys)
-        value = line[at + 1 :]
-        if line[:at].startswith("**") and value.startswith("**"):  # the bold type ends behind the colon
-            value = value.removeprefix("**")
-        if key in keys and value.strip():
-            found.append((key, _value(value)))
+        key, text = names.key_of(line[:at].strip()), line[at + 1 :]
+        if line.startswith("**") and text.startswith("**"):  # the bold type ends behind the colon
+            text = text.removeprefix("**")
+        if key is not None and text.strip():
+            found.append((key, text))
     return found[0] if len(found) == 1 else None
 
 
-def _value(text: str) -> str:
-    text = text.strip()
-    emphasised = _EMPHASIS.fullmatch(text)
-    return emphasised[2].strip() if emphasised and emphasised[1] not in emphasised[2] else text
+def _names_another(text: str, names: FieldNames) -> bool:
+    """Whether a value names a field, as in `Ann, age: 36`: it may be the line's, or the value's own words."""
+    at = -1
+    for _ in range(_SPLITS):
+        separator = _SEPARATOR.search(text, at + 1)
+        if separator is None:
+            break
+        at = separator.start()
+        words = _BETWEEN_WORDS.split(text[max(0, at - NAME_CHARS) : at])[-_WORDS:]
+        if any(names.key_of(" ".join(words[number:])) is not None for number in range(len(words))):
+            return True
+    return False

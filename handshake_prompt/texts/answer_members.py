@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from typing import Any
 
 from .answers import Answer, Suggestion
+from .field_names import FieldNames
 from .lenient_json import JSONFaultError, Members
+from .line_values import without_link
 
 Note = Callable[[int, str], None]
 """Notes a fault at a place of the text."""
@@ -17,26 +19,36 @@ CONTENT = frozenset({"fields", "rows", "add", "remove", "suggest", "ask", "actio
 """Members that ask for something; one of them makes an object an answer."""
 ABOUT = frozenset({"code", "sessionid"})
 """Members that say which prompt is answered."""
+WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "response", "result"})
+"""Names of an object around the answer."""
 
-_MARKS = "*_`\"'“”‘’ \t\xa0\u200b\u200e\u200f\u2060\ufeff"
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _NOT_ESCAPED = re.compile(rf"[<>]|&(?!{_ENTITY.pattern[1:]})")
 
 
-def plain_key(text: str, keys: Collection[str]) -> str:
-    """Return a key without a chat's marks around it, if a field has the key; else the text as it is."""
-    text = text.replace("\xa0", " ").strip()
-    bare = text.strip(_MARKS)
-    return bare if text not in keys and bare in keys else text
+def is_escaped(source: str) -> bool:
+    """Whether all of a text has been escaped for HTML."""
+    return _ENTITY.search(source) is not None and _NOT_ESCAPED.search(source) is None
 
 
-def is_answer(members: Members, keys: Collection[str]) -> bool:
-    """Whether an object is an answer: by its members, or as all of them are keys of the form."""
-    names = {name.strip().lower() for name in members}
-    if names & CONTENT:
+def unwrapped(members: Members, names: FieldNames) -> Members:
+    """Return the object in an object such as `{"handshake": {...}}`, any other as it is."""
+    while len(members) == 1:
+        name, inner = next(iter(members.items()))
+        bare = name.strip().lower()
+        if bare not in WRAPPERS or not isinstance(inner, Members) or names.key_of(name) or names.has_group(bare):
+            break
+        members = inner
+    return members
+
+
+def is_answer(members: Members, names: FieldNames) -> bool:
+    """Whether an object is an answer: by its members, or as all of them are fields of the form."""
+    found = {name.strip().lower() for name in members}
+    if found & CONTENT:
         fields = members.get("fields")
         return not isinstance(fields, list) or all(_is_entry(one, "value") for one in fields)
-    return bool(members) and all(plain_key(name, keys) in keys for name in members)
+    return bool(members) and all(names.key_of(name) is not None for name in members)
 
 
 class MemberReader:
@@ -44,15 +56,15 @@ class MemberReader:
 
     Args:
         source: the object as it stands in the text.
-        keys: the keys of the form.
+        names: of the form's fields.
         note: told of parts that cannot be read.
         has_hard_spaces: whether the spaces of the block have been made no-break ones, within texts too then.
     """
 
-    def __init__(self, source: str, keys: Collection[str], note: Note, *, has_hard_spaces: bool) -> None:
-        self._keys = keys
+    def __init__(self, source: str, names: FieldNames, note: Note, *, has_hard_spaces: bool) -> None:
+        self._names = names
         self._note = note
-        self._is_escaped = _ENTITY.search(source) is not None and _NOT_ESCAPED.search(source) is None
+        self._is_escaped = is_escaped(source)
         self._has_hard_spaces = has_hard_spaces
         self._place = 0
 
@@ -66,9 +78,7 @@ class MemberReader:
         names = [name.strip().lower() for name in members]
         is_bare = not any(name in CONTENT for name in names)
         others = [name for name in members if name.strip().lower() not in ABOUT]
-        if is_bare and (
-            len(others) == len(members) or all(plain_key(name, self._keys) in self._keys for name in others)
-        ):
+        if is_bare and (len(others) == len(members) or all(self._names.key_of(name) is not None for name in others)):
             self._fields(answer, members.only(others))
             members, names = members.only(set(members) - set(others)), [name for name in names if name in ABOUT]
         for name, (given, value) in zip(names, members.items(), strict=True):
@@ -96,7 +106,7 @@ class MemberReader:
     def _remove(self, answer: Answer, value: Any) -> None:
         keys = value if isinstance(value, list) else [value]
         if all(isinstance(key, str) for key in keys):
-            answer.remove += [plain_key(key, self._keys) for key in keys]
+            answer.remove += [self._names.key_or_name(key) for key in keys]
         else:
             self._note(self._place, "`remove` lists the keys of rows")
 
@@ -121,9 +131,9 @@ class MemberReader:
         for action in actions:
             kind = action.get("type", "set") if _is_entry(action) else None
             if kind == "set":
-                self._set(answer, plain_key(action["key"], self._keys), action.get("value"))
+                self._set(answer, self._names.key_or_name(action["key"]), action.get("value"))
             elif kind == "add":
-                answer.add.append((plain_key(action["key"], self._keys), self._tidy(action.get("value"))))
+                answer.add.append((self._names.key_or_name(action["key"]), self._tidy(action.get("value"))))
             elif kind == "remove":
                 answer.remove.append(action["key"])
             else:
@@ -151,9 +161,9 @@ class MemberReader:
         if isinstance(value, Members):
             for key, given in value.items():
                 self._place = value.places[key]
-                yield plain_key(key, self._keys), given
+                yield self._names.key_or_name(key), given
         elif isinstance(value, list) and all(_is_entry(one, "value") for one in value):
-            yield from ((plain_key(one["key"], self._keys), one["value"]) for one in value)
+            yield from ((self._names.key_or_name(one["key"]), one["value"]) for one in value)
         else:
             self._note(self._place, f"`{name}` is an object of keys and values")
 
@@ -165,7 +175,7 @@ class MemberReader:
             return [self._tidy(one) for one in value]
         if not isinstance(value, str):
             return value
-        text = unescape(value) if self._is_escaped else value
+        text = without_link(unescape(value) if self._is_escaped else value)
         return text.replace("\xa0", " ") if self._has_hard_spaces else text
 
 

@@ -11,24 +11,24 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from html import unescape
-from itertools import pairwise
 from typing import NamedTuple
 
-from .answer_lines import named_field, read_lines, tables
-from .answer_members import MemberReader, is_answer
+from .answer_fences import NAME, Fenced, named_fences
+from .answer_lines import code_in, lines_of, names_a_field, read_lines, read_tables
+from .answer_members import MemberReader, is_answer, unwrapped
 from .answers import Answer, Fault, UnreadableAnswerError
+from .field_names import FieldNames
 from .lenient_json import JSONFaultError, JSONReader, Members
 from .quoting import visible
 
 MAX_ANSWER_CHARS = 256 * 1024
-NAME = "handshake"
-"""Of the fence."""
+EXAMPLES = ("{KEY: VALUE, …}", '{"type": "set", "key": "FIELD", "value": "VALUE"}')
+"""Parts of the prompt's own examples, which are no answers."""
 
 _SHOWN_CHARS = 80
 _SHOWN_FAULTS = 20
-_FENCE = re.compile(r"([ \t>*•-]*)(`{3,}|~{3,})[ \t]*([^\n]*)")
-_BRACES = ("{", "｛")
-_BEGINNING = re.compile(r"[\s>*•\xad\u200b\u2060\ufeff]*[{｛]")
+_BEGINNING = re.compile(r"[\s>*•\xad\u200b\u2060\ufeff]*([{｛[［])")
+_MEMBER = re.compile(r"[\s>*•-]*[\"“”„‟＂«»'‘’‚‛]")
 _OBJECT = re.compile(r"[{｛](?=[\s>*•\xa0-]*[\"'“”„‟＂«»‘’‚‛}｝\w])")
 _FIELDS = re.compile("[\"'“”]fields[\"'“”]")
 _ESCAPED = re.compile(r"\{(?:\s|&nbsp;)*&(?:quot|#34|#x22);")
@@ -36,12 +36,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRAILING = " \t\n\xa0>`~|*"
 
 
-def read_answer(text: str, keys: Collection[str] = ()) -> Answer:
+def read_answer(text: str, names: FieldNames | Collection[str] = ()) -> Answer:
     """Read the answer in a pasted text, in time linear in its length.
 
     Args:
         text: the pasted text.
-        keys: the keys of the form's fields, to tell lines and a chat's marks from keys.
+        names: of the form's fields, or their keys alone.
 
     Raises:
         UnreadableAnswerError: there is no block, none that is whole, or the text is too long.
@@ -49,34 +49,35 @@ def read_answer(text: str, keys: Collection[str] = ()) -> Answer:
     if len(text) > MAX_ANSWER_CHARS:
         raise UnreadableAnswerError(f"The text has more than {MAX_ANSWER_CHARS} characters; paste the block alone.")
     text = _SURROGATE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return _Pasted(unescape(text) if _ESCAPED.search(text) else text, keys).answer()
+    fields = names if isinstance(names, FieldNames) else FieldNames(names)
+    return _Pasted(unescape(text) if _ESCAPED.search(text) else text, fields).answer()
 
 
-class _Fenced(NamedTuple):
-    """The part of the text within a fence."""
+class _Object(NamedTuple):
+    """An answer in an object, and the object's place."""
 
+    answer: Answer
     start: int
     end: int
-    is_closed: bool
 
 
 class _Pasted:
     """A pasted text, and the findings in it."""
 
-    def __init__(self, text: str, keys: Collection[str]) -> None:
+    def __init__(self, text: str, names: FieldNames) -> None:
         self._text = text
-        self._keys = keys
+        self._names = names
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._faults: list[Fault] = []
 
     def answer(self) -> Answer:
-        fenced = [*self._fences()]
-        found = [*(self._in_fences(fenced) if fenced else self._objects())]
-        if not (found or fenced or self._faults):
-            found = [*self._tables()]
+        fences = [one for one in named_fences(self._text, self._starts) if not self._is_example(one.start, one.end)]
+        found = [*self._in_fences(fences)] if fences else [one.answer for one in self._objects(0, len(self._text))]
+        if not (found or fences or self._faults):
+            found = [*self._in_tables()]
         if not (found or self._faults):
             self._note_lines()
-        faults = tuple(self._faults[:_SHOWN_FAULTS])
+        faults = tuple(self._faults)
         if not found:
             msg = "The block cannot be read." if faults else f"There is no block named {NAME} in this text."
             raise UnreadableAnswerError(msg, faults)
@@ -84,94 +85,111 @@ class _Pasted:
         answer.blocks, answer.faults = len(found), faults
         return answer
 
-    def _fences(self) -> Iterator[_Fenced]:
-        """Yield the contents of fences with the name."""
-        fence, name, start = "", "", 0
-        for begin, end in zip(self._starts, [*self._starts[1:], len(self._text)], strict=True):
-            found = _FENCE.match(self._text, begin, end)
-            if found is None:
-                continue
-            if not fence:
-                fence, info = found[2], found[3].strip()
-                name = re.split(r"[\s{｛:,]", info, maxsplit=1)[0].lower()
-                brace = min((at for at in map(self._text[begin:end].find, _BRACES) if at >= 0), default=-1)
-                start = end if brace < 0 else begin + brace
-            elif found[2].startswith(fence) and not found[3].strip():
-                if name == NAME:
-                    yield _Fenced(start, begin, is_closed=True)
-                fence = ""
-        if fence and name == NAME:
-            yield _Fenced(start, len(self._text), is_closed=False)
-
-    def _in_fences(self, fences: list[_Fenced]) -> Iterator[Answer]:
+    def _in_fences(self, fences: list[Fenced]) -> Iterator[Answer]:
         for fenced in fences:
-            content = self._text[fenced.start : fenced.end]
             try:
-                answer = self._fenced(content, fenced)
+                answer = self._fenced(self._text[fenced.start : fenced.end], fenced)
             except JSONFaultError as fault:
                 self._note(fault.at, fault.msg)
             else:
                 if answer is not None:
                     yield answer
 
-    def _fenced(self, content: str, fenced: _Fenced) -> Answer | None:
-        begun = _BEGINNING.match(content)
-        if begun is None:
-            answer = read_lines(content, fenced.start, self._keys, self._note)
-            if answer is not None:
-                answer.line = self._line(fenced.start)
-            return answer
-        start = fenced.start + begun.end() - 1
-        reader = JSONReader(self._text[start : fenced.end], offset=start)
-        members = reader.object()
-        rest = content[begun.end() - 1 + reader.at :].strip(_TRAILING)
-        if rest and fenced.is_closed:
-            raise JSONFaultError("something follows the object", start + reader.at, fenced.end)
-        return self._read(members, reader, start)
+    def _fenced(self, content: str, fenced: Fenced) -> Answer | None:
+        """Return the answer in a fence: an object, a list of entries, members without braces, or lines.
 
-    def _objects(self) -> Iterator[Answer]:
-        """Yield the answers among all objects of the text."""
-        at = 0
-        while (opened := _OBJECT.search(self._text, at)) is not None:
-            reader = JSONReader(self._text, opened.start())
+        Raises:
+            JSONFaultError: it can be read in two ways, or not at all.
+        """
+        begun = _BEGINNING.match(content)
+        if begun is not None:
+            reader = JSONReader(content, begun.start(1), offset=fenced.start)
+            members = reader.object() if begun[1] in "{｛" else reader.entries()
+            if fenced.is_closed and content[reader.at :].strip(_TRAILING):
+                raise JSONFaultError("something follows the object", fenced.start + reader.at, fenced.end)
+            return self._read(members, reader, fenced.start + begun.start(1))
+        if _MEMBER.match(content) and (answer := self._bare_members(content, fenced)) is not None:
+            return answer
+        faults = len(self._faults)
+        within = [*self._objects(fenced.start, fenced.end)]
+        if within or len(self._faults) > faults:
+            return self._only(within, fenced)
+        answer = read_lines(content, fenced.start, self._names, self._note)
+        if answer is not None:
+            answer.line = self._line(fenced.start)
+        return answer
+
+    def _bare_members(self, content: str, fenced: Fenced) -> Answer | None:
+        """Return the answer in members whose braces were lost; None if they are no JSON."""
+        reader = JSONReader("{" + content + "}", offset=fenced.start - 1)
+        try:
+            members = reader.object()
+        except JSONFaultError:
+            return None
+        return self._read(members, reader, fenced.start) if reader.length == len(content) + 2 else None
+
+    def _only(self, within: list[_Object], fenced: Fenced) -> Answer | None:
+        """Return the one answer in a fence that holds more than an object, such as `answer = {...};`.
+
+        Raises:
+            JSONFaultError: there are several, or fields beside it.
+        """
+        if not within:
+            return None
+        answer, start, end = within[0]
+        if len(within) > 1:
+            raise JSONFaultError("there are several objects in one block", within[1].start, fenced.end)
+        around = [*lines_of(self._text[fenced.start : start], fenced.start)]
+        around += lines_of(self._text[end : fenced.end], end)
+        for place, line in around:
+            if names_a_field(line, self._names):
+                raise JSONFaultError("this stands beside the object", place, fenced.end)
+        answer.code = answer.code or code_in(around)
+        return answer
+
+    def _objects(self, begin: int, end: int) -> Iterator[_Object]:
+        """Yield the answers among all objects of a part of the text."""
+        text, at = self._text[begin:end], 0
+        while (opened := _OBJECT.search(text, at)) is not None:
+            reader = JSONReader(text, opened.start(), offset=begin)
             try:
-                members = reader.object()
+                members = unwrapped(reader.object(), self._names)
                 at = reader.at
-                if is_answer(members, self._keys):
-                    yield self._read(members, reader, opened.start())
+                start = begin + opened.start()
+                if is_answer(members, self._names) and not self._is_example(start, begin + at):
+                    yield _Object(self._read(members, reader, start), start, begin + at)
             except JSONFaultError as fault:
-                at = max(fault.end, opened.end(), at)
-                if _FIELDS.search(self._text, opened.start(), at):
+                start, at = begin + opened.start(), max(fault.end - begin, opened.end(), at)
+                if _FIELDS.search(text, opened.start(), at) and not self._is_example(start, begin + at):
                     self._note(fault.at, fault.msg)
 
-    def _tables(self) -> Iterator[Answer]:
-        for start, content in tables(self._text):
-            try:
-                answer = read_lines(content, start, self._keys, self._note)
-            except JSONFaultError as fault:
-                self._note(fault.at, fault.msg)
-            else:
-                if answer is not None:
-                    answer.line = self._line(start)
-                    yield answer
+    def _in_tables(self) -> Iterator[Answer]:
+        for answer in read_tables(self._text, self._names, self._note):
+            answer.line = self._line(answer.line)
+            yield answer
 
     def _note_lines(self) -> None:
         """Note the lines that would be read if they stood in a block."""
-        for start, end in pairwise([*self._starts, len(self._text) + 1]):
-            if named_field(self._text[start : end - 1], self._keys) is not None:
-                self._note(start, f"this stands in no block named {NAME}")
+        for place, line in lines_of(self._text):
+            if names_a_field(line, self._names):
+                self._note(place, f"this stands in no block named {NAME}")
             if len(self._faults) == _SHOWN_FAULTS:
                 break
 
     def _read(self, members: Members, reader: JSONReader, start: int) -> Answer:
         source = self._text[start : start + reader.length]
-        member_reader = MemberReader(source, self._keys, self._note, has_hard_spaces=reader.has_hard_spaces)
-        return member_reader.answer(members, self._line(start))
+        member_reader = MemberReader(source, self._names, self._note, has_hard_spaces=reader.has_hard_spaces)
+        return member_reader.answer(unwrapped(members, self._names), self._line(start))
+
+    def _is_example(self, start: int, end: int) -> bool:
+        return any(self._text.find(example, start, end) >= 0 for example in EXAMPLES)
 
     def _line(self, place: int) -> int:
         return bisect_right(self._starts, place)
 
     def _note(self, place: int, msg: str) -> None:
+        if len(self._faults) == _SHOWN_FAULTS:
+            return
         line = self._line(place)
         end = self._text.find("\n", self._starts[line - 1])
         shown = visible(self._text[self._starts[line - 1] : end if end >= 0 else None][: _SHOWN_CHARS + 1].strip())

@@ -15,7 +15,11 @@ from typing import Any, NoReturn
 DEPTH = 32
 """Of nesting, more than a server takes."""
 
-_SKIP = re.compile(r"(?:[\s>|│*•\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+|//[^\n]*)*")
+_SKIP = re.compile(
+    r"(?:[\s>|│*•\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
+    r"|(?://|#)[^\n]*|/\*[^*\n]{0,200}\*/|\\(?=\n))*"
+)
+"""White space, invisible characters, marks of quotations, tables and lists, comments, hard line breaks of Markdown."""
 _BULLET = re.compile(r"(?:[-–]|[0-9]{1,3}[.)])\s+")
 _NAME = re.compile(r"[^\W\d][\w$-]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.])")
@@ -92,6 +96,17 @@ class JSONReader:
         """The characters that the object takes."""
         return self.at - self._start
 
+    def whole(self) -> Any:
+        """Read a value of any kind, up to the end of the text.
+
+        Raises:
+            JSONFaultError: it is none, not whole, or something follows it.
+        """
+        value = self._value(0)
+        if self._sign():
+            self._fail("something follows the value")
+        return value
+
     def object(self, depth: int = 0) -> Members:
         """Read the object.
 
@@ -114,6 +129,20 @@ class JSONReader:
             found.places[name] = self._offset + place
             self._end_of_entry("}")
         self.at += 1
+        return found
+
+    def entries(self) -> Members:
+        """Read a list of actions, or of keys and values, as the object with it; of one object as that.
+
+        Raises:
+            JSONFaultError: it is none, or not whole.
+        """
+        place = self._offset + self.at
+        listed = self._array(0)
+        if len(listed) == 1 and isinstance(listed[0], Members) and "key" not in listed[0]:
+            return listed[0]
+        found = Members()
+        found["actions"], found.places["actions"] = listed, place
         return found
 
     def _array(self, depth: int) -> list[Any]:

@@ -199,6 +199,13 @@ SHAPES = [
     PLAIN.replace('"', "&quot;").replace(" ", "&nbsp;"),
     PLAIN.replace(" ", "\xa0"),
     f"{PLAIN.replace('Ann', 'Bob')}\nNo:\n{PLAIN}",
+    f"```handshake\nanswer = {PLAIN};\n```",
+    '```handshake\n"name": "Ann",\n"age": 36\n```',
+    '{"handshake": {"fields": {"NAME": "Ann", "age": {"value": 36}}}}',
+    '```handshake\n[{"key": "name", "value": "Ann"}, {"key": "age", "value": 36}]\n```',
+    "```handshake\nfields:\n  name: 'Ann'\n  age: 36\n```",
+    "| Field | Value | Why |\n|---|---|---|\n| name | Ann | so |\n| age | 36 | |",
+    "Field\tValue\nname\tAnn\nage\t36",
 ]
 TWO_WAYS = [
     '{"fields": {"name": "Ann "Lee"", "age": 36}}',
@@ -208,6 +215,13 @@ TWO_WAYS = [
     '{"fields": {"name": "Ann", "age": 36, "name": "Bob"}}',
     '{"fields": {"name": "Ann", "age": 36, …}}',
     "```handshake\nname: Ann\nfirst name: Bob\n```",
+    "```handshake\nname: Ann, age: 36\n```",
+    "```handshake\nname: |\n  age: 36\n```",
+    "```handshake\nname: Ann\n  age: 36\n```",
+    "```handshake\nname: Ann # or Bob\n```",
+    "```handshake\nname: …\n```",
+    '```handshake\na = {"name": "Ann"}\nb = {"name": "Bob"}\n```',
+    "| Field | Value A | Value B |\n|---|---|---|\n| name | Ann | Bob |",
 ]
 
 

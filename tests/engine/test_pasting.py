@@ -59,7 +59,10 @@ async def test_a_field_may_be_called_by_a_label_that_it_has_alone() -> None:
 async def test_two_values_for_a_field_by_key_and_label_are_refused() -> None:
     pair = await open_pair(virtual_engine(), FORM)
     error = await refusal(paste(pair, block(fields={"Full name": "Ann", "name": "Bob"})))
-    assert (error.code, "'name'" in error.detail) == ("unreadable", True)
+    assert (error.code, [(one["line"], one["msg"]) for one in error.members["unread"]]) == (
+        "unreadable",
+        [(2, "there are two values for 'name'")],
+    )
     assert await pair.values() == {}
 
 

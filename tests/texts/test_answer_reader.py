@@ -12,9 +12,11 @@ from hypothesis import given, settings, strategies as st
 
 from handshake_prompt.texts.answer_reader import MAX_ANSWER_CHARS, read_answer
 from handshake_prompt.texts.answers import Answer, Loose, Suggestion, UnreadableAnswerError
+from handshake_prompt.texts.field_names import FieldNames
 from tests.support.cost import counting_cost
 
-KEYS = frozenset({"name", "age", "email", "note", "plan", "lines", "tags", "birth_date", "home/street"})
+KEYS = ("name", "age", "email", "note", "plan", "lines", "tags", "birth_date", "home/street")
+NAMES = FieldNames(KEYS)
 VALUES = {"name": "Ann Lee", "age": 36, "email": "ann@shop.example"}
 JSON = '{"fields": {"name": "Ann Lee", "age": 36, "email": "ann@shop.example"}}'
 PRETTY = json.dumps({"fields": VALUES}, indent=2)
@@ -92,7 +94,44 @@ READ: dict[str, str] = {
     "members in another order": BLOCK.replace('"fields"', '"code": "c1", "fields"'),
     "members in capitals": BLOCK.replace("fields", "Fields"),
     "a member that is none": BLOCK.replace('"fields"', '"note": "hi", "fields"'),
+    "comments of Python": BLOCK.replace("36,", "36,  # from the passport"),
+    "comments of CSS": BLOCK.replace("36,", "36, /* from the passport */"),
+    "hard line breaks of Markdown": BLOCK.replace(",\n", ",\\\n").replace("{\n", "{\\\n"),
+    "soft line breaks of Markdown": BLOCK.replace("\n", "  \n"),
+    "vertical tabs": f"```handshake\n{PRETTY}\n```".replace("  ", "\x0b"),
+    "line separators": BLOCK.replace(",\n", ",\u2028").replace("{\n", "{\u2028"),
+    "quoted without spaces": ">" + BLOCK.replace("\n", "\n>"),
+    "an address made a link": BLOCK.replace("ann@shop.example", "[ann@shop.example](mailto:ann@shop.example)"),
+    "an address in angle brackets": BLOCK.replace("ann@shop.example", "<ann@shop.example>"),
+    "keys in other case": BLOCK.replace('"name"', '"Name"').replace('"age"', '"AGE"'),
+    "keys with a zero-width space": BLOCK.replace('"name"', '"na\u200bme"'),
+    "keys with spaces around": BLOCK.replace('"name"', '" name "'),
+    # What stands around the object in its fence.
+    "an assignment": f"```handshake\nanswer = {PRETTY}\n```",
+    "a declaration": f"```handshake\nconst answer = {PRETTY};\n```",
+    "another name on a line of its own": f"```handshake\njson\n{PRETTY}\n```",
+    "the code on a line of its own": f"```handshake\ncode: 7-abcdefghij\n{PRETTY}\n```",
+    "`fields` in front": f"```handshake\nfields: {json.dumps(VALUES)}\n```",
+    "a fence within the fence": f"```handshake\n```json\n{PRETTY}\n```\n```",
+    "a fence of Markdown around": f"````markdown\n{BLOCK}````",
+    "a fence of Markdown around, as long": f"```markdown\n{BLOCK}```",
+    "the fence's end behind the brace": f"```handshake\n{PRETTY}```\nDone.",
+    "the fence's begin behind prose": f"Here: ```handshake\n{PRETTY}\n```",
+    "HTML around": f'<pre><code class="language-handshake">{PRETTY}</code></pre>',
+    "escaped HTML around": f'<pre><code class="language-handshake">{html.escape(PRETTY)}</code></pre>',
+    "a program in Python": f"```python\nanswer = { {'fields': VALUES} }\n```",
+    "a program in JavaScript": "```js\nsend({fields: {name: 'Ann Lee', age: 36, email: 'ann@shop.example'}});\n```",
+    "a details tag around": f"<details><summary>Answer</summary>\n\n{BLOCK}\n</details>",
+    "the prompt's example first": f'Use\n```handshake\n{{"code": "3-a", "fields": {{KEY: VALUE, …}}}}\n```\n{BLOCK}',
     # Other shapes.
+    "members without braces": "```handshake\n" + PRETTY[1:-1] + "\n```",
+    "fields without braces": "```handshake\n" + json.dumps(VALUES, indent=1)[1:-1] + "\n```",
+    "an object around": json.dumps({"handshake": {"fields": VALUES}}),
+    "two objects around": "```json\n" + json.dumps({"response": {"answer": {"fields": VALUES}}}) + "\n```",
+    "a list of keys and values": "```handshake\n"
+    + json.dumps([{"key": key, "value": value} for key, value in VALUES.items()])
+    + "\n```",
+    "a list of one object": f"```handshake\n[{json.dumps(VALUES)}]\n```",
     "flat": "```handshake\n" + json.dumps(VALUES) + "\n```",
     "flat without a fence": json.dumps(VALUES),
     "a list of fields": json.dumps({"fields": [{"key": key, "value": value} for key, value in VALUES.items()]}),
@@ -110,7 +149,7 @@ READ: dict[str, str] = {
 
 @pytest.mark.parametrize("text", READ.values(), ids=READ)
 def test_an_answer_is_read_whatever_the_chat_has_made_of_it(text: str) -> None:
-    found = read_answer(text, KEYS).fields
+    found = read_answer(text, NAMES).fields
     assert {key: int(value) if key == "age" else value for key, value in found.items()} == VALUES
 
 
@@ -129,7 +168,7 @@ def test_an_answer_is_read_whatever_the_chat_has_made_of_it(text: str) -> None:
     ],
 )
 def test_lines_and_tables_in_a_fence_of_the_name_are_read_as_texts(lines: str) -> None:
-    found = read_answer(f"Here:\n```handshake\n{lines}\n```", KEYS)
+    found = read_answer(f"Here:\n```handshake\n{lines}\n```", NAMES)
     assert found.fields == {key: str(value) for key, value in VALUES.items()}
     assert all(isinstance(value, Loose) for value in found.fields.values())
 
@@ -165,11 +204,26 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "a line without a key": ("```handshake\nname: Ann\nHope this helps!\n```", 3, "no field"),
     "a line with an unknown key": ("```handshake\nname: Ann\nsurname: Lee\n```", 3, "no field"),
     "a line without a value": ("```handshake\nname:\nage: 36\n```", 2, "no field"),
-    "a table of three columns": ("```handshake\n| name | Ann | ok |\n```", 2, "no field"),
+    "a table of three columns": ("```handshake\n| name | Ann | ok |\n```", 2, "which column"),
     "a line twice": ("```handshake\nname: Ann\nname: Bob\n```", 3, "two values"),
     "lines in no block": ("So:\n- **name**: Ann\n- mood: good", 2, "in no block"),
     "a table of other columns in prose": ("| Field | Why |\n|---|---|\n| age | to be told |", 3, "in no block"),
     "an unknown field in a table": ("| Field | Value |\n|---|---|\n| name | Ann |\n| mood | good |", 4, "no field"),
+    "a list of bare values": ('```handshake\n["Ann Lee"]\n```', 2, "`actions` lists"),
+    "a difference": ('```diff\n{"fields": {\n- "name": "Bob",\n+ "name": "Ann"}}\n```', 4, "name of a member"),
+    "numbered lines": ('{"fields": {\n2  "name": "Ann"\n}}', 2, "name of a member"),
+    "a comma as decimal point": ('{"fields": {\n"age": 12,50}}', 2, "name of a member"),
+    "full-width digits": ('{"fields": {\n"age": ３６}}', 2, "no JSON value"),
+    "a text in backticks": ('{"fields": {\n"name": `Ann`}}', 2, "no JSON value"),
+    "a text of Python in three marks": ('{"fields": {\n"name": """Ann"""}}', 2, "comma"),
+    "texts next to each other": ('{"fields": {\n"name": "Ann" "Lee"}}', 2, "comma"),
+    "an escape of Python": ('{"fields": {\n"name": "\\x41"}}', 2, "backslash"),
+    "a key twice in other case": ('{"fields": {"name": "Ann",\n"Name": "Bob"}}', 2, "two values"),
+    "objects on lines": ('```handshake\n{"name": "Ann"}\n{"age": 36}\n```', 2, "follows"),
+    "two programs in a fence": ('```handshake\na = {"name": "Ann"}\nb = {"name": "Bob"}\n```', 3, "several objects"),
+    "a field beside the object": ('```handshake\nname: Bob\n{"fields": {"age": 36}}\n```', 2, "beside"),
+    "a broken object behind a word": ('```handshake\njson\n{"fields": {"name": "Ann"\n```', 3, "breaks off"),
+    "an object within a text": ('```handshake\n"{\\"fields\\": {}}"\n```', 2, "no field"),
     "fields that are no object": ('```handshake\n{"fields": "name = Ann"}\n```', 2, "object of keys"),
 }
 
@@ -177,7 +231,7 @@ REFUSED: dict[str, tuple[str, int, str]] = {
 @pytest.mark.parametrize(("text", "line", "msg"), REFUSED.values(), ids=REFUSED)
 def test_an_answer_of_two_meanings_is_refused_with_its_line(text: str, line: int, msg: str) -> None:
     try:
-        found = read_answer(text, KEYS)
+        found = read_answer(text, NAMES)
     except UnreadableAnswerError as error:
         faults = error.faults
     else:
@@ -190,6 +244,11 @@ def test_an_answer_of_two_meanings_is_refused_with_its_line(text: str, line: int
 @pytest.mark.parametrize(
     "text",
     [
+        'Answer with\n```handshake\n{"code": "3-a", "fields": {KEY: VALUE, …}}\n```',
+        '{"actions": [{"type": "set", "key": "FIELD", "value": "VALUE"}]}',
+        r"{\"fields\": {\"name\": \"Ann\"}}",
+        '{"home": {"name": "Ann"}}',
+        "<table><tr><td>name</td><td>Ann</td></tr></table>",
         "",
         "I could not fill in anything.",
         "```sh\ncurl https://shop.example\n```",
@@ -201,14 +260,14 @@ def test_an_answer_of_two_meanings_is_refused_with_its_line(text: str, line: int
 )
 def test_a_text_without_a_block_is_refused(text: str) -> None:
     with pytest.raises(UnreadableAnswerError, match=r"There is no block named handshake|cannot be read"):
-        read_answer(text, KEYS)
+        read_answer(text, NAMES)
 
 
 # What a block can say.
 
 
-def answer(content: dict[str, Any], keys: Any = KEYS) -> Answer:
-    return read_answer(f"```handshake\n{json.dumps(content)}\n```", keys)
+def answer(content: dict[str, Any], names: FieldNames = NAMES) -> Answer:
+    return read_answer(f"```handshake\n{json.dumps(content)}\n```", names)
 
 
 VALUES_OF_ALL_KINDS = [
@@ -275,14 +334,14 @@ def test_parts_that_are_none_are_named_and_the_others_are_read() -> None:
 
 
 def test_the_last_whole_block_counts_and_the_others_are_told() -> None:
-    found = read_answer(f"{BLOCK}\n{BLOCK}\n```handshake\n{{\n```", KEYS)
+    found = read_answer(f"{BLOCK}\n{BLOCK}\n```handshake\n{{\n```", NAMES)
     assert (found.blocks, found.line) == (2, 12)
     assert [fault.line for fault in found.faults] == [22]
 
 
 def test_a_text_that_was_escaped_for_html_is_read_as_it_was_and_another_stays_as_it_is() -> None:
     escaped = json.dumps({"fields": {"note": html.escape("Tom & Jerry <3", quote=False)}})
-    assert read_answer(escaped, KEYS).fields == {"note": "Tom & Jerry <3"}
+    assert read_answer(escaped, NAMES).fields == {"note": "Tom & Jerry <3"}
     assert answer({"fields": {"note": "&amp; is written &"}}).fields == {"note": "&amp; is written &"}
 
 
@@ -291,7 +350,10 @@ def test_hard_spaces_of_a_value_stay_where_the_chat_made_none() -> None:
 
 
 def test_a_key_with_marks_of_its_own_keeps_them() -> None:
-    assert answer({"fields": {"_x_": 1, "**b**": 2}}, {"_x_", "x", "**b**"}).fields == {"_x_": 1, "**b**": 2}
+    assert answer({"fields": {"_x_": 1, "**b**": 2}}, FieldNames(["_x_", "x", "**b**"])).fields == {
+        "_x_": 1,
+        "**b**": 2,
+    }
 
 
 # Whatever the text.
@@ -315,7 +377,7 @@ PIECES = st.sampled_from(
 @settings(max_examples=300)
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(UnreadableAnswerError):
-        assert len(read_answer(text, KEYS).faults) <= 20
+        assert len(read_answer(text, NAMES).faults) <= 20
 
 
 SAFE_TEXT = st.text(max_size=12).filter(lambda text: not set("\u200b\u2060\ufeff") & set(text))
@@ -335,7 +397,7 @@ def test_whatever_json_a_model_writes_comes_under_its_own_key(values: dict[str, 
     text = json.dumps({"fields": values}, indent=indent, ensure_ascii=indent is None)
     source = html.unescape(text) if "&" in text and not set("<>") & set(text) else text
     if source == text:
-        assert read_answer(f"```handshake\n{text}\n```", KEYS).fields == values
+        assert read_answer(f"```handshake\n{text}\n```", NAMES).fields == values
 
 
 @given(st.data())
@@ -344,7 +406,7 @@ def test_a_block_cut_anywhere_is_refused(data: st.DataObject) -> None:
     text = json.dumps({"fields": values})
     cut = data.draw(st.integers(0, len(text) - 1))
     with pytest.raises(UnreadableAnswerError):
-        read_answer(f"```handshake\n{text[:cut]}\n```\nThat is it.", KEYS)
+        read_answer(f"```handshake\n{text[:cut]}\n```\nThat is it.", NAMES)
 
 
 UNITS = [
@@ -382,15 +444,49 @@ UNITS += [
 UNITS += ["| name | x |\n", "| a | value |\n|-|-|\n", "| a | value |\n|-|-|\n| name | x |\n\n", "name: x\n", " \t>"]
 
 
+UNITS += [
+    "[",
+    '"',
+    "[[1,",
+    '{"fields":[',
+    "-",
+    "- ",
+    "-|",
+    "|-|\n",
+    "a\tvalue\n",
+    "a | value\n-|-\n",
+    "name: ~~",
+    "name: <",
+    "/*",
+]
+UNITS += [
+    "{/*",
+    "{#",
+    "name: [",
+    'name: "',
+    "name: x, y: ",
+    "a (b) (",
+    "name(",
+    "\\\n",
+    "(name",
+    "_",
+    "{KEY: VALUE, …}",
+    "`\n",
+]
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_hostile_repetition_takes_no_time(unit: str) -> None:
     with counting_cost() as cost:
-        for text in (unit * ((MAX_ANSWER_CHARS - 20) // len(unit)), "```handshake\n" + unit * (200_000 // len(unit))):
+        for text in (
+            unit * ((MAX_ANSWER_CHARS - 20) // len(unit)),
+            "```handshake\n" + unit * (200_000 // len(unit)) + "x",
+        ):
             with suppress(UnreadableAnswerError):
-                read_answer(text, KEYS)
+                read_answer(text, NAMES)
     assert cost.seconds < 4  # a quadratic reader needs minutes
 
 
 def test_a_text_that_is_too_long_is_refused() -> None:
     with pytest.raises(UnreadableAnswerError, match="paste the block alone"):
-        read_answer(BLOCK + "x" * MAX_ANSWER_CHARS, KEYS)
+        read_answer(BLOCK + "x" * MAX_ANSWER_CHARS, NAMES)

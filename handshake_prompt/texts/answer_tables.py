@@ -1,0 +1,186 @@
+"""Tables in an agent's answer: one column names fields, another one has the values. SPEC.md section 11.
+
+They are Markdown's, with or without bars at the ends of their lines, or have tabs, as a table copied from a page has.
+The head of the column of values says so. Without such a head the second of two columns has them, but only in a block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from .answer_members import Note
+from .answers import Answer
+from .field_names import FieldNames
+from .lenient_json import JSONFaultError
+from .line_values import LineFaultError, line_value
+
+_RULE = frozenset(" \t|:+-")
+_BAR = re.compile(r"(?<!\\)\|")
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
+_VALUES = frozenset(
+    {
+        *("value", "values", "answer", "answers", "entry", "input"),
+        *("wert", "werte", "antwort", "eingabe", "waarde", "antwoord", "värde", "værdi", "verdi"),
+        *("valeur", "valeurs", "réponse", "valor", "valores", "respuesta", "resposta", "valore", "valori", "risposta"),
+        *("wartość", "hodnota", "значение", "значения", "ответ", "значення", "відповідь", "arvo", "érték", "değer"),
+        *("القيمة", "قيمة", "الجواب", "ערך", "مقدار", "मान", "मूल्य", "nilai"),
+    }
+)
+_PRESENT = frozenset(
+    {
+        *("current", "old", "previous", "existing", "aktueller", "bisheriger", "alter", "huidige", "actuelle"),
+        *("ancienne", "actual", "anterior", "atual", "attuale", "aktualna", "текущее", "старое", "الحالية"),
+    }
+)
+"""Words of a head over the values as they are."""
+_PRESENT_BEGINNINGS = ("当前", "目前", "现有", "現在", "원래", "현재")
+_VALUE_ENDINGS = ("值", "値", "값", "内容", "內容", "回答", "答案", "답변")
+_KEYS = frozenset({"key", "id", "schlüssel", "clé", "clave", "chiave", "键", "キー", "키"})
+_COLUMNS = 2
+
+
+class Row(NamedTuple):
+    """A line of a table: its place in the text, and its cells."""
+
+    at: int
+    cells: Sequence[str]
+
+
+def cells(line: str, *, is_open: bool = False) -> list[str]:
+    """Return the cells of a line; none if it is no line of a table.
+
+    Args:
+        line: without marks of a quotation.
+        is_open: whether bars at the ends may be left out.
+    """
+    text = line.strip(" ")
+    if text.startswith("|") or (is_open and "|" in text):
+        found = _BAR.split(text.removeprefix("|").removesuffix("|") if not text.endswith("\\|") else text[1:])
+    elif "\t" in text.strip() and not text.partition("\t")[0].rstrip().endswith((":", "：")):
+        found = text.strip().split("\t")
+    else:
+        return []
+    return [_BREAK.sub("\n", cell.strip().replace("\\|", "|")) for cell in found]
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line separates a head from its rows."""
+    return "-" in line and _RULE.issuperset(line)
+
+
+def tables(lines: Sequence[tuple[int, str]]) -> Iterator[list[Row]]:
+    """Yield the tables among lines whose head says which column has the values.
+
+    Args:
+        lines: their places and texts.
+    """
+    at = 0
+    while at < len(lines) - 1:
+        rows = _table(lines, at)
+        if len(rows) > 1 and len(_value_columns(rows[0].cells)) > 0:
+            yield rows
+        at += max(1, len(rows))
+
+
+def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: bool) -> Answer | None:
+    """Read a table.
+
+    Args:
+        rows: its lines but the rule, at least one.
+        names: of the form's fields.
+        note: told of rows that cannot be read.
+        has_head: whether the first row is the head, whatever it says.
+
+    Returns:
+        The answer, without the number of its line; None if a row is not readable.
+
+    Raises:
+        JSONFaultError: a field has two values, or it cannot be told which column has them.
+    """
+    values = _value_columns(rows[0].cells)
+    if values or has_head:
+        head, rows = rows[0], rows[1:]
+    else:
+        head = Row(rows[0].at, ())
+    value = _only(values, rows, head)
+    key = _key_column(rows, head, value, names)
+    answer, is_whole = Answer(), True
+    for row in rows:
+        field = names.key_of(row.cells[key]) if len(row.cells) > max(key, value) else None
+        try:
+            given = line_value(row.cells[value]) if field is not None else None
+        except LineFaultError as fault:
+            field = None
+            note(row.at, str(fault))
+        else:
+            if field is None:
+                note(row.at, "no field of the form is named here with a value")
+        if field is None:
+            is_whole = False
+        elif field in answer.fields:
+            raise JSONFaultError(f"there are two values for {field!r}", row.at, row.at)
+        elif given is not None:
+            answer.fields[field] = given
+    return answer if is_whole and answer.fields else None
+
+
+def _table(lines: Sequence[tuple[int, str]], at: int) -> list[Row]:
+    """Return the rows of the table that begins with a line, its head first; none if there is none."""
+    is_open = is_rule(lines[at + 1][1]) and "|" in lines[at + 1][1]
+    if not is_open and "\t" not in lines[at][1]:
+        return []
+    rows: list[Row] = []
+    for number in range(at, len(lines)):
+        place, line = lines[number]
+        if number == at + 1 and is_rule(line):
+            continue
+        found = cells(line, is_open=is_open)
+        if not found:
+            break
+        rows.append(Row(place, found))
+    return rows
+
+
+def _value_columns(head: Sequence[str]) -> list[int]:
+    return [number for number, text in enumerate(head) if len(text) < 60 and _says_values(text)]  # noqa: PLR2004
+
+
+def _says_values(text: str) -> bool:
+    bare = text.strip(" *_`").casefold()
+    words = _WORD.findall(bare)
+    if bare.startswith(_PRESENT_BEGINNINGS) or not _PRESENT.isdisjoint(words):
+        return False
+    return bare.endswith(_VALUE_ENDINGS) or not _VALUES.isdisjoint(words)
+
+
+def _only(values: Sequence[int], rows: Sequence[Row], head: Row) -> int:
+    """Return the column of the values.
+
+    Raises:
+        JSONFaultError: it is not the only one.
+    """
+    if len(values) == 1:
+        return values[0]
+    if values or any(len(row.cells) != _COLUMNS for row in rows):
+        raise JSONFaultError("which column has the values is not clear", head.at, head.at)
+    return 1
+
+
+def _key_column(rows: Sequence[Row], head: Row, value: int, names: FieldNames) -> int:
+    """Return the column that names the fields: the one headed so, or whose cells do.
+
+    Raises:
+        JSONFaultError: columns name different fields.
+    """
+    width = min((len(row.cells) for row in rows), default=0)
+    keyed = {column: [names.key_of(row.cells[column]) for row in rows] for column in range(width) if column != value}
+    best = max(keyed, key=lambda column: sum(key is not None for key in keyed[column]), default=0)
+    headed = [column for column in keyed if column < len(head.cells) and head.cells[column].casefold() in _KEYS]
+    if headed:
+        return headed[0]
+    if any(None not in found and found != keyed[best] for found in keyed.values()):
+        raise JSONFaultError("which column names the fields is not clear", head.at, head.at)
+    return best

@@ -1,0 +1,106 @@
+"""Values of lines and cells in an agent's answer, without a chat's marks. SPEC.md section 11.
+
+There are no delimiters around such a value. One that could be read in two ways is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+
+from .answers import Loose
+from .lenient_json import JSONFaultError, JSONReader
+
+_EMPHASIS = re.compile(r"(\*{1,3}|`)([^*`].*)\1")
+_ENDINGS = ("<br>", "<br/>", "<br />", ",", ";")
+"""Of a line, that are not the value's."""
+_ENTITY_AT_END = re.compile(r"&#?\w{1,8};\Z")
+_ESCAPED = re.compile(r"\\(?:[-_*\[\]()~`#+.!|{}<>@]|\Z)|~~")
+"""By a chat: a backslash before punctuation or the line's end, and struck out text."""
+_DOUBLE, _SINGLE = '"“”„‟＂«»', "'‘’‚‛"
+_QUOTED = re.compile(rf"[{_DOUBLE}]([^{_DOUBLE}]*)[{_DOUBLE}]|'((?:[^']|'')*)'|[‘‚‛]([^{_SINGLE}]*)[{_SINGLE}]")
+_LINK = re.compile(r"\[([^\[\]]+)\]\((?:mailto:|tel:)?([^()\s]+)\)|<((?:https?://|mailto:)?[^<>\s]+)>")
+_BLOCK = re.compile(r"[|>][+-]?[0-9]?|\"{3}.*|'{3}.*")
+_LEFT_OUT = re.compile(r"(?:\[?(?:…|\.{3,})\]?)")
+_DASHES = frozenset("-‐‑‒–—―−")
+_COMMENT = re.compile(r"\s(?:#|//)\s")
+_BRACKETS = {"[": "]", "{": "}"}
+
+
+class LineFaultError(ValueError):
+    """The value can be read in two ways."""
+
+
+def line_value(text: str) -> str | None:
+    """Return the value that a text stands for: plain if it is quoted, else `Loose`; None if it stands for none.
+
+    Raises:
+        LineFaultError: it can be read in two ways.
+    """
+    text = _without_ending(text)
+    emphasised = _EMPHASIS.fullmatch(text)
+    if emphasised and emphasised[1] not in emphasised[2]:
+        text = emphasised[2].strip()
+    if not text or text in _DASHES:
+        return None
+    if _BLOCK.fullmatch(text):
+        raise LineFaultError("a text of several lines has to be written as JSON")
+    if _LEFT_OUT.fullmatch(text):
+        raise LineFaultError("something is left out here")
+    if text[0] in _DOUBLE + _SINGLE:
+        return _quoted(text)
+    if text[0] in _BRACKETS and text.endswith(_BRACKETS[text[0]]) and not _LINK.fullmatch(text):
+        return _json(text)
+    if _ESCAPED.search(text):
+        raise LineFaultError("a chat may have put marks into this; such a value has to be written as JSON")
+    return Loose(without_link(text))
+
+
+def is_commented(text: str) -> bool:
+    """Whether the end of a value may be a comment."""
+    return _COMMENT.search(text) is not None
+
+
+def without_link(text: str) -> str:
+    """Return an address that a chat has made a link of, as it was; any other text as it is."""
+    link = _LINK.fullmatch(text)
+    if link is None:
+        return text
+    if link[3] is not None:
+        return link[3].removeprefix("mailto:") if "@" in link[3] or "://" in link[3] else text
+    return link[1] if link[1].rstrip("/") == link[2].rstrip("/") else text
+
+
+def _without_ending(text: str) -> str:
+    text = text.strip()
+    if text.endswith((",", ";", ">")) and not _ENTITY_AT_END.search(text[-12:]):
+        for ending in _ENDINGS:
+            text = text.removesuffix(ending).rstrip()
+    return text
+
+
+def _quoted(text: str) -> str:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, str):
+        return found
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is not None:
+        return (quoted[1] or quoted[3] or quoted[2] or "").replace("''", "'" if quoted[2] else "''")
+    if text[0] in _DOUBLE or text[-1] in _SINGLE:
+        raise LineFaultError("quotation marks within a value have to be written as JSON")
+    return Loose(text)  # an apostrophe
+
+
+def _json(text: str) -> Loose:
+    """Return a list or an object as strict JSON."""
+    with suppress(ValueError, RecursionError):
+        json.loads(text)
+        return Loose(text)
+    try:
+        return Loose(json.dumps(JSONReader(text).whole(), ensure_ascii=False))
+    except JSONFaultError as fault:
+        raise LineFaultError(f"what stands in brackets has to be JSON: {fault.msg}") from None

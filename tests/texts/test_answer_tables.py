@@ -1,0 +1,133 @@
+"""Tables in an agent's answer: the column of the fields and that of the values are found, or the table is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from handshake_prompt.texts.answer_reader import read_answer
+from handshake_prompt.texts.answers import UnreadableAnswerError
+from handshake_prompt.texts.field_names import FieldNames
+
+NAMES = FieldNames(["name", "age", "email", "note"], {"Full name": "name", "Age": "age", "E-mail": "email"})
+VALUES = {"name": "Ann Lee", "age": "36", "email": "ann@shop.example"}
+
+
+def table(*rows: str, rule: str = "|---|---|") -> str:
+    return "\n".join([rows[0], rule, *rows[1:]])
+
+
+BODY = ("| name | Ann Lee |", "| age | 36 |", "| email | ann@shop.example |")
+PLAIN = table("| Field | Value |", *BODY)
+READ = {
+    "alignment": table("| Field | Value |", *BODY, rule="| :---: | ---: |"),
+    "without bars at the ends": PLAIN.replace("| ", "", 1).replace("\n| ", "\n").replace(" |\n", "\n"),
+    "labels": table("| Field | Value |", "| Full name | Ann Lee |", "| Age | 36 |", "| E-mail | ann@shop.example |"),
+    "bold labels and code": table("| Field | Value |", "| **Full name** | `Ann Lee` |", *BODY[1:]),
+    "labels and keys": table(
+        "| Label | Key | Value |",
+        "| Full name | name | Ann Lee |",
+        "| Age | age | 36 |",
+        "| E-mail | email | ann@shop.example |",
+        rule="|---|---|---|",
+    ),
+    "sources": table(
+        "| Field | Value | Source |",
+        "| name | Ann Lee | passport |",
+        "| age | 36 | you |",
+        "| email | ann@shop.example | you |",
+        rule="|---|---|---|",
+    ),
+    "numbers in front": table(
+        "| # | Field | Value |",
+        "| 1 | name | Ann Lee |",
+        "| 2 | age | 36 |",
+        "| 3 | email | ann@shop.example |",
+        rule="|---|---|---|",
+    ),
+    "present values": table(
+        "| Field | Current value | New value |",
+        "| name | Bob | Ann Lee |",
+        "| age | 35 | 36 |",
+        "| email | – | ann@shop.example |",
+        rule="|---|---|---|",
+    ),
+    "the value first": table("| Value | Field |", "| Ann Lee | name |", "| 36 | age |", "| ann@shop.example | email |"),
+    "empty cells": table("| Field | Value |", *BODY, "| note | |"),
+    "dashes for nothing": table("| Field | Value |", *BODY, "| note | — |"),
+    "an address made a link": PLAIN.replace("ann@shop.example", "[ann@shop.example](mailto:ann@shop.example)"),
+    "tabs": "Field\tValue\nname\tAnn Lee\nage\t36\nemail\tann@shop.example",
+    "quoted": "> " + PLAIN.replace("\n", "\n> "),
+    "two, the last counts": PLAIN.replace("Ann Lee", "Bob") + "\n\nBetter:\n\n" + PLAIN,
+    "a suggested value": PLAIN.replace("Value", "Suggested value"),
+    "in bold": PLAIN.replace("Value", "**Value**"),
+    "in Chinese": PLAIN.replace("Field", "字段").replace("Value", "填写的值"),
+    "in Japanese": PLAIN.replace("Field", "項目").replace("Value", "入力値"),
+    "in Russian": PLAIN.replace("Field", "Поле").replace("Value", "Значение"),
+    "in Arabic": PLAIN.replace("Field", "الحقل").replace("Value", "القيمة"),
+    "in German": PLAIN.replace("Field", "Feld").replace("Value", "Wert"),
+    "in Spanish": PLAIN.replace("Field", "Campo").replace("Value", "Valor propuesto"),
+}
+
+
+@pytest.mark.parametrize("text", READ.values(), ids=READ)
+def test_a_table_whose_head_says_values_is_read_in_prose_and_in_a_fence(text: str) -> None:
+    for pasted in (f"Here it is:\n\n{text}\n\nDone.", f"```handshake\n{text.rpartition('Better:')[2]}\n```"):
+        assert read_answer(pasted, NAMES).fields == VALUES
+
+
+BOX = """\
++-------+------------------+
+| Field | Value            |
++-------+------------------+
+| name  | Ann Lee          |
+| age   | 36               |
+| email | ann@shop.example |
++-------+------------------+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n".join(BODY), table("| Feature | Content |", *BODY), BOX, "code: 7-abcdefghij\n" + PLAIN],
+    ids=["no head", "another head", "a box", "a code"],
+)
+def test_a_table_of_two_columns_is_read_in_a_fence_whatever_its_head(text: str) -> None:
+    assert read_answer(f"```handshake\n{text}\n```", NAMES).fields == VALUES
+
+
+REFUSED = {
+    "an unknown field": (table("| Field | Value |", "| name | Ann |", "| mood | good |"), 4, "no field"),
+    "a field twice": (table("| Field | Value |", "| name | Ann |", "| Full name | Bob |"), 4, "two values"),
+    "two columns of values": (table("| Field | Value A | Value B |", "| name | Ann | Bob |"), 1, "which column"),
+    "columns that disagree": (table("| Label | Field | Value |", "| Age | name | Ann |"), 1, "names the fields"),
+    "a row too short": (table("| Field | Why | Value |", "| name | because |"), 3, "no field"),
+    "present values alone": (table("| Field | Current value |", "| name | Ann |"), 3, "in no block"),
+    "an ellipsis": (table("| Field | Value |", "| name | … |"), 3, "left out"),
+    "a quotation in a quotation": (table("| Field | Value |", '| name | "Ann "Lee"" |'), 3, "quotation"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "msg"), REFUSED.values(), ids=REFUSED)
+def test_a_table_of_two_meanings_is_refused_with_its_line(text: str, line: int, msg: str) -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
+        read_answer(text, NAMES)
+    assert [(fault.line, msg in fault.msg) for fault in caught.value.faults] == [(line, True)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["| name | age | email |\n|---|---|---|\n| Ann Lee | 36 | a@b.cd |", "| name | age |\n|---|---|\n| Ann | 36 |"],
+)
+def test_a_table_with_the_fields_in_its_head_is_refused(text: str) -> None:
+    for pasted in (text, f"```handshake\n{text}\n```"):
+        with pytest.raises(UnreadableAnswerError):
+            read_answer(pasted, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [(r"a \| b", "a | b"), ("a<br>b", "a\nb"), ("Main St # 5", "Main St # 5"), ("Tom &amp; Jerry", "Tom & Jerry")],
+)
+def test_a_cell_is_read_as_it_is_shown(cell: str, value: str) -> None:
+    text = table("| Field | Value |", f"| note | {cell} |")
+    assert read_answer(text, NAMES).fields == {"note": value}
+    assert read_answer(f"```handshake\n{text}\n```", NAMES).fields == {"note": value}
