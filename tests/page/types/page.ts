@@ -8,6 +8,7 @@ import {
   type RowPlaced, type SavedSession, type Scalar, type SchemaChange, type SessionInfo, type SessionSettings,
   type UnreadLine, type Values, type Written,
 } from "handshake-prompt";
+import { drawForm, type DrawSettings, type DrawnPart } from "handshake-prompt/draw.js";
 import { HandshakePrompt, type HandshakePromptEventMap } from "handshake-prompt/element.js";
 import {
   ControlIndex, FormBinding, bind, schemaOf, type BindSettings, type Control, type FormBindingEventMap,
@@ -97,7 +98,8 @@ note(written(members, frame), own);
 async function decide(request: Request): Promise<void> {
   if (request.kind === "suggest" && request.key) note(request.value, request.reason);
   await session.answer(request, "accept", { guests: "team" });
-  note(await session.answer(request, "decline"));
+  const report: string | undefined = await session.answer(request, "decline");
+  note(request.pasted, report);
 }
 
 async function paste(text: string): Promise<void> {
@@ -118,6 +120,9 @@ const row: string | null = await session.addRow("lines", { amount: 1 }, null);
 if (row) note(session.removeRow(`lines/${row}`), session.moveRow(`lines/${row}`));
 const change: SchemaChange = { set: fields, remove: ["guests"] };
 note(await session.setSchema(change), await session.revert(["lines"]), await session.settled());
+const pasted: Pasted = await session.paste("```\n", { preview: true });
+const unread = ({ line, text, msg }: UnreadLine) => `${line}: ${text}: ${msg}`;
+note(pasted.results[0]?.status, pasted.unread.map(unread));
 const held: Context = await session.context();
 const info: SessionInfo = await session.info();
 note(held.context["purpose"]?.by, held.missing, info.watchers, await session.extend(60), await session.rotate());
@@ -160,6 +165,12 @@ for (const { row: element, cells } of index.rows("lines")) note(element.id, cell
 
 const isTaken: boolean = provideTools(session, { signal: AbortSignal.timeout(1_000) });
 note(isTaken || provideTools(named));
+// ---- a form that is drawn
+
+const part: DrawnPart = "control";
+const drawing: DrawSettings = { form, values: held.data, language: "zh", classes: { [part]: "form-control" } };
+const drawn: HTMLFormElement = drawForm(named.schema, drawing);
+note(drawn.id);
 
 // ---- the tag
 
