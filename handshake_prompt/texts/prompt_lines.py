@@ -31,6 +31,12 @@ _KEY = "(" + "|".join((*KEYS, CHECK)) + ")"
 _MARKS = "[*_`\"'“”‘’ \t]*"
 _LINE_KEY = re.compile(rf"{_KEY}{_MARKS}[:：]")
 _ANY_KEY = re.compile(rf"(?<![A-Za-z]){_LINE_KEY.pattern}")
+_CELL_KEY = re.compile(rf"(?<![A-Za-z]){_KEY}{_MARKS}[:：=|]", re.IGNORECASE | re.ASCII)
+_BY_NAME = {key.lower(): key for key in (*KEYS, CHECK)}
+_ENDINGS = ".,;\"'`*|)]} \t"
+"""Of a sentence, a cell of a table, a member of an object."""
+_TAG = re.compile(r"</?(?:br|b|code|div|em|i|li|ol|p|pre|span|strong|tbody|table|td|th|tr|ul) ?/?>", re.IGNORECASE)
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\ufe63\uff0d"), "-")
 _BEFORE_A_KEY = " \t\xa0>|#*•·‣◦–—-_`\"'“”‘’"
 _BULLETS = "*•·‣◦–—-"
 
@@ -142,6 +148,7 @@ def _lenient(text: str) -> Iterator[Lines]:
     """Yield the readings of a text with quoted or wrapped lines, or with all of them put into one."""
     text = Secret(_plain(text))
     yield _quoted_lines(text)
+    yield _own_lines(text)
     matches = list(_ANY_KEY.finditer(text))
     for is_loose in (False, True):
         found: Lines = {}
@@ -154,8 +161,9 @@ def _lenient(text: str) -> Iterator[Lines]:
 
 
 def _plain(text: str) -> str:
-    """Return a text without HTML's entities and invisible characters."""
-    return _INVISIBLE.sub("", unescape(text) if "&" in text else text)
+    """Return a text without HTML's tags and entities, invisible characters, and typographic hyphens."""
+    text = _TAG.sub("\n", text) if "<" in text else text
+    return _INVISIBLE.sub("", unescape(text) if "&" in text else text).translate(_HYPHENS)
 
 
 def _quoted_lines(text: str) -> Lines:
@@ -170,6 +178,16 @@ def _quoted_lines(text: str) -> Lines:
             key = ""
         elif key and len(found[key]) < _SEGMENT_CHARS:
             found[key] = _kept(key, found[key] + line.lstrip(" \t>|"))
+    return found
+
+
+def _own_lines(text: str) -> Lines:
+    """Return the rest of the line behind each key, wherever the key stands: in a numbered list, a table, an object."""
+    found: Lines = {}
+    for line in text.splitlines():
+        match = _CELL_KEY.search(line)
+        if match and (key := _BY_NAME[match[1].lower()]) not in found:
+            found[key] = _kept(key, line[match.end() :].strip().rstrip(_ENDINGS))
     return found
 
 

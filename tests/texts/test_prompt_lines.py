@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,21 +66,34 @@ def test_the_check_is_the_crc_32_of_the_values() -> None:
     assert checksum(values) == "ca406f00"
 
 
-NEAR = PROMPT[:END] + '\n\n{"note": "token: x, check: 0123abcd"}'
-"""The prompt cut short behind its lines: ten thousand copies with a damage each are read in a fifth of the time."""
-REPLACEMENTS = "aAzZ09_-./:~ \n\"'<>`*é٣\u200b\ud800"
+NEAR = PROMPT[START:END] + '\n\n{"note": "token: x, check: 0123abcd"}'
+"""The lines alone, with words behind them that look like lines: thousands of copies with a damage each are read."""
+CHARS = range(END - START)
+REPLACEMENTS = "aAfFgzZ09_-./:=|,;~# \n\t\"'<>`*)\\é٣\xa0\u200b\u2011：\ud800"
+"""Of every class of characters that a reading tells apart."""
 
 
 def test_every_replaced_character_of_the_lines_is_told_or_does_no_harm() -> None:
-    texts = [NEAR[:at] + char + NEAR[at + 1 :] for at in range(START, END) for char in REPLACEMENTS]
-    assert damaged(texts) == []
+    assert damaged([NEAR[:at] + char + NEAR[at + 1 :] for at in CHARS for char in REPLACEMENTS]) == []
 
 
-def test_every_lost_or_added_character_of_the_lines_is_told_or_does_no_harm() -> None:
-    lost = [NEAR[:at] + NEAR[at + 1 :] for at in range(START, END)]
-    added = [NEAR[:at] + char + NEAR[at:] for at in range(START, END) for char in REPLACEMENTS]
-    swapped = [NEAR[:at] + NEAR[at + 1] + NEAR[at] + NEAR[at + 2 :] for at in range(START, END - 1)]
-    assert damaged(lost + added + swapped) == []
+def test_every_added_character_of_the_lines_is_told_or_does_no_harm() -> None:
+    assert damaged([NEAR[:at] + char + NEAR[at:] for at in CHARS for char in REPLACEMENTS]) == []
+
+
+def test_every_lost_swapped_or_recased_character_of_the_lines_is_told_or_does_no_harm() -> None:
+    lost = [NEAR[:at] + NEAR[at + 1 :] for at in CHARS]
+    swapped = [NEAR[:at] + NEAR[at + 1] + NEAR[at] + NEAR[at + 2 :] for at in CHARS]
+    recased = [NEAR[:at] + NEAR[at].swapcase() + NEAR[at + 1 :] for at in CHARS]
+    doubled = [NEAR[: at + 1] + NEAR[at:] for at in CHARS]
+    assert damaged(lost + swapped + recased + doubled) == []
+
+
+def test_every_lost_line_or_line_end_is_told_or_does_no_harm() -> None:
+    without = ["\n".join(line for line in NEAR.splitlines() if line != gone) for gone in LINES]
+    doubled = [NEAR.replace(line, f"{line}\n{line}") for line in LINES]
+    joined = [NEAR.replace(f"{line}\n", line) for line in LINES]
+    assert damaged(without + doubled + joined) == []
 
 
 @given(st.integers(START, END - 1), st.integers(0, 3), st.text(st.characters(exclude_categories=()), max_size=3))
@@ -108,6 +122,10 @@ def wrapped(width: int) -> Callable[[str], str]:
         return "\n".join(cut)
 
     return wrap
+
+
+def numbered(form: str, lines: str) -> str:
+    return "\n".join(form.format(number, line) for number, line in enumerate(lines.splitlines(), 9))
 
 
 HARMLESS: dict[str, Callable[[str], str]] = {
@@ -146,6 +164,27 @@ HARMLESS: dict[str, Callable[[str], str]] = {
     "HTML link": lambda lines: lines.replace(ORIGIN, f'<a href="{ORIGIN}">{ORIGIN}</a>'),
     "HTML entities": lambda lines: lines.replace("/", "&#x2F;").replace(" ", "&nbsp;"),
     "Markdown escapes": lambda lines: lines.replace("_", r"\_").replace("k-", r"k\-"),
+    "each as code": lambda lines: "\n".join(f"`{line}`" for line in lines.splitlines()),
+    "each in bold": lambda lines: "\n".join(f"**{line[2:]}**" for line in lines.splitlines()),
+    "indented code": lambda lines: "\n".join(f"    {line}" for line in lines.splitlines()),
+    "a fence": lambda lines: f"```text\n{lines}\n```",
+    "numbered list": lambda lines: numbered("{}. {}", lines.replace("- ", "", 1).replace("\n- ", "\n")),
+    "line numbers": lambda lines: numbered("{:3} | {}", lines),
+    "escaped bullets": lambda lines: re.sub("^- ", r"\\- ", lines, flags=re.MULTILINE),
+    "added lines of a difference": lambda lines: re.sub("^", "+", lines, flags=re.MULTILINE),
+    "first letters in capitals": lambda lines: re.sub(
+        r"^- (\w)", lambda found: f"- {found[1].upper()}", lines, flags=re.MULTILINE
+    ),
+    "table": lambda lines: re.sub(r"^- (\w+): (.+)$", r"| \1 | \2 |", lines, flags=re.MULTILINE),
+    "object": lambda lines: re.sub(r"^- (\w+): (.+)$", r'  "\1": "\2",', lines, flags=re.MULTILINE),
+    "assignments": lambda lines: lines.replace(": ", " = "),
+    "sentences": lambda lines: lines.replace("\n", ".\n") + ".",
+    "HTML list": lambda lines: "<ul>" + re.sub(r"^- (.+)$", r"<li>\1</li>", lines, flags=re.MULTILINE) + "</ul>",
+    "HTML line breaks": lambda lines: lines.replace("\n", "<br>"),
+    "escaped HTML": html.escape,
+    "isolated directions": lambda lines: "\n".join(f"\u2066{line}\u2069" for line in lines.splitlines()),
+    "typographic hyphens": lambda lines: lines.replace("-", "\u2011"),
+    "a redirecting link": lambda lines: lines.replace(ORIGIN, f"https://go.example/?url={ORIGIN}"),
     "one line": lambda lines: lines.replace("\n", " "),
     "no line ends at all": lambda lines: lines.replace("\n", ""),
     "one line without bullets": lambda lines: lines.replace("\n- ", " "),
@@ -201,10 +240,11 @@ def test_a_page_cannot_supply_a_check() -> None:
     assert parse_prompt(without) == WHOLE
 
 
-@pytest.mark.parametrize(
-    "unit",
-    ["token:", "- token: ", "check: ", "> ", "\n>", "*", "https://", "\u200b", "&amp;", "baseUrl: http://a", "\n"],
-)
+UNITS = ["token:", "- token: ", "check: ", "> ", "\n>", "*", "https://", "\u200b", "&amp;", "baseUrl: http://a", "\n"]
+UNITS += ["<br>", "<", "token=", "ToKeN|", "</li", "token: x, ", "ſessionId:"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_hostile_repetition_takes_no_time(unit: str) -> None:
     body = unit * ((MAX_PROMPT_CHARS - len(PROMPT) - 10) // len(unit))
     with counting_cost() as cost:
