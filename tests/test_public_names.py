@@ -52,6 +52,7 @@ EXPORTED = {
         "RowChange",
         "ServerUnavailableError",
         "SessionEndedError",
+        "pick_up",
     ],
     "handshake_prompt.engine": ["ProtocolEngine", "Statistics"],
     "handshake_prompt.modes": ["DEFAULT_HANDLERS", "DefaultHandler", "FormFillHandler", "ModeHandler", "Modes"],

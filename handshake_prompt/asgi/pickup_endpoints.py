@@ -102,12 +102,13 @@ class PickupEndpoints:
         key = request.path_params.get("key") or (Secret(header.decode("latin-1")) if header else None)
         credential, mount = self._credential_of(request, ""), self._mount_of(request)
         try:
-            found = await self._engine.take_pickup(request.path_params["code"], credential, key=key, mount=mount)
+            code = request.path_params["code"]
+            prompt, language = await self._engine.take_pickup(code, credential, key=key, mount=mount)
         except HandshakeError as error:
             return _refused(request, error)
         if _wants_page(request):
-            return _page(prompt_page(found.prompt, language=found.language))
-        return Rendered(200, [*_PRIVATE], found.prompt.encode(), kind=_text_kind(request))
+            return _page(prompt_page(prompt, language=language))
+        return Rendered(200, [*_PRIVATE], prompt.encode(), kind=_text_kind(request))
 
     async def _preview(self, request: IndexedRequest) -> Response:
         code, credential = request.path_params["code"], self._credential_of(request, "")

@@ -11,6 +11,7 @@ from .completion import completion
 from .exit_codes import EXIT_CODES
 from .page_command import page
 from .paste_command import paste
+from .pickup_command import pickup
 from .request_commands import ask, suggest
 from .server_commands import demo, mcp, serve
 from .skill import skill
@@ -19,6 +20,7 @@ COMMANDS = (
     demo,
     serve,
     page,
+    pickup,
     parse_prompt,
     get_context,
     options,

@@ -6,7 +6,7 @@ Importing it takes the time that the HTTP client takes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -58,12 +58,26 @@ def run_as_agent(options: SessionOptions, work: Callable[[HandshakeAgent], Await
         SystemExit: it failed; this has been reported.
     """
 
-    async def run(agent: HandshakeAgent) -> T:
-        async with agent:
+    async def run() -> T:
+        async with _agent(options) as agent:
             return await work(agent)
 
+    return run_client(options, run)
+
+
+def run_client(options: SessionOptions, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Do one piece of work with a server, in an event loop of its own.
+
+    Args:
+        options: the form of the report of a failure.
+        work: returns the coroutine that does it.
+
+    Raises:
+        click.UsageError: an option cannot be used.
+        SystemExit: it failed; this has been reported.
+    """
     try:
-        return asyncio.run(run(_agent(options)))
+        return asyncio.run(work())
     except AgentError as error:
         _fail(options, error)
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce, wraps
+from functools import wraps
 from typing import Any
 
 import click
 
+from handshake_prompt.texts.pickup_codes import find_address
 from handshake_prompt.texts.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, parse_prompt
 from handshake_prompt.texts.secret import Secret
 
 from .exit_codes import Exit, fail, problem
 from .text_files import read_text
 
+IS_PICKUP = "This is no prompt yet but the address of a one-time code"
+PICK_UP = "Exchange it, once, and keep the prompt: handshake-prompt pickup ADDRESS --out prompt.txt"
+
 PROMPT_VARIABLE = "HANDSHAKE_PROMPT"
 MAX_PROMPT_BYTES = 4 * (MAX_PROMPT_CHARS + 1)
 """More than any usable prompt has."""
+
+Option = Callable[[Callable[..., None]], Callable[..., None]]
 
 PROMPT_OPTION = click.option(
     "--prompt",
@@ -27,14 +33,7 @@ PROMPT_OPTION = click.option(
     help=f"File with the handshake prompt, - for standard input. Without it: the text in {PROMPT_VARIABLE}.",
 )
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-SESSION_OPTIONS = (
-    PROMPT_OPTION,
-    click.option("--sid", metavar="ID", help="Session id, with --token and --base in place of a prompt."),
-    click.option(
-        "--token", metavar="TOKEN", type=Secret, help="Token. Other users of this machine can see it: prefer a prompt."
-    ),
-    click.option("--base", metavar="URL", help="The prompt's baseUrl."),
-    click.option("--prefix", default="/handshake", show_default=True, help="The prompt's prefix, with --sid."),
+CLIENT_OPTIONS = (
     click.option(
         "--name", metavar="TEXT", envvar="HANDSHAKE_AGENT_NAME", show_envvar=True, help="Your name, shown on the page."
     ),
@@ -48,6 +47,17 @@ SESSION_OPTIONS = (
         help="Time limit, repetitions included.",
     ),
     JSON_OPTION,
+)
+CLIENT_NAMES = ("name", "allow_http", "timeout", "as_json")
+SESSION_OPTIONS = (
+    PROMPT_OPTION,
+    click.option("--sid", metavar="ID", help="Session id, with --token and --base in place of a prompt."),
+    click.option(
+        "--token", metavar="TOKEN", type=Secret, help="Token. Other users of this machine can see it: prefer a prompt."
+    ),
+    click.option("--base", metavar="URL", help="The prompt's baseUrl."),
+    click.option("--prefix", default="/handshake", show_default=True, help="The prompt's prefix, with --sid."),
+    *CLIENT_OPTIONS,
 )
 
 
@@ -101,13 +111,23 @@ class SessionOptions:
 
 def takes_session(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name a session; the command gets them as one `SessionOptions`."""
+    return _taking(command, SESSION_OPTIONS, tuple(SessionOptions.__dataclass_fields__))
 
+
+def takes_client(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a client that has no session yet; the command gets them in the same way."""
+    return _taking(command, CLIENT_OPTIONS, CLIENT_NAMES)
+
+
+def _taking(command: Callable[..., None], added: Sequence[Option], names: Sequence[str]) -> Callable[..., None]:
     @wraps(command)
     def wrapper(**options: Any) -> None:
-        session = SessionOptions(**{name: options.pop(name) for name in SessionOptions.__dataclass_fields__})
-        command(session, **options)
+        command(SessionOptions(**{name: options.pop(name) for name in names}), **options)
 
-    return reduce(lambda inner, option: option(inner), reversed(SESSION_OPTIONS), wrapper)
+    taking: Callable[..., None] = wrapper
+    for option in reversed(added):
+        taking = option(taking)
+    return taking
 
 
 def parsed(text: str, *, as_json: bool) -> ParsedPrompt:
@@ -119,8 +139,9 @@ def parsed(text: str, *, as_json: bool) -> ParsedPrompt:
     try:
         return parse_prompt(text)
     except PromptError as error:
-        reported = problem(str(error), code="invalid_prompt") if as_json else None
-        fail(str(error), exit_code=Exit.USAGE, reported=reported)
+        sentence, step = (str(error), None) if find_address(text) is None else (IS_PICKUP, PICK_UP)
+        reported = problem(sentence, code="invalid_prompt", next_step=step) if as_json else None
+        fail(sentence, next_step=step, exit_code=Exit.USAGE, reported=reported)
 
 
 def prompt_text(source: str | None) -> str | None:

@@ -18,6 +18,7 @@ from .errors import (
     ServerUnavailableError,
     SessionEndedError,
 )
+from .pickup import pick_up
 from .updates import Change, Gap, ProblemsChanged, RequestEnded, RowChange
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "RowChange",
     "ServerUnavailableError",
     "SessionEndedError",
+    "pick_up",
 ]

@@ -21,14 +21,25 @@ def address(prompt: ParsedPrompt, *, allow_http: bool) -> httpx.URL:
         InsecureAddressError: the token would be sent in the clear over a network.
     """
     check_credentials(prompt)
+    return mount_url(prompt.base_url + prompt.prefix, allow_http=allow_http)
+
+
+def mount_url(text: str, *, allow_http: bool) -> httpx.URL:
+    """Return the URL of a mount.
+
+    Raises:
+        PromptError: the address is malformed.
+        InsecureAddressError: the token would be sent in the clear over a network.
+    """
     try:
-        url = httpx.URL(prompt.base_url + prompt.prefix)
+        url = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise PromptError(f"The address in the prompt cannot be used: {error}") from None
     if url.port is not None and not 0 < url.port <= MOST_PORT:
         raise PromptError(f"The address in the prompt cannot be used: there is no port {url.port}")
     if url.scheme == "http" and not (allow_http or is_loopback(url.host)):
-        raise InsecureAddressError(f"{prompt.base_url} is not encrypted: anyone on the way there could read the token")
+        host = f"{url.scheme}://{url.netloc.decode()}"
+        raise InsecureAddressError(f"{host} is not encrypted: anyone on the way there could read the token")
     return url
 
 

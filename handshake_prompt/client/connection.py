@@ -15,6 +15,7 @@ from .changes import Changes
 from .headers import identity
 from .http import HTTPClient
 from .network import open_http_client, peer_name
+from .pickup import pick_up
 from .polling import SessionReader
 
 
@@ -85,6 +86,31 @@ class AgentConnection:
             timeout=timeout,
             allow_http=allow_http,
         )
+
+    @classmethod
+    async def from_pickup(
+        cls,
+        text: str,
+        *,
+        name: str | None = None,
+        http: httpx.AsyncClient | None = None,
+        timeout: float = 15.0,
+        allow_http: bool = False,
+    ) -> Self:
+        """Exchange a one-time code for the prompt of its session, once, and open that.
+
+        Args:
+            text: the address of the pickup, with or without other text around it.
+            name: as for the class, like the rest.
+            http: see there.
+            timeout: see there.
+            allow_http: see there.
+
+        Raises:
+            PromptError, AgentError, ValueError: as for `pick_up`.
+        """
+        prompt = await pick_up(text, name=name, http=http, timeout=timeout, allow_http=allow_http)
+        return cls.from_prompt(prompt, name=name, http=http, timeout=timeout, allow_http=allow_http)
 
     @property
     def session_id(self) -> str:

@@ -16,9 +16,18 @@ def identity(prompt: ParsedPrompt, name: str | None) -> Mapping[str, str]:
     """Return the headers that identify the agent.
 
     Raises:
+        ValueError: see `introduction`.
+    """
+    return {"X-Handshake-Token": prompt.token, **introduction(name)}
+
+
+def introduction(name: str | None) -> Mapping[str, str]:
+    """Return the headers by which a client says what it is.
+
+    Raises:
         ValueError: the name is empty, too long or not printable.
     """
-    headers = {"X-Handshake-Token": prompt.token, "User-Agent": f"handshake-prompt/{__version__}"}
+    headers = {"User-Agent": f"handshake-prompt/{__version__}"}
     if name is None:
         return headers
     if not name.isprintable() or not 0 < len(name.strip()) <= NAME_CHARS:

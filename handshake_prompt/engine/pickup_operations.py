@@ -14,7 +14,7 @@ from .admissions import read
 from .guard import Operation
 from .idempotency import check_idempotency_key
 from .paste_operations import PasteOperations
-from .pickups import PickedUp, Preview
+from .pickups import Exchange, Preview
 
 
 class PickupOperations(PasteOperations):
@@ -43,8 +43,8 @@ class PickupOperations(PasteOperations):
 
     async def take_pickup(
         self, code: str, credential: Credential, *, key: str | None = None, mount: Mount | None = None
-    ) -> PickedUp:
-        """Return the prompt to the first client with a code: `GET` and `POST /pickup/{code}`.
+    ) -> tuple[str, str]:
+        """Return the prompt, and its language, to the first client with a code: `GET` and `POST /pickup/{code}`.
 
         Args:
             code: as the client was given it, in any case and with any separators.
@@ -57,13 +57,23 @@ class PickupOperations(PasteOperations):
             PickupTakenError: another client was first; the person is told.
             InvalidRequestError: the key is none, or there is no address for the prompt.
         """
+        pickups = self._workers.here.pickups
+        pickups.check_address(mount)
+        exchange = await self.exchange_pickup(code, credential, key=key)
+        return pickups.prompt(exchange, mount), exchange.language
+
+    async def exchange_pickup(self, code: str, credential: Credential, *, key: str | None = None) -> Exchange:
+        """Give the agent's token to the first client with a code, as `take_pickup` does.
+
+        Raises:
+            PickupNotFoundError, TooManyAttemptsError, PickupTakenError, InvalidRequestError: see there.
+        """
         await self._get_ready()
         if key is not None:
             check_idempotency_key(key)
-        pickups = self._workers.here.pickups
+        worker = self._workers.here
         try:
-            work = pickups.exchange(self._code(code), key, name=credential.agent_name, mount=mount)
-            return await self._workers.here.tasks.finish(work)
+            return await worker.tasks.finish(worker.pickups.exchange(self._code(code), key, name=credential.agent_name))
         except PickupNotFoundError as error:
             raise await self._guard.charge_code(credential, error) from None
 
@@ -76,6 +86,7 @@ class PickupOperations(PasteOperations):
             InvalidRequestError: there is no address for it.
         """
         await self._get_ready()
+        self._workers.here.pickups.check_address(mount)
         try:
             return await self._workers.here.pickups.look(self._code(code), mount)
         except PickupNotFoundError as error:

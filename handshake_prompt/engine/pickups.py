@@ -7,10 +7,11 @@ session makes one exchange of any number.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from handshake_prompt.protocol import pickup
-from handshake_prompt.protocol.bodies import PickupRequest, PromptRequest
+from handshake_prompt.protocol.bodies import PickupRequest
 from handshake_prompt.protocol.credentials import Role, digest, mint_pickup_code, mint_token
 from handshake_prompt.protocol.errors import SessionNotFoundError, SessionSubmittedError
 from handshake_prompt.protocol.instants import instant
@@ -28,6 +29,9 @@ from .qr_code import qr_code
 from .session_reply import SessionReplies
 from .transactions import Transactions, Transition
 
+_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,254}")
+"""A key that can stand in a path as it is."""
+
 
 class Opened(NamedTuple):
     """A code, and its pickup."""
@@ -36,10 +40,13 @@ class Opened(NamedTuple):
     pickup: Pickup
 
 
-class PickedUp(NamedTuple):
-    """A prompt, and its language."""
+class Exchange(NamedTuple):
+    """A code that was exchanged, by the client with this key: the agent's token, and the session."""
 
-    prompt: str
+    code: str
+    key: str
+    token: Secret
+    record: Record
     language: str
 
 
@@ -120,14 +127,13 @@ class Pickups:
         svg = await qr_code(url)
         return {**told, "svg": svg} if svg else told
 
-    async def exchange(self, code: str, key: str | None, *, name: str, mount: Mount | None) -> PickedUp:
-        """Return the prompt to the first client with a code, and to that client as often as it asks.
+    async def exchange(self, code: str, key: str | None, *, name: str) -> Exchange:
+        """Give the agent's token to the first client with a code, and to that client as often as it asks.
 
         Args:
             code: as `read_code` returns it.
             key: known to this client alone, and the same in each of its attempts; None if it makes one.
             name: the client's for itself.
-            mount: the place of the protocol for this client.
 
         Raises:
             PickupNotFoundError: it leads to no session.
@@ -136,11 +142,24 @@ class Pickups:
         """
         loaded = await self._led_to(code)
         found = pickup.current(loaded.record.session, code, self._store.now())
-        language = self._session_replies.language(PromptRequest(found.language), mount)
-        token, record = await self._token(loaded, code, key or mint_token(), name=name)
-        created = self._session_replies.created(record, token, mount=mount, now=self._store.now())
-        language = language or found.language
-        return PickedUp(self._session_replies.prompt(created, record.session, language=language), language)
+        key = key or mint_token()
+        token, record = await self._token(loaded, code, key, name=name)
+        return Exchange(code, key, token, record, found.language)
+
+    def check_address(self, mount: Mount | None) -> None:
+        """Check that there is an address for a prompt.
+
+        Raises:
+            InvalidRequestError: there is none (`no_base_url`).
+        """
+        self._session_replies.check_address(mount)
+
+    def prompt(self, exchange: Exchange, mount: Mount | None) -> str:
+        """Return the prompt for a client: with a new exchange or a repeated one, the session is in it as it is now."""
+        replies, session = self._session_replies, exchange.record.session
+        created = replies.created(exchange.record, exchange.token, mount=mount, now=self._store.now())
+        again = self._again(exchange.code, exchange.key, mount)
+        return replies.prompt(created, session, language=exchange.language, again=again)
 
     async def look(self, code: str, mount: Mount | None) -> Preview:
         """Return the address of a pickup that is open, and leave it so.
@@ -148,16 +167,19 @@ class Pickups:
         Raises:
             PickupNotFoundError: the code leads to no session.
             PickupTakenError: it was exchanged.
-            InvalidRequestError: there is no address for it (`no_base_url`).
         """
         session = (await self._led_to(code)).record.session
         found = pickup.current(session, code, self._store.now())
         if found.taken_at:
             raise PickupTakenError
-        language = self._session_replies.language(PromptRequest(found.language), mount)
-        return Preview(self._session_replies.pickup_url(grouped(code), mount), language or found.language)
+        return Preview(self._session_replies.pickup_url(grouped(code), mount), found.language)
 
-    async def _token(self, loaded: Loaded, code: str, key: str, *, name: str) -> tuple[str, Record]:
+    def _again(self, code: str, key: str, mount: Mount | None) -> Secret:
+        """Return the address of one client's exchange; its key goes by header if it is none for a path."""
+        path = f"{grouped(code)}/{key}" if _SEGMENT.fullmatch(key) else grouped(code)
+        return Secret(self._session_replies.pickup_url(path, mount))
+
+    async def _token(self, loaded: Loaded, code: str, key: str, *, name: str) -> tuple[Secret, Record]:
         """Return the agent's token for a client, if it is the first with the code, and the session with that token."""
         session, now = loaded.record.session, self._store.now
         token = pickup.exchanged(session, code, key, now())

@@ -20,9 +20,9 @@ from handshake_prompt.stores import Record
 from handshake_prompt.texts.prompt import LANGUAGES, build_prompt, is_address
 
 Prompt = bool | Callable[..., str]
-"""Whether replies bring a prompt unasked, or its builder: `builder(created, base_url, language=, data=, page=)`.
+"""Whether replies bring a prompt unasked, or its builder.
 
-A builder without a parameter `page` is called without it.
+It is called as `builder(created, base_url, language=, data=, page=, again=)`, without the last two if it has none.
 """
 
 PromptWish = bool | PromptRequest | None
@@ -44,6 +44,7 @@ class SessionReplies:
         self._prompt = prompt
         self._builder: Callable[..., str] = prompt if callable(prompt) else build_prompt
         self._shows_page = _takes(self._builder, "page")
+        self._knows_pickups = _takes(self._builder, "again")
 
     def created(self, record: Record, token: str, *, mount: Mount | None, now: float) -> SessionCreated:
         """Return the members of the reply to `POST /session`, all but the prompt."""
@@ -94,11 +95,19 @@ class SessionReplies:
         language = wish.language if isinstance(wish, PromptRequest) and wish.language else LANGUAGES[0]
         if language not in LANGUAGES:
             raise InvalidRequestError(f"Prompts are written in {', '.join(LANGUAGES)}", code="unknown_language")
+        self.check_address(mount)
+        return language
+
+    def check_address(self, mount: Mount | None) -> None:
+        """Check that a prompt can be written for the client of a request.
+
+        Raises:
+            InvalidRequestError: it cannot (`no_base_url`).
+        """
         if not is_address(self._base_url(mount) or ""):
             raise InvalidRequestError(
                 "A prompt names the server, and the address of this request cannot stand in one", code="no_base_url"
             )
-        return language
 
     def pickup_language(self, wish: PromptWish, prompt: PromptWish, mount: Mount | None) -> str | None:
         """Return the language of a prompt to pick up, None if none is wanted: its own, or else that of the other.
@@ -112,13 +121,18 @@ class SessionReplies:
         return self.language(wish if has_own else prompt or True, mount)
 
     def pickup_url(self, code: str, mount: Mount | None) -> str:
-        """Return the address under which a code is exchanged, once `pickup_language` has found that there is one."""
+        """Return the address under which a code is exchanged, once `check_address` has found that there is one."""
         scheme, host, *_ = urlsplit(self._base_url(mount) or "")
         return f"{scheme}://{host}{(mount or self._mount).prefix}/pickup/{code}"
 
-    def prompt(self, created: SessionCreated, session: Session, *, language: str) -> str:
-        """Return the prompt that goes with a reply, in a language that `language` returned."""
-        shown = {"page": self._page(session)} if self._shows_page else {}
+    def prompt(self, created: SessionCreated, session: Session, *, language: str, again: str | None = None) -> str:
+        """Return the prompt that goes with a reply, in a language that `language` returned.
+
+        `again` is the address that gives it anew, if it is picked up.
+        """
+        shown: dict[str, Any] = {"page": self._page(session)} if self._shows_page else {}
+        if again and self._knows_pickups:
+            shown["again"] = again
         return self._builder(created, created["baseUrl"], language=language, data=session.meta, **shown)
 
     def _page(self, session: Session) -> dict[str, Any]:

@@ -24,7 +24,9 @@ class Arguments(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
 class Connect(Arguments, frozen=True):
     """Arguments of `connect`."""
 
-    prompt: Annotated[str, _described("The handshake prompt, whole, as the person pasted it.")]
+    prompt: Annotated[
+        str, _described("The handshake prompt, whole, as the person pasted it; or the address of a pickup.")
+    ]
 
 
 class GetContext(Arguments, frozen=True):

@@ -18,6 +18,7 @@ from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, Pa
 
 from handshake_prompt.client import AgentError, HandshakeAgent, PromptError
 from handshake_prompt.protocol.errors import InternalError, InvalidRequestError
+from handshake_prompt.texts.pickup_codes import find_address
 
 from . import results, tools
 from .arguments import Connect
@@ -93,7 +94,7 @@ class ToolServer:
     async def _connect(self, context: Context, arguments: dict[str, Any] | None) -> CallToolResult:
         asked: Connect = tools.parsed(Connect, tools.CONNECT, arguments)
         try:
-            agent = HandshakeAgent.from_prompt(asked.prompt, name=_name(context), **self._options)
+            agent = await self._opened(asked.prompt, _name(context))
         except PromptError as error:
             raise InvalidRequestError(
                 str(error), code="invalid_prompt", next_steps=["Pass the whole text that the person pasted, unchanged"]
@@ -107,6 +108,20 @@ class ToolServer:
         if before is not None:
             await self._let_go(before)
         return await tools.page(reply)
+
+    async def _opened(self, text: str, name: str | None) -> HandshakeAgent:
+        """Return the agent of the session that a prompt, or the address of a pickup, leads to.
+
+        Raises:
+            PromptError: the text is neither.
+            AgentError: the code cannot be exchanged.
+        """
+        try:
+            return HandshakeAgent.from_prompt(text, name=name, **self._options)
+        except PromptError:
+            if find_address(text) is None:
+                raise
+            return await HandshakeAgent.from_pickup(text, name=name, **self._options)
 
     @asynccontextmanager
     async def _lent_agent(self) -> AsyncIterator[HandshakeAgent]:

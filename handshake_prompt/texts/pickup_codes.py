@@ -6,7 +6,9 @@ The alphabet leaves out the letters that pass for a digit or for another letter,
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 from unicodedata import normalize
+from urllib.parse import unquote
 
 from .secret import Secret
 
@@ -20,6 +22,20 @@ _LONGEST = 64
 _LOOK_ALIKES = str.maketrans("ILOU", "110V")
 _SEPARATORS = re.compile(r"[\s._\-\u2010-\u2015\u2212\u200b-\u200d\u2060\ufeff]+")
 _CODE = re.compile(rf"[{ALPHABET}]{{{LETTERS}}}")
+
+
+_ADDRESS = re.compile(
+    r"""(https?://[^\s<>"'`()\[\]{}|\\]{1,512}?)/pickup/([^\s<>"'`()\[\]{}|\\/?#]{1,192})(?:/([A-Za-z0-9_~-]{1,255}))?""",
+    re.IGNORECASE,
+)
+
+
+class PickupAddress(NamedTuple):
+    """Address of a pickup: the mount of its server, its code, and the key of one client, if it is in there."""
+
+    mount: str
+    code: Secret
+    key: str | None
 
 
 def grouped(code: str) -> Secret:
@@ -40,3 +56,11 @@ def read_code(text: str) -> Secret | None:
         return None
     code = Secret(code.upper().translate(_LOOK_ALIKES))
     return code if _CODE.fullmatch(code) else None
+
+
+def find_address(text: str) -> PickupAddress | None:
+    """Return the first address of a pickup in a text, such as a message that a person has passed on; None if none."""
+    for found in _ADDRESS.finditer(text):
+        if code := read_code(unquote(found[2])):
+            return PickupAddress(found[1], code, Secret(found[3]) if found[3] else None)
+    return None

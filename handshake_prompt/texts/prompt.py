@@ -79,6 +79,7 @@ def build_prompt(
     language: str = "en",
     data: Mapping[str, object] | None = None,
     page: Mapping[str, Any] | None = None,
+    again: str | None = None,
     now: datetime | None = None,
 ) -> str:
     """Write the text that hands one session to an agent.
@@ -94,6 +95,7 @@ def build_prompt(
         page: the members of `GET /context` as the agent gets them, for an agent without network access: fields and
             values are shown as quoted data, within a bound. With a member `code` the prompt asks such an agent for an
             answer to paste back.
+        again: the address that gives this text anew, of one that is given in exchange for the code of a pickup.
         now: the time `expiresIn` counts from, with a time zone; the present by default.
 
     Returns:
@@ -112,6 +114,8 @@ def build_prompt(
             "base_url must look like https://host[:port][/root], ASCII only (punycode for other hosts), "
             "without user, query or fragment; set public_url to the address agents can reach"
         )
+    if again is not None and not is_address(again):
+        raise ValueError("again must look like base_url")
     origin, root = address
     session_id, token = _member(created, "sessionId", _SESSION_ID), _member(created, "token", _TOKEN)
     expires_in = _expires_in(created)
@@ -126,15 +130,17 @@ def build_prompt(
         "mode": mode_text(shorten(str(created.get("mode") or "default"), _MODE_CHARS)),
         "expiresIn": f"{expires_in}s",
     }
+    host, offline = origin.partition("://")[2], wording.offline[_is_pastable(page)]
+    opening = wording.opening[again is not None]
     return wording.text.format(
-        host=origin.partition("://")[2],
-        origin=origin,
-        until=_until(now, expires_in),
+        host=host,
+        opening=opening.format(host=host, origin=origin, until=_until(now, expires_in)),
         credentials="\n".join(f"- {key}: {value}" for key, value in {**lines, "check": checksum(lines)}.items()),
         reach=_reach_section(origin, wording),
         asks=_asks_section(instructions, wording),
         form=_form_section(page, origin, wording),
-        offline=wording.offline[_is_pastable(page)],
+        offline=offline,
+        fetching=wording.fetching.format(again=again, offline=offline) if again else "",
         values=_values_section(data, wording),
         mcp=_mcp_section(urls, wording),
         token=token,

@@ -184,3 +184,13 @@ async def test_hpp_330_once_the_time_of_a_code_is_over_it_leads_nowhere(local: S
     reply = await fetched(peer)
     assert (reply.status_code, reply.json()["code"]) == (404, "pickup_not_found")
     assert await reads(peer, peer.token) == 200
+
+
+async def test_hpp_331_the_prompt_names_an_address_that_gives_it_again_without_headers(pair: Open) -> None:
+    peer = await pair(PICKUP)
+    first = (await fetched(peer)).text
+    address = re.findall(rf"`({re.escape(peer.created['pickup']['url'])}/[^`]+)`", first)[0]
+    await peer.edit("city", "Aarhus")
+    again = (await peer.http.get(address)).text
+    assert token_of(again) == token_of(first)
+    assert ("Aarhus" in first, "Aarhus" in again) == (False, True)

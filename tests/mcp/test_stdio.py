@@ -76,6 +76,19 @@ def said(result: CallToolResult) -> str:
     return text(result) + result.model_dump_json()
 
 
+async def test_a_client_connects_by_the_code_of_a_pickup_and_never_sees_the_token(pair: Open) -> None:
+    peer = await pair(body=FORM | {"pickup": True})
+    server = ToolServer()
+    async with Client(server.server(), client_info=Implementation(name="desk", version="1", title=NAME)) as client:
+        opened = await connect(client, f"Fill this in: {peer.created['pickup']['url']}")
+        again = await client.call_tool("connect", {"prompt": peer.created["pickup"]["url"]})
+    await server.aclose()
+    assert members(opened)["sessionId"] == peer.session_id
+    assert (again.is_error, members(again)["code"]) == (True, "pickup_taken")
+    told = (await peer.context(role="user"))["pickup"]
+    assert (told["name"], told["refused"]) == (NAME, 1)
+
+
 # As a client starts it
 
 

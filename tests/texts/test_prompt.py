@@ -243,6 +243,21 @@ def test_it_says_when_to_ask_and_to_suggest_and_that_silence_is_no_answer(langua
     assert [status for status in ("answered", "declined", "expired", "open") if f"`{status}`" not in text] == []
 
 
+AGAIN = "https://example.com/handshake/pickup/7K3M-Q2VX-9HTD/a-key"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_in_exchange_for_a_code_speaks_of_the_code_and_of_how_to_read_again(language: str) -> None:
+    pasted, picked_up = (prompt(language=language, again=again) for again in (None, AGAIN))
+    assert parse_prompt(picked_up) == parse_prompt(pasted)
+    assert f"`{AGAIN}`" in picked_up
+    assert "pickup" not in pasted
+    assert picked_up.partition("\n- sessionId")[0] != pasted.partition("\n- sessionId")[0]
+    said = {"en": ("exchange", "copied this text"), "zh": ("换来", "复制了这段文字")}[language]
+    assert [one in picked_up for one in said] == [True, False]
+    assert [one in pasted for one in said] == [False, True]
+
+
 def test_the_token_stands_in_the_text_twice_and_in_no_url() -> None:
     lines = [line for line in prompt().splitlines() if TOKEN in line]
     assert lines == [f"- token: {TOKEN}", f"TOKEN='{TOKEN}'"]

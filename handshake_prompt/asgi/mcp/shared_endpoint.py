@@ -22,6 +22,7 @@ from handshake_prompt.mcp import results, tools
 from handshake_prompt.mcp.arguments import Connect
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import InvalidRequestError, InvalidTokenError
+from handshake_prompt.texts.pickup_codes import find_address, read_code
 from handshake_prompt.texts.prompt import PromptError, parse_prompt
 from handshake_prompt.texts.secret import Secret
 
@@ -91,15 +92,36 @@ class SharedTools:
 
     async def _connect(self, arguments: Mapping[str, Any] | None) -> CallToolResult:
         asked: Connect = tools.parsed(Connect, tools.CONNECT, arguments)
-        try:
-            prompt = parse_prompt(asked.prompt)
-        except PromptError as error:
-            raise InvalidRequestError(
-                str(error), code="invalid_prompt", next_steps=["Pass the whole text that the person pasted, unchanged"]
-            ) from None
-        agent = await self._admitted(prompt.session_id.lower(), prompt.token)
+        session_id, token = await self._handed_over(asked.prompt)
+        agent = await self._admitted(session_id, token)
         page = await tools.page(await agent.get_context())
-        return results.connected(f"{prompt.session_id.lower()}.{prompt.token}", page)
+        return results.connected(f"{session_id}.{token}", page)
+
+    async def _handed_over(self, text: str) -> tuple[str, str]:
+        """Return the session and the token that the person handed over: in a prompt, or by the code of a pickup.
+
+        Raises:
+            InvalidRequestError: the text has neither.
+            PickupNotFoundError, PickupTakenError: see `ProtocolEngine.exchange_pickup`.
+        """
+        try:
+            prompt = parse_prompt(text)
+        except PromptError as error:
+            address = find_address(text)
+            code = address.code if address else read_code(text.strip())
+            if code is None:
+                raise InvalidRequestError(
+                    str(error),
+                    code="invalid_prompt",
+                    next_steps=["Pass the whole text that the person pasted, unchanged"],
+                ) from None
+            exchange = await self._engine.exchange_pickup(
+                code,
+                replace(self._credential, agent_name=self._client.name),
+                key=(address and address.key) or self._request.headers.get("idempotency-key"),
+            )
+            return exchange.record.session.session_id, exchange.token
+        return prompt.session_id.lower(), prompt.token
 
     async def _admitted(self, session_id: str, token: str) -> AdmittedAgent:
         """Return the agent of a session, its request counted.

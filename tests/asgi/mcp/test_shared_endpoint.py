@@ -200,6 +200,32 @@ async def test_any_worker_answers_any_message() -> None:
     assert written["structuredContent"]["applied"] == ["age"]
 
 
+@pytest.mark.parametrize("way", ["address", "message", "code", "code as it was said"])
+async def test_connect_takes_the_code_of_a_pickup_once(way: str) -> None:
+    peer = await open_in_process(HandshakeApp(mcp=True), FORM | {"pickup": True})
+    offer = peer.created["pickup"]
+    said = {
+        "address": offer["url"],
+        "message": f"This one, please: {offer['url']}.",
+        "code": offer["code"],
+        "code as it was said": offer["code"].lower().replace("-", " "),
+    }[way]
+    handle = (await call(peer, "connect", prompt=said))["structuredContent"]["session"]
+    written = await call(peer, "set_fields", session=handle, fields={"name": "Ada"})
+    assert written["structuredContent"]["applied"] == ["name"]
+    refused = await call(peer, "connect", prompt=said)
+    assert (refused["isError"], refused["structuredContent"]["code"]) == (True, "pickup_taken")
+    wrong = await call(peer, "connect", prompt="0000-0000-0000")
+    assert (wrong["isError"], wrong["structuredContent"]["code"]) == (True, "pickup_not_found")
+
+
+async def test_a_connect_that_is_sent_again_with_its_key_is_the_same_exchange() -> None:
+    peer = await open_in_process(HandshakeApp(mcp=True), FORM | {"pickup": True})
+    asked = tool_call("connect", prompt=peer.created["pickup"]["url"])
+    replies = [(await post(peer, asked, Idempotency_Key="once")).json()["result"] for _ in range(2)]
+    assert len({reply["structuredContent"]["session"] for reply in replies}) == 1
+
+
 async def test_every_tool_but_connect_takes_a_session() -> None:
     peer = await form()
     listed = (await post(peer, message("tools/list"))).json()["result"]["tools"]
