@@ -24,6 +24,7 @@ import { mark } from "./element/marks.js";
 import { Missing, Offers, Problems } from "./element/notices.js";
 import { Panel } from "./element/panel.js";
 import { PasteBox } from "./element/paste_box.js";
+import { PickupBox } from "./element/pickup_box.js";
 import { RequestList } from "./element/request_list.js";
 import { save, saved } from "./element/saved_session.js";
 import { SessionActs } from "./element/session_acts.js";
@@ -35,7 +36,7 @@ import { provideTools } from "./webmcp.js";
 /** @typedef {import("./element/panel.js").State} State */
 
 /** The parts of the panel, in their order. @type {import("./element/panel.js").PartClass[]} */
-const PARTS = [HandOver, PasteBox, RequestList, AgentReport, Offers, Problems, Missing, FieldList, SessionActs];
+const PARTS = [HandOver, PickupBox, PasteBox, RequestList, AgentReport, Offers, Problems, Missing, FieldList, SessionActs];
 /** How often the time that is left is told, in milliseconds. */
 const TICK = 5_000;
 
@@ -75,6 +76,7 @@ export class HandshakePrompt extends ElementBase {
     this.#attention = new Attention(this.#gone.signal);
     const acts = {
       handOver: () => this.#run(() => this.handOver()),
+      open: (/** @type {(session: HandshakeSession) => Promise<any>} */ work) => this.#run(() => this.open().then(work)),
       rotate: () => this.#run(() => this.#offerPrompt(this.#held.rotate())),
       run: (/** @type {(session: HandshakeSession) => Promise<any>} */ work) => this.#run(() => work(this.#held)),
       accept: (/** @type {string} */ key) => this.binding?.accept(key),
@@ -212,6 +214,7 @@ export class HandshakePrompt extends ElementBase {
       session.addEventListener(name, (/** @type {any} */ { detail }) => this.session === session && act(detail));
     for (const name of ["field", "rows", "trouble", "agent", "connected", "extended"]) on(name, () => this.#show());
     on("prompt", ({ prompt }) => prompt ?? this.#show({ prompt, isCopied: null }));
+    on("pickupRefused", ({ times }) => this.#attention?.call(this.#texts.say("elsewhereRefused", { times })));
     on("requests", ({ requests }) => this.#call(requests));
     on("action", () => this.#tell("working"));
     on("done", ({ applied }) => this.#tellDone(applied));

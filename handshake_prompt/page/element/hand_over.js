@@ -1,6 +1,7 @@
 /** Part of the panel that hands the form over: how the session stands, the button, and the prompt to paste. */
 
 import { button, make, say } from "./make.js";
+import { addressOf, isLocal } from "./reach.js";
 import { quoted } from "./texts.js";
 
 /** @typedef {import("./panel.js").State} State */
@@ -13,6 +14,7 @@ export class HandOver {
   #claim = make("p", { className: "quiet", hidden: true });
   #copied = make("p", { className: "quiet", role: "status", hidden: true });
   #area = make("textarea", { id: "prompt", readOnly: true, rows: 5, spellcheck: false, part: "prompt" });
+  #reach = make("p", { className: "quiet", hidden: true });
   #prompt;
   #main;
 
@@ -23,7 +25,7 @@ export class HandOver {
     this.#area.addEventListener("focus", () => this.#area.select());
     const label = make("label", { htmlFor: "prompt", textContent: texts.say("prompt") });
     const caution = make("p", { className: "quiet", textContent: texts.say("caution") });
-    this.#prompt = make("div", { hidden: true }, label, this.#area, caution);
+    this.#prompt = make("div", { hidden: true }, label, this.#area, caution, this.#reach);
     const act = () => this.#main.ariaDisabled === "true" || handOver();
     this.#main = button(texts.say("handOver"), act, { className: "main", part: "button" });
     this.root.append(this.#status, this.#claim, this.#main, this.#copied, this.#prompt);
@@ -39,7 +41,14 @@ export class HandOver {
     say(this.#claim, session?.agent ? this.#texts.say("claim", { name: quoted(session.agent) }) : "");
     this.#prompt.hidden = prompt === null;
     if (this.#area.value !== (prompt ?? "")) this.#area.value = prompt ?? "";
+    this.#tellReach(addressOf(prompt));
     this.#tellCopied(isCopied);
+  }
+
+  /** What an agent in the cloud needs to get to the server. @param {string | null} address in the prompt. */
+  #tellReach(address) {
+    this.#reach.hidden = address === null || !isLocal(address);
+    if (address) say(this.#reach, this.#texts.say("local", { address }));
   }
 
   /** @param {boolean | null} isCopied */

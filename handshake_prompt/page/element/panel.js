@@ -23,6 +23,8 @@ import { PANEL_SHEET } from "./styles.js";
 /**
  * @typedef {object} Acts what parts may have done.
  * @property {() => void} handOver opens a session if there is none, and copies its prompt.
+ * @property {(work: (session: HandshakeSession) => Promise<any>) => void} open does so too, with a new session if there is
+ *   none.
  * @property {() => void} rotate copies the prompt with a new token.
  * @property {(work: (session: HandshakeSession) => Promise<any>) => void} run does something with the session, and tells
  *   of its failure.

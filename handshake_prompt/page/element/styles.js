@@ -44,6 +44,8 @@ const PANEL = `
     border-block-start: 1px solid var(--line); }
   details strong { font-weight: 600; text-align: end; }
   details button { grid-column: 2; justify-self: end; }
+  .qr { inline-size: 12rem; max-inline-size: 100%; }
+  .code { font: 1.25em/1.4 ui-monospace, monospace; letter-spacing: 0.08em; }
   ins { text-decoration: none; font-weight: 600; }
   .change ins::before { content: " → "; font-weight: 400; }
   .change:dir(rtl) ins::before { content: " ← "; }
