@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from handshake_prompt import HandshakeApp, Limits, SessionStore, open_store
 from tests.support import selection
+from tests.support.cost import traced_at_first
 from tests.support.parts import absent
 from tests.support.peer import Peer, open_session
 from tests.support.serving import serving
@@ -108,6 +109,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     selection.mark(items)
     selection.sort_out(items, config)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with traced_at_first(getattr(item, "obj", None)):
+        yield
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

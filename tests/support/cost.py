@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import inspect
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+
+TRACED_EXAMPLES = 25
+"""As many as there are where Hypothesis is to be brief: each module is covered by these."""
 
 
 class Cost:
@@ -25,6 +32,37 @@ def untraced() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.settrace(trace)
+
+
+@contextmanager
+def traced_at_first(test: Callable[..., Any]) -> Iterator[None]:
+    """Measure coverage of the first examples that Hypothesis gives a test, and of none that it thinks of later."""
+    handle, trace = getattr(test, "hypothesis", None), sys.gettrace()
+    if handle is None or trace is None:
+        yield
+        return
+    inner, examples = handle.inner_test, itertools.count(1)
+
+    def begin() -> None:
+        if next(examples) > TRACED_EXAMPLES:
+            sys.settrace(None)
+
+    @functools.wraps(inner)
+    def plain(*given: Any, **named: Any) -> Any:
+        begin()
+        return inner(*given, **named)
+
+    @functools.wraps(inner)
+    async def awaited(*given: Any, **named: Any) -> Any:
+        begin()
+        return await inner(*given, **named)
+
+    handle.inner_test = awaited if inspect.iscoroutinefunction(inner) else plain
+    try:
+        yield
+    finally:
+        handle.inner_test = inner
         sys.settrace(trace)
 
 
