@@ -109,7 +109,9 @@ def test_what_a_host_refuses_leads_to_keys(errors: Any, expected: list[Any]) -> 
     assert told(errors) == expected
 
 
-@pytest.mark.parametrize("errors", [7, ValueError("secret"), {"age": 7}, object()], ids=repr)
+@pytest.mark.parametrize(
+    "errors", [7, ValueError("secret"), {"age": 7}, object()], ids=lambda error: type(error).__name__
+)
 def test_what_is_no_refusal_is_told_without_its_text(errors: Any) -> None:
     with pytest.raises(TypeError, match="texts by name") as raised:
         Refusal(errors)

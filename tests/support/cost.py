@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-
 TRACED_EXAMPLES = 25
 """As many as there are where Hypothesis is to be brief: each module is covered by these."""
 

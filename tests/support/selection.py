@@ -56,6 +56,17 @@ def is_left_out(path: Path, config: pytest.Config) -> bool:
     return not is_for_everything(config) and _is_listed(path)
 
 
+def check_names(items: Sequence[pytest.Item]) -> None:
+    """Check that tests have the same names in every process: pytest-xdist runs none otherwise.
+
+    Raises:
+        pytest.UsageError: an object's address is in a name.
+    """
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} has another name each time: give its parameters ids")
+
+
 def mark(items: Sequence[pytest.Item]) -> None:
     """Mark the tests of the files and folders listed."""
     for item in items:
