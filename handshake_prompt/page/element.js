@@ -26,7 +26,7 @@ import { Panel } from "./element/panel.js";
 import { PasteBox } from "./element/paste_box.js";
 import { PickupBox } from "./element/pickup_box.js";
 import { RequestList } from "./element/request_list.js";
-import { save, saved } from "./element/saved_session.js";
+import { pathOf, save, saved } from "./element/saved_session.js";
 import { SessionActs } from "./element/session_acts.js";
 import { Texts } from "./element/texts.js";
 import { listen, rootOf } from "./form/clobbering.js";
@@ -251,9 +251,11 @@ export class HandshakePrompt extends ElementBase {
 
   /** Hold a submission back until the server has all that is shown. @param {SubmitEvent} event */
   async #submit(event) {
-    if (event.target !== this.#form) return;
+    const form = this.#form;
+    if (!form || event.target !== form) return;
     announce(null);
     if (!this.session || !this.binding) return;
+    save(this.#place, this.session.saved, pathOf(form, event.submitter));
     const offered = [...this.binding.offers.keys()];
     if (offered.length > 0) {
       event.preventDefault();
@@ -339,7 +341,7 @@ export class HandshakePrompt extends ElementBase {
   /** @param {import("./client.js").Request[]} requests */
   #call(requests) {
     const newest = requests.at(-1);
-    if (newest) this.#attention?.call(newest.text ?? labelOf(this.session, newest.key ?? ""));
+    if (newest) this.#attention?.call(newest.text ?? labelOf(this, newest.key ?? ""));
     this.#show();
   }
 }

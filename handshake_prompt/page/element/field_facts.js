@@ -1,6 +1,7 @@
 /** Facts of fields and values that the panel goes by. */
 
 import { visible } from "../client/values.js";
+import { groupLabelOf, labelOf as labelOfControl } from "../form/labels.js";
 
 /** @typedef {import("../client.js").Field} Field */
 
@@ -19,34 +20,40 @@ export async function fieldsOf(base, name) {
 }
 
 /**
- * What a field is called; a cell after its list and the place of its row, as in "Lines 2: Amount".
+ * What a field is called, by its entry or else in the page; a cell after its lists and the places of its rows, as in
+ * "Guests 2: Bags 1: Weight".
  *
- * @param {import("../client.js").HandshakeSession | null} session
+ * @param {{session: import("../client.js").HandshakeSession | null, binding: import("../form.js").FormBinding | null}} state
  * @param {string} key
  * @returns {string} empty for the form as a whole.
  */
-export function labelOf(session, key) {
-  const list = session?.schema.find(({ key: other, type }) => type === "rows" && key.startsWith(`${other}/`));
-  if (!session || !list) return visible(session?.schema.find((field) => field.key === key)?.label) || key;
-  const [row, ...cell] = key.slice(list.key.length + 1).split("/");
-  const name = list.fields?.find((/** @type {Field} */ field) => field.key === cell.join("/"))?.label;
-  const place = `${visible(list.label) || list.key} ${session.rows(list.key).indexOf(row) + 1}`;
-  return cell.length > 0 ? `${place}: ${visible(name) || cell.join("/")}` : place;
+export function labelOf({ session, binding }, key) {
+  const parts = session ? placesOf(session, session.schema, key, "") : [{ key, label: "" }];
+  const last = parts[parts.length - 1];
+  last.label ||= nameInPage(binding?.controlsOf(key) ?? []);
+  return parts.map(({ label, key: own }) => label || own).join(": ");
+}
+
+/** @param {any[]} controls of one field. */
+function nameInPage(controls) {
+  return visible(controls.length > 1 ? groupLabelOf(controls) : controls.length === 1 ? labelOfControl(controls[0]) : "");
 }
 
 /**
- * The entry of a field in the schema, or that of a cell in its list.
- *
- * @param {import("../client.js").HandshakeSession | null} session
- * @param {string} key
- * @returns {Field | undefined}
+ * @param {import("../client.js").HandshakeSession} session
+ * @param {Field[]} schema
+ * @param {string} key within `schema`
+ * @param {string} start of the whole key.
+ * @returns {{key: string, label: string}[]}
  */
-export function fieldOf(session, key) {
-  const schema = session?.schema ?? [];
-  const own = schema.find((field) => field.key === key);
+function placesOf(session, schema, key, start) {
   const list = schema.find(({ key: other, type }) => type === "rows" && key.startsWith(`${other}/`));
-  const cell = key.slice((list?.key ?? "").length + 1).split("/").slice(1).join("/");
-  return own ?? list?.fields?.find((/** @type {Field} */ field) => field.key === cell);
+  if (!list) return [{ key, label: visible(schema.find((field) => field.key === key)?.label) }];
+  const [row, ...cell] = key.slice(list.key.length + 1).split("/");
+  const place = session.rows(start + list.key).indexOf(row) + 1;
+  const own = { key: row, label: `${visible(list.label) || list.key} ${place}` };
+  const rest = cell.join("/");
+  return rest ? [own, ...placesOf(session, list.fields ?? [], rest, `${start}${list.key}/${row}/`)] : [own];
 }
 
 /** Whether a value is the person's. @param {string | undefined} by */

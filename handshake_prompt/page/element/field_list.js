@@ -21,16 +21,16 @@ export class FieldList {
   }
 
   /** @param {State} state */
-  update({ session, binding }) {
+  update(state) {
+    const { session, binding } = state;
     this.root.hidden = !session;
     const fields = (binding?.fields ?? []).filter(({ key }) => !isEmpty(session?.fields.get(key)?.value));
-    redraw(this.#list, fields.map((field) => this.#line(session, field)));
+    redraw(this.#list, fields.map((field) => this.#line(session, field, labelOf(state, field.key))));
   }
 
-  /** @param {any} session @param {Field} field */
-  #line(session, field) {
+  /** @param {any} session @param {Field} field @param {string} label */
+  #line(session, field, label) {
     const { by, source } = session.fields.get(field.key);
-    const label = labelOf(session, field.key);
     const line = make("li", {}, make("span", { textContent: label }), make("strong", { textContent: this.#texts.say(by) }));
     if (source) line.append(make("span", { className: "quiet", textContent: this.#texts.say("source", { source }) }));
     const { key } = field;

@@ -20,9 +20,9 @@ export class Offers {
   }
 
   /** @param {State} state */
-  update({ session, binding }) {
-    const offers = [...(binding?.offers ?? [])];
-    redraw(this.root, offers.map(([key, value]) => this.#item(key, labelOf(session, key) || key, told(value))));
+  update(state) {
+    const offers = [...(state.binding?.offers ?? [])];
+    redraw(this.root, offers.map(([key, value]) => this.#item(key, labelOf(state, key), told(value))));
     this.root.hidden = offers.length === 0;
   }
 
@@ -48,16 +48,16 @@ class Notices {
     this.#focus = focus;
   }
 
-  /** @param {import("./panel.js").State["session"]} session @param {{key: string, text: string}[]} notices */
-  show(session, notices) {
+  /** @param {State} state @param {{key: string, text: string}[]} notices */
+  show(state, notices) {
     const heading = make("p", { textContent: this.#texts.say(this.#heading) });
-    redraw(this.root, [heading, make("ul", {}, ...notices.map(({ key, text }) => this.#item(session, key, text)))]);
+    redraw(this.root, [heading, make("ul", {}, ...notices.map(({ key, text }) => this.#item(state, key, text)))]);
     this.root.hidden = notices.length === 0;
   }
 
-  /** @param {import("./panel.js").State["session"]} session @param {string} key @param {string} text */
-  #item(session, key, text) {
-    const label = labelOf(session, key) || this.#texts.say("form");
+  /** @param {State} state @param {string} key @param {string} text */
+  #item(state, key, text) {
+    const label = labelOf(state, key) || this.#texts.say("form");
     const name = key ? link(label, () => this.#focus(key), { id: `focus ${key}` }) : make("span", { textContent: label });
     return make("li", {}, name, ...(text ? [make("span", { textContent: text })] : []));
   }
@@ -71,10 +71,11 @@ export class Problems extends Notices {
   }
 
   /** @param {State} state */
-  update({ session, held }) {
+  update(state) {
+    const { session, held } = state;
     const problems = (session?.problems ?? []).map(({ keys: [key = ""], msg }) => ({ key, text: msg }));
     const others = held.filter((key) => !problems.some((problem) => problem.key === key));
-    this.show(session, [...others.map((key) => ({ key, text: "" })), ...problems]);
+    this.show(state, [...others.map((key) => ({ key, text: "" })), ...problems]);
   }
 }
 
@@ -86,9 +87,10 @@ export class Missing extends Notices {
   }
 
   /** @param {State} state */
-  update({ session, binding }) {
+  update(state) {
+    const { session, binding } = state;
     const isMissing = (/** @type {any} */ field) => isAsked(field) && isEmpty(session?.fields.get(field.key)?.value);
     const missing = (binding?.fields ?? []).filter(isMissing);
-    this.show(session, missing.map(({ key }) => ({ key, text: "" })));
+    this.show(state, missing.map(({ key }) => ({ key, text: "" })));
   }
 }

@@ -45,11 +45,12 @@ export class PasteBox {
   }
 
   /** @param {State} state */
-  update({ session }) {
+  update(state) {
+    const { session } = state;
     if (session !== this.#session) this.#clear();
     this.#session = session;
     this.root.hidden = !session;
-    this.#report.update(session);
+    this.#report.update(state);
   }
 
   /**

@@ -4,14 +4,15 @@
  */
 
 import { HandshakeError } from "../client/requests.js";
+import { entryOf } from "../client/rows.js";
 import { visible } from "../client/values.js";
-import { fieldOf, isEmpty, labelOf, told } from "./field_facts.js";
+import { isEmpty, labelOf, told } from "./field_facts.js";
 import { button, make, redraw, say } from "./make.js";
 
 /** @typedef {import("../client/paste.js").Pasted} Pasted */
 /** @typedef {import("../client/paste.js").PastedAction} Action */
 /** @typedef {import("../client/paste.js").PastedResult} Result */
-/** @typedef {import("./panel.js").State["session"]} Session */
+/** @typedef {import("./panel.js").State} State */
 
 const TAKEN = new Set(["applied", "suggested"]);
 /** By the code of a refusal, the words for it. */
@@ -40,8 +41,8 @@ export class PasteReport {
   #apply;
   /** @type {Pasted | null} */
   #pasted = null;
-  /** @type {Session} */
-  #session = null;
+  /** @type {Pick<State, "session" | "binding">} */
+  #state = { session: null, binding: null };
 
   /** @param {import("./texts.js").Texts} texts @param {{apply: () => void, discard: () => void}} acts */
   constructor(texts, { apply, discard }) {
@@ -51,9 +52,9 @@ export class PasteReport {
     this.root.append(this.#refusal, this.#summary, this.#lists, this.#acts);
   }
 
-  /** @param {Session} session whose values it compares with. */
-  update(session) {
-    this.#session = session;
+  /** @param {State} state whose values it compares with. */
+  update(state) {
+    this.#state = state;
     if (this.#pasted?.preview) this.#draw(this.#pasted);
   }
 
@@ -115,7 +116,7 @@ export class PasteReport {
 
   /** @param {Action} action @returns {(string | Node)[]} */
   #change({ type, key, value, reason }) {
-    const label = make("strong", { textContent: labelOf(this.#session, key) });
+    const label = make("strong", { textContent: labelOf(this.#state, key) });
     if (type === "remove") return [this.#say("pasteRemoves"), label];
     if (type === "add") return [this.#say("pasteAdds"), label, this.#told(key, value)];
     if (type === "suggest") return [this.#say("pasteSuggests"), label, this.#told(key, value), lines(reason ?? "")];
@@ -124,9 +125,8 @@ export class PasteReport {
 
   /** What a field has now, if it is to be seen. @param {string} key */
   #held(key) {
-    const value = this.#session?.fields.get(key)?.value;
-    /** @type {any} */
-    const field = fieldOf(this.#session, key);
+    const value = this.#state.session?.fields.get(key)?.value;
+    const field = this.#fieldOf(key);
     const isHidden = isEmpty(value) || field?.sensitive === true;
     return make("del", {}, isHidden ? "–" : this.#told(key, value));
   }
@@ -135,7 +135,7 @@ export class PasteReport {
   #refused({ key }, { code = "", msg = "" }) {
     const reason = REASONS[code] ? this.#say(REASONS[code]) : lines(msg || code);
     const about = code === "invalid_value" ? lines(msg) : "";
-    return [make("strong", { textContent: labelOf(this.#session, key) }), make("span", {}, reason), about];
+    return [make("strong", { textContent: labelOf(this.#state, key) }), make("span", {}, reason), about];
   }
 
   /** @param {Pasted["unread"]} unread */
@@ -153,9 +153,14 @@ export class PasteReport {
     return cautions.map((textContent) => make("p", { className: "quiet", textContent }));
   }
 
+  /** @param {string} key @returns {any} */
+  #fieldOf(key) {
+    return entryOf(this.#state.session?.schema ?? [], key);
+  }
+
   /** A value in words, by the labels of its options. @param {string} key @param {any} value */
   #told(key, value) {
-    const field = fieldOf(this.#session, key);
+    const field = this.#fieldOf(key);
     return isolated(lines(this.#words(field, value)));
   }
 

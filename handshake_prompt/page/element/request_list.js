@@ -35,11 +35,11 @@ export class RequestList {
   }
 
   /** @param {State} state */
-  update({ session }) {
-    const requests = session?.requests ?? [];
+  update(state) {
+    const requests = state.session?.requests ?? [];
     const ids = new Set(requests.map(({ id }) => id));
     for (const [id, item] of this.#items) if (!ids.has(id)) this.#drop(id, item);
-    for (const request of requests) if (!this.#items.has(request.id)) this.#add(request, labelOf(session, request.key ?? ""));
+    for (const request of requests) if (!this.#items.has(request.id)) this.#add(request, labelOf(state, request.key ?? ""));
     this.root.hidden = requests.length === 0;
   }
 

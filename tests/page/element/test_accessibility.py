@@ -1,0 +1,39 @@
+"""The tag by axe, keyboard, language and the person's own settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.page.element.tag import FORM, TAG, agent
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360], ids=["on a desktop", "on a phone"])
+async def test_axe_finds_nothing_in_the_tag(
+    page: Page, http: httpx.AsyncClient, packages: Path, scheme: Any, width: int
+) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.emulate_media(color_scheme=scheme)
+    await page.goto("/claim?" + urlencode({"body": f"<main><h1>Claim</h1>{FORM}{TAG}</main>"}))
+    await page.evaluate("document.documentElement.style.colorScheme = 'light dark'")
+    await page.fill("[name=name]", "Ada")
+    post = await agent(page, http)
+    write = {"type": "set", "key": "city", "value": "Ulm", "source": "letter"}
+    await post("action", {"actions": [write, {"type": "suggest", "key": "name", "value": "Ada L."}]})
+    fields = [{"key": "day", "type": "date", "label": "Day"}, {"key": "room", "type": "enum", "options": ["a", "b"]}]
+    await post("ask", {"text": "When?", "fields": fields})
+    await page.get_by_text("Who wrote what").click()
+    await expect(page.get_by_text("When?")).to_be_visible()
+    await expect(page.get_by_text("From: letter")).to_be_visible()
+    await page.evaluate((packages / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    found = await page.evaluate("axe.run()")
+    assert [(fault["id"], [node["target"] for node in fault["nodes"]]) for fault in found["violations"]] == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,170 @@
+"""The tag on an existing form, in a real Chromium under a strict Content-Security-Policy."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from handshake_prompt import parse_prompt
+from tests.page.element.tag import FORM, TAG, agent, authors, hand_over
+from tests.support.peer import PATIENCE
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_one_tag_hands_a_form_over_and_the_person_keeps_the_last_word(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await page.fill("[name=name]", "Typed before")
+    act = await hand_over(page, http)
+    acted = await act({"name": "not yours", "city": "Ulm", "plan": "p"})
+    assert (acted["applied"], acted["rejected"]) == (["city", "plan"], ["name"])
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await expect(page.locator("[name=plan]")).to_have_value("p")
+    await expect(page.get_by_text("Fields written: 2")).to_be_visible()
+    await expect(page.get_by_text("It calls itself “Ada's agent”")).to_be_visible()
+    await expect(page.locator("[name=city]")).to_have_attribute("data-handshake-by", "ai")
+
+    await page.fill("[name=city]", "Bonn")
+    await expect(page.locator("[name=city]")).to_have_attribute("data-handshake-by", "user_edit")
+    assert await authors(page) == {"name": "user", "city": "user_edit", "plan": "ai"}
+
+
+async def test_a_prompt_that_cannot_be_copied_is_selected_instead(page: Page) -> None:
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', {}); document.execCommand = () => false")
+    await page.get_by_role("button", name="Hand to my agent").click()
+    await expect(page.get_by_text("Select and copy it.")).to_be_visible()
+    assert parse_prompt(await page.evaluate("getSelection().toString()")).session_id
+
+
+async def test_the_prompt_that_is_copied_is_the_one_shown(page: Page, http: httpx.AsyncClient) -> None:
+    await hand_over(page, http)
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied.replace("\r\n", "\n") == await page.input_value("#prompt")
+
+
+async def test_a_field_is_given_back_to_the_agent_in_the_panel(page: Page, http: httpx.AsyncClient) -> None:
+    await page.fill("[name=name]", "Typed before")
+    act = await hand_over(page, http)
+    await page.get_by_text("Who wrote what").click()
+    await page.get_by_role("button", name="Let the agent write it: “Name”").click()
+    await expect(page.get_by_role("button", name="Let the agent write it: “Name”")).to_be_hidden()
+    assert (await act({"name": "the agent's"}))["applied"] == ["name"]
+    await expect(page.locator("[name=name]")).to_have_attribute("data-handshake-by", "ai")
+    await page.fill("[name=name]", "Mine again")
+    await expect(page.locator("[name=name]")).to_have_attribute("data-handshake-by", "user_edit")
+
+
+async def test_a_value_that_waits_is_offered_where_the_person_is(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await page.focus("[name=city]")
+    await act({"city": "Ulm"})
+    await expect(page.get_by_text("Your agent wrote into “City”, where you are: Ulm")).to_be_visible()
+    await page.focus("[name=city]")
+    await page.get_by_role("button", name="Show it there").click()
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await expect(page.get_by_role("button", name="Show it there")).to_be_hidden()
+
+
+async def test_ending_the_session_locks_the_agent_out_and_leaves_the_form(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await act({"city": "Ulm"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await page.get_by_role("button", name="End the session").click()
+    await expect(page.get_by_text("The session has ended")).to_be_visible()
+    assert (await act({"city": "Bonn"}))["code"] == "session_revoked"
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    assert await page.locator("[data-handshake-by]").count() == 0
+    await expect(page.get_by_role("button", name="Hand to my agent")).to_be_visible()
+
+
+async def test_what_an_ended_sessions_agent_wrote_is_not_made_the_persons_by_the_next(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    act = await hand_over(page, http)
+    await act({"city": "Ulm", "name": "Ada"})
+    await expect(page.locator("[name=name]")).to_have_value("Ada")
+    await page.get_by_role("button", name="End the session").click()
+    await expect(page.get_by_text("The session has ended")).to_be_visible()
+    await page.fill("[name=name]", "Ada Lovelace")
+    await hand_over(page, http)
+    assert await authors(page) == {"name": "user", "city": "default"}
+
+
+async def test_a_name_that_poses_as_the_person_is_shown_as_a_claim(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http, called="You")
+    await post("action", {"actions": [{"type": "set", "key": "city", "value": "Ulm"}]})
+    await expect(page.get_by_text(re.compile("It calls itself “You”"))).to_be_visible()
+    await expect(page.get_by_text("Your agent has finished for now")).to_be_visible()
+
+
+async def test_a_name_with_nothing_to_see_in_it_is_not_shown(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http, called="\u3164\u2800")
+    await post("action", {"actions": [{"type": "set", "key": "city", "value": "Ulm"}]})
+    await expect(page.get_by_text("Your agent has finished for now")).to_be_visible()
+    await expect(page.get_by_text("It calls itself")).to_be_hidden()
+
+
+async def test_more_time_is_shown_as_soon_as_it_is_given(page: Page, http: httpx.AsyncClient) -> None:
+    await page.add_init_script("setInterval = () => 0;")  # the tag tells the time that is left now and then anyway
+    await page.goto("/claim")
+    await hand_over(page, http)
+    await expect(page.get_by_text("Expires in 30 minutes.")).to_be_visible()
+    await page.get_by_role("button", name="More time").click()
+    await expect(page.get_by_text("Expires in 60 minutes.")).to_be_visible()
+
+
+async def test_a_new_token_locks_the_old_one_out(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    newer = await hand_over(page, http, "New token")
+    assert (await act({"city": "Ulm"}))["code"] == "invalid_token"
+    assert (await newer({"city": "Ulm"}))["applied"] == ["city"]
+
+
+async def test_the_tag_speaks_the_pages_language(page: Page) -> None:
+    await page.goto("/claim?lang=zh-CN")
+    await expect(page.get_by_role("button", name="交给我的智能体")).to_be_visible()
+
+
+async def test_a_form_that_comes_later_is_found(page: Page, http: httpx.AsyncClient) -> None:
+    await page.goto("/claim?body=" + TAG)
+    await page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", FORM)
+    act = await hand_over(page, http)
+    await act({"city": "Ulm"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+
+
+async def test_a_refusal_of_the_servers_is_told(page: Page, complaints: list[str]) -> None:
+    await page.route("**/handshake/session", lambda route: route.abort())
+    await page.get_by_role("button", name="Hand to my agent").click()
+    await expect(page.get_by_role("status").filter(has_text="That did not work")).to_be_visible(timeout=PATIENCE * 1000)
+    complaints.clear()
+
+
+async def test_the_title_tells_a_person_who_is_elsewhere_that_they_are_needed(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    post = await agent(page, http)
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    await post("ask", {"text": "May I?"})
+    await expect(page).to_have_title("● Claim")
+    await page.evaluate(
+        "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))",
+    )
+    await expect(page).to_have_title("Claim")
+
+
+async def test_problems_are_listed_and_lead_to_their_field(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await page.evaluate("document.querySelector('[name=city]').setCustomValidity('No such city')")
+    await act({"city": "Atlantis"})
+    await expect(page.get_by_text("No such city")).to_be_visible()
+    await page.get_by_role("button", name="City", exact=True).click()
+    await expect(page.locator("[name=city]")).to_be_focused()
+    await page.evaluate("document.querySelector('[name=city]').setCustomValidity('')")
+    await page.fill("[name=city]", "Ulm")
+    await page.focus("[name=name]")
+    await expect(page.get_by_text("No such city")).to_be_hidden()

@@ -1,0 +1,94 @@
+"""What agents ask and suggest, as the person decides on it in the panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.page.element.tag import agent, authors, hand_over
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def told(page: Page) -> list[dict[str, Any]]:
+    """The requests that the person's page is told of by the server."""
+    script = "document.querySelector('handshake-prompt').session.context().then(({ requests }) => requests ?? [])"
+    requests: list[dict[str, Any]] = await page.evaluate(script)
+    return requests
+
+
+async def test_a_question_is_answered_by_keyboard_alone(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http)
+    fields = [
+        {"key": "night", "type": "date", "label": "First night", "required": True},
+        {"key": "room", "type": "enum", "label": "Room", "options": [{"value": "s", "label": "Single"}, "d"]},
+    ]
+    await post("ask", {"text": "<b>When</b> and where?", "fields": fields})
+    await expect(page.get_by_text("“Ada's agent” asks:")).to_be_visible()
+    await expect(page.get_by_text("<b>When</b> and where?")).to_be_visible()
+    await page.get_by_role("button", name="Answer", exact=True).click()
+    await expect(page.get_by_label("First night")).to_be_focused()  # it is required
+    await page.keyboard.type("03042026")
+    await page.get_by_label("Room").focus()
+    await page.keyboard.type("Single")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("<b>When</b> and where?")).to_be_hidden()
+    assert await told(page) == []
+
+
+async def test_an_answer_that_is_begun_stays_while_other_questions_come(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http)
+    await post("ask", {"text": "Which?", "fields": [{"key": "which", "type": "string", "label": "Which one"}]})
+    await page.get_by_label("Which one").fill("the first")
+    await post("ask", {"text": "May I?"})
+    await page.get_by_role("button", name="No", exact=True).click()
+    await expect(page.get_by_text("May I?")).to_be_hidden()
+    await expect(page.get_by_label("Which one")).to_have_value("the first")
+    assert [request["text"] for request in await told(page)] == ["Which?"]
+
+
+async def test_a_question_outlives_a_reload_and_is_gone_from_every_tab_once_answered(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    post = await agent(page, http)
+    await post("ask", {"text": "May I?"})
+    await expect(page.get_by_text("May I?")).to_be_visible()
+    kept = await page.evaluate("JSON.stringify({ ...sessionStorage })")
+    await page.reload()
+    await expect(page.get_by_text("May I?")).to_have_count(1)
+    other = await page.context.new_page()
+    await other.add_init_script(f"Object.assign(sessionStorage, {kept})")  # as a duplicated tab has it
+    await other.goto("/claim")
+    await expect(other.get_by_text("May I?")).to_have_count(1)
+    await other.get_by_role("button", name="Yes").click()
+    await expect(other.get_by_text("May I?")).to_be_hidden()
+    await expect(page.get_by_text("May I?")).to_be_hidden()
+    assert await told(page) == []
+
+
+async def test_a_suggestion_for_the_persons_own_field_is_accepted(page: Page, http: httpx.AsyncClient) -> None:
+    await page.fill("[name=name]", "Ada L.")
+    post = await agent(page, http)
+    suggestion = {"type": "suggest", "key": "name", "value": "Ada Lovelace", "reason": "In full", "source": "passport"}
+    await post("action", {"actions": [suggestion]})
+    await expect(page.get_by_text("From: passport")).to_be_visible()
+    assert await page.input_value("[name=name]") == "Ada L."
+    await page.get_by_role("button", name="Accept").click()
+    await expect(page.locator("[name=name]")).to_have_value("Ada Lovelace")
+    await expect(page.get_by_text("From: passport")).to_be_hidden()
+    assert await authors(page) == {"name": "user"}
+
+
+async def test_what_the_agent_wrote_is_taken_back(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await act({"city": "Ulm", "name": "Ada"})
+    await page.get_by_text("Who wrote what").click()
+    await page.get_by_role("button", name="Take back what your agent wrote into “City”").click()
+    await expect(page.locator("[name=city]")).to_have_value("")
+    await page.get_by_role("button", name="Take back all your agent wrote").click()
+    await expect(page.locator("[name=name]")).to_have_value("")
+    assert await authors(page) == {}
