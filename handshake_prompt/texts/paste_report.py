@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .outcome_words import change_words, outcome_words, quoted, sentence
+from .outcome_words import change_words, outcome_words, quoted
 from .prompt_form import VALUE_CHARS, shortened
 from .quoting import code, code_span
 from .request_words import request_words
@@ -20,7 +20,7 @@ def report_lines(reply: dict[str, Any]) -> Iterator[str]:
     yield from outcome_words(reply | {"results": [*map(_shortened, reply["results"])]})
     yield from map(_question, reply["questions"])
     yield from (
-        f"Line {one['line']} was not read: {quoted(one['text'])}: {sentence(one['msg'])}" for one in reply["unread"]
+        f"Line {one['line']} was not read: {quoted(one['text'])}: {quoted(one['msg'])}." for one in reply["unread"]
     )
     if reply["changes"]:
         yield "Changed since the prompt:"

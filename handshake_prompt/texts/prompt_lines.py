@@ -36,6 +36,9 @@ _BY_NAME = {key.lower(): key for key in (*KEYS, CHECK)}
 _ENDINGS = ".,;\"'`*|)]} \t"
 """Of a sentence, a cell of a table, a member of an object."""
 _TAG = re.compile(r"</?(?:br|b|code|div|em|i|li|ol|p|pre|span|strong|tbody|table|td|th|tr|ul) ?/?>", re.IGNORECASE)
+_DATA = re.compile(r"`\{[^`]*(?:`|\Z)")
+_DATA_LINE = re.compile(r"\{\"(?!sessionId)[^\n]*")
+"""Data of the page: as it was written, and as a chat has rendered it."""
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\ufe63\uff0d"), "-")
 _BEFORE_A_KEY = " \t\xa0>|#*•·‣◦–—-_`\"'“”‘’"
 _BULLETS = "*•·‣◦–—-"
@@ -110,7 +113,7 @@ def had_check(text: str, found: Mapping[str, str]) -> bool:
     """
     if CHECK in found or CHECK in found.get("expiresIn", ""):  # a line of its own, or run into the one before
         return True
-    return any(key not in found for key in REQUIRED) and CHECK in _quoted_lines(_plain(text))
+    return any(key not in found for key in REQUIRED) and CHECK in _quoted_lines(_plain(_without_data(text)))
 
 
 def _checked(lines: Lines) -> Lines | None:
@@ -146,7 +149,7 @@ def _read(key: str, text: str) -> Iterator[str]:
 
 def _lenient(text: str) -> Iterator[Lines]:
     """Yield the readings of a text with quoted or wrapped lines, or with all of them put into one."""
-    text = Secret(_plain(text))
+    text = Secret(_plain(_without_data(text)))
     yield _quoted_lines(text)
     yield _own_lines(text)
     matches = list(_ANY_KEY.finditer(text))
@@ -158,6 +161,11 @@ def _lenient(text: str) -> Iterator[Lines]:
                 segment = text[match.end() : min(end, match.end() + _SEGMENT_CHARS)]
                 found[match[1]] = _kept(match[1], _without_bullet(segment, is_loose=is_loose))
         yield found
+
+
+def _without_data(text: str) -> str:
+    """Return a text without what the page has supplied, so that a prompt without its lines has none of the page's."""
+    return _DATA_LINE.sub("", _DATA.sub("", text))
 
 
 def _plain(text: str) -> str:
