@@ -94,7 +94,7 @@ class Endpoints:
         mount = self._mount_of(request)
         reply = await self._engine.create_session(body, request, credential=credential, mount=mount)
         response = reply_response(reply)
-        if "prompt" in reply.content:
+        if reply.content.keys() & {"prompt", "pickup"}:
             self._warn_of_host(request)
         session_id, user_token = reply.content["sessionId"], reply.user_token or ""
         await set_user_cookie(request, response, self._engine, session_id=session_id, user_token=user_token)
@@ -113,7 +113,9 @@ class Endpoints:
         return reply_response(await self._engine.rotate(*self._posted(request), mount=self._mount_of(request)))
 
     async def _pickup(self, request: IndexedRequest) -> Response:
-        return reply_response(await self._engine.post_pickup(*self._posted(request), mount=self._mount_of(request)))
+        response = reply_response(await self._engine.post_pickup(*self._posted(request), mount=self._mount_of(request)))
+        self._warn_of_host(request)
+        return response
 
     # Values
 

@@ -63,7 +63,12 @@ _MEMBER = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 """A member of that name in JSON, or in a repr."""
-_PICKUP = re.compile(rf"((?:{_encoded('/')})+{_encoded('pickup')}(?:{_encoded('/')})+)[^\s\"'?#]+", re.IGNORECASE)
+_SPACED_CODE = r"[0-9a-z](?:[\s._-]*[0-9a-z]){11}(?:\s*(?=/))?"
+"""A code as a person may write it, in a path that was decoded: with blanks."""
+_PICKUP = re.compile(
+    rf"((?:{_encoded('/')})+{_encoded('pickup')}(?:{_encoded('/')})+)(?:{_SPACED_CODE}[^\s\"'?#]*|[^\s\"'?#]+)",
+    re.IGNORECASE,
+)
 """The code of a pickup, and perhaps a key, in a path."""
 _WORD = re.compile(r"(?:[A-Za-z0-9_-]|%[0-9A-Fa-f]{2}){32,}")
 _SHAPE = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{32}(?![\w-])", re.ASCII)

@@ -11,6 +11,7 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.texts.pickup_codes import read_code
 
 from .admissions import read
+from .fair_queue import HEAVY_STATE, take_slot
 from .guard import Operation
 from .idempotency import check_idempotency_key
 from .paste_operations import PasteOperations
@@ -60,6 +61,8 @@ class PickupOperations(PasteOperations):
         pickups = self._workers.here.pickups
         pickups.check_address(mount)
         exchange = await self.exchange_pickup(code, credential, key=key)
+        if exchange.record.session.size > HEAVY_STATE:
+            await take_slot(credential.counted_address)
         return pickups.prompt(exchange, mount), exchange.language
 
     async def exchange_pickup(self, code: str, credential: Credential, *, key: str | None = None) -> Exchange:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from handshake_prompt.protocol import pickup
 from handshake_prompt.protocol.bodies import PickupRequest
 from handshake_prompt.protocol.credentials import Role, digest, mint_pickup_code, mint_token
-from handshake_prompt.protocol.errors import SessionNotFoundError, SessionSubmittedError
+from handshake_prompt.protocol.errors import RateLimitedError, SessionNotFoundError, SessionSubmittedError
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount, PickupOffer, whole_seconds
@@ -184,6 +184,7 @@ class Pickups:
         session, now = loaded.record.session, self._store.now
         token = pickup.exchanged(session, code, key, now())
         if token is not None:
+            await self._count(session)
             return token, loaded.record
 
         def play(draft: Record) -> Secret | None:
@@ -198,6 +199,17 @@ class Pickups:
         if token is None:
             raise PickupTakenError
         return token, record
+
+    async def _count(self, session: Session) -> None:
+        """Count a repeated exchange, which reads the session, as a request of its agent's.
+
+        Raises:
+            RateLimitedError: it is one too many.
+        """
+        counter, limit = f"{Role.AGENT}:{session.session_id}", self._limits.agent_requests
+        quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
+        if not quota.allowed:
+            raise RateLimitedError(retry_after=quota.reset_after)
 
     async def _led_to(self, code: str) -> Loaded:
         """Return the session that a code leads to.

@@ -59,10 +59,23 @@ async def credentials_in_every_place(peer: Peer) -> list[str]:
     for name in (f"hpp.bearer.{peer.token}", f"hpp.user.{secret}"):
         await socket(peer, {}, "", "hpp.v1", name)
     await peer.http.post(f"{peer.base_url}/handshake/session", json={}, headers=peer.as_user)
+    codes = await codes_in_every_place(peer)
     rotated = (await peer.user("POST", "rotate", {"prompt": True})).json()["token"]
     await peer.agent("GET", "context", params={"token": rotated})
     await peer.user("DELETE", "session")
-    return [peer.token, secret, rotated, SENSITIVE]
+    return [peer.token, secret, rotated, SENSITIVE, *codes]
+
+
+async def codes_in_every_place(peer: Peer) -> list[str]:
+    """Exchange codes of pickups wherever they can stand; return them, and what came of it."""
+    offer = (await peer.user("POST", "pickup", {})).json()["pickup"]
+    base, _, code = offer["url"].rpartition("/")
+    key = "a-key-0123"
+    paths = (f"{code}/{key}", f"{code.lower()}/{key}?a=b", f"{code.replace('-', '')}/{key}", f"{code}%20/{key}")
+    tokens = [parse_prompt((await peer.http.get(f"{base}/{path}")).text).token for path in paths]
+    await peer.http.get(f"{base.replace('pickup', 'p%69ckup')}/{code}")
+    await peer.http.get(f"{base}/{code}/{key}/more")
+    return [code, code.lower(), code.replace("-", ""), key, *tokens]
 
 
 async def socket(peer: Peer, headers: dict[str, str], query: str, *subprotocols: str) -> None:

@@ -109,6 +109,9 @@ async def test_the_readmes_nginx_serves_both_roles_over_tls_and_keeps_tokens_out
     await listening(url)
     peer = await open_session(url, {"prompt": True})
     async with aclosing(peer.http):
+        other = await open_session(url, {"pickup": True})
+        assert (await other.http.get(f"{other.created['pickup']['url']}/a-key")).status_code == 200
+        await other.http.aclose()
         assert peer.cookie.startswith("__Host-hpp_")
         assert peer.created["baseUrl"] == url
         async with (
@@ -140,5 +143,7 @@ async def test_the_readmes_nginx_serves_both_roles_over_tls_and_keeps_tokens_out
             assert (await peer.agent("GET", "context", params={"token": peer.token})).status_code == 502
     logs = "".join(path.read_text("utf-8") for path in folder.iterdir() if path.suffix in {".log", ".err"})
     assert f'"POST {peer.created["actionUrl"]}" 200' in logs
+    assert '"GET /handshake/pickup/" 200' in logs
+    assert other.created["pickup"]["code"] not in logs
     assert peer.token not in logs
     assert peer.cookie.partition("=")[2] not in logs

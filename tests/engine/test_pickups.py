@@ -195,6 +195,26 @@ async def test_tries_beyond_those_that_are_told_are_refused_without_a_save() -> 
     assert (await peer.context(role="user"))["pickup"]["refused"] == MOST_TOLD
 
 
+async def test_a_repeated_exchange_is_a_request_of_the_agents_and_the_first_one_is_none() -> None:
+    peer = await open_in_process(HandshakeApp(limits=Limits(agent_requests=2)), PICKUP)
+    for _ in range(3):
+        await peer.agent("GET", "context")
+    replies = [await peer.http.get(f"{url_of(peer)}/key") for _ in range(4)]
+    assert [reply.status_code for reply in replies] == [200, 429, 429, 429]
+    assert int(replies[1].headers["retry-after"]) > 0
+
+
+async def test_the_session_is_read_anew_by_its_own_client_alone_until_the_code_ends() -> None:
+    clock = ManualClock()
+    peer = await open_in_process(HandshakeApp(store=MemoryStore(clock=clock)), PICKUP)
+    first = (await peer.http.get(f"{url_of(peer)}/key")).text
+    await peer.edit("name", "Grace")
+    again = (await peer.http.get(f"{url_of(peer)}/key")).text
+    assert ("Grace" in first, "Grace" in again) == (False, True)
+    clock.advance(601)
+    assert (await peer.http.get(f"{url_of(peer)}/key")).status_code == 404
+
+
 # A worker that dies, or a store that fails, in between
 
 

@@ -27,3 +27,9 @@ def need_extra_forms() -> None:
     """Skip the test where the extra `forms` is not installed whole."""
     if not all(map(find_spec, ("jsonschema", "regex", "rfc3339_validator", "rfc3986_validator"))):
         absent("the extra `forms`", "pip install -e '.[forms]'")
+
+
+def need_extra_qr() -> None:
+    """Skip the test where the extra `qr` is not installed."""
+    if not find_spec("segno"):
+        absent("the extra `qr`", "pip install -e '.[qr]'")
