@@ -35,7 +35,7 @@ def untraced() -> Iterator[None]:
 
 
 @contextmanager
-def traced_at_first(test: Callable[..., Any]) -> Iterator[None]:
+def traced_at_first(test: Callable[..., Any] | None) -> Iterator[None]:
     """Measure coverage of the first examples that Hypothesis gives a test, and of none that it thinks of later."""
     handle, trace = getattr(test, "hypothesis", None), sys.gettrace()
     if handle is None or trace is None:
