@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 
+from handshake_prompt.client import HandshakeAgent
 from tests.page.tabs import CREATED, Site, holds
 from tests.support.peer import Peer
+from tests.support.readme import README, block, run
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BOUND, DRAWN = map(str, re.findall(r"```js\n(.*?)```", README, re.DOTALL))
-(TAGGED,) = map(str, re.findall(r"```html\n(.*?)```", README, re.DOTALL))
 LATENCY = 0.25
 FORM = """
 <form id="form" action="/" method="get"><input name="name" id="name"><button id="send">Send</button></form>
@@ -149,14 +149,27 @@ async def test_the_prompt_is_on_the_clipboard_after_the_click(page: Page, shared
     await holds(page, "navigator.clipboard.readText().then((text) => text === session.prompt)")
 
 
-async def test_the_tag_hands_the_form_over_as_it_stands(page: Page, shared: Site, http: Any) -> None:
-    shared.faults.reset()
-    await page.goto(shared.url)
-    await page.evaluate("(form) => { document.body.innerHTML = form }", TAGGED)
-    await page.evaluate(RUN, 'import "/handshake/element.js";')
-    await page.get_by_role("button", name="Hand").click()
-    await holds(page, "document.querySelector('handshake-prompt').session?.state === 'open'")
-    await page.evaluate("globalThis.session = document.querySelector('handshake-prompt').session")
-    agent = Peer("", await page.evaluate(CREATED), "", http)
-    await agent.act({"name": "Ada"})
-    await holds(page, "document.getElementById('booking').elements.name.value === 'Ada'")
+async def test_the_tutorials_form_is_handed_over_and_its_view_knows_who_wrote_what(page: Page) -> None:
+    async with serving(run(block("hpp.tag("))["app"]) as url:
+        await page.goto(url)
+        await page.get_by_role("button", name="Hand").click()
+        await holds(page, "navigator.clipboard.readText().then((text) => text.startsWith('# Handshake prompt'))")
+        await page.get_by_label("Wishes").fill("sea view")
+        prompt = await page.evaluate("navigator.clipboard.readText()")
+        async with HandshakeAgent.from_prompt(prompt, name="An agent") as agent:
+            reply = await agent.action({"name": "Ada", "arrival": "2026-12-01", "nights": 20})
+        await expect(page.locator("[name=arrival]")).to_have_value("2026-12-01")
+        async with page.expect_response("**/bookings") as posted:
+            await page.get_by_role("button", name="Book").click()
+        booked = await (await posted.value).json()
+    assert (reply["applied"], [refused["key"] for refused in reply["errors"]]) == (["name", "arrival"], ["nights"])
+    assert booked == {
+        "booked": {"name": "Ada", "arrival": "2026-12-01", "nights": 2, "wishes": "sea view"},
+        "written by": {"name": "ai", "arrival": "ai", "nights": "default", "wishes": "user"},
+    }
+
+
+async def test_the_markup_of_the_tutorial_is_what_a_plain_page_has() -> None:
+    (markup,) = re.findall(r"```html\n(.*?)```", README, re.DOTALL)
+    hpp = run(block("hpp.tag("))["hpp"]
+    assert hpp.tag("booking").replace(' base="/handshake"', "") == markup.replace("\n", "")
