@@ -7,7 +7,7 @@ from tests.support.load import Load, put_under_load
 from tests.support.workers import several, working
 
 WORKERS = 4
-SECONDS = 3.0
+SECONDS = 2.0
 
 
 def worth_checking(load: Load, *, acts: int) -> dict[str, bool]:

@@ -26,7 +26,7 @@ FORM: dict[str, Any] = {
     ],
     "defaults": {"lines": [{}, {}]},
 }
-ROUNDS = 30
+ROUNDS = 20
 
 
 async def agent(peer: Peer, number: int) -> None:

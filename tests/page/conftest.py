@@ -19,6 +19,7 @@ from tests.conftest import CHROMIUM_ARGS
 from tests.page.faults import Faults
 from tests.page.tabs import Site, Tab, site
 from tests.support.commands import run
+from tests.support.once import once
 from tests.support.peer import PATIENCE
 from tests.support.serving import serving
 
@@ -32,19 +33,25 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the packages from npm that tests need: frameworks, a bundler, a compiler, axe."""
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("packages")
-    shutil.copy(Path(__file__).parent / "frameworks" / "package.json", folder)
-    install = ["npm", "install", "--silent", "--no-audit", "--no-fund"]
-    if subprocess.run(install, cwd=folder, check=False, timeout=120, capture_output=True).returncode:
-        pytest.skip("npm cannot install the packages")
-    return folder
+
+    def install(folder: Path) -> None:
+        shutil.copy(Path(__file__).parent / "frameworks" / "package.json", folder)
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund"]
+        if subprocess.run(command, cwd=folder, check=False, timeout=120, capture_output=True).returncode:
+            pytest.skip("npm cannot install the packages")
+
+    return once(tmp_path_factory, "packages", install)
 
 
 @pytest.fixture(scope="session")
-def copied(packages: Path) -> Path:
+def copied(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page's modules as `handshake-prompt page` copies them, where Node and bundlers find packages."""
     folder = packages / "node_modules" / NAME
-    assert run("page", str(folder)).exit_code == 0
+
+    def copy(_: Path) -> None:
+        assert run("page", str(folder)).exit_code == 0
+
+    once(tmp_path_factory, "copied", copy)
     return folder
 
 

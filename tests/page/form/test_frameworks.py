@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.page.tabs import Tab
+from tests.support.once import once
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,9 +35,13 @@ Object.fromEntries(["text", "story", "count", "pick"].map((name) => [name, form[
 
 
 @pytest.fixture(scope="session")
-def bundles(packages: Path) -> Path:
+def bundles(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the bundled forms."""
-    subprocess.run(["node", SOURCE / "bundle.mjs", packages], check=True, timeout=60)
+
+    def bundle(_: Path) -> None:
+        subprocess.run(["node", SOURCE / "bundle.mjs", packages], check=True, timeout=60)
+
+    once(tmp_path_factory, "bundled", bundle)
     return packages / "bundled"
 
 
