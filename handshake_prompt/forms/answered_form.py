@@ -13,6 +13,8 @@ from handshake_prompt.texts.row_tables import entries
 from .typed_text import field_of, typed_value
 
 _NOTED = {"value", "source", "reason", "confidence"}
+_JOINS = ("{}.{}", "{}_{}", "{}[{}]")
+"""Of a group and a field in keys that are not of segments."""
 
 
 class AnsweredForm:
@@ -36,6 +38,7 @@ class AnsweredForm:
         self._groups = frozenset(
             "/".join(key.split("/")[:depth]) for key in known for depth in range(1, key.count("/") + 1)
         )
+        self._headings = {str(field["key"]): field["group"] for field in fields if isinstance(field.get("group"), str)}
 
     def actions(self, answer: Answer) -> list[dict[str, Any]]:
         """Return the actions that an answer asks for: removals, fields, new rows, suggestions.
@@ -57,18 +60,35 @@ class AnsweredForm:
         """Yield keys and values, those of objects too that are groups of the form's fields."""
         for name, value in fields.items():
             key = f"{group}{name}"
-            if isinstance(value, dict) and key in self._groups and self.names.key_of(key) is None:
+            if not isinstance(value, dict) or self.names.key_of(key) is not None:
+                yield self.names.key_or_name(key) if group else key, value
+            elif key in self._groups:
                 yield from self._flat(value, f"{key}/")
             else:
-                yield self.names.key_or_name(key) if group else key, value
+                yield from self._grouped(key, value)
+
+    def _grouped(self, name: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the fields in an object that is named as their keys begin or as their heading; else the object."""
+        for join in _JOINS:
+            keys = [self.names.key_of(join.format(name, part)) for part in value]
+            if value and None not in keys:
+                yield from zip(map(str, keys), value.values(), strict=True)
+                return
+        keys = [self.names.key_of(part) for part in value]
+        if value and all(self._headings.get(str(key)) == name for key in keys):
+            yield from zip(map(str, keys), value.values(), strict=True)
+        else:
+            yield name, value
 
     def _told(self, key: str, value: Any) -> dict[str, Any]:
         """Return the value of an action, with the agent's notes on it if they stand in an object with it."""
         field = field_of(self._schema, key)
         if isinstance(value, Loose):
             return {"value": typed_value(value, field)}
-        is_noted = field is not None and field.get("type") != "json" and isinstance(value, dict) and "value" in value
-        return value if is_noted and value.keys() <= _NOTED else {"value": value}
+        if field is None or field.get("type") == "json" or not isinstance(value, dict) or "value" not in value:
+            return {"value": value}
+        noted = {name: part for name, part in value.items() if name != "label"}
+        return noted if noted.keys() <= _NOTED else {"value": value}
 
     @staticmethod
     def _suggestion(key: str, value: Any, reason: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ ABOUT = frozenset({"code", "sessionid"})
 WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "response", "result"})
 """Names of an object around the answer."""
 
+_ENTRY_NAMES = ("key", "field", "name", "id", "label")
+"""Members that name the field in an entry of a list of values, the first one there counts."""
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _NOT_ESCAPED = re.compile(rf"[<>]|&(?!{_ENTITY.pattern[1:]})")
 
@@ -47,7 +49,7 @@ def is_answer(members: Members, names: FieldNames) -> bool:
     found = {name.strip().lower() for name in members}
     if found & CONTENT:
         fields = members.get("fields")
-        return not isinstance(fields, list) or all(_is_entry(one, "value") for one in fields)
+        return not isinstance(fields, list) or all(_entry_name(one) is not None for one in fields)
     return bool(members) and all(names.key_of(name) is not None for name in members)
 
 
@@ -121,7 +123,7 @@ class MemberReader:
 
     def _ask(self, answer: Answer, value: Any) -> None:
         asked = value if isinstance(value, list) else [value]
-        if all(isinstance(one, str) or _is_entry(one, "text") for one in asked):
+        if all(isinstance(one, str) or _has_text(one, "text") for one in asked):
             answer.ask += [self._tidy(one if isinstance(one, dict) else {"text": one}) for one in asked]
         else:
             self._note(self._place, "`ask` lists questions")
@@ -129,7 +131,7 @@ class MemberReader:
     def _actions(self, answer: Answer, value: Any) -> None:
         actions = value if isinstance(value, list) else [value]
         for action in actions:
-            kind = action.get("type", "set") if _is_entry(action) else None
+            kind = action.get("type", "set") if _has_text(action, "key") else None
             if kind == "set":
                 self._set(answer, self._names.key_or_name(action["key"]), action.get("value"))
             elif kind == "add":
@@ -162,8 +164,8 @@ class MemberReader:
             for key, given in value.items():
                 self._place = value.places[key]
                 yield self._names.key_or_name(key), given
-        elif isinstance(value, list) and all(_is_entry(one, "value") for one in value):
-            yield from ((self._names.key_or_name(one["key"]), one["value"]) for one in value)
+        elif isinstance(value, list) and all(_entry_name(one) is not None for one in value):
+            yield from ((self._names.key_or_name(str(_entry_name(one))), one["value"]) for one in value)
         else:
             self._note(self._place, f"`{name}` is an object of keys and values")
 
@@ -179,6 +181,11 @@ class MemberReader:
         return text.replace("\xa0", " ") if self._has_hard_spaces else text
 
 
-def _is_entry(value: Any, *members: str) -> bool:
-    names = ("text",) if members == ("text",) else ("key", *members)
-    return isinstance(value, dict) and all(name in value for name in names) and isinstance(value[names[0]], str)
+def _entry_name(entry: Any) -> str | None:
+    """Return the name of the field in an entry of a list of values; None if it is no such entry."""
+    named = [name for name in _ENTRY_NAMES if _has_text(entry, name)]
+    return str(entry[named[0]]) if named and "value" in entry else None
+
+
+def _has_text(value: Any, member: str) -> bool:
+    return isinstance(value, dict) and isinstance(value.get(member), str)

@@ -70,6 +70,43 @@ def test_two_values_for_a_field_are_refused(given: dict[str, Any]) -> None:
         fields(**given)
 
 
+FLAT = AnsweredForm(
+    [
+        {"key": "home_street", "type": "string"},
+        {"key": "home_city", "type": "string"},
+        {"key": "job.title", "type": "string"},
+        {"key": "trip[days]", "type": "integer"},
+        {"key": "name", "type": "string", "group": "About you"},
+        {"key": "age", "type": "integer", "label": "Age", "group": "About you"},
+        {"key": "note", "type": "string"},
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"home": {"street": "A", "city": "B"}}, {"home_street": "A", "home_city": "B"}),
+        ({"job": {"title": "x"}}, {"job.title": "x"}),
+        ({"trip": {"days": 3}}, {"trip[days]": 3}),
+        ({"About you": {"name": "Ann", "Age": 36}}, {"name": "Ann", "age": 36}),
+        ({"home": {"street": "A", "door": 2}}, {"home": {"street": "A", "door": 2}}),
+        ({"spouse": {"name": "Bob"}}, {"spouse": {"name": "Bob"}}),
+        ({"About you": {"name": "Ann", "note": "x"}}, {"About you": {"name": "Ann", "note": "x"}}),
+        ({"home": {}}, {"home": {}}),
+    ],
+)
+def test_objects_are_taken_apart_where_their_names_say_which_fields_are_meant(
+    given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert {one["key"]: one["value"] for one in FLAT.actions(Answer(fields=given))} == expected
+
+
+def test_a_value_with_its_label_is_the_value() -> None:
+    given = {"name": {"value": "a", "label": "A"}}
+    assert FORM.actions(Answer(fields=given)) == [{"type": "set", "key": "name", "value": "a"}]
+
+
 def test_an_object_of_a_value_and_notes_becomes_an_action_with_them() -> None:
     noted = {"value": 36, "source": "the passport", "reason": "it says so", "confidence": 0.9}
     answer = Answer(

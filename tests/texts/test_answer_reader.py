@@ -131,6 +131,10 @@ READ: dict[str, str] = {
     "a list of keys and values": "```handshake\n"
     + json.dumps([{"key": key, "value": value} for key, value in VALUES.items()])
     + "\n```",
+    "a list of names and values": json.dumps({"fields": [{"name": key, "value": VALUES[key]} for key in VALUES]}),
+    "a list of labels and values": json.dumps(
+        {"fields": [{"label": key.title(), "value": VALUES[key]} for key in VALUES]}
+    ),
     "a list of one object": f"```handshake\n[{json.dumps(VALUES)}]\n```",
     "flat": "```handshake\n" + json.dumps(VALUES) + "\n```",
     "flat without a fence": json.dumps(VALUES),
