@@ -245,6 +245,8 @@ export interface Pasted {
   questions: { text: string; status: string; msg?: string; [member: string]: unknown }[];
   /** Whether the answer names its prompt, and so is held against what has changed since. */
   bound: boolean;
+  /** Whether it was applied before, and had its effect then. */
+  replayed?: boolean;
   /** The outcome in words, for the agent that only the person can tell. */
   report?: string;
   [member: string]: unknown;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -316,6 +317,30 @@ async def test_questions_of_an_answer_are_asked_and_the_outcome_is_copied_for_th
     assert 'Written: `"f1"`.' in told
     assert "Which plan is it?" in told
     assert "answered" in told.splitlines()[-1]
+
+
+async def test_an_answer_that_was_applied_before_is_told_to_have_no_second_effect(page: Page, person: Person) -> None:
+    await person.has_the_agent_answer({"f1": "x"})
+    for outcome in ("Done. Changed: 1.", "This answer was applied before"):
+        await person.click("Paste an answer")
+        await person.click("Apply")
+        await expect(page.get_by_text(outcome)).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_axe_finds_nothing_in_a_preview_and_beside_a_code(
+    page: Page, person: Person, packages: Path, width: int
+) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    await person.has_the_agent_answer({"f1": "x", "code": "y"}, ask=["Which plan is it?"])
+    await person.click("Paste an answer")
+    await person.click("For an agent elsewhere")
+    await expect(entry(page, "Which plan is it?")).to_be_visible()
+    await expect(page.locator("handshake-prompt .code")).to_be_visible()
+    await page.evaluate((packages / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    found = await page.evaluate("axe.run('handshake-prompt')")
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def test_a_paste_at_no_element_is_looked_at_only_if_it_may_be_an_answer(page: Page, person: Person) -> None:

@@ -22,6 +22,7 @@
  * @property {UnreadLine[]} unread lines that say nothing the form could take.
  * @property {{text: string, status: string, msg?: string}[]} questions which become requests; `error`: it cannot be asked.
  * @property {boolean} bound whether the answer names its prompt, and so is checked against what has changed since.
+ * @property {boolean} [replayed] whether it was applied before, and had its effect then.
  * @property {string} [report] the outcome in words, for the agent that only the person can tell.
  */
 

@@ -66,7 +66,7 @@ export function advised(problem, url, userToken) {
  * @param {string} method
  * @param {string | URL} url
  * @param {{body?: object, userToken?: string, options?: RequestInit, timeout?: number}} [settings]
- * @returns {Promise<any>}
+ * @returns {Promise<any>} with `replayed` if they are those of the same request before.
  * @throws {HandshakeError} if it is refused.
  * @throws {TypeError | DOMException} if nobody answers.
  */
@@ -84,7 +84,7 @@ export async function request(method, url, { body, userToken, options = {}, time
   if (!response.ok) throw new HandshakeError(response.status, advised(reply ?? {}, url, userToken));
   // A login page that the host sent instead, or a network's own page: nothing was carried out.
   if (reply === null) throw new HandshakeError(502, { detail: "The answer is not the protocol's.", code: "no_answer" });
-  return reply;
+  return response.headers.has("Idempotency-Replayed") ? { ...reply, replayed: true } : reply;
 }
 
 /** A service worker may answer from a cache of its own, which asks by URL alone: give it one that it does not know. */

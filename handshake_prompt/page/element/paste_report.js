@@ -95,7 +95,8 @@ export class PasteReport {
     const taken = pairs.filter(({ result }) => TAKEN.has(result.status));
     const refused = pairs.filter(({ result }) => !TAKEN.has(result.status));
     this.#summary.hidden = false;
-    say(this.#summary, this.#say(pasted.preview ? "pasteWould" : "pasteDid", { count: taken.length, refused: refused.length }));
+    const outcome = pasted.preview ? "pasteWould" : pasted.replayed ? "pasteAgain" : "pasteDid";
+    say(this.#summary, this.#say(outcome, { count: taken.length, refused: refused.length }));
     this.#acts.hidden = !pasted.preview;
     this.#apply.hidden = taken.length + pasted.questions.length === 0;
     redraw(this.#lists, [
