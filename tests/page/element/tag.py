@@ -9,6 +9,7 @@ import httpx
 from playwright.async_api import Page, expect
 
 from handshake_prompt import parse_prompt
+from handshake_prompt.texts.prompt import ParsedPrompt
 from tests.page.tabs import holds
 
 CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
@@ -45,6 +46,11 @@ async def agent(
     await expect(page.get_by_text("Copied to the clipboard")).to_be_visible()
     await holds(page, "navigator.clipboard.readText()")
     handed = parse_prompt(await page.evaluate("navigator.clipboard.readText()"))
+    return posting(http, handed, called)
+
+
+def posting(http: httpx.AsyncClient, handed: ParsedPrompt, called: str) -> Post:
+    """Return an agent with a prompt."""
     headers = {b"X-Handshake-Token": handed.token.encode(), b"X-Agent-Name": called.encode()}
 
     async def post(name: str, body: dict[str, Any]) -> dict[str, Any]:
