@@ -1,9 +1,10 @@
-"""`/pickup/{code}`: the prompt for whoever comes with the code first, and a page for whatever may be a mere preview.
+"""Exchange of codes at `/pickup/{code}`: the prompt for the first client, a page for mere previews. SPEC.md section 4.
 
 `GET` with a side effect is for agents that can do nothing else (RFC 9110, section 9.2.1, has it be safe). So a request
-that another purpose is likely for exchanges nothing: `HEAD`, a prefetch, a previewer of links, and whatever would
-rather have HTML, as browsers and most scanners would. It is answered with a page, whose button, or whose other address,
-makes the exchange. That address has a key of this visitor's in it, so it may be asked for again if a reply is lost.
+with another likely purpose exchanges nothing: `HEAD`, a prefetch, an image or a frame of a page, a previewer of links,
+and a client that would rather have HTML, as browsers and most scanners would. It is answered with a page; the button of
+that, or the other address in it, makes the exchange. That address has a key of this visitor's in it, so it may be asked
+for again if a reply is lost.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _PRIVATE: Headers = [
 _STRICT: Headers = [
     (
         b"content-security-policy",
-        b"default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        b"default-src 'none'; script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     )
 ]
 
@@ -107,7 +108,7 @@ class PickupEndpoints:
         except HandshakeError as error:
             return _refused(request, error)
         if _wants_page(request):
-            return _page(prompt_page(prompt, language=language))
+            return _page(prompt_page(prompt, f"{mount.prefix}/client/copy_button.js", language=language))
         return Rendered(200, [*_PRIVATE], prompt.encode(), kind=_text_kind(request))
 
     async def _preview(self, request: IndexedRequest) -> Response:
@@ -131,7 +132,8 @@ def _is_preview(request: IndexedRequest) -> bool:
         return True
     if "key" in request.path_params:
         return False
-    return _wants_page(request) or bool(_PREVIEWERS.search(request.first.get(b"user-agent", b"")))
+    is_part_of_a_page = request.first.get(b"sec-fetch-dest", b"empty") != b"empty"
+    return is_part_of_a_page or _wants_page(request) or bool(_PREVIEWERS.search(request.first.get(b"user-agent", b"")))
 
 
 def _wants_page(request: IndexedRequest) -> bool:

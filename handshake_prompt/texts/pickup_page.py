@@ -1,4 +1,4 @@
-"""Pages about a pickup, for a person whose browser opens its address. HTML without script or style of its own."""
+"""Pages about a pickup, for a person whose browser opens its address. HTML without inline script or style."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Wording(NamedTuple):
     button: str
     agent: str
     after: str
+    copy: str
+    copied: str
 
 
 WORDING = {
@@ -26,6 +28,8 @@ WORDING = {
         button="Get the text",
         agent="To an AI agent: requests that may be a mere preview are answered with this page. The text itself is at",
         after="Give all of this text to your agent, and to nobody else.",
+        copy="Copy",
+        copied="Copied",
     ),
     "zh": Wording(
         title="交给你的 AI 智能体的页面",
@@ -34,6 +38,8 @@ WORDING = {
         button="获取文字",
         agent="致 AI 智能体：可能只是预览的请求会得到本页面。文字本身位于",
         after="请把这段文字完整地交给你的智能体，不要交给其他任何人。",
+        copy="复制",
+        copied="已复制",
     ),
 }
 
@@ -67,11 +73,23 @@ def preview_page(url: str, *, language: str) -> str:
     )
 
 
-def prompt_page(prompt: str, *, language: str) -> str:
-    """Return the page with a prompt to be copied."""
+def prompt_page(prompt: str, script: str, *, language: str) -> str:
+    """Return the page with a prompt to be copied.
+
+    Args:
+        prompt: the text.
+        script: the path of the module that makes the button work; it is hidden without.
+        language: `en` or `zh`.
+    """
     said = WORDING[language]
-    text = f'<textarea rows="20" cols="60" readonly autofocus>\n{escape(prompt)}</textarea>'
-    return _page(said.title, f"<p>{escape(said.after)}</p>\n{text}", language=language)
+    return _page(
+        said.title,
+        f"<p>{escape(said.after)}</p>\n"
+        f'<p><button hidden data-copied="{escape(said.copied)}">{escape(said.copy)}</button></p>\n'
+        f'<textarea rows="20" cols="40" readonly>\n{escape(prompt)}</textarea>\n'
+        f'<script type="module" src="{escape(script)}"></script>',
+        language=language,
+    )
 
 
 def refusal_page(title: str, hint: str) -> str:

@@ -28,6 +28,8 @@ PREVIEWS: dict[str, dict[str, str]] = {
     "prefetch": {"Sec-Purpose": "prefetch"},
     "older prefetch": {"Purpose": "prefetch"},
     "preview": {"X-Purpose": "preview"},
+    "image of a page": {"Sec-Fetch-Dest": "image", "Accept": "image/avif,*/*;q=0.8"},
+    "frame of a page": {"Sec-Fetch-Dest": "iframe"},
     "older Firefox": {"X-Moz": "prefetch"},
     "slack": {"User-Agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"},
     "facebook": {"User-Agent": "facebookexternalhit/1.1"},
@@ -108,7 +110,7 @@ async def test_a_page_is_in_the_language_of_the_prompt_and_a_hostile_prompt_stay
     page = await peer.http.get(url_of(peer), headers={"Accept": CHROME})
     assert '<html lang="zh">' in page.text
     shown = await peer.http.post(url_of(peer), headers={"Accept": CHROME})
-    assert "<script>" not in shown.text
+    assert re.findall("<script[^>]*>", shown.text) == ['<script type="module" src="/handshake/client/copy_button.js">']
     assert "&lt;/textarea&gt;" in shown.text
 
 
