@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Page, async_playwright, expect
 from websockets.asyncio.client import connect
 
 from handshake_prompt import parse_prompt
-from tests.page.element.tag import authors, hand_over, live
-from tests.page.tabs import LIMITS
+from tests.conftest import CHROMIUM_ARGS
+from tests.page.element.tag import agent, authors, hand_over, live
+from tests.page.tabs import LIMITS, Site
 from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -135,3 +138,131 @@ async def test_a_server_that_cannot_be_reached_is_not_the_sessions_end(
     await page.get_by_role("button", name="End the session").click()
     await expect(page.get_by_text("The session has ended")).to_be_visible()
     assert (await act({}))["code"] == "session_revoked"
+
+
+# Out of sight, out of reach
+
+
+async def copies(page: Page, count: int) -> list[Page]:
+    """Open duplicates of a tab, as the browser makes them."""
+    kept = await page.evaluate("JSON.stringify({ ...sessionStorage })")
+    pages = []
+    for _ in range(count):
+        other = await page.context.new_page()
+        await other.add_init_script(f"Object.assign(sessionStorage, {kept})")
+        await other.goto("/claim")
+        await live(other)
+        pages.append(other)
+    return pages
+
+
+async def written(page: Page, http: httpx.AsyncClient) -> dict[str, list[tuple[Any, str]]]:
+    """What was written to each field, one after another, and by whom: what is doubled is there twice."""
+    await page.evaluate("document.querySelector('handshake-prompt').session.settled()")
+    handed = parse_prompt(await page.input_value("#prompt"))
+    url = f"{handed.base_url}{handed.prefix}/diff/{handed.session_id}"
+    reply = (await http.get(url, headers={"X-Handshake-Token": handed.token})).json()
+    found: dict[str, list[tuple[Any, str]]] = {}
+    for change in reply["changes"]:
+        found.setdefault(change["key"], []).append((change["to"], change["by"]))
+    return found
+
+
+async def test_a_minute_offline_loses_and_doubles_nothing(
+    page: Page, hosted: Site, http: httpx.AsyncClient, complaints: list[str]
+) -> None:
+    await page.clock.install()
+    await page.goto("/claim")
+    act = await hand_over(page, http)
+    await live(page)
+    post = await agent(page, http, "Copy the prompt again")
+    await page.context.set_offline(offline=True)
+    await hosted.faults.line.drop(1012)
+    await expect(page.get_by_text("Not connected. What you type is kept")).to_be_visible()
+    await page.locator("[name=name]").press_sequentially("Typed offline")
+    await act({"city": "Ulm", "plan": "p"})
+    await post("ask", {"text": "May I?"})
+    await page.clock.run_for(60_000)
+    assert await page.input_value("[name=name]") == "Typed offline"
+    assert await page.input_value("[name=city]") == ""
+
+    await page.context.set_offline(offline=False)
+    await live(page)
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await expect(page.get_by_text("May I?")).to_have_count(1)
+    assert await written(page, http) == {
+        "name": [("Typed offline", "user")],
+        "city": [("Ulm", "ai")],
+        "plan": [("p", "ai")],
+    }
+    assert [text for text in complaints if "ERR_" not in text] == []
+    complaints.clear()
+
+
+async def test_a_page_that_was_put_to_sleep_goes_on_where_it_was(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http)
+    await live(page)
+    await page.fill("[name=name]", "Mine")
+    browser = await page.context.new_cdp_session(page)
+    await browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await post("action", {"actions": [{"type": "set", "key": "city", "value": "Ulm"}]})
+    await post("ask", {"text": "May I?"})
+    await browser.send("Page.setWebLifecycleState", {"state": "active"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await expect(page.get_by_text("May I?")).to_have_count(1)
+    assert await written(page, http) == {"name": [("Mine", "user")], "city": [("Ulm", "ai")]}
+
+
+async def test_three_tabs_show_and_store_the_same_once(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http)
+    await live(page)
+    tabs = [page, *await copies(page, 2)]
+    await tabs[1].fill("[name=name]", "From the second")
+    await post("action", {"actions": [{"type": "set", "key": "city", "value": "Ulm"}]})
+    await post("ask", {"text": "May I?"})
+    for tab in tabs:
+        await expect(tab.locator("[name=city]")).to_have_value("Ulm")
+        await expect(tab.locator("[name=name]")).to_have_value("From the second")
+        await expect(tab.get_by_text("May I?")).to_have_count(1)
+    await tabs[2].fill("[name=city]", "Bonn")
+    await tabs[2].get_by_role("button", name="No", exact=True).click()
+    for tab in tabs:
+        await expect(tab.locator("[name=city]")).to_have_value("Bonn")
+        await expect(tab.get_by_text("May I?")).to_have_count(0)
+    mine = {"name": [("From the second", "user")], "city": [("Ulm", "ai"), ("Bonn", "user_edit")]}
+    assert await written(page, http) == mine
+    await tabs[1].get_by_role("button", name="End the session").click()
+    for tab in tabs:
+        await expect(tab.get_by_text("The session has ended")).to_be_visible()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def remembering(chromium: str, hosted: Site) -> AsyncIterator[Page]:
+    """A page in a browser with the back-forward cache, which Playwright switches off."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=CHROMIUM_ARGS, ignore_default_args=["--disable-back-forward-cache"]
+        )
+        permissions = ["clipboard-read", "clipboard-write"]
+        context = await browser.new_context(base_url=hosted.url, permissions=permissions)
+        yield await context.new_page()
+        await browser.close()
+
+
+async def test_a_page_from_the_back_forward_cache_catches_up(remembering: Page, http: httpx.AsyncClient) -> None:
+    page = remembering
+    await page.goto("/claim")
+    post = await agent(page, http)
+    await live(page)
+    await page.fill("[name=name]", "Mine")
+    await page.evaluate("addEventListener('pageshow', ({ persisted }) => { globalThis.isRestored = persisted })")
+    await page.goto("/claim?body=Elsewhere")
+    await post("action", {"actions": [{"type": "set", "key": "city", "value": "Ulm"}]})
+    await post("ask", {"text": "May I?"})
+    await page.evaluate("history.back()")
+    await expect(page.locator("[name=name]")).to_have_value("Mine")
+    assert await page.evaluate("globalThis.isRestored") is True
+    await live(page)
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await expect(page.get_by_text("May I?")).to_have_count(1)
+    assert await written(page, http) == {"name": [("Mine", "user")], "city": [("Ulm", "ai")]}
