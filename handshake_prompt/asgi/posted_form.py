@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from starlette.requests import Request as StarletteRequest
+
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError, UnsupportedMediaTypeError
 from handshake_prompt.protocol.limits import Limits
@@ -58,9 +60,9 @@ async def read_posted(request: Any, limits: Limits) -> PostedForm:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     length = headers.get("content-length", "")
     if kind != MULTIPART and length.isdecimal() and int(length) > limits.body_bytes:
-        raise TooLargeError(f"A form may have {limits.body_bytes} bytes", code="body_too_large")
+        raise _too_large(limits)
     if kind == JSON:
-        members = bodies.decode(dict[str, Any], await _body(request))
+        members = bodies.decode(dict[str, Any], await _body(request, limits))
         names = {name: members.get(name) for name in (SESSION, DIGEST)}
         if not all(name is None or isinstance(name, str) for name in names.values()):
             raise InvalidRequestError(f"{SESSION} and {DIGEST} have to be texts")
@@ -69,21 +71,40 @@ async def read_posted(request: Any, limits: Limits) -> PostedForm:
     if kind not in (FORM, MULTIPART):
         raise UnsupportedMediaTypeError(f"Post the form as {FORM}, {MULTIPART} or {JSON}")
     texts: dict[str, list[str]] = {}
-    for name, text in await _pairs(request, is_multipart=kind == MULTIPART):
+    for name, text in await _pairs(request, limits, is_multipart=kind == MULTIPART):
         if isinstance(text, str):  # a file is no value of a field
             texts.setdefault(name, []).append(text)
     named = [texts.pop(name)[0] if name in texts else None for name in (SESSION, DIGEST)]
     return PostedForm(named[0], named[1] or None, texts, texts=True)
 
 
-async def _body(request: Any) -> bytes:
-    if _is_django(request):
-        return bytes(request.body)
-    raw: bytes = await (request.get_data() if _is_quart(request) else request.body())
+async def _body(request: Any, limits: Limits) -> bytes:
+    """Return a body, of which no length need be announced.
+
+    Raises:
+        TooLargeError: it is larger than a body may be. Starlette bounds none: of its requests no more is read.
+    """
+    if isinstance(request, StarletteRequest) and not hasattr(request, "_body"):
+        read = bytearray()
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > limits.body_bytes:
+                raise _too_large(limits)
+        request._body = raw = bytes(read)  # noqa: SLF001 - where Starlette keeps it for those who read it again
+    elif _is_django(request):
+        raw = bytes(request.body)
+    else:
+        raw = await (request.get_data() if _is_quart(request) else request.body())
+    if len(raw) > limits.body_bytes:
+        raise _too_large(limits)
     return raw
 
 
-async def _pairs(request: Any, *, is_multipart: bool) -> Iterable[tuple[str, Any]]:
+def _too_large(limits: Limits) -> TooLargeError:
+    return TooLargeError(f"A form may have {limits.body_bytes} bytes", code="body_too_large")
+
+
+async def _pairs(request: Any, limits: Limits, *, is_multipart: bool) -> Iterable[tuple[str, Any]]:
     """Return the names and texts of a form, in order."""
     if _is_django(request):
         return [(name, text) for name, texts in request.POST.lists() for text in texts]
@@ -91,7 +112,7 @@ async def _pairs(request: Any, *, is_multipart: bool) -> Iterable[tuple[str, Any
         return list((await request.form).items(multi=True))
     if not is_multipart:
         try:  # needs no parser of the framework's
-            return parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
+            return parse_qsl((await _body(request, limits)).decode(errors="replace"), keep_blank_values=True)
         except RuntimeError:  # the host has read it as a form already, and Starlette keeps that
             pass
     try:

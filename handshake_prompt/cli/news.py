@@ -107,7 +107,7 @@ def answer(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
         terminal.paint(f"{words[:1].upper()}{words[1:]}.", "good" if reply.get("status") == "answered" else "wanting")
     ]
     if reply.get("attended") is False:
-        lines.append("The person does not have the page open now: tell them in the chat.")
+        lines.append("The person is not looking at the page now: tell them in the chat.")
     if reply.get("status") == OPEN and reply.get("cursor"):
         lines.append(f"The answer comes with: get-diff --since {one_line(shell_word(reply['cursor']))} --wait 25")
     return lines

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
 
-from handshake_prompt.forms.fields import Field
+from handshake_prompt.forms.implied import is_for_a_secret
 from handshake_prompt.forms.schema import compile_schema
 from handshake_prompt.modes import Modes
 from handshake_prompt.modes.base import unsupported
@@ -80,7 +80,7 @@ class Asking:
             InvalidRequestError, TooLargeError: it cannot be asked.
         """
         check_ask(asked, self._limits)
-        _question_fields(asked.fields or (), self._limits)
+        _check_question_fields(asked.fields or (), asked.key, self._limits)
 
     def put(self, session: Session, asked: AskRequest) -> Request:
         """Put a question of a pasted answer before the person, on a draft, once in all answers; return the request.
@@ -304,7 +304,7 @@ class Asking:
         if request.kind != "ask":
             _check_only(values, request.key)
             return
-        fields = _question_fields(unpack(request.kept_fields) or (), self._limits)
+        fields = compile_schema(unpack(request.kept_fields) or [], self._limits)
         for key, value in values.items():
             if key == request.key:
                 continue
@@ -341,17 +341,19 @@ def _check_only(values: Mapping[str, Any], key: str | None) -> None:
         raise InvalidRequestError(f"The request has no field {quote(min(odd))}", code="unknown_field")
 
 
-def _question_fields(entries: Any, limits: Limits) -> dict[str, Field]:
-    """Return the fields of a question: flat ones, none of them for a secret.
+def _check_question_fields(entries: Sequence[Any], key: str | None, limits: Limits) -> None:
+    """Check the fields of a question: flat ones, none of them for a secret.
 
     Raises:
-        InvalidSchemaError: one is neither.
+        InvalidSchemaError: one is neither, or has the key of the form's field that is asked for, too.
     """
-    fields = compile_schema(list(entries), limits)
-    for field in fields.values():
-        if field.is_rows or field.sensitive or field.read_only:
+    fields = compile_schema([*entries], limits)
+    for entry in entries:
+        field = fields[entry["key"]]
+        if field.is_rows or field.sensitive or field.read_only or is_for_a_secret(entry):
             raise InvalidSchemaError(
-                f"the field {quote(field.key)} cannot be asked for: it is of rows, sensitive or read-only",
+                f"the field {quote(field.key)} cannot be asked for: it is of rows, read-only, for a secret or a file",
                 next_steps=["Ask for a secret with key: the name of a sensitive field of the form."],
             )
-    return fields
+        if field.key == key:
+            raise InvalidSchemaError(f"the field {quote(key)} is asked for twice: by fields, and by key")

@@ -39,6 +39,12 @@ def _completed(entry: dict[str, Any], outer: Mapping[str, Any], levels: int) -> 
     return {**entry, **implied} if implied else entry
 
 
+def is_for_a_secret(entry: Mapping[str, Any]) -> bool:
+    """Whether a field is for a password, a card, a code or a file, whatever its `by` says."""
+    types = entry.get("type")
+    return _is_persons(entry) or "password" in (types if isinstance(types, list) else (types,))
+
+
 def _is_persons(entry: Mapping[str, Any]) -> bool:
     if entry.get("type") in _TYPES:
         return True

@@ -166,7 +166,7 @@ def asked(opened: Mapping[str, Any], request: Mapping[str, Any] | None) -> CallT
     if request is not None:
         ended = {name: request[name] for name in ("status", "answer") if name in request}
         return _result([f"{end_words(request, code_span)}."], told | ended)
-    away = "" if opened.get("attended", True) else " They do not have the page open now: tell them in the chat."
+    away = "" if opened.get("attended", True) else " They are not looking at the page now: tell them in the chat."
     return _result([f"{NOT_YET}{away}"], told | {"timedOut": True})
 
 

@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+from handshake_prompt.texts.quoting import has_glyph
+
 from .bodies import Action, AskRequest, CreateRequest
 from .errors import InvalidRequestError, TooLargeError
 from .limits import Limits
@@ -234,7 +236,7 @@ def check_ask(asked: AskRequest, limits: Limits) -> None:
         TooLargeError: the text is too long, or there are too many fields.
     """
     check_shown(asked.text, limits, name="text")
-    if not asked.text.strip():
+    if not has_glyph(asked.text):
         raise InvalidRequestError("text says nothing: ask something")
     if asked.key is not None:
         check_key(asked.key, limits)

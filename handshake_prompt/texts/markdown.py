@@ -101,7 +101,7 @@ class _Page:
             yield "- whether there are more problems is not known"
         yield from (f"- {request_words(request, code_span)}" for request in payload.get("requests") or ())
         if payload.get("attended") is False:
-            yield "- the person does not have the page open now"
+            yield "- the person is not looking at the page now"
 
     def _form(self) -> Iterator[str]:
         group = None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -15,6 +18,7 @@ from starlette.routing import Route
 
 from handshake_prompt import Credential, HandshakeApp
 from handshake_prompt.testing import InProcessTransport
+from tests.support.in_process import open_in_process
 from tests.support.peer import Peer
 
 AUTHORS = {"name": "user", "amount": "ai", "urgent": "default"}
@@ -183,6 +187,45 @@ async def test_everybody_else_and_everything_else_is_refused_with_a_problem_docu
     assert (reply.status_code, reply.json()["code"]) == (status, code)
     assert reply.headers["content-type"] == "application/problem+json"
     assert site.taken == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+async def test_a_body_of_no_announced_length_is_read_up_to_the_bound(kind: str) -> None:
+    site = Site()
+    peer = await site.opened()
+    own: dict[str, Any] = {"handshakeSession": peer.session_id, "name": "Ada", "amount": 12, "own": "x" * 300_000}
+    whole = json.dumps(own).encode() if kind == "application/json" else urlencode(own).encode()
+
+    async def chunks(body: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 10_000):
+            yield body[start : start + 10_000]
+
+    headers = peer.as_user | {"Content-Type": kind}
+    reply = await site.http.post("/claims", content=chunks(whole), headers=headers)
+    assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
+    small = whole.replace(b"x" * 300_000, b"x" * 30_000)
+    assert (await site.http.post("/claims", content=chunks(small), headers=headers)).status_code == 200
+    assert site.taken == [Claim(name="Ada", amount=12)]
+
+
+async def test_a_view_may_read_its_own_members_of_the_body_before_and_afterwards() -> None:
+    hpp, seen = HandshakeApp(), list[Any]()
+
+    async def save(request: Request) -> JSONResponse:
+        if "before" in request.query_params:
+            seen.append((await request.form())["own"])
+        await hpp.submission(request)
+        seen.append((await request.form())["own"])
+        return JSONResponse({})
+
+    app = Starlette(routes=[Route("/claims", save, methods=["POST"])])
+    hpp.mount_on(app)
+    http = httpx.AsyncClient(transport=InProcessTransport(app), base_url="http://localhost")
+    for query in ("", "?before"):
+        peer = await open_in_process(hpp)
+        data = {"handshakeSession": peer.session_id, "own": "mine"}
+        assert (await http.post(f"/claims{query}", data=data, headers=peer.as_user)).status_code == 200
+    assert seen == ["mine"] * 3
 
 
 async def test_files_are_as_large_as_the_host_takes_them() -> None:

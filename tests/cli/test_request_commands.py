@@ -69,7 +69,7 @@ async def test_silence_has_an_exit_code_of_its_own(pair: Open) -> None:
     early = await ask("ask", "May I still?", "--wait", "0", *session_of(peer))
     assert early.exit_code == Exit.UNANSWERED
     assert "Not answered yet." in early.stdout
-    assert "does not have the page open" in early.stdout
+    assert "is not looking at the page" in early.stdout
     assert "get-diff --since" in early.stdout
     told = for_people((await ask("get-diff", "--since", cursor, *session_of(peer))).stdout)
     assert 'Question "May I?"' in told

@@ -152,8 +152,17 @@ async def test_hpp_228_an_answer_for_a_field_is_the_persons_and_a_secret_is_told
 
 async def test_hpp_229_no_question_has_a_field_for_a_secret(pair: Open) -> None:
     peer = await pair()
-    reply = await peer.agent("POST", "ask", QUESTION | {"fields": [{"key": "pin", "sensitive": True}]})
-    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_schema")
+    secrets: list[dict[str, Any]] = [
+        {"sensitive": True},
+        {"readOnly": True},
+        {"type": "rows", "fields": [{"key": "a"}]},
+        *({"type": kind} for kind in ("password", "file", "signature", "captcha", ["string", "password"])),
+        *({"autocomplete": hint, "by": "agent"} for hint in ("cc-number", "one-time-code", "section-a new-password")),
+    ]
+    for members in secrets:
+        reply = await peer.agent("POST", "ask", QUESTION | {"fields": [{"key": "pin"} | members]})
+        assert (reply.status_code, reply.json()["code"]) == (400, "invalid_schema"), members
+    assert await requests(peer) == []
 
 
 async def test_hpp_230_an_answer_that_does_not_fit_is_refused_and_the_request_stays_open(pair: Open) -> None:

@@ -233,6 +233,30 @@ async def test_a_suggestion_is_judged_as_if_the_field_were_empty_also_by_a_mode_
     assert reply.payload["results"][0]["status"] == "suggested"
 
 
+NO_QUESTIONS: dict[str, dict[str, Any]] = {
+    "nothing": {"text": ""},
+    "nothing to see": {"text": " \u200b\u2060\n"},
+    "control characters": {"text": "a\u0000"},
+    "no time": {"text": "a", "expiresIn": 0},
+    "more time than there is": {"text": "a", "expiresIn": 10**400},
+    "a field twice": {"text": "a", "fields": [{"key": "a"}, {"key": "a"}]},
+    "a field of the form twice": {"text": "a", "fields": [{"key": "name"}], "key": "name"},
+    "rows": {"text": "a", "fields": [{"key": "l", "type": "rows", "fields": [{"key": "a"}]}]},
+    "no field": {"text": "a", "fields": ["a"]},
+    "a field that nobody writes": {"text": "a", "key": "number"},
+    "a field that is nowhere": {"text": "a", "key": "nobody"},
+}
+
+
+@pytest.mark.parametrize("body", NO_QUESTIONS.values(), ids=NO_QUESTIONS)
+@in_virtual_time
+async def test_what_is_no_question_is_refused_and_nothing_is_asked(body: dict[str, Any]) -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    work = pair.engine.post_ask(pair.session_id, body, pair.agent)
+    assert (await code_of(work))[0] == 400
+    assert await pair.log() == []
+
+
 @in_virtual_time
 async def test_an_answer_that_comes_while_the_agent_is_away_is_kept_until_it_has_read_it() -> None:
     here, there = await workers(2, FORM)
