@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from handshake_prompt import HandshakeApp, Limits, SessionStore, open_store
 from tests.support import selection
-from tests.support.cost import traced_at_first
+from tests.support.cost import traced_at_first, untraced
 from tests.support.parts import absent
 from tests.support.peer import Peer, open_session
 from tests.support.serving import serving
@@ -110,6 +110,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     selection.check_names(items)
     selection.mark(items)
     selection.sort_out(items, config)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with nullcontext() if selection.is_measured(item.path) else untraced():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

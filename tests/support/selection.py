@@ -33,6 +33,9 @@ INTEGRATION = {
 }
 """Folder or file -> what its tests need. Of tests over each kind of store, those over SQLite and Redis are marked."""
 
+UNMEASURED = {"tests/consistency", "tests/page"}
+"""Places of tests about processes and pages: what they run of the package in their own process, others measure."""
+
 
 def settle(config: pytest.Config) -> None:
     """Decide on how many processes tests are run, once, and not in these processes again."""
@@ -92,7 +95,16 @@ def report(config: pytest.Config) -> None:
     terminal.write_line("To run them as well: pip install -e '.[dev]' && pytest --all", yellow=True)
 
 
-@cache
+def is_measured(path: Path) -> bool:
+    """Tell whether coverage is measured of the tests in a file."""
+    return UNMEASURED.isdisjoint(_places(path))
+
+
 def _is_listed(path: Path) -> bool:
-    places = (place.relative_to(ROOT).as_posix() for place in (path, *path.parents) if place.is_relative_to(ROOT))
-    return not INTEGRATION.keys().isdisjoint(places)
+    return not INTEGRATION.keys().isdisjoint(_places(path))
+
+
+@cache
+def _places(path: Path) -> list[str]:
+    """Return a file and the folders around it, within the project."""
+    return [place.relative_to(ROOT).as_posix() for place in (path, *path.parents) if place.is_relative_to(ROOT)]
