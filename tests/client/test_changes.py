@@ -29,6 +29,7 @@ from handshake_prompt.client import (
 from handshake_prompt.client.backoff import Backoff
 from tests.support.agents import CONTEXT, agent_against, agent_of, problem, replying
 from tests.support.between import line_to
+from tests.support.clock import ManualClock
 from tests.support.peer import PATIENCE, Peer, open_session
 from tests.support.serving import serving
 from tests.support.virtual_session import (
@@ -185,7 +186,8 @@ async def test_closing_the_agent_ends_whoever_still_waits(pair: Pair, foreign: b
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "rotated"])
 async def test_the_end_is_an_error_that_says_which(pair: Pair, how: str) -> None:
-    peer = await pair(HandshakeApp(ttl=0.5 if how == "expired" else 60))
+    clock = ManualClock()
+    peer = await pair(HandshakeApp(store=MemoryStore(clock=clock), ttl=60))
     kind: type[AgentError] = CredentialRefusedError if how == "rotated" else SessionEndedError
     async with agent_of(peer) as agent:
         changes = agent.changes(peer.created["cursor"])
@@ -195,6 +197,8 @@ async def test_the_end_is_an_error_that_says_which(pair: Pair, how: str) -> None
             await peer.user("DELETE", "session")
         if how == "rotated":
             await peer.user("POST", "rotate", {})
+        if how == "expired":
+            clock.advance(61)
         with pytest.raises(kind) as caught:
             await first(changes, 1)
         with pytest.raises(kind) as again:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
@@ -208,10 +210,13 @@ async def test_hpp_095_a_slow_watcher_is_cut_off_and_resumes_without_loss(local:
     room = {"value_bytes": 2 * large, "frame_bytes": 2 * large, "body_bytes": 4 * large, "session_bytes": 4 * large}
     server = await local(room | {"queue_bytes": 2 * large, "log_bytes": 100 * large})
     peer = await server.open({})
-    async with _connection(peer, headers=peer.as_user, max_queue=1) as slow, peer.watch() as quick:
+    async with (
+        _connection(peer, headers=peer.as_user, max_queue=1, sock=_narrow(peer)) as slow,
+        peer.watch() as quick,
+    ):
         await quick.next("connected")
         for number in range(24):  # 12 MiB: more than the buffers of both ends take
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(PATIENCE):
                 await peer.act({"blob": f"{number:03}" + "x" * large})
                 assert (await quick.next("action"))["value"].startswith(f"{number:03}")
         code, seen = await Socket(slow).closed()
@@ -266,6 +271,7 @@ def _connection(
     headers: dict[str, str],
     path: str | None = None,
     max_queue: int = 1024,
+    sock: socket.socket | None = None,
 ) -> connect:
     return connect(
         peer.base_url.replace("http", "ws", 1) + (path or peer.created["wsUrl"]),
@@ -276,4 +282,14 @@ def _connection(
         max_queue=max_queue,
         max_size=None,
         compression=None,
+        sock=sock,
     )
+
+
+def _narrow(peer: Peer) -> socket.socket:
+    """Return a connection that takes in little ahead of its reader, where a system may have room for megabytes."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    place = urlsplit(peer.base_url)
+    narrow.connect((place.hostname, place.port))
+    return narrow

@@ -23,7 +23,7 @@ from handshake_prompt.cli import main
 from tests.support.peer import Peer
 
 COMMAND = [sys.executable, "-m", "handshake_prompt"]
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds that a command may take."""
 UNSET = ("HANDSHAKE_PROMPT", "HANDSHAKE_AGENT_NAME", "NO_COLOR", "PYTHONIOENCODING")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -57,8 +57,13 @@ async def shell(script: str, path: Path) -> str:
         stderr=asyncio.subprocess.PIPE,
         env={**environment(), "PATH": f"{path}:{environment()['PATH']}", "TMPDIR": str(path)},
     )
-    async with asyncio.timeout(PATIENCE):
-        out, err = await process.communicate(script.encode())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            out, err = await process.communicate(script.encode())
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
     assert process.returncode == 0, out.decode() + err.decode()
     return out.decode()
 
