@@ -51,7 +51,7 @@ ONLY_HERE = {
     "re2": {"forms"},
     "jsonschema": {"forms"},
     "regex": {"forms"},
-    "pydantic": {"forms"},
+    "pydantic": {"forms", "page.demo.trip_pydantic"},
     "django": {"asgi.host_errors", "asgi.owners", "forms.models.django_form"},
     "fastapi": {"asgi.owners"},
     "pytest": {"testing"},

@@ -12,6 +12,7 @@ from typing import Any
 
 from .keys import escaped, joined
 from .models.base import Finding
+from .models.pydantic_type import message_of
 from .problems import ANSWERS, AnswerError, FieldErrors, Path, Problem, is_text
 
 WHOLE = frozenset({"", "__all__", "__root__", "_schema", "non_field_errors"})
@@ -79,7 +80,7 @@ def _findings(errors: Any) -> Iterator[Finding]:
     told = getattr(errors, "errors", None)
     if callable(told):  # of Pydantic; of FastAPI, where a path begins with the part of the request
         begin = 1 if hasattr(errors, "body") else 0
-        return (Finding((*detail["loc"],)[begin:], str(detail["msg"])) for detail in told())
+        return (Finding((*detail["loc"],)[begin:], message_of(detail)) for detail in told())
     for name in ("errors", "message_dict", "messages"):  # of a Django form; of Django's errors, and marshmallow's
         if not isinstance(errors, Mapping) and hasattr(errors, name):
             return _nested(getattr(errors, name), ())
@@ -90,7 +91,7 @@ def _nested(errors: Any, path: tuple[str | int, ...]) -> Iterator[Finding]:
     if is_text(errors):
         yield Finding(path, str(errors))
     elif isinstance(errors, Mapping) and {"loc", "msg"} <= errors.keys():
-        yield Finding((*path, *errors["loc"]), str(errors["msg"]))
+        yield Finding((*path, *errors["loc"]), message_of(errors))
     elif isinstance(errors, Mapping):
         for name, inner in errors.items():
             yield from _nested(inner, path if name in WHOLE else (*path, *_steps(name)))

@@ -157,9 +157,7 @@ async def test_a_model_judges_by_itself_and_in_its_own_words() -> None:
     engine = ProtocolEngine()
     engine.form("stay", Stay)
     pair = await open_pair(engine, {"form": "stay"})
-    assert (await pair.act({"nights": 4})).payload["problems"] == [
-        {"keys": [], "msg": "Value error, at most three nights"}
-    ]
+    assert (await pair.act({"nights": 4})).payload["problems"] == [{"keys": [], "msg": "at most three nights"}]
 
 
 async def test_a_plain_validator_runs_in_a_thread_and_native_code_on_the_loop() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -75,7 +75,13 @@ def _finding(detail: Any) -> Finding:
     path = tuple(detail["loc"])
     if detail["type"].startswith("union_tag_"):
         path = (*path, str(detail["ctx"]["discriminator"]).strip("'"))
-    return Finding(path, detail["msg"], is_lack=detail["type"] in _LACKS)
+    return Finding(path, message_of(detail), is_lack=detail["type"] in _LACKS)
+
+
+def message_of(detail: Mapping[str, Any]) -> str:
+    """Return the message of one of Pydantic's errors; of a validator of the host's its own words alone."""
+    error = (detail.get("ctx") or {}).get("error")
+    return str(error) if isinstance(error, Exception) and str(error) else str(detail["msg"])
 
 
 def _of_nearest_branches(findings: Sequence[Finding], document: Any) -> list[Finding]:

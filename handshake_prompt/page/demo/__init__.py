@@ -1,4 +1,7 @@
-"""Demo application: an expense report that a person and their agent fill in together."""
+"""Demo application: two forms that a person and their agent fill in together, one in HTML and one from a model.
+
+The model is Pydantic's where that is installed, and the same as a struct of msgspec's elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,19 @@ from handshake_prompt.asgi.app import HandshakeApp
 from handshake_prompt.asgi.http import Handler, Resource
 from handshake_prompt.engine.submitted_form import SubmittedForm
 
+try:
+    from . import trip_pydantic as trip_model
+except ImportError:
+    from . import trip_struct as trip_model  # type: ignore[no-redef]
+
+SCRIPTS = ("demo.js", "sample_agent.js", "sample_button.js", "stories.js", "trip.js")
 PAGES = {
     "/": ("index.html", "text/html"),
+    "/trip.html": ("trip.html", "text/html"),
+    "/trip_model.py": (f"{trip_model.__name__.rpartition('.')[2]}.py", "text/plain"),
     "/demo.css": ("demo.css", "text/css"),
-    "/demo.js": ("demo.js", "text/javascript"),
-    "/sample_agent.js": ("sample_agent.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
+    **{f"/{name}": (name, "text/javascript") for name in SCRIPTS},
 }
 """path -> file and media type; nothing else of the package is served."""
 
@@ -79,16 +89,27 @@ def create_demo(**options: Any) -> Starlette:
     """
     hpp = HandshakeApp(**options)
     expense = hpp.form("expense", FIELDS, validator=problems_of)
+    trip = hpp.form("trip", trip_model.Trip, labels={"way/by": "Travelled by"})
     numbers = count(1)
 
     @expense.on_submit
     async def file_report(_: SubmittedForm) -> dict[str, str]:
-        return {"number": f"ER-{next(numbers):04}"}
+        return {"title": f"Report ER-{next(numbers):04}"}
+
+    @trip.on_submit
+    async def file_trip(submitted: SubmittedForm) -> dict[str, str]:
+        return {"title": f"Journey TR-{next(numbers):04}, {summary(submitted.value)}"}
 
     app = Starlette(routes=[Route(path, Resource({"GET": _page(*page)})) for path, page in PAGES.items()])
     hpp.mount_on(app, prefix="/handshake", ws_prefix="/ws/handshake")
     app.state.hpp = hpp
     return app
+
+
+def summary(trip: trip_model.Trip) -> str:
+    """Return a journey in a few words."""
+    days = (trip.end - trip.start).days + 1
+    return f"{days} {'day' if days == 1 else 'days'}, {sum(cost.amount for cost in trip.costs):.2f} euros"
 
 
 def problems_of(report: Mapping[str, Any]) -> dict[str, str]:

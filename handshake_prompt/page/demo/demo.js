@@ -1,6 +1,4 @@
-/** The page's own part beside the form and the tag: the sample agent's button and log, and the receipt. */
-
-import { runSampleAgent } from "./sample_agent.js";
+/** The pages' own part beside form and tag: submission, and the receipt. */
 
 const AUTHORS = { default: "Page", user: "You", user_edit: "You edited", ai: "Agent" };
 const NOTHING = "–";
@@ -14,43 +12,41 @@ function make(name, properties, ...children) {
   return element;
 }
 
-/** @param {string} text @param {"agent" | "refused"} [kind] */
-function log(text, kind = "agent") {
-  const time = make("time", { textContent: new Date().toLocaleTimeString("en-GB") });
-  $("log").prepend(make("li", { className: kind }, time, make("span", { textContent: text })));
-  $("log").hidden = false;
+/** What a session holds, in the order of the form: field by field, cell by cell. */
+function entriesOf(session) {
+  const entry = (field, key, label) => ({ field, key, label, value: session.fields.get(key)?.value });
+  const row = (list, id, index) => list.fields.map((cell) =>
+    entry(cell, `${list.key}/${id}/${cell.key}`, `${list.label} ${index + 1}: ${cell.label}`));
+  return session.schema.flatMap((field) => field.type === "rows"
+    ? session.rows(field.key).flatMap((id, index) => row(field, id, index))
+    : entry(field, field.key, field.label ?? field.group));
 }
 
-function shown({ type, checked, value, selectedOptions }) {
-  if (type === "checkbox") return checked ? "Yes" : "No";
-  return (value && selectedOptions?.[0].label) || value.replace(/(?<=\d)T(?=\d)/, " ") || NOTHING;
+function shown({ options = [], type }, value) {
+  if (Array.isArray(value)) return value.join("\n") || NOTHING;
+  if (type === "boolean") return value ? "Yes" : "No";
+  return options.find((option) => option.value === value)?.label ?? String(value ?? NOTHING).replace(/(?<=:\d\d):00$/, "");
 }
 
-function showReceipt({ result, id, at, authors }) {
-  const rows = [...$("report").elements].filter(({ name }) => name).map((control) => {
-    const [by, value] = [authors[control.name], shown(control)];
-    const badge = make("span", { className: `badge ${by}`, textContent: AUTHORS[by], hidden: value === NOTHING });
-    const label = make("th", { scope: "row", textContent: control.labels[0].textContent });
-    return make("tr", { id: `row-${control.name}` }, label, make("td", { textContent: value }), make("td", {}, badge));
+function showReceipt({ result, id, at, authors }, entries) {
+  const rows = entries.filter(({ key }) => key in authors).map(({ field, key, label, value }) => {
+    const text = shown(field, value) || NOTHING;
+    const badge = make("span", { className: `badge ${authors[key]}`, textContent: AUTHORS[authors[key]], hidden: text === NOTHING });
+    const name = make("th", { scope: "row", textContent: label });
+    return make("tr", { id: `row-${key}` }, name, make("td", { textContent: text }), make("td", {}, badge));
   });
   const time = new Date(at).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
-  $("receipt-note").textContent = `Report ${result.number}, filed ${time}\nReceipt ${id}`;
+  $("receipt-note").textContent = `${result.title}, filed ${time}\nReceipt ${id}`;
   $("receipt-rows").replaceChildren(...rows);
   $("receipt").showModal();
 }
 
-$("sample-agent").addEventListener("click", async () => {
-  const session = await tag.open().catch((error) => log(error.message, "refused"));
-  if (!session) return;
-  const running = runSampleAgent(session.prompt ?? (await session.rotate()), log);
-  await running.catch((error) => log(`The sample agent stopped: ${error.message}`, "refused"));
-});
-
-$("report").addEventListener("submit", async (event) => {
+tag.form.addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    const outcome = await (await tag.open()).submit();
-    if (outcome.ok) showReceipt(outcome);
+    const session = await tag.open();
+    const outcome = await session.submit();
+    if (outcome.ok) showReceipt(outcome, entriesOf(session));
     $("outcome").textContent = outcome.ok ? "" : "Something has only just changed: look at it, and submit again.";
   } catch (error) {
     $("outcome").textContent = error.message;

@@ -8,42 +8,6 @@ const INTERVAL = 400;
 const WAIT = 20;
 const PERSONS = ["user", "user_edit"];
 
-function yesterday() {
-  const day = new Date(Date.now() - 86_400_000);
-  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-}
-
-/** Values of an imagined receipt; the bank account it cannot know, and leaves to the person. */
-const FOUND = {
-  purpose: "Lunch at the project kick-off",
-  category: "meals",
-  amount: 84.65,
-  expense_date: yesterday(),
-  start_time: "12:30",
-  receipt_at: `${yesterday()} 14:05:00`,
-  receipt_links: ["https://example.com/r/2041"],
-  approver: "finance@example.com",
-};
-const SOURCE = "receipt 2041";
-
-/** What the receipt does not tell. */
-const QUESTION = {
-  text: "The receipt is for three. Who was there with you?",
-  fields: [
-    {
-      key: "guests",
-      type: "enum",
-      label: "With me were",
-      required: true,
-      options: [{ value: "client", label: "People of the client's" }, { value: "team", label: "Colleagues" }],
-    },
-  ],
-};
-const ATTENDEES = {
-  client: { attendees: ["Client's project lead", "Design lead"], billable: true },
-  team: { attendees: ["Two colleagues"], billable: false },
-};
-
 /**
  * Read the credentials from a prompt; the first line of each key counts.
  *
@@ -66,13 +30,14 @@ export function parsePrompt(text) {
 }
 
 /**
- * Fill in the open fields, ask what the receipt does not tell, and suggest where the person has another word than it.
+ * Fill in the open fields, ask what its source does not tell, and suggest where the person has another word than that.
  *
  * @param {string} prompt the handshake prompt.
+ * @param {import("./stories.js").Story} story
  * @param {(text: string, kind?: "refused") => void} report told of the agent's steps and of refusals.
  * @throws {Error} if the server turns the agent away.
  */
-export async function runSampleAgent(prompt, report) {
+export async function runSampleAgent(prompt, { source, found, question, reply }, report) {
   const { sessionId, token, baseUrl, prefix } = parsePrompt(prompt);
   const endpoint = `${baseUrl}${prefix === "/" ? "" : prefix}`;
   const name = { "X-Agent-Name": "Sample agent" };
@@ -89,33 +54,32 @@ export async function runSampleAgent(prompt, report) {
     return reply;
   }
 
-  async function write(values, source) {
-    const actions = Object.entries(values).map(([key, value]) => ({ type: "set", key, value, source }));
+  async function write(actions) {
     const { applied, results } = await call("action", { actions, stream: true, intervalMs: INTERVAL });
-    report(`Sent ${actions.length} values, ${applied.length} accepted`);
+    report(`Sent ${actions.length} ${actions.length === 1 ? "value" : "values"}, ${applied.length} accepted`);
     for (const { key, status, code } of results) {
       if (status !== "applied") report(`${labels[key]} refused: ${code}`, "refused");
     }
   }
 
-  /** Ask, and wait for the end of the question. @returns {Promise<any>} the answers; null without one. */
-  async function ask(question) {
+  /** Ask, and wait for the end of the question. @returns {Promise<any>} the answers; null if there is none. */
+  async function ask() {
     const { id, cursor } = await call("ask", question);
     report("Asked you a question");
     for (let since = cursor; ; ) {
       const diff = await call("diff", undefined, `?since=${encodeURIComponent(since)}&wait=${WAIT}`);
       const { status, answer } = diff.requests?.find((request) => request.id === id) ?? { status: "open" };
       if (status !== "open") report(`Your answer: ${status}`);
-      if (status !== "open") return answer?.values ?? null;
+      if (status !== "open") return status === "answered" ? (answer?.values ?? {}) : null;
       since = diff.cursor;
     }
   }
 
-  /** Suggest the receipt's word in the place of the person's. */
+  /** Suggest the source's word in the place of the person's. */
   async function suggest({ context }) {
-    const key = Object.keys(FOUND).find((each) => isTaken(context, each) && context[each].value !== FOUND[each]);
+    const key = Object.keys(found).find((each) => isTaken(context, each) && context[each].value !== found[each]);
     if (!key) return;
-    const suggestion = { type: "suggest", key, value: FOUND[key], source: SOURCE, reason: "So it stands on the receipt." };
+    const suggestion = { type: "suggest", key, value: found[key], source, reason: `So it stands in ${source}.` };
     await call("action", { actions: [suggestion] });
     report(`Suggested another value for ${labels[key]}`);
   }
@@ -126,8 +90,8 @@ export async function runSampleAgent(prompt, report) {
   report(`Read the form: ${told.schema.length} fields, ${told.missing.length} required ones are empty`);
 
   // A well-behaved agent leaves the person's fields alone. This one tries, to show that asking is all it can do.
-  await write(FOUND, SOURCE);
+  await write(Object.entries(found).map(([key, value]) => ({ type: "set", key, value, source })));
   await suggest(told);
-  const answers = await ask(QUESTION);
-  if (answers) await write(ATTENDEES[answers.guests]);
+  const answers = await ask();
+  if (answers) await write(reply(answers));
 }

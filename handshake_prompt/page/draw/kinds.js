@@ -20,6 +20,8 @@ const NUMBERS = new Set(["float", "int", "integer", "number"]);
 /** Formats that are written otherwise than controls of that name do: with an offset. */
 const WITH_OFFSET = new Set(["date-time", "time"]);
 const LIST = /^array(?:[<[:]([\w-]+)[>\]]?)?/;
+/** Characters that one line has room for. */
+const LINE = 200;
 /** Up to so many options are all in view. */
 const FEW = 5;
 
@@ -47,7 +49,13 @@ export function kindOf(field) {
   const options = field.options ?? [];
   if (options.length > 0 && !field.open && !field.lookup && !field.repeats) return choiceKindOf(field, options);
   if (isMany(field)) return "lines";
-  return type === "json" || field.multiline || field.type === "textarea" ? "textarea" : "input";
+  return isLong(field, type) ? "textarea" : "input";
+}
+
+/** Whether a text has several lines. @param {Field} field @param {string} type */
+function isLong(field, type) {
+  if (type === "json" || field.multiline || field.type === "textarea") return true;
+  return type === "string" && inputTypeOf(field) === "text" && !field.pattern && (field.maxLength ?? 0) > LINE;
 }
 
 /** @param {Field} field @param {any[]} options @returns {Kind} */

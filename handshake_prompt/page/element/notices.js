@@ -79,7 +79,12 @@ export class Problems extends Notices {
   }
 }
 
-/** The fields that are asked for and empty. */
+/** @param {any[]} controls of a field, which the page may show in a way of its own. */
+function isHidden(controls) {
+  return controls.length > 0 && !controls.some((control) => control.checkVisibility());
+}
+
+/** The fields that are asked for and empty, without those that the page does not show now. */
 export class Missing extends Notices {
   /** @param {Texts} texts @param {Acts} acts */
   constructor(texts, acts) {
@@ -89,7 +94,8 @@ export class Missing extends Notices {
   /** @param {State} state */
   update(state) {
     const { session, binding } = state;
-    const isMissing = (/** @type {any} */ field) => isAsked(field) && isEmpty(session?.fields.get(field.key)?.value);
+    const isMissing = (/** @type {any} */ field) =>
+      isAsked(field) && isEmpty(session?.fields.get(field.key)?.value) && !isHidden(binding?.controlsOf(field.key) ?? []);
     const missing = (binding?.fields ?? []).filter(isMissing);
     this.show(state, missing.map(({ key }) => ({ key, text: "" })));
   }

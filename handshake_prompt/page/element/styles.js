@@ -56,6 +56,7 @@ const MARKS = `
   [data-handshake-by="ai"]:dir(rtl) { box-shadow: 3px 0 0 var(--handshake-accent, LinkText); }
   [data-handshake-by="ai"]:is([type="checkbox"], [type="radio"], [type="range"], [type="color"]) {
     box-shadow: none; outline: 2px solid var(--handshake-accent, LinkText); outline-offset: 1px; }
+  [data-handshake-by="ai"][type="radio"]:not(:checked) { outline: none; }
 `;
 
 /** @param {string} text @returns {any} null on a server that renders the page, where nothing is styled. */
@@ -71,5 +72,6 @@ const MARKS_SHEET = sheet(MARKS);
 
 /** Let marks show in the tree of a document or a shadow root. @param {any} root */
 export function adoptMarks(root) {
-  if (!root.adoptedStyleSheets.includes(MARKS_SHEET)) root.adoptedStyleSheets.push(MARKS_SHEET);
+  // An element that has just been removed is in no tree that has styles.
+  if (root.adoptedStyleSheets?.includes(MARKS_SHEET) === false) root.adoptedStyleSheets.push(MARKS_SHEET);
 }
