@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handshake_prompt.forms.field_types import LIST, ValueType, identity, type_of
 from handshake_prompt.texts.row_tables import entries, is_rows
 
+_COMMA = re.compile("[,;，、；]")
 _NO_VALUE = object()
 """Taken only by types that take everything."""
 
@@ -29,8 +31,8 @@ def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
     """Return the value that a text stands for, such as one on a command line.
 
     A field of text takes the text as it is, 007 and true included; other fields take JSON where that fits their type,
-    and one that takes null takes the word null for it. A text that fits nothing is left to the server, and its refusal
-    names the values that fit.
+    one of several options takes them between commas, and one that takes null takes the word null for it. A text that
+    fits nothing is left to the server, and its refusal names the values that fit.
 
     Args:
         text: as it was written.
@@ -44,7 +46,20 @@ def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
         return _entry(text, found, field, kinds)
     if isinstance(found, list) or found is None:
         return found
+    if (chosen := _chosen(text, field)) is not None:
+        return chosen
     return [_entry(text, found, field, kinds)] if text else []
+
+
+def _chosen(text: str, field: Mapping[str, Any]) -> list[str] | None:
+    """Return the options that a text lists, such as `S, M`; None if it lists none, or is one itself."""
+    listed = field.get("options")
+    options = (
+        [one if isinstance(one, Mapping) else {"value": one} for one in listed] if isinstance(listed, list) else []
+    )
+    names = {name for one in options for name in (one.get("value"), one.get("label")) if isinstance(name, str)}
+    parts = [part.strip() for part in _COMMA.split(text)]
+    return parts if len(parts) > 1 and text not in names and names.issuperset(parts) else None
 
 
 def _types(field: Mapping[str, Any]) -> tuple[Sequence[ValueType], bool]:

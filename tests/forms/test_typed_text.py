@@ -42,6 +42,7 @@ def test_without_a_type_a_value_is_json_where_it_can_be_and_text_elsewhere(
 
 
 COUNTS = [{"value": 1, "label": "One"}, {"value": 2.5}, {"value": True}]
+SIZES = ["S", {"value": "M", "label": "Medium"}, "X, Y"]
 WORDS = ["1", "true", {"value": "null", "label": "None"}]
 
 
@@ -86,6 +87,12 @@ WORDS = ["1", "true", {"value": "null", "label": "None"}]
         pytest.param({"type": "string", "options": [1]}, "1", "1", id="options that mean nothing"),
         pytest.param({"multiple": True}, '["a", "b"]', ["a", "b"], id="list"),
         pytest.param({"multiple": True}, "a", ["a"], id="one of a list"),
+        pytest.param({"multiple": True, "options": SIZES}, "S, Medium", ["S", "Medium"], id="options"),
+        pytest.param({"multiple": True, "options": SIZES}, "S，M；S、M", ["S", "M", "S", "M"], id="other signs"),
+        pytest.param({"multiple": True, "options": SIZES}, "X, Y", ["X, Y"], id="an option with a comma"),
+        pytest.param({"multiple": True, "options": SIZES}, "S, L", ["S, L"], id="no options all"),
+        pytest.param({"multiple": True}, "a, b", ["a, b"], id="a comma in an entry of a list"),
+        pytest.param({"options": SIZES}, "S, M", "S, M", id="options of a field that takes one"),
         pytest.param({"multiple": True}, "12", ["12"], id="digits in a list"),
         pytest.param({"multiple": True}, "", [], id="empty list"),
         pytest.param({"type": "integer", "multiple": True}, "12", [12], id="one number of a list"),

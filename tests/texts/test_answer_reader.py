@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -402,6 +404,59 @@ def test_whatever_json_a_model_writes_comes_under_its_own_key(values: dict[str, 
     source = html.unescape(text) if "&" in text and not set("<>") & set(text) else text
     if source == text:
         assert read_answer(f"```handshake\n{text}\n```", NAMES).fields == values
+
+
+CHATS: dict[str, Callable[[str], str]] = {
+    "typographic quotes": typographic,
+    "single quotes": lambda text: text.replace('"', "'"),
+    "no-break spaces": lambda text: text.replace(" ", "\xa0"),
+    "HTML": html.escape,
+    "a quotation": lambda text: "> " + text.replace("\n", "\n> "),
+    "indented": lambda text: "    " + text.replace("\n", "\n    "),
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+    "blank lines": lambda text: text.replace("\n", "\n\n"),
+    "list marks": lambda text: text.replace('    "', '    - "'),
+    "numbers": lambda text: text.replace('    "', '    1. "'),
+    "Markdown escapes": lambda text: re.sub(r"([_*\[\]()#.!@-])", r"\\\1", text),
+    "comments": lambda text: text.replace(",\n", ", // so\n"),
+    "another fence": lambda text: text.replace("```handshake", "```json"),
+    "no fence": lambda text: text.replace("```handshake\n", "").replace("\n```", ""),
+    "prose": lambda text: f"Sure:\n\n{text}\n\nnote: nothing more",
+    "trailing commas": lambda text: text.replace("\n  }", ",\n  }"),
+    "invisible characters": lambda text: text.replace('"', '\u200b"'),
+    "hard line breaks": lambda text: text.replace("\n", "\\\n"),
+    "one line": lambda text: text.replace("\n", " "),
+    "a fence around": lambda text: f"````markdown\n{text}\n````",
+}
+PLAIN_TEXTS = st.sampled_from(
+    [
+        *("Ann Lee", "a: b", "age: 3", "x, y", "Main St #5", "C:\\x", "a|b", "née", "李", "- a", "1. a", "> q", "* s"),
+        *("`c`", "a_b", "one\ntwo", "http://a.example/?b=1", "", "  x ", "{name}", "// x", "&", "<b>"),
+    ]
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["name", "email", "note", "home/street"]), PLAIN_TEXTS, min_size=1),
+    st.integers(0, 99),
+    st.lists(st.sampled_from(sorted(CHATS)), max_size=3, unique=True),
+)
+def test_whatever_chats_do_in_turn_a_value_is_as_it_was_written_or_refused(
+    texts: dict[str, str], age: int, changes: list[str]
+) -> None:
+    values = {**texts, "age": age}
+    text = f"```handshake\n{json.dumps({'fields': values}, indent=2, ensure_ascii=False)}\n```"
+    for change in changes:
+        text = CHATS[change](text)
+    with suppress(UnreadableAnswerError):
+        found = read_answer(text, NAMES).fields
+        assert {key: plain(value) for key, value in found.items()} == values | {"age": found["age"]}
+        assert str(found["age"]) == str(age)
+
+
+def plain(value: Any) -> Any:
+    """A value with the spaces that it was written with."""
+    return value.replace("\xa0", " ") if isinstance(value, str) else value
 
 
 @given(st.data())
