@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from tests.page.tabs import Site, site
+from tests.page.tabs import Site, Tab, site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,6 +29,39 @@ OTHERS = """
 DOCUMENT = """<!doctype html><html lang="{lang}" dir="{dir}"><meta charset="utf-8"><title>Claim</title>
 <link rel="icon" href="data:,"><script type="module" src="/handshake/element.js"></script>
 <form id="claim">{fields}</form><handshake-prompt for="claim"></handshake-prompt>"""
+REPORT = """
+async ({ schema, values, read }) => {
+  const { PasteReport } = await import("/handshake/element/paste_report.js");
+  const { Texts } = await import("/handshake/element/texts.js");
+  const report = new PasteReport(new Texts("en"), { apply() {}, discard() {} });
+  const fields = new Map(Object.entries(values).map(([key, value]) => [key, { value }]));
+  report.update({ session: { schema, fields, rows: () => ["r1", "r2"] }, binding: null });
+  const results = read.map(({ key }) => ({ key, status: "applied" }));
+  report.show({ preview: true, read, results, questions: [], unread: [], blocks: 1, bound: true });
+  document.body.append(report.root);
+  return [...report.root.querySelectorAll("li")].map((item) => [...item.childNodes].map((node) => node.textContent));
+}
+"""
+LINES = {
+    "key": "lines",
+    "type": "rows",
+    "label": "Lines",
+    "fields": [
+        {"key": "amount", "type": "number", "label": "Amount"},
+        {"key": "what", "type": "string", "label": "What"},
+    ],
+}
+ROWS = {
+    "schema": [LINES, {"key": "meal", "type": "boolean", "label": "Meal"}],
+    "values": {"lines/r1/amount": 3},
+    "read": [
+        {"type": "remove", "key": "lines/r2"},
+        {"type": "set", "key": "lines/r1/amount", "value": 7},
+        {"type": "add", "key": "lines", "value": {"amount": 5, "what": "Taxi"}},
+        {"type": "set", "key": "lines", "value": [{"amount": 1}, {"amount": 2}]},
+        {"type": "set", "key": "meal", "value": True},
+    ],
+}
 COPIED = re.compile("Copied to the clipboard|已复制到剪贴板")
 ARROW = """
 getComputedStyle(document.querySelector("handshake-prompt").shadowRoot.querySelector("ins"), "::before").content
@@ -319,12 +352,24 @@ async def test_questions_of_an_answer_are_asked_and_the_outcome_is_copied_for_th
     assert "answered" in told.splitlines()[-1]
 
 
+async def test_rows_are_told_by_the_labels_of_their_list_and_cells(tab: Tab) -> None:
+    assert await tab.do(REPORT, ROWS) == [
+        ["Row that goes:", "Lines 2"],
+        ["Lines 1: Amount", "37"],
+        ["New row in", "Lines", "Amount: 5 · What: Taxi"],
+        ["Lines", "–Amount: 1\nAmount: 2"],
+        ["Meal", "–Yes"],
+    ]
+
+
 async def test_an_answer_that_was_applied_before_is_told_to_have_no_second_effect(page: Page, person: Person) -> None:
     await person.has_the_agent_answer({"f1": "x"})
     for outcome in ("Done. Changed: 1.", "This answer was applied before"):
         await person.click("Paste an answer")
         await person.click("Apply")
         await expect(page.get_by_text(outcome)).to_be_visible()
+    await person.click("Close")
+    await expect(page.get_by_text("This answer was applied before")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [1280, 360])

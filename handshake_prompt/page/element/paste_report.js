@@ -37,8 +37,8 @@ export class PasteReport {
   #refusal = make("p", { className: "attention", part: "attention", role: "alert", tabIndex: -1, hidden: true });
   #summary = make("p", { role: "status", tabIndex: -1, hidden: true });
   #lists = make("div", { className: "part" });
-  #acts;
   #apply;
+  #discard;
   /** @type {Pasted | null} */
   #pasted = null;
   /** @type {Pick<State, "session" | "binding">} */
@@ -48,8 +48,9 @@ export class PasteReport {
   constructor(texts, { apply, discard }) {
     this.#texts = texts;
     this.#apply = button(texts.say("pasteApply"), apply, { className: "main" });
-    this.#acts = make("div", { className: "actions" }, this.#apply, button(texts.say("pasteDiscard"), discard));
-    this.root.append(this.#refusal, this.#summary, this.#lists, this.#acts);
+    this.#discard = button(texts.say("pasteDiscard"), discard);
+    const acts = make("div", { className: "actions" }, this.#apply, this.#discard);
+    this.root.append(this.#refusal, this.#summary, this.#lists, acts);
   }
 
   /** @param {State} state whose values it compares with. */
@@ -72,8 +73,9 @@ export class PasteReport {
   refuse(why, lists = []) {
     this.#pasted = null;
     this.root.hidden = false;
-    this.#summary.hidden = this.#acts.hidden = true;
+    this.#summary.hidden = this.#apply.hidden = true;
     this.#refusal.hidden = false;
+    say(this.#discard, this.#say("pasteClose"));
     say(this.#refusal, why);
     redraw(this.#lists, lists);
   }
@@ -94,15 +96,17 @@ export class PasteReport {
     const pairs = pasted.read.map((action, at) => ({ action, result: pasted.results[at] }));
     const taken = pairs.filter(({ result }) => TAKEN.has(result.status));
     const refused = pairs.filter(({ result }) => !TAKEN.has(result.status));
+    // Once it is applied they are requests, shown as such.
+    const asked = pasted.questions.filter(({ status }) => pasted.preview || status === "error");
     this.#summary.hidden = false;
     const outcome = pasted.preview ? "pasteWould" : pasted.replayed ? "pasteAgain" : "pasteDid";
     say(this.#summary, this.#say(outcome, { count: taken.length, refused: refused.length }));
-    this.#acts.hidden = !pasted.preview;
-    this.#apply.hidden = taken.length + pasted.questions.length === 0;
+    this.#apply.hidden = !pasted.preview || taken.length + asked.length === 0;
+    say(this.#discard, this.#say(pasted.preview ? "pasteDiscard" : "pasteClose"));
     redraw(this.#lists, [
       ...(pasted.preview ? this.#list("pasteChanges", taken.map(({ action }) => this.#change(action))) : []),
       ...this.#list("pasteRefused", refused.map(({ action, result }) => this.#refused(action, result))),
-      ...this.#list("pasteAsks", pasted.questions.map(({ text, msg = "" }) => [lines(text), lines(msg)])),
+      ...this.#list("pasteAsks", asked.map(({ text, msg = "" }) => [lines(text), lines(msg)])),
       ...this.#unread(pasted.unread),
       ...this.#cautions(pasted),
     ]);

@@ -39,7 +39,7 @@ export class PickupBox {
       button(texts.say("revoke"), () => run((session) => session.revoke())),
     );
     const opener = make("div", { className: "actions" }, button(texts.say("elsewhere"), code));
-    this.root.append(opener, this.#told, this.#offer, this.#alarm, this.#ways);
+    this.root.append(make("div", {}, opener, this.#told), this.#offer, this.#alarm, this.#ways);
   }
 
   /** @param {State} state */
