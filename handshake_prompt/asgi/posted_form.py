@@ -35,7 +35,8 @@ class PostedForm(NamedTuple):
 async def read_named(request: Any, limits: Limits) -> PostedForm | None:
     """Read the body of a request that names a session; None if it names none.
 
-    What a script of the host's posts has no members of ours: then the cookie names the session, see `announced`.
+    What a script of the host's posts has no members of ours: then the cookie names the session, see `announced`. Its
+    body is in whatever shape the host takes, so the values are those that the page has shown.
 
     Raises:
         HandshakeError, TypeError: see `read_posted`.
@@ -43,8 +44,8 @@ async def read_named(request: Any, limits: Limits) -> PostedForm | None:
     posted = await read_posted(request, limits)
     if posted.session_id is None:
         session_id, digest = announced(connection_of(request))
-        posted = posted._replace(session_id=session_id, digest=digest)
-    return posted if posted.session_id is not None else None
+        return PostedForm(session_id, digest, {}, texts=False) if session_id else None
+    return posted
 
 
 async def read_posted(request: Any, limits: Limits) -> PostedForm:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 logger = logging.getLogger("handshake_prompt")
 
+_DJANGOS_COMMANDS = "django.core.management"
 _DAPHNES_RUNSERVER = "daphne.management.commands.runserver"
 
 
@@ -33,9 +33,10 @@ def warn_of_wsgi(argv: Sequence[str] | None = None, modules: Mapping[str, Any] |
     """
     argv = sys.argv if argv is None else argv
     modules = sys.modules if modules is None else modules
-    is_runserver = len(argv) > 1 and PurePath(argv[0]).stem in ("manage", "django-admin") and argv[1] == "runserver"
+    is_runserver = _DJANGOS_COMMANDS in modules and argv[1:2] in (["runserver"], ["runserver_plus"], ["testserver"])
     if is_runserver and _DAPHNES_RUNSERVER not in modules:
         logger.warning(
-            "`manage.py runserver` serves WSGI, and the protocol needs ASGI: its paths are answered 404. Put 'daphne' "
-            "first in INSTALLED_APPS, or run the ASGI application, such as `uvicorn project.asgi:app`."
+            "`manage.py %s` serves WSGI, and the protocol needs ASGI: its paths are answered 404. Put 'daphne' first "
+            "in INSTALLED_APPS, or run the ASGI application, such as `uvicorn project.asgi:application`.",
+            argv[1],
         )

@@ -28,13 +28,21 @@ class Posted(NamedTuple):
         """Return the posted values of the session's fields; other names are the host's, of whatever size."""
         schema = session.schema
         if not self.texts:
-            return {key: value for key, value in self.values.items() if not schema or field_of(schema, key)}
+            known = {key: field_of(schema, key) for key in self.values}
+            return {
+                key: _json_value(value, known[key]) for key, value in self.values.items() if not schema or known[key]
+            }
         found = {}
         for key, texts in self.values.items():
             field = field_of(schema, key)
             if field is not None or not schema:
                 found[key] = _value(texts, field)
         return found if self.digest is not None else {**dict(_left_out(schema, self.values)), **found}
+
+
+def _json_value(value: Any, field: Mapping[str, Any] | None) -> Any:
+    """Return a JSON value as its field takes it: a script posts the text of a control for a number, too."""
+    return typed_value(value, field) if isinstance(value, str) and field is not None else value
 
 
 def _value(texts: list[str], field: Mapping[str, Any] | None) -> Any:

@@ -257,7 +257,7 @@ class Submitting:
         """Return the plain values of the fields on show, and their authors."""
         hidden = frozenset(self._modes.of(session).context_response(session, Role.USER).get("hidden", ()))
         shown = {key: field for key, field in session.values.items() if key not in hidden}
-        return {key: field.value for key, field in shown.items()}, {key: field.by for key, field in shown.items()}
+        return {key: field.value for key, field in shown.items()}, {key: str(field.by) for key, field in shown.items()}
 
     async def _form(self, session: Session, digest: str) -> SubmittedForm:
         """Return a session's content in the host's hands.

@@ -237,6 +237,26 @@ async def test_hpp_018_where_the_host_decides_who_is_the_user_the_cookie_proves_
     assert [reply.status_code for reply in (by_cookie, by_header, by_login)] == [403, 403, 200]
 
 
+async def test_hpp_301_a_session_belongs_to_the_account_that_opened_it_by_whatever_cookie(local: Start) -> None:
+    async def account(request: Any) -> str | None:
+        login: str | None = request.headers.get("x-login")
+        return login
+
+    server, edit = await local(owner=account), {"key": "name", "value": "A"}
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        nobody = await http.post(f"{server.url}/session", json=FORM)
+        opened = await http.post(f"{server.url}/session", json=FORM, headers={"X-Login": "ada"})
+        cookie = {"Cookie": opened.headers["set-cookie"].partition(";")[0]}
+        url = httpx.URL(server.url).join(opened.json()["notifyUrl"])
+        http.cookies.clear()
+        told = [
+            (await http.post(url, json=edit, headers=headers)).status_code
+            for headers in ({"X-Login": "ada"}, cookie, cookie | {"X-Login": "eve"})
+        ]
+    assert (nobody.status_code, nobody.json()["code"]) == (403, "denied")
+    assert told == [200, 403, 403]
+
+
 async def test_hpp_019_no_error_repeats_a_credential(pair: Open) -> None:
     peer = await pair()
     canary = "CANARY-" + "c" * 25

@@ -214,15 +214,21 @@ def test_a_wsgi_application_is_not_wrapped() -> None:
         HandshakeApp().wrap(get_wsgi_application())
 
 
+DJANGO = {"django.core.management": 1}
+DAPHNES = "daphne.management.commands.runserver"
+
+
 @pytest.mark.parametrize(
     ("argv", "modules", "warned"),
     [
-        pytest.param(["manage.py", "runserver"], {}, True, id="runserver"),
-        pytest.param(["/srv/manage.py", "runserver", "8000"], {}, True, id="with a port"),
-        pytest.param(["manage.py", "runserver"], {"daphne.management.commands.runserver": 1}, False, id="daphne's"),
-        pytest.param(["manage.py", "migrate"], {}, False, id="another command"),
+        pytest.param(["manage.py", "runserver"], DJANGO, True, id="runserver"),
+        pytest.param(["/srv/manage.py", "runserver", "8000"], DJANGO, True, id="with a port"),
+        pytest.param(["/django/__main__.py", "runserver"], DJANGO, True, id="as a module"),
+        pytest.param(["./shop", "runserver_plus"], DJANGO, True, id="of a script and a package of another name"),
+        pytest.param(["manage.py", "runserver"], {**DJANGO, DAPHNES: 1}, False, id="daphne's"),
+        pytest.param(["manage.py", "migrate"], DJANGO, False, id="another command"),
         pytest.param(["uvicorn", "runserver"], {}, False, id="another program"),
-        pytest.param(["manage.py"], {}, False, id="no command"),
+        pytest.param(["manage.py"], DJANGO, False, id="no command"),
     ],
 )
 def test_a_server_of_wsgi_is_told_of(

@@ -59,3 +59,11 @@ def test_what_a_browser_leaves_out_is_empty_unless_a_digest_vouches_for_the_page
 
 def test_without_a_schema_every_name_is_a_field() -> None:
     assert Posted({"a": ["1"]}, None, texts=True).values_for(blank_session()) == {"a": "1"}
+
+
+def test_a_text_of_a_script_is_the_value_that_its_field_takes() -> None:
+    session = blank_session()
+    session.schema = [{"key": "n", "type": "integer"}, {"key": "code"}, {"key": "on", "type": "boolean"}]
+    posted = Posted({"n": "3", "code": "007", "on": "true"}, "digest", texts=False)
+    assert posted.values_for(session) == {"n": 3, "code": "007", "on": True}
+    assert Posted({"n": 3, "on": False}, "digest", texts=False).values_for(session) == {"n": 3, "on": False}

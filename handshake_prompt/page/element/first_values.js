@@ -31,6 +31,12 @@ export class FirstValues {
    */
   given(form, schema) {
     const { context, defaults } = valuesOf(form, schema);
+    const index = new ControlIndex(form);
+    for (const [key, value] of Object.entries(defaults)) {
+      if (!this.#isTouched(index, key)) continue;
+      context[key] = value; // a framework makes what was typed the control's own default
+      delete defaults[key];
+    }
     for (const [key, value] of this.#left) {
       if (!(key in context) || !isSame(context[key], value)) continue;
       defaults[key] = value;
@@ -51,7 +57,12 @@ export class FirstValues {
     const { context, defaults } = valuesOf(form, schema);
     const shown = { ...defaults, ...context };
     const isKnown = (/** @type {[string, any]} */ [key, { by }]) =>
-      (by === "ai" || isPersons(by)) && !index.of(key).some((control) => this.#touched.has(control));
+      (by === "ai" || isPersons(by)) && !this.#isTouched(index, key);
     return Object.fromEntries([...fields].filter(isKnown).map(([key]) => [key, shown[key]]));
+  }
+
+  /** @param {ControlIndex} index @param {string} key */
+  #isTouched(index, key) {
+    return index.of(key).some((control) => this.#touched.has(control));
   }
 }

@@ -5,6 +5,7 @@
 
 import { isSame } from "../client/values.js";
 import { attributeOf, rootOf } from "./clobbering.js";
+import { isChoice } from "./controls.js";
 import { textOf } from "./labels.js";
 import { isSecret } from "./standing.js";
 import { UNREADABLE, read } from "./values.js";
@@ -39,12 +40,27 @@ export function problemOf(controls, field, value) {
   return words.other.replace("{shown}", said.slice(0, MESSAGE_CHARS / 2));
 }
 
+/**
+ * What was held by controls that the page came with as refused: a server's refusal says nothing of what is written since,
+ * and nobody takes it back. `null` for all others.
+ *
+ * @type {WeakMap<Control, any>}
+ */
+const came = new WeakMap();
+
+/** @param {any} control */
+function held(control) {
+  return isChoice(control) ? control.checked : control.value;
+}
+
 /** @param {Control} control @returns {string | null} null if the page has nothing against it. */
 function complaintOf(control) {
   if (control.willValidate && control.validity?.valid === false && !isOnlyMissing(control.validity)) {
     return control.validationMessage;
   }
-  if (attributeOf(control, "aria-invalid") !== "true" || control.validity?.valueMissing) return null;
+  const isRefused = attributeOf(control, "aria-invalid") === "true" && !control.validity?.valueMissing;
+  if (!isRefused || !came.has(control)) came.set(control, isRefused ? held(control) : null);
+  if (!isRefused || (came.get(control) ?? held(control)) !== held(control)) return null;
   const id = attributeOf(control, "aria-errormessage");
   return id ? textOf(rootOf(control).getElementById(id)) : "";
 }

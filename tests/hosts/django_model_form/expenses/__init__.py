@@ -1,0 +1,1 @@
+"""Expense claims on Django: a ModelForm, behind Django's own login."""

@@ -1,0 +1,11 @@
+"""The application, for servers of WSGI."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "expenses.settings")
+
+application = get_wsgi_application()
