@@ -23,6 +23,7 @@ from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableE
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.stores import open_store
 from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings, schema
+from handshake_prompt.stores.sqlite.database_file import provide
 from handshake_prompt.testing.contract.steps import kept, load
 
 PATIENT = 4.0
@@ -233,6 +234,37 @@ def test_workers_may_all_start_at_once_on_a_file_that_is_not_there(path: Path) -
         worker.stdin.flush()
     left = [int(worker.communicate(timeout=30)[0]) for worker in workers]
     assert sorted(left) == [5, 6, 7, 8]
+
+
+def test_a_file_that_is_read_while_another_worker_writes_its_pages_is_looked_at_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(fill(path))
+    whole = path.read_bytes()
+    overwrite(path)
+    journal = path.with_name(f"{path.name}-journal")
+    journal.touch()
+    looks: list[int] = []
+
+    def looking(*arguments: Any, **options: Any) -> None:
+        looks.append(1)
+        if len(looks) == 5:  # the other one is done
+            path.write_bytes(whole)
+            journal.unlink()
+        provide(*arguments, **options)
+
+    monkeypatch.setattr("handshake_prompt.stores.sqlite.schema.provide", looking)
+    SQLiteStore(path)
+    assert len(looks) == 5
+
+
+def test_a_damaged_file_is_refused_in_time_though_a_journal_of_a_killed_process_lies_beside_it(path: Path) -> None:
+    overwrite(path)
+    path.with_name(f"{path.name}-wal").touch()
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="is damaged"):
+        SQLiteStore(path, timings=SQLiteTimings(busy_timeout=0.2))
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("moment", range(8))

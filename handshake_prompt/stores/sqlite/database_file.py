@@ -16,6 +16,9 @@ logger = logging.getLogger("handshake_prompt")
 APPLICATION = 0x48505031
 """SQLite's application id, which marks our files."""
 
+TORN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+"""Errors of a file that is damaged, or was read while it was being written."""
+
 HEADER_BYTES = 100
 """Of every database that is not empty: https://www.sqlite.org/fileformat2.html#the_database_header."""
 
@@ -56,6 +59,20 @@ def inspect(path: Path, *, newest: int) -> None:
         raise ValueError(f"{path} {DAMAGED}")
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as connection:
         check_version(connection, path, newest=newest)
+
+
+def traces(path: Path) -> tuple[int, int] | None:
+    """Return the size and the time of the last write of a file; None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a journal or a write-ahead log lies beside a file: it is written now, or its writer was killed."""
+    return any(path.with_name(path.name + ending).exists() for ending in ("-journal", "-wal"))
 
 
 def check_version(connection: sqlite3.Connection, path: Path, *, newest: int) -> int:

@@ -12,7 +12,16 @@ from typing import Literal
 from handshake_prompt.protocol.errors import StoreUnavailableError
 
 from .connection_thread import is_busy, primary_code
-from .database_file import APPLICATION, DAMAGED, WRITABLE, check_version, provide
+from .database_file import (
+    APPLICATION,
+    DAMAGED,
+    TORN,
+    WRITABLE,
+    check_version,
+    is_being_written,
+    provide,
+    traces,
+)
 from .timings import SQLiteTimings
 
 Synchronous = Literal["normal", "full"]
@@ -139,12 +148,27 @@ def prepare(
         StoreUnavailableError: it cannot be used just now.
     """
     try:
-        provide(path, newest=len(migrations))
-        _retry_while_busy(lambda: _open_once(path, agree, migrations), timings or SQLiteTimings())
+        timings = timings or SQLiteTimings()
+        _provide_whole(path, timings, newest=len(migrations))
+        _retry_while_busy(lambda: _open_once(path, agree, migrations), timings)
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror}. {WRITABLE}") from error
     except sqlite3.Error as error:
         raise _explained(path, error) from error
+
+
+def _provide_whole(path: Path, timings: SQLiteTimings, *, newest: int) -> None:
+    """Provide a file, and look again at one that another worker is filling: without a lock its pages may be torn."""
+    until = time.monotonic() + timings.busy_timeout
+    while True:
+        before = traces(path)
+        try:
+            return provide(path, newest=newest)
+        except sqlite3.DatabaseError as error:
+            is_torn = primary_code(error) in TORN and (is_being_written(path) or traces(path) != before)
+            if not is_torn or time.monotonic() >= until:
+                raise
+        time.sleep(timings.busy_retry)
 
 
 def _retry_while_busy(attempt: Callable[[], None], timings: SQLiteTimings) -> None:
