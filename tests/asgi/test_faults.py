@@ -490,7 +490,7 @@ async def test_draining_answers_long_polls(pair: Open) -> None:
     polling = asyncio.create_task(peer.agent("GET", "diff", params={"since": peer.created["cursor"], "wait": 25}))
     await until(lambda: hpp.engine.statistics.watchers == 1)
     await hpp.engine.drain()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         reply = await polling
     assert reply.json()["changes"] == []
     hpp.engine.resume()
@@ -721,7 +721,7 @@ async def test_a_store_that_fails_when_a_sessions_time_is_over_asks_the_watcher_
     pair: Open, error: Exception, code: int
 ) -> None:
     store = FaultyStore(BUSY)
-    peer = await pair(HandshakeApp(limits=BUSY, store=store, ttl=0.2))
+    peer = await pair(HandshakeApp(limits=BUSY, store=store, ttl=1.0))
     async with peer.watch() as page:
         await page.next("connected")
         store.fail("load", error)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.page.tabs import Tab
+from tests.page.faults import Faults
+from tests.page.tabs import Tab, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -125,6 +126,23 @@ async def test_a_row_that_the_person_adds_is_theirs_whatever_is_typed_before_the
     assert [row[0] for row in await held(tab, peer)][1] == ("typed at once", "user")
     assert await act(peer, {"type": "remove", "key": "lines/r2"}) == ["rejected"]
     assert await shown(tab) == [["", ""], ["typed at once", "7"]]
+
+
+async def test_what_is_typed_in_a_new_row_ahead_of_the_answer_is_submitted_with_it(
+    tab: Tab, html: str, faults: Faults
+) -> None:
+    peer = await hand_over(tab, html)
+    faults.line.hold()
+    await tab.page.click("#more")
+    await tab.turn(100)
+    await tab.page.fill("tbody > tr:last-child input", "Bus")
+    await tab.do("void (globalThis.readying = session.ready())")
+    await until(lambda: faults.line.held)
+    await faults.line.let_go()
+    ready = await tab.do("readying")
+    told = await peer.context(role="user")
+    assert (ready["ok"], ready["changed"]) == (True, [])
+    assert (ready["digest"], told["context"]["lines/r2/what"]["value"]) == (told["digest"], "Bus")
 
 
 async def test_a_row_that_the_person_removes_is_gone_for_the_agent(tab: Tab, html: str) -> None:
