@@ -56,19 +56,23 @@ OLDER = """
 SHAPES = ("signal", "unregisterTool", "handle", "provideContext")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, shared: Site) -> AsyncIterator[Page]:
-    """A page with a session, `session`, whose tools Chromium has."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def window(browser: Browser) -> AsyncIterator[Page]:
     context = await browser.new_context()
-    page = await context.new_page()
-    await page.goto(shared.url)
-    if not await page.evaluate("'modelContext' in document"):
-        pytest.skip("this Chromium has no WebMCP")
-    await page.evaluate(IMPORT, "/handshake/client.js")
-    await page.evaluate(CREATE, SETTINGS)
-    assert await page.evaluate(PROVIDE) is True
-    yield page
+    yield await context.new_page()
     await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(window: Page, shared: Site) -> Page:
+    """A page with a session, `session`, whose tools Chromium has."""
+    await window.goto(shared.url)
+    if not await window.evaluate("'modelContext' in document"):
+        pytest.skip("this Chromium has no WebMCP")
+    await window.evaluate(IMPORT, "/handshake/client.js")
+    await window.evaluate(CREATE, SETTINGS)
+    assert await window.evaluate(PROVIDE) is True
+    return window
 
 
 async def names(page: Page) -> list[str]:
@@ -137,6 +141,7 @@ async def test_requests_carry_the_agents_token_and_no_cookie_of_the_persons(page
     for name, arguments in calls.items():
         assert "isError" not in await call(page, name, **arguments)
     token = await page.evaluate("session.token")
+    page.remove_listener("request", note)
     assert len(sent) == 5
     for request in sent:
         headers = await request.all_headers()
@@ -203,6 +208,7 @@ async def test_a_lost_answer_is_asked_for_again_and_written_once(page: Page) -> 
     await page.route("**/action/*", lose)
     await page.evaluate("Math.random = () => 0")
     assert (await call(page, "set_fields", fields={"b": "B"}))["applied"] == ["b"]
+    await page.unroute_all()
     assert len(lost) == 2
     changes = (await call(page, "get_changes"))["changes"]
     assert [change["key"] for change in changes] == ["b"]
