@@ -52,7 +52,7 @@ _STRICT: Headers = [
 
 
 class _SecretConvertor(Convertor[str]):
-    """A segment of a path that is masked in what error trackers record of a request."""
+    """A segment of a path, masked in the records of error trackers."""
 
     regex = "[^/]+"
 

@@ -114,7 +114,7 @@ class Pickups:
         return await self.offer(opened, record, mount)
 
     async def offer(self, opened: Opened, record: Record, mount: Mount | None) -> PickupOffer:
-        """Return what the person passes on."""
+        """Return a code, its address and its drawing for the person to pass on."""
         code = grouped(opened.code)
         url = self._session_replies.pickup_url(code, mount)
         left = min(opened.pickup.expires_at, record.expires_at) - self._store.now()
@@ -142,7 +142,7 @@ class Pickups:
         """
         loaded = await self._led_to(code)
         found = pickup.current(loaded.record.session, code, self._store.now())
-        key = key or mint_token()
+        key = Secret(key) if key else mint_token()
         token, record = await self._token(loaded, code, key, name=name)
         return Exchange(code, key, token, record, found.language)
 
