@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.page.tabs import Site, Tab
+from tests.page.tabs import Tab, site
 from tests.support.form_cases import Filling, form_files
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -51,14 +51,19 @@ async def open_drawn(tab: Tab, fields: list[dict[str, Any]], **body: Any) -> Any
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def named(shared: Site) -> Mapping[str, Any]:
-    """The forms of JSON files, registered by their names."""
-    return {name: shared.hpp.form(name, form["jsonSchema"]) for name, form in FORMS.items()}
+async def named() -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+    """A site with the forms of JSON files, registered by their names before it has served anything."""
+    async with site() as served:
+        yield served.url, {name: served.hpp.form(name, form["jsonSchema"]) for name, form in FORMS.items()}
 
 
 @pytest.mark.parametrize("name", FORMS)
-async def test_a_drawn_form_shows_and_accepts_a_valid_document(tab: Tab, named: Mapping[str, Any], name: str) -> None:
-    peer = await open_drawn(tab, [dict(entry) for entry in named[name].fields], form=name)
+async def test_a_drawn_form_shows_and_accepts_a_valid_document(
+    tab: Tab, named: tuple[str, Mapping[str, Any]], name: str
+) -> None:
+    url, forms = named
+    await tab.visit(url)
+    peer = await open_drawn(tab, [dict(entry) for entry in forms[name].fields], form=name)
     reply = await Filling(peer).fill(FORMS[name]["valid"])
     assert (reply["errors"], reply["missing"]) == ([], [])
     await tab.hears("done")
