@@ -1,8 +1,8 @@
-"""Return of rows that the agent removed or moved, for a revert by the person. Pure. SPEC.md section 4.
+"""Return of rows removed or moved by the agent, for a revert by the person. Pure. SPEC.md section 4.
 
-A row that comes back is the same row: its id, its author, its cells with theirs. Its place is beside its old
-neighbours, wherever the person has put these. What the person has done since stays: a row that they moved keeps its
-place, a list that they replaced keeps its rows, and a list that is full by now takes none back.
+A row comes back as the same row: with its id, its author, and its cells with theirs. Its place is beside its old
+neighbours, wherever the person has put these. The person's own doings stay: a row moved by them keeps its place, a list
+replaced by them its rows, and a full list takes none back.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RowForm(Protocol):
 
 
 def note_displaced(session: Session, previous: Session, limits: Limits) -> None:
-    """Keep the rows that the agent has displaced in a turn, and let go of what the turn has settled."""
+    """Keep the rows displaced by the agent in a turn, and let go of those settled by the turn."""
     if session.rows is not previous.rows:
         events = session.turn.events if session.turn else ()
         if session.author is Role.AGENT:
@@ -52,7 +52,7 @@ def note_displaced(session: Session, previous: Session, limits: Limits) -> None:
 
 
 def forget(session: Session, list_key: str) -> None:
-    """Let go of what was displaced in a list: the person has said all that is to be in it."""
+    """Let go of the displaced rows of a list: the person has given all of its content anew."""
     if session.displaced is not None:
         _keep(session, _without(session.displaced, (within(list_key),)))
 
@@ -86,7 +86,7 @@ def put_back(session: Session, is_meant: IsMeant, form: RowForm) -> list[str]:
 def _places(
     session: Session, list_key: str, displaced: Displaced, is_meant: IsMeant, form: RowForm
 ) -> list[tuple[str, str | None]]:
-    """Return the rows of a list to put back, in order, each with the row that comes ahead of it in the end."""
+    """Return the rows of a list to put back, in order, each with the row ahead of it in the end."""
     start, here, moved = within(list_key), session.rows.get(list_key, ()), frozenset(displaced.moved)
     meant = [row for row in displaced.orders[list_key] if is_meant(start + row)]
     back = [row for row in meant if start + row in displaced.row_authors][: max(0, form.rows_left(list_key))]
@@ -98,7 +98,7 @@ def _places(
 
 
 def _displace(session: Session, previous: Session, moved: Iterable[str]) -> None:
-    """Keep the rows that were not the agent's and are gone or elsewhere, with the orders of their lists."""
+    """Keep the gone and the moved rows, but for the agent's own, with the orders of their lists."""
     before = previous.row_authors
     removed: dict[str, str] = {}
     for key, by in before.items():
@@ -129,7 +129,7 @@ def _before(session: Session, key: str) -> FieldValue | None:
 
 
 def _settle(session: Session, displaced: Displaced, *, removed: Iterable[str], moved: frozenset[str]) -> None:
-    """Let go of rows that are back, that the person moved, and that stood in a row that is gone for good."""
+    """Let go of rows that are back, were moved by the person, or stood in a row gone for good."""
     gone = tuple(within(key) for key in removed if key not in displaced.row_authors and key not in session.row_authors)
     left = _without(displaced, gone) if gone else displaced
     back = {key for key in left.row_authors if key in session.row_authors}
@@ -142,7 +142,7 @@ def _settle(session: Session, displaced: Displaced, *, removed: Iterable[str], m
 
 
 def _without(displaced: Displaced, starts: tuple[str, ...]) -> Displaced:
-    """Return what was displaced, but for all whose key has one of these beginnings."""
+    """Return the displaced rows without those of a key with one of these beginnings."""
     return Displaced(
         {key: field for key, field in displaced.values.items() if not key.startswith(starts)},
         {key: by for key, by in displaced.row_authors.items() if not key.startswith(starts)},
@@ -169,7 +169,7 @@ def _woven(here: Sequence[str], order: Sequence[str]) -> list[str]:
 
 
 def _keep(session: Session, displaced: Displaced | None) -> None:
-    """Keep what was displaced, and count it into the part of the session it was in."""
+    """Keep displaced rows, and count them into the part of the session they were in."""
     old, new = session.displaced or _NOTHING, displaced or _NOTHING
     session.charge(By.DEFAULT, size=new.size - old.size, parts=new.parts - old.parts, fields=0)
     session.displaced = displaced if displaced != _NOTHING else None

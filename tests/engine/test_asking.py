@@ -209,9 +209,13 @@ async def test_what_an_agent_asks_or_withdraws_with_a_token_that_is_replaced_mea
             here.store.before = nothing
             await there.engine.rotate(there.session_id, {}, there.user)
 
-    for work in (ask(here), here.engine.withdraw(here.session_id, asked["id"], here.agent)):
+    for begin in (
+        lambda: ask(here),
+        lambda: here.engine.withdraw(here.session_id, asked["id"], here.agent),
+    ):
         here.store.before = replaced
-        assert await code_of(work) == (403, "invalid_token")
+        assert await code_of(begin()) == (403, "invalid_token")
+        assert here.store.before is nothing, "it was refused too early"
         here.created["token"] = (await there.engine.rotate(there.session_id, {}, there.user)).payload["token"]
     assert await statuses(there) == ["open"]
 
