@@ -12,6 +12,8 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from handshake_prompt.page.demo import FIELDS, PAGES
 from tests.page.demo_page import IBAN, REQUIRED, fill_required, hand_over, is_by, is_live, receipt
+from tests.page.screenshot import LARGEST, PICTURE
+from tests.support.palette_png import SIGNATURE
 from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -244,7 +246,13 @@ async def test_pages_allow_nothing_inline_and_nothing_from_elsewhere(url: str, p
     assert re.search(r"https?:|\*", policy) is None
 
 
-@pytest.mark.parametrize("path", ["/__init__.py", "/../demo/__init__.py", "/demo", "/%2e%2e/app.py"])
+async def test_the_screenshot_for_readers_is_small() -> None:
+    picture = PICTURE.read_bytes()
+    assert picture.startswith(SIGNATURE)
+    assert len(picture) <= LARGEST
+
+
+@pytest.mark.parametrize("path", ["/__init__.py", "/screenshot.png", "/../demo/__init__.py", "/demo", "/%2e%2e/app.py"])
 async def test_nothing_but_the_pages_is_served(url: str, path: str) -> None:
     async with httpx.AsyncClient(base_url=url) as http:
         assert (await http.get(path)).status_code == 404
