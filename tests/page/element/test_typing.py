@@ -9,29 +9,49 @@ import httpx
 import pytest
 from playwright.async_api import Page
 
-from tests.page.element.tag import TAG, hand_over
+from tests.page.element.tag import TAG, Act, hand_over
 from tests.page.tabs import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-ROUNDS = 12
+PAGES, ROUNDS = 5, 20
+"""A hundred fields are typed into: five pages at once, one field after another."""
+INPUTS = "".join(f'<input name="f{number}" aria-label="f{number}">' for number in range(ROUNDS))
+STORED = "document.querySelector('handshake-prompt').session.context().then(({ context }) => context)"
 
 
 async def test_what_is_typed_while_the_agent_writes_the_same_field_is_what_is_stored(
     page: Page, hosted: Site, http: httpx.AsyncClient
 ) -> None:
     """A quarter of a second lies between page and server, each way; the agent's value arrives at any letter."""
-    inputs = "".join(f'<input name="f{number}" aria-label="f{number}">' for number in range(ROUNDS))
-    await page.goto("/claim?" + urlencode({"body": f'<form id="claim">{inputs}</form>{TAG}'}))
+    pages = [page, *[await page.context.new_page() for _ in range(PAGES - 1)]]
+    agents = []
     hosted.faults.latency = 0.25
-    act = await hand_over(page, http)
-    for number in range(ROUNDS):
-        writing = asyncio.ensure_future(act({f"f{number}": "the agent's words"}))
-        await asyncio.sleep(0.02 * (number % 25))
-        await page.locator(f"[name=f{number}]").press_sequentially("my own", delay=40)
-        await writing
+    for each in pages:
+        await each.goto("/claim?" + urlencode({"body": f'<form id="claim">{INPUTS}</form>{TAG}'}))
+        agents.append(await hand_over(each, http))
+    delays = [0.02 * (number % 25) for number in range(PAGES * ROUNDS)]
+    kept = await asyncio.gather(
+        *(
+            type_against(each, act, delays[index::PAGES])
+            for index, (each, act) in enumerate(zip(pages, agents, strict=True))
+        )
+    )
+    hosted.faults.latency = 0
+    assert sum(kept) == PAGES * ROUNDS
+
+
+async def type_against(page: Page, act: Act, delays: list[float]) -> int:
+    """Type into each field as the agent writes it; return how many of them hold what was typed, there and here."""
+    writing = []
+    for number, delay in enumerate(delays):
+        await page.focus(f"[name=f{number}]")  # else the agent's words are there before the person is
+        writing.append(asyncio.ensure_future(act({f"f{number}": "the agent's words"})))
+        await asyncio.sleep(delay)
+        await page.locator(f"[name=f{number}]").press_sequentially("my own", delay=20)
+    await asyncio.gather(*writing)
     await page.evaluate("document.activeElement.blur()")
     await page.evaluate("document.querySelector('handshake-prompt').session.settled()")
-    context = await page.evaluate("document.querySelector('handshake-prompt').session.context()")
-    hosted.faults.latency = 0
-    assert {record["value"] for record in context["context"].values()} == {"my own"}
-    assert await page.evaluate("[...document.forms[0].elements].every(({ value }) => value === 'my own')")
+    shown = await page.evaluate("[...document.forms[0].elements].map(({ value }) => value)")
+    stored = await page.evaluate(STORED)
+    held = [stored.get(f"f{number}", {}).get("value") for number in range(len(delays))]
+    return sum(pair == ("my own", "my own") for pair in zip(shown, held, strict=True))
