@@ -7,7 +7,7 @@
  *
  * Attributes: `for`, the form's id (else the form around the tag); `name`, a form the host application has registered;
  * `base`, where the server is mounted (`/handshake`); `mode`; `lang`, `en` or `zh`. Parts to style: `panel button status
- * prompt attention action link`.
+ * prompt attention action link beacon`.
  */
 
 import type { HandshakeSession } from "./client.js";

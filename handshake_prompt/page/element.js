@@ -7,7 +7,7 @@
  *
  * Attributes: `for`, the form's id (else the form around the tag); `name`, a form the host application has registered;
  * `base`, where the server is mounted (`/handshake`); `mode`; `lang`, `en` or `zh`. Parts to style: `panel button status
- * prompt attention action link`. Events: `session`, whenever `element.session` has become another one or none.
+ * prompt attention action link beacon`. Events: `session`, whenever `element.session` has become another one or none.
  */
 
 import { HandshakeSession, copyText } from "./client.js";
@@ -15,6 +15,7 @@ import { nextTask } from "./client/tasks.js";
 import { AgentReport } from "./element/agent_report.js";
 import { announce } from "./element/announcement.js";
 import { Attention } from "./element/attention.js";
+import { Beacon } from "./element/beacon.js";
 import { FieldList } from "./element/field_list.js";
 import { fieldsOf, labelOf } from "./element/field_facts.js";
 import { FirstValues } from "./element/first_values.js";
@@ -36,7 +37,10 @@ import { provideTools } from "./webmcp.js";
 /** @typedef {import("./element/panel.js").State} State */
 
 /** The parts of the panel, in their order. @type {import("./element/panel.js").PartClass[]} */
-const PARTS = [HandOver, PickupBox, PasteBox, RequestList, AgentReport, Offers, Problems, Missing, FieldList, SessionActs];
+const PARTS = [
+  ...[RequestList, Offers, HandOver, PickupBox, PasteBox], // what waits for the person comes first
+  ...[AgentReport, Problems, Missing, FieldList, SessionActs, Beacon],
+];
 /** How often the time that is left is told, in milliseconds. */
 const TICK = 5_000;
 

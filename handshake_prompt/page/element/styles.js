@@ -38,6 +38,8 @@ const PANEL = `
   .answer { display: grid; gap: 0.2rem; justify-items: start; }
   input, select { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line);
     border-radius: calc(var(--radius) / 1.5); padding: 0.35rem 0.5rem; max-inline-size: 100%; }
+  .beacon { position: fixed; inset-inline: 1rem; inset-block-end: 1rem; z-index: 10; margin-inline: auto;
+    inline-size: fit-content; background: Canvas; color: CanvasText; border: 2px solid var(--accent); font-weight: 600; }
   summary { cursor: pointer; min-block-size: 1.5rem; }
   details ul { padding-block-start: 0.5rem; gap: 0; }
   details li { display: grid; grid-template-columns: 1fr auto; gap: 0 0.75rem; padding-block: 0.4rem;

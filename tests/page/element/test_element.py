@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
 from handshake_prompt import parse_prompt
-from tests.page.element.tag import FORM, TAG, agent, authors, hand_over
+from tests.page.element.tag import FORM, TAG, agent, authors, hand_over, posting
+from tests.page.tabs import holds
 from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -168,3 +170,25 @@ async def test_problems_are_listed_and_lead_to_their_field(page: Page, http: htt
     await page.fill("[name=city]", "Ulm")
     await page.focus("[name=name]")
     await expect(page.get_by_text("No such city")).to_be_hidden()
+
+
+async def test_each_of_several_forms_is_handed_over_by_a_tag_of_its_own(page: Page, http: httpx.AsyncClient) -> None:
+    two = """<form id="{0}"><label>Name <input name="name"></label></form><section aria-label="{0}">
+      <handshake-prompt for="{0}"></handshake-prompt></section>"""
+    await page.goto("/claim?" + urlencode({"body": two.format("one") + two.format("other")}))
+    sessions = "[...document.querySelectorAll('handshake-prompt')].map(({ session }) => session?.state)"
+    for name in ("one", "other"):
+        await page.get_by_label(name, exact=True).get_by_role("button", name="Hand to my agent").click()
+        await expect(page.get_by_label(name, exact=True).get_by_text("Copied to the clipboard")).to_be_visible()
+        handed = parse_prompt(await page.get_by_label(name, exact=True).locator("#prompt").input_value())
+        post = posting(http, handed, name)
+        await post("action", {"actions": [{"type": "set", "key": "name", "value": f"of {name}"}]})
+        await expect(page.locator(f"#{name} [name=name]")).to_have_value(f"of {name}")
+    assert await page.input_value("#one [name=name]") == "of one"
+    await page.fill("#one [name=name]", "mine")
+    await expect(page.locator("#one [name=name]")).to_have_attribute("data-handshake-by", "user_edit")
+    await expect(page.locator("#other [name=name]")).to_have_attribute("data-handshake-by", "ai")
+    await page.reload()
+    await holds(page, f"String({sessions}) === 'open,open'")
+    await expect(page.locator("#one [name=name]")).to_have_value("mine")
+    await expect(page.locator("#other [name=name]")).to_have_value("of other")

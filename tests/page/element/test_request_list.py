@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.page.element.tag import agent, authors, hand_over
+from tests.page.element.tag import FORM, TAG, agent, authors, hand_over
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -92,3 +93,23 @@ async def test_what_the_agent_wrote_is_taken_back(page: Page, http: httpx.AsyncC
     await page.get_by_role("button", name="Take back all your agent wrote").click()
     await expect(page.locator("[name=name]")).to_have_value("")
     assert await authors(page) == {}
+
+
+async def test_an_open_question_stands_above_all_and_is_pointed_at_where_it_is_out_of_sight(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await page.goto("/claim?" + urlencode({"body": FORM + "<p>And so on</p>" * 60 + TAG}))
+    post = await agent(page, http)
+    first = "document.querySelector('handshake-prompt').shadowRoot.querySelector('.panel > :not([hidden])')"
+    assert "requests" not in await page.evaluate(f"{first}.className")
+    await page.focus("[name=name]")
+    await expect(page.get_by_role("button", name="Your agent needs you")).to_be_hidden()
+    await post("ask", {"text": "May I?"})
+    await page.get_by_role("button", name="Your agent needs you").click()
+    await expect(page.get_by_role("button", name="Yes")).to_be_focused()
+    await expect(page.get_by_text("May I?")).to_be_in_viewport()
+    assert "requests" in await page.evaluate(f"{first}.className")
+    await expect(page.get_by_role("button", name="Your agent needs you")).to_be_hidden()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("May I?")).to_be_hidden()
