@@ -51,6 +51,8 @@ ALLOW = {
     "/element/{part}": "GET, HEAD, OPTIONS",
     "/form.js": "GET, HEAD, OPTIONS",
     "/form/{part}": "GET, HEAD, OPTIONS",
+    "/webmcp.js": "GET, HEAD, OPTIONS",
+    "/webmcp/{part}": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
 }
 GETTABLE = [path for path, allow in ALLOW.items() if "GET" in allow and not path.startswith(("/options", "/pickup"))]
@@ -59,7 +61,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
 def at(peer: Peer, path: str) -> str:
-    part = {"draw": "kinds.js", "element": "panel.js"}.get(path.split("/")[1], "values.js")
+    modules = {"draw": "kinds.js", "element": "panel.js", "webmcp": "tool_list.js"}
+    part = modules.get(path.split("/")[1], "values.js")
     parts = {
         "{sid}": peer.session_id,
         "{part}": part,
