@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.hosts import PASSWORD, applied, django_project
+from tests.support.hosts import PASSWORD, applied, django_project, prepare
 from tests.support.peer import Peer
 
 FORM = {"mode": "form-fill", "schema": [{"key": "purpose"}]}
@@ -43,8 +43,13 @@ async def edits(http: httpx.AsyncClient, created: httpx.Response) -> int:
     return (await http.post(created.json()["notifyUrl"], json=edit)).status_code
 
 
-async def test_a_session_is_the_django_users_until_they_log_out(tmp_path: Path) -> None:
-    folder = applied("django_model_form", tmp_path)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project, with its database."""
+    return prepare(applied("django_model_form", tmp_path_factory.mktemp("django")))
+
+
+async def test_a_session_is_the_django_users_until_they_log_out(folder: Path) -> None:
     async with django_project(folder) as url, browser(url, "ada") as ada, browser(url, "eve") as eve:
         created = await opened(ada)
         assert await edits(ada, created) == 200
@@ -70,9 +75,8 @@ def cookie_of(http: httpx.AsyncClient) -> str:
     return "; ".join(f"{name}={value}" for name, value in http.cookies.items())
 
 
-async def test_a_session_of_djangos_outlives_a_new_secret(tmp_path: Path) -> None:
+async def test_a_session_of_djangos_outlives_a_new_secret(folder: Path) -> None:
     """Django then gives the session a new key, which no reply of ours could tell the browser."""
-    folder = applied("django_model_form", tmp_path)
     async with django_project(folder) as url, browser(url, "ada") as http:
         cookies = dict(http.cookies)
     rotated = {"SECRET_KEY": "another", "SECRET_KEY_FALLBACKS": "of a test"}

@@ -21,7 +21,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from handshake_prompt.client import HandshakeAgent
-from tests.support.hosts import HOSTS, PASSWORD, applied, django_project, loaded
+from tests.support.hosts import HOSTS, PASSWORD, applied, django_project, loaded, prepare
 from tests.support.peer import PATIENCE
 from tests.support.serving import serving
 
@@ -226,7 +226,7 @@ def bundled(folder: Path, packages: Path) -> Path:
 
 async def test_django_with_a_model_form_and_its_own_login(visit: Visit, tmp_path: Path) -> None:
     page = visit.page
-    async with django_project(applied("django_model_form", tmp_path)) as url:
+    async with django_project(prepare(applied("django_model_form", tmp_path))) as url:
         await page.goto(f"{url}/claims/new")
         await page.get_by_label("Username").fill("ada")
         await page.get_by_label("Password").fill(PASSWORD)

@@ -58,9 +58,16 @@ def loaded(folder: Path) -> Iterator[ModuleType]:
     del sys.modules[name]
 
 
+def prepare(folder: Path) -> Path:
+    """Give a Django project a database of two people, and return its folder."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "expenses.settings"}
+    subprocess.run([sys.executable, "-c", PREPARE], cwd=folder, check=True, timeout=START, env=environment)
+    return folder
+
+
 @asynccontextmanager
 async def django_project(folder: Path, *command: str, **variables: str) -> AsyncIterator[str]:
-    """Serve a Django project, with a database of two people; what the server says is in the file `log`.
+    """Serve a Django project; what the server says is in the file `log`.
 
     Args:
         folder: the project's.
@@ -70,9 +77,6 @@ async def django_project(folder: Path, *command: str, **variables: str) -> Async
     host = f"127.0.0.1:{free_port()}"
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "expenses.settings", **variables}
     arguments: dict[str, Any] = {"cwd": folder, "env": environment}
-    if not (folder / "expenses.sqlite3").exists():
-        prepared = await asyncio.create_subprocess_exec(sys.executable, "-c", PREPARE, **arguments)
-        assert await prepared.wait() == 0
     served = [*command, host] if command else ["-m", "uvicorn", "expenses.asgi:application", "--port", host[10:]]
     with (folder / "log").open("w") as log:
         process = await asyncio.create_subprocess_exec(sys.executable, *served, **arguments, stdout=log, stderr=log)
