@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import FloatRect, Page, ViewportSize, async_playwright, expect
 
 from handshake_prompt.page import demo
 from tests.conftest import CHROMIUM_ARGS
@@ -15,7 +15,7 @@ from tests.support.palette_png import with_palette
 from tests.support.serving import serving
 
 PICTURE = Path(demo.__file__).parent / "screenshot.png"
-SIZE = {"width": 1010, "height": 1000}
+SIZE = ViewportSize(width=1010, height=1000)
 HEIGHT = 700
 LARGEST = 60_000
 """Bytes that README's readers are asked to load."""
@@ -40,7 +40,7 @@ async def main() -> None:
         await page.goto("/")
         await play(page)
         top = await page.evaluate("document.querySelector('main').offsetTop - 12")
-        area = {"x": 0, "y": top, "width": SIZE["width"], "height": HEIGHT}
+        area = FloatRect(x=0, y=top, width=SIZE["width"], height=HEIGHT)
         PICTURE.write_bytes(with_palette(await page.screenshot(clip=area)))
         await browser.close()
     print(f"{PICTURE}: {PICTURE.stat().st_size} bytes")  # noqa: T201 - a command's output
