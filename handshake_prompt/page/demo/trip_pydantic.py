@@ -23,7 +23,7 @@ class Car(BaseModel):
 
 
 class Cost(BaseModel):
-    """What was paid."""
+    """One cost."""
 
     what: str = Field(title="What for", min_length=2, max_length=60)
     day: date = Field(title="Paid on")
@@ -31,7 +31,7 @@ class Cost(BaseModel):
 
 
 class Trip(BaseModel):
-    """A journey, with what it has cost."""
+    """A journey with its costs."""
 
     purpose: str = Field(title="Purpose", description="What the journey was for", min_length=3, max_length=80)
     start: date = Field(title="First day")

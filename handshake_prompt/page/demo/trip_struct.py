@@ -21,7 +21,7 @@ class Car(Struct, tag_field="by", tag="car"):
 
 
 class Cost(Struct):
-    """What was paid."""
+    """One cost."""
 
     what: Annotated[str, Meta(title="What for", min_length=2, max_length=60)]
     day: Annotated[date, Meta(title="Paid on")]
@@ -29,7 +29,7 @@ class Cost(Struct):
 
 
 class Trip(Struct):
-    """A journey, with what it has cost."""
+    """A journey with its costs."""
 
     purpose: Annotated[str, Meta(title="Purpose", description="What the journey was for", min_length=3, max_length=80)]
     start: Annotated[date, Meta(title="First day")]
