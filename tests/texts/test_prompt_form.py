@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import handshake_prompt_agent as old_agent
@@ -17,13 +18,15 @@ from tests.support.unseen import UNSEEN
 
 CREATED = {"sessionId": "0123456789abcdef0123456789abcdef", "token": "t" * 32, "mode": "form-fill", "expiresIn": 1800}
 ORIGIN = "https://shop.example"
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+"""Of all prompts, so that two have the same lines."""
 LANGUAGES = ("en", "zh")
 in_both_languages = pytest.mark.parametrize("language", LANGUAGES)
 
 
 def prompt(page: dict[str, Any] | None = None, origin: str = ORIGIN, **options: Any) -> str:
     members = options.pop("members", {})
-    return build_prompt({**CREATED, **members}, origin, page=page, **options)
+    return build_prompt({**CREATED, **members}, origin, page=page, now=NOW, **options)
 
 
 def facts(page: dict[str, Any]) -> list[Any]:
