@@ -59,6 +59,8 @@ const MARKS = `
   [data-handshake-by="ai"]:is([type="checkbox"], [type="radio"], [type="range"], [type="color"]) {
     box-shadow: none; outline: 2px solid var(--handshake-accent, LinkText); outline-offset: 1px; }
   [data-handshake-by="ai"][type="radio"]:not(:checked) { outline: none; }
+  @media (forced-colors: active) { /* which leave no shadows */
+    [data-handshake-by="ai"]:not([type="radio"]) { outline: 2px solid Highlight; outline-offset: 1px; } }
 `;
 
 /** @param {string} text @returns {any} null on a server that renders the page, where nothing is styled. */

@@ -180,6 +180,37 @@ async def test_a_custom_element_of_the_form_is_a_control(tab: Tab) -> None:
     assert await stored(tab, peer) == {"stars": (5, "user_edit")}
 
 
+async def test_custom_elements_are_named_by_labels_and_by_their_own_word(tab: Tab) -> None:
+    peer = await hand_over(
+        tab,
+        """<form><label for="s">Alerts</label><x-switch id="s" name="alerts">o</x-switch>
+        <label>Wrapped <x-switch name="wrapped">o</x-switch></label>
+        <x-field name="deep" label="Own word"></x-field></form>
+        <script>
+        customElements.get("x-switch") ?? customElements.define("x-switch", class extends HTMLElement {
+          static formAssociated = true;
+          selected = false;
+        });
+        customElements.get("x-field") ?? customElements.define("x-field", class extends HTMLElement {
+          connectedCallback() {
+            if (!this.shadowRoot) this.attachShadow({ mode: "open" }).innerHTML = '<input id="input">';
+          }
+        });
+        document.body.append(document.querySelector("form"));
+        </script>""",
+    )
+    entries = await tab.do("session.schema")
+    assert [(each["key"], each["type"], each["label"]) for each in entries] == [
+        ("alerts", "boolean", "Alerts"),
+        ("wrapped", "boolean", "Wrapped o"),
+        ("deep", "string", "Own word"),
+    ]
+    await peer.act({"alerts": True, "deep": "x"})
+    await tab.hears("done")
+    look = "[form.querySelector('#s').selected, form.querySelector('x-field').shadowRoot.firstChild.value]"
+    assert await tab.do(look) == [True, "x"]
+
+
 async def test_controls_may_have_the_names_of_the_forms_own_properties(tab: Tab) -> None:
     peer = await hand_over(tab, CLOBBERED)
     keys = await tab.do("session.schema.map(({ key }) => key)")
