@@ -33,8 +33,8 @@ INTEGRATION = {
 }
 """Folder or file -> what its tests need. Of tests over each kind of store, those over SQLite and Redis are marked."""
 
-UNMEASURED = {"tests/consistency", "tests/page"}
-"""Places of tests about processes and pages: what they run of the package in their own process, others measure."""
+UNMEASURED = {"tests/asgi/test_concurrency.py", "tests/asgi/test_malformed.py", "tests/consistency", "tests/page"}
+"""Places of tests that run much of the package again and again: others, which are quicker, measure its coverage."""
 
 
 def settle(config: pytest.Config) -> None:
