@@ -13,6 +13,7 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.page_problems import report
+from handshake_prompt.protocol.requests import supersede_lost
 from handshake_prompt.protocol.schema_changes import change_schema
 from handshake_prompt.protocol.session import Session
 
@@ -20,7 +21,7 @@ from handshake_prompt.protocol.session import Session
 def change_form(
     forms: FormCache, session: Session, entries: Sequence[Any], removed: Sequence[str], *, limits: Limits
 ) -> Outcome:
-    """Set and remove entries of a session's schema, and take back the problems of removed places.
+    """Set and remove entries of a session's schema; end requests and take back problems that have lost their places.
 
     Raises:
         InvalidSchemaError: the schema that comes of it cannot be honoured; nothing is changed.
@@ -33,6 +34,7 @@ def change_form(
     outcome = change_schema(session, FormOfSession(form, session, limits), entries, removed)
     for key in [key for key in session.page_problems if key and not has_place(form, session, key)]:
         report(session, key, None)
+    supersede_lost(session, lambda key: _is_for_person(form, session, key))
     return outcome
 
 
@@ -49,6 +51,14 @@ def is_there(form: Form, session: Session, key: str) -> bool:
     """Whether the row around a cell or a list is there, if it stands in one."""
     row = row_of(key, form.lists)
     return row is None or row in session.row_authors
+
+
+def _is_for_person(form: Form, session: Session, key: str) -> bool:
+    """Whether the person can write a value of this key."""
+    field = form.field_of(key)
+    if field is None or field.is_rows or not is_there(form, session, key):
+        return False
+    return field.computed or not field.read_only
 
 
 class FormOfSession:

@@ -154,6 +154,14 @@ def settle(session: Session, now: float, limits: Limits) -> None:
         _drop(session, request)
 
 
+def supersede_lost(session: Session, is_for_person: Callable[[str], bool]) -> None:
+    """End requests about fields that a new schema has no more, has closed to the person, or keeps from agents."""
+    for request in _open(session):
+        key = request.key
+        if key is not None and (not is_for_person(key) or request.sensitive != session.is_sensitive(key)):
+            _end(session, request, STEPS["supersede"])
+
+
 def note_read(session: Session, now: float, limits: Limits) -> None:
     """Note the delivery of ended requests to the agent, and let go of the ones delivered long ago.
 

@@ -12,6 +12,7 @@ from tests.support.folding import fold_rows, fold_values
 from tests.support.peer import Peer
 
 ROWS = {"key": "lines", "type": "rows", "fields": [{"key": "amount", "type": "integer"}]}
+SECRET_AMOUNT = {"key": "amount", "type": "integer", "sensitive": True}
 
 
 async def suggest(peer: Peer, key: str, value: Any, *, name: str = "", **members: Any) -> dict[str, Any]:
@@ -122,6 +123,34 @@ async def test_hpp_241_what_an_agent_says_of_a_value_is_shown_with_it_until_it_i
     for wrong in ({"confidence": 2}, {"source": "a\u0000b"}, {"reason": 3}):
         body = {"actions": [{"type": "set", "key": "city", "value": "Bonn"} | wrong]}
         assert (await peer.agent("POST", "action", body)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"set": [{"key": "note"}], "remove": ["city", "lines"]},
+        {"set": [{"key": "city", "readOnly": True}, {"key": "lines", "type": "rows", "fields": [{"key": "text"}]}]},
+        {"set": [{"key": "city", "sensitive": True}, {"key": "lines", "type": "rows", "fields": [SECRET_AMOUNT]}]},
+    ],
+    ids=["gone", "closed to the person", "kept from agents"],
+)
+async def test_hpp_260_a_change_of_the_schema_ends_requests_about_fields_that_it_takes(
+    pair: Open, change: dict[str, Any]
+) -> None:
+    schema = [{"key": "name"}, {"key": "city"}, ROWS]
+    peer = await pair({"mode": "form-fill", "schema": schema, "context": {"lines": [{}]}})
+    cell = f"lines/{(await peer.context())['rows']['lines'][0]}/amount"
+    left = await suggest(peer, "name", "Ada")
+    lost = [await suggest(peer, "city", "Bonn"), await suggest(peer, cell, 3)]
+    asked = await peer.agent("POST", "ask", {"text": "Where?", "key": "city"})
+    lost.append(asked.json())
+    async with peer.watch() as page:
+        await page.next("connected")
+        assert (await peer.user("POST", "notify", {"schema": change})).status_code == 200
+        frames = [await page.next("withdrawn") for _ in lost]
+    assert {(frame["id"], frame["status"]) for frame in frames} == {(one["id"], "superseded") for one in lost}
+    assert [one["id"] for one in await requests(peer, "user")] == [left["id"]]
+    assert (await decide(peer, lost[0])).json()["code"] == "request_ended"
 
 
 async def test_hpp_242_a_suggestion_for_a_secret_is_shown_to_the_person_alone_and_tells_nothing(pair: Open) -> None:
