@@ -31,12 +31,65 @@ _VALUES = frozenset(
 )
 _PRESENT = frozenset(
     {
-        *("current", "old", "previous", "existing", "aktueller", "bisheriger", "alter", "huidige", "actuelle"),
-        *("ancienne", "actual", "anterior", "atual", "attuale", "aktualna", "текущее", "старое", "الحالية"),
+        *("current", "old", "previous", "existing", "original", "aktueller", "bisheriger", "alter", "vorheriger"),
+        *("huidige", "actuelle", "ancienne", "actual", "anterior", "atual", "attuale", "aktualna"),
+        *("текущее", "старое", "الحالية"),
     }
 )
 """Words of a head over the values as they are."""
-_PRESENT_BEGINNINGS = ("当前", "目前", "现有", "現在", "원래", "현재")
+_RULES = frozenset(
+    {
+        *("type", "types", "format", "default", "defaults", "allowed", "permitted", "possible", "valid", "accepted"),
+        *(
+            "example",
+            "examples",
+            "sample",
+            "expected",
+            "required",
+            "options",
+            "choices",
+            "range",
+            "limit",
+            "min",
+            "max",
+        ),
+        *("mögliche", "möglicher", "erlaubte", "erlaubter", "zulässige", "zulässiger", "gültige", "beispiel"),
+        *("défaut", "possibles", "autorisée", "autorisées", "permises", "valides", "exemple"),
+        *("defecto", "predeterminado", "posible", "posibles", "permitido", "permitidos", "válidos", "ejemplo", "tipo"),
+        *("padrão", "possíveis", "exemplo", "predefinito", "possibili", "consentiti", "ammessi", "esempio", "formato"),
+        *("standaard", "mogelijke", "toegestane", "voorbeeld", "möjliga", "tillåtna", "mulige", "tilladte", "eksempel"),
+        *(
+            "domyślna",
+            "przykładowa",
+            "výchozí",
+            "možné",
+            "возможные",
+            "допустимые",
+            "возможное",
+            "допустимое",
+            "пример",
+        ),
+        *(
+            "умолчанию",
+            "тип",
+            "формат",
+            "можливі",
+            "допустимі",
+            "приклад",
+            "olası",
+            "örnek",
+            "lehetséges",
+            "mahdolliset",
+        ),
+        *("الافتراضية", "الممكنة", "المسموحة", "نوع", "مثال", "संभावित", "उदाहरण", "contoh"),
+    }
+)
+"""Words of a head over what the values may be."""
+_OTHER_CJK = re.compile(
+    "^(?:当前|目前|现有|現在|원래|현재|原)|默认|預設|可选|可選|可能|可用|允许|允許|有效|示例|例|类型|類型|格式|说明|說明|描述"
+    "|既定|初期|デフォルト|選択肢|許容|可能|形式|기본|가능|허용|예시|유형"
+)
+"""The same in languages without spaces between words."""
 _VALUE_ENDINGS = ("值", "値", "값", "内容", "內容", "回答", "答案", "답변")
 _KEYS = frozenset({"key", "id", "schlüssel", "clé", "clave", "chiave", "键", "キー", "키"})
 _COLUMNS = 2
@@ -101,6 +154,8 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
         JSONFaultError: a field has two values, or it cannot be told which column has them.
     """
     values = _value_columns(rows[0].cells)
+    if has_head and all(names.key_of(cell) is not None for cell in rows[0].cells):
+        raise JSONFaultError("the head names fields; each has to stand in a row of its own", rows[0].at, rows[0].at)
     if values or has_head:
         head, rows = rows[0], rows[1:]
     else:
@@ -151,7 +206,7 @@ def _value_columns(head: Sequence[str]) -> list[int]:
 def _says_values(text: str) -> bool:
     bare = text.strip(" *_`").casefold()
     words = _WORD.findall(bare)
-    if bare.startswith(_PRESENT_BEGINNINGS) or not _PRESENT.isdisjoint(words):
+    if _OTHER_CJK.search(bare) or not (_PRESENT | _RULES).isdisjoint(words):
         return False
     return bare.endswith(_VALUE_ENDINGS) or not _VALUES.isdisjoint(words)
 

@@ -51,6 +51,13 @@ READ = {
         "| email | – | ann@shop.example |",
         rule="|---|---|---|",
     ),
+    "rules beside the values": table(
+        "| Field | Allowed values | Value type | Value |",
+        "| name | any | text | Ann Lee |",
+        "| age | 1-99 | number | 36 |",
+        "| email | any | text | ann@shop.example |",
+        rule="|---|---|---|---|",
+    ),
     "the value first": table("| Value | Field |", "| Ann Lee | name |", "| 36 | age |", "| ann@shop.example | email |"),
     "empty cells": table("| Field | Value |", *BODY, "| note | |"),
     "dashes for nothing": table("| Field | Value |", *BODY, "| note | — |"),
@@ -114,8 +121,38 @@ def test_a_table_of_two_meanings_is_refused_with_its_line(text: str, line: int, 
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        *("Allowed values", "Possible value", "Value type", "Input type", "Default value", "Example value"),
+        *("Original value", "Mögliche Werte", "Valeur par défaut", "Valores posibles", "Valor por defecto"),
+        *(
+            "Valori ammessi",
+            "Возможные значения",
+            "القيمة الافتراضية",
+            "默认值",
+            "可选值",
+            "说明内容",
+            "初期値",
+            "기본값",
+        ),
+    ],
+)
+def test_a_column_of_what_the_values_may_be_is_not_taken_for_the_values(head: str) -> None:
+    text = table(f"| Field | {head} | Chosen |", "| name | Bob | Ann |", rule="|---|---|---|")
+    for pasted in (f"Here it is:\n\n{text}\n", f"```handshake\n{text}\n```"):
+        with pytest.raises(UnreadableAnswerError) as caught:
+            read_answer(pasted, NAMES)
+        assert caught.value.faults
+
+
+@pytest.mark.parametrize(
     "text",
-    ["| name | age | email |\n|---|---|---|\n| Ann Lee | 36 | a@b.cd |", "| name | age |\n|---|---|\n| Ann | 36 |"],
+    [
+        "| note | age |\n|---|---|\n| email | 36 |",
+        "| name | age | note |\n|---|---|---|\n| age | 3 | name |",
+        "| name | age | email |\n|---|---|---|\n| Ann Lee | 36 | a@b.cd |",
+        "| name | age |\n|---|---|\n| Ann | 36 |",
+    ],
 )
 def test_a_table_with_the_fields_in_its_head_is_refused(text: str) -> None:
     for pasted in (text, f"```handshake\n{text}\n```"):
