@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from unicodedata import normalize
 
-MARKS = "*_`\"'“”„‟«»‘’ \t\xa0\u200b\u200e\u200f\u2060\ufeff"
+MARKS = "*_`\"'“”„‟«»‘’ \t\xa0\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 """Around a name."""
 NAME_CHARS = 300
 """More than a key may have."""

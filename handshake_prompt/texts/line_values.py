@@ -20,6 +20,13 @@ _ESCAPED = re.compile(r"\\(?:[-_*\[\]()~`#+.!|{}<>@]|\Z)|~~")
 """By a chat: a backslash before punctuation or the line's end, and struck out text."""
 _DOUBLE, _SINGLE = '"“”„‟＂«»', "'‘’‚‛"
 _QUOTED = re.compile(rf"[{_DOUBLE}]([^{_DOUBLE}]*)[{_DOUBLE}]|'((?:[^']|'')*)'|[‘‚‛]([^{_SINGLE}]*)[{_SINGLE}]")
+_SELF_LINK = re.compile(
+    r"(?<!!)\[([^\[\]\n]{1,2048})\]\((https?://|mailto:|tel:)([^()\s]{1,2048})(?: \"[^\"()\n]{0,200}\")?\)"
+)
+"""An address as chats link it, alone or within a text: with a scheme, and perhaps with a title."""
+_SCHEME = re.compile(r"\A(?:https?://|mailto:)", re.IGNORECASE)
+_PHONE = re.compile(r"[0-9 ()+./\xa0-]+")
+_NOT_DIALLED = re.compile(r"[^0-9+]")
 _LINK = re.compile(r"\[([^\[\]]+)\]\((?:mailto:|tel:)?([^()\s]+)\)|<((?:https?://|mailto:)?[^<>\s]+)>")
 _BLOCK = re.compile(r"[|>][+-]?[0-9]?|\"{3}.*|'{3}.*")
 _LEFT_OUT = re.compile(r"(?:\[?(?:…|\.{3,})\]?)")
@@ -63,13 +70,25 @@ def is_commented(text: str) -> bool:
 
 
 def without_link(text: str) -> str:
-    """Return an address that a chat has made a link of, as it was; any other text as it is."""
+    """Return a text with the addresses that a chat has made links of as they were."""
     link = _LINK.fullmatch(text)
     if link is None:
-        return text
+        return _SELF_LINK.sub(_shown, text) if "](" in text else text
     if link[3] is not None:
         return link[3].removeprefix("mailto:") if "@" in link[3] or "://" in link[3] else text
-    return link[1] if link[1].rstrip("/") == link[2].rstrip("/") else text
+    if link[1].rstrip("/") == link[2].rstrip("/"):
+        return link[1]
+    return _SELF_LINK.sub(_shown, text)
+
+
+def _shown(link: re.Match[str]) -> str:
+    """Return the text of a link to itself, any other link as it is."""
+    text, scheme, target = link.groups()
+    if scheme == "tel:":
+        is_same = _NOT_DIALLED.sub("", text) == _NOT_DIALLED.sub("", target) and _PHONE.fullmatch(text)
+    else:
+        is_same = _SCHEME.sub("", text).rstrip("/").casefold() == target.rstrip("/").casefold()
+    return text if is_same else link[0]
 
 
 def _without_ending(text: str) -> str:

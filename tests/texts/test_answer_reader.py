@@ -351,6 +351,28 @@ def test_a_text_that_was_escaped_for_html_is_read_as_it_was_and_another_stays_as
     assert answer({"fields": {"note": "&amp; is written &"}}).fields == {"note": "&amp; is written &"}
 
 
+@pytest.mark.parametrize(
+    ("shown", "value"),
+    [
+        ("[+41 44 668 18 00](tel:+41446681800)", "+41 44 668 18 00"),
+        ("[www.shop.example](http://www.shop.example)", "www.shop.example"),
+        ("[shop.example/a](https://shop.example/a/)", "shop.example/a"),
+        ("[192.0.2.1](http://192.0.2.1)", "192.0.2.1"),
+        ("[Ann@Shop.example](mailto:ann@shop.example)", "Ann@Shop.example"),
+        ('[ann@shop.example](mailto:ann@shop.example "write")', "ann@shop.example"),
+        ("to [a@b.example](mailto:a@b.example), or [b.example](https://b.example).", "to a@b.example, or b.example."),
+        ("[a@b.example](mailto:c@b.example)", None),
+        ("[the shop](https://shop.example)", None),
+        ("![https://b.example/i](https://b.example/i) and x[1](1)", None),
+        ("[1](tel:2) and [1](https://1.example)", None),
+    ],
+)
+def test_addresses_that_a_chat_has_linked_are_read_as_they_were_and_other_links_stay(
+    shown: str, value: str | None
+) -> None:
+    assert answer({"fields": {"note": shown}}).fields == {"note": shown if value is None else value}
+
+
 def test_hard_spaces_of_a_value_stay_where_the_chat_made_none() -> None:
     assert answer({"fields": {"note": "10\xa0€"}}).fields == {"note": "10\xa0€"}
 

@@ -20,6 +20,8 @@ NAMES = FieldNames(
         ("**name**", "name"),
         ("“Full name”", "name"),
         ("NAME", "name"),
+        ("\u2067name\u2069", "name"),
+        ("\u202aFull name\u202c", "name"),
         ("full  name", "name"),
         ("full_name", "name"),
         ("na\\me", None),
