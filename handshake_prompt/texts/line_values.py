@@ -85,7 +85,7 @@ def _shown(link: re.Match[str]) -> str:
     """Return the text of a link to itself, any other link as it is."""
     text, scheme, target = link.groups()
     if scheme == "tel:":
-        is_same = _NOT_DIALLED.sub("", text) == _NOT_DIALLED.sub("", target) and _PHONE.fullmatch(text)
+        is_same = bool(_PHONE.fullmatch(text)) and _NOT_DIALLED.sub("", text) == _NOT_DIALLED.sub("", target)
     else:
         is_same = _SCHEME.sub("", text).rstrip("/").casefold() == target.rstrip("/").casefold()
     return text if is_same else link[0]
