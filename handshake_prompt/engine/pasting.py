@@ -49,7 +49,7 @@ class Pasting:
         self._limits = limits
 
     async def paste(self, admission: Admission, asked: PasteRequest) -> tuple[PasteReply, bool]:
-        """Preview or apply an answer, once by its content; return the reply, and whether it is a replay.
+        """Preview or apply an answer, once by its content until a revert; return the reply, and whether it is a replay.
 
         Raises:
             UnreadableError: there is no block that can be read, or it asks for nothing.
@@ -72,7 +72,8 @@ class Pasting:
         if asked.preview:
             payload = self._batches.preview(admission, batch, origin)
         else:
-            key = f"paste-{hashlib.sha256(f'{origin.seen} '.encode() + body).hexdigest()}"
+            place = f"{origin.seen} {session.reverts} "
+            key = f"paste-{hashlib.sha256(place.encode() + body).hexdigest()}"
             loaded = await self._transactions.read(admission.session_id, key=key)
             payload, replayed = await self._batches.carry_out(replace(admission, loaded=loaded), batch, key, origin)
         return _reply(payload, answer, batch, session, is_preview=asked.preview), replayed

@@ -39,10 +39,19 @@ def revert(session: Session, keys: Iterable[str] | None = None, *, form: RowForm
     if form is not None:
         reverted += put_back(session, is_meant, form)
     for key in [key for key, field in session.values.items() if field.by == By.AI and is_meant(key)]:
-        old = session.before.get(key)
-        if old is None:
-            session.restore(key, None, By.EMPTY)
-        else:
-            session.restore(key, old.kept, By(old.by), preset=old.preset)
+        _restore(session, key)
         reverted.append(key)
+    session.reverts += bool(reverted)
     return reverted
+
+
+def _restore(session: Session, key: str) -> None:
+    """Put back the value before the agent's; to later pasted answers the revert of one is no change of the page's."""
+    was_pasted = session.pasted.get(key) == session.values[key].rev
+    old = session.before.get(key)
+    if old is None:
+        session.restore(key, None, By.EMPTY)
+    else:
+        session.restore(key, old.kept, By(old.by), preset=old.preset)
+    if was_pasted:
+        session.pasted = session.pasted | {key: session.values[key].rev}

@@ -76,7 +76,9 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     aside: Aside | None = None
     """What the schema has no field for at present."""
     pasted: dict[str, int] = msgspec.field(default_factory=dict)
-    """Key -> revision of a value from a pasted answer. Replaced rather than changed in place."""
+    """Key -> revision of a value from a pasted answer, or from its revert. Replaced rather than changed in place."""
+    reverts: int = 0
+    """How often the person has reverted something: an answer pasted before is another one after it."""
     state: dict[str, Any] = msgspec.field(default_factory=dict)
     """A mode's own: JSON values only, replaced rather than changed in place."""
     seq: int = 0

@@ -75,6 +75,19 @@ async def test_hpp_345_an_answer_that_is_pasted_again_has_one_effect(pair: Open)
     assert (await peer.user("GET", "context")).json()["cursor"] == first.json()["cursor"]
 
 
+@pytest.mark.parametrize("is_bound", [True, False], ids=["with its prompt's code", "without a code"])
+async def test_hpp_261_an_answer_that_was_reverted_can_be_pasted_again(pair: Open, *, is_bound: bool) -> None:
+    peer = await opened(pair, defaults={"age": 1})
+    answer = {"fields": {"name": "Ann", "age": 36}} | ({"code": code_of(peer.created["prompt"])} if is_bound else {})
+    await pasted(peer, answer)
+    for _ in range(2):
+        assert (await peer.user("POST", "revert", {"all": True})).json()["reverted"] == ["age", "name"]
+        assert await values(peer) == {"name": (None, "empty"), "age": (1, "default")}
+        again = await pasted(peer, answer)
+        assert again.json()["applied"] == ["name", "age"]
+        assert await values(peer) == {"name": ("Ann", "ai"), "age": (36, "ai")}
+
+
 async def test_hpp_346_an_answer_to_another_prompt_changes_nothing(pair: Open) -> None:
     peer, other = await opened(pair), await opened(pair)
     mine = code_of(peer.created["prompt"])
