@@ -10,6 +10,7 @@ from handshake_prompt.texts.answers import Answer, Loose, UnreadableAnswerError
 from handshake_prompt.texts.field_names import FieldNames
 from handshake_prompt.texts.row_tables import entries
 
+from .answered_rows import AnsweredRows, names_of
 from .typed_text import field_of, typed_value
 
 _NOTED = {"value", "source", "reason", "confidence"}
@@ -29,12 +30,9 @@ class AnsweredForm:
         self._schema = schema
         fields = entries(schema)
         known = {*(field["key"] for field in fields), *keys}
-        labelled = [
-            (str(field["label"]).strip(), str(field["key"])) for field in fields if isinstance(field.get("label"), str)
-        ]
-        times = Counter(label for label, _ in labelled)
-        labels = {label: key for label, key in labelled if times[label] == 1 and label not in known}
-        self.names = FieldNames(known, labels)
+        self.names = names_of(fields, known)
+        self._rows = AnsweredRows()
+        self._in_groups: dict[str, FieldNames] = {}
         self._groups = frozenset(
             "/".join(key.split("/")[:depth]) for key in known for depth in range(1, key.count("/") + 1)
         )
@@ -52,7 +50,7 @@ class AnsweredForm:
         return [
             *({"type": "remove", "key": key} for key in answer.remove),
             *({"type": "set", "key": key, **self._told(key, value)} for key, value in values),
-            *({"type": "add", "key": key, "value": value} for key, value in answer.add),
+            *({"type": "add", "key": key, "value": self._keyed(key, value)} for key, value in answer.add),
             *(self._suggestion(one.key, one.value, one.reason) for one in answer.suggest),
         ]
 
@@ -60,12 +58,19 @@ class AnsweredForm:
         """Yield keys and values, those of objects too that are groups of the form's fields."""
         for name, value in fields.items():
             key = f"{group}{name}"
-            if not isinstance(value, dict) or self.names.key_of(key) is not None:
-                yield self.names.key_or_name(key) if group else key, value
+            found = self.names.key_of(key) or (self._names_in(group).key_of(name) if group else None)
+            if found is not None or not isinstance(value, dict):
+                yield found or key, value
             elif key in self._groups:
                 yield from self._flat(value, f"{key}/")
             else:
                 yield from self._grouped(key, value)
+
+    def _names_in(self, group: str) -> FieldNames:
+        """Return the names of a group's fields: a label that stands in several groups names one in each."""
+        if group not in self._in_groups:
+            self._in_groups[group] = names_of([one for one in entries(self._schema) if one["key"].startswith(group)])
+        return self._in_groups[group]
 
     def _grouped(self, name: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """Yield the fields in an object that is named as their keys begin or as their heading; else the object."""
@@ -84,11 +89,16 @@ class AnsweredForm:
         """Return the value of an action, with the agent's notes on it if they stand in an object with it."""
         field = field_of(self._schema, key)
         if isinstance(value, Loose):
-            return {"value": typed_value(value, field)}
+            return {"value": self._rows.keyed(typed_value(value, field), field, key)}
         if field is None or field.get("type") == "json" or not isinstance(value, dict) or "value" not in value:
-            return {"value": value}
+            return {"value": self._rows.keyed(value, field, key)}
         noted = {name: part for name, part in value.items() if name != "label"}
-        return noted if noted.keys() <= _NOTED else {"value": value}
+        if not noted.keys() <= _NOTED:
+            return {"value": value}
+        return {**noted, "value": self._rows.keyed(noted["value"], field, key)}
+
+    def _keyed(self, key: str, row: Any) -> Any:
+        return self._rows.keyed(row, field_of(self._schema, key), key)
 
     @staticmethod
     def _suggestion(key: str, value: Any, reason: str) -> dict[str, Any]:

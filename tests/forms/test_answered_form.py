@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -55,6 +56,64 @@ def test_objects_that_are_groups_are_taken_apart_and_others_are_not() -> None:
         "data": {"a": {"b": 1}},
         "mood": {"good": 1},
     }
+
+
+GROUPED = AnsweredForm(
+    [
+        *({"key": f"{group}/city", "type": "string", "label": "Town"} for group in ("home", "work")),
+        {"key": "home/geo/lat", "type": "number", "label": "Latitude"},
+    ]
+)
+
+
+def test_a_label_in_a_group_names_the_field_of_that_group() -> None:
+    answer = Answer(fields={"home": {"Town": "Bern", "geo": {"latitude": 1.5}}, "work": {"Town": "Biel"}, "Town": "x"})
+    assert [(one["key"], one["value"]) for one in GROUPED.actions(answer)] == [
+        ("home/city", "Bern"),
+        ("home/geo/lat", 1.5),
+        ("work/city", "Biel"),
+        ("Town", "x"),
+    ]
+
+
+LISTS = AnsweredForm(
+    [
+        {
+            "key": "lines",
+            "type": "rows",
+            "fields": [
+                {"key": "what", "type": "string", "label": "Item"},
+                {"key": "n", "type": "number", "label": "Number"},
+                {"key": "m", "type": "number", "label": "Number"},
+                {"key": "parts", "type": "rows", "label": "Parts", "fields": [{"key": "p", "label": "Part"}]},
+            ],
+        },
+        {"key": "data", "type": "json"},
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"Item": "x", "n": 1}, {"what": "x", "n": 1}),
+        ({"item": "x", "Number": 1}, {"what": "x", "Number": 1}),
+        ({"Parts": [{"Part": "y"}, {"p": "z"}]}, {"parts": [{"p": "y"}, {"p": "z"}]}),
+        ({"mood": {"Item": 1}}, {"mood": {"Item": 1}}),
+        ("x", "x"),
+    ],
+)
+def test_columns_of_rows_may_be_called_by_labels_that_they_have_alone(given: Any, expected: Any) -> None:
+    answer = Answer(fields={"lines": [given], "data": [given]}, add=[("lines", given), ("data", given)])
+    assert [one["value"] for one in LISTS.actions(answer)] == [[expected], [given], expected, given]
+    noted = Answer(fields={"lines": {"value": [given], "source": "a list"}})
+    assert LISTS.actions(noted) == [{"type": "set", "key": "lines", "value": [expected], "source": "a list"}]
+    assert LISTS.actions(Answer(fields={"lines": Loose(json.dumps([given]))}))[0]["value"] == [expected]
+
+
+def test_two_values_for_a_column_by_key_and_by_label_are_refused() -> None:
+    with pytest.raises(UnreadableAnswerError, match="two values for 'what'"):
+        LISTS.actions(Answer(add=[("lines", {"what": "x", "Item": "y"})]))
 
 
 def test_texts_get_the_type_of_their_field_and_others_stay_as_they_are() -> None:

@@ -1,0 +1,65 @@
+"""Rows in an agent's answer: their columns resolved from labels to keys. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from handshake_prompt.texts.answers import UnreadableAnswerError
+from handshake_prompt.texts.field_names import FieldNames
+from handshake_prompt.texts.row_tables import entries, is_rows
+
+
+def names_of(fields: Sequence[Mapping[str, Any]], keys: Collection[str] = ()) -> FieldNames:
+    """Return the names of fields: their keys, and the labels that one of them alone has.
+
+    Args:
+        fields: their entries in a schema.
+        keys: others that are known.
+    """
+    known = {*(field["key"] for field in fields), *keys}
+    labelled = [
+        (str(field["label"]).strip(), str(field["key"])) for field in fields if isinstance(field.get("label"), str)
+    ]
+    times = Counter(label for label, _ in labelled)
+    return FieldNames(known, {label: key for label, key in labelled if times[label] == 1 and label not in known})
+
+
+class AnsweredRows:
+    """The columns of lists by their names; those of each list are collected once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, FieldNames] = {}
+
+    def keyed(self, value: Any, field: Mapping[str, Any] | None, path: str) -> Any:
+        """Return rows, or one of them, with the keys of their columns; the value of any other field as it is.
+
+        Args:
+            value: as it was read.
+            field: its entry in the schema; None if it has none.
+            path: its key, for a list within a row without the ids of rows.
+
+        Raises:
+            UnreadableAnswerError: a row has two values for one column.
+        """
+        if field is None or not is_rows(field):
+            return value
+        if isinstance(value, list):
+            return [self._row(one, field, path) for one in value]
+        return self._row(value, field, path)
+
+    def _row(self, row: Any, listed: Mapping[str, Any], path: str) -> Any:
+        if not isinstance(row, dict):
+            return row
+        columns = entries(listed.get("fields"))
+        if path not in self._names:
+            self._names[path] = names_of(columns)
+        by_key = {column["key"]: column for column in columns if is_rows(column)}
+        found: dict[str, Any] = {}
+        for name, value in row.items():
+            key = self._names[path].key_or_name(name)
+            if key in found:
+                raise UnreadableAnswerError(f"There are two values for {key!r} in a row of {path!r}.")
+            found[key] = self.keyed(value, by_key.get(key), f"{path}/{key}")
+        return found
