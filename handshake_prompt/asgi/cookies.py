@@ -77,8 +77,8 @@ async def _to_let_go(held: Mapping[str, str], prefix: str, engine: ProtocolEngin
         name: await engine.person_place(name.removeprefix(prefix), held[name]) for name in ours[:COOKIES_CHECKED]
     }
     places = {name: place for name, place in looked_up.items() if place is not None}
-    live = sorted((name for name in places if places[name].left), key=lambda name: places[name].left, reverse=True)
-    ended = [name for name in places if not places[name].left]
+    live = sorted((name for name in places if places[name].until), key=lambda name: places[name].until, reverse=True)
+    ended = [name for name in places if not places[name].until]
     return ended + [name for name in live[engine.limits.cookies - 1 :] if not places[name].watchers]
 
 

@@ -26,10 +26,10 @@ class HostOperations(Admissions):
         loaded = await self.store.load(session_id)
         if loaded is None or not matches(user_token, loaded.record.session.user_digest):
             return None
-        if loaded.record.session.ended:
+        if loaded.record.ended(self.store.now()):
             return PersonPlace(0.0, 0)
         worker = self._workers.here
-        return PersonPlace(worker.transactions.left(loaded.record), worker.presence.clients(loaded.record))
+        return PersonPlace(loaded.record.expires_at, worker.presence.clients(loaded.record))
 
     async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
         """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`.

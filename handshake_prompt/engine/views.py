@@ -20,10 +20,10 @@ from .transactions import Transactions
 
 
 class PersonPlace(NamedTuple):
-    """The person's place in a session that a credential opens: time left, and connections."""
+    """The person's place in a session that a credential opens: its end, and connections."""
 
-    left: float
-    """Seconds until the session ends; 0 if it has ended."""
+    until: float
+    """The end of the session by the store's clock; 0 if it has ended."""
     watchers: int
     """Connections that the session is shown on, in all workers."""
 

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore
+from handshake_prompt.stores import Loaded
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
@@ -135,6 +136,30 @@ async def test_the_ninth_session_takes_the_place_of_the_one_with_the_least_time_
     assert len(browser.cookies) == 8
     for session in (first, *others):
         assert (await browser.get(session["contextUrl"])).json()["role"] == "user"
+
+
+class SlowStore(MemoryStore):
+    """Store with seconds between any two reads of it."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock=clock)
+        self._seconds = clock
+
+    async def load(self, session_id: str) -> Loaded | None:
+        self._seconds.advance(5)
+        return await super().load(session_id)
+
+
+async def test_sessions_are_compared_by_their_ends_however_long_it_takes_to_look_them_up() -> None:
+    clock = ManualClock()
+    hpp = HandshakeApp(store=SlowStore(clock))
+    browser = client(hpp)
+    created = []
+    for _ in range(9):
+        clock.advance(1)
+        response = await browser.post("/handshake/session", json={})
+        created.append(response.json())
+    assert ended(response) == {f"hpp_{created[0]['sessionId']}"}
 
 
 async def test_a_session_that_is_open_in_a_tab_keeps_its_place_however_many_others_come(serve: Any) -> None:
