@@ -27,7 +27,7 @@ import { Panel } from "./element/panel.js";
 import { PasteBox } from "./element/paste_box.js";
 import { PickupBox } from "./element/pickup_box.js";
 import { RequestList } from "./element/request_list.js";
-import { pathOf, save, saved } from "./element/saved_session.js";
+import { pathOf, save, saveSubmitted, saved } from "./element/saved_session.js";
 import { SessionActs } from "./element/session_acts.js";
 import { Texts } from "./element/texts.js";
 import { listen, rootOf } from "./form/clobbering.js";
@@ -258,8 +258,9 @@ export class HandshakePrompt extends ElementBase {
     const form = this.#form;
     if (!form || event.target !== form) return;
     announce(null);
+    const path = pathOf(form, event.submitter);
+    if (!this.session) saveSubmitted(this.#place, null, path);
     if (!this.session || !this.binding) return;
-    save(this.#place, this.session.saved, pathOf(form, event.submitter));
     const offered = [...this.binding.offers.keys()];
     if (offered.length > 0) {
       event.preventDefault();
@@ -271,9 +272,16 @@ export class HandshakePrompt extends ElementBase {
     this.binding.report();
     const submission = this.session.submit(event);
     if (event.defaultPrevented) event.stopImmediatePropagation();
-    else announce(this.session);
+    else this.#release(path);
     const { ok, changed, pending } = await submission;
     if (!ok) this.#holdBack(changed, pending);
+  }
+
+  /** Let the form go, to a page that may show it again. @param {string} path */
+  #release(path) {
+    const session = this.#held;
+    saveSubmitted(this.#place, session.saved, path);
+    announce(session);
   }
 
   /** @param {string[]} changed keys of what the person has not seen. @param {string[]} [pending] and of what is not stored. */

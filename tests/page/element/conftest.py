@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from handshake_prompt.protocol.errors import SessionNotFoundError
 from handshake_prompt.protocol.submission_errors import InvalidFormError
 from tests.page.element.tag import CSP, DOCUMENT, FORM, TAG
 from tests.page.faults import Line
@@ -82,10 +83,10 @@ async def hosted() -> AsyncIterator[Site]:
         return HTMLResponse(DOCUMENT.format(lang="en", body=shown))
 
     async def apply(request: Request) -> Response:
-        """Show the form, with the values that were posted if they are refused, as hosts do."""
+        """Show the form, with the values that were posted if they are refused or name no session, as hosts do."""
         try:
             form = await served.hpp.submission(request)
-        except InvalidFormError:
+        except (InvalidFormError, SessionNotFoundError):
             posted = await request.form()
             body = APPLICATION.format(**posted)
             return HTMLResponse(DOCUMENT.format(lang="en", body=body), 422, headers={"Content-Security-Policy": CSP})

@@ -38,6 +38,21 @@ async def test_a_reload_takes_the_session_up_again(page: Page, http: httpx.Async
     assert await authors(page) == {"name": "user", "city": "ai", "plan": "ai"}
 
 
+async def test_a_page_of_the_same_path_about_another_thing_has_a_session_of_its_own(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await page.goto("/claim?id=1")
+    act = await hand_over(page, http)
+    await act({"city": "Ulm"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await page.goto("/claim?id=2")
+    await expect(page.get_by_role("button", name="Hand to my agent")).to_be_visible()
+    assert await page.evaluate("document.querySelector('handshake-prompt').session") is None
+    assert await page.input_value("[name=city]") == ""
+    await page.goto("/claim?id=1")
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+
+
 async def test_what_is_kept_over_a_reload_holds_no_credential(page: Page, http: httpx.AsyncClient) -> None:
     await hand_over(page, http)
     token = parse_prompt(await page.evaluate("navigator.clipboard.readText()")).token

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.page.element.conftest import APPLICATION
-from tests.page.element.tag import FORM, TAG, agent, authors, hand_over
+from tests.page.element.tag import FORM, TAG, agent, authors, hand_over, live
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PROFILE = """
@@ -124,3 +124,35 @@ async def test_what_the_host_refuses_a_script_of_the_page_is_told(
     await expect(page.get_by_text("Submitted.")).to_be_visible()
     assert [text for text in complaints if "422" not in text] == []
     complaints.clear()
+
+
+async def test_a_form_that_another_page_submits_to_the_same_view_does_not_take_up_a_session_that_is_left_there(
+    page: Page, http: httpx.AsyncClient, complaints: list[str]
+) -> None:
+    await page.goto("/claim?" + urlencode({"body": APPLICATION.format(name="Ada", age="12")}))
+    await agent(page, http)
+    await page.click("#send")
+    await page.wait_for_url("**/application")
+    await expect(page.get_by_text("You have to be of age")).to_be_visible()
+    await page.goto("/claim?" + urlencode({"body": APPLICATION.format(name="Bob", age="11")}))
+    begin = page.get_by_role("button", name="Hand to my agent")
+    await expect(begin).to_be_visible()
+    await page.click("#send")
+    await page.wait_for_url("**/application")
+    await expect(begin).to_be_visible()
+    assert await page.evaluate("document.querySelector('handshake-prompt').session") is None
+    assert await page.input_value("[name=name]") == "Bob"
+    complaints.clear()
+
+
+async def test_where_a_submission_leads_to_the_page_with_another_query_the_session_is_taken_up(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await agent(page, http)
+    session_id = await page.evaluate("document.querySelector('handshake-prompt').session.id")
+    await page.evaluate("claim.method = 'get'; claim.action = '/claim'")
+    await page.fill("[name=name]", "Ada")
+    await page.click("#send")
+    await page.wait_for_url("**/claim?name=Ada*")
+    await live(page)
+    assert await page.evaluate("document.querySelector('handshake-prompt').session.id") == session_id
