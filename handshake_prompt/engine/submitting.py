@@ -115,7 +115,7 @@ class Submitting:
             record = (await self._transactions.read(session_id)).record
             session, version = record.session, record.version
             if session.submission is not None:
-                states.check_outcome(session.submission, "", self._transactions.now())
+                states.check_outcome(session.submission, None, self._transactions.now())
             if posted.digest is not None and not is_same(posted.digest, state_digest(session)):
                 raise ChangedError
             draft = record.draft(turn)
@@ -135,7 +135,7 @@ class Submitting:
         def play(draft: Record) -> None:
             session = draft.session
             if session.submission is not None:
-                states.check_outcome(session.submission, "", self._transactions.now())
+                states.check_outcome(session.submission, None, self._transactions.now())
             is_place = partial(self._modes.of(session).has_place, session)
             found = refusal.problems(lambda path: place_in(path, is_place, session.rows))
             if found:

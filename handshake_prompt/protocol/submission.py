@@ -41,8 +41,8 @@ def claim(session: Session, submission: Submission, now: float) -> Submission:
     return _keep(session, submission)
 
 
-def check_outcome(earlier: Submission, digest: str, now: float) -> None:
-    """Tell the outcome of an earlier claim, unless another one may follow.
+def check_outcome(earlier: Submission, digest: str | None, now: float) -> None:
+    """Tell the outcome of an earlier claim, unless another one may follow; one without a `digest` follows any refusal.
 
     Raises:
         SubmissionRunningError, UnknownOutcomeError, InvalidFormError, SubmissionRefusedError: see `claim`.
@@ -52,7 +52,7 @@ def check_outcome(earlier: Submission, digest: str, now: float) -> None:
         raise SubmissionRunningError(retry_after=1)
     if state == UNKNOWN:
         raise UnknownOutcomeError
-    if state == FAILED and is_same(digest, earlier.digest):
+    if state == FAILED and digest is not None and is_same(digest, earlier.digest):
         raise refusal(earlier)
 
 

@@ -482,6 +482,15 @@ async def test_what_nobody_did_is_submitted_again_as_it_was_by_the_hosts_word() 
 
 
 @in_virtual_time
+async def test_a_view_takes_and_refuses_what_nobody_did_by_the_hosts_word() -> None:
+    (pair,) = await hosted(Host(RuntimeError("lost")), 1)
+    assert await code_of(submit(pair)) == (409, "submission_unknown")
+    assert await pair.engine.reopen(pair.session_id) is True
+    await pair.engine.refuse_submission(pair.session_id, {"name": ["Not now"]}, pair.user)
+    assert (await take(pair, (await pair.context())["digest"])).values["name"] == "Ada"
+
+
+@in_virtual_time
 async def test_a_view_is_given_no_state_that_has_changed_before_the_end_is_stored() -> None:
     here, there = await hosted(Host())
     digest = (await here.context())["digest"]
