@@ -49,8 +49,10 @@ def _remember(session: Session, previous: Session) -> None:
 
 
 def _forget(session: Session) -> None:
-    """Let go of kept values of fields no longer the agent's."""
-    gone = {key: old for key, old in session.before.items() if session.whose(key) != By.AI}
+    """Let go of kept values of fields no longer the agent's, there or set aside."""
+    aside = session.aside.values if session.aside else {}
+    agents = {key for key in session.before if (aside[key].by if key in aside else session.whose(key)) == By.AI}
+    gone = {key: old for key, old in session.before.items() if key not in agents}
     if gone:
         session.before = {key: old for key, old in session.before.items() if key not in gone}
         for key, old in gone.items():

@@ -413,6 +413,23 @@ async def test_an_answer_that_does_not_fit_is_refused_and_the_question_stays_ope
 
 
 @in_virtual_time
+async def test_a_revert_brings_back_defaults_whose_fields_were_away_for_a_while() -> None:
+    lines = {"key": "lines", "type": "rows", "fields": [{"key": "amount", "type": "integer"}]}
+    form = {"mode": "form-fill", "schema": [{"key": "name"}, lines]}
+    pair = await open_pair(virtual_engine(), form | {"defaults": {"name": "N. N.", "lines": [{"amount": 1}]}})
+    before = (await pair.record()).session.held_by(Role.USER)[1:], await pair.values()
+    (cell,) = before[1].keys() - {"name"}
+    await pair.act({"name": "Ada", cell: 3})
+    await pair.notify(schema={"set": [{"key": "other"}], "remove": ["name", "lines"]})
+    await pair.notify(schema={"set": form["schema"], "remove": ["other"]})
+    reverted = await pair.engine.post_revert(pair.session_id, {"all": True}, pair.user)
+    assert {*reverted.payload["reverted"]} == {"name", cell}
+    session = (await pair.record()).session
+    assert (session.held_by(Role.USER)[1:], await pair.values()) == before
+    assert (session.before, session.aside) == ({}, None)
+
+
+@in_virtual_time
 async def test_a_revert_of_more_keys_than_a_form_has_fields_is_refused() -> None:
     (pair,) = await workers(1, FORM)
     await pair.act({"name": "Ada"})
