@@ -18,7 +18,7 @@ import { Attention } from "./element/attention.js";
 import { Beacon } from "./element/beacon.js";
 import { FieldList } from "./element/field_list.js";
 import { fieldsOf, labelOf } from "./element/field_facts.js";
-import { FirstValues } from "./element/first_values.js";
+import { FirstValues, release } from "./element/first_values.js";
 import { HandOver } from "./element/hand_over.js";
 import { ElementBase, define } from "./element/make.js";
 import { mark } from "./element/marks.js";
@@ -178,11 +178,13 @@ export class HandshakePrompt extends ElementBase {
     const schema = name ? await fieldsOf(base, name) : schemaOf(form);
     if (this.session) this.#end("unproven");
     const values = this.#values.given(form, schema);
+    const open = this.#values.openIn(form, schema);
     const opened = name ? { form: name } : { mode: this.getAttribute("mode") ?? "form-fill", schema };
     const prompt = { language: this.#texts.language };
     const session = await HandshakeSession.create({ base, prompt, ...opened, ...values });
     session.schema = schema;
     this.#hold(session);
+    session.addEventListener("connected", () => release(session, open), { once: true });
     this.#bind({ ...values.defaults, ...values.context });
     this.#tell("waiting");
     return session;
@@ -245,7 +247,7 @@ export class HandshakePrompt extends ElementBase {
   #leave() {
     clearInterval(this.#ticker);
     this.#left.abort();
-    if (this.session) this.#values.leave(this.session.fields);
+    if (this.session) this.#values.leave(this.session, this.binding);
     for (const { key } of this.binding?.fields ?? []) mark(this.binding?.controlsOf(key) ?? [], null);
     this.binding?.stop();
     this.session?.close();

@@ -6,6 +6,10 @@
 export class CatchUp {
   #access;
   #view;
+  /** @type {Promise<void>} The latest reading behind an answer. */
+  #reading = Promise.resolve();
+  /** @type {Promise<void> | null} The one that follows, for all answers since. */
+  #next = null;
 
   /** @param {import("./access.js").Access} access @param {import("./view.js").SessionView} view */
   constructor(access, view) {
@@ -25,8 +29,21 @@ export class CatchUp {
     return { cursor: told.cursor, digest: told.digest };
   }
 
-  /** Show what the server holds, behind an answer that does not tell it. */
-  async afterwards() {
+  /**
+   * Show what the server holds, behind an answer that does not tell it. Answers that come while it is being read wait for
+   * the next reading, one for all of them (single flight).
+   *
+   * @returns {Promise<void>}
+   */
+  afterwards() {
+    this.#next ??= this.#reading.then(() => {
+      this.#next = null;
+      return (this.#reading = this.#read());
+    });
+    return this.#next;
+  }
+
+  async #read() {
     try {
       this.#view.catchUp(await this.read(), "ack");
     } catch {

@@ -159,19 +159,24 @@ export class SessionView {
     if (ROW_WRITES.has(type)) this.#rowsAt = Math.max(this.#rowsAt, ack.seq ?? 0);
     if (type === "addRow" && !this.hasRow(`${key}/${ack.row}`)) this.place(`${key}/${ack.row}`, write.after, "ack");
     if (type === "schema") this.changeSchema(/** @type {any} */ (write));
-    if (type === "release") this.#stored.release({ ...ack, key });
+    if (type === "release" && this.#isOfField(write)) this.#stored.release({ ...ack, key });
     if (type === "userEdit") {
       const value = JSON.parse(encode(write.value));
       this.#written.set(key, { seq: ack.seq, ref: ack.ref, value });
       this.#stored.learn({ ...ack, key, value });
     }
-    if (type === "userEdit" || type === "release") this.refresh(key, "ack");
+    if (this.#isOfField(write)) this.refresh(key, "ack");
   }
 
   /** Undo what a write that will never be stored has shown. @param {Write} write */
-  takeBack({ type, key }) {
-    if (type === "userEdit" || type === "release") this.refresh(key, "error");
-    if (type === "problem") this.setProblem(key, null);
+  takeBack(write) {
+    if (this.#isOfField(write)) this.refresh(write.key, "error");
+    if (write.type === "problem") this.setProblem(write.key, null);
+  }
+
+  /** Whether a write is of one field: a release may be of a row. @param {Write} write */
+  #isOfField({ type, key }) {
+    return type === "userEdit" || (type === "release" && !this.hasRow(key));
   }
 
   /**

@@ -1,14 +1,24 @@
 /** Values that a form has when a session of it begins or goes on, and whose they are. */
 
 import { isSame } from "../client/values.js";
-import { ControlIndex, valuesOf } from "../form.js";
+import { valuesOf } from "../form.js";
+import { ControlIndex } from "../form/control_index.js";
+import { isChanged, readPublic } from "../form/values.js";
 import { isPersons } from "./field_facts.js";
 
 /** @typedef {import("../client.js").Field} Field */
+/** @typedef {import("../form/control_index.js").Row} Row */
+/** @typedef {import("../form/controls.js").Control} Control */
+/** @typedef {(string | number)[]} Path keys, and the places of rows: `["lines", 0, "amount"]`. Rows have no ids yet. */
 
 /** What is known of one form beyond what its controls say. */
 export class FirstValues {
-  /** @type {Map<string, any>} What agents wrote in sessions before: by staying there it is not made the person's. */
+  /**
+   * What agents wrote in sessions before: by staying there it is not made the person's. By key, and by control, since
+   * rows have other keys in another session.
+   *
+   * @type {Map<string | Control, any>}
+   */
   #left = new Map();
   /** @type {WeakSet<any>} Controls that the person has touched since the page was loaded. */
   #touched = new WeakSet();
@@ -19,30 +29,96 @@ export class FirstValues {
     for (const name of ["input", "change"]) root.addEventListener(name, touch, { signal, capture: true });
   }
 
-  /** Note what an agent leaves in the form. @param {Map<string, import("../client.js").FieldRecord>} fields */
-  leave(fields) {
-    for (const [key, { by, value }] of fields) if (by === "ai") this.#left.set(key, value);
+  /**
+   * Note what an agent leaves in the form, and what of it the person has made theirs.
+   *
+   * @param {import("../client.js").HandshakeSession} session
+   * @param {import("../form.js").FormBinding | null} binding
+   */
+  leave({ fields }, binding) {
+    for (const [key, { by, value }] of fields) {
+      for (const place of [key, ...(binding?.controlsOf(key) ?? [])]) {
+        if (by === "ai") this.#left.set(place, value);
+        if (isPersons(by)) this.#left.delete(place);
+      }
+    }
   }
 
   /**
+   * What a new session begins with. A list goes as a whole: with anything of the person's in it, to `context`.
+   *
    * @param {HTMLFormElement} form
    * @param {Field[]} schema
-   * @returns {{context: Record<string, any>, defaults: Record<string, any>}} what a new session begins with.
+   * @returns {{context: Record<string, any>, defaults: Record<string, any>}}
    */
   given(form, schema) {
-    const { context, defaults } = valuesOf(form, schema);
+    const values = valuesOf(form, schema);
+    const shown = { ...values.defaults, ...values.context };
     const index = new ControlIndex(form);
-    for (const [key, value] of Object.entries(defaults)) {
-      if (!this.#isTouched(index, key)) continue;
-      context[key] = value; // a framework makes what was typed the control's own default
-      delete defaults[key];
+    const given = { context: {}, defaults: {} };
+    for (const field of schema.filter(({ key }) => key in shown)) {
+      given[this.#isTheirs(index, field, shown[field.key]) ? "context" : "defaults"][field.key] = shown[field.key];
     }
-    for (const [key, value] of this.#left) {
-      if (!(key in context) || !isSame(context[key], value)) continue;
-      defaults[key] = value;
-      delete context[key];
-    }
-    return { context, defaults };
+    return given;
+  }
+
+  /**
+   * What is not the person's in lists that are given as theirs, to be released at the beginning of the session.
+   *
+   * @param {HTMLFormElement} form
+   * @param {Field[]} schema
+   * @returns {Path[]}
+   */
+  openIn(form, schema) {
+    const index = new ControlIndex(form);
+    return schema.filter(({ type }) => type === "rows").flatMap((list) => {
+      const rows = index.rows(list.key);
+      return rows.some((row) => this.#isRowTheirs(row, list)) ? this.#openRows(rows, list, [list.key]) : [];
+    });
+  }
+
+  /** @param {Row[]} rows @param {Field} list @param {Path} path of the list. @returns {Path[]} */
+  #openRows(rows, list, path) {
+    return rows.flatMap((row, place) => {
+      if (!this.#isRowTheirs(row, list)) return [[...path, place]];
+      return (list.fields ?? []).flatMap((cell) => this.#openCells(row, cell, [...path, place, cell.key]));
+    });
+  }
+
+  /** @param {Row} row @param {Field} cell @param {Path} path of the cell. @returns {Path[]} */
+  #openCells(row, cell, path) {
+    if (cell.type === "rows") return this.#openRows(row.lists.get(cell.key) ?? [], cell, path);
+    return this.#isCellTheirs(row, cell) ? [] : [path];
+  }
+
+  /** @param {ControlIndex} index @param {Field} field @param {any} value */
+  #isTheirs(index, field, value) {
+    if (field.type === "rows") return index.rows(field.key).some((row) => this.#isRowTheirs(row, field));
+    const controls = index.of(field.key);
+    return this.#isEdited(controls) && !this.#isLeft([field.key, ...controls], value);
+  }
+
+  /** Whether anything in a row is the person's. @param {Row} row @param {Field} list @returns {boolean} */
+  #isRowTheirs(row, { fields = [] }) {
+    return fields.some((cell) => cell.type === "rows"
+      ? row.lists.get(cell.key)?.some((inner) => this.#isRowTheirs(inner, cell))
+      : this.#isCellTheirs(row, cell));
+  }
+
+  /** @param {Row} row @param {Field} cell */
+  #isCellTheirs({ cells }, cell) {
+    const controls = cells.get(cell.key) ?? [];
+    return this.#isEdited(controls) && !this.#isLeft(controls, readPublic(controls, cell));
+  }
+
+  /** Frameworks make what was typed the control's own default. @param {Control[]} controls */
+  #isEdited(controls) {
+    return controls.some((control) => isChanged(control) || this.#touched.has(control));
+  }
+
+  /** @param {(string | Control)[]} places @param {any} value */
+  #isLeft(places, value) {
+    return places.some((place) => this.#left.has(place) && isSame(this.#left.get(place), value));
   }
 
   /**
@@ -57,12 +133,21 @@ export class FirstValues {
     const { context, defaults } = valuesOf(form, schema);
     const shown = { ...defaults, ...context };
     const isKnown = (/** @type {[string, any]} */ [key, { by }]) =>
-      (by === "ai" || isPersons(by)) && !this.#isTouched(index, key);
+      (by === "ai" || isPersons(by)) && !index.of(key).some((control) => this.#touched.has(control));
     return Object.fromEntries([...fields].filter(isKnown).map(([key]) => [key, shown[key]]));
   }
+}
 
-  /** @param {ControlIndex} index @param {string} key */
-  #isTouched(index, key) {
-    return index.of(key).some((control) => this.#touched.has(control));
+/**
+ * Let the agent write what is not the person's, once the session's rows are known.
+ *
+ * @param {import("../client.js").HandshakeSession} session
+ * @param {Path[]} paths
+ */
+export function release(session, paths) {
+  for (const path of paths) {
+    const key = path.reduce((start, step) => `${start}/${typeof step === "number" ? session.rows(String(start))[step] : step}`);
+    const isRow = typeof path[path.length - 1] === "number";
+    if (isRow || isPersons(session.fields.get(String(key))?.by)) session.release(String(key));
   }
 }

@@ -147,3 +147,22 @@ async def test_a_page_that_was_away_knows_the_rows_of_now(tab: Tab, shared: Site
     await tab.comes_to("open")
     assert await lines(tab) == ["r1", "r2"]
     assert (await tab.field("lines/r2/what"))["value"] == "second"
+
+
+async def test_released_rows_are_the_agents_to_remove_and_are_read_again_once_for_many(tab: Tab) -> None:
+    await tab.open(**FORM | {"context": {"lines": [{"what": "one"}, {"what": "two"}, {"what": "three"}]}})
+    assert (await tab.field("lines/r2/what"))["by"] == "user"
+    await tab.page.evaluate(HOLD)
+    await tab.do("void session.rows('lines').slice(1).forEach((row) => session.release(`lines/${row}`))")
+    assert await tab.settle() is True
+    await tab.hears("rowReleased", 2)
+    await tab.until("held.length === 1")
+    await tab.do("held[0]()")
+    await tab.until("held.length === 2")
+    await tab.do("held[1]()")
+    await tab.until("session.fields.get('lines/r3/what')?.by === 'default'")
+    assert await tab.do("[...session.fields].filter(([key]) => key.split('/').length === 2)") == []
+    peer = await tab.peer()
+    gone = [{"type": "remove", "key": f"lines/{row}"} for row in await lines(tab)]
+    assert [outcome.get("code") for outcome in await written(peer, *gone)] == ["user_locked", None, None]
+    assert await tab.do("held.length") == 2
