@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from handshake_prompt.forms.typed_text import field_of, typed_value
+from handshake_prompt.forms.typed_text import field_of, is_same_time, takes_text, typed_value
 from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.session import Session
 
@@ -27,44 +27,56 @@ class Posted(NamedTuple):
     def values_for(self, session: Session) -> dict[str, Any]:
         """Return the posted values of the session's fields; other names are the host's, of whatever size."""
         schema = session.schema
-        if not self.texts:
-            known = {key: field_of(schema, key) for key in self.values}
-            return {
-                key: _json_value(value, known[key]) for key, value in self.values.items() if not schema or known[key]
-            }
+        value_of = _value if self.texts else _json_value
         found = {}
-        for key, texts in self.values.items():
+        for key, posted in self.values.items():
             field = field_of(schema, key)
             if field is not None or not schema:
-                found[key] = _value(texts, field)
-        return found if self.digest is not None else {**dict(_left_out(schema, self.values)), **found}
+                found[key] = value_of(posted, field, session.value(key))
+        is_whole = self.digest is not None or not self.texts
+        return found if is_whole else {**dict(_left_out(schema, self.values)), **found}
 
 
-def _json_value(value: Any, field: Mapping[str, Any] | None) -> Any:
+def _json_value(value: Any, field: Mapping[str, Any] | None, held: Any) -> Any:
     """Return a JSON value as its field takes it: a script posts the text of a control for a number, too."""
-    return typed_value(value, field) if isinstance(value, str) and field is not None else value
+    return _typed(value, field, held) if isinstance(value, str) and field is not None else value
 
 
-def _value(texts: list[str], field: Mapping[str, Any] | None) -> Any:
+def _value(texts: list[str], field: Mapping[str, Any] | None, held: Any) -> Any:
     """Return the value of the texts of one name; browsers end their lines with CR and LF."""
     texts = [text.replace("\r\n", "\n") for text in texts]
+    if texts == held:
+        return held
     if field is not None and _is_many(field):
         listed = [typed_value(text, field) for text in texts]  # a list each
         return [value for values in listed for value in values or () if not is_empty(value)]
     text = texts[-1]  # a hidden "0" ahead of a checkbox is a habit of many frameworks
-    if field is not None and field.get("type") in _BOOLEAN:
+    if field is not None and _is_boolean(field):
         return text.lower() in _CHECKED
-    return typed_value(text, field) if field is not None else text
+    return _typed(text, field, held) if field is not None else text
+
+
+def _typed(text: str, field: Mapping[str, Any], held: Any) -> Any:
+    """Return the value of a control's text: the one held, where that is shown so, and text for what looks like JSON."""
+    if isinstance(held, str) and (text == held or is_same_time(text, held, field)):
+        return held
+    value = typed_value(text, field)
+    return text if isinstance(value, str) or (value is None and takes_text(text, field)) else value
 
 
 def _left_out(schema: list[Any], posted: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the fields left out by a browser, with nothing checked or chosen in them, and their empty values."""
     for field in schema:
         if isinstance(field, Mapping) and field.get("key") not in posted:
-            if field.get("type") in _BOOLEAN and not field.get("options"):
+            if _is_boolean(field) and not field.get("options"):
                 yield field["key"], False
             elif _is_many(field):
                 yield field["key"], []
+
+
+def _is_boolean(field: Mapping[str, Any]) -> bool:
+    kind = field.get("type")
+    return isinstance(kind, str) and kind in _BOOLEAN  # a field of several types names them in a list
 
 
 def _is_many(field: Mapping[str, Any]) -> bool:

@@ -68,6 +68,7 @@ def as_number(value: Any) -> int | float | None:
 
 BOUNDS = frozenset({"min", "max"})
 LENGTHS = frozenset({"minLength", "maxLength"})
+SECONDS = "seconds"
 _TEXT = LENGTHS | {"pattern"}
 
 
@@ -105,7 +106,7 @@ class ValueType(NamedTuple):
 
 
 def _moment(
-    noun: str, point: Callable[[Any], Any], measure: Callable[[Any], Decimal | float], step: str = "seconds"
+    noun: str, point: Callable[[Any], Any], measure: Callable[[Any], Decimal | float], step: str = SECONDS
 ) -> ValueType:
     def accepts(value: Any) -> bool:
         return point(value) is not None

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.forms.field_types import LIST, ValueType, identity, type_of
+from handshake_prompt.forms.field_types import LIST, SECONDS, ValueType, identity, type_of
 from handshake_prompt.texts.row_tables import entries, is_rows
 
 _COMMA = re.compile("[,;，、；]")
@@ -49,6 +49,19 @@ def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
     if (chosen := _chosen(text, field)) is not None:
         return chosen
     return [_entry(text, found, field, kinds)] if text else []
+
+
+def takes_text(text: str, field: Mapping[str, Any]) -> bool:
+    """Whether a field is one for text that takes this one as it is."""
+    kinds, is_list = _types(field)
+    plain = [kind for kind in kinds if not kind.chooses and not kind.accepts(_NO_VALUE)]
+    return not is_list and any(kind.accepts(text) for kind in plain)
+
+
+def is_same_time(text: str, other: str, field: Mapping[str, Any]) -> bool:
+    """Whether two texts are the same time in a field of times: browsers leave out seconds of zero."""
+    times = [kind for kind in _types(field)[0] if kind.step == SECONDS]
+    return any(kind.accepts(text) and kind.point(text) == kind.point(other) for kind in times)
 
 
 def _chosen(text: str, field: Mapping[str, Any]) -> list[str] | None:

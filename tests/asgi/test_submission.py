@@ -97,6 +97,79 @@ async def test_json_is_taken_with_the_types_it_has() -> None:
     assert site.taken == [Claim(name="Ada", amount=14)]
 
 
+CONTROLS = {
+    "several types": (["number", "string"], 12.5, "12.50"),
+    "seconds left out": ("datetime", "2026-01-02T10:00:00", "2026-01-02T10:00"),
+    "a blank in a time": ("datetime", "2026-01-02 10:00:00", "2026-01-02T10:00"),
+    "an hour": ("time", "10:00:00", "10:00"),
+    "quotation marks": ("string", '"Ada"', '"Ada"'),
+    "a number as text": (["number", "string"], "12.50", "12.50"),
+    "entries like JSON": ("array<string>", ["[1]", '"a, b"'], ["[1]", '"a, b"']),
+    "a word": ("string", "null", "null"),
+}
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["form", "JSON"])
+@pytest.mark.parametrize(("kind", "value", "shown"), CONTROLS.values(), ids=CONTROLS)
+async def test_the_agents_value_as_a_control_shows_it_stays_the_agents(
+    *, kind: Any, value: Any, shown: Any, as_json: bool
+) -> None:
+    peer, taken = await opened_with({"key": "it", "type": kind, "nullable": True})
+    await peer.act({"it": value})
+    reply = await post_it(peer, shown, as_json=as_json)
+    assert (reply.status_code, taken) == (200, [({"it": value}, {"it": "ai"})])
+
+
+TYPED = {
+    "quotation marks": ("string", '"Ada"', '"Ada"'),
+    "a word": ("string", "null", "null"),
+    "no number": (["number", "string"], '"12"', '"12"'),
+    "a number": (["number", "string"], "12.50", 12.5),
+    "none": ("number", "null", None),
+    "another hour": ("time", "11:00", "11:00"),
+    "a time as text": ("string", "10:00", "10:00"),
+}
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["form", "JSON"])
+@pytest.mark.parametrize(("kind", "typed", "value"), TYPED.values(), ids=TYPED)
+async def test_text_is_taken_as_it_was_typed(*, kind: Any, typed: str, value: Any, as_json: bool) -> None:
+    peer, taken = await opened_with({"key": "it", "type": kind, "nullable": True})
+    await peer.act({"it": 1 if kind == "number" else "10:00:00"})
+    reply = await post_it(peer, typed, as_json=as_json)
+    assert (reply.status_code, [values for values, _ in taken]) == (200, [{"it": value}])
+
+
+async def test_a_field_of_several_types_may_be_left_out() -> None:
+    peer, taken = await opened_with({"key": "it", "type": ["boolean", "string"]}, {"key": "other"})
+    assert (await peer.http.post("/it", data={"handshakeSession": peer.session_id}, headers=peer.as_user)).is_success
+    assert taken == [({}, {})]
+
+
+async def opened_with(*schema: dict[str, Any]) -> tuple[Peer, list[tuple[Any, Any]]]:
+    """Return a session of a form, and what the view of `/it` takes."""
+    hpp, taken = HandshakeApp(), list[tuple[Any, Any]]()
+
+    async def take(request: Request) -> JSONResponse:
+        submission = await hpp.submission(request)
+        taken.append((submission.values, submission.authors))
+        return JSONResponse({})
+
+    app = Starlette(routes=[Route("/it", take, methods=["POST"])])
+    hpp.mount_on(app)
+    http = httpx.AsyncClient(transport=InProcessTransport(app), base_url="http://localhost")
+    reply = await http.post("/handshake/session", json={"mode": "form-fill", "schema": [*schema]})
+    http.cookies.clear()
+    return Peer("http://localhost", reply.json(), reply.headers["set-cookie"].partition(";")[0], http), taken
+
+
+async def post_it(peer: Peer, value: Any, *, as_json: bool) -> httpx.Response:
+    body = {"handshakeSession": peer.session_id, "handshakeDigest": await digest_of(peer), "it": value}
+    if as_json:
+        return await peer.http.post("/it", headers=peer.as_user, json=body)
+    return await peer.http.post("/it", headers=peer.as_user, data=body)
+
+
 async def test_a_multipart_form_is_taken_and_its_files_are_the_hosts() -> None:
     site = Site()
     peer = await site.opened()
