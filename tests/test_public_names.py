@@ -157,6 +157,7 @@ DEFINED = {
         "build_prompt",
         "check_credentials",
         "is_address",
+        "is_prompt",
         "parse_prompt",
     ],
 }

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from handshake_prompt.texts.pickup_codes import find_address
-from handshake_prompt.texts.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, parse_prompt
+from handshake_prompt.texts.prompt import MAX_PROMPT_CHARS, ParsedPrompt, PromptError, is_prompt, parse_prompt
 from handshake_prompt.texts.secret import Secret
 
 from .exit_codes import Exit, fail, problem
@@ -139,7 +139,8 @@ def parsed(text: str, *, as_json: bool) -> ParsedPrompt:
     try:
         return parse_prompt(text)
     except PromptError as error:
-        sentence, step = (str(error), None) if find_address(text) is None else (IS_PICKUP, PICK_UP)
+        is_pickup = not is_prompt(text) and find_address(text) is not None
+        sentence, step = (IS_PICKUP, PICK_UP) if is_pickup else (str(error), None)
         reported = problem(sentence, code="invalid_prompt", next_step=step) if as_json else None
         fail(sentence, next_step=step, exit_code=Exit.USAGE, reported=reported)
 

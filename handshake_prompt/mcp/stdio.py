@@ -19,6 +19,7 @@ from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, Pa
 from handshake_prompt.client import AgentError, HandshakeAgent, PromptError
 from handshake_prompt.protocol.errors import InternalError, InvalidRequestError
 from handshake_prompt.texts.pickup_codes import find_address
+from handshake_prompt.texts.prompt import is_prompt
 
 from . import results, tools
 from .arguments import Connect
@@ -119,7 +120,7 @@ class ToolServer:
         try:
             return HandshakeAgent.from_prompt(text, name=name, **self._options)
         except PromptError:
-            if find_address(text) is None:
+            if is_prompt(text) or find_address(text) is None:
                 raise
             return await HandshakeAgent.from_pickup(text, name=name, **self._options)
 

@@ -183,6 +183,11 @@ def parse_prompt(text: str) -> ParsedPrompt:
     return parsed
 
 
+def is_prompt(text: str) -> bool:
+    """Whether a text is a prompt, readable or not. One that was picked up has the address of its pickup in it."""
+    return REQUIRED[0] in text
+
+
 def check_credentials(parsed: ParsedPrompt) -> None:
     """Accept credentials that a request can be made of.
 

@@ -39,11 +39,14 @@ _TAG = re.compile(r"</?(?:br|b|code|div|em|i|li|ol|p|pre|span|strong|tbody|table
 _DATA = re.compile(r"`\{[^`]*(?:`|\Z)")
 _DATA_LINE = re.compile(r"\{\"(?!sessionId)[^\n]*")
 """Data of the page: as it was written, and as a chat has rendered it."""
+_LINE_END = re.compile(r"\\r\\n|\\[nr]")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+"""In Markdown, or in a JSON text. A mode escapes letters alone."""
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\ufe63\uff0d"), "-")
 _BEFORE_A_KEY = " \t\xa0>|#*•·‣◦–—-_`\"'“”‘’"
 _BULLETS = "*•·‣◦–—-"
 
-_INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]|<wbr ?/?>")
 """Such as chats, editors and pages put between letters."""
 
 _LETTER = re.compile(r"[\w-]")
@@ -169,8 +172,9 @@ def _without_data(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text without HTML's tags and entities, invisible characters, and typographic hyphens."""
+    """Return a text without HTML's tags and entities, escapes, invisible characters, and typographic hyphens."""
     text = _TAG.sub("\n", text) if "<" in text else text
+    text = _ESCAPED.sub(r"\1", _LINE_END.sub("\n", text)) if "\\" in text else text
     return _INVISIBLE.sub("", unescape(text) if "&" in text else text).translate(_HYPHENS)
 
 

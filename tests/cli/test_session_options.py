@@ -40,6 +40,14 @@ def test_a_prompt_is_read_from_standard_input_without_being_asked_to() -> None:
     assert marked_json(result.stdout) == FOUND
 
 
+def test_a_damaged_prompt_is_told_as_such_though_the_address_of_its_pickup_is_in_it() -> None:
+    again = "\nhttps://example.com/handshake/pickup/7K3M-Q2VX-9HTD/key\n"
+    told = run("parse-prompt", text=PROMPT.replace(TOKEN, TOKEN[:-1]) + again)
+    assert (told.exit_code, "damaged" in told.stderr) == (2, True)
+    told = run("parse-prompt", text=f"Here: {again}")
+    assert (told.exit_code, "the address of a one-time code" in told.stderr) == (2, True)
+
+
 def test_a_prompt_is_read_from_a_dash() -> None:
     assert marked_json(run("parse-prompt", "--prompt", "-", text=PROMPT).stdout) == FOUND
 

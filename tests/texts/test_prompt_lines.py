@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -170,6 +171,10 @@ HARMLESS: dict[str, Callable[[str], str]] = {
     "a fence": lambda lines: f"```text\n{lines}\n```",
     "numbered list": lambda lines: numbered("{}. {}", lines.replace("- ", "", 1).replace("\n- ", "\n")),
     "line numbers": lambda lines: numbered("{:3} | {}", lines),
+    "all punctuation escaped": lambda lines: re.sub(r"([_:./-])", r"\\\1", lines),
+    "a JSON text": json.dumps,
+    "a JSON text with CRLF": lambda lines: json.dumps(lines.replace("\n", "\r\n")),
+    "words' breaks of HTML": lambda lines: lines.replace("k", "k<wbr>"),
     "escaped bullets": lambda lines: re.sub("^- ", r"\\- ", lines, flags=re.MULTILINE),
     "added lines of a difference": lambda lines: re.sub("^", "+", lines, flags=re.MULTILINE),
     "first letters in capitals": lambda lines: re.sub(

@@ -23,7 +23,7 @@ from handshake_prompt.mcp.arguments import Connect
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import InvalidRequestError, InvalidTokenError
 from handshake_prompt.texts.pickup_codes import find_address, read_code
-from handshake_prompt.texts.prompt import PromptError, parse_prompt
+from handshake_prompt.texts.prompt import PromptError, is_prompt, parse_prompt
 from handshake_prompt.texts.secret import Secret
 
 from .admitted_agent import AdmittedAgent
@@ -107,7 +107,7 @@ class SharedTools:
         try:
             prompt = parse_prompt(text)
         except PromptError as error:
-            address = find_address(text)
+            address = None if is_prompt(text) else find_address(text)
             code = address.code if address else read_code(text.strip())
             if code is None:
                 raise InvalidRequestError(

@@ -274,6 +274,14 @@ async def test_a_damaged_prompt_is_told_before_the_session_is_asked() -> None:
     assert "damaged" in refused["structuredContent"]["detail"]
 
 
+async def test_a_damaged_prompt_of_a_pickup_is_told_and_no_second_exchange_is_tried() -> None:
+    peer = await open_in_process(HandshakeApp(mcp=True), FORM | {"pickup": True})
+    prompt = (await peer.http.post(peer.created["pickup"]["url"])).text
+    refused = await call(peer, "connect", prompt=prompt.replace("token: ", "token: x", 1))
+    assert refused["structuredContent"]["code"] == "invalid_prompt"
+    assert (await peer.context(role="user"))["pickup"]["refused"] == 0
+
+
 async def test_the_persons_cookie_makes_nobody_the_person_here() -> None:
     peer = await form()
     sent = tool_call("set_fields", session=handle_of(peer), fields={"age": 7})
