@@ -35,6 +35,8 @@ _PURPOSES = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _SPECULATIVE = re.compile(rb"prefetch|prerender|preview", re.IGNORECASE)
 _PREVIEWERS = re.compile(rb"bot\b|crawl|spider|slurp|preview|externalhit|embed|unfurl|whatsapp|scan", re.IGNORECASE)
 """Names of programs that look at addresses in messages. An agent among them is sent to the other address."""
+_READERS = re.compile(rb"\b[a-z]+-user\b", re.IGNORECASE)
+"""Names of programs that fetch what their person asks for, though they may mention bots: `ChatGPT-User`."""
 
 _PRIVATE: Headers = [
     (b"cache-control", b"no-store"),
@@ -133,7 +135,9 @@ def _is_preview(request: IndexedRequest) -> bool:
     if "key" in request.path_params:
         return False
     is_part_of_a_page = request.first.get(b"sec-fetch-dest", b"empty") != b"empty"
-    return is_part_of_a_page or _wants_page(request) or bool(_PREVIEWERS.search(request.first.get(b"user-agent", b"")))
+    name = request.first.get(b"user-agent", b"")
+    is_previewer = _PREVIEWERS.search(name) is not None and _READERS.search(name) is None
+    return is_part_of_a_page or is_previewer or _wants_page(request)
 
 
 def _wants_page(request: IndexedRequest) -> bool:

@@ -22,6 +22,7 @@ AT_ONCE: dict[str, dict[str, str]] = {
     "JSON": {"Accept": "application/json"},
     "no HTML": {"Accept": "text/html;q=0, */*"},
     "an agent": {"User-Agent": "Claude-User/1.0"},
+    "an agent of an operator of bots": {"User-Agent": "compatible; ChatGPT-User/1.0; +https://openai.com/bot"},
 }
 PREVIEWS: dict[str, dict[str, str]] = {
     "browser": {"Accept": CHROME, "Sec-Fetch-Mode": "navigate"},
