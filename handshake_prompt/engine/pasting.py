@@ -60,8 +60,6 @@ class Pasting:
         form = AnsweredForm(session.schema, session.values)
         answer, actions = await self._read(asked.text, form)
         seen = _shown(answer, session)
-        if not (answer.fields or answer.add or answer.remove or answer.suggest or answer.ask):
-            raise UnreadableError("The answer asks for nothing", members=_unread(answer.faults))
         body = json.dumps({"actions": actions, "ask": answer.ask, "stream": False}).encode()
         check_json(body, self._limits)
         batch = bodies.decode(ActionRequest, body)

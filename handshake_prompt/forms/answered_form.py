@@ -42,17 +42,20 @@ class AnsweredForm:
         """Return the actions that an answer asks for: removals, fields, new rows, suggestions.
 
         Raises:
-            UnreadableAnswerError: it gives two values for one field, by its key and by its label.
+            UnreadableAnswerError: it asks for nothing, or gives two values for one field, by its key and by its label.
         """
         values = [*self._flat(answer.fields)]
         if twice := sorted(key for key, times in Counter(key for key, _ in values).items() if times > 1):
             raise UnreadableAnswerError(f"There are two values for {', '.join(map(repr, twice))}, by key and by group.")
-        return [
+        actions = [
             *({"type": "remove", "key": key} for key in answer.remove),
             *({"type": "set", "key": key, **self._told(key, value)} for key, value in values),
             *({"type": "add", "key": key, "value": self._keyed(key, value)} for key, value in answer.add),
             *(self._suggestion(one.key, one.value, one.reason) for one in answer.suggest),
         ]
+        if not (actions or answer.ask):
+            raise UnreadableAnswerError("The answer asks for nothing", answer.faults)
+        return actions
 
     def _flat(self, fields: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
         """Yield keys and values, those of objects too that are groups of the form's fields."""

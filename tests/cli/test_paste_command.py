@@ -55,6 +55,20 @@ async def test_the_exit_code_tells_none_some_and_all_refused_apart(
     assert (await ask("paste", *session_of(await pair()), text=answer(**content))).exit_code == expected
 
 
+@pytest.mark.parametrize("content", [{"fields": {}}, {"fields": {}, "mood": "good"}, {"ask": []}])
+async def test_an_answer_that_asks_for_nothing_is_refused_as_the_server_refuses_it(
+    pair: Open, content: dict[str, Any]
+) -> None:
+    peer = await pair()
+    result = await ask("paste", *session_of(peer), text=answer(**content))
+    assert (result.exit_code, "The answer asks for nothing" in result.stderr) == (Exit.USAGE, True)
+    reported = json.loads((await ask("paste", "--json", *session_of(peer), text=answer(**content))).stdout)
+    assert (reported["code"], [one["line"] for one in reported["unread"]]) == (
+        "unreadable",
+        [3] if "mood" in content else [],
+    )
+
+
 async def test_the_prompt_may_be_on_standard_input_and_the_answer_in_a_file(pair: Open, tmp_path: Path) -> None:
     peer = await pair()
     file = tmp_path / "answer.txt"
