@@ -52,7 +52,6 @@ export { valuesOf } from "./form.js";
 /** One session, as the person's page sees it. Made by `create` or `resume`. */
 export class HandshakeSession extends EventTarget {
   #parts;
-  #promptOption;
 
   /**
    * Open a session on the server.
@@ -97,8 +96,7 @@ export class HandshakeSession extends EventTarget {
     this.id = id;
     this.mode = mode;
     this.urls = urls;
-    this.#promptOption = prompt;
-    this.#parts = new SessionParts(this, { id, mode, urls }, { options, userToken });
+    this.#parts = new SessionParts(this, { id, mode, urls }, { options, userToken, prompt });
   }
 
   /**
@@ -328,11 +326,8 @@ export class HandshakeSession extends EventTarget {
    * @returns {Promise<string | undefined>} the decision in words, to be pasted to the agent, for a request that is `pasted`.
    * @throws {HandshakeError} if the request has ended, or is another than was shown (`changed`).
    */
-  async answer({ id, digest, key }, decision, values) {
-    const body = { decision, digest, values };
-    const keys = key && decision === "accept" ? [key] : [];
-    const settings = { body, path: `/${encodeURIComponent(id)}` };
-    return (await this.#parts.decide("answer", settings, () => keys)).report;
+  answer(request, decision, values) {
+    return this.#parts.decisions.answer(request, decision, values);
   }
 
   /**
@@ -342,9 +337,8 @@ export class HandshakeSession extends EventTarget {
    * @param {string[]} [keys] of fields, rows or lists; without them, all of it.
    * @returns {Promise<string[]>} the keys of what was taken back.
    */
-  async revert(keys) {
-    const body = keys ? { keys } : { all: true };
-    return (await this.#parts.decide("revert", { body }, ({ reverted }) => reverted)).reverted;
+  revert(keys) {
+    return this.#parts.decisions.revert(keys);
   }
 
   /**
@@ -361,10 +355,8 @@ export class HandshakeSession extends EventTarget {
   }
 
   /** Replace the agent's token and lock the old one out. @returns {Promise<string | null>} the new prompt. */
-  async rotate() {
-    const body = { prompt: this.#promptOption || undefined };
-    this.#parts.prompt.learn(await this.#parts.access.request("POST", "rotate", { body }));
-    return this.prompt;
+  rotate() {
+    return this.#parts.prompt.rotate();
   }
 
   /**
@@ -372,9 +364,8 @@ export class HandshakeSession extends EventTarget {
    * replaces the token, `pickupRefused` of every later try by somebody else.
    * @returns {Promise<import("./client/prompt.js").Pickup>} what the person passes on.
    */
-  async pickup() {
-    const { language } = Object(this.#promptOption);
-    return (await this.#parts.access.request("POST", "pickup", { body: { language } })).pickup;
+  pickup() {
+    return this.#parts.prompt.pickup();
   }
 
   /** End the session, for the agent too. */

@@ -6,6 +6,7 @@
 import { Access } from "./access.js";
 import { CatchUp } from "./catch_up.js";
 import { Connection, OVER } from "./connection.js";
+import { Decisions } from "./decisions.js";
 import { ENDS, Frames } from "./frames.js";
 import { Outbox } from "./outbox.js";
 import { AgentPrompt } from "./prompt.js";
@@ -17,6 +18,7 @@ import { SessionView } from "./view.js";
 import { Writes } from "./writes.js";
 
 /** @typedef {import("./access.js").SavedSession} SavedSession */
+/** @typedef {import("./prompt.js").PromptOption} PromptOption */
 /** @typedef {import("./submission.js").Receipt} Receipt */
 
 /** The parts of one session, which end together. */
@@ -28,14 +30,14 @@ export class SessionParts {
   /**
    * @param {EventTarget} page is told of all that happens.
    * @param {SavedSession} saved
-   * @param {{options?: RequestInit, userToken?: string}} proof
+   * @param {{prompt: PromptOption, options?: RequestInit, userToken?: string}} settings
    */
-  constructor(page, { mode, urls }, proof) {
+  constructor(page, { mode, urls }, { prompt, ...proof }) {
     const emit = (/** @type {string} */ name, /** @type {object} */ detail) => this.#emit(name, detail);
     const ended = (/** @type {string} */ reason) => this.end(reason);
     this.#page = page;
     this.access = new Access(urls, proof, ended);
-    this.prompt = new AgentPrompt(() => emit("prompt", { prompt: this.prompt.text }));
+    this.prompt = new AgentPrompt(this.access, prompt, () => emit("prompt", { prompt: this.prompt.text }));
     this.connection = this.#connect();
     this.outbox = new Outbox(this.connection, {
       notify: (body, timeout) => this.access.request("POST", "notify", { body, timeout }),
@@ -66,20 +68,7 @@ export class SessionParts {
       catchUp: () => this.catchUp.run(),
       post: (digest) => this.#post(digest),
     });
-  }
-
-  /**
-   * Tell the server of a decision of the person's, and show what comes of it. Submissions wait for that.
-   *
-   * @param {string} name of the URL.
-   * @param {{body: object, path?: string}} settings
-   * @param {(reply: any) => string[]} keysOf what has changed.
-   * @returns {Promise<any>} the members of the reply.
-   */
-  async decide(name, settings, keysOf) {
-    const reply = this.access.request("POST", name, settings);
-    await this.submissions.waitFor(reply.then(async (members) => (await this.catchUp.afterwards(), keysOf(members))));
-    return reply;
+    this.decisions = new Decisions(this);
   }
 
   #connect() {

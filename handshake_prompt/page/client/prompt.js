@@ -3,6 +3,7 @@
  * were replaced elsewhere, in another tab for instance.
  */
 
+/** @typedef {boolean | {language: string}} PromptOption whether there is to be a prompt, and in which language. */
 /**
  * @typedef {object} Pickup a one-time code for an agent elsewhere, as the person passes it on.
  * @property {string} url gives the prompt to the first who fetches it.
@@ -18,14 +19,34 @@ export class AgentPrompt {
   text = null;
   /** @type {string | null} */
   token = null;
+  #access;
+  #option;
   #changed;
   /** Places in the log: of the token that is held, and of the latest rotation that was told. */
   #heldSince = Infinity;
   #rotatedAt = 0;
 
-  /** @param {() => void} changed the prompt is another one, or none. */
-  constructor(changed) {
+  /**
+   * @param {import("./access.js").Access} access
+   * @param {PromptOption} option
+   * @param {() => void} changed the prompt is another one, or none.
+   */
+  constructor(access, option, changed) {
+    this.#access = access;
+    this.#option = option;
     this.#changed = changed;
+  }
+
+  /** Replace the token. @returns {Promise<string | null>} the new prompt. */
+  async rotate() {
+    this.learn(await this.#access.request("POST", "rotate", { body: { prompt: this.#option || undefined } }));
+    return this.text;
+  }
+
+  /** Open a one-time code. @returns {Promise<Pickup>} */
+  async pickup() {
+    const { language } = Object(this.#option);
+    return (await this.#access.request("POST", "pickup", { body: { language } })).pickup;
   }
 
   /** @param {{token: string, prompt?: string | null, seq?: number}} reply to a creation or a rotation. */

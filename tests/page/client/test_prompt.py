@@ -39,7 +39,7 @@ async def test_a_reply_that_is_overtaken_by_another_tabs_rotation_is_not_held(ta
     held = await tab.do(
         """async () => {
           const { AgentPrompt } = await import("/handshake/client/prompt.js");
-          const prompt = new AgentPrompt(() => {});
+          const prompt = new AgentPrompt(null, true, () => {});
           prompt.learn({ token: "created", seq: 0 });
           prompt.rotated({ seq: 5 });
           prompt.rotated({ seq: 7 });
