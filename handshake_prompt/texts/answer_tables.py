@@ -166,6 +166,7 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
     for row in rows:
         field = names.key_of(row.cells[key]) if len(row.cells) > max(key, value) else None
         try:
+            _check_width(row, head)
             given = line_value(row.cells[value]) if field is not None else None
         except LineFaultError as fault:
             field = None
@@ -180,6 +181,16 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
         elif given is not None:
             answer.fields[field] = given
     return answer if is_whole and answer.fields else None
+
+
+def _check_width(row: Row, head: Row) -> None:
+    """Refuse a row of more cells than the head has: a bar or a tab within a value has ended that early.
+
+    Raises:
+        LineFaultError: it has more.
+    """
+    if head.cells and any(cell.strip() for cell in row.cells[len(head.cells) :]):
+        raise LineFaultError("this has more cells than the head; a bar within a value is written \\|")
 
 
 def _table(lines: Sequence[tuple[int, str]], at: int) -> list[Row]:

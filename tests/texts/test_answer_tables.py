@@ -59,6 +59,7 @@ READ = {
         rule="|---|---|---|---|",
     ),
     "the value first": table("| Value | Field |", "| Ann Lee | name |", "| 36 | age |", "| ann@shop.example | email |"),
+    "a bar too many": table("| Field | Value |", *(f"{row}|" for row in BODY)),
     "empty cells": table("| Field | Value |", *BODY, "| note | |"),
     "dashes for nothing": table("| Field | Value |", *BODY, "| note | — |"),
     "an address made a link": PLAIN.replace("ann@shop.example", "[ann@shop.example](mailto:ann@shop.example)"),
@@ -108,6 +109,14 @@ REFUSED = {
     "columns that disagree": (table("| Label | Field | Value |", "| Age | name | Ann |"), 1, "names the fields"),
     "a row too short": (table("| Field | Why | Value |", "| name | because |"), 3, "no field"),
     "present values alone": (table("| Field | Current value |", "| name | Ann |"), 3, "in no block"),
+    "a bar in a value": (table("| Field | Value |", "| note | `a|b` |"), 3, "more cells"),
+    "a row too long": (table("| Field | Value |", "| name | Ann | Lee |"), 3, "more cells"),
+    "a tab in a value": ("Field\tValue\nname\tAnn\tLee", 2, "more cells"),
+    "a bar in the last column": (
+        table("| Field | Value | Why |", "| note | a|b | so |", rule="|-|-|-|"),
+        3,
+        "more cells",
+    ),
     "an ellipsis": (table("| Field | Value |", "| name | … |"), 3, "left out"),
     "a quotation in a quotation": (table("| Field | Value |", '| name | "Ann "Lee"" |'), 3, "quotation"),
 }
