@@ -59,6 +59,7 @@ async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
             "lifespan": "auto",
             "log_config": None,
             "timeout_graceful_shutdown": 2,
+            "timeout_keep_alive": 60,  # clients give theirs up after 5 s: not at the same moment
             "http": "h11",  # whatever else is installed
         }
         server = Server(uvicorn.Config(app, **(settings | options)))
