@@ -18,7 +18,7 @@ from handshake_prompt.protocol.bodies import Action, AnswerRequest, AskRequest, 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.decisions import Asked
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
-from handshake_prompt.protocol.field_value import is_empty
+from handshake_prompt.protocol.field_value import FieldValue, is_empty
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
@@ -107,15 +107,16 @@ class Asking:
         if action.key is None:
             return unsupported(action, "The action has no key", code="missing_key")
         key, revision = action.key, requests.revision(session, action.key)
-        if (refused := self._refusal(session, key, action.value)) is not None:
-            return refused
+        judged = self._judged(session, key, action.value)
+        if isinstance(judged, Outcome):
+            return judged
         if action.if_rev is not None and action.if_rev != revision:
             return session.refuse(key, "stale", "The field has changed since; look at current and decide again")
         request = Request(
             kind="suggest",
             name=name,
             key=key,
-            kept=pack(action.value)[0],
+            kept=judged.kept,
             rev=revision,
             reason=action.reason,
             source=action.source,
@@ -269,8 +270,8 @@ class Asking:
         opened_at, expires_at = (instant(round(time * 1e6)) for time in (opened, opened + seconds))
         return replace(request, opened_at=opened_at, expires_at=expires_at, until=until)
 
-    def _refusal(self, session: Session, key: str, value: Any) -> Outcome | None:
-        """Return the mode's refusal of a value for a field, as if the field were nobody's; None if it is accepted."""
+    def _judged(self, session: Session, key: str, value: Any) -> FieldValue | Outcome:
+        """Return a field with the value that the mode would write, as if the field were nobody's; or its refusal."""
         trial = session.checkout(self._transactions.turn(Role.AGENT))
         trial.values.pop(key, None)
         judged = self._modes.of(session).process_actions(trial, [Action(type="set", key=key, value=value)])[0]
@@ -278,7 +279,7 @@ class Asking:
             return judged
         if key not in trial.values:
             return session.refuse(key, "unsupported_action", "Values of fields alone can be suggested", status="error")
-        return None
+        return trial.values[key]
 
     def _about(self, session: Session, request: Request) -> Request:
         """Return a question with the session's own notes on its field.

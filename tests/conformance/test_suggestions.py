@@ -42,6 +42,21 @@ async def test_hpp_236_a_suggestion_opens_a_request_and_writes_nothing(pair: Ope
     assert (await peer.context())["context"]["city"]["value"] == "Ulm"
 
 
+async def test_hpp_262_an_option_is_suggested_by_its_value_whatever_it_is_called(pair: Open) -> None:
+    options = [{"value": "b", "label": "Basic"}, {"value": "p", "label": "Pro"}]
+    fields = [
+        {"key": "plan", "type": "enum", "options": options},
+        {"key": "plans", "type": "enum", "multiple": True, "options": options},
+    ]
+    peer = await pair({"mode": "form-fill", "schema": fields, "context": {"plan": "b"}})
+    made = [await suggest(peer, "plan", "pro"), await suggest(peer, "plans", ["Pro", "basic"])]
+    assert [one["value"] for one in made] == ["p", ["p", "b"]]
+    for one in made:
+        await answered(peer, one)
+    context = (await peer.context())["context"]
+    assert [context[key]["value"] for key in ("plan", "plans")] == ["p", ["p", "b"]]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "code"),
     [
