@@ -15,8 +15,15 @@ const WITHOUT_VALUE = new Set(["button", "fieldset", "image", "object", "output"
 const PATH = /^([^[\]]+)((?:\[[^[\]]*\](?:\.[^[\].]+)*)*)$/;
 const STEP = /\[([^[\]]*)\]|\.([^[\].]+)/g;
 
-/** A first option that says to choose one: "-- Year --", "Select a state", "Choose…". */
-const REQUEST = /^(?:[-–—]+\s*\S.*[-–—]+|[-–—.…_\s]*|(?:please\s+)?(?:choose|select|pick)(?:\s.*|\s*[:.…]+)|请选择.*)$/iu;
+/** A first option that says to choose one: "-- Year --", "Select a state", "Choose…", also in other languages. */
+const REQUEST = new RegExp(
+  String.raw`^(?:[-–—]+\s*\S.*[-–—]+|[-–—.…_\s]*|bitte\s.*|(?:请选择|請選擇|選択してください|選んでください|선택).*|` +
+    String.raw`(?:(?:please|veuillez|por favor,?)\s+)?(?:${[
+      ...["choose", "select", "pick", "choisir", "choisissez", "sélectionner", "sélectionnez", "seleccion[ae]", "elija"],
+      ...["elige", "selecione", "escolha", "seleziona", "scegli", "kies", "selecteer", "wybierz", "vyberte", "выберите"],
+    ].join("|")})(?:\s.*|\s*[:.…]+))$`,
+  "iu",
+);
 const NO_CHOICE = new Set(["0", "-1", "none", "null", "default"]);
 
 /** @type {WeakMap<Control, string>} The keys of controls with neither name nor id. */

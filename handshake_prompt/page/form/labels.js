@@ -14,6 +14,11 @@ const REMARK = "[role=alert], [aria-live], [class*=error], [class*=invalid], [id
 const APART = `button, input, option, output, script, select, style, svg, textarea, [hidden], [role=tooltip], ${REMARK}`;
 /** Elements that name more than the control after them, or nothing. */
 const NO_NAME = "h1, h2, h3, h4, h5, h6, hr, legend, ol, script, style, template, ul";
+/** A star, or a word in parentheses. */
+const REQUIRED =
+  /^\*|\*\s*(?:[:：(（].*)?$|[(（]\s*(?:required|mandatory|erforderlich|pflichtfeld|obligatoire|requis|obb?ligatori[oa]|obrigatóri[oa]|必填|必須)\s*[)）]/i;
+const OPTIONAL =
+  /[(（]\s*(?:optional|freiwillig|facultatif|opcional|facoltativ[oa]|可选|选填|選填|任意)\s*[)）]|[-–—]\s*optional$/i;
 const VALUED = "button, input:not([type=hidden]), select, textarea";
 const NEARBY_CHARS = 80;
 /** How far around a control its name may be. */
@@ -113,12 +118,12 @@ export function labelOf(control) {
 
 /** Whether a label says that a field is required. @param {Control[]} controls */
 export function isSaidRequired(controls) {
-  return /^\*|\*\s*(?:[:：(（].*)?$|[(（]\s*(?:required|mandatory|必填)\s*[)）]/i.test(saidOf(controls));
+  return REQUIRED.test(saidOf(controls));
 }
 
 /** Whether a label says that a field is optional. @param {Control[]} controls */
 export function isSaidOptional(controls) {
-  return /[(（]\s*(?:optional|可选|选填)\s*[)）]|[-–—]\s*optional$/i.test(saidOf(controls));
+  return OPTIONAL.test(saidOf(controls));
 }
 
 /** @param {Control[]} controls */

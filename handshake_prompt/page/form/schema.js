@@ -38,6 +38,10 @@ const TIMED = new Set(["datetime-local", "time"]);
 const SECONDS_STEP = 60;
 /** What the patterns of a schema may be together; a browser checks those beyond it on its own. */
 const PATTERN_CHARS = 4_000;
+/** What one of them may be. */
+const ONE_PATTERN_CHARS = 512;
+/** A year that no schema's bound has, though a browser's does. */
+const DISTANT = /^\d{5}/;
 
 /**
  * Derive the fields of a form from its controls.
@@ -204,8 +208,10 @@ function custom(control) {
 
 /** @param {HTMLInputElement} input */
 function numeric(input) {
-  const min = numberIn(input.min) ?? (input.type === "range" ? 0 : undefined);
-  const max = numberIn(input.max) ?? (input.type === "range" ? 100 : undefined);
+  const isRange = input.type === "range";
+  const min = boundIn(input.min) ?? (isRange ? 0 : undefined);
+  const most = boundIn(input.max) ?? (isRange ? 100 : undefined);
+  const max = isReversed(min, most) ? (isRange ? min : undefined) : most;
   const step = input.step.toLowerCase() === "any" ? undefined : (positive(numberIn(input.step)) ?? 1);
   // Steps are counted from `min`, or else from the value that the page came with (HTML, section 4.10.5.3.8).
   const base = min ?? numberIn(attributeOf(input, "value")) ?? 0;
@@ -220,7 +226,8 @@ function textual(control) {
   if (control.type === "file") return { ...kind, accept: control.accept, multiple: control.multiple || undefined };
   if (WITH_BOUNDS.has(control.type)) return bounded(kind, compact(periodic(control)), control.type);
   const { minLength, maxLength } = control;
-  const lengths = { minLength: positive(minLength), maxLength: maxLength >= 0 ? maxLength : undefined };
+  const longest = maxLength >= 0 ? maxLength : undefined;
+  const lengths = { minLength: isReversed(minLength, longest) ? undefined : positive(minLength), maxLength: longest };
   const pattern = WITH_PATTERN.has(control.type) && !isSecret(control) ? patternOf(control) : undefined;
   return { ...kind, ...lengths, pattern, ...suggestions(control) };
 }
@@ -233,11 +240,11 @@ function bounded(kind, bounds, type) {
 
 /** @param {HTMLInputElement} input for dates and times. */
 function periodic(input) {
-  const [min, max] = [input.min, input.max].map((bound) => sanitized(input.type, bound) || undefined);
-  const isReversed = min !== undefined && max !== undefined && min > max; // a time around midnight
+  const bounds = [input.min, input.max].map((bound) => sanitized(input.type, bound) || undefined);
+  const [min, max] = bounds.map((bound) => (DISTANT.test(bound ?? "") ? undefined : bound));
   const usual = TIMED.has(input.type) ? SECONDS_STEP : undefined;
   const step = input.step.toLowerCase() === "any" ? undefined : (positive(numberIn(input.step)) ?? usual);
-  return isReversed ? { step } : { min, max, step };
+  return isReversed(min, max) ? { step } : { min, max, step }; // a time around midnight
 }
 
 /** @param {string} type @param {string} text @returns {string} the value a control of that type makes of a text. */
@@ -247,7 +254,7 @@ function sanitized(type, text) {
 
 /** A pattern that a browser applies: it ignores one that is no expression with the flag `v`. */
 function patternOf({ pattern }) {
-  if (!pattern) return undefined;
+  if (!pattern || pattern.length > ONE_PATTERN_CHARS) return undefined;
   try {
     new RegExp(pattern, "v");
   } catch {
@@ -260,6 +267,23 @@ function patternOf({ pattern }) {
 function numberIn(text) {
   const value = Number.parseFloat(text ?? "");
   return Number.isFinite(value) ? value : undefined;
+}
+
+/** A bound in exact integers: one beyond them bounds nothing that a person gives in. @param {string} text */
+function boundIn(text) {
+  const value = numberIn(text);
+  return value !== undefined && Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : undefined;
+}
+
+/**
+ * Whether no value is within two bounds. Such a control is the page's slip, for which its form is not refused.
+ *
+ * @template {number | string} T
+ * @param {T | undefined} min
+ * @param {T | undefined} max
+ */
+function isReversed(min, max) {
+  return min !== undefined && max !== undefined && min > max;
 }
 
 /** @param {number | undefined} value */

@@ -14,13 +14,29 @@ import { labelOf } from "./labels.js";
 const SECRET_TOKEN = /^(?:cc-.*|(?:new|current)-password|one-time-code)$/;
 const SECRET_NAME =
   /(?:^|[^a-z])(?:passw(?:or)?d|passphrase|pwd|otp|totp|[2m]fa|cvv2?|cvc2?|csc|credit ?card|(?:card|cc)[- ]?(?:no|num|number|code|exp\w*)|(?:verification|authenti\w+|security|sms|one time)[- ]?(?:code|pass))(?:$|[^a-z])|captcha/;
+/** Likewise in other languages, accents left out. */
+const SECRET_WORD = new RegExp(
+  [
+    ...["pass?wort", "kennwort", "mot de passe", "contrasena", "palavra passe", "wachtwoord", "haslo", "пароль"],
+    ...["密码", "密碼", "パスワード", "비밀번호", "two ?factor", "two ?step", "验证码", "驗證碼"],
+    ...["kartennummer", "karten-?prufnummer", "pruf(?:ziffer|zahl)", "pruefziffer", "numero de (?:la )?(?:carte|tarjeta)"],
+    ...["numero del?la carta", "numero do cartao", "卡号", "卡號", "カード番号", "セキュリティコード"],
+  ].join("|"),
+);
+/** What a label may have beside its name, before it is a question about something. */
+const LABEL_WORDS = 5;
 const FOREIGN_NAME =
   /csrf|xsrf|authenticity_token|requestverificationtoken|(?:captcha|turnstile)[-_]?(?:response|solution)/i;
 const BAIT_NAME = /honey[-_ ]?pot|_gotcha|bot[-_]?field/i;
 /** What a trap for robots says to people; "leave it empty if …" is none. */
 const BAIT_LABEL =
   /\bleave (?:this|it)(?: \w+)? (?:blank|empty|untouched)(?!,? (?:if|when|unless|to)\b)|\b(?:do not|don['’]t|never) fill\b|\bif you(?:['’]re| are) (?:a )?human\b|请勿填写/i;
-const CONSENT = /\b(?:agree(?:ment)?|consents?|accept(?:ed)?|gdpr|t(?:erms)?(?:[-_ ]and[-_ ]|&)c(?:onditions)?|terms)\b|同意/;
+/** What a person can make out. */
+const LEAST_OPACITY = 0.05;
+/** Clipping that leaves nothing. */
+const CLIPPED = /^inset\((?:[5-9]\d|100)%\)$/;
+const NO_RECTANGLE = /^rect\((?:[01]px,? ){3}[01]px\)$/;
+const CONSENT = /\b(?:agree(?:ment)?|consents?|accept(?:ed)?|gdpr|t(?:erms)?(?:[-_ ]and[-_ ]|&)c(?:onditions)?|terms)\b|同意|akzeptiere|einverstanden|stimme .*\bzu\b|j['’]accepte|\bacepto\b|\baccetto\b|\baceito\b|\bakkoord\b|соглас/;
 
 /** @type {WeakSet<Control>} Secrets, which stay ones while a page shows them as plain text. */
 const secrets = new WeakSet();
@@ -49,10 +65,18 @@ export function isLeftOut(control, form) {
 export function isSecret(control) {
   if (secrets.has(control)) return true;
   const tokens = (attributeOf(control, "autocomplete") ?? "").toLowerCase().split(/\s+/);
-  const isNamed = !isChoice(control) && SECRET_NAME.test(words(`${nameOf(control)} ${control.id}`));
-  const found = control.type === "password" || isNamed || tokens.some((token) => SECRET_TOKEN.test(token));
+  const found = control.type === "password" || tokens.some((token) => SECRET_TOKEN.test(token)) || isNamedSecret(control);
   if (found) secrets.add(control);
   return found;
+}
+
+/** Whether a control is called like a secret, by its name, its id or a short label. @param {Control} control */
+function isNamedSecret(control) {
+  if (isChoice(control)) return false;
+  const names = words(`${nameOf(control)} ${control.id}`);
+  if (SECRET_NAME.test(names) || SECRET_WORD.test(names)) return true;
+  const label = words(labelOf(control));
+  return label.split(" ").length <= LABEL_WORDS && (SECRET_NAME.test(label) || SECRET_WORD.test(label));
 }
 
 /**
@@ -65,9 +89,10 @@ export function isConsent(control, label) {
   return control.required || CONSENT.test(words(`${nameOf(control)} ${control.id} ${label}`));
 }
 
-/** @param {string} text @returns {string} in lower case, with `cardNumber` and `card_number` both as two words. */
+/** @param {string} text @returns {string} in lower case without accents, `cardNumber` and `card_number` as two words. */
 function words(text) {
-  return text.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll("_", " ").toLowerCase();
+  const split = text.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll("_", " ").toLowerCase();
+  return split.normalize("NFD").replace(/(\p{Script=Latin})\p{M}+/gu, "$1").normalize("NFC");
 }
 
 /**
@@ -126,8 +151,9 @@ function isOutOfReach(element, form) {
 
 /** @param {Element} element @param {boolean} isItself no box around others. */
 function isUnseen(element, isItself) {
-  const { opacity, overflowX } = getComputedStyle(element);
-  if (opacity === "0" || attributeOf(element, "aria-hidden") === "true") return true;
+  const { opacity, overflowX, clip, clipPath } = getComputedStyle(element);
+  if (Number(opacity) < LEAST_OPACITY || attributeOf(element, "aria-hidden") === "true") return true;
+  if (CLIPPED.test(clipPath) || NO_RECTANGLE.test(clip)) return true;
   if (!isItself && overflowX === "visible") return false;
   const { width, height } = element.getBoundingClientRect();
   return (width <= 1 || height <= 1) && element.getClientRects().length > 0;
