@@ -33,10 +33,10 @@ class AnsweredForm:
         self.names = names_of(fields, known)
         self._rows = AnsweredRows()
         self._in_groups: dict[str, FieldNames] = {}
-        self._groups = frozenset(
+        self._groups = FieldNames(
             "/".join(key.split("/")[:depth]) for key in known for depth in range(1, key.count("/") + 1)
         )
-        self._headings = {str(field["key"]): field["group"] for field in fields if isinstance(field.get("group"), str)}
+        self._headings = frozenset(field["group"] for field in fields if isinstance(field.get("group"), str))
 
     def actions(self, answer: Answer) -> list[dict[str, Any]]:
         """Return the actions that an answer asks for: removals, fields, new rows, suggestions.
@@ -64,8 +64,8 @@ class AnsweredForm:
             found = self.names.key_of(key) or (self._names_in(group).key_of(name) if group else None)
             if found is not None or not isinstance(value, dict):
                 yield found or key, value
-            elif key in self._groups:
-                yield from self._flat(value, f"{key}/")
+            elif (inner := self._groups.key_of(key)) is not None:
+                yield from self._flat(value, f"{inner}/")
             else:
                 yield from self._grouped(key, value)
 
@@ -82,11 +82,14 @@ class AnsweredForm:
             if value and None not in keys:
                 yield from zip(map(str, keys), value.values(), strict=True)
                 return
-        keys = [self.names.key_of(part) for part in value]
-        if value and all(self._headings.get(str(key)) == name for key in keys):
+        keys = [*map(self._names_under(name).key_of, value)] if name in self._headings else []
+        if keys and None not in keys:
             yield from zip(map(str, keys), value.values(), strict=True)
         else:
             yield name, value
+
+    def _names_under(self, heading: str) -> FieldNames:
+        return names_of([one for one in entries(self._schema) if one.get("group") == heading])
 
     def _told(self, key: str, value: Any) -> dict[str, Any]:
         """Return the value of an action, with the agent's notes on it if they stand in an object with it."""

@@ -76,6 +76,27 @@ def test_a_label_in_a_group_names_the_field_of_that_group() -> None:
     ]
 
 
+def test_a_group_is_known_in_another_case_too() -> None:
+    answer = Answer(fields={"Home": {"City": "Bern", "Geo": {"lat": 1.5}}})
+    assert [one["key"] for one in GROUPED.actions(answer)] == ["home/city", "home/geo/lat"]
+
+
+HEADED = AnsweredForm(
+    [
+        {"key": f"{name}_city", "type": "string", "label": "City", "group": f"{name.title()} address"}
+        for name in ("billing", "delivery")
+    ]
+)
+
+
+def test_a_label_under_a_heading_names_the_field_of_that_heading() -> None:
+    answer = Answer(fields={"Billing address": {"City": "Bern"}, "Delivery address": {"City": "Biel", "Town": "x"}})
+    assert [(one["key"], one["value"]) for one in HEADED.actions(answer)] == [
+        ("billing_city", "Bern"),
+        ("Delivery address", {"City": "Biel", "Town": "x"}),
+    ]
+
+
 LISTS = AnsweredForm(
     [
         {
