@@ -14,9 +14,17 @@ export class Attention {
   call(text) {
     if (!document.hidden) return;
     if (!document.title.startsWith(MARK)) document.title = MARK + document.title;
-    if (globalThis.Notification?.permission !== "granted") return;
-    const shown = new Notification(document.title.slice(MARK.length), { body: text, tag: "handshake-prompt" });
-    shown.onclick = () => (window.focus(), shown.close());
+    if (globalThis.Notification?.permission === "granted") this.#notify(text);
+  }
+
+  /** @param {string} text */
+  #notify(text) {
+    try {
+      const shown = new Notification(document.title.slice(MARK.length), { body: text, tag: "handshake-prompt" });
+      shown.onclick = () => (window.focus(), shown.close());
+    } catch {
+      // On Android a service worker alone may notify, whatever the permission: the title has to do.
+    }
   }
 
   #rest() {

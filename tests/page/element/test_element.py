@@ -146,19 +146,6 @@ async def test_a_refusal_of_the_servers_is_told(page: Page, complaints: list[str
     complaints.clear()
 
 
-async def test_the_title_tells_a_person_who_is_elsewhere_that_they_are_needed(
-    page: Page, http: httpx.AsyncClient
-) -> None:
-    post = await agent(page, http)
-    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
-    await post("ask", {"text": "May I?"})
-    await expect(page).to_have_title("● Claim")
-    await page.evaluate(
-        "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))",
-    )
-    await expect(page).to_have_title("Claim")
-
-
 async def test_problems_are_listed_and_lead_to_their_field(page: Page, http: httpx.AsyncClient) -> None:
     act = await hand_over(page, http)
     await page.evaluate("document.querySelector('[name=city]').setCustomValidity('No such city')")
