@@ -212,7 +212,7 @@ class HandshakeApp(Starlette):
 
         Args:
             request: the host's, of Starlette, Litestar, Quart, Django or FastAPI, where `Depends(hpp.submission)` is as
-                good.
+                good in a view of no other arguments: FastAPI refuses one of those after the session has ended.
 
         Raises:
             HandshakeError: it is not the person's, what it posts is not what the session holds (`ChangedError`), the
