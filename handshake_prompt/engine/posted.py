@@ -34,7 +34,7 @@ class Posted(NamedTuple):
             if field is not None or not schema:
                 found[key] = value_of(posted, field, session.value(key))
         is_whole = self.digest is not None or not self.texts
-        return found if is_whole else {**dict(_left_out(schema, self.values)), **found}
+        return found if is_whole else {**dict(_left_out(session, self.values)), **found}
 
 
 def _json_value(value: Any, field: Mapping[str, Any] | None, held: Any) -> Any:
@@ -52,7 +52,8 @@ def _value(texts: list[str], field: Mapping[str, Any] | None, held: Any) -> Any:
         return [value for values in listed for value in values or () if not is_empty(value)]
     text = texts[-1]  # a hidden "0" ahead of a checkbox is a habit of many frameworks
     if field is not None and _is_boolean(field):
-        return text.lower() in _CHECKED
+        is_unanswered = text == "" and field.get("nullable") is True
+        return None if is_unanswered else text.lower() in _CHECKED
     return _typed(text, field, held) if field is not None else text
 
 
@@ -64,12 +65,16 @@ def _typed(text: str, field: Mapping[str, Any], held: Any) -> Any:
     return text if isinstance(value, str) or (value is None and takes_text(text, field)) else value
 
 
-def _left_out(schema: list[Any], posted: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields left out by a browser, with nothing checked or chosen in them, and their empty values."""
-    for field in schema:
+def _left_out(session: Session, posted: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields left out by a browser, with nothing checked or chosen in them, and their empty values.
+
+    A question of yes or no that may stay open, and has no answer yet, has none then either.
+    """
+    for field in session.schema:
         if isinstance(field, Mapping) and field.get("key") not in posted:
             if _is_boolean(field) and not field.get("options"):
-                yield field["key"], False
+                is_unanswered = field.get("nullable") is True and session.value(field["key"]) is None
+                yield field["key"], None if is_unanswered else False
             elif _is_many(field):
                 yield field["key"], []
 

@@ -146,6 +146,22 @@ async def test_a_field_of_several_types_may_be_left_out() -> None:
     assert taken == [({}, {})]
 
 
+@pytest.mark.parametrize("posted", [{}, {"it": ""}], ids=["buttons", "a list"])
+@pytest.mark.parametrize(("nullable", "value"), [(True, None), (False, False)])
+async def test_a_yes_or_no_that_may_stay_open_is_no_no(*, nullable: bool, value: Any, posted: dict[str, str]) -> None:
+    peer, taken = await opened_with({"key": "it", "type": "boolean", "nullable": nullable}, {"key": "other"})
+    body = {"handshakeSession": peer.session_id} | posted
+    assert (await peer.http.post("/it", data=body, headers=peer.as_user)).is_success
+    assert [values.get("it") for values, _ in taken] == [value]
+
+
+async def test_a_yes_that_is_taken_back_is_a_no() -> None:
+    peer, taken = await opened_with({"key": "it", "type": "boolean", "nullable": True}, {"key": "other"})
+    await peer.edit("it", value=True)
+    assert (await peer.http.post("/it", data={"handshakeSession": peer.session_id}, headers=peer.as_user)).is_success
+    assert [values for values, _ in taken] == [{"it": False}]
+
+
 async def opened_with(*schema: dict[str, Any]) -> tuple[Peer, list[tuple[Any, Any]]]:
     """Return a session of a form, and what the view of `/it` takes."""
     hpp, taken = HandshakeApp(), list[tuple[Any, Any]]()
