@@ -26,6 +26,8 @@ _WORDS = 6
 """Of a name within a value."""
 _BETWEEN_WORDS = re.compile(r"[\s,;&|+()]+")
 _FIELDS, _CODE = "fields", "code"
+_EMPHASISED = re.compile(r"(\*{1,3}|__|`)(?=\S)((?:(?!\1).)+)(?<=\S)\1")
+_MARKS = re.compile(r"[*_`]+")
 _FENCE = re.compile(r"(?:`{3,}|~{3,})\w*")
 
 Line = tuple[int, str]
@@ -147,6 +149,8 @@ class _LineReader:
         """Read a line, or note that it cannot be read."""
         layout = _LAYOUT.match(line)
         bare = line[layout.end() if layout else 0 :].strip()
+        if emphasised := _EMPHASISED.fullmatch(bare):
+            bare = emphasised[2]
         if not bare or is_rule(line) or _FENCE.fullmatch(bare) or self._is_about(bare):
             return True
         try:
@@ -165,6 +169,8 @@ class _LineReader:
         self._indent = indent
         key, text = named
         value = line_value(text)
+        if isinstance(value, Loose) and bare.startswith("_") and value.endswith("_"):
+            raise LineFaultError("a chat may have put the line into italics; such a value has to be written as JSON")
         if isinstance(value, Loose) and is_commented(text):
             raise LineFaultError("the end may be a comment; a value with such a mark has to be written as JSON")
         if isinstance(value, Loose) and text.strip()[:1] not in "[{" and _names_another(text, self._names):
@@ -199,8 +205,9 @@ def _named(line: str, names: FieldNames) -> tuple[str, str] | None:
             break
         at = separator.start()
         key, text = names.key_of(line[:at].strip()), line[at + 1 :]
-        if line.startswith("**") and text.startswith("**"):  # the bold type ends behind the colon
-            text = text.removeprefix("**")
+        marks = _MARKS.match(line)
+        if marks and not line[:at].rstrip().endswith(marks[0]):  # they end behind the colon
+            text = text.lstrip().removeprefix(marks[0])
         if key is not None and text.strip():
             found.append((key, text))
     return found[0] if len(found) == 1 else None

@@ -33,6 +33,8 @@ _CLOSERS = {
     **dict.fromkeys("‘’‚‛", "‘’‚‛"),
 }
 """The first character of a text -> those that end it. In typographic ones that is any double, or any single, mark."""
+SPACES_IN_GUILLEMETS = " \xa0\u202f"
+"""Between the marks and the text, as French has them."""
 _STOPS = {ends: re.compile(rf"[{re.escape(ends)}\\\n]") for ends in set(_CLOSERS.values())}
 _BEHIND_A_TEXT = re.compile(r"[,:}\]，：｝］]|\Z")
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -215,7 +217,8 @@ class JSONReader:
                 self.at = at
                 if opener != '"':
                     self._check_end(start)
-                return "".join(parts).translate(_INVISIBLE)
+                found = "".join(parts).translate(_INVISIBLE)
+                return found.strip(SPACES_IN_GUILLEMETS) if opener == "«" else found
             unescaped, at = self._escape(at)
             parts.append(unescaped)
 

@@ -10,14 +10,14 @@ import re
 from contextlib import suppress
 
 from .answers import Loose
-from .lenient_json import JSONFaultError, JSONReader
+from .lenient_json import SPACES_IN_GUILLEMETS, JSONFaultError, JSONReader
 
 _EMPHASIS = re.compile(r"(\*{1,3}|`)([^*`].*)\1")
 _ENDINGS = ("<br>", "<br/>", "<br />", ",", ";")
 """Of a line, that are not the value's."""
 _ENTITY_AT_END = re.compile(r"&#?\w{1,8};\Z")
 _ESCAPED = re.compile(r"\\(?:[-_*\[\]()~`#+.!|{}<>@]|\Z)|~~")
-"""By a chat: a backslash before punctuation or the line's end, and struck out text."""
+"""By a chat: a backslash before punctuation or the line's end, and struck out text. Bold type has marks in pairs."""
 _DOUBLE, _SINGLE = '"“”„‟＂«»', "'‘’‚‛"
 _QUOTED = re.compile(rf"[{_DOUBLE}]([^{_DOUBLE}]*)[{_DOUBLE}]|'((?:[^']|'')*)'|[‘‚‛]([^{_SINGLE}]*)[{_SINGLE}]")
 _SELF_LINK = re.compile(
@@ -59,7 +59,7 @@ def line_value(text: str) -> str | None:
         return _quoted(text)
     if text[0] in _BRACKETS and text.endswith(_BRACKETS[text[0]]) and not _LINK.fullmatch(text):
         return _json(text)
-    if _ESCAPED.search(text):
+    if _ESCAPED.search(text) or text.count("**") % 2:
         raise LineFaultError("a chat may have put marks into this; such a value has to be written as JSON")
     return Loose(without_link(text))
 
@@ -108,7 +108,8 @@ def _quoted(text: str) -> str:
         return found
     quoted = _QUOTED.fullmatch(text)
     if quoted is not None:
-        return (quoted[1] or quoted[3] or quoted[2] or "").replace("''", "'" if quoted[2] else "''")
+        inner = (quoted[1] or quoted[3] or quoted[2] or "").replace("''", "'" if quoted[2] else "''")
+        return inner.strip(SPACES_IN_GUILLEMETS) if text[0] == "«" else inner
     if text[0] in _DOUBLE or text[-1] in _SINGLE:
         raise LineFaultError("quotation marks within a value have to be written as JSON")
     return Loose(text)  # an apostrophe

@@ -76,6 +76,8 @@ READ: dict[str, str] = {
     "opening quotes alone": f"```handshake\n{SMART}\n```",
     "German quotes": BLOCK.replace('"', "“").replace("“name“", "„name“"),
     "French quotes": "```handshake\n{«fields»: {«name»: «Ann Lee», «age»: 36, «email»: «ann@shop.example»}}\n```",
+    "French quotes with spaces": "```handshake\n{« fields » : {« name » : « Ann Lee », «\u202fage\u202f»: 36,"
+    " «\xa0email\xa0»: «\xa0ann@shop.example\xa0»}}\n```",
     "full-width quotes": BLOCK.replace('"', "＂"),
     "single quotes": BLOCK.replace('"', "'"),
     "typographic single quotes": typographic(BLOCK).replace("“", "‘").replace("”", "’"),
