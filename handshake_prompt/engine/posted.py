@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from handshake_prompt.forms.typed_text import field_of, is_same_time, takes_text, typed_value
+from handshake_prompt.forms.typed_text import field_of, html_number, is_same_time, takes, typed_value
 from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.session import Session
 
@@ -62,7 +63,17 @@ def _typed(text: str, field: Mapping[str, Any], held: Any) -> Any:
     if isinstance(held, str) and (text == held or is_same_time(text, held, field)):
         return held
     value = typed_value(text, field)
-    return text if isinstance(value, str) or (value is None and takes_text(text, field)) else value
+    if value is None and takes(text, field):
+        return text
+    return _number_or_text(text, field) if isinstance(value, str) else value
+
+
+def _number_or_text(text: str, field: Mapping[str, Any]) -> Any:
+    with suppress(ValueError):
+        number = html_number(text)
+        if number is not None and takes(number, field) and not takes(text, field):
+            return number
+    return text
 
 
 def _left_out(session: Session, posted: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

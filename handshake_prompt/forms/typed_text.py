@@ -12,6 +12,7 @@ from handshake_prompt.forms.field_types import LIST, SECONDS, ValueType, identit
 from handshake_prompt.texts.row_tables import entries, is_rows
 
 _COMMA = re.compile("[,;，、；]")
+_HTML_NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _NO_VALUE = object()
 """Taken only by types that take everything."""
 
@@ -51,11 +52,24 @@ def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:
     return [_entry(text, found, field, kinds)] if text else []
 
 
-def takes_text(text: str, field: Mapping[str, Any]) -> bool:
-    """Whether a field is one for text that takes this one as it is."""
+def takes(value: object, field: Mapping[str, Any]) -> bool:
+    """Whether a field of one value is of a type that takes this one, as it does not take everything."""
     kinds, is_list = _types(field)
     plain = [kind for kind in kinds if not kind.chooses and not kind.accepts(_NO_VALUE)]
-    return not is_list and any(kind.accepts(text) for kind in plain)
+    return not is_list and any(kind.accepts(value) for kind in plain)
+
+
+def html_number(text: str) -> float | None:
+    """Return the number of a control for numbers, which may begin with zeros or a point (HTML 2.3.4.3); None if none.
+
+    Raises:
+        ValueError: it is beyond all numbers.
+    """
+    if _HTML_NUMBER.fullmatch(text) is None:
+        return None
+    digits = text.removeprefix("-").lstrip("0")
+    number: float = strict_json("-" * text.startswith("-") + "0" * (not digits[:1].isdigit()) + digits)
+    return number
 
 
 def is_same_time(text: str, other: str, field: Mapping[str, Any]) -> bool:

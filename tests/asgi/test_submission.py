@@ -126,6 +126,11 @@ TYPED = {
     "no number": (["number", "string"], '"12"', '"12"'),
     "a number": (["number", "string"], "12.50", 12.5),
     "none": ("number", "null", None),
+    "a point ahead": ("number", "-.5", -0.5),
+    "zeros ahead": ("integer", "007", 7),
+    "zeros alone": ("integer", "00", 0),
+    "zeros of a text": (["integer", "string"], "007", "007"),
+    "beyond all numbers": ("number", "01e999", "01e999"),
     "another hour": ("time", "11:00", "11:00"),
     "a time as text": ("string", "10:00", "10:00"),
 }
@@ -135,7 +140,7 @@ TYPED = {
 @pytest.mark.parametrize(("kind", "typed", "value"), TYPED.values(), ids=TYPED)
 async def test_text_is_taken_as_it_was_typed(*, kind: Any, typed: str, value: Any, as_json: bool) -> None:
     peer, taken = await opened_with({"key": "it", "type": kind, "nullable": True})
-    await peer.act({"it": 1 if kind == "number" else "10:00:00"})
+    await peer.act({"it": 1 if kind in ("number", "integer") else "10:00:00"})
     reply = await post_it(peer, typed, as_json=as_json)
     assert (reply.status_code, [values for values, _ in taken]) == (200, [{"it": value}])
 
