@@ -26,6 +26,10 @@ from tests.support.serving import serving
 expect.set_options(timeout=PATIENCE * 1000)
 DEMO_LIMITS = Limits(creates_per_address=10_000, pace_interval=0.15)
 """Values follow one another closely enough not to be waited for, and slowly enough to come in between."""
+CLAIM = [
+    {"key": "purpose", "type": "string", "label": "Purpose", "required": True},
+    {"key": "nights", "type": "integer", "label": "Nights", "default": 2},
+]
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +119,7 @@ async def shared() -> AsyncIterator[Site]:
     async with site() as served:
         nights = [{"key": "nights", "type": "integer"}]
         served.hpp.form("nights", nights, validator=lambda values: {"nights": "The hotel is full"} if values else None)
+        served.hpp.form("claim", CLAIM)
         yield served
 
 
