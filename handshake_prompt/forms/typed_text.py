@@ -8,11 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.forms.field_types import LIST, SECONDS, ValueType, identity, type_of
+from handshake_prompt.forms.field_types import BOOLEAN, LIST, SECONDS, ValueType, identity, type_of
 from handshake_prompt.texts.row_tables import entries, is_rows
 
 _COMMA = re.compile("[,;，、；]")
 _HTML_NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_TRUTHS = {"true": True, "false": False}
+"""In any case: programs in Python and spreadsheets have capitals."""
 _NO_VALUE = object()
 """Taken only by types that take everything."""
 
@@ -101,6 +103,8 @@ def _types(field: Mapping[str, Any]) -> tuple[Sequence[ValueType], bool]:
 def _entry(text: str, found: Any, field: Mapping[str, Any], kinds: Sequence[ValueType]) -> Any:
     if text == "" and not any(kind.accepts(text) for kind in kinds):
         return None  # clears a field of any type
+    if BOOLEAN in kinds and text.lower() in _TRUTHS and not any(kind.accepts(text) for kind in kinds):
+        return _TRUTHS[text.lower()]
     if isinstance(found, str):  # text with or without quotation marks
         return found
     options = _options(field) if any(kind.chooses for kind in kinds) else None
