@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from handshake_prompt.forms.typed_text import field_of, html_number, is_same_time, takes, typed_value
+from handshake_prompt.forms.typed_text import field_of, html_number, is_same_in_control, takes, typed_value
 from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.session import Session
 
@@ -60,7 +60,7 @@ def _value(texts: list[str], field: Mapping[str, Any] | None, held: Any) -> Any:
 
 def _typed(text: str, field: Mapping[str, Any], held: Any) -> Any:
     """Return the value of a control's text: the one held, where that is shown so, and text for what looks like JSON."""
-    if isinstance(held, str) and (text == held or is_same_time(text, held, field)):
+    if isinstance(held, str) and (text == held or is_same_in_control(text, held, field)):
         return held
     value = typed_value(text, field)
     if value is None and takes(text, field):

@@ -142,6 +142,7 @@ STRING = ValueType("text", lambda value: type(value) is str, _TEXT, empty="", pl
 INTEGER = ValueType("an integer", lambda value: type(value) is int, BOUNDS, plain=int)
 NUMBER = ValueType("a number", lambda value: as_number(value) is not None, BOUNDS)
 BOOLEAN = ValueType("true or false", lambda value: type(value) is bool, plain=bool)
+COLOR = ValueType("a colour (#rrggbb)", formats.is_color, _TEXT, empty="")
 ENUM = ValueType("a value", lambda _: True, empty="", chooses=True)
 ANYTHING = ValueType("a value", lambda _: True, BOUNDS | _TEXT, empty="")
 LIST = ValueType("a list", lambda value: type(value) is list, LENGTHS, empty=[])
@@ -174,7 +175,7 @@ TYPES: Mapping[str, ValueType] = {
     ),
     "month": _moment("a month (YYYY-MM)", formats.as_month, _months, "months"),
     "week": _moment("a week (YYYY-Www)", formats.as_week, _weeks, "weeks"),
-    "color": ValueType("a colour (#rrggbb)", formats.is_color, _TEXT, empty=""),
+    "color": COLOR,
     "rows": ROWS,
     "json": JSON,
     "file": FILE,

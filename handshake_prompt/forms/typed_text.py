@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.forms.field_types import BOOLEAN, LIST, SECONDS, ValueType, identity, type_of
+from handshake_prompt.forms.field_types import BOOLEAN, COLOR, LIST, SECONDS, ValueType, identity, type_of
 from handshake_prompt.texts.row_tables import entries, is_rows
 
 _COMMA = re.compile("[,;，、；]")
@@ -74,9 +74,12 @@ def html_number(text: str) -> float | None:
     return number
 
 
-def is_same_time(text: str, other: str, field: Mapping[str, Any]) -> bool:
-    """Whether two texts are the same time in a field of times: browsers leave out seconds of zero."""
-    times = [kind for kind in _types(field)[0] if kind.step == SECONDS]
+def is_same_in_control(text: str, other: str, field: Mapping[str, Any]) -> bool:
+    """Whether a control shows two texts alike: browsers leave out seconds of zero, and write colours in lower case."""
+    kinds = _types(field)[0]
+    if kinds == [COLOR]:
+        return text.lower() == other.lower()
+    times = [kind for kind in kinds if kind.step == SECONDS]
     return any(kind.accepts(text) and kind.point(text) == kind.point(other) for kind in times)
 
 

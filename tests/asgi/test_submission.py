@@ -101,6 +101,7 @@ CONTROLS = {
     "several types": (["number", "string"], 12.5, "12.50"),
     "seconds left out": ("datetime", "2026-01-02T10:00:00", "2026-01-02T10:00"),
     "a blank in a time": ("datetime", "2026-01-02 10:00:00", "2026-01-02T10:00"),
+    "a colour": ("color", "#FFAA00", "#ffaa00"),
     "an hour": ("time", "10:00:00", "10:00"),
     "quotation marks": ("string", '"Ada"', '"Ada"'),
     "a number as text": (["number", "string"], "12.50", "12.50"),
