@@ -145,9 +145,9 @@ class SlowStore(MemoryStore):
         super().__init__(clock=clock)
         self._seconds = clock
 
-    async def load(self, session_id: str) -> Loaded | None:
+    async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         self._seconds.advance(5)
-        return await super().load(session_id)
+        return await super().load(session_id, after=after, key=key)
 
 
 async def test_sessions_are_compared_by_their_ends_however_long_it_takes_to_look_them_up() -> None:

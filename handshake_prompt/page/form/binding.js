@@ -17,7 +17,7 @@ import { RowBinding } from "./row_binding.js";
 import { SchemaFollower } from "./schema_follower.js";
 import { isSecret } from "./standing.js";
 import { withoutSubmission } from "./submission.js";
-import { UNREADABLE, cellsOf, isChanged, read, readPublic, show } from "./values.js";
+import { UNREADABLE, cellsOf, isChanged, isOverlong, read, readPublic, show } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("../client.js").Field} Field */
@@ -266,7 +266,7 @@ export class FormBinding extends EventTarget {
   #write(field) {
     this.#offer(field.key);
     const controls = this.#index.of(field.key);
-    if (controls.some(isSecret)) return;
+    if (controls.some(isSecret) || controls.some(isOverlong)) return;
     if (!this.#seen.has(field.key)) this.#session.shows(field.key, this.#read(field));
     this.#perform(() => show(controls, field, this.#valueOf(field)));
     this.#see(field);

@@ -11,6 +11,11 @@ import { isSecret } from "./standing.js";
 /** The present content is no value, such as half a number. */
 export const UNREADABLE = Symbol("unreadable");
 
+/** What a value may have, in bytes of JSON. */
+const VALUE_BYTES = 32_768;
+/** Bytes of one character in JSON: `\u0001`. */
+const LONGEST_ESCAPE = 6;
+
 const NUMERIC = /^(?:array[<[:])?(?:int|integer|float|number)\b/;
 const TEXT = /^(?:array[<[:])?(?:str|string)\b/;
 
@@ -92,9 +97,15 @@ export function isTouched({ cells, lists }) {
   return [...cells.values()].flat().some(isChanged) || [...lists.values()].flat().some(isTouched);
 }
 
-/** What `read` returns, but nothing of a secret. @param {Control[]} controls @param {Field} field */
+/** What `read` returns, but nothing of a secret, or of what no field takes. @param {Control[]} controls @param {Field} field */
 export function readPublic(controls, field) {
-  return controls.some(isSecret) ? UNREADABLE : read(controls, field);
+  return controls.some(isSecret) || controls.some(isOverlong) ? UNREADABLE : read(controls, field);
+}
+
+/** Whether a text is longer than a value may be: it stays in its control, and is the page's alone. @param {Control} control */
+export function isOverlong({ value }) {
+  if (typeof value !== "string" || value.length <= VALUE_BYTES / LONGEST_ESCAPE) return false;
+  return new TextEncoder().encode(JSON.stringify(value)).length > VALUE_BYTES;
 }
 
 /** The controls of a list up to the last one that is filled. @param {Control[]} controls */

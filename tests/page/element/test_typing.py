@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.page.element.tag import TAG, Act, hand_over
 from tests.page.tabs import Site
@@ -55,3 +55,20 @@ async def type_against(page: Page, act: Act, delays: list[float]) -> int:
     stored = await page.evaluate(STORED)
     held = [stored.get(f"f{number}", {}).get("value") for number in range(len(delays))]
     return sum(pair == ("my own", "my own") for pair in zip(shown, held, strict=True))
+
+
+@pytest.mark.parametrize("begun", ["before", "after"])
+async def test_a_text_too_long_for_a_field_stays_in_its_control_and_is_submitted(
+    page: Page, http: httpx.AsyncClient, begun: str
+) -> None:
+    long = "x" * 40_000
+    held = f'<textarea name="essay">{long if begun == "before" else ""}</textarea>'
+    await page.evaluate("(field) => claim.insertAdjacentHTML('beforeend', field)", held)
+    act = await hand_over(page, http)
+    await page.fill("[name=essay]", long)
+    await page.fill("[name=name]", "Ada")
+    await act({"city": "Ulm"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    assert await page.input_value("[name=essay]") == long
+    await page.click("#send")
+    await expect(page.locator("#posted")).to_contain_text(f"essay={long}")
