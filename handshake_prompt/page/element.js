@@ -158,9 +158,16 @@ export class HandshakePrompt extends ElementBase {
     this.#values.attend(rootOf(this.#form), signal);
     const submit = (/** @type {any} */ event) => this.#submit(event);
     rootOf(this.#form).addEventListener("submit", submit, { signal, capture: true });
-    listen(this.#form, "formdata", (/** @type {any} */ { formData }) => this.#name(formData), { signal });
+    this.#take(this.#form);
     const kept = saved(this.#place);
     if (kept) this.#resume(kept);
+  }
+
+  /** @param {HTMLFormElement} form */
+  #take(form) {
+    this.#form = form;
+    const name = (/** @type {any} */ { formData }) => this.#name(formData);
+    listen(form, "formdata", name, { signal: this.#gone.signal });
   }
 
   /** Have a form that is submitted tell what it belongs to. @param {FormData} formData */
@@ -171,6 +178,8 @@ export class HandshakePrompt extends ElementBase {
   }
 
   async #open() {
+    const present = this.form;
+    if (present && present !== this.#form) this.#take(present); // the page has replaced it
     const form = this.#form;
     if (!form) throw new Error(`There is no form "${this.getAttribute("for") ?? ""}" in this page.`);
     const name = this.getAttribute("name");

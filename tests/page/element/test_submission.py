@@ -156,3 +156,15 @@ async def test_where_a_submission_leads_to_the_page_with_another_query_the_sessi
     await page.wait_for_url("**/claim?name=Ada*")
     await live(page)
     assert await page.evaluate("document.querySelector('handshake-prompt').session.id") == session_id
+
+
+async def test_a_form_that_the_page_has_replaced_before_it_is_handed_over_is_the_one_that_is_filled_in(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await page.evaluate("(form) => { claim.outerHTML = form; }", FORM)
+    act = await hand_over(page, http)
+    await act({"city": "Ulm"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await page.fill("[name=name]", "Ada")
+    await page.click("#send")
+    await expect(page.locator("#posted")).to_contain_text(re.compile("city=Ulm.*handshakeSession="))
