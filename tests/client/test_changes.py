@@ -187,7 +187,8 @@ async def test_closing_the_agent_ends_whoever_still_waits(pair: Pair, foreign: b
 @pytest.mark.parametrize("how", ["revoked", "expired", "rotated"])
 async def test_the_end_is_an_error_that_says_which(pair: Pair, how: str) -> None:
     clock = ManualClock()
-    peer = await pair(HandshakeApp(store=MemoryStore(clock=clock), ttl=60))
+    limits = Limits(stream_keepalive=0.5)  # at a heartbeat a stream sees what time it is by this clock
+    peer = await pair(HandshakeApp(store=MemoryStore(clock=clock), ttl=60, limits=limits))
     kind: type[AgentError] = CredentialRefusedError if how == "rotated" else SessionEndedError
     async with agent_of(peer) as agent:
         changes = agent.changes(peer.created["cursor"])

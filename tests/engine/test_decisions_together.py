@@ -281,4 +281,5 @@ class Together(RuleBasedStateMachine):
 
 
 TestTogether = Together.TestCase
-TestTogether.settings = settings(stateful_step_count=40)
+TestTogether.settings = settings(stateful_step_count=40, max_examples=settings().max_examples // 3)
+"""An example is forty steps at two workers, and takes as long as dozens of other tests do."""
