@@ -129,6 +129,12 @@ async def test_a_form_from_a_model_is_opened_judged_and_submitted_as_its_type() 
     assert (saved.status_code, saved.json()) == (200, {"nights": 2})
 
 
+async def test_the_tutorials_form_is_a_form_as_ever_without_an_agent() -> None:
+    async with serving(run(block("hpp.tag("))["app"]) as url, httpx.AsyncClient() as http:
+        booked = await http.post(f"{url}/bookings", data={"name": "Ada", "nights": "2"})
+    assert (booked.status_code, booked.json()) == (200, {"booked": {"name": "Ada", "nights": "2"}})
+
+
 async def test_a_function_of_the_hosts_takes_a_submission_or_says_what_is_wrong() -> None:
     host, hpp = Starlette(), run(block("@hpp.on_submit"))["hpp"]
     hpp.mount_on(host)
