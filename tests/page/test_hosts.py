@@ -106,6 +106,13 @@ async def problems(agent: HandshakeAgent) -> list[tuple[str, str]]:
     return [(",".join(one["keys"]), one["msg"]) for one in (await agent.get_context()).get("problems", [])]
 
 
+async def has_problem(agent: HandshakeAgent, problem: tuple[str, str]) -> None:
+    """Wait until the agent is told a problem that the page is shown: the page's own are on their way to the server."""
+    async with asyncio.timeout(PATIENCE):
+        while problem not in await problems(agent):
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_host_takes_a_dozen_lines_and_none_of_javascript(name: str) -> None:
     added: Counter[str] = Counter()
@@ -199,7 +206,7 @@ async def test_fastapi_with_json_and_a_react_form_of_controlled_inputs(
                 await page.get_by_role("button", name="Book").click()
                 await expect(page.locator("#hotel-error")).to_have_text("Value error, Grand is full")
                 await visit.is_told("Grand is full")
-                assert ("hotel", "Value error, Grand is full") in await problems(agent)
+                await has_problem(agent, ("hotel", "Value error, Grand is full"))
                 await agent.suggest("hotel", "Astoria", reason="It has a room")
                 await visit.axe_finds_nothing()
                 await visit.accept("Astoria")
@@ -247,7 +254,7 @@ async def test_django_with_a_model_form_and_its_own_login(visit: Visit, tmp_path
 
             await page.get_by_role("button", name="Submit claim").click()
             await visit.is_told("There is a claim for this purpose already")
-            assert ("purpose", "There is a claim for this purpose already") in await problems(agent)
+            await has_problem(agent, ("purpose", "There is a claim for this purpose already"))
             await visit.is_by("ai", "amount", "spent", "category")
             await page.fill("[name=purpose]", "Team offsite, autumn")
             await page.locator("[name=purpose]").blur()
