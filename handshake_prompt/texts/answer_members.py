@@ -25,6 +25,8 @@ WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "respons
 _ENTRY_NAMES = ("key", "field", "name", "id", "label")
 """Members that name the field in an entry of a list of values, the first one there counts."""
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+_PROMPT_CODE = re.compile(r"[0-9]{1,15}-[A-Za-z2-7]{10}")
+"""The shape of a prompt's code, as the field of a form would hold it by a rare accident alone."""
 _NOT_ESCAPED = re.compile(rf"[<>]|&(?!{_ENTITY.pattern[1:]})")
 
 
@@ -77,20 +79,27 @@ class MemberReader:
             JSONFaultError: it gives two values for one field.
         """
         answer = Answer(line=line)
-        names = [name.strip().lower() for name in members]
-        is_bare = not any(name in CONTENT for name in names)
-        others = [name for name in members if name.strip().lower() not in ABOUT]
+        is_bare = not any(name.strip().lower() in CONTENT for name in members)
+        others = [name for name, value in members.items() if not self._is_about(name, value)]
         if is_bare and (len(others) == len(members) or all(self._names.key_of(name) is not None for name in others)):
             self._fields(answer, members.only(others))
-            members, names = members.only(set(members) - set(others)), [name for name in names if name in ABOUT]
-        for name, (given, value) in zip(names, members.items(), strict=True):
-            self._place = members.places[given]
+            members = members.only(set(members) - set(others))
+        for given, value in members.items():
+            name, self._place = given.strip().lower(), members.places[given]
             read = getattr(self, f"_{name}", None) if name in CONTENT | ABOUT else None
             if read is None:
                 self._note(self._place, f"an answer has no member {given!r}")
             else:
                 read(answer, value)
         return answer
+
+    def _is_about(self, name: str, value: Any) -> bool:
+        """Whether a member beside fields says which prompt is answered; a form may have a field of that name."""
+        if name.strip().lower() not in ABOUT:
+            return False
+        return self._names.key_of(name) is None or (
+            isinstance(value, str) and _PROMPT_CODE.fullmatch(value.strip()) is not None
+        )
 
     def _fields(self, answer: Answer, value: Any) -> None:
         for key, given in self._pairs(value, "fields"):

@@ -323,6 +323,17 @@ def test_rows_suggestions_questions_and_the_prompts_code_are_read() -> None:
     assert found.faults == ()
 
 
+def test_a_field_that_is_named_as_the_prompts_code_is_has_its_value_and_the_prompt_its_code() -> None:
+    names = FieldNames({"code": "Promo code", "name": "Name"})
+    block = "```handshake\n{}\n```"
+    flat = read_answer(block.replace("{}", '{"code": "SAVE10", "name": "Ada"}'), names)
+    beside = read_answer(block.replace("{}", '{"fields": {"code": "SAVE10"}, "code": "7-abcdefgh23"}'), names)
+    bound = read_answer(block.replace("{}", '{"name": "Ada", "code": "7-abcdefgh23"}'), names)
+    assert (flat.fields, flat.code) == ({"code": "SAVE10", "name": "Ada"}, "")
+    assert (beside.fields, beside.code) == ({"code": "SAVE10"}, "7-abcdefgh23")
+    assert (bound.fields, bound.code) == ({"name": "Ada"}, "7-abcdefgh23")
+
+
 def test_actions_as_they_are_sent_are_read_too() -> None:
     actions = [
         {"key": "name", "value": "A"},
