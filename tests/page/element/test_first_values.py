@@ -65,7 +65,7 @@ async def test_rows_that_an_agent_wrote_are_not_made_the_persons_by_the_next_ses
 async def test_of_rows_that_both_wrote_the_persons_cells_alone_are_theirs(page: Page, http: httpx.AsyncClient) -> None:
     lines = [added("lines", what=what, amount="1") for what in ("Taxi", "Train", "Bus")]
     await hand_over(page, http, *lines)
-    await expect(page.locator("[name='lines[2][what]']")).to_have_value("Bus")
+    await expect(page.locator("[name='lines[2][amount]']")).to_have_value("1")  # the last that the agent wrote
     await page.fill("[name='lines[1][amount]']", "2")
     await expect(page.locator("[name='lines[1][amount]']")).to_have_attribute("data-handshake-by", "user_edit")
     await end(page)
