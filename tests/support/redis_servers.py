@@ -136,7 +136,7 @@ def _join(nodes: list[RedisServer]) -> None:
     eventually(lambda: all(_knows(node, len(nodes)) for node in nodes))
     for number, replica in enumerate(nodes[MASTERS:]):
         replica.ask("CLUSTER", "REPLICATE", names[number])
-    eventually(lambda: all("cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in nodes))
+    eventually(lambda: all(map(_is_whole, nodes)))
     eventually(lambda: all("master_link_status:up" in node.ask("INFO", "replication") for node in nodes[MASTERS:]))
 
 
@@ -147,6 +147,12 @@ def _bus_port(node: RedisServer) -> int:
 def _knows(node: RedisServer, count: int) -> bool:
     lines = node.ask("CLUSTER", "NODES").splitlines()
     return len(lines) == count and not any("handshake" in line for line in lines)
+
+
+def _is_whole(node: RedisServer) -> bool:
+    """Whether a node serves, and knows of each slot who has it: it may serve before it does."""
+    told = node.ask("CLUSTER", "INFO").splitlines()
+    return "cluster_state:ok" in told and "cluster_slots_ok:16384" in told
 
 
 def _program() -> str:
