@@ -41,6 +41,7 @@ import { encode } from "./values.js";
 
 /** Frames that end a request. */
 const ENDS = new Set(["answered", "withdrawn", "lapsed"]);
+const PROBLEMS = new Set(["problem", "problems"]);
 const ROWS = new Set(["rowAdded", "rowMoved", "rowRemoved"]);
 const ROW_WRITES = new Set(["addRow", "moveRow", "removeRow"]);
 
@@ -63,8 +64,10 @@ export class SessionView {
 
   #stored = new StoredFields();
   #rows = new StoredRows();
-  /** The place in the log of the newest change of rows that is known: an older context does not tell of it. */
+  /** Places in the log of the newest changes that are known, of each kind: an older context does not tell of them. */
   #rowsAt = 0;
+  #problemsAt = 0;
+  #requestsAt = 0;
   /** @type {Map<string, {seq: number, ref: number, value: any}>} The person's last acknowledged edit of each field. */
   #written = new Map();
   /** Fields whose listeners are being told. */
@@ -123,7 +126,7 @@ export class SessionView {
   welcome(snapshot, isLate) {
     this.digest = snapshot.digest ?? null;
     if (Array.isArray(snapshot.schema)) this.schema = snapshot.schema;
-    if (!isLate) this.#rowsAt = 0;
+    if (!isLate) this.#rowsAt = this.#problemsAt = this.#requestsAt = 0;
     this.#learnRows(snapshot, "snapshot");
     const context = this.#present(snapshot.context ?? {});
     if (isLate) this.#stored.update(context);
@@ -135,10 +138,12 @@ export class SessionView {
 
   /** @param {any} frame of any type. */
   learn(frame) {
-    const { type, key } = frame;
+    const { type, key, seq = 0 } = frame;
     if (type === "done" || type === "ack") this.digest = frame.digest ?? this.digest;
     if (type === "action" || type === "edit") this.#learnValue(frame);
-    if (ROWS.has(type)) this.#rowsAt = frame.seq;
+    if (ROWS.has(type)) this.#rowsAt = seq;
+    if (PROBLEMS.has(type)) this.#problemsAt = Math.max(this.#problemsAt, seq);
+    if (type === "asked" || ENDS.has(type)) this.#requestsAt = seq;
     if (type === "rowAdded" || type === "rowMoved") this.place(key, frame.after, type);
     if (type === "rowRemoved") this.remove(key, type);
     if (type === "schema") this.changeSchema(frame);
@@ -157,6 +162,7 @@ export class SessionView {
   acknowledge(write, ack) {
     const { key, type } = write;
     if (ROW_WRITES.has(type)) this.#rowsAt = Math.max(this.#rowsAt, ack.seq ?? 0);
+    if (type === "problem") this.#problemsAt = Math.max(this.#problemsAt, ack.seq ?? 0);
     if (type === "addRow" && !this.hasRow(`${key}/${ack.row}`)) this.place(`${key}/${ack.row}`, write.after, "ack");
     if (type === "schema") this.changeSchema(/** @type {any} */ (write));
     if (type === "release" && this.#isOfField(write)) this.#stored.release({ ...ack, key });
@@ -188,8 +194,9 @@ export class SessionView {
   catchUp({ context = {}, ...told }, cause) {
     this.digest = told.digest ?? this.digest;
     this.#learnRows(told, cause);
-    this.#learnProblems(told.problems ?? []);
-    this.#learnRequests(told.requests ?? []);
+    const at = placeOf(told.cursor);
+    if (at >= this.#problemsAt) this.#learnProblems(told.problems ?? []);
+    if (at >= this.#requestsAt) this.#learnRequests(told.requests ?? []);
     for (const key of this.#stored.update(this.#present(context))) this.refresh(key, cause);
   }
 
@@ -209,7 +216,7 @@ export class SessionView {
 
   /** @param {any} told a context or a snapshot. @param {string} cause */
   #learnRows({ rows, cursor }, cause) {
-    if (!rows || Number(String(cursor).split(".").at(-1)) < this.#rowsAt) return;
+    if (!rows || placeOf(cursor) < this.#rowsAt) return;
     for (const list of this.#rows.replace(rows, this.#outbox.rowChanges)) this.#tellRows(list, cause);
   }
 
@@ -294,4 +301,9 @@ export class SessionView {
     const changed = kept.map((entry) => set.find(({ key }) => key === entry.key) ?? entry);
     this.schema = [...changed, ...set.filter(({ key }) => !kept.some((entry) => entry.key === key))];
   }
+}
+
+/** @param {string | undefined} cursor of a context. @returns {number} its place in the log. */
+function placeOf(cursor) {
+  return cursor ? Number(cursor.split(".").at(-1)) : Infinity;
 }
