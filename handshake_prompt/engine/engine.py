@@ -307,4 +307,5 @@ class ProtocolEngine(PickupOperations):
         admission = await self._guard.admit(Operation.WATCH, session_id, caller, request)
         if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
             await take_slot(caller.counted_address)
-        return await worker.watchers.open(admission, after=after, keepalive=keepalive, hidden=hidden)
+        lease = self._guard.lease(admission)
+        return await worker.watchers.open(admission, after=after, keepalive=keepalive, hidden=hidden, lease=lease)

@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Awaitable, Mapping
 from enum import Enum
+from functools import partial
 
 import msgspec
 
@@ -29,6 +30,7 @@ from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionS
 
 from .attempts import Attempts, counted_so_far
 from .host_login import Check, HostLogin
+from .login_lease import LoginLease
 
 _EITHER = frozenset(Role)
 _AGENT = frozenset({Role.AGENT})
@@ -213,6 +215,18 @@ class Guard:
             refusal.quota = quota
             raise refusal
         return Admission(loaded, role, quota, request, credential.agent_name if role is Role.AGENT else "")
+
+    def lease(self, admission: Admission) -> LoginLease | None:
+        """Return the lease that a person's connection is held by; None where no login of the host's proves them."""
+        if self._host_login is None or admission.role is Role.AGENT:
+            return None
+        confirm = partial(self._confirm, self._host_login, admission.session_id, admission.request)
+        return LoginLease(confirm, seconds=self._limits.login_lease)
+
+    async def _confirm(self, login: HostLogin, session_id: str, request: object) -> bool:
+        """Whether a request that was admitted would prove the person today, too. It is not counted."""
+        loaded = await self._store.load(session_id)
+        return loaded is None or await login.confirms(loaded.record.session, request)
 
     def _brought(self, credential: Credential) -> dict[Role, str]:
         """Return the digests of the secrets that the request brings, by the role that each is to prove."""

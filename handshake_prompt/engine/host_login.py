@@ -49,6 +49,10 @@ class HostLogin:
                 return True
             raise await self._attempts.charge(session.session_id, credential)
 
+    async def confirms(self, session: Session, request: object) -> bool:
+        """Whether a request that has proven the person before proves them still."""
+        return await self._check(request, session.detached())
+
     @asynccontextmanager
     async def _place(self, name: str) -> AsyncIterator[None]:
         """Hold one of the places of an address."""

@@ -25,6 +25,7 @@ from handshake_prompt.protocol.session import Session
 
 from .fair_queue import HEAVY_BODY, take_slot
 from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame
+from .login_lease import LoginLease
 
 HEARTBEAT = connection_frame("heartbeat")
 MINUTE = 60.0
@@ -71,6 +72,7 @@ class Watcher:
         session: the session that is watched.
         keepalive: seconds of silence after which a heartbeat is sent.
         quota: how the request that opened it was counted.
+        lease: the host's word that it is the person's, if that is what proves it.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Watcher:
         limits: Limits,
         keepalive: float,
         quota: Quota | None,
+        lease: LoginLease | None = None,
     ) -> None:
         self._queue = queue
         self._read_frames = deque(opening)
@@ -90,6 +93,7 @@ class Watcher:
         self._limits = limits
         self._keepalive = keepalive
         self.quota = quota
+        self._lease = lease
         self._now = asyncio.get_running_loop().time
         self._sent_at = self._paced_at = self._now()
         self._noticed_end: float | None = None
@@ -148,6 +152,7 @@ class Watcher:
         """
         self._sent_at = self._now()
         self._queue.is_sending = False
+        await self._heed_login()
         # Each round does one thing: it waits for the time of a paced frame, reads on from the log, or waits for any
         # news on an empty queue. A verdict is looked at only once the queue is empty, since frames from before it are
         # still to be sent; and before the log, since after a verdict nothing more is.
@@ -170,6 +175,7 @@ class Watcher:
         nothing is dropped and the sender is slowed down.
         """
         await self._throttle()
+        await self._heed_login()
         if self.close_code.final:
             return  # the verdict is spoken: nothing more is carried out on this connection
         if not isinstance(data, str):
@@ -201,6 +207,14 @@ class Watcher:
     def abandon(self) -> None:
         """Note that the peer is gone: nothing more is sent."""
         self._queue.close(CloseCode.NORMAL, abandon=True)
+
+    async def _heed_login(self) -> None:
+        """Close the connection of a person who is logged in no more: they are told nothing that is still queued."""
+        try:
+            if self._lease is not None and not await self._lease.holds():
+                self._queue.close(CloseCode.UNAUTHENTICATED, abandon=True)
+        except HandshakeError as error:  # the store cannot say: the page asks again when it reconnects
+            self._queue.close(error.close_code)
 
     async def _read_on(self) -> None:
         try:

@@ -18,6 +18,7 @@ from .form_validation import EDIT_PATIENCE, FormValidation
 from .frame_queue import Frame, FrameQueue, log_frame
 from .guard import Admission
 from .hub import Hub
+from .login_lease import LoginLease
 from .page_messages import PageMessages
 from .presence import Presence
 from .subscriptions import Subscriptions
@@ -51,7 +52,13 @@ class Watchers:
         self._limits = limits
 
     async def open(
-        self, admission: Admission, *, after: str | None, keepalive: float | None, hidden: bool = False
+        self,
+        admission: Admission,
+        *,
+        after: str | None,
+        keepalive: float | None,
+        hidden: bool = False,
+        lease: LoginLease | None = None,
     ) -> Watcher:
         """Add a watcher to a session, from a cursor on if `after` is one that can be resumed from.
 
@@ -78,7 +85,8 @@ class Watchers:
             self.leave(queue)
             raise
         watched = Watched(queue, self, self._hub, self._transactions, self._page_messages, keepalive=pause)
-        return Watcher(queue, frames, watched, limits=self._limits, keepalive=pause, quota=admission.quota)
+        quota, limits = admission.quota, self._limits
+        return Watcher(queue, frames, watched, limits=limits, keepalive=pause, quota=quota, lease=lease)
 
     async def read_on(self, queue: FrameQueue, *, keepalive: float) -> list[Frame]:
         """Return the frames a queue had no room for, and have it take in new frames from here on.

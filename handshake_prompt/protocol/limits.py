@@ -132,6 +132,8 @@ class Limits:
     """Of an event stream: replies go through more, and less patient, proxies than sockets do."""
     agent_silence: float = 360.0
     """Without a request for that long an agent counts as gone: longer than the life of an event stream."""
+    login_lease: float = 60.0
+    """After which the host is asked again whose a connection is: a logout is noticed a keepalive later at most."""
     stream_life: float = 300.0
     """After which an event stream ends and is resumed: below the hour at which many proxies cut a reply."""
     pace_interval: float = 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from http.cookies import Morsel, SimpleCookie
@@ -255,6 +256,29 @@ async def test_hpp_301_a_session_belongs_to_the_account_that_opened_it_by_whatev
         ]
     assert (nobody.status_code, nobody.json()["code"]) == (403, "denied")
     assert told == [200, 403, 403]
+
+
+async def test_hpp_302_a_connection_is_closed_once_its_person_is_logged_in_no_more(local: Start) -> None:
+    logged_in = {"ada"}
+
+    async def account(request: Any) -> str | None:
+        login = request.headers.get("x-login")
+        return login if login in logged_in else None
+
+    server = await local({"login_lease": 0.001}, owner=account)
+    headers = {"X-Login": "ada"}
+    async with httpx.AsyncClient(timeout=PATIENCE, headers=headers) as http:
+        created = (await http.post(f"{server.url}/session", json=FORM)).json()
+        peer = Peer(str(httpx.URL(server.url).join("/")).rstrip("/"), created, "", http)
+        async with peer.watch(headers=headers) as socket:
+            await socket.send({"type": "userEdit", "key": "name", "value": "A"})
+            await socket.next("ack")
+            logged_in.clear()
+            await asyncio.sleep(0.002)
+            await socket.send({"type": "userEdit", "key": "name", "value": "B"})
+            assert (await socket.closed())[0] == 4401
+        logged_in.add("ada")
+        assert (await peer.user("GET", "context")).json()["context"]["name"]["value"] == "A"
 
 
 async def test_hpp_019_no_error_repeats_a_credential(pair: Open) -> None:

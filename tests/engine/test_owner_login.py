@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from uuid import UUID
 
 import pytest
 
-from handshake_prompt import Credential, ProtocolEngine, Reject, Session
+from handshake_prompt import Credential, Limits, ProtocolEngine, Reject, Session
+from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.protocol.errors import CloseCode
 from tests.support.pairing import Pair, code_of, open_pair, refusal, virtual_engine
 from tests.support.sessions import record_of
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import in_virtual_time, loop_time
 
 ADA = UUID("4ec6d8a3-7a0e-4b6f-9a39-3f0c2d1f6a11")
 
@@ -165,3 +168,85 @@ async def test_a_plain_login_is_called_beside_the_event_loop() -> None:
     pair = await open_pair(ProtocolEngine(owner=owner_of))
     assert (await pair.engine.get_session(pair.session_id)).status == 200
     assert threading.main_thread() not in where
+
+
+# A connection that outlives its login
+
+
+class Account:
+    """A login that changes while a connection of its is open, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.owner: str | None = "ada"
+        self.asked = 0
+
+    async def __call__(self, _: Any) -> str | None:
+        self.asked += 1
+        return self.owner
+
+
+async def watched(account: Account, keepalive: float = 25) -> tuple[Pair, Watcher]:
+    """Open a session and watch it as its person, with everything told that there is to be told."""
+    engine = virtual_engine(Limits(keepalive=keepalive), owner=account)
+    reply = await engine.create_session({"mode": "form-fill", "schema": [{"key": "name"}]})
+    pair = Pair(engine, reply.payload)
+    return pair, await engine.watch(pair.session_id)
+
+
+@pytest.mark.parametrize("owner", [None, "eve"], ids=["nobody", "another"])
+@in_virtual_time
+async def test_a_connection_is_closed_once_its_person_is_logged_in_no_more(owner: str | None) -> None:
+    account, began = Account(), loop_time()
+    _, watcher = await watched(account)
+    async with watcher:
+        kinds = [(await anext(frames)).kind for frames in [aiter(watcher)] for _ in range(3)]
+        assert kinds == ["connected", "heartbeat", "heartbeat"]
+        account.owner = owner
+        assert [frame.kind async for frame in watcher] == ["heartbeat"]
+        assert loop_time() - began <= 60 + 25
+        assert watcher.close_code is CloseCode.UNAUTHENTICATED
+
+
+@in_virtual_time
+async def test_what_a_page_sends_after_a_logout_is_not_carried_out_once_the_hosts_word_is_old() -> None:
+    account = Account()
+    pair, watcher = await watched(account, keepalive=600)
+    async with watcher:
+        account.owner = None
+        await asyncio.sleep(59)
+        await watcher.receive('{"type": "userEdit", "key": "name", "value": "in time"}')
+        await asyncio.sleep(1)
+        await watcher.receive('{"type": "userEdit", "key": "name", "value": "too late"}')
+        assert (await record_of(pair.store, pair.session_id)).session.value("name") == "in time"
+        assert watcher.close_code is CloseCode.UNAUTHENTICATED
+
+
+@in_virtual_time
+async def test_the_host_is_asked_once_a_minute_however_much_a_connection_carries() -> None:
+    account = Account()
+    _, watcher = await watched(account)
+    async with watcher:
+        reading = asyncio.create_task(_drain(watcher))
+        before = account.asked
+        for number in range(300):
+            await watcher.receive(f'{{"type": "userEdit", "key": "name", "value": "{number}"}}')
+            await asyncio.sleep(1)
+        assert account.asked - before == 4
+        assert not reading.done()
+        reading.cancel()
+
+
+@in_virtual_time
+async def test_a_connection_of_the_agents_is_asked_no_login_of() -> None:
+    account = Account()
+    pair, mine = await watched(account)
+    account.owner = None
+    async with mine, await pair.engine.watch(pair.session_id, pair.agent) as watcher:
+        before = account.asked
+        assert [(await anext(frames)).kind for frames in [aiter(watcher)] for _ in range(6)][1:] == ["heartbeat"] * 5
+        assert account.asked == before
+
+
+async def _drain(watcher: Watcher) -> None:
+    async for _ in watcher:
+        pass
