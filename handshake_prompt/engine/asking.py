@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
 
-from handshake_prompt.forms.implied import is_for_a_secret
-from handshake_prompt.forms.schema import compile_schema
+from handshake_prompt.forms.question import Question
 from handshake_prompt.modes import Modes
 from handshake_prompt.modes.base import unsupported
 from handshake_prompt.protocol import requests
@@ -18,7 +17,7 @@ from handshake_prompt.protocol.bodies import Action, AnswerRequest, AskRequest, 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.decisions import Asked
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
-from handshake_prompt.protocol.field_value import FieldValue, is_empty
+from handshake_prompt.protocol.field_value import FieldValue
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
@@ -80,7 +79,9 @@ class Asking:
             InvalidRequestError, TooLargeError: it cannot be asked.
         """
         check_ask(asked, self._limits)
-        _check_question_fields(asked.fields or (), asked.key, self._limits)
+        question = Question(asked.fields or (), self._limits)
+        if asked.key in question:
+            raise InvalidSchemaError(f"the field {quote(asked.key)} is asked for twice: by fields, and by key")
 
     def put(self, session: Session, asked: AskRequest) -> Request:
         """Put a question of a pasted answer before the person, on a draft, once in all answers; return the request.
@@ -153,8 +154,8 @@ class Asking:
         def play(draft: Record) -> Request:
             session = draft.session
 
-            def check(request: Request) -> None:
-                self._check_answer(request, values)
+            def judge(request: Request) -> Mapping[str, Any]:
+                return self._answered(request, values)
 
             def write(key: str, value: Any) -> Outcome:
                 return self._modes.of(session).process_notify(session, key, value)
@@ -166,7 +167,7 @@ class Asking:
                 asked.decision,
                 digest=asked.digest,
                 values=values,
-                check=check,
+                judge=judge,
                 write=write,
                 now=now,
             )
@@ -296,26 +297,15 @@ class Asking:
             raise InvalidRequestError(outcome.msg, code=outcome.code)
         return replace(request, sensitive=session.is_sensitive(key), row=requests.row_around(session, key))
 
-    def _check_answer(self, request: Request, values: Mapping[str, Any]) -> None:
-        """Check an acceptance's values against the fields of the question.
+    def _answered(self, request: Request, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the part of an acceptance's values that is the answer to a request.
 
         Raises:
-            InvalidRequestError: one is missing (`missing_answer`), is of no such field, or does not fit.
+            InvalidRequestError, TooLargeError: see `Question.answered`.
         """
-        if request.kind != "ask":
-            _check_only(values, request.key)
-            return
-        fields = compile_schema(unpack(request.kept_fields) or [], self._limits)
-        for key, value in values.items():
-            if key == request.key:
-                continue
-            if key not in fields:
-                raise InvalidRequestError(f"The request has no field {quote(key)}", code="unknown_field")
-            if (fault := fields[key].check(value)) is not None:
-                raise InvalidRequestError(f"{quote(key)}: {fault}", code="invalid_value")
-        for key, field in fields.items():
-            if field.required and is_empty(values.get(key)):
-                raise InvalidRequestError(f"An acceptance brings a value for {quote(key)}", code="missing_answer")
+        for_form = {key: value for key, value in values.items() if key == request.key}
+        own = {key: value for key, value in values.items() if key != request.key}
+        return Question(unpack(request.kept_fields) or (), self._limits).answered(own) | for_form
 
     async def _count(self, session_id: str) -> None:
         """Count a question.
@@ -334,27 +324,3 @@ def _content(asked: AskRequest, name: str = "", *, is_pasted: bool = False) -> R
     """Return a question as a request without times."""
     fields = pack(asked.fields)[0] if asked.fields else None
     return Request(kind="ask", name=name, text=asked.text, kept_fields=fields, key=asked.key, pasted=is_pasted)
-
-
-def _check_only(values: Mapping[str, Any], key: str | None) -> None:
-    """Refuse an answer with a value for any field but one."""
-    if odd := values.keys() - {key}:
-        raise InvalidRequestError(f"The request has no field {quote(min(odd))}", code="unknown_field")
-
-
-def _check_question_fields(entries: Sequence[Any], key: str | None, limits: Limits) -> None:
-    """Check the fields of a question: flat ones, none of them for a secret.
-
-    Raises:
-        InvalidSchemaError: one is neither, or has the key of the form's field that is asked for, too.
-    """
-    fields = compile_schema([*entries], limits)
-    for entry in entries:
-        field = fields[entry["key"]]
-        if field.is_rows or field.sensitive or field.read_only or is_for_a_secret(entry):
-            raise InvalidSchemaError(
-                f"the field {quote(field.key)} cannot be asked for: it is of rows, read-only, for a secret or a file",
-                next_steps=["Ask for a secret with key: the name of a sensitive field of the form."],
-            )
-        if field.key == key:
-            raise InvalidSchemaError(f"the field {quote(key)} is asked for twice: by fields, and by key")

@@ -100,13 +100,13 @@ def answer(
     *,
     digest: str,
     values: Mapping[str, Any],
-    check: Callable[[Request], None],
+    judge: Callable[[Request], Mapping[str, Any]],
     write: Write,
     now: float,
 ) -> Request:
     """Let the person decide; the same decision with the same values changes nothing the second time.
 
-    `check` raises if the values do not answer the request, `write` writes the form's own among them.
+    `judge` returns the part of the values that answers the request, or raises; `write` writes the form's own of them.
 
     Raises:
         NotFoundError: there is no such request (`request_not_found`).
@@ -123,8 +123,7 @@ def answer(
     _check_is_open(request, now)
     if step.status != ANSWERED:
         return _end(session, request, step)
-    check(request)
-    told = KINDS[request.kind].accept(session, request, values, write)
+    told = KINDS[request.kind].accept(session, request, judge(request), write)
     return _end(session, replace(request, answered_by=by), step, answer=told)
 
 

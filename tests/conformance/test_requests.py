@@ -173,6 +173,39 @@ async def test_hpp_230_an_answer_that_does_not_fit_is_refused_and_the_request_st
     assert [one["status"] for one in await requests(peer)] == ["open"]
 
 
+async def test_hpp_263_what_an_answer_does_not_show_is_neither_missing_nor_told(pair: Open) -> None:
+    peer = await pair()
+    flies = {"key": "how", "in": ["plane"]}
+    how = {"key": "how", "type": "enum", "options": ["train", "plane"], "required": True}
+    fields = [how, {"key": "seat", "type": "integer", "required": True, "showIf": flies}]
+    fields += [{"key": "why", "requiredIf": flies}]
+    cases: list[tuple[dict[str, Any], Any]] = [
+        ({"how": "plane"}, "missing_answer"),
+        ({"how": "plane", "seat": 3}, "missing_answer"),
+        ({"how": "plane", "seat": "x", "why": "far"}, "invalid_value"),
+        ({"how": "plane", "seat": 3, "why": "far"}, {"how": "plane", "seat": 3, "why": "far"}),
+        ({"how": "train"}, {"how": "train"}),
+        ({"how": "train", "seat": "x", "why": "near"}, {"how": "train", "why": "near"}),
+    ]
+    for values, expected in cases:
+        asked = await ask(peer, fields=fields)
+        reply = await decide(peer, asked, values=values)
+        if isinstance(expected, str):
+            assert (reply.status_code, reply.json()["code"]) == (400, expected)
+        else:
+            assert reply.status_code == 200, reply.text
+            assert (await requests(peer))[-1]["answer"] == {"values": expected}
+
+
+async def test_hpp_264_a_condition_of_a_question_is_on_its_own_fields(pair: Open) -> None:
+    peer = await pair(schema=[{"key": "name"}])
+    for condition in ({"filled": "name"}, {"filled": "b"}, {"key": "a", "in": [1]}, {"of": "b"}):
+        fields = [{"key": "a", "showIf": condition}, {"key": "b", "showIf": {"filled": "a"}}]
+        reply = await peer.agent("POST", "ask", QUESTION | {"fields": fields})
+        assert (reply.status_code, reply.json()["code"]) == (400, "invalid_schema")
+    assert await requests(peer) == []
+
+
 async def test_hpp_231_an_agent_takes_a_request_back(pair: Open) -> None:
     peer = await pair()
     asked = await ask(peer)

@@ -48,10 +48,6 @@ def asked(session: Session, request: Request) -> tuple[Session, Request]:
     return draft, opened
 
 
-def passes(_: Request) -> None:
-    """Find nothing wrong with an answer."""
-
-
 def decide(
     session: Session, request: Request, decision: str, *, now: float = 1.0, digest: str | None = None, **values: Any
 ) -> Request:
@@ -61,7 +57,7 @@ def decide(
         decision,
         digest=request.digest if digest is None else digest,
         values=values,
-        check=passes,
+        judge=lambda _: values,
         write=session.write,
         now=now,
     )

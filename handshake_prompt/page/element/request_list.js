@@ -4,17 +4,13 @@
  */
 
 import { visible } from "../client/values.js";
-import { read } from "../form/values.js";
+import { AnswerFields } from "./answer_fields.js";
 import { labelOf, told } from "./field_facts.js";
 import { button, make } from "./make.js";
 import { quoted } from "./texts.js";
 
 /** @typedef {import("../client.js").Request} Request */
-/** @typedef {import("../client.js").Field} Field */
 /** @typedef {import("./panel.js").State} State */
-
-/** @type {Record<string, string>} */
-const INPUT_TYPES = { date: "date", datetime: "datetime-local", email: "email", integer: "number", number: "number", time: "time" };
 
 /** The requests of one session, in the panel. */
 export class RequestList {
@@ -56,8 +52,8 @@ export class RequestList {
     const heading = request.kind === "suggest" ? "suggests" : "asks";
     item.append(make("p", { className: "quiet", textContent: this.#texts.say(heading, { name, label }) }));
     for (const text of this.#said(request)) item.append(make("p", { className: "said", textContent: text }));
-    const answers = (request.fields ?? []).map((field) => this.#answerTo(field, request.id));
-    for (const { element } of answers) item.append(element);
+    const answers = new AnswerFields(request.fields ?? [], { id: request.id, language: this.#texts.language });
+    if (request.fields) item.append(answers.root);
     item.append(this.#buttons(request, answers));
     this.#items.set(request.id, item);
     this.root.append(item);
@@ -72,52 +68,18 @@ export class RequestList {
     return said;
   }
 
-  /** @param {Request} request @param {{field: Field, control: any}[]} answers */
+  /** @param {Request} request @param {AnswerFields} answers */
   #buttons(request, answers) {
     const decide = (/** @type {"accept" | "decline"} */ decision, /** @type {any} */ values = undefined) =>
       this.#run(async (session) => this.#report(await session.answer(request, decision, values)));
     const accept = () => {
-      const invalid = answers.find(({ control }) => !control.reportValidity());
-      if (!invalid) decide("accept", valuesOf(answers));
+      if (answers.report()) decide("accept", answers.values);
     };
     const decline = () => decide("decline");
     const isSuggestion = request.kind === "suggest";
-    const [yes, no] = isSuggestion ? ["take", "dismiss"] : answers.length > 0 || request.key ? ["answer", "decline"] : ["yes", "no"];
+    const [yes, no] = isSuggestion ? ["take", "dismiss"] : request.fields?.length || request.key ? ["answer", "decline"] : ["yes", "no"];
     const acts = make("div", { className: "actions" }, button(this.#texts.say(yes), accept), button(this.#texts.say(no), decline));
     if (request.key) acts.append(button(this.#texts.say("goTo"), () => this.#focus(/** @type {string} */ (request.key))));
     return acts;
   }
-
-  /** A control for a field of a question. @param {any} field @param {string} id */
-  #answerTo(field, id) {
-    const control = controlFor(field);
-    control.id = `answer ${id} ${field.key}`.replaceAll(" ", "-");
-    control.required = field.required === true && field.type !== "boolean";
-    control.dataset.handshake = "skip";
-    const label = make("label", { htmlFor: control.id, textContent: visible(field.label) || field.key });
-    return { field, control, element: make("div", { className: "answer" }, label, control) };
-  }
-}
-
-/** @param {any} field */
-function controlFor(field) {
-  if (field.options?.length > 0) {
-    const options = field.options.map((/** @type {any} */ each) =>
-      typeof each === "object" && each !== null ? each : { value: each });
-    const choices = options.map(({ value, label }) => make("option", { value, textContent: label ?? value }));
-    const empty = field.multiple ? [] : [make("option", { value: "", textContent: "–" })];
-    return make("select", { multiple: field.multiple === true }, ...empty, ...choices);
-  }
-  if (field.type === "boolean") return make("input", { type: "checkbox" });
-  const input = make("input", { type: INPUT_TYPES[field.type] ?? "text" });
-  if (field.type === "number") input.step = "any";
-  for (const name of ["min", "max", "minLength", "maxLength", "pattern"]) if (field[name] !== undefined) input[name] = field[name];
-  return input;
-}
-
-/** @param {{field: Field, control: any}[]} answers @returns {object | undefined} what was given in. */
-function valuesOf(answers) {
-  const given = answers.map(({ field, control }) => [field.key, read([control], field)]);
-  const values = Object.fromEntries(given.filter(([, value]) => value !== null && value !== ""));
-  return Object.keys(values).length > 0 ? values : undefined;
 }

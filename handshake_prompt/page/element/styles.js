@@ -35,6 +35,7 @@ const PANEL = `
   .requests { gap: 1rem; }
   .said { white-space: pre-wrap; }
   .quiet + .said { font-weight: 600; }
+  .answers { display: grid; gap: 0.5rem; }
   .answer { display: grid; gap: 0.2rem; justify-items: start; }
   input, select { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line);
     border-radius: calc(var(--radius) / 1.5); padding: 0.35rem 0.5rem; max-inline-size: 100%; }

@@ -41,6 +41,34 @@ async def test_a_question_is_answered_by_keyboard_alone(page: Page, http: httpx.
     assert await told(page) == []
 
 
+async def test_a_question_asks_for_what_its_conditions_show(page: Page, http: httpx.AsyncClient) -> None:
+    post = await agent(page, http)
+    flies = {"key": "how", "in": ["plane"]}
+    fields = [
+        {"key": "how", "type": "enum", "label": "How", "options": ["train", "plane"], "required": True},
+        {"key": "seat", "label": "Seat", "required": True, "showIf": flies},
+        {"key": "class", "type": "enum", "label": "Class", "options": ["first", {"value": "business", "when": flies}]},
+        {"key": "why", "label": "Why", "requiredIf": {"key": "class", "in": ["business"]}},
+    ]
+    await post("ask", {"text": "On which way?", "fields": fields})
+    how, seat = page.get_by_label("How"), page.get_by_label("Seat")
+    answer = page.get_by_role("button", name="Answer", exact=True)
+    await expect(seat).to_be_hidden()
+    await how.select_option("plane")
+    await page.get_by_label("Class").select_option("business")
+    await seat.fill("12A")
+    await answer.click()
+    await expect(page.get_by_label("Why")).to_be_focused()
+    await how.select_option("train")
+    await expect(seat).to_be_hidden()
+    await expect(page.get_by_label("Class")).to_have_value("")
+    async with page.expect_request("**/answer/**") as sent:
+        await answer.click()
+    body: Any = (await sent.value).post_data_json
+    assert body["values"] == {"how": "train"}
+    await expect(page.get_by_text("On which way?")).to_be_hidden()
+
+
 async def test_an_answer_that_is_begun_stays_while_other_questions_come(page: Page, http: httpx.AsyncClient) -> None:
     post = await agent(page, http)
     await post("ask", {"text": "Which?", "fields": [{"key": "which", "type": "string", "label": "Which one"}]})
