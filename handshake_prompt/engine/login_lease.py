@@ -30,6 +30,9 @@ class LoginLease:
         if self._now() < self._ends_at:
             return True
         async with self._flight:
-            if self._now() >= self._ends_at and await self._confirm():
+            if self._now() < self._ends_at:
+                return True
+            is_theirs = await self._confirm()
+            if is_theirs:
                 self._ends_at = self._now() + self._seconds
-            return self._now() < self._ends_at
+            return is_theirs
