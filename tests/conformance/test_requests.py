@@ -198,7 +198,7 @@ async def test_hpp_263_what_an_answer_does_not_show_is_neither_missing_nor_told(
 
 
 async def test_hpp_264_a_condition_of_a_question_is_on_its_own_fields(pair: Open) -> None:
-    peer = await pair(schema=[{"key": "name"}])
+    peer = await pair({"mode": "form-fill", "schema": [{"key": "name"}]})
     for condition in ({"filled": "name"}, {"filled": "b"}, {"key": "a", "in": [1]}, {"of": "b"}):
         fields = [{"key": "a", "showIf": condition}, {"key": "b", "showIf": {"filled": "a"}}]
         reply = await peer.agent("POST", "ask", QUESTION | {"fields": fields})
