@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .protocol.errors import HandshakeError
     from .protocol.limits import Limits
     from .protocol.replies import Reply
-    from .protocol.session import Session
+    from .session import Session
     from .stores import MemoryStore, SessionStore, open_store
     from .texts.prompt import build_prompt, parse_prompt
 
@@ -62,7 +62,7 @@ _HOMES = {
     "Reject": "engine.hooks",
     "Reply": "protocol.replies",
     "Role": "protocol.credentials",
-    "Session": "protocol.session",
+    "Session": "session",
     "SessionStore": "stores",
     "SubmittedForm": "engine.submitted_form",
     "build_prompt": "texts.prompt",

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp
 from handshake_prompt.client import SessionEndedError
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.conftest import FORM
 from tests.support.peer import open_session
 from tests.support.readme import README, README_FILE, block, run

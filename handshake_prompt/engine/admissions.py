@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from handshake_prompt.protocol import bodies
-from handshake_prompt.protocol.agent_presence import is_announced
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, Role
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.session.agent_presence import is_announced
 from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit
 
 from .fair_queue import HEAVY_STATE, take_slot

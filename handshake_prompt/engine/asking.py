@@ -11,21 +11,20 @@ from msgspec.structs import replace
 from handshake_prompt.forms.question import Question
 from handshake_prompt.modes import Modes
 from handshake_prompt.modes.base import unsupported
-from handshake_prompt.protocol import requests
-from handshake_prompt.protocol.agent_presence import announce
 from handshake_prompt.protocol.bodies import Action, AnswerRequest, AskRequest, RevertRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.decisions import Asked
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
-from handshake_prompt.protocol.field_value import FieldValue
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
-from handshake_prompt.protocol.request_record import ANSWERED, DECLINED, OPEN, Request
-from handshake_prompt.protocol.revert import revert
-from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_ask, check_count, check_key, check_values
+from handshake_prompt.session import Session, requests
+from handshake_prompt.session.agent_presence import announce
+from handshake_prompt.session.field_value import FieldValue
+from handshake_prompt.session.request_record import ANSWERED, DECLINED, OPEN, Request
+from handshake_prompt.session.revert import revert
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 

@@ -6,18 +6,18 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
-from handshake_prompt.protocol.agent_presence import announce
-from handshake_prompt.protocol.annotation import annotate
 from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.events import DONE
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
-from handshake_prompt.protocol.notes import Note
-from handshake_prompt.protocol.page_problems import may_have_problems, problem_members
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.verdict import NO_PROBLEMS
+from handshake_prompt.session import Session
+from handshake_prompt.session.agent_presence import announce
+from handshake_prompt.session.annotation import annotate
+from handshake_prompt.session.digests import state_digest
+from handshake_prompt.session.notes import Note
+from handshake_prompt.session.page_problems import may_have_problems, problem_members
+from handshake_prompt.session.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Receipt, Record
 
 from .asking import Asking

@@ -14,9 +14,9 @@ from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning, Mount
 from handshake_prompt.protocol.replies import Reply
-from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_creation, check_schema
-from handshake_prompt.protocol.verdict import UNKNOWN
+from handshake_prompt.session import Session
+from handshake_prompt.session.verdict import UNKNOWN
 
 from .fair_queue import HEAVY_PARTS, take_slot
 from .form_validation import EDIT_PATIENCE, FormValidation

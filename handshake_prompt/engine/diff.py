@@ -21,8 +21,8 @@ from handshake_prompt.protocol.events import (
 from handshake_prompt.protocol.instants import parse_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Diff
-from handshake_prompt.protocol.page_problems import problem_members
-from handshake_prompt.protocol.verdict import NO_PROBLEMS
+from handshake_prompt.session.page_problems import problem_members
+from handshake_prompt.session.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Loaded, Log, Record
 
 from .frame_queue import FrameQueue

@@ -14,13 +14,13 @@ from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from handshake_prompt.protocol import bodies, messages
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, mint_token
-from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount
 from handshake_prompt.protocol.replies import Reply
-from handshake_prompt.protocol.session import REVOKED
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
+from handshake_prompt.session import REVOKED
+from handshake_prompt.session.digests import state_digest
 from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit, open_store
 
 from .admissions import read

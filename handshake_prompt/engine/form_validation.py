@@ -17,10 +17,9 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.events import PROBLEMS
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.page_problems import may_have_problems, problem_members
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
-from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
+from handshake_prompt.session import Session, Turn
+from handshake_prompt.session.page_problems import may_have_problems, problem_members
+from handshake_prompt.session.verdict import NO_PROBLEMS, UNKNOWN, Verdict
 from handshake_prompt.stores import Record
 
 from .hook import ENDS_THE_SERVER, HostCodeError

@@ -20,8 +20,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.events import Event, frame
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.request_record import ASKED
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.request_record import ASKED
 
 
 class Audience(StrEnum):

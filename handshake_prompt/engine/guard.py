@@ -25,7 +25,7 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import SUBMITTED, Session
+from handshake_prompt.session import SUBMITTED, Session
 from handshake_prompt.stores import PLAIN_VISIT, Claim, Loaded, Record, SessionStore, Visit
 
 from .attempts import Attempts, counted_so_far

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.page_problems import sound
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.page_problems import sound
 
 from .hook import Hook
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from handshake_prompt.protocol.credentials import Credential
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 
 from .attempts import Attempts
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from handshake_prompt.protocol.credentials import Role, matches
 from handshake_prompt.protocol.errors import SessionNotFoundError, SessionSubmittedError
-from handshake_prompt.protocol.owners import kept_owner
-from handshake_prompt.protocol.session import CLOSED
+from handshake_prompt.session import CLOSED
+from handshake_prompt.session.owners import kept_owner
 from handshake_prompt.stores import Record
 
 from .admissions import Admissions

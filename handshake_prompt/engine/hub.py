@@ -14,8 +14,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import ROTATED, ROW_REMOVED, Change, Event, withheld
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.requests import due
-from handshake_prompt.protocol.session import CLOSED, REVOKED, Session
+from handshake_prompt.session import CLOSED, REVOKED, Session
+from handshake_prompt.session.requests import due
 from handshake_prompt.stores import Record
 
 from .frame_queue import Audience, Frame, FrameQueue, connection_frame, draining_frame, log_frame

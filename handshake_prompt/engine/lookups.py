@@ -12,8 +12,8 @@ from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError
 from handshake_prompt.protocol.form_errors import OptionsUnavailableError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import OptionsReply
-from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_key, check_value
+from handshake_prompt.session import Session
 
 from .hooks import HookFailedError, Hooks, Reject
 from .named_forms import NamedForms

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from handshake_prompt.protocol.errors import ForbiddenError
-from handshake_prompt.protocol.owners import comparable_owner, somebody
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.owners import comparable_owner, somebody
 
 from .hook import Hook
 from .hooks import NOBODY, VETOED, HookFailedError, Hooks, Reject

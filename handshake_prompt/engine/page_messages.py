@@ -10,8 +10,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UserRequiredError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_value
+from handshake_prompt.session import Session
 from handshake_prompt.stores import Loaded
 
 from .asking import Asking

@@ -10,7 +10,7 @@ from handshake_prompt.protocol.bodies import AskRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.messages import PastedQuestion
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 
 from .asking import Asking
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from handshake_prompt.protocol import pickup
 from handshake_prompt.protocol.bodies import PickupRequest
 from handshake_prompt.protocol.credentials import Role, digest, mint_pickup_code, mint_token
 from handshake_prompt.protocol.errors import RateLimitedError, SessionNotFoundError, SessionSubmittedError
@@ -18,8 +17,8 @@ from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount, PickupOffer, whole_seconds
 from handshake_prompt.protocol.pickup_errors import PickupNotFoundError, PickupTakenError
-from handshake_prompt.protocol.pickup_record import Pickup
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session, pickup
+from handshake_prompt.session.pickup_record import Pickup
 from handshake_prompt.stores import Loaded, Record, SessionStore
 from handshake_prompt.texts.pickup_codes import grouped
 from handshake_prompt.texts.secret import Secret

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from handshake_prompt.forms.typed_text import field_of, html_number, is_same_in_control, takes, typed_value
-from handshake_prompt.protocol.field_value import is_empty
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.field_value import is_empty
 
 _BOOLEAN = frozenset({"boolean", "bool", "checkbox"})
 _CHECKED = frozenset({"on", "true", "1", "yes"})

@@ -10,7 +10,7 @@ from handshake_prompt.protocol import bodies, decisions
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, Role
 from handshake_prompt.protocol.replies import Reply
-from handshake_prompt.protocol.request_record import Request
+from handshake_prompt.session.request_record import Request
 from handshake_prompt.stores import PLAIN_VISIT, Record, Visit
 from handshake_prompt.texts.quoting import code_span
 from handshake_prompt.texts.request_words import request_words

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.messages import FieldRecord
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 
 CHANGES = 40
 """Told to a chat, on a clipboard."""

@@ -18,10 +18,7 @@ from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, Problem, boun
 from handshake_prompt.forms.refusals import Refusal, place_in
 from handshake_prompt.forms.schema_validator import REQUIRED
 from handshake_prompt.modes import Modes
-from handshake_prompt.protocol import submission as states
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role, mint_session_id
-from handshake_prompt.protocol.digests import is_same, state_digest
 from handshake_prompt.protocol.errors import (
     ChangedError,
     ConflictError,
@@ -31,14 +28,16 @@ from handshake_prompt.protocol.errors import (
     UnavailableError,
     VersionConflictError,
 )
-from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.page_problems import hidden_values, short
-from handshake_prompt.protocol.session import SUBMITTED, Session
 from handshake_prompt.protocol.submission_errors import InvalidFormError, SubmissionRunningError, UnknownOutcomeError
-from handshake_prompt.protocol.submission_record import FAILED, UNKNOWN, Submission
 from handshake_prompt.protocol.validation import check_value, check_values
+from handshake_prompt.session import SUBMITTED, Session, submission as states
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.digests import is_same, state_digest
+from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.session.page_problems import hidden_values, short
+from handshake_prompt.session.submission_record import FAILED, UNKNOWN, Submission
 from handshake_prompt.stores import Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 

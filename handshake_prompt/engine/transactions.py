@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from handshake_prompt.protocol.aftermath import conclude
 from handshake_prompt.protocol.credentials import Role, mint_epoch
 from handshake_prompt.protocol.errors import (
     SessionNotFoundError,
@@ -22,10 +21,10 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.requests import settle
-from handshake_prompt.protocol.session import EXPIRED, Session
-from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.validation import check_room
+from handshake_prompt.session import EXPIRED, Session, Turn
+from handshake_prompt.session.aftermath import conclude
+from handshake_prompt.session.requests import settle
 from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
 
 from .hook import ENDS_THE_SERVER, HostCodeError

@@ -8,17 +8,15 @@ from typing import Any
 import msgspec
 
 from handshake_prompt.modes import Modes
-from handshake_prompt.protocol import rows
-from handshake_prompt.protocol.agent_presence import announce
 from handshake_prompt.protocol.bodies import ADD_ROW, RELEASE, REMOVE_ROW, USER_EDIT, PageMessage
 from handshake_prompt.protocol.credentials import Role, digest
 from handshake_prompt.protocol.errors import ConflictError, HandshakeError, IdempotencyMismatchError
 from handshake_prompt.protocol.events import EXTENDED, ROTATED
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
 from handshake_prompt.protocol.validation import check_edit
+from handshake_prompt.session import Session, Turn, rows
+from handshake_prompt.session.agent_presence import announce
 from handshake_prompt.stores import Loaded, Receipt, Record
 
 from .guard import Admission

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, SessionStanding, whole_seconds
-from handshake_prompt.protocol.page_problems import may_have_problems, problem_members
-from handshake_prompt.protocol.requests import shown
-from handshake_prompt.protocol.verdict import NO_PROBLEMS, Verdict
+from handshake_prompt.session.digests import state_digest
+from handshake_prompt.session.page_problems import may_have_problems, problem_members
+from handshake_prompt.session.requests import shown
+from handshake_prompt.session.verdict import NO_PROBLEMS, Verdict
 from handshake_prompt.stores import Record
 
 from .presence import Presence

@@ -10,7 +10,7 @@ from handshake_prompt.protocol.errors import InvalidTokenError
 from handshake_prompt.protocol.events import Change, Cursor
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Context, Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from handshake_prompt.stores import Loaded, Record
 
 from .fair_queue import take_slot

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from handshake_prompt.protocol.field_value import is_empty
+from handshake_prompt.session.field_value import is_empty
 
 from .keys import joined
 from .shape import Group, GroupRule, Leaf, Node, Rows

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from handshake_prompt.protocol.field_value import is_empty
+from handshake_prompt.session.field_value import is_empty
 
 from .documents import Cells, flat
 from .keys import joined

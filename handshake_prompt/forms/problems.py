@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from handshake_prompt.protocol.page_problems import CHARS, HIDDEN, quotes, short, sound
+from handshake_prompt.session.page_problems import CHARS, HIDDEN, quotes, short, sound
 
 from .documents import RowIds
 from .keys import escaped, joined, names

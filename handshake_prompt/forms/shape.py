@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from handshake_prompt.protocol.errors import InvalidSchemaError
-from handshake_prompt.protocol.field_value import is_empty
+from handshake_prompt.session.field_value import is_empty
 
 from .field_types import shown
 from .keys import LEVELS, joined, names

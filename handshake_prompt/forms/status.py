@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from handshake_prompt.protocol.field_value import is_empty
+from handshake_prompt.session.field_value import is_empty
 
 from .budget import Budget
 from .conditions import Names

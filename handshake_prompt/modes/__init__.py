@@ -11,8 +11,8 @@ from handshake_prompt.forms.mistakes import plain
 from handshake_prompt.protocol.errors import InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning
-from handshake_prompt.protocol.row_returns import RowForm
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.row_returns import RowForm
 
 from .base import ModeHandler
 from .default import DefaultHandler

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Action, CreateRequest, Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
-from handshake_prompt.protocol.row_returns import RowForm
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.row_returns import RowForm
 
 
 class ModeHandler(ABC):

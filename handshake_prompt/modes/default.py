@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 
 from .base import ModeHandler
 

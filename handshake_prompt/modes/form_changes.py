@@ -12,10 +12,10 @@ from handshake_prompt.forms.shape import row_of
 from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.page_problems import report
-from handshake_prompt.protocol.requests import supersede_lost
-from handshake_prompt.protocol.schema_changes import change_schema
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.page_problems import report
+from handshake_prompt.session.requests import supersede_lost
+from handshake_prompt.session.schema_changes import change_schema
 
 
 def change_form(

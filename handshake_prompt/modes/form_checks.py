@@ -12,9 +12,9 @@ from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.status import Evaluation, Status, status_of
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.field_value import is_empty
 
 from .held_values import HeldValues, Unanswered, is_answer
 

@@ -13,13 +13,13 @@ from handshake_prompt.forms.embedded import load_library
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.patterns import MATCH_STEPS
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Action, CreateRequest, Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.authors import By
 
 from .base import ModeHandler
 from .form_changes import FormOfSession, change_form, has_place

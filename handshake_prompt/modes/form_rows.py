@@ -9,18 +9,17 @@ import msgspec
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.keys import joined
 from handshake_prompt.forms.shape import Rows
-from handshake_prompt.protocol import rows
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
-from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.row_keys import split_row, within
-from handshake_prompt.protocol.row_returns import forget
-from handshake_prompt.protocol.session import Session
 from handshake_prompt.protocol.validation import check_room, session_full
+from handshake_prompt.session import Session, rows
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.session.row_keys import split_row, within
+from handshake_prompt.session.row_returns import forget
 
 from .form_changes import is_there
 from .form_checks import RefusedError, refuse_closed

@@ -7,12 +7,11 @@ from typing import Any
 
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.shape import Group, Rows
-from handshake_prompt.protocol import rows
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.errors import InvalidRequestError
-from handshake_prompt.protocol.field_value import is_empty
-from handshake_prompt.protocol.row_keys import within
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session, rows
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.session.row_keys import within
 
 from .form_checks import RefusedError
 from .row_members import Fields, members

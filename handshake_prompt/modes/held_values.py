@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handshake_prompt.protocol.authors import By
-from handshake_prompt.protocol.field_value import FieldValue
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.field_value import FieldValue
 
 
 class HeldValues:

@@ -13,8 +13,8 @@ from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.keys import joined
 from handshake_prompt.forms.shape import Leaf, Rows
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.field_value import is_empty
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.field_value import is_empty
 
 from .form_checks import RefusedError, budget_under_way, meant, refuse_closed_to
 from .row_members import members

@@ -1,1 +1,1 @@
-"""The protocol without I/O: messages, errors, limits, credentials, and the state of a session."""
+"""The protocol as it is spoken, without I/O: bodies, messages, events, errors, limits and credentials."""

@@ -7,7 +7,7 @@ from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableE
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window, hit
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 
 from .base import PRESENCE_SECONDS, SessionStore
 from .capacity import Urgency, at_capacity, check_room

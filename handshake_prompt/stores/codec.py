@@ -15,7 +15,7 @@ import msgspec
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.packing import Packed
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 
 D = TypeVar("D")
 T = TypeVar("T")

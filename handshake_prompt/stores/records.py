@@ -18,8 +18,7 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import CLOSED, EXPIRED, REVOKED, SUBMITTED, Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import CLOSED, EXPIRED, REVOKED, SUBMITTED, Session, Turn
 
 from .capacity import Urgency
 

@@ -11,7 +11,7 @@ import pytest
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.messages import Outcome as Written
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.support.checker import Broken, check
 from tests.support.history import Connection, History, Members, Operation, Outcome, place
 from tests.support.simulation import KEYS, LIFETIME, Server, Simulation

@@ -12,7 +12,7 @@ from handshake_prompt import ProtocolEngine, Reject, Role
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.conftest import FORM, ROWS_FORM
 from tests.support.pairing import REST, code_of, open_pair, virtual_engine, workers
 from tests.support.virtual_time import in_virtual_time

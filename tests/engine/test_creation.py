@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from handshake_prompt import MemoryStore, ProtocolEngine, Reject
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.support.pairing import code_of, refusal, virtual_engine
 from tests.support.sessions import record_of
 from tests.support.virtual_time import in_virtual_time

@@ -10,7 +10,7 @@ import pytest
 
 from handshake_prompt import Limits, MemoryStore, ProtocolEngine, Reply, Role
 from handshake_prompt.protocol.errors import CloseCode
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.conftest import FORM
 from tests.support.clock import ManualClock
 from tests.support.pairing import REST, Pair, code_of, open_pair, operations, refusal, virtual_engine

@@ -15,7 +15,7 @@ from handshake_prompt.engine.hooks import NOBODY, VETOED, Hooks, Reject
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
 

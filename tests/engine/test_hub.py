@@ -12,8 +12,8 @@ from handshake_prompt.engine.hub import Hub
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import Change, Event, Notice
-from handshake_prompt.protocol.field_value import FieldValue
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.session.field_value import FieldValue
 from handshake_prompt.stores import Record
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time

@@ -11,7 +11,7 @@ import pytest
 from handshake_prompt import Role
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.conftest import FORM, ROWS_FORM
 from tests.support.folding import fold_rows, fold_values
 from tests.support.pairing import open_pair, virtual_engine

@@ -16,7 +16,7 @@ import pytest
 from handshake_prompt import Credential, HandshakeApp, HandshakeError, Limits, parse_prompt
 from handshake_prompt.protocol.credentials import digest
 from handshake_prompt.protocol.errors import StoreUnavailableError
-from handshake_prompt.protocol.pickup import MOST_TOLD
+from handshake_prompt.session.pickup import MOST_TOLD
 from handshake_prompt.stores import MemoryStore
 from handshake_prompt.texts.pickup_codes import read_code
 from tests.conftest import FORM

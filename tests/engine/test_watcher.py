@@ -16,10 +16,10 @@ from handshake_prompt.engine.watcher import Watcher
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, StoreUnavailableError, UserRequiredError
 from handshake_prompt.protocol.events import Change, Event, Notice
-from handshake_prompt.protocol.field_value import FieldValue
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import AgentPresence, Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.field_value import FieldValue
 from handshake_prompt.stores import Record
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time

@@ -16,7 +16,7 @@ from handshake_prompt.engine.watchers import opening_frames
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.messages import Context
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Turn
 from handshake_prompt.stores import MemoryStore, Record
 from tests.conftest import FORM, ROWS_FORM
 from tests.support.folding import fold_rows, fold_values

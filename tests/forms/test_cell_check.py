@@ -8,7 +8,7 @@ import pytest
 
 from handshake_prompt.forms.form_model import FormModel
 from handshake_prompt.forms.problems import FieldErrors
-from handshake_prompt.protocol.page_problems import HIDDEN
+from handshake_prompt.session.page_problems import HIDDEN
 
 FIELDS: list[dict[str, Any]] = [
     {"key": "name", "required": True, "minLength": 2},

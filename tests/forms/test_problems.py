@@ -8,7 +8,7 @@ import pytest
 
 from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, Problem, bounded, place_of, told
 from handshake_prompt.forms.shape import shape_of
-from handshake_prompt.protocol.page_problems import CHARS, HIDDEN
+from handshake_prompt.session.page_problems import CHARS, HIDDEN
 
 SHAPE = shape_of(
     [

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from handshake_prompt.forms.form_model import FormModel
 from handshake_prompt.modes import FormFillHandler
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.support.forms import act, edit, new_session, put, shown
 
 STATUS = {"key": "status", "type": "enum", "options": ["employed", "student", "retired"], "required": True}

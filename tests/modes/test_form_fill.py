@@ -12,7 +12,7 @@ from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidSchemaError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Turn
 from tests.support.cost import counting_cost, python_calls
 from tests.support.forms import NOON, act, edit, form_of, new_session, put, shown
 from tests.support.in_process import open_in_process

@@ -16,7 +16,7 @@ from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.events import Change
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.support.cost import counting_cost
 from tests.support.forms import act, edit, new_session, put, shown
 from tests.support.row_sessions import AGENT, HANDLER, SCHEMA, USER, held, session_with, turn_of

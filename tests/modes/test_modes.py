@@ -9,13 +9,13 @@ import pytest
 
 from handshake_prompt import HandshakeApp
 from handshake_prompt.modes import DEFAULT_HANDLERS, DefaultHandler, FormFillHandler, ModeHandler, Modes
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError, InvalidSchemaError, UnknownModeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
+from handshake_prompt.session.authors import By
 from tests.conftest import Open
 from tests.support.forms import act, edit, new_session, put
 from tests.support.in_process import open_in_process

@@ -12,7 +12,7 @@ from handshake_prompt.forms.documents import nested
 from handshake_prompt.forms.shape import shape_of
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from tests.support.forms import new_session
 from tests.support.row_sessions import AGENT, HANDLER, held, session_with, turn_of
 

@@ -9,12 +9,10 @@ import msgspec
 import pytest
 
 from handshake_prompt.modes import FormFillHandler
-from handshake_prompt.protocol import rows
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import frame
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn, rows
 from tests.support.cost import untraced
 from tests.support.forms import NOON, new_session
 from tests.support.row_history import RowHistory, named

@@ -17,10 +17,9 @@ from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.packing import to_json
-from handshake_prompt.protocol.page_problems import report
-from handshake_prompt.protocol.rows import remove
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn
+from handshake_prompt.session.page_problems import report
+from handshake_prompt.session.rows import remove
 from tests.support.forms import NOON, act, edit, new_session, put
 
 NAME, CITY = {"key": "name"}, {"key": "city", "type": "enum", "options": ["Bern", "Basel"]}

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Cursor, Event, Notice, change_record, frame, withheld
-from handshake_prompt.protocol.field_value import FieldValue
+from handshake_prompt.session.field_value import FieldValue
 
 AT = "2026-01-01T12:00:00.000000+00:00"
 EPOCH = "0a1b2c3d"

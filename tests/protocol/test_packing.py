@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.packing import Packed, count_parts, pack, parts_of, to_json, unpack
+from handshake_prompt.session.field_value import is_empty
 
 FULL = 30_000  # bytes of JSON, as much as one value may have
 

@@ -14,8 +14,7 @@ import pytest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UnavailableError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn
 from handshake_prompt.stores import MemoryStore, Record, open_store
 from handshake_prompt.stores.memory import store as memory
 from handshake_prompt.stores.memory.counters import Counters

@@ -19,7 +19,7 @@ import pytest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Turn
 from handshake_prompt.stores import Claim, Receipt, Record, Visit
 from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings, connection_thread, expiry, queries
 from handshake_prompt.stores.sqlite.change_poller import ChangePoller

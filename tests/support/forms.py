@@ -14,8 +14,7 @@ from handshake_prompt.protocol.bodies import Action, CreateRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn
 
 LINES: dict[str, Any] = {
     "mode": "form-fill",

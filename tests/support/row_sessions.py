@@ -7,8 +7,7 @@ from typing import Any
 from handshake_prompt.modes import FormFillHandler
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn
 from tests.support.forms import NOON, act, new_session
 
 SCHEMA: list[dict[str, Any]] = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handshake_prompt.protocol.events import Event
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from handshake_prompt.stores import Record, SessionStore
 
 

@@ -14,12 +14,11 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Event, change_record, frame
 from handshake_prompt.protocol.messages import Outcome as Written
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn
+from handshake_prompt.session.authors import By
 from tests.support.history import Connection, FrameQueue, History, Members, Operation, Outcome, place
 from tests.support.sessions import blank_session
 

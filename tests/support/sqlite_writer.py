@@ -12,7 +12,7 @@ import os
 import sys
 
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Turn
 from handshake_prompt.stores import Receipt
 from handshake_prompt.stores.sqlite import SQLiteStore
 

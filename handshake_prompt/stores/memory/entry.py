@@ -11,7 +11,7 @@ import msgspec
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from handshake_prompt.stores.records import Loaded, Log, Receipt, Record
 
 SESSION_BYTES, VALUE_BYTES, EVENT_BYTES, RECEIPT_BYTES = 1300, 270, 340, 320

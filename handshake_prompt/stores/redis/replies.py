@@ -10,7 +10,7 @@ import msgspec
 from handshake_prompt.protocol.errors import VersionConflictError
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session
 from handshake_prompt.stores.capacity import at_capacity
 from handshake_prompt.stores.codec import decoder
 from handshake_prompt.stores.records import Claim, Loaded, Log, Receipt, Record

@@ -14,15 +14,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from handshake_prompt.protocol import rows
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UnavailableError, VersionConflictError
 from handshake_prompt.protocol.events import Change, Event, Notice
-from handshake_prompt.protocol.field_value import FieldValue
 from handshake_prompt.protocol.packing import pack
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn, rows
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.field_value import FieldValue
 from handshake_prompt.stores import Claim, Loaded, Receipt, Record, SessionStore, Urgency, Visit
 
 AT = "2026-01-01T12:00:00.000000+00:00"

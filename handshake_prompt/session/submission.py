@@ -12,12 +12,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from handshake_prompt.protocol.errors import ChangedError
+from handshake_prompt.protocol.packing import pack
+from handshake_prompt.protocol.submission_errors import (
+    InvalidFormError,
+    SubmissionRefusedError,
+    SubmissionRunningError,
+    UnknownOutcomeError,
+)
+
 from .digests import is_same, state_digest
-from .errors import ChangedError
-from .packing import pack
 from .page_problems import tell_problems
 from .session import SUBMITTED, Session
-from .submission_errors import InvalidFormError, SubmissionRefusedError, SubmissionRunningError, UnknownOutcomeError
 from .submission_record import CLAIMED, DONE, FAILED, UNKNOWN, Submission
 
 SUBMISSION = "submission"

@@ -5,12 +5,13 @@ A transition only writes. The consequences follow here and once, for every autho
 
 from __future__ import annotations
 
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.events import Change
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.packing import parts_of, to_json
+
 from .authors import By
-from .credentials import Role
-from .events import Change
 from .field_value import FieldValue
-from .limits import Limits
-from .packing import parts_of, to_json
 from .page_problems import refused, tell_problems
 from .requests import revision, settle
 from .row_returns import note_displaced

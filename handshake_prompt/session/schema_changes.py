@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from handshake_prompt.protocol.events import SCHEMA
+from handshake_prompt.protocol.messages import Outcome
+
 from . import rows
 from .authors import By
-from .events import SCHEMA
 from .field_value import Aside
-from .messages import Outcome
 from .row_keys import within
 from .session import Session
 

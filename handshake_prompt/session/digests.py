@@ -10,7 +10,8 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from .packing import to_json
+from handshake_prompt.protocol.packing import to_json
+
 from .session import Session
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from handshake_prompt.protocol.packing import to_json
+
 from .field_value import FieldValue
-from .packing import to_json
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -12,16 +12,17 @@ from typing import Any
 
 import msgspec
 
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.events import ACTION, EDIT, WRITES, Change, Cursor, Event, Notice
+from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.messages import FieldRecord, Outcome
+from handshake_prompt.protocol.packing import Packed, kept_meta, pack, parts_of, to_json, unpack
+
 from .authors import OWNERSHIP, RELEASED, By
-from .credentials import Role
 from .displaced_rows import Displaced
-from .events import ACTION, EDIT, WRITES, Change, Cursor, Event, Notice
 from .field_value import Aside, FieldValue, is_empty
-from .instants import instant
-from .messages import FieldRecord, Outcome
 from .notes import Note, with_notes
 from .owners import comparable_owner, kept_owner
-from .packing import Packed, kept_meta, pack, parts_of, to_json, unpack
 from .pickup_record import Pickup
 from .request_record import Request
 from .row_keys import LOST_ROWS, field_key, note_part

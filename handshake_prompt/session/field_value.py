@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from handshake_prompt.protocol.packing import to_json, unpack
+
 from .authors import By
-from .packing import to_json, unpack
 
 
 class FieldValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.protocol import pickup
 from handshake_prompt.protocol.credentials import Role, digest, matches
 from handshake_prompt.protocol.pickup_errors import PickupNotFoundError, PickupTakenError
-from handshake_prompt.protocol.pickup_record import Pickup
-from handshake_prompt.protocol.session import REVOKED, Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import REVOKED, Session, Turn, pickup
+from handshake_prompt.session.pickup_record import Pickup
 from tests.support.sessions import blank_session
 
 CODE, NOW = "7K3MQ2VX01TD", 100.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from handshake_prompt.protocol.packing import parts_of, to_json
+
 from .field_value import FieldValue
-from .packing import parts_of, to_json
 
 
 class Displaced(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from handshake_prompt.protocol.events import Change
+
 from .authors import By
-from .events import Change
 from .notes import Note
 from .row_keys import within
 from .session import Session

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from handshake_prompt.protocol.errors import TooLargeError
+from handshake_prompt.protocol.events import PROBLEM, PROBLEMS
+from handshake_prompt.protocol.messages import Outcome
+
 from .digests import is_same, state_digest
-from .errors import TooLargeError
-from .events import PROBLEM, PROBLEMS
-from .messages import Outcome
 from .row_keys import within
 from .session import Session
 from .submission_record import FAILED

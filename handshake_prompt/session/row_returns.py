@@ -12,16 +12,17 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.events import ROW_MOVED, ROW_REMOVED, Notice
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.validation import has_room
+
 from . import rows
 from .authors import By
-from .credentials import Role
 from .displaced_rows import Displaced
-from .events import ROW_MOVED, ROW_REMOVED, Notice
 from .field_value import FieldValue
-from .limits import Limits
 from .row_keys import row_around, split_row, within
 from .session import Session
-from .validation import has_room
 
 IsMeant = Callable[[str], bool]
 """Whether the person names a row, or something around it."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from handshake_prompt.modes import FormFillHandler
-from handshake_prompt.protocol.aftermath import conclude
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.events import Notice
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.page_problems import (
+from handshake_prompt.session import Session, Turn
+from handshake_prompt.session.aftermath import conclude
+from handshake_prompt.session.digests import state_digest
+from handshake_prompt.session.page_problems import (
     CHARS,
     HIDDEN,
     MOST,
@@ -21,12 +22,10 @@ from handshake_prompt.protocol.page_problems import (
     refused,
     report,
 )
-from handshake_prompt.protocol.rows import remove
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.submission import fail
-from handshake_prompt.protocol.submission_record import Submission
-from handshake_prompt.protocol.turn import Turn
-from handshake_prompt.protocol.verdict import NO_PROBLEMS, UNKNOWN, Verdict
+from handshake_prompt.session.rows import remove
+from handshake_prompt.session.submission import fail
+from handshake_prompt.session.submission_record import Submission
+from handshake_prompt.session.verdict import NO_PROBLEMS, UNKNOWN, Verdict
 from tests.support.forms import NOON, new_session
 
 FOUND = {"keys": ["end"], "msg": "too early"}

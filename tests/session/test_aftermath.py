@@ -9,22 +9,20 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
-from handshake_prompt.protocol import requests, rows
-from handshake_prompt.protocol.aftermath import conclude
-from handshake_prompt.protocol.annotation import annotate
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.events import Change, Event, Notice, frame
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.notes import Note
 from handshake_prompt.protocol.packing import to_json
-from handshake_prompt.protocol.request_record import Request
-from handshake_prompt.protocol.revert import revert
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn, requests, rows
+from handshake_prompt.session.aftermath import conclude
+from handshake_prompt.session.annotation import annotate
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.notes import Note
+from handshake_prompt.session.request_record import Request
+from handshake_prompt.session.revert import revert
 from handshake_prompt.stores.codec import pack_session, unpack_session
-from tests.protocol.test_requests import NOON, decide, suggestion
+from tests.session.test_requests import NOON, decide, suggestion
 from tests.support.sessions import blank_session
 
 LIMITS = Limits(open_requests=6, ended_requests=3)

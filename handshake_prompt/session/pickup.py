@@ -13,12 +13,12 @@ from itertools import count
 
 from msgspec.structs import replace
 
+from handshake_prompt.protocol.credentials import digest, matches
+from handshake_prompt.protocol.events import ROTATED
+from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.pickup_errors import PickupNotFoundError, PickupTakenError
 from handshake_prompt.texts.secret import Secret
 
-from .credentials import digest, matches
-from .events import ROTATED
-from .instants import instant
-from .pickup_errors import PickupNotFoundError, PickupTakenError
 from .pickup_record import Pickup
 from .session import Session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from .credentials import Role
+from handshake_prompt.protocol.credentials import Role
 
 
 class By(StrEnum):

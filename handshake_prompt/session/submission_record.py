@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .packing import unpack
+from handshake_prompt.protocol.packing import unpack
 
 CLAIMED, DONE, FAILED, UNKNOWN = "claimed", "done", "failed", "unknown"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from .credentials import Role
-from .events import Event
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.events import Event
 
 
 class Turn(msgspec.Struct, frozen=True):

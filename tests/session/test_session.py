@@ -11,13 +11,13 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Event, Notice
-from handshake_prompt.protocol.field_value import is_empty
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import HIDDEN_BYTES, Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.session.session import HIDDEN_BYTES
 from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 from tests.support.sessions import blank_session
 

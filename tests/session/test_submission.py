@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.protocol import submission as states
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.digests import state_digest
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.events import Notice
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.submission_record import Submission
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn, submission as states
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.digests import state_digest
+from handshake_prompt.session.submission_record import Submission
 from handshake_prompt.stores.codec import pack_session, unpack_session
 from tests.support.sessions import blank_session
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .credentials import Role
+from handshake_prompt.protocol.credentials import Role
 
 OPEN, ANSWERED, DECLINED = "open", "answered", "declined"
 WITHDRAWN, EXPIRED, SUPERSEDED = "withdrawn", "expired", "superseded"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from handshake_prompt.protocol.owners import comparable_owner, kept_owner
+from handshake_prompt.session.owners import comparable_owner, kept_owner
 
 ID = UUID(int=5)
 SAME: dict[str, tuple[Any, Any]] = {

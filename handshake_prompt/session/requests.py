@@ -11,16 +11,23 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import (
+    ChangedError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitedError,
+)
+from handshake_prompt.protocol.events import Cursor
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.packing import pack, to_json, unpack
+
 from .annotation import annotate
-from .credentials import Role
 from .digests import answer_digest, is_same, request_digest
-from .errors import ChangedError, ConflictError, InvalidRequestError, NotFoundError, RateLimitedError
-from .events import Cursor
 from .field_value import is_empty
-from .limits import Limits
-from .messages import Outcome
 from .notes import Note
-from .packing import pack, to_json, unpack
 from .request_record import ANSWERED, ASKED, OPEN, STEPS, Request, Step
 from .session import Session
 

@@ -12,11 +12,12 @@ from itertools import chain
 
 import msgspec
 
+from handshake_prompt.protocol.bodies import Place
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.events import ROW_ADDED, ROW_MOVED, ROW_RELEASED, ROW_REMOVED
+from handshake_prompt.protocol.messages import Outcome
+
 from .authors import OWNERSHIP, RELEASED, By
-from .bodies import Place
-from .credentials import Role
-from .events import ROW_ADDED, ROW_MOVED, ROW_RELEASED, ROW_REMOVED
-from .messages import Outcome
 from .page_problems import forget
 from .row_keys import ROW_ID, note_part, split_row, within
 from .session import Session

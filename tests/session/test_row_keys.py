@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.protocol.row_keys import field_key, split_row, within
+from handshake_prompt.session.row_keys import field_key, split_row, within
 
 LISTS = frozenset({"lines", "guests", "guests/r2/bags", "home/cars"})
 

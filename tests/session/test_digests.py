@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from handshake_prompt.protocol.digests import answer_digest, is_same, request_digest, state_digest
+from handshake_prompt.session.digests import answer_digest, is_same, request_digest, state_digest
 from tests.support.sessions import blank_session
 
 

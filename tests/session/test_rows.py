@@ -12,14 +12,12 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from handshake_prompt.protocol import rows
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.bodies import Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Change, Event, Notice, frame
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn, rows
+from handshake_prompt.session.authors import By
 from handshake_prompt.stores.codec import pack, pack_session, unpack_events, unpack_session
 from tests.support.folding import fold_rows, fold_values
 from tests.support.sessions import blank_session

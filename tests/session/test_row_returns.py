@@ -10,15 +10,14 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from handshake_prompt.modes import FormFillHandler
-from handshake_prompt.protocol import rows
-from handshake_prompt.protocol.aftermath import conclude
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import Event, frame
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.packing import to_json
-from handshake_prompt.protocol.revert import revert
-from handshake_prompt.protocol.session import Session
+from handshake_prompt.session import Session, rows
+from handshake_prompt.session.aftermath import conclude
+from handshake_prompt.session.revert import revert
 from handshake_prompt.stores.codec import pack_session, unpack_session
 from tests.support.folding import fold_rows, fold_values
 from tests.support.forms import new_session

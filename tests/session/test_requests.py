@@ -9,16 +9,14 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from handshake_prompt.protocol import requests
-from handshake_prompt.protocol.authors import By
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError
 from handshake_prompt.protocol.events import Event, Notice
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.packing import pack, unpack
-from handshake_prompt.protocol.request_record import STEPS, Request
-from handshake_prompt.protocol.session import Session
-from handshake_prompt.protocol.turn import Turn
+from handshake_prompt.session import Session, Turn, requests
+from handshake_prompt.session.authors import By
+from handshake_prompt.session.request_record import STEPS, Request
 from handshake_prompt.stores.codec import pack_session, unpack_session
 from tests.support.sessions import blank_session
 
