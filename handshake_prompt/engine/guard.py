@@ -205,7 +205,7 @@ class Guard:
         if not roles:
             raise await self._attempts.charge(session_id, credential)
         ended = loaded.record.ended_error(self._store.now())
-        if ended and not (operation in AFTERWARDS and loaded.record.session.ended == SUBMITTED):
+        if ended and not _is_answered(operation, loaded.record.session):
             raise ended
         role = _preferred(roles & operation.roles or roles)
         counted = credential.counted or loaded.quota
@@ -296,6 +296,13 @@ def _proven(session: Session, brought: Mapping[Role, str]) -> frozenset[Role]:
     """Return the roles that the digests prove, compared in constant time."""
     proofs = session.proofs
     return frozenset([role for role, proof in brought.items() if hmac.compare_digest(proof, proofs[role])])
+
+
+def _is_answered(operation: Operation, session: Session) -> bool:
+    """Whether an operation has an answer after the session's end: one on its submission, which may outlast its time."""
+    if session.ended == SUBMITTED:
+        return operation in AFTERWARDS
+    return operation is Operation.SUBMIT and session.submission is not None
 
 
 def _preferred(roles: frozenset[Role]) -> Role:

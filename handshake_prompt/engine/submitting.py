@@ -89,14 +89,16 @@ class Submitting:
             SessionSubmittedError: it was submitted as something else.
             ConflictError: the host takes no submissions here (`submission_unsupported`).
         """
-        for pause in PAUSES:
+        for pause in (*PAUSES, None):
             try:
                 return await self._submit(session_id, digest)
             except SubmissionRunningError:  # the same one sent twice: both are told its outcome
+                if pause is None:
+                    raise
                 await asyncio.sleep(pause)
             except SessionSubmittedError:
-                return await self._receipt(session_id, digest)
-        raise SubmissionRunningError(retry_after=1)
+                break
+        return await self._receipt(session_id, digest)
 
     async def take(self, session_id: str, posted: Posted) -> SubmittedForm:
         """End a session as submitted and return its content, for a view of the host's.
@@ -180,18 +182,22 @@ class Submitting:
     async def finish(self, session_id: str) -> bool:
         """End a session as submitted, for a host with a way of its own to take its content.
 
-        Return whether it was open. A submission whose outcome is unknown is done by the host's word.
+        Return whether it was open. A submission whose outcome is unknown is done by the host's word, also after the
+        session's time.
         """
 
         def play(draft: Record) -> None:
-            session = draft.session
-            _, authors = self._content(session)
-            made = Submission(id=mint_session_id(), digest=state_digest(session), until=0.0, authors=authors)
-            earlier = session.submission
-            self._end(draft, made if earlier is None or earlier.state == FAILED else earlier, None)
+            session, earlier = draft.session, draft.session.submission
+            if earlier is None or earlier.state == FAILED:
+                if (expired := draft.ended_error(self._transactions.now())) is not None:
+                    raise expired
+                _, authors = self._content(session)
+                earlier = Submission(id=mint_session_id(), digest=state_digest(session), until=0.0, authors=authors)
+            self._end(draft, earlier, None)
 
+        transition = Transition(play, self._transactions.turn(Role.USER), outlasts=True)
         try:
-            await self._transactions.apply(session_id, Transition(play, self._transactions.turn(Role.USER)))
+            await self._transactions.apply(session_id, transition)
         except (SessionNotFoundError, SessionSubmittedError):
             return False
         return True
@@ -210,10 +216,12 @@ class Submitting:
         return (await self._transactions.apply(session_id, transition)).result
 
     async def _submit(self, session_id: str, digest: str) -> dict[str, Any]:
-        record = (await self._transactions.read(session_id)).record
+        record = (await self._transactions.read(session_id, even_expired=True)).record
         function = self._function(record.session)
         if record.session.submission is not None:
             states.check_outcome(record.session.submission, digest, self._transactions.now())
+        if (expired := record.ended_error(self._transactions.now())) is not None:
+            raise expired
         if not is_same(digest, state_digest(record.session)):
             raise ChangedError
         self._check_complete(record.session)
@@ -321,7 +329,7 @@ class Submitting:
     async def _settle(
         self, session_id: str, claim: Submission, outcome: Callable[[Record, Submission], Submission]
     ) -> Submission:
-        """Store an outcome, patiently: one that is not stored stays unknown.
+        """Store an outcome, patiently: one that is not stored stays unknown. It is kept with an expired session, too.
 
         Raises:
             HandshakeError: see `Transactions.apply`.
@@ -330,7 +338,7 @@ class Submitting:
         def play(draft: Record) -> Submission | None:
             return outcome(draft, claim) if states.is_pending(draft.session, claim) else None
 
-        transition = Transition(play, self._transactions.turn(Role.USER))
+        transition = Transition(play, self._transactions.turn(Role.USER), outlasts=True)
         for pause in (*PAUSES, None):
             try:
                 settled = (await self._transactions.apply(session_id, transition)).result

@@ -52,6 +52,8 @@ class Transition(NamedTuple, Generic[T]):
     receipt: Callable[[T], Receipt] | None = None
     renews: bool = True
     """Whether this is a use of the session, which prolongs it."""
+    outlasts: bool = False
+    """Whether it is made after the session's time, too, while that is kept: the outcome of a submission."""
 
 
 class Applied(NamedTuple, Generic[T]):
@@ -131,8 +133,10 @@ class Transactions:
                 self.form_saved(applied.record)
             return applied
 
-    async def read(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded:
-        """Return a live session as it is now.
+    async def read(
+        self, session_id: str, *, after: int | None = None, key: str | None = None, even_expired: bool = False
+    ) -> Loaded:
+        """Return a live session as it is now; or `even_expired`, while that is kept.
 
         Raises:
             SessionNotFoundError: it is gone or has ended.
@@ -140,7 +144,8 @@ class Transactions:
         loaded = await self._store.load(session_id, after=after, key=key)
         if loaded is None:
             raise SessionNotFoundError
-        if (ended := loaded.record.ended_error(self._store.now())) is not None:
+        ended = loaded.record.ended_error(self._store.now())
+        if ended is not None and not (even_expired and loaded.record.session.ended is None):
             raise ended
         return loaded
 
@@ -194,7 +199,8 @@ class Transactions:
             if attempt > 1:  # the first conflict may come from the known record
                 ceiling = min(BACKOFF_BASE * 2**attempt, BACKOFF_CEILING)
                 await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - spreads load, guards nothing
-            loaded, known = known or await self.read(session_id, key=transition.key), None
+            loaded = known or await self.read(session_id, key=transition.key, even_expired=transition.outlasts)
+            known = None
             if loaded.receipt is not None:  # one that is kept from here on makes the save below fail
                 raise AlreadyDoneError(loaded)
             draft = loaded.record.draft(transition.turn)
@@ -202,7 +208,7 @@ class Transactions:
             if is_older:
                 draft.session.restart(mint_epoch())
             now = self._store.now()
-            if transition.renews:
+            if transition.renews and not (transition.outlasts and draft.ended(now)):
                 draft.renew(now)
             try:
                 if draft.session.requests:

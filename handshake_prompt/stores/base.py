@@ -85,7 +85,8 @@ class SessionStore(ABC):
         """Replace a record, append to its log and keep the receipt, all or nothing; then notify its subscribers.
 
         `record.version` is the version that was loaded; it is raised by one. Times never move back, except in
-        the record of a session that has ended: its log and receipts are dropped. An end always finds room.
+        the record of a session that has ended: its log and receipts are dropped. An end always finds room. A record
+        past `expires_at` is saved like any other until it is purged.
 
         Raises:
             UnavailableError: the store has no room for a save of the record's `urgency` (`at_capacity`).

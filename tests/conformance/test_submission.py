@@ -184,6 +184,29 @@ async def test_hpp_252_what_nobody_can_tell_is_unknown_and_not_handed_over_again
     assert (await peer.context())["submission"]["state"] == "unknown"
 
 
+async def test_hpp_265_an_outcome_after_the_sessions_time_is_kept_and_told_again(local: Start) -> None:
+    over, host = asyncio.Event(), Host({"number": 7})
+
+    async def slow(given: Any) -> Any:
+        await over.wait()
+        return await host(given)
+
+    server = await local({"max_lifetime": 2.0, "agent_requests": 1000}, hooks={"on_submit": slow})
+    peer = await server.open()
+    await peer.edit("name", "Ada")
+    digest = await digest_of(peer)
+    submitting = asyncio.create_task(submit(peer, digest))
+    async with asyncio.timeout(20):
+        while (await peer.agent("GET", "context")).status_code == 200:
+            await asyncio.sleep(0.05)
+    over.set()
+    receipt = (await submitting).json()
+    assert (receipt["digest"], receipt["result"]) == (digest, {"number": 7})
+    assert (await submit(peer, digest)).json() == receipt
+    assert (await peer.agent("GET", "session")).json()["status"] == "submitted"
+    assert host.runs == 1
+
+
 async def test_hpp_253_no_agent_submits(local: Start) -> None:
     host = Host()
     _, peer = await hosted(local, host)

@@ -379,6 +379,84 @@ async def test_a_session_that_is_revoked_meanwhile_stays_so() -> None:
     assert (await here.record()).session.submission is None
 
 
+LATE: dict[str, tuple[Any, Any]] = {
+    "it is taken": ({"number": 7}, "done"),
+    "it has faults": (FieldErrors({"age": "Too young"}), (422, "invalid_form")),
+    "it is refused": (Reject("Closed"), (403, "submission_refused")),
+    "nobody can tell": (RuntimeError("lost"), (409, "submission_unknown")),
+}
+
+
+async def late(host: Host, count: int = 2) -> tuple[list[Pair], str, asyncio.Task[dict[str, Any]]]:
+    """Return a submission begun a moment before its session's longest lifetime is over."""
+    pairs = await hosted(host, count)
+    deadline = (await pairs[0].record()).session.deadline
+    while deadline - pairs[0].engine.store.now() > 600:
+        await asyncio.sleep(500)
+        digest = (await pairs[0].context())["digest"]
+    await asyncio.sleep(deadline - pairs[0].engine.store.now() - 1)
+    submitting = asyncio.create_task(submit(pairs[0], digest))
+    await asyncio.sleep(2)
+    assert await code_of(pairs[0].context()) == (404, "session_expired")
+    return pairs, digest, submitting
+
+
+@pytest.mark.parametrize(("answer", "expected"), LATE.values(), ids=LATE)
+@in_virtual_time
+async def test_an_outcome_after_the_sessions_time_is_told_and_told_again(answer: Any, expected: Any) -> None:
+    host = Host(answer, takes=4.0)
+    (here, there), digest, submitting = await late(host)
+    meanwhile = asyncio.create_task(submit(there, digest))
+    if expected == "done":
+        receipt = await submitting
+        assert (receipt["digest"], receipt["result"]) == (digest, answer)
+        assert await meanwhile == receipt
+        assert [await submit(pair, digest) for pair in (here, there)] == [receipt] * 2
+        status = (await there.engine.get_session(there.session_id, there.agent)).payload
+        assert (status["status"], status["submission"]["state"]) == ("submitted", "done")
+    else:
+        for work in (submitting, meanwhile, submit(here, digest), submit(there, digest)):
+            assert await code_of(work) == expected
+        assert await code_of(there.context()) == (404, "session_expired")
+    other = {"done": (409, "session_submitted"), (409, "submission_unknown"): expected}
+    assert await code_of(submit(there, "other")) == other.get(expected, (404, "session_expired"))
+    assert len(host.given) == 1
+    await asyncio.sleep(LIMITS.tombstone_seconds + 10)
+    assert await code_of(submit(there, digest)) == (403, "invalid_token")
+
+
+@in_virtual_time
+async def test_a_worker_that_dies_with_its_session_leaves_an_outcome_that_the_host_may_settle() -> None:
+    host = Host(takes=5.0)
+    (here, there), digest, submitting = await late(host)
+
+    async def dead(_: str) -> None:
+        await asyncio.Event().wait()
+
+    here.store.before = dead
+    assert await code_of(submit(there, digest)) == (409, "submission_in_progress")
+    await asyncio.sleep(LIMITS.submit_timeout + MARGIN)
+    assert await code_of(submit(there, digest)) == (409, "submission_unknown")
+    assert await there.engine.finish(there.session_id) is True
+    assert (await submit(there, digest))["digest"] == digest
+    assert await there.engine.finish(there.session_id) is False
+    submitting.cancel()
+    assert len(host.given) == 1
+
+
+@in_virtual_time
+async def test_a_session_whose_time_is_over_is_not_finished_nor_begun_to_submit() -> None:
+    host = Host(FieldErrors({"age": "Too young"}))
+    (pair,) = await hosted(host, 1)
+    assert await code_of(submit(pair)) == (422, "invalid_form")
+    await pair.edit("age", 40)
+    digest = (await pair.context())["digest"]
+    await asyncio.sleep(LIMITS.tombstone_seconds + (await pair.record()).session.ttl - 10)
+    assert await pair.engine.finish(pair.session_id) is False
+    assert await code_of(submit(pair, digest)) == (404, "session_expired")
+    assert len(host.given) == 1
+
+
 class Claim(BaseModel):
     """A claim of expenses."""
 

@@ -163,6 +163,22 @@ class RecordContract:
         assert (await load(store, "a")).record.ended(store.now()) == "expired"
         assert await store.load("b" * 32) is None
 
+    async def test_a_record_past_its_time_is_saved_until_it_is_purged(self, stores: Stores) -> None:
+        store = await stores.open()
+        late = await kept(store, "a", lives=SHORT, purged=600)
+        await stores.advance(OVER)
+        for reason in (None, "submitted"):
+            late.session = drafted(late)
+            late.session.notice("told")
+            if reason:
+                late.session.end(reason)
+                late.expires_at, late.purge_at = store.now(), store.now() + 600
+            await store.save(late, events=late.session.commit())
+            stored = (await load(store, "a")).record
+            assert (stored.session, stored.version) == (late.session, late.version)
+            assert times(stored) == near(*times(late))
+            assert stored.ended(store.now()) == (reason or "expired")
+
     async def test_an_ended_session_loses_its_log_and_its_receipts(self, stores: Stores) -> None:
         store = await stores.open()
         await revoked(store, purged=600)
