@@ -221,7 +221,7 @@ def loaded(code: str, *arguments: str) -> set[str]:
         text=True,
         check=True,
         cwd=ROOT.parent,
-        timeout=30,
+        timeout=60,
     )
     return set(json.loads(run.stdout))
 

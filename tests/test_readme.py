@@ -17,7 +17,7 @@ from handshake_prompt import HandshakeApp
 from handshake_prompt.client import SessionEndedError
 from handshake_prompt.session import Session
 from tests.conftest import FORM
-from tests.support.peer import open_session
+from tests.support.peer import PATIENCE, open_session, patient_client
 from tests.support.readme import README, README_FILE, block, run
 from tests.support.serving import serving
 from tests.support.sessions import record_of
@@ -130,7 +130,7 @@ async def test_a_form_from_a_model_is_opened_judged_and_submitted_as_its_type() 
 
 
 async def test_the_tutorials_form_is_a_form_as_ever_without_an_agent() -> None:
-    async with serving(run(block("hpp.tag("))["app"]) as url, httpx.AsyncClient() as http:
+    async with serving(run(block("hpp.tag("))["app"]) as url, patient_client() as http:
         booked = await http.post(f"{url}/bookings", data={"name": "Ada", "nights": "2"})
     assert (booked.status_code, booked.json()) == (200, {"booked": {"name": "Ada", "nights": "2"}})
 
@@ -156,7 +156,7 @@ async def test_a_function_of_the_hosts_takes_a_submission_or_says_what_is_wrong(
 
 def test_engine_runs_without_a_framework() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", block("asyncio.run")], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", block("asyncio.run")], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "{'room': 'kitchen'}\n"
 
@@ -180,7 +180,7 @@ def test_sessions_that_hooks_see_have_what_the_table_names() -> None:
 
 
 async def test_the_page_module_named_in_readme_is_served() -> None:
-    async with serving(HandshakeApp()) as url, httpx.AsyncClient() as http:
+    async with serving(HandshakeApp()) as url, patient_client() as http:
         source = (await http.get(f"{url}/client.js")).text
     for method in re.findall(r"session\.(\w+)\(", README.partition("```js")[2].partition("```")[0]):
         assert method == "addEventListener" or re.search(rf"^\s+(async )?{method}\(", source, re.MULTILINE), method
@@ -199,7 +199,7 @@ async def test_the_agents_code_fills_and_follows_until_the_session_ends(capsys: 
             suggested = await page.next("asked")
             await peer.edit("age", 36)
             printed = ""
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while "age is 36, by user" not in printed:
                     await asyncio.sleep(0.01)
                     printed += capsys.readouterr().out

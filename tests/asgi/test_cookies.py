@@ -15,7 +15,7 @@ from handshake_prompt.stores import Loaded
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
-from tests.support.peer import open_session
+from tests.support.peer import open_session, patient_client
 
 
 async def create(http: httpx.AsyncClient, **headers: str) -> httpx.Response:
@@ -68,7 +68,7 @@ async def test_on_https_the_cookie_is_secure_and_bound_to_the_host(serve: Any, t
     host = Starlette()
     HandshakeApp().mount_on(host)
     url = await serve(host, proxy_headers=True, forwarded_allow_ips="127.0.0.1" if trusted else "203.0.113.9")
-    async with httpx.AsyncClient(base_url=url, verify=False) as http:
+    async with patient_client(base_url=url) as http:
         response = await create(http, **{"X-Forwarded-Proto": "https"})
     (morsel,) = cookies(response).values()
     assert morsel.key == ("__Host-hpp_" if trusted else "hpp_") + response.json()["sessionId"]
@@ -82,7 +82,7 @@ async def test_the_secure_cookie_makes_the_person(serve: Any) -> None:
     HandshakeApp().mount_on(host)
     url = await serve(host, proxy_headers=True, forwarded_allow_ips="127.0.0.1")
     secure = {"X-Forwarded-Proto": "https"}
-    async with httpx.AsyncClient(base_url=url, verify=False) as http:
+    async with patient_client(base_url=url) as http:
         response = await create(http, **secure)
         ((name, value),) = kept(response).items()
         edit = await http.post(

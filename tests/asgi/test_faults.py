@@ -62,22 +62,20 @@ async def deaf_watcher(peer: Peer) -> AsyncIterator[socket.socket]:
 
 
 async def test_a_watcher_that_never_reads_is_cut_off_and_nobody_else_notices(pair: Open) -> None:
-    hpp = HandshakeApp(limits=BUSY.replace(send_timeout=0.3))
+    hpp = HandshakeApp(limits=BUSY.replace(send_timeout=1))  # enough for one that reads
     peer = await pair(hpp, {})
     start = peer.created["cursor"]
     async with deaf_watcher(peer), peer.watch() as page:
         connected = await page.next("connected")
         await until(lambda: hpp.engine.statistics.watchers == 2)
-        place, slowest = 0, 0.0
+        place = 0
         for batch in range(40):  # 9 MiB: what the system buffers for a socket has to be filled first
-            before = time.monotonic()
-            await peer.act({f"key{number}": str(batch) + "x" * 32_000 for number in range(7)})
-            slowest = max(slowest, time.monotonic() - before)
+            async with waiting_at_most(0.5):
+                await peer.act({f"key{number}": str(batch) + "x" * 32_000 for number in range(7)})
             for frame in await page.until("done"):
                 assert frame["seq"] == (place := place + 1)
         await until(lambda: hpp.engine.statistics.watchers == 1)
     assert connected["cursor"] == start
-    assert slowest < 1
     async with peer.watch(after=start) as page:  # the one that was cut off comes back
         resumed = await page.next("connected")
     context = await peer.context(role="user")
@@ -283,15 +281,15 @@ async def test_a_long_poll_whose_client_has_gone_is_forgotten(pair: Open) -> Non
 async def test_a_body_that_drips_in_is_refused_408_however_many_bytes_still_come(pair: Open) -> None:
     hpp = HandshakeApp(limits=BUSY.replace(body_timeout=0.3))
     peer = await pair(hpp)
-    raw = raw_action(peer, Connection="close")
+    raw = raw_action(peer, Connection="close", **{"Content-Length": "1000"})
     address = urlsplit(peer.base_url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    writer.write(raw[:-40])
+    writer.write(raw)
     before = time.monotonic()
 
     async def drip() -> None:
-        for place in range(len(raw) - 40, len(raw)):
-            writer.write(raw[place : place + 1])
+        while True:
+            writer.write(b" ")
             await asyncio.sleep(0.05)
 
     dripping = asyncio.create_task(drip())
@@ -302,7 +300,7 @@ async def test_a_body_that_drips_in_is_refused_408_however_many_bytes_still_come
     writer.close()
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in head
-    assert 0.25 < elapsed < 1.5
+    assert elapsed > 0.25
     assert await log_of(hpp.engine.store, peer.session_id) == []
     assert (await peer.act({"name": "x"}))["ok"]
 
@@ -583,8 +581,8 @@ async def test_a_mode_that_writes_a_lone_surrogate_fails_alone(pair: Open, caplo
 class FaultyStore(RelayStore):
     """A memory store whose calls fail on demand: one of a kind, or the n-th of all."""
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(MemoryStore(limits))
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(MemoryStore(limits, clock=clock))
         self.before = self._called
         self.calls: list[str] = []
         self._kind = ""
@@ -720,11 +718,13 @@ async def test_a_watcher_that_the_store_can_not_serve_is_asked_to_come_back(
 async def test_a_store_that_fails_when_a_sessions_time_is_over_asks_the_watcher_to_come_back(
     pair: Open, error: Exception, code: int
 ) -> None:
-    store = FaultyStore(BUSY)
-    peer = await pair(HandshakeApp(limits=BUSY, store=store, ttl=1.0))
+    clock = ManualClock()
+    store = FaultyStore(BUSY, clock)
+    peer = await pair(HandshakeApp(limits=BUSY.replace(keepalive=0.03), store=store, ttl=600))
     async with peer.watch() as page:
         await page.next("connected")
         store.fail("load", error)
+        clock.advance(600)
         assert (await page.closed())[0] == code
     async with peer.watch() as page:
         assert (await page.closed())[0] == 4410

@@ -15,7 +15,7 @@ print(json.dumps(openapi("/handshake", Limits()), sort_keys=True))
 
 def described(*options: str) -> str:
     return subprocess.run(
-        [sys.executable, *options, "-c", SCRIPT], check=True, capture_output=True, text=True, timeout=30
+        [sys.executable, *options, "-c", SCRIPT], check=True, capture_output=True, text=True, timeout=60
     ).stdout
 
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handshake_prompt import HandshakeApp, Limits, fastapi_owner, session_owner
 from handshake_prompt.testing import InProcess
-from tests.support.peer import Peer, open_session
+from tests.support.peer import Peer, open_session, patient_client
 from tests.support.sessions import record_of
 
 ADA = UUID("4ec6d8a3-7a0e-4b6f-9a39-3f0c2d1f6a11")
@@ -102,7 +102,7 @@ async def test_streams_and_sockets_are_the_owners_alone(serve: Callable[..., Awa
         return request.session.get("user_id")
 
     base_url = await serve(with_sessions(HandshakeApp(owner=owner)))
-    async with httpx.AsyncClient(base_url=base_url, headers=as_user("ada")) as http:
+    async with patient_client(base_url=base_url, headers=as_user("ada")) as http:
         created = (await http.post("/handshake/session", json=FORM)).json()
         peer = Peer(base_url, created, "who=ada", http)
         async with peer.watch() as socket:
@@ -161,7 +161,7 @@ async def test_a_dependency_is_resolved_with_its_own_dependencies(serve: Callabl
     app, hpp = fastapi_host()
     base_url = await serve(app)
     opened.clear()
-    async with httpx.AsyncClient(base_url=base_url, headers=as_user("ada")) as http:
+    async with patient_client(base_url=base_url, headers=as_user("ada")) as http:
         created = (await http.post("/handshake/session", json=FORM)).json()
         assert (await record_of(hpp.engine.store, created["sessionId"])).session.owner == str(ADA)
         peer = Peer(base_url, created, "who=ada", http)

@@ -167,7 +167,7 @@ async def test_a_reader_takes_a_watchers_place_and_gives_it_back(pair: Open) -> 
 
 
 async def test_a_reader_that_does_not_read_holds_up_nobody_and_loses_its_place(pair: Open) -> None:
-    hpp = HandshakeApp(limits=ROOMY.replace(send_timeout=0.2))
+    hpp = HandshakeApp(limits=ROOMY.replace(send_timeout=1))  # enough for one that reads
     peer = await pair(hpp, {})
     host, port = peer.base_url.removeprefix("http://").split(":")
     with socket.socket() as lazy:

@@ -346,8 +346,8 @@ async def test_a_session_that_is_used_again_warns_again(pair: Open) -> None:
 async def test_i13_a_session_that_ran_out_is_closed_within_a_second(pair: Open) -> None:
     """I13, by the real clock and with the usual keepalive."""
     peer = await pair(HandshakeApp(ttl=1.0))
-    async with watchers(peer, "user", "agent") as sockets, waiting_at_most(2.0):
-        verdicts = await asyncio.gather(*(socket.closed() for socket in sockets))
+    async with peer.watch() as page, peer.watch(role="agent") as agent, waiting_at_most(2.0):
+        verdicts = await asyncio.gather(page.closed(), agent.closed())
     assert [code for code, _ in verdicts] == [4410, 4410]
 
 

@@ -11,6 +11,7 @@ from benchmarks.clients.http import LoadError
 from benchmarks.clients.latency import Stopwatch, percentile
 from benchmarks.clients.websocket import Audience, FrameQueue, Place, open_watchers
 from benchmarks.servers import HOST
+from tests.support.peer import PATIENCE
 
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
@@ -48,7 +49,7 @@ async def sent() -> AsyncIterator[tuple[int, asyncio.Queue[bytes], list[bytes]]]
     gone = asyncio.Event()
     async with await asyncio.start_server(serve, HOST, 0) as listening:
         yield listening.sockets[0].getsockname()[1], queue, received
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), PATIENCE)
 
 
 async def test_frames_of_every_length_are_found_however_they_are_cut(
@@ -60,7 +61,7 @@ async def test_frames_of_every_length_are_found_however_they_are_cut(
     stream = SWITCHING + text(b"hello") + b"".join(map(text, payloads))
     for cut in (0, 10, 39, 44, 46, 300):
         queue.put_nowait(stream[cut : {0: 10, 10: 39, 39: 44, 44: 46, 46: 300}.get(cut, len(stream))])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         (watcher,) = await open_watchers(port, [Place("/", greetings=1)], [seen.put_nowait])
         assert [await seen.get() for _ in payloads] == payloads
     watcher.close()
@@ -71,7 +72,7 @@ async def test_a_ping_is_answered_and_what_is_said_first_is_said_after_the_upgra
 ) -> None:
     port, queue, received = sent
     queue.put_nowait(SWITCHING + b"\x89\x02hi")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         (watcher,) = await open_watchers(port, [Place("/there", {"X": "y"}, says="40")], [lambda _: None])
         while b"hi" not in b"".join(received):
             await asyncio.sleep(0)
@@ -85,7 +86,7 @@ async def test_a_watcher_that_is_not_let_in_fails_the_run(sent: tuple[int, async
     port, queue, _ = sent
     queue.put_nowait(b"HTTP/1.1 403 Forbidden\r\n\r\n")
     with pytest.raises(LoadError, match="not let in"):
-        await asyncio.wait_for(open_watchers(port, [Place("/")], [lambda _: None]), 5)
+        await asyncio.wait_for(open_watchers(port, [Place("/")], [lambda _: None]), PATIENCE)
 
 
 async def test_an_audience_is_complete_when_each_watcher_has_all_its_frames(
@@ -93,7 +94,7 @@ async def test_an_audience_is_complete_when_each_watcher_has_all_its_frames(
 ) -> None:
     port, queue, _ = sent
     queue.put_nowait(SWITCHING)
-    audience = await asyncio.wait_for(Audience.of(port, [Place("/")]), 5)
+    audience = await asyncio.wait_for(Audience.of(port, [Place("/")]), PATIENCE)
     audience.expect(2)
     queue.put_nowait(text(b"one"))
     with pytest.raises(LoadError, match="of 2 frames arrived"):

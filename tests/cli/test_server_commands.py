@@ -12,14 +12,13 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
 from handshake_prompt import __version__
 from handshake_prompt.cli import main
 from handshake_prompt.cli.uvicorn_server import GRACE
-from tests.support.peer import open_session
+from tests.support.peer import open_session, patient_client
 
 SECONDS_TO_EXIT = 10
 
@@ -69,7 +68,7 @@ async def running(*arguments: str) -> AsyncIterator[Command]:
 
 
 async def test_demo_serves_its_page_and_stops_on_interrupt() -> None:
-    async with running("demo") as demo, httpx.AsyncClient() as http:
+    async with running("demo") as demo, patient_client() as http:
         page = await http.get(demo.url)
         assert page.status_code == 200
         assert "text/html" in page.headers["content-type"]
@@ -150,7 +149,7 @@ def test_version_is_the_package_s() -> None:
 
 
 async def test_serve_says_whether_it_lives_and_whether_it_is_ready() -> None:
-    async with running("serve") as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with running("serve") as server, patient_client(base_url=server.url) as http:
         live, ready = await http.get("/health/live"), await http.get("/health/ready")
         assert (live.status_code, live.json()) == (200, {"status": "live"})
         assert (ready.status_code, ready.json()["status"]) == (200, "ready")
@@ -164,7 +163,7 @@ async def test_sessions_in_a_file_outlive_the_server(tmp_path: Path) -> None:
         peer = await open_session(server.url)
         await peer.edit("name", "kept")
         assert await server.stop() == 0
-    async with running("serve", *store) as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with running("serve", *store) as server, patient_client(base_url=server.url) as http:
         ready = await http.get("/health/ready")
         assert (ready.status_code, ready.json()["store"]) == (200, "SQLiteStore")
         context = await http.get(peer.created["contextUrl"], headers=peer.as_agent)

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from websockets import CloseCode
 from websockets.asyncio.client import connect
@@ -21,7 +20,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from handshake_prompt import HandshakeApp, Limits
 from handshake_prompt.asgi.standalone import standalone
 from handshake_prompt.cli import uvicorn_protocols, uvicorn_server
-from tests.support.peer import PATIENCE, Peer, open_session
+from tests.support.peer import PATIENCE, Peer, open_session, patient_client
 from tests.support.serving import serving
 
 LIMITS = Limits(agent_requests=10_000, queue_bytes=64 * 1024 * 1024, queue_events=100_000, send_timeout=0.3)
@@ -156,7 +155,7 @@ async def test_a_frame_over_its_bound_is_refused_by_whoever_meets_it_first(size:
 
 
 async def test_a_body_is_read_whatever_else_the_client_offers() -> None:
-    async with served(HandshakeApp()) as (peer, _), httpx.AsyncClient(base_url=peer.base_url) as http:
+    async with served(HandshakeApp()) as (peer, _), patient_client(base_url=peer.base_url) as http:
         offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
         for headers in (offer, {}, offer):  # on one connection
             reply = await http.post("/handshake/session", json={"mode": "x"}, headers=headers)

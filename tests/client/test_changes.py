@@ -30,7 +30,7 @@ from handshake_prompt.client.backoff import Backoff
 from tests.support.agents import CONTEXT, agent_against, agent_of, problem, replying
 from tests.support.between import line_to
 from tests.support.clock import ManualClock
-from tests.support.peer import PATIENCE, Peer, open_session
+from tests.support.peer import PATIENCE, Peer, open_session, patient_client
 from tests.support.serving import serving
 from tests.support.virtual_session import (
     Server,
@@ -143,7 +143,7 @@ async def test_a_wait_can_be_given_up_and_taken_up_again(pair: Pair) -> None:
 async def test_a_loop_that_was_broken_off_goes_on_where_it_was_until_it_is_closed(pair: Pair) -> None:
     hpp = HandshakeApp()
     peer = await pair(hpp)
-    async with httpx.AsyncClient() as http, agent_of(peer, http=http) as agent:
+    async with patient_client() as http, agent_of(peer, http=http) as agent:
         async with agent.changes(peer.created["cursor"]) as changes:
             await peer.edit("name", "Grace")
             async for _ in changes:
@@ -157,10 +157,9 @@ async def test_a_loop_that_was_broken_off_goes_on_where_it_was_until_it_is_close
 
 async def settled(hpp: HandshakeApp) -> int:
     """Return the number of watchers once those that have left are gone."""
-    for _ in range(200):
-        if not hpp.engine.statistics.watchers:
-            break
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(PATIENCE):
+        while hpp.engine.statistics.watchers:
+            await asyncio.sleep(0.005)
     return hpp.engine.statistics.watchers
 
 
@@ -168,7 +167,7 @@ async def settled(hpp: HandshakeApp) -> int:
 async def test_closing_the_agent_ends_whoever_still_waits(pair: Pair, foreign: bool) -> None:  # noqa: FBT001
     hpp = HandshakeApp()
     peer = await pair(hpp)
-    async with httpx.AsyncClient() as http:
+    async with patient_client() as http:
         agent = agent_of(peer, http=http if foreign else None)
         changes = agent.changes()
 

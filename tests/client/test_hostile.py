@@ -29,7 +29,7 @@ from tests.support.agents import (
     replying,
 )
 from tests.support.between import Asked, Script, chunked, response, scripted, without_end
-from tests.support.peer import PATIENCE
+from tests.support.peer import PATIENCE, patient_client
 
 LIMIT = 0.25
 """Seconds that a call may take here."""
@@ -200,7 +200,7 @@ async def test_what_has_no_end_is_not_read_to_the_end(body: bytes) -> None:
         scripted(pouring(CHUNKED, chunked(without_end(body)))) as server,
         HandshakeAgent(SESSION_ID, TOKEN, server.url) as agent,
     ):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(BadReplyError) as caught:
                 await agent.get_context()
     assert caught.value.code == "reply_too_large"
@@ -215,7 +215,7 @@ async def test_what_has_no_end_is_not_read_to_the_end(body: bytes) -> None:
 async def test_a_redirect_takes_the_token_nowhere(status: str, eager: bool) -> None:  # noqa: FBT001
     async with scripted(saying(response(json.dumps(CONTEXT).encode()))) as elsewhere:
         script = saying(response(status=status, location=f"{elsewhere.url}/handshake/context/{SESSION_ID}"))
-        async with scripted(script) as server, httpx.AsyncClient(follow_redirects=True) as http:
+        async with scripted(script) as server, patient_client(follow_redirects=True) as http:
             async with HandshakeAgent(SESSION_ID, TOKEN, server.url, http=http if eager else None) as agent:
                 errors = await asyncio.gather(*(fate_of(act(agent)) for act in CALLS.values()))
             assert all(isinstance(error, BadReplyError) and "redirect" in error.detail for error in errors)
@@ -410,7 +410,7 @@ async def test_a_body_that_a_hook_has_read_is_read_all_the_same() -> None:
 
     async with (
         scripted(saying(response(json.dumps(CONTEXT).encode()))) as server,
-        httpx.AsyncClient(event_hooks={"response": [read]}) as http,
+        patient_client(event_hooks={"response": [read]}) as http,
         HandshakeAgent(SESSION_ID, TOKEN, server.url, http=http) as agent,
     ):
         assert await agent.get_context() == CONTEXT

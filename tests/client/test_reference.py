@@ -27,7 +27,7 @@ from handshake_prompt.client import (
 )
 from tests.support.agents import SESSION_ID, TOKEN
 from tests.support.parts import absent
-from tests.support.peer import PATIENCE
+from tests.support.peer import PATIENCE, patient_client
 from tests.support.serving import serving
 
 RELEASE = "handshake-prompt==0.2.0"
@@ -135,7 +135,7 @@ async def page(server_url: str) -> AsyncIterator[Page]:
 @asynccontextmanager
 async def paired(url: str, form: dict[str, Any]) -> AsyncIterator[Page]:
     """Open a session as a page does that knows only version 0.2."""
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, verify=False) as http:
+    async with patient_client(base_url=url) as http:
         created = (await http.post("/handshake/session", json=form)).json()
         prompt = created.get("prompt") or (await http.get(f"/prompt/{created['sessionId']}")).text
         yield Page(http, created, prompt)
@@ -223,8 +223,8 @@ async def test_refusals_are_the_same_errors(page: Page) -> None:
 
 
 async def test_version_0_2_may_take_its_time_to_show_a_batch(reference_url: str) -> None:
-    async with paired(reference_url, FORM) as page, HandshakeAgent.from_prompt(page.prompt, timeout=0.95) as agent:
-        reply = await agent.action({"name": "Ada", "age": 36}, interval_ms=500)
+    async with paired(reference_url, FORM) as page, HandshakeAgent.from_prompt(page.prompt, timeout=1.9) as agent:
+        reply = await agent.action({"name": "Ada", "age": 36}, interval_ms=1000)
     assert reply["applied"] == ["name", "age"]
 
 

@@ -51,7 +51,7 @@ async def test_hpp_004_the_user_credential_is_one_cookie_that_no_script_and_no_o
 
 async def test_hpp_005_over_https_the_cookie_has_the_host_prefix_and_is_secure(local: Start) -> None:
     server = await local()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         reply = await http.post(f"{server.url}/session", json={}, headers={"X-Forwarded-Proto": "https"})
         (cookie,) = _cookies(reply)
         assert cookie.key == f"__Host-hpp_{reply.json()['sessionId']}"
@@ -208,7 +208,7 @@ async def test_hpp_016_the_servers_own_pages_act_for_the_user(pair: Open, confor
 async def test_hpp_017_an_allowed_origin_acts_for_the_user_and_is_told_so(local: Start) -> None:
     page = {"Origin": "https://app.example"}
     server = await local(allowed_origins=[page["Origin"]])
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         asked = page | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
         preflight = await http.options(f"{server.url}/session", headers=asked)
         created = await http.post(f"{server.url}/session", json={"userToken": True}, headers=page)

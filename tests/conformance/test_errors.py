@@ -197,7 +197,7 @@ async def test_hpp_114_exceptions_of_the_host_are_not_told(local: Start) -> None
         raise RuntimeError("internal-detail")
 
     closed = await local(hooks={"on_create_session": fails})
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         creation = await http.post(f"{closed.url}/session", json={})
     server = await local(hooks={"on_extend": fails, "on_action": fails})
     peer = await server.open({})

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from tests.conformance.conftest import Open, Start
-from tests.support.peer import Peer
+from tests.support.peer import PATIENCE, Peer
 
 
 async def test_hpp_116_replies_tell_what_is_left_of_the_rate(pair: Open) -> None:
@@ -54,7 +54,7 @@ async def test_hpp_119_guessing_is_stopped_by_session_and_by_address(pair: Open,
     replies = [await peer.send("GET", "context", headers=guess) for _ in range(11)]
     _stopped_after(10, replies, status=403)
     server = await local({"wrong_tokens_per_address": 20})
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         urls = [f"{server.url}/context/{number:032x}" for number in range(21)]
         replies = [await http.get(url, headers=guess) for url in urls]
     _stopped_after(20, replies, status=403)
@@ -74,7 +74,7 @@ async def test_hpp_120_wrong_credentials_cost_the_right_one_nothing(pair: Open) 
 
 async def test_hpp_121_creations_from_one_address_are_bounded(local: Start) -> None:
     server = await local({"creates_per_address": 2})
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         replies = [await http.post(f"{server.url}/session", json={}) for _ in range(3)]
     assert [reply.status_code for reply in replies] == [200, 200, 429]
     assert replies[2].json()["code"] == "rate_limited"

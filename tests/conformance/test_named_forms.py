@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import httpx
 
 from tests.conformance.conftest import Start
+from tests.support.peer import PATIENCE
 
 CLAIM: dict[str, Any] = {
     "model": {
@@ -38,7 +38,7 @@ async def test_hpp_190_a_form_is_opened_by_its_name(local: Start) -> None:
 async def test_hpp_191_no_page_brings_a_schema_for_it(local: Start) -> None:
     server = await local(forms={"claim": CLAIM})
     refused = {}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         for body in ({"form": "claim", "schema": []}, {"form": "claims"}, {"form": ""}):
             reply = await http.post(f"{server.url}/session", json=body)
             refused[str(body)] = (reply.status_code, reply.json()["code"])
@@ -47,7 +47,7 @@ async def test_hpp_191_no_page_brings_a_schema_for_it(local: Start) -> None:
 
 async def test_hpp_192_a_page_can_be_drawn_from_its_description(local: Start) -> None:
     server = await local(forms={"claim": CLAIM})
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         told = await http.get(f"{server.url}/forms/claim")
         again = await http.get(f"{server.url}/forms/claim", headers={"If-None-Match": told.headers["etag"]})
         unknown = await http.get(f"{server.url}/forms/claims")
@@ -61,11 +61,9 @@ async def test_hpp_192_a_page_can_be_drawn_from_its_description(local: Start) ->
 # Problems. A validator is the host's code: this one says what it is asked for by the values.
 
 
-def judge(document: dict[str, Any]) -> Any:
-    """Refuse a Swiss claim above 100, be late for a name of `slow`, and fail for one of `fault`."""
+async def judge(document: dict[str, Any]) -> Any:
+    """Refuse an amount above 100 and a wrong account, and fail for a name of `fault`."""
     name = document.get("name")
-    if name == "slow":
-        time.sleep(0.5)
     if name == "fault":
         raise RuntimeError("the secret of the house")
     if document.get("iban") == "wrong":
@@ -111,15 +109,23 @@ async def test_hpp_194_what_the_person_does_is_judged_and_told(local: Start) -> 
 
 
 async def test_hpp_195_no_write_waits_for_a_validator_or_fails_with_it(local: Start) -> None:
-    server = await local(forms={"claim": JUDGED})
-    peer = await server.open({"form": "claim", "context": {"name": "slow"}})
-    async with peer.watch() as page:
-        await page.next("connected")
+    judging, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(document: dict[str, Any]) -> None:
+        if document.get("amount") == 1:
+            judging.set()
+            await released.wait()
+
+    slow = {"model": JUDGED["model"], "validator": hold}
+    server = await local({"validator_timeout": 10 * PATIENCE}, forms={"claim": JUDGED, "slow": slow})
+    peer = await server.open({"form": "slow"})
+    async with peer.watch() as page, asyncio.timeout(2 * PATIENCE):
         acting = asyncio.create_task(peer.act({"amount": 1}))
-        await asyncio.sleep(0.1)
+        await judging.wait()
         await page.send({"type": "userEdit", "key": "amount", "value": 2})
         assert (await page.next("ack"))["key"] == "amount"
         assert not acting.done()
+        released.set()
         await acting
     faulty = await server.open({"form": "claim", "context": {"name": "fault"}})
     acted = await faulty.act({"amount": 200})

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import time
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -166,10 +167,10 @@ async def test_hpp_092_a_page_that_sends_too_fast_is_slowed_down_and_loses_nothi
 
 async def test_hpp_093_a_ninth_page_is_turned_away_for_now_and_eight_stay_whatever_the_agent_has(pair: Open) -> None:
     peer = await pair()
-    agents = [await _connection(peer, offer=["hpp.v1"], headers=peer.as_agent) for _ in range(8)]
-    connections = [_connection(peer, offer=["hpp.v1"], headers=peer.as_user) for _ in range(9)]
-    watchers = [Socket(await connection) for connection in connections]
-    try:
+    async with AsyncExitStack() as stack:
+        for _ in range(8):
+            await stack.enter_async_context(peer.watch(role="agent"))
+        watchers = [await stack.enter_async_context(peer.watch()) for _ in range(9)]
         for watcher in watchers[:8]:
             await watcher.next("connected")
         code, frames = await watchers[8].closed()
@@ -177,8 +178,6 @@ async def test_hpp_093_a_ninth_page_is_turned_away_for_now_and_eight_stay_whatev
         await peer.act({"name": "A"})
         for watcher in watchers[:8]:
             assert (await watcher.next())["type"] == "action"
-    finally:
-        await asyncio.gather(*(connection.close() for connection in [*agents, *(w.connection for w in watchers)]))
 
 
 async def test_hpp_094_a_quiet_connection_gets_heartbeats(local: Start) -> None:
@@ -208,18 +207,21 @@ async def test_hpp_140_a_ping_is_answered_at_once_and_changes_nothing(pair: Open
 async def test_hpp_095_a_slow_watcher_is_cut_off_and_resumes_without_loss(local: Start) -> None:
     large = 512 * 1024
     room = {"value_bytes": 2 * large, "frame_bytes": 2 * large, "body_bytes": 4 * large, "session_bytes": 4 * large}
-    server = await local(room | {"queue_bytes": 2 * large, "log_bytes": 100 * large})
+    ends = {"queue_bytes": 2 * large, "log_bytes": 100 * large, "send_timeout": 10 * PATIENCE}
+    server = await local(room | ends)
     peer = await server.open({})
     async with (
-        _connection(peer, headers=peer.as_user, max_queue=1, sock=_narrow(peer)) as slow,
+        _connection(peer, headers=peer.as_user, max_queue=1, sock=_narrow(peer)) as connection,
         peer.watch() as quick,
     ):
+        slow = Socket(connection)
+        await slow.opened()
         await quick.next("connected")
         for number in range(24):  # 12 MiB: more than the buffers of both ends take
             async with asyncio.timeout(PATIENCE):
                 await peer.act({"blob": f"{number:03}" + "x" * large})
                 assert (await quick.next("action"))["value"].startswith(f"{number:03}")
-        code, seen = await Socket(slow).closed()
+        code, seen = await slow.closed()
         assert (code, seen[0]["type"]) == (4508, "connected")
     path = f"{peer.created['wsUrl']}?after={seen[-1]['cursor']}"
     async with _connection(peer, headers=peer.as_user, path=path) as again:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tests.support.peer import Peer, Socket, open_session
+from tests.support.peer import PATIENCE, Peer, Socket, open_session
 from tests.support.redis_servers import RedisServer
 from tests.support.workers import Worker, working
 
@@ -115,7 +115,7 @@ async def test_watchers_of_all_workers_are_counted(everywhere: Everywhere) -> No
         assert reply["broadcast"] == {"clients": 3, "actionMessages": 6, "doneMessages": 3}
         status = await peers[2].agent("GET", "session")
         assert status.json()["watchers"] == 3
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await peers[2].user("GET", "session")).json()["watchers"]:
             await asyncio.sleep(0.02)
 

@@ -138,7 +138,7 @@ async def test_a_file_that_another_program_has_locked_can_be_read_and_is_written
         async def lock(_: Load) -> None:
             nonlocal locked_at, freed_at
             await asyncio.sleep(0.5)
-            with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as other:
+            with closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 locked_at = time.monotonic()
                 await asyncio.sleep(1.5)

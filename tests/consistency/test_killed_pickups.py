@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from handshake_prompt import parse_prompt
-from tests.support.peer import PATIENCE, open_session
+from tests.support.peer import open_session, patient_client
 from tests.support.stores import KINDS, fresh_url
 from tests.support.workers import Worker, working
 
@@ -31,7 +31,7 @@ class Exchanges:
     async def client(self, number: int) -> None:
         """Exchange the code under a key of this client's, at the other worker if the first one is gone."""
         headers = {"Idempotency-Key": f"client-{number}"}
-        async with httpx.AsyncClient(timeout=PATIENCE, verify=False) as http:
+        async with patient_client() as http:
             try:
                 reply = await http.post(self.workers[number % 2].url + self.path, headers=headers)
             except httpx.TransportError:

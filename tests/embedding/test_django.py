@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.support.hosts import PASSWORD, applied, django_project, prepare
-from tests.support.peer import Peer
+from tests.support.peer import Peer, patient_client
 
 FORM = {"mode": "form-fill", "schema": [{"key": "purpose"}]}
 
@@ -19,7 +19,7 @@ FORM = {"mode": "form-fill", "schema": [{"key": "purpose"}]}
 @asynccontextmanager
 async def browser(url: str, user: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which somebody has logged in."""
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with patient_client(base_url=url) as http:
         await post(http, "/login", username=user, password=PASSWORD)
         yield http
 
@@ -82,7 +82,7 @@ async def test_a_session_of_djangos_outlives_a_new_secret(folder: Path) -> None:
     rotated = {"SECRET_KEY": "another", "SECRET_KEY_FALLBACKS": "of a test"}
     async with (
         django_project(folder, **rotated) as url,
-        httpx.AsyncClient(base_url=url, cookies=cookies) as http,
+        patient_client(base_url=url, cookies=cookies) as http,
     ):
         replies = [(await opened(http)).status_code for _ in range(3)]
         page = await http.get("/claims/new")
@@ -95,7 +95,7 @@ async def test_runserver_says_that_it_serves_no_asgi_unless_it_does(tmp_path: Pa
     if has_daphne:
         settings = folder / "expenses" / "settings.py"
         settings.write_text(settings.read_text("utf-8") + 'INSTALLED_APPS.insert(0, "daphne")\n', "utf-8")
-    async with django_project(folder, "manage.py", "runserver", "--noreload") as url, httpx.AsyncClient() as http:
+    async with django_project(folder, "manage.py", "runserver", "--noreload") as url, patient_client() as http:
         assert (await http.get(f"{url}/handshake/element.js")).status_code == (200 if has_daphne else 404)
     log = (folder / "log").read_text("utf-8")
     assert log.count("Put 'daphne' first in INSTALLED_APPS") == (0 if has_daphne else 1)

@@ -27,7 +27,7 @@ from handshake_prompt import HandshakeApp, HandshakeError, Session
 from tests.conftest import FORM
 from tests.embedding.hosts.frameworks import EMBEDDINGS, GREETING, Application, Build
 from tests.embedding.scenario import play
-from tests.support.peer import PATIENCE, open_session
+from tests.support.peer import PATIENCE, open_session, patient_client
 from tests.support.sessions import record_of
 
 embeddings = pytest.mark.parametrize(("build", "ws"), EMBEDDINGS.values(), ids=EMBEDDINGS.keys())
@@ -94,7 +94,7 @@ async def test_a_long_poll_behind_middleware_ends_with_its_client(
     async with aclosing(peer.http):
         since = {"since": peer.created["cursor"], "wait": "20"}
         with pytest.raises(httpx.ReadTimeout):
-            await peer.agent("GET", "diff", params=since, timeout=0.2)
+            await peer.agent("GET", "diff", params=since, timeout=httpx.Timeout(PATIENCE, read=0.2))
         async with peer.watch(role="agent") as socket:
             await socket.next("connected")
             async with asyncio.timeout(PATIENCE):
@@ -138,7 +138,7 @@ async def test_a_hook_takes_the_owner_from_the_hosts_session(
         session.owner = request.session.get("user_id")
         return session.owner is not None
 
-    async with httpx.AsyncClient(verify=False, base_url=await serve(build(hpp))) as http:
+    async with patient_client(base_url=await serve(build(hpp))) as http:
         assert (await http.post("/handshake/session", json={})).status_code == 403
         await http.get("/login")
         created = (await http.post("/handshake/session", json={})).json()
@@ -155,7 +155,7 @@ async def test_a_visitor_who_is_not_logged_in_is_told_so_and_leaves_no_traceback
     async def bind_owner(session: Session, request: HTTPConnection[Any]) -> None:
         session.owner = request.session["user_id"]
 
-    async with httpx.AsyncClient(verify=False, base_url=await serve(starlette_with_sessions(hpp))) as http:
+    async with patient_client(base_url=await serve(starlette_with_sessions(hpp))) as http:
         refused = await http.post("/handshake/session", json={})
         await http.get("/login")
         assert (await http.post("/handshake/session", json={})).status_code == 200
@@ -180,7 +180,7 @@ async def test_a_hook_sees_the_request_as_the_host_does(serve: Serve) -> None:
 
     host = Starlette(middleware=MIDDLEWARE["base-http"])
     host.mount("/shops/{shop}/handshake", hpp)
-    async with httpx.AsyncClient(verify=False, base_url=await serve(host)) as http:
+    async with patient_client(base_url=await serve(host)) as http:
         sent = {"meta": {"cart": 7}}
         await http.post("/shops/north/handshake/session", json=sent, headers={"X-From-Page": "yes"})
     assert seen == {

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from handshake_prompt import HandshakeApp
 from tests.embedding.hosts.frameworks import Application
 from tests.embedding.scenario import play
-from tests.support.peer import open_session
+from tests.support.peer import open_session, patient_client
 
 Serve = Callable[..., Awaitable[str]]
 
@@ -240,6 +240,6 @@ async def test_a_form_is_registered_before_or_after_litestar_mounts_it(order: st
     url = await serve(litestar(hpp))
     if order == "mount, then form":
         hpp.form("claim", fields)
-    async with httpx.AsyncClient() as http:
+    async with patient_client() as http:
         assert (await http.get(f"{url}/handshake/forms/claim")).json()["fields"] == fields
         assert (await http.post(f"{url}/handshake/session", json={"form": "claim"})).json()["form"] == "claim"

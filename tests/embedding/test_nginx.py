@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.parts import absent
-from tests.support.peer import open_session
+from tests.support.peer import PATIENCE, open_session
 from tests.support.serving import free_port
 from tests.support.workers import Worker, working
 
@@ -60,7 +60,7 @@ def certify(folder: Path) -> Path:
         [*command, *names, *files],
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=60,
     )
     return certificate
 
@@ -86,12 +86,12 @@ def behind_nginx(
             yield f"https://localhost:{port}", tmp_path, workers
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
 
 
 async def listening(url: str) -> None:
     port = int(url.rpartition(":")[2])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -137,7 +137,8 @@ async def test_the_readmes_nginx_serves_both_roles_over_tls_and_keeps_tokens_out
             )
             await asyncio.sleep(0.2)
             await peer.edit("mine", "again")
-            assert [change["to"] for change in (await asyncio.wait_for(waiting, 5)).json()["changes"]] == ["again"]
+            told = (await asyncio.wait_for(waiting, PATIENCE)).json()
+            assert [change["to"] for change in told["changes"]] == ["again"]
             workers[0].kill()
             workers[1].kill()
             assert (await peer.agent("GET", "context", params={"token": peer.token})).status_code == 502

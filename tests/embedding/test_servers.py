@@ -205,7 +205,7 @@ async def test_a_poll_that_is_given_up_leaves_no_trace_in_the_log(server: Server
         async with aclosing(peer.http):
             since = {"since": peer.created["cursor"], "wait": "20"}
             with pytest.raises(httpx.ReadTimeout):
-                await peer.agent("GET", "diff", params=since, timeout=0.3)
+                await peer.agent("GET", "diff", params=since, timeout=httpx.Timeout(PATIENCE, read=0.3))
             await asyncio.sleep(0.3)  # nothing tells that the server has noticed
             assert (await peer.agent("GET", "context")).status_code == 200
         await process.stop()
@@ -232,7 +232,7 @@ def test_hypercorn_with_trio_is_told_at_its_start_to_run_asyncio() -> None:
         absent("trio", "pip install trio")
     command = f"hypercorn {HOSTS}.mounted:app --bind 127.0.0.1:{free_port()} --worker-class trio"
     process = subprocess.run(
-        [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert "HandshakeApp runs on asyncio alone" in process.stderr
 

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -14,7 +13,7 @@ from handshake_prompt.page.demo import FIELDS, PAGES
 from tests.page.demo_page import IBAN, REQUIRED, fill_required, hand_over, is_by, is_live, receipt
 from tests.page.screenshot import LARGEST, PICTURE
 from tests.support.palette_png import SIGNATURE
-from tests.support.peer import PATIENCE
+from tests.support.peer import PATIENCE, patient_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -239,7 +238,7 @@ async def test_axe_finds_nothing(page: Page, packages: Path, scheme: Any, width:
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_pages_allow_nothing_inline_and_nothing_from_elsewhere(url: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with patient_client(base_url=url) as http:
         policy = (await http.get(path)).headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -254,5 +253,5 @@ async def test_the_screenshot_for_readers_is_small() -> None:
 
 @pytest.mark.parametrize("path", ["/__init__.py", "/screenshot.png", "/../demo/__init__.py", "/demo", "/%2e%2e/app.py"])
 async def test_nothing_but_the_pages_is_served(url: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with patient_client(base_url=url) as http:
         assert (await http.get(path)).status_code == 404

@@ -138,4 +138,4 @@ def test_the_model_is_the_same_with_and_without_pydantic() -> None:
 
 
 def test_the_demo_needs_no_pydantic() -> None:
-    subprocess.run([sys.executable, "-c", WITHOUT_PYDANTIC], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", WITHOUT_PYDANTIC], check=True, timeout=60)

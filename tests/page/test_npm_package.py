@@ -69,7 +69,7 @@ def test_a_bundle_has_nothing_of_modules_that_it_does_not_use(packages: Path, tm
 def test_a_server_that_renders_pages_may_import_every_module(copied: Path) -> None:
     names = [f"handshake-prompt/{name}.js" for name in public_modules(package_files())]
     code = "await Promise.all({}.map((name) => import(name)));".format(json.dumps([*names, "handshake-prompt"]))
-    subprocess.run(["node", "--input-type=module", "-e", code], check=True, timeout=30, cwd=copied.parent)
+    subprocess.run(["node", "--input-type=module", "-e", code], check=True, timeout=60, cwd=copied.parent)
 
 
 def test_the_package_exports_the_modules_that_a_server_serves(copied: Path) -> None:

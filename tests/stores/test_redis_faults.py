@@ -26,6 +26,7 @@ from handshake_prompt.testing.contract.steps import (
     seqs_after,
 )
 from tests.stores.conftest import OpenRedis
+from tests.support.peer import PATIENCE
 from tests.support.proxy import Proxy, proxying
 from tests.support.redis_servers import RedisServer, redis_cluster, redis_server, watched_servers
 
@@ -350,7 +351,7 @@ async def test_channels_without_subscribers_are_left(open_redis: OpenRedis, serv
     for name in "ab":
         store.unsubscribe(name * 32, subscriber)
     channels = f"{store._keys.prefix}:wake:*"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while len(server.ask("PUBSUB", "CHANNELS", channels)) != 1:
             await asyncio.sleep(0.02)
     listener = store._client().listener
@@ -369,7 +370,7 @@ async def test_a_session_that_is_gone_or_went_back_is_told_of_without_a_version(
     key = f"{store._keys.prefix}:{{{SESSION}}}"
     for change in (("SET", key, b"\x81\xa1v\x01"), ("DEL", key)):
         server.ask(*change)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not subscriber.received or subscriber.received[-1] != (SESSION, None):
                 await asyncio.sleep(0.01)
         subscriber.received.clear()

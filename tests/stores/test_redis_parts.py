@@ -30,6 +30,7 @@ from handshake_prompt.stores.redis.server_checks import too_old, warnings
 from handshake_prompt.stores.redis.server_clock import ServerClock
 from tests.support import in_process
 from tests.support.clock import ManualClock
+from tests.support.peer import PATIENCE
 
 # Addresses
 
@@ -310,7 +311,7 @@ async def stubborn(*, blocks: bool) -> None:
 
 
 async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_later() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(TimeoutError):
             async with deadline.until(asyncio.get_running_loop().time() + 0.02, grace=0.02):
                 await stubborn(blocks=True)
@@ -318,7 +319,7 @@ async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_lat
 
 async def test_a_call_is_ended_on_a_loop_that_was_held_up_past_both_of_its_times() -> None:
     asyncio.get_running_loop().call_soon(time.sleep, 0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(TimeoutError):
             async with deadline.until(asyncio.get_running_loop().time() + 0.02, grace=0.02):
                 await stubborn(blocks=True)
@@ -332,7 +333,7 @@ async def test_a_cancellation_that_the_library_loses_is_kept() -> None:
     task = asyncio.create_task(call())
     await asyncio.sleep(0)
     task.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(asyncio.CancelledError):
             await task
 

@@ -585,7 +585,7 @@ else:
 
 def run(code: str, path: Path) -> str:
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_a_store_that_nobody_closed_does_not_keep_its_process_alive(path: Path) -> None:

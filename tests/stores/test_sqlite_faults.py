@@ -299,7 +299,7 @@ asyncio.run(main())
 
 def test_a_file_that_may_not_grow_refuses_writes_and_takes_them_again_when_it_may(path: Path) -> None:
     command = [sys.executable, "-c", FULL, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines() == ["StoreUnavailableError True", "True", "True"]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

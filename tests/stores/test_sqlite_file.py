@@ -148,7 +148,7 @@ def test_a_second_store_on_a_file_leaves_the_locks_of_the_first(path: Path) -> N
         connection.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreUnavailableError, match="locked"):
             SQLiteStore(path, timings=SQLiteTimings(busy_timeout=0.01))
-        assert subprocess.run([sys.executable, "-c", LOCKED, path], timeout=30, check=False).returncode == 1
+        assert subprocess.run([sys.executable, "-c", LOCKED, path], timeout=60, check=False).returncode == 1
 
 
 LOCKED = """
@@ -189,7 +189,7 @@ def test_what_may_not_be_written_is_named(*, existing: bool) -> None:
             path.chmod(0o444)
         Path(directory).chmod(0o555)
         said = subprocess.run(
-            [sys.executable, "-c", READ_ONLY, path], capture_output=True, text=True, check=True, timeout=30
+            [sys.executable, "-c", READ_ONLY, path], capture_output=True, text=True, check=True, timeout=60
         ).stdout
         Path(directory).chmod(0o755)
     assert said.startswith(f"Cannot write {path}: Permission denied. See that its directory exists")
@@ -232,7 +232,7 @@ def test_workers_may_all_start_at_once_on_a_file_that_is_not_there(path: Path) -
         assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    left = [int(worker.communicate(timeout=30)[0]) for worker in workers]
+    left = [int(worker.communicate(timeout=60)[0]) for worker in workers]
     assert sorted(left) == [5, 6, 7, 8]
 
 

@@ -19,7 +19,7 @@ import httpx
 from tests.support.serving import free_port
 
 HOSTS = Path(__file__).parents[1] / "hosts"
-START = 20.0
+START = 60.0
 """Seconds that a server may take to start."""
 PASSWORD = "a password"
 PREPARE = f"""
@@ -41,7 +41,7 @@ def applied(name: str, folder: Path) -> Path:
     copy = folder / name
     shutil.copytree(HOSTS / name, copy, ignore=shutil.ignore_patterns("__pycache__"))
     alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder)}  # whatever repository is around it
-    subprocess.run(["git", "apply", "handover.diff"], cwd=copy, check=True, timeout=30, env=alone)
+    subprocess.run(["git", "apply", "handover.diff"], cwd=copy, check=True, timeout=START, env=alone)
     return copy
 
 
@@ -89,7 +89,7 @@ async def django_project(folder: Path, *command: str, **variables: str) -> Async
 
 
 async def _answers(url: str) -> None:
-    async with asyncio.timeout(START), httpx.AsyncClient() as http:
+    async with asyncio.timeout(START), httpx.AsyncClient(timeout=START) as http:
         while True:
             try:
                 await http.get(url)

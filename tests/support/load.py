@@ -142,7 +142,7 @@ class Viewer:
         connections = self.record.connections
         after = next((one.cursor for one in reversed(connections) if one.cursor), None)
         connection = Connection(next(self._load.numbers), self._url, after)
-        async with self._subject.at(self._url).watch(role="user", after=after) as socket:
+        async with self._subject.at(self._url).watch(after=after, at_once=True) as socket:
             connections.append(connection)
             try:
                 async with asyncio.timeout(self._patience()):

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
+from websockets.typing import Data, Subprotocol
 
 PATIENCE = 20.0
 """Seconds that any wait in a test may take, on a machine that is busy with other things too."""
@@ -89,9 +89,19 @@ class Peer:
 
     @asynccontextmanager
     async def watch(
-        self, *, role: str = "user", after: str | None = None, headers: dict[str, str] | None = None, query: str = ""
+        self,
+        *,
+        role: str = "user",
+        after: str | None = None,
+        headers: dict[str, str] | None = None,
+        query: str = "",
+        at_once: bool = False,
     ) -> AsyncIterator[Socket]:
-        """Open a WebSocket in a role, or with exactly the given headers."""
+        """Open a WebSocket in a role, or with exactly the given headers, and wait until the server has its watcher.
+
+        The handshake does not say so, since it comes before any refusal; the first frame does, and is kept for the
+        reader. What happens from then on is sent as frames. With `at_once` nothing is waited for but the handshake.
+        """
         if headers is None:
             headers = self.as_user if role == "user" else {}
         subprotocols = ["hpp.v1"] + ([f"hpp.bearer.{self.token}"] if role == "agent" else [])
@@ -105,13 +115,16 @@ class Peer:
             close_timeout=1,
             max_queue=1024,
         ) as connection:
-            yield Socket(connection)
+            socket = Socket(connection)
+            if not at_once:
+                await socket.opened()
+            yield socket
 
     @asynccontextmanager
     async def events(
         self, *, role: str = "agent", last_event_id: str | None = None, query: str = ""
     ) -> AsyncIterator[Stream]:
-        """Open an event stream in a role."""
+        """Open an event stream in a role: with the head of its reply, it is one of the watchers."""
         headers = (self.as_agent if role == "agent" else self.as_user) | {"Accept": "text/event-stream"}
         headers |= {"Last-Event-ID": last_event_id} if last_event_id else {}
         url = self.base_url + self.created["eventsUrl"] + (f"?{query}" if query else "")
@@ -162,6 +175,19 @@ class Socket:
     """A watcher's end of the WebSocket; every wait is bounded."""
 
     connection: ClientConnection
+    _first: Data | None = None
+    """The first frame, until it is read."""
+
+    async def opened(self) -> None:
+        """Wait for the first frame, or for a close without one."""
+        with suppress(ConnectionClosed):
+            self._first = await self.recv()
+
+    async def recv(self) -> Data:
+        """Return the next frame as it was sent."""
+        first, self._first = self._first, None
+        async with asyncio.timeout(PATIENCE):
+            return await self.connection.recv() if first is None else first
 
     async def send(self, message: Any) -> None:
         """Send one frame; text and bytes go as they are, anything else as JSON."""
@@ -172,7 +198,7 @@ class Socket:
         """Return the next frame, or the next one of a kind."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                frame: dict[str, Any] = json.loads(await self.connection.recv())
+                frame: dict[str, Any] = json.loads(await self.recv())
                 if kind is None or frame["type"] == kind:
                     return frame
 
@@ -189,16 +215,29 @@ class Socket:
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
-                    frames.append(json.loads(await self.connection.recv()))
+                    frames.append(json.loads(await self.recv()))
         except ConnectionClosed:
             return self.connection.close_code, frames
 
 
+def patient_client(**options: Any) -> httpx.AsyncClient:
+    """Return a client that waits as long as any wait may take, where httpx would give up after five seconds.
+
+    No TLS here, and loading certificates takes 30 ms. An idle connection is given up well before a server closes it,
+    which uvicorn does after five seconds: a request that met the close on its way would fail.
+    """
+    given: dict[str, Any] = {
+        "timeout": PATIENCE,
+        "verify": False,
+        "limits": httpx.Limits(keepalive_expiry=2),
+        **options,
+    }
+    return httpx.AsyncClient(**given)
+
+
 async def open_session(base_url: str, body: dict[str, Any] | None = None, *, mount: str = "/handshake") -> Peer:
     """Open a session as a page would. The caller closes `peer.http`."""
-    # No TLS here, and loading certificates takes 30 ms. An idle connection is given up well before a server closes it,
-    # which uvicorn does after five seconds: a request that met the close on its way would fail.
-    http = httpx.AsyncClient(timeout=PATIENCE, verify=False, limits=httpx.Limits(keepalive_expiry=2))
+    http = patient_client()
     response = await http.post(f"{base_url}{mount}/session", json=body if body is not None else {})
     assert response.status_code == 200, response.text
     cookie = response.headers["set-cookie"].partition(";")[0]

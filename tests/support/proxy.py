@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from tests.support.peer import PATIENCE
+
 
 class Passage:
     """One connection through the proxy."""
@@ -103,6 +105,6 @@ async def proxying(port: int) -> AsyncIterator[Proxy]:
     finally:
         server.close()
         proxy.cut()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while proxy.passages:
                 await asyncio.sleep(0.005)

@@ -18,9 +18,8 @@ from redis.retry import Retry
 from tests.support.parts import absent
 from tests.support.serving import free_port
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 """For anything a server does while it starts; it takes a few milliseconds, and a Cluster two seconds."""
-
 
 MASTERS = 3
 

@@ -14,6 +14,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from websockets.exceptions import InvalidState
 
+from tests.support.peer import PATIENCE
+
 
 class Server(uvicorn.Server):
     """A uvicorn that leaves the process's signals alone and loses no time.
@@ -64,14 +66,14 @@ async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
         }
         server = Server(uvicorn.Config(app, **(settings | options)))
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not server.started:
                 await asyncio.sleep(0.005)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.stop.set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await task
 
 

@@ -21,6 +21,7 @@ from handshake_prompt import HandshakeApp, Limits, open_store
 from handshake_prompt.client import Change, Gap, SessionEndedError
 from handshake_prompt.testing import InProcess, WatchClosedError
 from tests.conftest import FORM, ROWS_FORM
+from tests.support.peer import PATIENCE
 from tests.support.readme import run
 
 
@@ -57,7 +58,7 @@ async def test_changes_are_streamed_as_they_happen_and_not_polled() -> None:
     hpp = HandshakeApp()
     async with InProcess(host(hpp)) as site:
         page = await site.open_page(FORM)
-        async with page.agent() as agent, asyncio.timeout(5):
+        async with page.agent() as agent, asyncio.timeout(PATIENCE):
             changes = agent.changes((await agent.get_context())["cursor"])
             for number in range(20):
                 waiting = asyncio.ensure_future(anext(changes))
@@ -75,7 +76,7 @@ async def test_changes_are_streamed_as_they_happen_and_not_polled() -> None:
 async def test_a_long_poll_is_answered_by_the_person_s_edit() -> None:
     async with InProcess(host()) as site:
         page = await site.open_page(FORM)
-        async with page.agent() as agent, asyncio.timeout(5):
+        async with page.agent() as agent, asyncio.timeout(PATIENCE):
             cursor = (await agent.get_context())["cursor"]
             waiting = asyncio.ensure_future(agent.get_diff(cursor, wait=25))
             await asyncio.sleep(0)

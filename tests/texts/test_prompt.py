@@ -463,7 +463,7 @@ def test_the_commands_are_valid_shell(mount: str, language: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
     assert (checked.returncode, checked.stderr) == (0, "")
 
@@ -519,7 +519,7 @@ def test_a_real_curl_sends_what_the_contract_asks_for(recorder: Recorder, langua
         capture_output=True,
         text=True,
         check=True,
-        timeout=20,
+        timeout=60,
     )
     assert "%2b1" in recorder.requests[2][1].lower()  # a bare plus sign would arrive as a space
     assert {headers["authorization"] for _, _, headers, _ in recorder.requests} == {f"Bearer {TOKEN}"}

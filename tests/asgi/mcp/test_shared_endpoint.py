@@ -25,7 +25,7 @@ from handshake_prompt.mcp.tools import KINDS
 from tests.conftest import FORM
 from tests.support.in_process import open_in_process
 from tests.support.mcp_clients import ERAS, NAME, members, message, modern, tool_call
-from tests.support.peer import PATIENCE, Peer, open_session
+from tests.support.peer import PATIENCE, Peer, open_session, patient_client
 from tests.support.serving import serving
 
 
@@ -380,7 +380,7 @@ WELL_KNOWN = [
 
 @pytest.mark.parametrize("document", WELL_KNOWN)
 async def test_a_client_that_looks_for_a_login_finds_none_and_no_page_in_its_place(document: str) -> None:
-    async with serving(HandshakeApp(mcp=True)) as url, httpx.AsyncClient() as http:
+    async with serving(HandshakeApp(mcp=True)) as url, patient_client() as http:
         response = await http.get(f"{url}/.well-known/{document}")
         registered = await http.post(f"{url}/register", json={})
     assert [one.status_code for one in (response, registered)] == [404, 404]
