@@ -23,11 +23,18 @@ MOST_DIGITS = 18
 
 
 class JSONBody:
-    """The body of one request. Nothing is read before the engine, once it has admitted the request, asks for it."""
+    """The body of one request. Nothing is read before the engine, once it has admitted the request, asks for it.
 
-    def __init__(self, request: IndexedRequest, limits: Limits) -> None:
+    Args:
+        request: the request.
+        limits: of the engine.
+        may_be_empty: whether no body at all is one without members, unless it is declared as JSON.
+    """
+
+    def __init__(self, request: IndexedRequest, limits: Limits, *, may_be_empty: bool = False) -> None:
         self._request = request
         self._limits = limits
+        self._may_be_empty = may_be_empty
 
     async def __call__(self) -> bytes:
         """Return the body; from here on the request has it, too.
@@ -39,11 +46,9 @@ class JSONBody:
             BodyLostError: the server has lost it.
             ClientDisconnect: the client went away before it was whole.
         """
-        headers = self._request.first
-        content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if content_type != b"application/json" or headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        if not (self._is_json or self._may_be_empty):
             raise UnsupportedMediaTypeError
-        declared = headers.get(b"content-length", b"0").lstrip(b"0")
+        declared = self._request.first.get(b"content-length", b"0").lstrip(b"0")
         if declared.isdigit() and (len(declared) > MOST_DIGITS or int(declared) > self._most):
             raise self._too_large()
         try:
@@ -52,11 +57,23 @@ class JSONBody:
             raise BodyTimeoutError(f"The body did not arrive within {self._limits.body_timeout:g} s") from None
         if self._is_lost(body):
             raise BodyLostError
+        if not self._is_json:
+            if body:
+                raise UnsupportedMediaTypeError
+            return b"{}"
         if len(body) > HEAVY_BODY:
             await take_slot(counted_address(client_address(self._request.scope)))
         check_json(body, self._limits)
         self._request.keep(body)
         return body
+
+    @property
+    def _is_json(self) -> bool:
+        """Whether the body is declared as plain JSON."""
+        headers = self._request.first
+        content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        encoding = headers.get(b"content-encoding", b"identity").lower()
+        return (content_type, encoding) == (b"application/json", b"identity")
 
     @property
     def _most(self) -> int:

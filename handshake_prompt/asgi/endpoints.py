@@ -110,10 +110,12 @@ class Endpoints:
         return reply_response(await self._engine.post_extend(*self._posted(request)))
 
     async def _rotate(self, request: IndexedRequest) -> Response:
-        return reply_response(await self._engine.rotate(*self._posted(request), mount=self._mount_of(request)))
+        posted = self._posted(request, may_be_empty=True)
+        return reply_response(await self._engine.rotate(*posted, mount=self._mount_of(request)))
 
     async def _pickup(self, request: IndexedRequest) -> Response:
-        response = reply_response(await self._engine.post_pickup(*self._posted(request), mount=self._mount_of(request)))
+        posted = self._posted(request, may_be_empty=True)
+        response = reply_response(await self._engine.post_pickup(*posted, mount=self._mount_of(request)))
         self._warn_of_host(request)
         return response
 
@@ -196,10 +198,12 @@ class Endpoints:
         session_id: str = request.path_params["sid"]
         return session_id, self._credential_of(request, session_id)
 
-    def _posted(self, request: IndexedRequest) -> tuple[str, JSONBody, Credential, IndexedRequest]:
+    def _posted(
+        self, request: IndexedRequest, *, may_be_empty: bool = False
+    ) -> tuple[str, JSONBody, Credential, IndexedRequest]:
         """Return a request with a body as the engine takes it."""
         session_id, credential = self._caller(request)
-        return session_id, JSONBody(request, self._engine.limits), credential, request
+        return session_id, JSONBody(request, self._engine.limits, may_be_empty=may_be_empty), credential, request
 
     def _warn_of_host(self, request: IndexedRequest) -> None:
         if not self._warns_of_host or request.url.hostname in _LOCAL:

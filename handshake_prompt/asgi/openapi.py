@@ -139,6 +139,8 @@ _SESSION_ID = {
     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
 
+_WITHOUT_BODY = frozenset(f"/session/{{sid}}/{name}" for name in ("pickup", "rotate"))
+"""Paths of requests that may come without the body they take."""
 _FORM = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 _REQUEST = {"name": "request", "in": "path", "required": True, "schema": {"type": "string"}}
 _CODE = {"name": "code", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -157,7 +159,7 @@ def _operation(endpoint: _Endpoint, limits: Limits) -> dict[str, Any]:
         operation["security"] = endpoint.security
     if endpoint.body is not None:
         operation["requestBody"] = {
-            "required": True,
+            "required": endpoint.path not in _WITHOUT_BODY,
             "description": f"At most {limits.body_bytes} bytes.",
             "content": {"application/json": {"schema": _ref(endpoint.body)}},
         }

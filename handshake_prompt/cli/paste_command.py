@@ -16,11 +16,13 @@ from .exit_codes import EXIT_CODES, Exit, fail, problem
 from .foreign_text import NOTHING, name_text, value_text
 from .replies import Members, as_agent, show
 from .session_options import SessionOptions, takes_session
+from .shapes import mappings
 from .terminal import Cell, Terminal, is_watched, one_line, write
 from .text_files import STANDARD_INPUT, read_text
 
 if TYPE_CHECKING:
     from handshake_prompt.client import HandshakeAgent
+    from handshake_prompt.forms.answered_form import Resolved
     from handshake_prompt.texts.answers import Answer
 
 MAX_BYTES = 1024 * 1024
@@ -44,13 +46,14 @@ def paste(options: SessionOptions, *, file: str, preview: bool, yes: bool) -> No
     options = options.in_parts()
     text = read_text(file, "answer", most=MAX_BYTES)
     context = as_agent(options, lambda agent: agent.get_context())
-    answer, actions = _read(text, context, options)
+    answer, resolved = _read(text, context, options)
     unread = [fault._asdict() for fault in answer.faults]
-    shown = {"preview": True, "read": actions, "questions": answer.ask, "unread": unread}
+    shown = {"preview": True, **resolved.members(), "questions": answer.ask, "unread": unread}
     if preview or not (yes or options.as_json or file == STANDARD_INPUT or _is_confirmed(shown)):
         show(shown, _preview, as_json=options.as_json)
         return
-    reply = as_agent(options, partial(_carry_out, actions=actions, questions=answer.ask)) | {"unread": unread}
+    reply = as_agent(options, partial(_carry_out, actions=resolved.actions, questions=answer.ask))
+    reply |= {"lines": resolved.lines, "unread": unread}
     show(reply, _outcome, as_json=options.as_json)
     sys.exit(_exit_code(reply))
 
@@ -79,7 +82,7 @@ def _key(content: object) -> str:
     return f"paste-{hashlib.sha256(json.dumps(content).encode()).hexdigest()}"
 
 
-def _read(text: str, context: Mapping[str, Any], options: SessionOptions) -> tuple[Answer, list[Any]]:
+def _read(text: str, context: Mapping[str, Any], options: SessionOptions) -> tuple[Answer, Resolved]:
     """Return an answer and the actions that it asks for, on the condition that its agent has seen the page's values.
 
     Raises:
@@ -94,12 +97,13 @@ def _read(text: str, context: Mapping[str, Any], options: SessionOptions) -> tup
     form = AnsweredForm(context.get("schema"), values)
     try:
         answer = read_answer(text, form.names)
-        actions = form.actions(answer)
+        resolved = form.resolve(answer)
     except UnreadableAnswerError as error:
         write([*_unread([fault._asdict() for fault in error.faults])] if not options.as_json else [])
         reported = problem(str(error), code="unreadable") | {"unread": [fault._asdict() for fault in error.faults]}
         fail(str(error), exit_code=Exit.USAGE, reported=reported if options.as_json else None)
-    return answer, conditional(actions, values, _seen(answer, options))
+    actions = conditional(resolved.actions, values, _seen(answer, options))
+    return answer, resolved._replace(actions=actions)
 
 
 def _seen(answer: Answer, options: SessionOptions) -> int | None:
@@ -138,7 +142,10 @@ def _preview(shown: Mapping[str, Any], terminal: Terminal) -> list[str]:
 
 
 def _outcome(reply: Mapping[str, Any], terminal: Terminal) -> list[str]:
-    written = [] if "results" not in reply else rendering.action(reply, terminal)
+    results = [
+        {**entry, "line": line} for entry, line in zip(mappings(reply.get("results")), reply["lines"], strict=False)
+    ]
+    written = [] if "results" not in reply else rendering.action({**reply, "results": results}, terminal)
     return [*written, *map(_question, reply["questions"]), *_unread(reply["unread"])]
 
 

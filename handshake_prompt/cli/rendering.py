@@ -101,6 +101,8 @@ def _refused(reply: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
 
 
 def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(entry.get("line"), int):
+        yield f"line {entry['line']}"
     if entry.get("code"):
         yield code_text(entry["code"])
     if entry.get("msg"):

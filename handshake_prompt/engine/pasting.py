@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from handshake_prompt.forms.answered_form import AnsweredForm
+from handshake_prompt.forms.answered_form import AnsweredForm, Resolved
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import ActionRequest, PasteRequest
 from handshake_prompt.protocol.errors import OtherPromptError, UnreadableError
@@ -26,8 +26,9 @@ from handshake_prompt.protocol.prompt_codes import prompt_code, shown_seq
 from handshake_prompt.protocol.validation import check_actions, check_count, check_json
 from handshake_prompt.session import Session
 from handshake_prompt.texts.answer_reader import read_answer
-from handshake_prompt.texts.answers import Answer, Fault, UnreadableAnswerError
+from handshake_prompt.texts.answers import Answer, UnreadableAnswerError
 from handshake_prompt.texts.paste_report import report_lines
+from handshake_prompt.texts.pasted_text import Fault
 
 from .asking import Asking
 from .batch import Batches, Origin
@@ -58,9 +59,9 @@ class Pasting:
         """
         session = admission.session
         form = AnsweredForm(session.schema, session.values)
-        answer, actions = await self._read(asked.text, form)
+        answer, resolved = await self._read(asked.text, form)
         seen = _shown(answer, session)
-        body = json.dumps({"actions": actions, "ask": answer.ask, "stream": False}).encode()
+        body = json.dumps({"actions": resolved.actions, "ask": answer.ask, "stream": False}).encode()
         check_json(body, self._limits)
         batch = bodies.decode(ActionRequest, body)
         check_actions(batch.actions, self._limits)
@@ -74,13 +75,14 @@ class Pasting:
             key = f"paste-{hashlib.sha256(place.encode() + body).hexdigest()}"
             loaded = await self._transactions.read(admission.session_id, key=key)
             payload, replayed = await self._batches.carry_out(replace(admission, loaded=loaded), batch, key, origin)
-        return _reply(payload, answer, batch, session, is_preview=asked.preview), replayed
+        members = {"read": batch.actions, "lines": resolved.lines, **_members(answer)}
+        return _reply(payload, members, session, is_preview=asked.preview), replayed
 
     @staticmethod
-    async def _read(text: str, form: AnsweredForm) -> tuple[Answer, list[dict[str, Any]]]:
-        def read() -> tuple[Answer, list[dict[str, Any]]]:
+    async def _read(text: str, form: AnsweredForm) -> tuple[Answer, Resolved]:
+        def read() -> tuple[Answer, Resolved]:
             answer = read_answer(text, form.names)
-            return answer, form.actions(answer)
+            return answer, form.resolve(answer)
 
         try:
             return await asyncio.to_thread(read) if len(text) > LONG_TEXT else read()
@@ -108,19 +110,18 @@ def _unread(faults: Sequence[Fault]) -> dict[str, Any]:
     return {"unread": [fault._asdict() for fault in faults]}
 
 
-def _reply(
-    payload: ActionReply, answer: Answer, batch: ActionRequest, session: Session, *, is_preview: bool
-) -> PasteReply:
+def _members(answer: Answer) -> dict[str, Any]:
+    """Return what a reply tells of an answer itself."""
+    return {"blocks": answer.blocks, "line": answer.line, **_unread(answer.faults), "bound": bool(answer.code)}
+
+
+def _reply(payload: ActionReply, members: Mapping[str, Any], session: Session, *, is_preview: bool) -> PasteReply:
     cursor = str(session.cursor) if is_preview else payload["cursor"]
     told: PasteReply = {
         **{name: value for name, value in payload.items() if name != "context"},  # type: ignore[typeddict-item]
         "cursor": cursor,
         "preview": is_preview,
-        "read": batch.actions,
-        "blocks": answer.blocks,
-        "line": answer.line,
-        **_unread(answer.faults),
-        "bound": bool(answer.code),
+        **members,
         "code": prompt_code(session.session_id, session.token_digest, int(cursor.partition(".")[2])),
     }
     if not is_preview:

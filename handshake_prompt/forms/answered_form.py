@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from handshake_prompt.texts.answers import Answer, Loose, UnreadableAnswerError
+from handshake_prompt.texts.answers import Answer, Entry, UnreadableAnswerError
 from handshake_prompt.texts.field_names import FieldNames
+from handshake_prompt.texts.pasted_text import TextFaultError
+from handshake_prompt.texts.placed_json import placed_members
 from handshake_prompt.texts.row_tables import entries
 
 from .answered_rows import AnsweredRows, names_of
-from .typed_text import field_of, typed_value
+from .typed_text import field_of
 
 _NOTED = {"value", "source", "reason", "confidence"}
 _JOINS = ("{}.{}", "{}_{}", "{}[{}]")
 """Of a group and a field in keys that are not of segments."""
+
+
+class Resolved(NamedTuple):
+    """The actions that an answer asks for, and the line of the text at which each of them stands."""
+
+    actions: list[dict[str, Any]]
+    lines: list[int]
+
+    def members(self) -> dict[str, Any]:
+        """Return the members that tell them in a reply."""
+        return {"read": self.actions, "lines": self.lines}
 
 
 class AnsweredForm:
@@ -38,36 +50,51 @@ class AnsweredForm:
         )
         self._headings = frozenset(field["group"] for field in fields if isinstance(field.get("group"), str))
 
-    def actions(self, answer: Answer) -> list[dict[str, Any]]:
+    def resolve(self, answer: Answer) -> Resolved:
         """Return the actions that an answer asks for: removals, fields, new rows, suggestions.
 
         Raises:
             UnreadableAnswerError: it asks for nothing, or gives two values for one field, by its key and by its label.
         """
-        values = [*self._flat(answer.fields)]
-        if twice := sorted(key for key, times in Counter(key for key, _ in values).items() if times > 1):
-            raise UnreadableAnswerError(f"There are two values for {', '.join(map(repr, twice))}, by key and by group.")
-        actions = [
-            *({"type": "remove", "key": key} for key in answer.remove),
-            *({"type": "set", "key": key, **self._told(key, value)} for key, value in values),
-            *({"type": "add", "key": key, "value": self._keyed(key, value)} for key, value in answer.add),
-            *(self._suggestion(one.key, one.value, one.reason) for one in answer.suggest),
-        ]
-        if not (actions or answer.ask):
+        try:
+            placed = [*self._actions(answer)]
+        except TextFaultError as fault:
+            raise UnreadableAnswerError(
+                "The block cannot be read.", (answer.source.fault(fault.at, fault.msg),)
+            ) from None
+        if not (placed or answer.ask):
             raise UnreadableAnswerError("The answer asks for nothing", answer.faults)
-        return actions
+        return Resolved([action for action, _ in placed], [answer.source.line_of(place) for _, place in placed])
 
-    def _flat(self, fields: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
+    def _actions(self, answer: Answer) -> Iterator[tuple[dict[str, Any], int]]:
+        """Yield the actions and their places.
+
+        Raises:
+            TextFaultError: a field or a column has two values.
+        """
+        flat = Answer()
+        for one in self._flat(answer.fields, answer.place):
+            flat.put(one.key, one.value, one.place)
+        for one in answer.remove:
+            yield {"type": "remove", "key": one.key}, one.place
+        for key, value, place in placed_members(flat.fields, answer.place):
+            yield {"type": "set", "key": key, **self._told(key, value, place)}, place
+        for one in answer.add:
+            yield {"type": "add", "key": one.key, "value": self._keyed(one.key, one.value, one.place)}, one.place
+        for one in answer.suggest:
+            yield self._suggestion(one), one.place
+
+    def _flat(self, fields: Mapping[str, Any], place: int, group: str = "") -> Iterator[Entry]:
         """Yield keys and values, those of objects too that are groups of the form's fields."""
-        for name, value in fields.items():
+        for name, value, at in placed_members(fields, place):
             key = f"{group}{name}"
             found = self.names.key_of(key) or (self._names_in(group).key_of(name) if group else None)
             if found is not None or not isinstance(value, dict):
-                yield found or key, value
+                yield Entry(found or key, value, at)
             elif (inner := self._groups.key_of(key)) is not None:
-                yield from self._flat(value, f"{inner}/")
+                yield from self._flat(value, at, f"{inner}/")
             else:
-                yield from self._grouped(key, value)
+                yield from self._grouped(key, value, at)
 
     def _names_in(self, group: str) -> FieldNames:
         """Return the names of a group's fields: a label that stands in several groups names one in each."""
@@ -75,38 +102,39 @@ class AnsweredForm:
             self._in_groups[group] = names_of([one for one in entries(self._schema) if one["key"].startswith(group)])
         return self._in_groups[group]
 
-    def _grouped(self, name: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    def _grouped(self, name: str, value: dict[str, Any], place: int) -> Iterator[Entry]:
         """Yield the fields in an object that is named as their keys begin or as their heading; else the object."""
-        for join in _JOINS:
-            keys = [self.names.key_of(join.format(name, part)) for part in value]
-            if value and None not in keys:
-                yield from zip(map(str, keys), value.values(), strict=True)
-                return
-        keys = [*map(self._names_under(name).key_of, value)] if name in self._headings else []
-        if keys and None not in keys:
-            yield from zip(map(str, keys), value.values(), strict=True)
-        else:
-            yield name, value
+        keys = self._keys_in(name, value)
+        if not keys:
+            yield Entry(name, value, place)
+        for key, (_, one, at) in zip(keys, placed_members(value, place), strict=False):
+            yield Entry(key, one, at)
+
+    def _keys_in(self, name: str, parts: Iterable[str]) -> list[str]:
+        """Return the keys of the fields that an object's members name; none if one of them names no field."""
+        under = self._names_under(name) if name in self._headings else FieldNames()
+        readings = [[self.names.key_of(join.format(name, part)) for part in parts] for join in _JOINS]
+        whole = [keys for keys in (*readings, [*map(under.key_of, parts)]) if None not in keys]
+        return [str(key) for key in whole[0]] if whole else []
 
     def _names_under(self, heading: str) -> FieldNames:
         return names_of([one for one in entries(self._schema) if one.get("group") == heading])
 
-    def _told(self, key: str, value: Any) -> dict[str, Any]:
+    def _told(self, key: str, value: Any, place: int) -> dict[str, Any]:
         """Return the value of an action, with the agent's notes on it if they stand in an object with it."""
         field = field_of(self._schema, key)
-        if isinstance(value, Loose):
-            return {"value": self._rows.keyed(typed_value(value, field), field, key)}
-        if field is None or field.get("type") == "json" or not isinstance(value, dict) or "value" not in value:
-            return {"value": self._rows.keyed(value, field, key)}
+        is_noted = isinstance(value, dict) and "value" in value and field is not None and field.get("type") != "json"
+        if not is_noted:
+            return {"value": self._rows.keyed(value, field, key, place)}
         noted = {name: part for name, part in value.items() if name != "label"}
         if not noted.keys() <= _NOTED:
             return {"value": value}
-        return {**noted, "value": self._rows.keyed(noted["value"], field, key)}
+        return {**noted, "value": self._rows.keyed(noted["value"], field, key, place)}
 
-    def _keyed(self, key: str, row: Any) -> Any:
-        return self._rows.keyed(row, field_of(self._schema, key), key)
+    def _keyed(self, key: str, row: Any, place: int) -> Any:
+        return self._rows.keyed(row, field_of(self._schema, key), key, place)
 
-    @staticmethod
-    def _suggestion(key: str, value: Any, reason: str) -> dict[str, Any]:
+    def _suggestion(self, suggested: Entry) -> dict[str, Any]:
+        key, value, place, reason = suggested
         told: Mapping[str, Any] = {"reason": reason} if reason else {}
-        return {"type": "suggest", "key": key, "value": value, **told}
+        return {"type": "suggest", "key": key, "value": self._keyed(key, value, place), **told}

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.texts.answers import UnreadableAnswerError
 from handshake_prompt.texts.field_names import FieldNames
+from handshake_prompt.texts.pasted_text import TextFaultError
+from handshake_prompt.texts.placed_json import placed_entries, placed_members
 from handshake_prompt.texts.row_tables import entries, is_rows
+
+from .typed_text import typed
 
 
 def names_of(fields: Sequence[Mapping[str, Any]], keys: Collection[str] = ()) -> FieldNames:
@@ -32,34 +35,36 @@ class AnsweredRows:
     def __init__(self) -> None:
         self._names: dict[str, FieldNames] = {}
 
-    def keyed(self, value: Any, field: Mapping[str, Any] | None, path: str) -> Any:
-        """Return rows, or one of them, with the keys of their columns; the value of any other field as it is.
+    def keyed(self, value: Any, field: Mapping[str, Any] | None, path: str, place: int) -> Any:
+        """Return a value as its field takes it: texts of lines by its type, rows with the keys of their columns.
 
         Args:
-            value: as it was read.
+            value: as it was read; rows as a list, or one of them.
             field: its entry in the schema; None if it has none.
             path: its key, for a list within a row without the ids of rows.
+            place: of the value in the text.
 
         Raises:
-            UnreadableAnswerError: a row has two values for one column.
+            TextFaultError: a row has two values for one column.
         """
+        value = typed(value, field)
         if field is None or not is_rows(field):
             return value
         if isinstance(value, list):
-            return [self._row(one, field, path) for one in value]
-        return self._row(value, field, path)
+            return [self._row(one, field, path, at) for one, at in placed_entries(value, place)]
+        return self._row(value, field, path, place)
 
-    def _row(self, row: Any, listed: Mapping[str, Any], path: str) -> Any:
+    def _row(self, row: Any, listed: Mapping[str, Any], path: str, place: int) -> Any:
         if not isinstance(row, dict):
             return row
         columns = entries(listed.get("fields"))
         if path not in self._names:
             self._names[path] = names_of(columns)
-        by_key = {column["key"]: column for column in columns if is_rows(column)}
+        by_key = {column["key"]: column for column in columns}
         found: dict[str, Any] = {}
-        for name, value in row.items():
+        for name, value, at in placed_members(row, place):
             key = self._names[path].key_or_name(name)
             if key in found:
-                raise UnreadableAnswerError(f"There are two values for {key!r} in a row of {path!r}.")
-            found[key] = self.keyed(value, by_key.get(key), f"{path}/{key}")
+                raise TextFaultError(f"there are two values for {key!r} in a row of {path!r}", at)
+            found[key] = self.keyed(value, by_key.get(key), f"{path}/{key}", at)
         return found

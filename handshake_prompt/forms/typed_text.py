@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handshake_prompt.forms.field_types import BOOLEAN, COLOR, LIST, SECONDS, ValueType, identity, type_of
+from handshake_prompt.texts.answers import Loose
 from handshake_prompt.texts.row_tables import entries, is_rows
 
 _COMMA = re.compile("[,;，、；]")
@@ -28,6 +29,18 @@ def field_of(schema: object, key: str) -> Mapping[str, Any] | None:
         if is_rows(field) and key.startswith(f"{field['key']}/") and cell:
             return field_of(field.get("fields"), cell)
     return None
+
+
+def typed(value: Any, field: Mapping[str, Any] | None) -> Any:
+    """Return a value of an answer with its texts of lines as `typed_value`; a list's entry by entry."""
+    if isinstance(value, Loose):
+        return typed_value(value, field)
+    if not isinstance(value, list) or field is None:
+        return value
+    if any(isinstance(one, Loose) for one in value):
+        kinds, _ = _types(field)
+        value[:] = [_entry(one, json_or_text(one), field, kinds) if isinstance(one, Loose) else one for one in value]
+    return value
 
 
 def typed_value(text: str, field: Mapping[str, Any] | None) -> Any:

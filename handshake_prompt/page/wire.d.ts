@@ -237,6 +237,8 @@ export interface Pasted {
   read: PastedAction[];
   /** In the order of `read`. */
   results: PastedResult[];
+  /** Those of the text at which they stand, counted from 1, likewise. */
+  lines?: number[];
   /** Whole answers in the text: the last one counts, which begins at `line`. */
   blocks: number;
   line: number;

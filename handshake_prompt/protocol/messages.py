@@ -273,14 +273,15 @@ class PastedQuestion(TypedDict):
 class PasteReply(ActionReply):
     """The reply of `POST /paste/{sid}`.
 
-    `read` are the actions that the answer asks for, in the order of `results`; `blocks` is the number of whole ones in
-    the text, and `line` that at which the one that counts begins; `questions` are the agent's to the person; `bound`
-    tells whether the answer names its prompt, and `changes` what others wrote since that; `code` is that of a prompt
-    written now; `report` tells the agent all this in words.
+    `read` are the actions that the answer asks for, in the order of `results`, and `lines` those of the text at which
+    they stand; `blocks` is the number of whole ones in the text, and `line` that at which the one that counts begins;
+    `questions` are the agent's to the person; `bound` tells whether the answer names its prompt, and `changes` what
+    others wrote since that; `code` is that of a prompt written now; `report` tells the agent all this in words.
     """
 
     preview: bool
     read: Sequence[Any]
+    lines: Sequence[int]
     blocks: int
     line: int
     unread: list[Unread]

@@ -14,8 +14,8 @@ from .answer_members import Note, is_escaped
 from .answer_tables import Row, cells, is_rule, read_table, tables
 from .answers import Answer, Loose
 from .field_names import NAME_CHARS, FieldNames
-from .lenient_json import JSONFaultError
 from .line_values import LineFaultError, is_commented, line_value
+from .pasted_text import TextFaultError
 
 _QUOTE_MARKS = re.compile(r"(?:[ \t\xa0]{0,3}>)*")
 _LAYOUT = re.compile(r"([ \t\xa0]*)((?:[-*•–—·◦‣▪●■]|[0-9]{1,3}[.)])[ \t\xa0]+)?")
@@ -53,10 +53,10 @@ def read_lines(text: str, start: int, names: FieldNames, note: Note) -> Answer |
         note: told of lines that cannot be read.
 
     Returns:
-        The answer, without the number of its line; None if a line is not readable.
+        The answer, without its place; None if a line is not readable.
 
     Raises:
-        JSONFaultError: a field has two values, or it cannot be told which column of a table has them.
+        TextFaultError: a field has two values, or it cannot be told which column of a table has them.
     """
     lines = [*lines_of(text, start)]
     rules = [number for number, (_, line) in enumerate(lines) if is_rule(line) and "|" in line]
@@ -73,20 +73,20 @@ def read_lines(text: str, start: int, names: FieldNames, note: Note) -> Answer |
         table = read_table(
             rows, names, note, has_head=bool(rules) and len(rows) > 1 and rows[1].at > lines[rules[0]][0]
         )
-        answer = _joined(answer, table, rows[0].at)
+        answer = _joined(answer, table)
     return _as_shown(answer) if answer is not None and answer.fields else None
 
 
 def read_tables(text: str, names: FieldNames, note: Note) -> Iterator[Answer]:
-    """Yield the answers in tables that stand among prose; their `line` is the place in the text."""
+    """Yield the answers in tables that stand among prose."""
     for rows in tables([*lines_of(text)]):
         try:
             answer = read_table(rows, names, note, has_head=True)
-        except JSONFaultError as fault:
+        except TextFaultError as fault:
             note(fault.at, fault.msg)
         else:
             if answer is not None:
-                answer.line = rows[0].at
+                answer.place = rows[0].at
                 yield _as_shown(answer)
 
 
@@ -113,16 +113,20 @@ def code_in(lines: Iterable[Line]) -> str:
 def _as_shown(answer: Answer) -> Answer:
     """Take HTML's entities out of the values, if all of them have been escaped for it."""
     if is_escaped("".join(answer.fields.values())):
-        answer.fields = {key: type(value)(unescape(value)) for key, value in answer.fields.items()}
+        answer.fields.update({key: type(value)(unescape(value)) for key, value in answer.fields.items()})
     return answer
 
 
-def _joined(answer: Answer | None, table: Answer | None, at: int) -> Answer | None:
+def _joined(answer: Answer | None, table: Answer | None) -> Answer | None:
+    """Return an answer with the fields of a table.
+
+    Raises:
+        TextFaultError: a field has two values.
+    """
     if answer is None or table is None:
         return None
-    if twice := answer.fields.keys() & table.fields.keys():
-        raise JSONFaultError(f"there are two values for {min(twice)!r}", at, at)
-    answer.fields |= table.fields
+    for key, value in table.fields.items():
+        answer.put(key, value, table.fields.places[key])
     return answer
 
 
@@ -140,7 +144,7 @@ class _LineReader:
         """Return the answer, None if a line is not readable.
 
         Raises:
-            JSONFaultError: a field has two values.
+            TextFaultError: a field has two values.
         """
         readable = [self._is_read(place, line) for place, line in lines]
         return self._answer if all(readable) else None
@@ -175,12 +179,10 @@ class _LineReader:
             raise LineFaultError("the end may be a comment; a value with such a mark has to be written as JSON")
         if isinstance(value, Loose) and text.strip()[:1] not in "[{" and _names_another(text, self._names):
             raise LineFaultError("another field is named within the value: each has to stand on a line of its own")
-        if key in self._answer.fields:
-            raise JSONFaultError(f"there are two values for {key!r}", place, place)
         if value is None:
             self._note(place, "there is no value here")
         else:
-            self._answer.fields[key] = value
+            self._answer.put(key, value, place)
 
     def _is_about(self, line: str) -> bool:
         """Whether a line heads the others, or gives the prompt's code, which is noted."""

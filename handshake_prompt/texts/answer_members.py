@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from html import unescape
 from typing import Any
 
-from .answers import Answer, Suggestion
+from .answers import Answer, Entry, Loose
 from .field_names import FieldNames
-from .lenient_json import JSONFaultError, Members
 from .line_values import without_link
+from .placed_json import Members, placed_entries, placed_members, plain
 
 Note = Callable[[int, str], None]
 """Notes a fault at a place of the text."""
@@ -65,32 +65,31 @@ class MemberReader:
         has_hard_spaces: whether the spaces of the block have been made no-break ones, within texts too then.
     """
 
-    def __init__(self, source: str, names: FieldNames, note: Note, *, has_hard_spaces: bool) -> None:
+    def __init__(self, source: str, names: FieldNames, note: Note, *, has_hard_spaces: bool = False) -> None:
         self._names = names
         self._note = note
         self._is_escaped = is_escaped(source)
         self._has_hard_spaces = has_hard_spaces
-        self._place = 0
 
-    def answer(self, members: Members, line: int) -> Answer:
-        """Return the answer.
+    def answer(self, members: Members, place: int) -> Answer:
+        """Return the answer, which begins at a place.
 
         Raises:
-            JSONFaultError: it gives two values for one field.
+            TextFaultError: it gives two values for one field.
         """
-        answer = Answer(line=line)
+        answer = Answer(place=place)
         is_bare = not any(name.strip().lower() in CONTENT for name in members)
         others = [name for name, value in members.items() if not self._is_about(name, value)]
         if is_bare and (len(others) == len(members) or all(self._names.key_of(name) is not None for name in others)):
-            self._fields(answer, members.only(others))
+            self._fields(answer, members.only(others), place)
             members = members.only(set(members) - set(others))
-        for given, value in members.items():
-            name, self._place = given.strip().lower(), members.places[given]
+        for given, value, at in placed_members(members, place):
+            name = given.strip().lower()
             read = getattr(self, f"_{name}", None) if name in CONTENT | ABOUT else None
             if read is None:
-                self._note(self._place, f"an answer has no member {given!r}")
+                self._note(at, f"an answer has no member {given!r}")
             else:
-                read(answer, value)
+                read(answer, value, at)
         return answer
 
     def _is_about(self, name: str, value: Any) -> bool:
@@ -101,93 +100,91 @@ class MemberReader:
             isinstance(value, str) and _PROMPT_CODE.fullmatch(value.strip()) is not None
         )
 
-    def _fields(self, answer: Answer, value: Any) -> None:
-        for key, given in self._pairs(value, "fields"):
-            self._set(answer, key, given)
+    def _fields(self, answer: Answer, value: Any, place: int) -> None:
+        for one in self._entries(value, "fields", place):
+            answer.put(one.key, self._tidy(one.value), one.place)
 
-    def _rows(self, answer: Answer, value: Any) -> None:
-        for key, rows in self._pairs(value, "rows"):
-            self._set(answer, key, rows)
+    def _rows(self, answer: Answer, value: Any, place: int) -> None:
+        for one in self._entries(value, "rows", place):
+            answer.put(one.key, self._tidy(one.value), one.place)
 
-    def _add(self, answer: Answer, value: Any) -> None:
-        for key, rows in self._pairs(value, "add"):
-            listed = rows if isinstance(rows, list) else [rows]
-            answer.add += [(key, self._tidy(row)) for row in listed]
+    def _add(self, answer: Answer, value: Any, place: int) -> None:
+        for one in self._entries(value, "add", place):
+            rows = placed_entries(one.value, one.place) if isinstance(one.value, list) else [(one.value, one.place)]
+            answer.add += [Entry(one.key, self._tidy(row), at) for row, at in rows]
 
-    def _remove(self, answer: Answer, value: Any) -> None:
-        keys = value if isinstance(value, list) else [value]
-        if all(isinstance(key, str) for key in keys):
-            answer.remove += [self._names.key_or_name(key) for key in keys]
+    def _remove(self, answer: Answer, value: Any, place: int) -> None:
+        keys = [*placed_entries(value if isinstance(value, list) else [value], place)]
+        if all(isinstance(key, str) for key, _ in keys):
+            answer.remove += [Entry(self._names.key_or_name(key), place=at) for key, at in keys]
         else:
-            self._note(self._place, "`remove` lists the keys of rows")
+            self._note(place, "`remove` lists the keys of rows")
 
-    def _suggest(self, answer: Answer, value: Any) -> None:
-        listed = value if isinstance(value, list) else []
-        reasons = [one.get("reason") if isinstance(one, dict) else None for one in listed]
-        for number, (key, given) in enumerate(self._pairs(value, "suggest")):
-            about = given if isinstance(given, dict) and "value" in given else {"value": given}
-            reason = reasons[number] if listed else about.get("reason")
+    def _suggest(self, answer: Answer, value: Any, place: int) -> None:
+        for one in self._entries(value, "suggest", place):
+            is_noted = isinstance(value, dict) and isinstance(one.value, dict) and "value" in one.value
+            about = one.value if is_noted else {"value": one.value, "reason": one.reason}
+            reason = about.get("reason")
             words = self._tidy(reason) if isinstance(reason, str) else ""
-            answer.suggest.append(Suggestion(key, self._tidy(about["value"]), words))
+            answer.suggest.append(Entry(one.key, self._tidy(about["value"]), one.place, words))
 
-    def _ask(self, answer: Answer, value: Any) -> None:
+    def _ask(self, answer: Answer, value: Any, place: int) -> None:
         asked = value if isinstance(value, list) else [value]
         if all(isinstance(one, str) or _has_text(one, "text") for one in asked):
-            answer.ask += [self._tidy(one if isinstance(one, dict) else {"text": one}) for one in asked]
+            answer.ask += [plain(self._tidy(one if isinstance(one, dict) else {"text": one})) for one in asked]
         else:
-            self._note(self._place, "`ask` lists questions")
+            self._note(place, "`ask` lists questions")
 
-    def _actions(self, answer: Answer, value: Any) -> None:
-        actions = value if isinstance(value, list) else [value]
-        for action in actions:
+    def _actions(self, answer: Answer, value: Any, place: int) -> None:
+        for action, at in placed_entries(value if isinstance(value, list) else [value], place):
             kind = action.get("type", "set") if _has_text(action, "key") else None
+            key = self._names.key_or_name(action["key"]) if kind else ""
             if kind == "set":
-                self._set(answer, self._names.key_or_name(action["key"]), action.get("value"))
+                answer.put(key, self._tidy(action.get("value")), at)
             elif kind == "add":
-                answer.add.append((self._names.key_or_name(action["key"]), self._tidy(action.get("value"))))
+                answer.add.append(Entry(key, self._tidy(action.get("value")), at))
             elif kind == "remove":
-                answer.remove.append(action["key"])
+                answer.remove.append(Entry(action["key"], place=at))
             else:
-                self._note(self._place, "`actions` lists objects with `type` (set, add or remove), `key` and `value`")
+                self._note(at, "`actions` lists objects with `type` (set, add or remove), `key` and `value`")
 
-    def _code(self, answer: Answer, value: Any) -> None:
-        answer.code = self._text_of(value)
+    def _code(self, answer: Answer, value: Any, place: int) -> None:
+        answer.code = self._text_of(value, place)
 
-    def _sessionid(self, answer: Answer, value: Any) -> None:
-        answer.session_id = self._text_of(value)
+    def _sessionid(self, answer: Answer, value: Any, place: int) -> None:
+        answer.session_id = self._text_of(value, place)
 
-    def _text_of(self, value: Any) -> str:
+    def _text_of(self, value: Any, place: int) -> str:
         if isinstance(value, str):
             return value.strip()
-        self._note(self._place, "this member is a text")
+        self._note(place, "this member is a text")
         return ""
 
-    def _set(self, answer: Answer, key: str, value: Any) -> None:
-        if key in answer.fields:
-            raise JSONFaultError(f"there are two values for {key!r}", self._place, self._place)
-        answer.fields[key] = self._tidy(value)
-
-    def _pairs(self, value: Any, name: str) -> Iterator[tuple[str, Any]]:
-        """Yield key and value of an object's members, or of a list of objects with `key` and `value`."""
-        if isinstance(value, Members):
-            for key, given in value.items():
-                self._place = value.places[key]
-                yield self._names.key_or_name(key), given
+    def _entries(self, value: Any, name: str, place: int) -> Iterator[Entry]:
+        """Yield the entries of an object's members, or of a list of objects with `key` and `value`."""
+        if isinstance(value, dict):
+            yield from (
+                Entry(self._names.key_or_name(key), given, at) for key, given, at in placed_members(value, place)
+            )
         elif isinstance(value, list) and all(_entry_name(one) is not None for one in value):
-            yield from ((self._names.key_or_name(str(_entry_name(one))), one["value"]) for one in value)
+            yield from (
+                Entry(self._names.key_or_name(str(_entry_name(one))), one["value"], at, one.get("reason", ""))
+                for one, at in placed_entries(value, place)
+            )
         else:
-            self._note(self._place, f"`{name}` is an object of keys and values")
+            self._note(place, f"`{name}` is an object of keys and values")
 
     def _tidy(self, value: Any) -> Any:
-        """Return a plain value, without the traces that HTML or a chat's display has left in its texts."""
+        """Return a value without the traces that HTML or a chat's display has left in its texts, in place."""
         if isinstance(value, dict):
-            return {name: self._tidy(one) for name, one in value.items()}
-        if isinstance(value, list):
-            return [self._tidy(one) for one in value]
-        if not isinstance(value, str):
-            return value
-        text = without_link(unescape(value) if self._is_escaped else value)
-        return text.replace("\xa0", " ") if self._has_hard_spaces else text
+            for name, one in value.items():
+                value[name] = self._tidy(one)
+        elif isinstance(value, list):
+            value[:] = map(self._tidy, value)
+        elif isinstance(value, str) and not isinstance(value, Loose):
+            text = without_link(unescape(value) if self._is_escaped else value)
+            return text.replace("\xa0", " ") if self._has_hard_spaces else text
+        return value
 
 
 def _entry_name(entry: Any) -> str | None:

@@ -8,7 +8,6 @@ whole ones the last counts. Nothing is guessed, and each line that cannot be rea
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from html import unescape
 from typing import NamedTuple
@@ -16,16 +15,16 @@ from typing import NamedTuple
 from .answer_fences import NAME, Fenced, named_fences
 from .answer_lines import code_in, lines_of, names_a_field, read_lines, read_tables
 from .answer_members import MemberReader, is_answer, unwrapped
-from .answers import Answer, Fault, UnreadableAnswerError
+from .answers import Answer, UnreadableAnswerError
 from .field_names import FieldNames
-from .lenient_json import JSONFaultError, JSONReader, Members
-from .quoting import visible
+from .lenient_json import JSONReader
+from .pasted_text import Fault, PastedText, TextFaultError
+from .placed_json import Members
 
 MAX_ANSWER_CHARS = 256 * 1024
 EXAMPLES = ("{KEY: VALUE, …}", '{"type": "set", "key": "FIELD", "value": "VALUE"}')
 """Parts of the prompt's own examples, which are no answers."""
 
-_SHOWN_CHARS = 80
 _SHOWN_FAULTS = 20
 _BEGINNING = re.compile(r"[\s>*•\xad\u200b\u2060\ufeff]*([{｛[［])")
 _MEMBER = re.compile(r"[\s>*•-]*[\"“”„‟＂«»'‘’‚‛]")
@@ -65,16 +64,18 @@ class _Pasted:
     """A pasted text, and the findings in it."""
 
     def __init__(self, text: str, names: FieldNames) -> None:
+        self._source = PastedText(text)
         self._text = text
         self._names = names
-        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._faults: list[Fault] = []
 
     def answer(self) -> Answer:
-        fences = [one for one in named_fences(self._text, self._starts) if not self._is_example(one.start, one.end)]
+        fences = [
+            one for one in named_fences(self._text, self._source.starts) if not self._is_example(one.start, one.end)
+        ]
         found = [*self._in_fences(fences)] if fences else [one.answer for one in self._objects(0, len(self._text))]
         if not (found or fences or self._faults):
-            found = [*self._in_tables()]
+            found = [*read_tables(self._text, self._names, self._note)]
         if not (found or self._faults):
             self._note_lines()
         faults = tuple(self._faults)
@@ -82,14 +83,14 @@ class _Pasted:
             msg = "The block cannot be read." if faults else f"There is no block named {NAME} in this text."
             raise UnreadableAnswerError(msg, faults)
         answer = found[-1]
-        answer.blocks, answer.faults = len(found), faults
+        answer.source, answer.blocks, answer.faults = self._source, len(found), faults
         return answer
 
     def _in_fences(self, fences: list[Fenced]) -> Iterator[Answer]:
         for fenced in fences:
             try:
                 answer = self._fenced(self._text[fenced.start : fenced.end], fenced)
-            except JSONFaultError as fault:
+            except TextFaultError as fault:
                 self._note(fault.at, fault.msg)
             else:
                 if answer is not None:
@@ -99,14 +100,14 @@ class _Pasted:
         """Return the answer in a fence: an object, a list of entries, members without braces, or lines.
 
         Raises:
-            JSONFaultError: it can be read in two ways, or not at all.
+            TextFaultError: it can be read in two ways, or not at all.
         """
         begun = _BEGINNING.match(content)
         if begun is not None:
             reader = JSONReader(content, begun.start(1), offset=fenced.start)
             members = reader.object() if begun[1] in "{｛" else reader.entries()
             if fenced.is_closed and content[reader.at :].strip(_TRAILING):
-                raise JSONFaultError("something follows the object", fenced.start + reader.at, fenced.end)
+                raise TextFaultError("something follows the object", fenced.start + reader.at, fenced.end)
             return self._read(members, reader, fenced.start + begun.start(1))
         if _MEMBER.match(content) and (answer := self._bare_members(content, fenced)) is not None:
             return answer
@@ -116,7 +117,7 @@ class _Pasted:
             return self._only(within, fenced)
         answer = read_lines(content, fenced.start, self._names, self._note)
         if answer is not None:
-            answer.line = self._line(fenced.start)
+            answer.place = fenced.start
         return answer
 
     def _bare_members(self, content: str, fenced: Fenced) -> Answer | None:
@@ -124,7 +125,7 @@ class _Pasted:
         reader = JSONReader("{" + content + "}", offset=fenced.start - 1)
         try:
             members = reader.object()
-        except JSONFaultError:
+        except TextFaultError:
             return None
         return self._read(members, reader, fenced.start) if reader.length == len(content) + 2 else None
 
@@ -132,18 +133,18 @@ class _Pasted:
         """Return the one answer in a fence that holds more than an object, such as `answer = {...};`.
 
         Raises:
-            JSONFaultError: there are several, or fields beside it.
+            TextFaultError: there are several, or fields beside it.
         """
         if not within:
             return None
         answer, start, end = within[0]
         if len(within) > 1:
-            raise JSONFaultError("there are several objects in one block", within[1].start, fenced.end)
+            raise TextFaultError("there are several objects in one block", within[1].start, fenced.end)
         around = [*lines_of(self._text[fenced.start : start], fenced.start)]
         around += lines_of(self._text[end : fenced.end], end)
         for place, line in around:
             if names_a_field(line, self._names):
-                raise JSONFaultError("this stands beside the object", place, fenced.end)
+                raise TextFaultError("this stands beside the object", place, fenced.end)
         answer.code = answer.code or code_in(around)
         return answer
 
@@ -158,15 +159,10 @@ class _Pasted:
                 start = begin + opened.start()
                 if is_answer(members, self._names) and not self._is_example(start, begin + at):
                     yield _Object(self._read(members, reader, start), start, begin + at)
-            except JSONFaultError as fault:
+            except TextFaultError as fault:
                 start, at = begin + opened.start(), max(fault.end - begin, opened.end(), at)
                 if _FIELDS.search(text, opened.start(), at) and not self._is_example(start, begin + at):
                     self._note(fault.at, fault.msg)
-
-    def _in_tables(self) -> Iterator[Answer]:
-        for answer in read_tables(self._text, self._names, self._note):
-            answer.line = self._line(answer.line)
-            yield answer
 
     def _note_lines(self) -> None:
         """Note the lines that would be read if they stood in a block."""
@@ -179,18 +175,11 @@ class _Pasted:
     def _read(self, members: Members, reader: JSONReader, start: int) -> Answer:
         source = self._text[start : start + reader.length]
         member_reader = MemberReader(source, self._names, self._note, has_hard_spaces=reader.has_hard_spaces)
-        return member_reader.answer(unwrapped(members, self._names), self._line(start))
+        return member_reader.answer(unwrapped(members, self._names), start)
 
     def _is_example(self, start: int, end: int) -> bool:
         return any(self._text.find(example, start, end) >= 0 for example in EXAMPLES)
 
-    def _line(self, place: int) -> int:
-        return bisect_right(self._starts, place)
-
     def _note(self, place: int, msg: str) -> None:
-        if len(self._faults) == _SHOWN_FAULTS:
-            return
-        line = self._line(place)
-        end = self._text.find("\n", self._starts[line - 1])
-        shown = visible(self._text[self._starts[line - 1] : end if end >= 0 else None][: _SHOWN_CHARS + 1].strip())
-        self._faults.append(Fault(line, shown if len(shown) <= _SHOWN_CHARS else shown[:_SHOWN_CHARS] + "…", msg))
+        if len(self._faults) < _SHOWN_FAULTS:
+            self._faults.append(self._source.fault(place, msg))

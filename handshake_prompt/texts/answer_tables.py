@@ -13,8 +13,8 @@ from typing import NamedTuple
 from .answer_members import Note
 from .answers import Answer
 from .field_names import FieldNames
-from .lenient_json import JSONFaultError
 from .line_values import LineFaultError, line_value
+from .pasted_text import TextFaultError
 
 _RULE = frozenset(" \t|:+-")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -148,14 +148,14 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
         has_head: whether the first row is the head, whatever it says.
 
     Returns:
-        The answer, without the number of its line; None if a row is not readable.
+        The answer, without its place; None if a row is not readable.
 
     Raises:
-        JSONFaultError: a field has two values, or it cannot be told which column has them.
+        TextFaultError: a field has two values, or it cannot be told which column has them.
     """
     values = _value_columns(rows[0].cells)
     if has_head and all(names.key_of(cell) is not None for cell in rows[0].cells):
-        raise JSONFaultError("the head names fields; each has to stand in a row of its own", rows[0].at, rows[0].at)
+        raise TextFaultError("the head names fields; each has to stand in a row of its own", rows[0].at)
     if values or has_head:
         head, rows = rows[0], rows[1:]
     else:
@@ -176,10 +176,8 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
                 note(row.at, "no field of the form is named here with a value")
         if field is None:
             is_whole = False
-        elif field in answer.fields:
-            raise JSONFaultError(f"there are two values for {field!r}", row.at, row.at)
         elif given is not None:
-            answer.fields[field] = given
+            answer.put(field, given, row.at)
     return answer if is_whole and answer.fields else None
 
 
@@ -226,12 +224,12 @@ def _only(values: Sequence[int], rows: Sequence[Row], head: Row) -> int:
     """Return the column of the values.
 
     Raises:
-        JSONFaultError: it is not the only one.
+        TextFaultError: it is not the only one.
     """
     if len(values) == 1:
         return values[0]
     if values or any(len(row.cells) != _COLUMNS for row in rows):
-        raise JSONFaultError("which column has the values is not clear", head.at, head.at)
+        raise TextFaultError("which column has the values is not clear", head.at)
     return 1
 
 
@@ -239,7 +237,7 @@ def _key_column(rows: Sequence[Row], head: Row, value: int, names: FieldNames) -
     """Return the column that names the fields: the one headed so, or whose cells do.
 
     Raises:
-        JSONFaultError: columns name different fields.
+        TextFaultError: columns name different fields.
     """
     width = min((len(row.cells) for row in rows), default=0)
     keyed = {column: [names.key_of(row.cells[column]) for row in rows] for column in range(width) if column != value}
@@ -248,5 +246,5 @@ def _key_column(rows: Sequence[Row], head: Row, value: int, names: FieldNames) -
     if headed:
         return headed[0]
     if any(None not in found and found != keyed[best] for found in keyed.values()):
-        raise JSONFaultError("which column names the fields is not clear", head.at, head.at)
+        raise TextFaultError("which column names the fields is not clear", head.at)
     return best

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .pasted_text import Fault, PastedText, TextFaultError
+from .placed_json import Members
+
 
 class Loose(str):
     """A value from a line of text. It may stand for a number or another JSON value: the field decides."""
@@ -12,19 +15,12 @@ class Loose(str):
     __slots__ = ()
 
 
-class Fault(NamedTuple):
-    """A line that could not be read: its number from 1, its text, and the reason."""
-
-    line: int
-    text: str
-    msg: str
-
-
-class Suggestion(NamedTuple):
-    """A value that the agent suggests for a field."""
+class Entry(NamedTuple):
+    """The part of an answer for one field or row: its key, the value, its place in the text, and the agent's reason."""
 
     key: str
-    value: Any
+    value: Any = None
+    place: int = 0
     reason: str = ""
 
 
@@ -40,17 +36,34 @@ class UnreadableAnswerError(ValueError):
 class Answer:
     """The content of a block.
 
-    `code` and `session_id` say which prompt is answered; `line` is where the block begins, `blocks` the number of whole
-    ones in the text, and `faults` are lines that were not read: of the block, or of blocks that are not whole.
+    `code` and `session_id` say which prompt is answered; `place` is where the block begins in `source`, `blocks` the
+    number of whole ones in the text, and `faults` are lines that were not read: of the block, or of blocks that are not
+    whole.
     """
 
-    line: int = 1
-    fields: dict[str, Any] = field(default_factory=dict)
-    add: list[tuple[str, Any]] = field(default_factory=list)
-    remove: list[str] = field(default_factory=list)
-    suggest: list[Suggestion] = field(default_factory=list)
+    fields: Members = field(default_factory=Members)
+    add: list[Entry] = field(default_factory=list)
+    remove: list[Entry] = field(default_factory=list)
+    suggest: list[Entry] = field(default_factory=list)
     ask: list[Any] = field(default_factory=list)
     code: str = ""
     session_id: str = ""
+    place: int = 0
     blocks: int = 1
     faults: tuple[Fault, ...] = ()
+    source: PastedText = field(default_factory=PastedText, repr=False)
+
+    @property
+    def line(self) -> int:
+        """The line at which the block begins, from 1."""
+        return self.source.line_of(self.place)
+
+    def put(self, key: str, value: Any, place: int) -> None:
+        """Take a value for a field.
+
+        Raises:
+            TextFaultError: there is one already.
+        """
+        if key in self.fields:
+            raise TextFaultError(f"there are two values for {key!r}", place)
+        self.fields.put(key, value, place)

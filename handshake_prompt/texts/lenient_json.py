@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
 from typing import Any, NoReturn
+
+from .pasted_text import TextFaultError
+from .placed_json import Listed, Members
 
 DEPTH = 32
 """Of nesting, more than a server takes."""
@@ -44,36 +46,6 @@ _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 _INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF))
 
 
-class JSONFaultError(ValueError):
-    """The text is not readable JSON.
-
-    Args:
-        msg: the reason.
-        at: the place of the fault.
-        end: the end of the text that was looked at.
-    """
-
-    def __init__(self, msg: str, at: int, end: int) -> None:
-        super().__init__(msg)
-        self.msg, self.at, self.end = msg, at, end
-
-
-class Members(dict[str, Any]):
-    """An object, with the place of each of its names."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.places: dict[str, int] = {}
-
-    def only(self, names: Collection[str]) -> Members:
-        """Return some of the members."""
-        found = Members()
-        for name, value in self.items():
-            if name in names:
-                found[name], found.places[name] = value, self.places[name]
-        return found
-
-
 class JSONReader:
     """Reads one object.
 
@@ -102,7 +74,7 @@ class JSONReader:
         """Read a value of any kind, up to the end of the text.
 
         Raises:
-            JSONFaultError: it is none, not whole, or something follows it.
+            TextFaultError: it is none, not whole, or something follows it.
         """
         value = self._value(0)
         if self._sign():
@@ -113,7 +85,7 @@ class JSONReader:
         """Read the object.
 
         Raises:
-            JSONFaultError: it is none, or not whole.
+            TextFaultError: it is none, or not whole.
         """
         found = Members()
         self._take("{", depth)
@@ -127,8 +99,7 @@ class JSONReader:
             if self._sign() != ":":
                 self._fail("a colon is missing")
             self.at += 1
-            found[name] = self._value(depth + 1)
-            found.places[name] = self._offset + place
+            found.put(name, self._value(depth + 1), self._offset + place)
             self._end_of_entry("}")
         self.at += 1
         return found
@@ -137,21 +108,22 @@ class JSONReader:
         """Read a list of actions, or of keys and values, as the object with it; of one object as that.
 
         Raises:
-            JSONFaultError: it is none, or not whole.
+            TextFaultError: it is none, or not whole.
         """
         place = self._offset + self.at
         listed = self._array(0)
         if len(listed) == 1 and isinstance(listed[0], Members) and "key" not in listed[0]:
             return listed[0]
         found = Members()
-        found["actions"], found.places["actions"] = listed, place
+        found.put("actions", listed, place)
         return found
 
-    def _array(self, depth: int) -> list[Any]:
-        found: list[Any] = []
+    def _array(self, depth: int) -> Listed:
+        found = Listed()
         self._take("[", depth)
         while self._sign() != "]":
-            found.append(self._value(depth + 1))
+            place = self._offset + self.at
+            found.put(self._value(depth + 1), place)
             self._end_of_entry("]")
         self.at += 1
         return found
@@ -270,4 +242,4 @@ class JSONReader:
 
     def _fail(self, msg: str, at: int | None = None, end: int | None = None) -> NoReturn:
         place = self.at if at is None else at
-        raise JSONFaultError(msg, self._offset + place, self._offset + max(place, self.at if end is None else end))
+        raise TextFaultError(msg, self._offset + place, self._offset + max(place, self.at if end is None else end))

@@ -10,7 +10,8 @@ import re
 from contextlib import suppress
 
 from .answers import Loose
-from .lenient_json import SPACES_IN_GUILLEMETS, JSONFaultError, JSONReader
+from .lenient_json import SPACES_IN_GUILLEMETS, JSONReader
+from .pasted_text import TextFaultError
 
 _EMPHASIS = re.compile(r"(\*{1,3}|`)([^*`].*)\1")
 _ENDINGS = ("<br>", "<br/>", "<br />", ",", ";")
@@ -122,5 +123,5 @@ def _json(text: str) -> Loose:
         return Loose(text)
     try:
         return Loose(json.dumps(JSONReader(text).whole(), ensure_ascii=False))
-    except JSONFaultError as fault:
+    except TextFaultError as fault:
         raise LineFaultError(f"what stands in brackets has to be JSON: {fault.msg}") from None

@@ -40,7 +40,8 @@ def outcome_words(reply: Mapping[str, Any]) -> Iterator[str]:
         yield f"Written: {_listed(written)}." if written else "Nothing was written."
     for entry in _refusals(reply):
         why = ": ".join(_reasons(entry))
-        yield f"Refused: {code(entry.get('key'))}: {sentence(why or 'rejected')}{_present(entry.get('current'))}"
+        subject = f"{code(entry.get('key'))}{_line(entry)}"
+        yield f"Refused: {subject}: {sentence(why or 'rejected')}{_present(entry.get('current'))}"
     missing = reply.get("missing")
     if missing is not None:
         yield f"Required and still empty: {_listed(missing)}." if missing else "Nothing that is required is empty."
@@ -76,6 +77,11 @@ def _present(current: object) -> str:
     if not isinstance(current, Mapping) or current.get("sensitive"):
         return ""
     return f" It holds {code(current.get('value'))} now."
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    """Return the line of a pasted answer that was refused."""
+    return f" (line {entry['line']})" if isinstance(entry.get("line"), int) else ""
 
 
 def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -17,7 +17,8 @@ def report_lines(reply: dict[str, Any]) -> Iterator[str]:
     Args:
         reply: the reply to `POST /paste`, of plain JSON values.
     """
-    yield from outcome_words(reply | {"results": [*map(_shortened, reply["results"])]})
+    results = [{**_shortened(one), "line": line} for one, line in zip(reply["results"], reply["lines"], strict=True)]
+    yield from outcome_words(reply | {"results": results})
     yield from map(_question, reply["questions"])
     yield from (
         f"Line {one['line']} was not read: {quoted(one['text'])}: {quoted(one['msg'])}." for one in reply["unread"]

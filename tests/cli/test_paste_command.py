@@ -95,6 +95,15 @@ async def test_lines_of_text_get_the_type_of_their_field(pair: Open) -> None:
     assert await written(peer) == {"name": ("007", "ai"), "age": (36, "ai")}
 
 
+async def test_a_refused_value_is_named_with_its_line(pair: Open) -> None:
+    peer = await pair()
+    text = '```handshake\n{"fields": {"name": "Ada",\n"age": "12,5"}}\n```'
+    result = await ask("paste", *session_of(peer), text=text)
+    assert result.exit_code == Exit.REFUSED
+    assert "line 3: invalid_value" in result.stdout
+    assert marked_json(result.stdout)["lines"] == [2, 3]
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 async def test_lines_that_cannot_be_read_are_named(pair: Open, options: list[str]) -> None:
     peer = await pair()

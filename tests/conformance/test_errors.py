@@ -166,6 +166,22 @@ async def test_hpp_111_a_body_says_that_it_is_plain_json(pair: Open, conformance
         assert (headers, [reply.status_code for reply in replies]) == (headers, [status] * 2)
 
 
+EMPTY: list[dict[str, str]] = [{}, {"Content-Type": "application/x-www-form-urlencoded"}]
+"""Headers as `curl -X POST` and `curl -d ''` send them without a body."""
+
+
+async def test_hpp_366_an_empty_body_has_no_members_where_none_is_required(pair: Open) -> None:
+    for number, headers in enumerate(EMPTY):
+        peer = await pair()
+        session = f"{peer.base_url}{peer.created['contextUrl'].replace('/context/', '/session/')}"
+        sent = headers | {"Cookie": peer.cookie}
+        replies = [await peer.http.post(f"{session}/{name}", headers=sent) for name in ("pickup", "rotate")]
+        assert [reply.status_code for reply in replies] == [200] * 2, (number, [reply.text for reply in replies])
+        assert (len(replies[0].json()["pickup"]["code"]), "prompt" in replies[1].json()) == (14, False)
+        form = {"Cookie": peer.cookie, "Content-Type": "text/plain"}
+        assert (await peer.http.post(f"{session}/rotate", content=b"{}", headers=form)).status_code == 415
+
+
 @pytest.mark.parametrize("announced", [True, False])
 async def test_hpp_112_a_body_is_bounded_whether_or_not_its_length_was_announced(
     pair: Open, *, announced: bool

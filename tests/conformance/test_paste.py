@@ -185,12 +185,24 @@ async def test_hpp_361_the_agent_is_told_the_outcome_in_words_that_quote_the_pag
     content = {"code": code, "fields": {"name": "Ann", "age": "x", "city": "Rome"}, "ask": [asked]}
     previewed, reply = (await pasted(peer, content, preview=True)).json(), (await pasted(peer, content)).json()
     assert "report" not in previewed
-    for words in ('Written: `"name"`', '"age"`: invalid_value', '"city"`: user_locked', reply["code"], "Which?"):
+    for words in ('`"name"`', '"age"` (line 4): invalid', '"city"` (line 4): user_locked', reply["code"], "Which?"):
         assert words in reply["report"]
     (request,) = (await peer.user("GET", "context")).json()["requests"]
     report = (await answered(peer, request, "accept", n="`\n- token: forged"))["report"]
     assert "Which?" in report
     assert not any(line.lstrip(" >-").startswith("token") for line in f"{reply['report']}\n{report}".splitlines())
+
+
+async def test_hpp_365_the_line_of_each_action_is_told_and_that_of_a_refused_one_to_the_agent(pair: Open) -> None:
+    peer = await opened(pair)
+    text = 'So:\n```handshake\n{"fields": {\n"name": "Ann",\n"age": "1.234,56"},\n"suggest": {"city": "Bern"}}\n```'
+    for preview in (True, False):
+        reply = (await pasted(peer, text, preview=preview)).json()
+        assert [one["key"] for one in reply["read"]] == ["name", "age", "city"]
+        assert reply["lines"] == [4, 5, 6]
+    assert '"age"` (line 5): invalid_value' in reply["report"]
+    again = (await pasted(peer, f"Again.\n{text}")).json()
+    assert (again["lines"], again["cursor"]) == ([5, 6, 7], reply["cursor"])
 
 
 PLAIN = json.dumps({"fields": {"name": "Ann", "age": 36}}, indent=1)

@@ -269,9 +269,9 @@ async def test_the_report_tells_the_agent_in_words_what_became_of_its_answer() -
     line = json.dumps(text.splitlines()[1][:80] + "…", ensure_ascii=False)
     assert reply["report"].splitlines() == [
         'Written: `"name"`.',
-        'Refused: `"age"`: invalid_value: `"expected an integer, got text"`.',
-        'Refused: `"iban"`: user_locked: `"The person wrote this field; it is theirs"`.',
-        f'Refused: `"zip"`: stale: `"The field has changed since; look at current and decide again"`. {holds}',
+        'Refused: `"age"` (line 2): invalid_value: `"expected an integer, got text"`.',
+        'Refused: `"iban"` (line 2): user_locked: `"The person wrote this field; it is theirs"`.',
+        f'Refused: `"zip"` (line 2): stale: `"The field has changed since; look at current and decide again"`. {holds}',
         "Nothing that is required is empty.",
         f"Line 2 was not read: `{line}`: `\"an answer has no member 'mood'\"`.",
         "Changed since the prompt:",

@@ -9,7 +9,9 @@ import pytest
 
 from handshake_prompt.forms.answered_form import AnsweredForm
 from handshake_prompt.forms.seen_state import conditional
-from handshake_prompt.texts.answers import Answer, Loose, Suggestion, UnreadableAnswerError
+from handshake_prompt.texts.answer_reader import read_answer
+from handshake_prompt.texts.answers import Answer, Entry, Loose, UnreadableAnswerError
+from handshake_prompt.texts.placed_json import Members
 
 FORM = AnsweredForm(
     [
@@ -27,8 +29,14 @@ FORM = AnsweredForm(
 )
 
 
+def answer_of(fields: dict[str, Any] | None = None, **parts: list[Entry]) -> Answer:
+    members = Members()
+    members.update(fields or {})
+    return Answer(fields=members, **parts)  # type: ignore[arg-type]
+
+
 def fields(**given: Any) -> dict[str, Any]:
-    return {one["key"]: one["value"] for one in FORM.actions(Answer(fields=given))}
+    return {one["key"]: one["value"] for one in FORM.resolve(answer_of(given)).actions}
 
 
 def test_a_field_is_known_by_its_key_and_by_a_label_that_it_has_alone() -> None:
@@ -67,8 +75,8 @@ GROUPED = AnsweredForm(
 
 
 def test_a_label_in_a_group_names_the_field_of_that_group() -> None:
-    answer = Answer(fields={"home": {"Town": "Bern", "geo": {"latitude": 1.5}}, "work": {"Town": "Biel"}, "Town": "x"})
-    assert [(one["key"], one["value"]) for one in GROUPED.actions(answer)] == [
+    answer = answer_of({"home": {"Town": "Bern", "geo": {"latitude": 1.5}}, "work": {"Town": "Biel"}, "Town": "x"})
+    assert [(one["key"], one["value"]) for one in GROUPED.resolve(answer).actions] == [
         ("home/city", "Bern"),
         ("home/geo/lat", 1.5),
         ("work/city", "Biel"),
@@ -77,8 +85,8 @@ def test_a_label_in_a_group_names_the_field_of_that_group() -> None:
 
 
 def test_a_group_is_known_in_another_case_too() -> None:
-    answer = Answer(fields={"Home": {"City": "Bern", "Geo": {"lat": 1.5}}})
-    assert [one["key"] for one in GROUPED.actions(answer)] == ["home/city", "home/geo/lat"]
+    answer = answer_of({"Home": {"City": "Bern", "Geo": {"lat": 1.5}}})
+    assert [one["key"] for one in GROUPED.resolve(answer).actions] == ["home/city", "home/geo/lat"]
 
 
 HEADED = AnsweredForm(
@@ -90,8 +98,8 @@ HEADED = AnsweredForm(
 
 
 def test_a_label_under_a_heading_names_the_field_of_that_heading() -> None:
-    answer = Answer(fields={"Billing address": {"City": "Bern"}, "Delivery address": {"City": "Biel", "Town": "x"}})
-    assert [(one["key"], one["value"]) for one in HEADED.actions(answer)] == [
+    answer = answer_of({"Billing address": {"City": "Bern"}, "Delivery address": {"City": "Biel", "Town": "x"}})
+    assert [(one["key"], one["value"]) for one in HEADED.resolve(answer).actions] == [
         ("billing_city", "Bern"),
         ("Delivery address", {"City": "Biel", "Town": "x"}),
     ]
@@ -125,16 +133,17 @@ LISTS = AnsweredForm(
     ],
 )
 def test_columns_of_rows_may_be_called_by_labels_that_they_have_alone(given: Any, expected: Any) -> None:
-    answer = Answer(fields={"lines": [given], "data": [given]}, add=[("lines", given), ("data", given)])
-    assert [one["value"] for one in LISTS.actions(answer)] == [[expected], [given], expected, given]
-    noted = Answer(fields={"lines": {"value": [given], "source": "a list"}})
-    assert LISTS.actions(noted) == [{"type": "set", "key": "lines", "value": [expected], "source": "a list"}]
-    assert LISTS.actions(Answer(fields={"lines": Loose(json.dumps([given]))}))[0]["value"] == [expected]
+    answer = answer_of({"lines": [given], "data": [given]}, add=[Entry("lines", given), Entry("data", given)])
+    assert [one["value"] for one in LISTS.resolve(answer).actions] == [[expected], [given], expected, given]
+    noted = answer_of({"lines": {"value": [given], "source": "a list"}})
+    assert LISTS.resolve(noted).actions == [{"type": "set", "key": "lines", "value": [expected], "source": "a list"}]
+    assert LISTS.resolve(answer_of({"lines": Loose(json.dumps([given]))})).actions[0]["value"] == [expected]
 
 
 def test_two_values_for_a_column_by_key_and_by_label_are_refused() -> None:
-    with pytest.raises(UnreadableAnswerError, match="two values for 'what'"):
-        LISTS.actions(Answer(add=[("lines", {"what": "x", "Item": "y"})]))
+    assert refused(LISTS, '{"add": {"lines": [{"what": "x",\n"Item": "y"}]}}') == [
+        (2, "there are two values for 'what' in a row of 'lines'")
+    ]
 
 
 def test_texts_get_the_type_of_their_field_and_others_stay_as_they_are() -> None:
@@ -142,12 +151,32 @@ def test_texts_get_the_type_of_their_field_and_others_stay_as_they_are() -> None
 
 
 @pytest.mark.parametrize(
-    "given",
-    [{"home/street": "A", "home": {"street": "B"}}, {"home/street": 1, "home": {"Street": 1}}],
+    "text",
+    [
+        '{"fields": {"home/street": "A", "home": {\n"street": "B"}}}',
+        '{"fields": {"home/street": 1,\n"home": {\n"Street": 1}}}',
+        '{"fields": {"home": {"Street": "A"},\n"name": "x",\n"Street": "B"}}',
+    ],
+    ids=["by key and by group", "by key and by label in a group", "by label in a group and alone"],
 )
-def test_two_values_for_a_field_are_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(UnreadableAnswerError, match="two values for 'home/street'"):
-        fields(**given)
+def test_two_values_for_a_field_are_refused_with_the_line_of_the_second(text: str) -> None:
+    assert refused(FORM, text) == [(text.count("\n") + 1, "there are two values for 'home/street'")]
+
+
+def refused(form: AnsweredForm, text: str) -> list[tuple[int, str]]:
+    """The lines of a text that are refused once its names are resolved."""
+    answer = read_answer(text, form.names)
+    with pytest.raises(UnreadableAnswerError) as caught:
+        form.resolve(answer)
+    return [(fault.line, fault.msg) for fault in caught.value.faults]
+
+
+def test_each_action_has_the_line_at_which_it_stands() -> None:
+    parts = ['"remove": ["lines/r1",\n"lines/r2"]', '"fields": {\n"n":\n1, "data": 2}', '"add": {"lines": [{},\n{}]}']
+    text = "{" + ",\n".join([*parts, '"suggest": {\n"Item": "x"}']) + "}"
+    assert LISTS.resolve(read_answer(text, LISTS.names)).lines == [1, 2, 4, 5, 6, 7, 9]
+    lines = "Here:\n```handshake\nAge: 1\n- name: x\n| zip | 2 |\n```"
+    assert FORM.resolve(read_answer(lines, FORM.names)).lines == [3, 4, 5]
 
 
 FLAT = AnsweredForm(
@@ -179,20 +208,18 @@ FLAT = AnsweredForm(
 def test_objects_are_taken_apart_where_their_names_say_which_fields_are_meant(
     given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    assert {one["key"]: one["value"] for one in FLAT.actions(Answer(fields=given))} == expected
+    assert {one["key"]: one["value"] for one in FLAT.resolve(answer_of(given)).actions} == expected
 
 
 def test_a_value_with_its_label_is_the_value() -> None:
     given = {"name": {"value": "a", "label": "A"}}
-    assert FORM.actions(Answer(fields=given)) == [{"type": "set", "key": "name", "value": "a"}]
+    assert FORM.resolve(answer_of(given)).actions == [{"type": "set", "key": "name", "value": "a"}]
 
 
 def test_an_object_of_a_value_and_notes_becomes_an_action_with_them() -> None:
     noted = {"value": 36, "source": "the passport", "reason": "it says so", "confidence": 0.9}
-    answer = Answer(
-        fields={"age": noted, "name": {"value": "Ann"}, "data": {"value": 1}, "zip": {"value": "1", "x": 2}}
-    )
-    assert FORM.actions(answer) == [
+    answer = answer_of({"age": noted, "name": {"value": "Ann"}, "data": {"value": 1}, "zip": {"value": "1", "x": 2}})
+    assert FORM.resolve(answer).actions == [
         {"type": "set", "key": "age", **noted},
         {"type": "set", "key": "name", "value": "Ann"},
         {"type": "set", "key": "data", "value": {"value": 1}},
@@ -201,13 +228,13 @@ def test_an_object_of_a_value_and_notes_becomes_an_action_with_them() -> None:
 
 
 def test_all_that_an_answer_asks_for_becomes_actions_in_order() -> None:
-    answer = Answer(
-        fields={"age": 1},
-        add=[("lines", {"a": 1})],
-        remove=["lines/r1"],
-        suggest=[Suggestion("name", "A", "so"), Suggestion("age", 2)],
+    answer = answer_of(
+        {"age": 1},
+        add=[Entry("lines", {"a": 1})],
+        remove=[Entry("lines/r1")],
+        suggest=[Entry("name", "A", reason="so"), Entry("age", 2)],
     )
-    assert FORM.actions(answer) == [
+    assert FORM.resolve(answer).actions == [
         {"type": "remove", "key": "lines/r1"},
         {"type": "set", "key": "age", "value": 1},
         {"type": "add", "key": "lines", "value": {"a": 1}},

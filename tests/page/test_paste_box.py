@@ -184,9 +184,9 @@ async def test_a_preview_shows_old_and_new_values_and_what_stays_and_why(page: P
     await person.click("Paste an answer")
     await expect(entry(page, "Field 1")).to_have_text("Field 1–New")
     await expect(entry(page, "Plan–")).to_have_text("Plan–Pro")
-    await expect(entry(page, "yourself")).to_have_text("Field 2you wrote this yourself.")
-    await expect(entry(page, "alone")).to_have_text("Codeis for you alone to fill in.")
-    await expect(entry(page, "no such")).to_have_text("nonethe form has no such field.")
+    await expect(entry(page, "yourself")).to_have_text("Line 4:Field 2you wrote this yourself.")
+    await expect(entry(page, "alone")).to_have_text("Line 4:Codeis for you alone to fill in.")
+    await expect(entry(page, "no such")).to_have_text("Line 4:nonethe form has no such field.")
     await expect(entry(page, "Suggested for")).to_have_text("Suggested forField 2BetterIt is spelt so")
     await expect(page.get_by_text("The answer would change: 3. Refused: 3.")).to_be_visible()
     assert await by(page) == {"f2": "user"}
@@ -213,7 +213,7 @@ async def test_a_preview_follows_what_the_person_types_meanwhile(page: Page, per
     await page.locator("[name=f1]").fill("Mine")
     await expect(entry(page, "New")).to_have_text("Field 1MineNew")
     await person.click("Apply")
-    await expect(entry(page, "yourself")).to_have_text("Field 1you wrote this yourself.")
+    await expect(entry(page, "yourself")).to_have_text("Line 4:Field 1you wrote this yourself.")
     await expect(page.locator("[name=f1]")).to_have_value("Mine")
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from handshake_prompt.texts.answer_reader import MAX_ANSWER_CHARS, read_answer
-from handshake_prompt.texts.answers import Answer, Loose, Suggestion, UnreadableAnswerError
+from handshake_prompt.texts.answers import Answer, Loose, UnreadableAnswerError
 from handshake_prompt.texts.field_names import FieldNames
 from tests.support.cost import counting_cost
 
@@ -316,9 +316,12 @@ def test_rows_suggestions_questions_and_the_prompts_code_are_read() -> None:
     )
     assert (found.code, found.session_id) == ("k7", "0f" * 16)
     assert found.fields == {"name": "Ann", "lines": [{"amount": 1}]}
-    assert found.add == [("lines", {"amount": 2}), ("lines", {"amount": 3}), ("tags", {"t": 1})]
-    assert found.remove == ["lines/r3"]
-    assert found.suggest == [Suggestion("age", 37, "the passport says so"), Suggestion("email", "a@b.c")]
+    assert [one[:2] for one in found.add] == [("lines", {"amount": 2}), ("lines", {"amount": 3}), ("tags", {"t": 1})]
+    assert [one.key for one in found.remove] == ["lines/r3"]
+    assert [(one.key, one.value, one.reason) for one in found.suggest] == [
+        ("age", 37, "the passport says so"),
+        ("email", "a@b.c", ""),
+    ]
     assert found.ask == [{"text": "Which plan?"}]
     assert found.faults == ()
 
@@ -341,7 +344,8 @@ def test_actions_as_they_are_sent_are_read_too() -> None:
         {"type": "remove", "key": "x/r1"},
     ]
     found = answer({"actions": actions})
-    assert (found.fields, found.add, found.remove) == ({"name": "A"}, [("lines", {})], ["x/r1"])
+    assert found.fields == {"name": "A"}
+    assert [one[:2] for one in found.add + found.remove] == [("lines", {}), ("x/r1", None)]
 
 
 def test_parts_that_are_none_are_named_and_the_others_are_read() -> None:

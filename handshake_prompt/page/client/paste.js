@@ -17,6 +17,7 @@
  * @property {boolean} preview whether it only tells what would become of the answer.
  * @property {PastedAction[]} read
  * @property {PastedResult[]} results in the order of `read`.
+ * @property {number[]} [lines] of the text at which they stand, likewise.
  * @property {number} blocks whole ones in the text; the last one counts.
  * @property {number} line where that one begins.
  * @property {UnreadLine[]} unread lines that say nothing the form could take.

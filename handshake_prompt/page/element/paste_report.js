@@ -93,7 +93,7 @@ export class PasteReport {
 
   /** @param {Pasted} pasted */
   #draw(pasted) {
-    const pairs = pasted.read.map((action, at) => ({ action, result: pasted.results[at] }));
+    const pairs = pasted.read.map((action, at) => ({ action, result: pasted.results[at], line: pasted.lines?.[at] }));
     const taken = pairs.filter(({ result }) => TAKEN.has(result.status));
     const refused = pairs.filter(({ result }) => !TAKEN.has(result.status));
     // Once it is applied they are requests, shown as such.
@@ -105,7 +105,7 @@ export class PasteReport {
     say(this.#discard, this.#say(pasted.preview ? "pasteDiscard" : "pasteClose"));
     redraw(this.#lists, [
       ...(pasted.preview ? this.#list("pasteChanges", taken.map(({ action }) => this.#change(action))) : []),
-      ...this.#list("pasteRefused", refused.map(({ action, result }) => this.#refused(action, result))),
+      ...this.#list("pasteRefused", refused.map((one) => this.#refused(one))),
       ...this.#list("pasteAsks", asked.map(({ text, msg = "" }) => [lines(text), lines(msg)])),
       ...this.#unread(pasted.unread),
       ...this.#cautions(pasted),
@@ -136,11 +136,12 @@ export class PasteReport {
     return make("del", {}, isHidden ? "–" : this.#told(key, value));
   }
 
-  /** @param {Action} action @param {Result} result */
-  #refused({ key }, { code = "", msg = "" }) {
+  /** @param {{action: Action, result: Result, line?: number}} refused */
+  #refused({ action: { key }, result: { code = "", msg = "" }, line }) {
     const reason = REASONS[code] ? this.#say(REASONS[code]) : lines(msg || code);
     const about = code === "invalid_value" ? lines(msg) : "";
-    return [make("strong", { textContent: labelOf(this.#state, key) }), make("span", {}, reason), about];
+    const label = make("strong", { textContent: labelOf(this.#state, key) });
+    return [line ? this.#say("pasteLine", { line }) : "", label, make("span", {}, reason), about];
   }
 
   /** @param {Pasted["unread"]} unread */
