@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from handshake_prompt.protocol.decisions import Asked
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
+from handshake_prompt.protocol.messages import Outcome, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
 from handshake_prompt.protocol.validation import check_ask, check_count, check_key, check_values
 from handshake_prompt.session import Session, requests
@@ -25,11 +26,12 @@ from handshake_prompt.session.agent_presence import announce
 from handshake_prompt.session.field_value import FieldValue
 from handshake_prompt.session.request_record import ANSWERED, DECLINED, OPEN, Request
 from handshake_prompt.session.revert import revert
-from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
+from handshake_prompt.stores import Loaded, Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 
 from .guard import Admission
 from .idempotency import Idempotency
+from .idempotency_keys import IdempotencyKey
 from .presence import Presence
 from .transactions import Applied, Transactions, Transition
 
@@ -65,11 +67,7 @@ class Asking:
         self.check_question(asked)
         if key is None:
             return await self._ask(admission, asked), False
-
-        def run(fingerprint: str) -> Awaitable[Asked]:
-            return self._ask(admission, asked, key=key, fingerprint=fingerprint)
-
-        return await self._idempotency.once(admission, key, body=asked, run=run)
+        return await self._idempotency.once(admission, key, body=asked, run=partial(self._ask, admission, asked))
 
     def check_question(self, asked: AskRequest) -> None:
         """Check the form of a question.
@@ -234,9 +232,7 @@ class Asking:
         with suppress(HandshakeError):
             await self.noticed((await self._transactions.read(session_id)).record, Role.USER)
 
-    async def _ask(
-        self, admission: Admission, asked: AskRequest, *, key: str | None = None, fingerprint: str = ""
-    ) -> Asked:
+    async def _ask(self, admission: Admission, asked: AskRequest, key: IdempotencyKey | None = None) -> Asked:
         await self._count(admission.session_id)
         content = _content(asked, admission.agent_name)
 
@@ -258,10 +254,7 @@ class Asking:
                 "cursor": str(session.cursor),
             }
 
-        def receipt(reply: Asked) -> Receipt:
-            return Receipt(key or "", fingerprint, encode(reply), self._limits.idempotency_seconds)
-
-        transition = Transition(play, self._transactions.turn(Role.AGENT), key, receipt if key else None)
+        transition = Transition(play, self._transactions.turn(Role.AGENT), key)
         return (await self._transactions.apply(admission.session_id, transition, known=admission.loaded)).result
 
     def _timed(self, request: Request, seconds: float) -> Request:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
@@ -10,7 +11,7 @@ from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import DONE
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import ActionReply, Outcome, encode, whole_seconds
+from handshake_prompt.protocol.messages import ActionReply, Outcome, whole_seconds
 from handshake_prompt.session import Session
 from handshake_prompt.session.agent_presence import announce
 from handshake_prompt.session.annotation import annotate
@@ -18,7 +19,7 @@ from handshake_prompt.session.digests import state_digest
 from handshake_prompt.session.notes import Note
 from handshake_prompt.session.page_problems import may_have_problems, problem_members
 from handshake_prompt.session.verdict import NO_PROBLEMS
-from handshake_prompt.stores import Receipt, Record
+from handshake_prompt.stores import Record
 
 from .asking import Asking
 from .form_validation import Foreseen, FormValidation
@@ -26,6 +27,7 @@ from .guard import Admission
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hooks import Hooks, Verdict
 from .idempotency import Idempotency
+from .idempotency_keys import IdempotencyKey
 from .pasted_questions import CheckedQuestion, put
 from .presence import Presence
 from .shown_state import changes_since, conditional, note_pasted
@@ -38,14 +40,6 @@ FORM_MEMBERS = ("missingPerson", "hidden", "rows")
 
 SUGGEST = "suggest"
 """The type of an action that proposes a value and writes none."""
-
-
-class Played(NamedTuple):
-    """A batch that is saved: its reply, and the session and outcomes that the `on_done` hooks are told."""
-
-    payload: ActionReply
-    session: Session
-    outcomes: Sequence[Outcome]
 
 
 class Origin(NamedTuple):
@@ -94,14 +88,12 @@ class Batches:
         """Carry out a batch, once if it comes with an idempotency key; return the reply, and whether it is a replay.
 
         Raises:
-            HandshakeError: see `play` and `Idempotency.once`.
+            HandshakeError: see `Transactions.apply` and `Idempotency.once`; also when the agent's token was replaced in
+                the meantime.
         """
         if key is None:
-            return await self._run(admission, asked), False
-
-        def run(fingerprint: str) -> Awaitable[ActionReply]:
-            return self._run(admission, asked, key=key, fingerprint=fingerprint, origin=origin)
-
+            return await self._carry_out(admission, asked, origin), False
+        run = partial(self._carry_out, admission, asked, origin)
         return await self._idempotency.once(admission, key, body=asked, run=run)
 
     def preview(self, admission: Admission, asked: ActionRequest, origin: Origin) -> ActionReply:
@@ -112,61 +104,34 @@ class Batches:
         """
         draft = admission.record.draft(self._transactions.turn(Role.AGENT))
         try:
-            return self._play(draft, asked.actions, [None] * len(asked.actions), None, origin)[0]
+            return self._play(draft, asked.actions, [None] * len(asked.actions), None, origin)
         except ENDS_THE_SERVER as error:
             raise HostCodeError("A mode raised what ends a process") from error
 
-    async def _run(
-        self,
-        admission: Admission,
-        asked: ActionRequest,
-        *,
-        key: str | None = None,
-        fingerprint: str = "",
-        origin: Origin = DIRECT,
+    async def _carry_out(
+        self, admission: Admission, asked: ActionRequest, origin: Origin, key: IdempotencyKey | None = None
     ) -> ActionReply:
-        played = await self.play(admission, asked, key=key, fingerprint=fingerprint, origin=origin)
-        if self._hooks.wants_done:
-            self._tasks.spawn(self._hooks.done(played.session.detached(), played.outcomes))
-        return played.payload
-
-    async def play(
-        self,
-        admission: Admission,
-        asked: ActionRequest,
-        *,
-        key: str | None = None,
-        fingerprint: str = "",
-        origin: Origin = DIRECT,
-    ) -> Played:
-        """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change.
-
-        Raises:
-            AlreadyDoneError: another worker has played it under this `key`.
-            HandshakeError: see `Transactions.apply`; also when the agent's token was replaced in the meantime.
-        """
+        """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change."""
         session = admission.session
         verdicts = await self._hooks.verdicts(session, asked.actions, admission.request)
         foreseen: Foreseen | None = None
 
-        def play(draft: Record) -> tuple[ActionReply, list[Outcome]]:
+        def play(draft: Record) -> ActionReply:
             admission.confirm(draft.session)
             if admission.agent_name:
                 announce(draft.session, admission.agent_name)
             return self._play(draft, asked.actions, verdicts, foreseen, origin, name=admission.agent_name)
 
-        def receipt(result: tuple[ActionReply, list[Outcome]]) -> Receipt:
-            return Receipt(key or "", fingerprint, encode(result[0]), self._limits.idempotency_seconds)
-
         turn = self._transactions.turn(Role.AGENT, pace=self._pace(asked))
         if session.form:
             foreseen = await self._validation.foresee(admission.record, turn, play)
-        transition = Transition(play, turn, key, receipt if key else None)
-        applied = await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
-        payload, outcomes = applied.result
+        transition = Transition(play, turn, key)
+        payload, record = await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
         if foreseen is not None:
-            await self._judge(payload, applied.record, foreseen)
-        return Played(payload, applied.record.session, outcomes)
+            await self._judge(payload, record, foreseen)
+        if self._hooks.wants_done:
+            self._tasks.spawn(self._hooks.done(record.session.detached(), payload["results"]))
+        return payload
 
     def _play(
         self,
@@ -177,12 +142,12 @@ class Batches:
         origin: Origin,
         *,
         name: str = "",
-    ) -> tuple[ActionReply, list[Outcome]]:
+    ) -> ActionReply:
         if origin.is_pasted:
             return self._play_pasted(draft, actions, verdicts, foreseen, origin)
         before = draft.session.seq
         outcomes = self._outcomes(draft.session, actions, verdicts, name=name)
-        return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before), outcomes
+        return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before)
 
     def _play_pasted(
         self,
@@ -191,7 +156,7 @@ class Batches:
         verdicts: Sequence[Verdict],
         foreseen: Foreseen | None,
         origin: Origin,
-    ) -> tuple[ActionReply, list[Outcome]]:
+    ) -> ActionReply:
         """Play the batch of a pasted answer, on the condition that its agent saw the page, and ask its questions."""
         session = draft.session
         before, changes = session.seq, changes_since(session, origin.seen)
@@ -200,7 +165,7 @@ class Batches:
         questions = put(self._asking, session, origin.questions)
         payload = self._reply(draft, outcomes, foreseen, shown=session.seq - before)
         payload.update({"questions": questions, **changes})  # type: ignore[typeddict-item]
-        return payload, outcomes
+        return payload
 
     def _pace(self, asked: ActionRequest) -> float:
         """Return the pause between the batch's frames, so that all of them are shown within their time."""

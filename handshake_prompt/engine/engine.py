@@ -21,7 +21,7 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.validation import check_actions, check_extension, check_wait
 from handshake_prompt.session import REVOKED
 from handshake_prompt.session.digests import state_digest
-from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit, open_store
+from handshake_prompt.stores import SessionStore, Visit, open_store
 
 from .admissions import read
 from .diff import place_of
@@ -29,7 +29,7 @@ from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
 from .guard import Guard, Operation
 from .hook import ENDS_THE_SERVER, Hook, HostCodeError
 from .hooks import Hooks
-from .idempotency import is_key
+from .idempotency_keys import visit_for
 from .named_forms import NamedForms
 from .owner_login import OwnerLogin
 from .pickup_operations import PickupOperations
@@ -177,7 +177,7 @@ class ProtocolEngine(PickupOperations):
         however often it is sent.
         """
         worker = self._workers.here
-        visit = Visit(key=idempotency_key) if idempotency_key and is_key(idempotency_key) else PLAIN_VISIT
+        visit = visit_for(idempotency_key)
         async with self._admitted(worker, Operation.ACTION, session_id, credential, request, visit=visit) as admission:
             asked = await read(bodies.ActionRequest, body)
             if check_actions(asked.actions, self.limits) > HEAVY_PARTS:

@@ -13,7 +13,7 @@ from handshake_prompt.texts.pickup_codes import read_code
 from .admissions import read
 from .fair_queue import HEAVY_STATE, take_slot
 from .guard import Operation
-from .idempotency import check_idempotency_key
+from .idempotency_keys import check_idempotency_key
 from .paste_operations import PasteOperations
 from .pickups import Exchange, Preview
 

@@ -11,14 +11,14 @@ from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, Role
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.session.request_record import Request
-from handshake_prompt.stores import PLAIN_VISIT, Record, Visit
+from handshake_prompt.stores import Record
 from handshake_prompt.texts.quoting import code_span
 from handshake_prompt.texts.request_words import request_words
 
 from .admissions import read
 from .form_operations import FormOperations
 from .guard import Operation
-from .idempotency import is_key
+from .idempotency_keys import visit_for
 from .posted import Posted
 from .submitted_form import SubmittedForm
 
@@ -37,7 +37,7 @@ class RequestOperations(FormOperations):
     ) -> Reply:
         """Ask the person something: `POST /ask/{sid}`. With an idempotency key it is asked once."""
         worker = self._workers.here
-        visit = Visit(key=idempotency_key) if idempotency_key and is_key(idempotency_key) else PLAIN_VISIT
+        visit = visit_for(idempotency_key)
         async with self._admitted(worker, Operation.ASK, session_id, credential, request, visit=visit) as admission:
             asked = await read(bodies.AskRequest, body)
             payload, replayed = await worker.tasks.finish(worker.asking.ask(admission, asked, idempotency_key))

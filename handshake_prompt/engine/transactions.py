@@ -25,10 +25,11 @@ from handshake_prompt.protocol.validation import check_room
 from handshake_prompt.session import EXPIRED, Session, Turn
 from handshake_prompt.session.aftermath import conclude
 from handshake_prompt.session.requests import settle
-from handshake_prompt.stores import Loaded, Receipt, Record, SessionStore
+from handshake_prompt.stores import Loaded, Record, SessionStore
 
 from .hook import ENDS_THE_SERVER, HostCodeError
 from .hub import Hub, Topic
+from .idempotency_keys import IdempotencyKey
 from .locks import Locks
 
 T = TypeVar("T")
@@ -43,13 +44,12 @@ class Transition(NamedTuple, Generic[T]):
     """One change to make.
 
     `play` makes it on a draft of the session's record and may run more than once, so it does nothing else. With a `key`
-    it is made at most once under that idempotency key, and `receipt` returns the part of its result to keep.
+    it is made at most once under that idempotency key, and its result is the reply to keep.
     """
 
     play: Callable[[Record], T]
     turn: Turn
-    key: str | None = None
-    receipt: Callable[[T], Receipt] | None = None
+    key: IdempotencyKey | None = None
     renews: bool = True
     """Whether this is a use of the session, which prolongs it."""
     outlasts: bool = False
@@ -189,6 +189,8 @@ class Transactions:
         return max(0.0, record.expires_at - self._store.now())
 
     async def _apply(self, session_id: str, transition: Transition[T], known: Loaded | None) -> Applied[T]:
+        key = transition.key
+        text = key.text if key else None
         # Optimistic concurrency. Through all rounds this holds:
         # - The lock is ours, so of this worker's tasks nobody else writes the session or publishes its events.
         # - A draft is a copy. If its save is refused, nothing of it has happened: the next round plays anew on a fresh
@@ -199,7 +201,7 @@ class Transactions:
             if attempt > 1:  # the first conflict may come from the known record
                 ceiling = min(BACKOFF_BASE * 2**attempt, BACKOFF_CEILING)
                 await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - spreads load, guards nothing
-            loaded = known or await self.read(session_id, key=transition.key, even_expired=transition.outlasts)
+            loaded = known or await self.read(session_id, key=text, even_expired=transition.outlasts)
             known = None
             if loaded.receipt is not None:  # one that is kept from here on makes the save below fail
                 raise AlreadyDoneError(loaded)
@@ -221,8 +223,7 @@ class Transactions:
             events = draft.session.commit()
             check_room(draft.session.held_by(transition.turn.author), self._limits)
             try:
-                receipt = transition.receipt(result) if transition.receipt else None
-                await self._store.save(draft, events=events, receipt=receipt)
+                await self._store.save(draft, events=events, receipt=key.receipt(result) if key else None)
             except VersionConflictError:
                 continue
             if is_older:

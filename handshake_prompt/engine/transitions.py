@@ -10,18 +10,18 @@ import msgspec
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import ADD_ROW, RELEASE, REMOVE_ROW, USER_EDIT, PageMessage
 from handshake_prompt.protocol.credentials import Role, digest
-from handshake_prompt.protocol.errors import ConflictError, HandshakeError, IdempotencyMismatchError
+from handshake_prompt.protocol.errors import ConflictError, HandshakeError
 from handshake_prompt.protocol.events import EXTENDED, ROTATED
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Outcome, encode, whole_seconds
+from handshake_prompt.protocol.messages import Outcome, whole_seconds
 from handshake_prompt.protocol.validation import check_edit
 from handshake_prompt.session import Session, Turn, rows
 from handshake_prompt.session.agent_presence import announce
-from handshake_prompt.stores import Loaded, Receipt, Record
+from handshake_prompt.stores import Loaded, Record
 
 from .guard import Admission
 from .hooks import Hooks
-from .idempotency import check_idempotency_key, fingerprint_of
+from .idempotency_keys import IdempotencyKey, check_idempotency_key
 from .transactions import AlreadyDoneError, Applied, Transactions, Transition
 
 PERSONS_KEY = "page {}"
@@ -61,19 +61,13 @@ class Transitions:
     ) -> Applied[Outcome]:
         """Apply a transition unless it was under this key before; what it came to then is its result."""
         check_idempotency_key(message.idempotency_key or "")
-        key = PERSONS_KEY.format(message.idempotency_key)
-        fingerprint = fingerprint_of(msgspec.structs.replace(message, ref=None))
-
-        def receipt(outcome: Outcome) -> Receipt:
-            return Receipt(key, fingerprint, encode(outcome), self._limits.idempotency_seconds)
-
+        text, body = PERSONS_KEY.format(message.idempotency_key), msgspec.structs.replace(message, ref=None)
+        key = IdempotencyKey.of(text, body, seconds=self._limits.idempotency_seconds)
         try:
-            return await self._transactions.apply(session_id, transition._replace(key=key, receipt=receipt))
+            return await self._transactions.apply(session_id, transition._replace(key=key))
         except AlreadyDoneError as done:
-            kept = done.loaded.receipt
-            if kept is None or kept.fingerprint != fingerprint:
-                raise IdempotencyMismatchError from None
-            return Applied(msgspec.json.decode(kept.reply, type=Outcome), done.loaded.record)
+            kept = key.kept_reply(done.loaded.receipt)
+            return Applied(msgspec.json.decode(kept, type=Outcome), done.loaded.record)
 
     def _played(self, session: Session, message: PageMessage) -> Outcome:
         mode, key = self._modes.of(session), message.key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ import pytest
 
 from handshake_prompt.engine.guard import Admission
 from handshake_prompt.engine.idempotency import Idempotency
+from handshake_prompt.engine.idempotency_keys import IdempotencyKey
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import (
     ConflictError,
@@ -20,14 +20,13 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.stores import MemoryStore, Receipt, Record
+from handshake_prompt.stores import MemoryStore, Record
 from tests.support.pairing import Pair, open_pair, virtual_engine, workers
 from tests.support.sessions import blank_session, record_of
 from tests.support.virtual_time import in_virtual_time, loop_time
 
 SESSION = "5" * 32
 QUOTA = Quota(60, 60.0, allowed=True, remaining=59, reset_after=60.0)
-Run = Callable[[str], Awaitable[dict[str, Any]]]
 
 
 class Requests:
@@ -37,7 +36,6 @@ class Requests:
         limits = limits or Limits()
         self.store = MemoryStore(limits, clock=loop_time)
         self.idempotency = Idempotency(self.store, limits)
-        self.lifetime = limits.idempotency_seconds
         self.runs = 0
         self.gate: asyncio.Event | None = None
 
@@ -46,7 +44,7 @@ class Requests:
         return self
 
     async def send(self, key: str = "k", body: object = "body", *, fails: bool = False) -> tuple[dict[str, Any], bool]:
-        async def run(fingerprint: str) -> dict[str, Any]:
+        async def run(key: IdempotencyKey) -> dict[str, Any]:
             self.runs += 1
             if self.gate:
                 await self.gate.wait()
@@ -54,8 +52,7 @@ class Requests:
                 raise ConflictError
             reply = {"run": self.runs}
             record = await record_of(self.store, SESSION)
-            receipt = Receipt(key, fingerprint, msgspec.json.encode(reply), self.lifetime)
-            await self.store.save(record, receipt=receipt)
+            await self.store.save(record, receipt=key.receipt(reply))
             return reply
 
         loaded = await self.store.load(SESSION, key=key)
