@@ -26,19 +26,23 @@ from handshake_prompt.stores import SessionStore, Visit, open_store
 from .admissions import read
 from .diff import place_of
 from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
+from .form_operations import FormOperations
 from .guard import Guard, Operation
 from .hook import ENDS_THE_SERVER, Hook, HostCodeError
 from .hooks import Hooks
+from .host_operations import HostOperations
 from .idempotency_keys import visit_for
 from .named_forms import NamedForms
 from .owner_login import OwnerLogin
+from .paste_operations import PasteOperations
 from .pickup_operations import PickupOperations
+from .request_operations import RequestOperations
 from .session_reply import Prompt, SessionReplies
 from .watcher import Watcher
 from .worker import Worker, Workers
 
 
-class ProtocolEngine(PickupOperations):
+class ProtocolEngine(RequestOperations, PasteOperations, PickupOperations, FormOperations, HostOperations):
     """The Handshake Prompt Protocol over a store.
 
     Args:
@@ -96,7 +100,8 @@ class ProtocolEngine(PickupOperations):
         make = partial(Worker, opened, hooks, modes, session_replies, forms, login=login, ttl=ttl, limits=limits)
         check = partial(hooks.proves, Hook(require_browser_auth)) if require_browser_auth else None
         guard = Guard(opened, limits=limits, login=login.proves if login else check)
-        super().__init__(opened, Workers(make), guard, limits, forms=forms, owns_store=opened is not store)
+        super().__init__(opened, Workers(make), guard, limits, owns_store=opened is not store)
+        self._forms = forms
         self.hooks = hooks
         self.ttl = ttl
         self.on_create_session = hooks.on_create_session

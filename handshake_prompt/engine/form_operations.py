@@ -8,35 +8,17 @@ from typing import Any
 from handshake_prompt.forms.form_model import Validator
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.form_errors import FormNotFoundError, UnknownFormError
-from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.replies import Reply
-from handshake_prompt.stores import SessionStore
 
-from .guard import Guard, Operation
-from .host_operations import HostOperations
+from .admissions import Admissions
+from .guard import Operation
 from .named_forms import NamedForm, NamedForms
-from .worker import Workers
 
 
-class FormOperations(HostOperations):
-    """Forms by name.
+class FormOperations(Admissions):
+    """Forms by name."""
 
-    Args:
-        forms: the registry.
-    """
-
-    def __init__(
-        self,
-        store: SessionStore,
-        workers: Workers,
-        guard: Guard,
-        limits: Limits,
-        *,
-        forms: NamedForms,
-        owns_store: bool,
-    ) -> None:
-        super().__init__(store, workers, guard, limits, owns_store=owns_store)
-        self._forms = forms
+    _forms: NamedForms
 
     def form(
         self,

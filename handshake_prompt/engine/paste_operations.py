@@ -7,13 +7,12 @@ from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.replies import Reply
 
-from .admissions import read
+from .admissions import Admissions, read
 from .fair_queue import HEAVY_BODY, take_slot
 from .guard import Operation
-from .request_operations import RequestOperations
 
 
-class PasteOperations(RequestOperations):
+class PasteOperations(Admissions):
     """The operation by which a person carries an agent's answer to the page."""
 
     async def post_paste(

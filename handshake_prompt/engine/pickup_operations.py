@@ -10,15 +10,14 @@ from handshake_prompt.protocol.pickup_errors import PickupNotFoundError
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.texts.pickup_codes import read_code
 
-from .admissions import read
+from .admissions import Admissions, read
 from .fair_queue import HEAVY_STATE, take_slot
 from .guard import Operation
 from .idempotency_keys import check_idempotency_key
-from .paste_operations import PasteOperations
 from .pickups import Exchange, Preview
 
 
-class PickupOperations(PasteOperations):
+class PickupOperations(Admissions):
     """The operations by which a code leads an agent to a session.
 
     A code is its own proof. A wrong one is counted after it was looked up, by address and for all addresses together,

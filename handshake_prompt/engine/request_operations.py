@@ -15,15 +15,14 @@ from handshake_prompt.stores import Record
 from handshake_prompt.texts.quoting import code_span
 from handshake_prompt.texts.request_words import request_words
 
-from .admissions import read
-from .form_operations import FormOperations
+from .admissions import Admissions, read
 from .guard import Operation
 from .idempotency_keys import visit_for
 from .posted import Posted
 from .submitted_form import SubmittedForm
 
 
-class RequestOperations(FormOperations):
+class RequestOperations(Admissions):
     """Proposals of an agent, and decisions of the person."""
 
     async def post_ask(
