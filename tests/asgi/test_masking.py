@@ -183,8 +183,8 @@ async def test_no_frame_of_a_failed_store_holds_a_credential(
         minted.append(f"minted-{len(minted)}-{TOKEN}")
         return Secret(minted[-1])
 
-    for module in ("engine.creation", "engine.engine"):
-        monkeypatch.setattr(f"handshake_prompt.{module}.mint_token", noted, raising=False)
+    for module in ("engine.creation", "engine.session_operations"):
+        monkeypatch.setattr(f"handshake_prompt.{module}.mint_token", noted)
 
     async def broken(*_: Any, **__: Any) -> Any:
         raise BrokenError
