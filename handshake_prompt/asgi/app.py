@@ -222,7 +222,10 @@ class HandshakeApp(Starlette):
         """
         submission = await self.submission_or_none(request)
         if submission is None:
-            raise SessionNotFoundError(f"The form has no member {SESSION} that names the session")
+            raise SessionNotFoundError(
+                f"The form has no member {SESSION} that names the session",
+                next_steps=["Hand the form over first; or let the view ask for submission_or_none."],
+            )
         return submission
 
     async def submission_or_none(self, request: Request) -> SubmittedForm | None:

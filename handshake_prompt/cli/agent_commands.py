@@ -150,7 +150,7 @@ def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None
 
 
 @click.command(
-    help="Look up what may be chosen in a field with options on request.\n\nQUERY: letters that an option has to have.",
+    help="Look up the options of a field that has them on request.\n\nQUERY: letters that an option has to have.",
     epilog=EXIT_CODES,
 )
 @click.argument("key")

@@ -19,10 +19,10 @@ SHOWN = 5
 
 
 @click.command(
-    help="Copy the page's modules, types and a package.json into the folder DIR, for a project with a bundler.\n\n"
-    "Run it again after an upgrade: what it copied is brought up to date. A file that it did not copy, or that was "
-    "changed since, is never overwritten; then nothing is copied. A page that loads the modules from the server needs "
-    "no copy."
+    help="Copy the page's modules into the folder DIR, for a bundler.\n\n"
+    "Their types and a package.json come with them. Run it again after an upgrade: what it copied is brought up to "
+    "date. A file that it did not copy, or that was changed since, is never overwritten; then nothing is copied. A "
+    "page that loads the modules from the server needs no copy."
 )
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def page(folder: Path) -> None:

@@ -30,9 +30,10 @@ MAX_BYTES = 1024 * 1024
 
 
 @click.command(
-    help="Carry out the answer of an agent that cannot reach the server: the block that it gave to the prompt.\n\n"
-    "FILE has the answer, with whatever stands around it; without FILE it is read from standard input. Lines that "
-    "cannot be read are named. On a terminal you are shown what it asks for, and asked before anything is written.",
+    help="Carry out the answer that a chat gave to the prompt.\n\n"
+    "For an agent that cannot reach the server. FILE has its answer, with whatever stands around it; without FILE it "
+    "is read from standard input. Lines that cannot be read are named. On a terminal you are shown what it asks for, "
+    "and asked before anything is written.",
     epilog=EXIT_CODES,
 )
 @click.argument("file", type=click.Path(), default=STANDARD_INPUT)

@@ -24,10 +24,10 @@ MAX_BYTES = 64 * 1024
 
 
 @click.command(
-    help="Exchange a one-time code for the handshake prompt, and print that.\n\n"
+    help="Exchange a one-time code for the handshake prompt.\n\n"
     "ADDRESS is what the person passed on, such as https://example.com/handshake/pickup/7K3M-Q2VX-9HTD, or with --base "
     "the code alone; without it, or with -, it is read from standard input. A code is good for one exchange: keep the "
-    "prompt, by --out prompt.txt, for the other commands.",
+    "prompt, which is printed, by --out prompt.txt for the other commands.",
     epilog=EXIT_CODES,
 )
 @click.argument("address", default=STANDARD_INPUT)

@@ -25,7 +25,7 @@ EXITS = {"answered": Exit.DONE, "declined": Exit.DECLINED}
 
 
 @click.command(
-    help="Ask the person something on the page, and wait for the answer.\n\n"
+    help="Ask the person on the page, and wait for the answer.\n\n"
     "Without --fields or --key it is a question of yes or no. For a secret, name its sensitive field with --key: the "
     "answer goes there, and you learn that it is filled. Time that runs out is no answer, least of all a yes.",
     epilog=EXIT_CODES,
@@ -60,8 +60,8 @@ def ask(
 
 
 @click.command(
-    help="Suggest values for fields, also for those that the person has written. They accept or dismiss each on the "
-    "page; get-diff tells.",
+    help="Suggest values, also for fields the person has written.\n\n"
+    "They accept or dismiss each on the page; get-diff tells.",
     epilog=EXIT_CODES,
 )
 @click.option("--set", "assigned", multiple=True, metavar="KEY=VALUE", help="A value, as for action; repeatable.")

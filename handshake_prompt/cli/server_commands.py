@@ -15,7 +15,13 @@ def _address(default_port: int) -> Callable[[F], F]:
     """Add the options that say where to listen."""
 
     def decorate(command: F) -> F:
-        port = click.option("--port", default=default_port, show_default=True, type=click.IntRange(0, 65535))
+        port = click.option(
+            "--port",
+            default=default_port,
+            show_default=True,
+            type=click.IntRange(0, 65535),
+            help="Port to listen on; 0 takes a free one.",
+        )
         return click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")(
             port(command)
         )
@@ -33,7 +39,7 @@ def demo(host: str, port: int) -> None:
 
 
 @click.command(
-    help="Serve the bare protocol, as a sidecar of an application in any language.\n\n"
+    help="Serve the protocol beside an application in any language.\n\n"
     "/health/live answers while the process runs, /health/ready while it should be sent requests."
 )
 @_address(8000)
@@ -58,7 +64,7 @@ def serve(host: str, port: int, **options: Any) -> None:
 
 
 @click.command(
-    help="Serve the tools of a session to an MCP client, over standard input and output.\n\n"
+    help="Serve a session's tools to an MCP client, over stdio.\n\n"
     'For an agent on a desktop: enter "handshake-prompt mcp" as the command of an MCP server, then paste a prompt.'
 )
 @click.option("--allow-http", is_flag=True, help="Send tokens to http:// hosts other than this machine.")

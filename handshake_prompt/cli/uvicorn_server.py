@@ -98,8 +98,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while ")[0]  # what follows is the address again
         raise click.ClickException(
-            f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port or --host."
+            f"Cannot listen on {host} port {port}: {reason}. Choose another with --port or --host."
         ) from None
     # Connections inherit it. asyncio sets it only on sockets whose protocol number is TCP's, which `create_server`
     # leaves at 0; without it a reply in two parts waits 40 ms for the other end's delayed acknowledgement.

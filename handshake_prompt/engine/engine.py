@@ -22,6 +22,7 @@ from .hook import Hook
 from .hooks import Hooks
 from .host_operations import HostOperations
 from .named_forms import NamedForms
+from .options import check_values
 from .owner_login import OwnerLogin
 from .paste_operations import PasteOperations
 from .pickup_operations import PickupOperations
@@ -62,8 +63,9 @@ class ProtocolEngine(
         limits: all other bounds.
 
     Raises:
-        ValueError: `ttl` is not positive, the URL names no store that can be opened, or there are two proofs of the
-            user role.
+        TypeError: an argument is of another type than described.
+        ValueError: `ttl` is not positive, `public_url` is no address, the URL names no store that can be opened, or
+            there are two proofs of the user role.
     """
 
     def __init__(
@@ -83,6 +85,16 @@ class ProtocolEngine(
         public_url: str | None = None,
         limits: Limits | None = None,
     ) -> None:
+        check_values(
+            store=store,
+            ttl=ttl,
+            validator=validator,
+            owner=owner,
+            require_browser_auth=require_browser_auth,
+            prompt=prompt,
+            public_url=public_url,
+            limits=limits,
+        )
         if not ttl > 0:
             raise ValueError(f"ttl has to be a positive number of seconds, not {ttl!r}")
         if owner and require_browser_auth:

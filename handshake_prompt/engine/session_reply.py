@@ -106,7 +106,9 @@ class SessionReplies:
         """
         if not is_address(self._base_url(mount) or ""):
             raise InvalidRequestError(
-                "A prompt names the server, and the address of this request cannot stand in one", code="no_base_url"
+                "A prompt names the server, and the address of this request cannot stand in one",
+                code="no_base_url",
+                next_steps=["Set public_url to the address that agents reach, such as https://example.com."],
             )
 
     def pickup_language(self, wish: PromptWish, prompt: PromptWish, mount: Mount | None) -> str | None:

@@ -62,8 +62,8 @@ class ModeHandler(ABC):
         """Carry out one action."""
         kind = action.type or self.untyped_action
         if kind not in self.action_types:
-            known = ", ".join(self.action_types)
-            return unsupported(action, f"Unsupported action type {action.type!r}; this mode knows: {known}")
+            named = "The action has no type" if action.type is None else f"Unsupported action type {action.type!r}"
+            return unsupported(action, f"{named}; this mode knows: {', '.join(self.action_types)}")
         if action.key is None:
             return unsupported(action, "The action has no key", code="missing_key")
         if kind == "set":

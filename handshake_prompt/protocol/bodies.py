@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -70,6 +70,8 @@ class Action(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
 class ActionRequest(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /action/{sid}`."""
 
+    example: ClassVar[str] = '{"actions": [{"type": "set", "key": "FIELD", "value": "VALUE"}]}'
+
     actions: list[Action]
     stream: bool | None = None
     interval_ms: int | float | None = None
@@ -132,6 +134,8 @@ PAGE_MESSAGES: Mapping[str, type[PersonsMessage]] = {
 
 class AskRequest(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /ask/{sid}`: a question to the person: yes or no, or answered in `fields`, or in the form's `key`."""
+
+    example: ClassVar[str] = '{"text": "QUESTION"}'
 
     text: str
     fields: list[Any] | None = None
@@ -219,6 +223,8 @@ class NotifyRequest(msgspec.Struct, frozen=True, rename="camel"):
 class ExtendRequest(msgspec.Struct, frozen=True, rename="camel"):
     """`POST /session/{sid}/extend`."""
 
+    example: ClassVar[str] = '{"extraSeconds": 1800}'
+
     extra_seconds: int = 1800
 
 
@@ -245,7 +251,8 @@ def decode(shape: type[T], body: Mapping[str, Any] | bytes) -> T:
             return msgspec.json.decode(body.decode(), type=shape)  # of bytes, members nobody reads are not checked
         return msgspec.convert(body, shape)
     except msgspec.ValidationError as error:
-        raise InvalidRequestError(f"The body has another shape than documented: {error}") from None
+        steps = [f"Send a body such as {example}"] if (example := getattr(shape, "example", None)) else []
+        raise InvalidRequestError(f"The body has another shape than documented: {error}", next_steps=steps) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidJSONError("The body is not valid JSON in UTF-8") from None
     except RecursionError:

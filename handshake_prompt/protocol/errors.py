@@ -162,7 +162,10 @@ class OriginError(ForbiddenError):
 
     code = "origin_not_allowed"
     title = "This origin may not act for the person"
-    hint = "Add the page's origin to allowed_origins."
+    hint = (
+        "If the page is the server's own, let the proxy in front pass on Host and X-Forwarded-Proto, or set "
+        "public_url. If it is on another site, add its origin to allowed_origins."
+    )
 
 
 class NotFoundError(HandshakeError):

@@ -51,7 +51,7 @@ def check_key(key: object, limits: Limits) -> str:
         InvalidRequestError: `invalid_key`, for anything but printable text of an allowed length and name.
     """
     if not isinstance(key, str):
-        raise _invalid("key", "a key must be text")
+        raise _invalid("key", "a key must be text" + (", and none is given" if key is None else ""))
     check_name(key, limits.key_chars)
     return key
 

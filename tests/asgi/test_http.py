@@ -688,3 +688,24 @@ async def test_routes_and_error_handlers_of_a_host_work_as_on_any_starlette_appl
         (200, "handled"),
     ]
     assert (await peer.context())["mode"] == "form-fill"
+
+
+EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "fields in the place of actions": ("action", {"name": "Ada"}),
+    "a question without its text": ("ask", {"question": "When?"}),
+    "an extension by text": ("extend", {"extraSeconds": "more"}),
+}
+
+
+@pytest.mark.parametrize(("operation", "body"), EXAMPLES.values(), ids=EXAMPLES)
+async def test_an_agent_that_sends_another_shape_is_shown_one_that_is_accepted(
+    operation: str, body: dict[str, Any]
+) -> None:
+    peer = await open_in_process(HandshakeApp(), {"mode": "form-fill", "schema": [{"key": "FIELD"}]})
+    headers = peer.as_agent | {"Content-Type": "application/json"}
+    url = peer.created[f"{operation}Url"]
+    refused = await peer.http.post(url, json=body, headers=headers)
+    (step,) = refused.json()["nextSteps"]
+    shown = step.removeprefix("Send a body such as ")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
+    assert (await peer.http.post(url, content=shown, headers=headers)).status_code == 200

@@ -186,3 +186,25 @@ def test_an_allowed_origin_is_one_a_browser_sends_and_never_a_pattern(origin: st
 @pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000", "http://[::1]:8000"])
 def test_origins_as_browsers_send_them_can_be_allowed(origin: str) -> None:
     HandshakeApp(allowed_origins=[origin])
+
+
+async def test_a_page_behind_a_proxy_that_hides_the_host_is_told_how_to_let_it_in(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    peer.base_url = "http://10.0.0.7:8000"
+    replies = [await peer.user("POST", "notify", {"key": "name", "value": "x"}, headers={"Origin": APP}) for _ in "12"]
+    (step,) = replies[0].json()["nextSteps"]
+    assert all(remedy in step for remedy in ("Host", "X-Forwarded-Proto", "public_url", "allowed_origins"))
+    (line,) = [record.getMessage() for record in caplog.records if APP in record.getMessage()]
+    assert "http://10.0.0.7:8000" in line
+    assert "set public_url" in line
+
+
+async def test_the_log_names_no_more_foreign_origins_than_are_of_use(caplog: pytest.LogCaptureFixture) -> None:
+    peer = await open_in_process(HandshakeApp(), FORM)
+    for number in range(20):
+        await peer.user("POST", "notify", {"key": "name"}, headers={"Origin": f"https://{number}.test" + "/" * 9_000})
+    lines = [record.getMessage() for record in caplog.records if "may not act" in record.getMessage()]
+    assert len(lines) == 8
+    assert max(map(len, lines)) < 1_000

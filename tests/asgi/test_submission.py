@@ -284,6 +284,12 @@ async def test_everybody_else_and_everything_else_is_refused_with_a_problem_docu
     assert site.taken == []
 
 
+async def test_a_view_that_is_posted_to_without_an_agent_is_told_what_to_ask_for() -> None:
+    site = Site()
+    reply = await site.http.post("/claims", data={"name": "Ada", "amount": "12"})
+    assert "submission_or_none" in reply.json()["nextSteps"][0]
+
+
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
 async def test_a_body_of_no_announced_length_is_read_up_to_the_bound(kind: str) -> None:
     site = Site()

@@ -127,7 +127,13 @@ def test_port_that_is_taken_is_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = CliRunner().invoke(main, ["serve", "--port", str(taken.getsockname()[1])])
     assert result.exit_code == 1
-    assert "Choose another with --port" in result.output
+    assert "Address already in use. Choose another with --port" in result.output
+
+
+def test_the_list_of_commands_has_a_whole_sentence_for_each() -> None:
+    listed = CliRunner().invoke(main, ["--help"]).output.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(listed) == len(main.commands)
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
 
 
 @pytest.mark.parametrize(

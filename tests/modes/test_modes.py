@@ -180,6 +180,15 @@ def test_locks_and_revisions_hold_in_default_mode() -> None:
     assert (session.value("a"), session.value("b")) == (2, 4)
 
 
+def test_an_action_without_a_type_is_told_the_types_where_one_is_asked_for() -> None:
+    handler = FormFillHandler()
+    (outcome,), _ = act(handler, new_session(handler, schema=[{"key": "a"}]), Action(None, "a", 1))
+    assert (outcome.code, outcome.msg) == (
+        "unsupported_action",
+        "The action has no type; this mode knows: set, add, remove, move",
+    )
+
+
 REFUSED: dict[str, tuple[Action, Outcome]] = {
     "another type": (
         Action("call", "a", 1),
