@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from .asgi.app import HandshakeApp
     from .asgi.owners import django_owner, fastapi_owner, session_owner
     from .engine import ProtocolEngine
-    from .engine.hooks import Reject
-    from .engine.named_forms import NamedForm
-    from .engine.submitted_form import SubmittedForm
+    from .engine.host.hooks import Reject
+    from .engine.host.named_forms import NamedForm
+    from .engine.host.submitted_form import SubmittedForm
     from .forms.problems import FieldErrors
     from .modes import ModeHandler
     from .protocol.credentials import Credential, Role
@@ -57,14 +57,14 @@ _HOMES = {
     "Limits": "protocol.limits",
     "MemoryStore": "stores",
     "ModeHandler": "modes",
-    "NamedForm": "engine.named_forms",
+    "NamedForm": "engine.host.named_forms",
     "ProtocolEngine": "engine",
-    "Reject": "engine.hooks",
+    "Reject": "engine.host.hooks",
     "Reply": "protocol.replies",
     "Role": "protocol.credentials",
     "Session": "session",
     "SessionStore": "stores",
-    "SubmittedForm": "engine.submitted_form",
+    "SubmittedForm": "engine.host.submitted_form",
     "build_prompt": "texts.prompt",
     "django_owner": "asgi.owners",
     "fastapi_owner": "asgi.owners",

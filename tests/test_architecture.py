@@ -36,6 +36,13 @@ LEVELS: dict[str, int] = {
 }
 """Folder of the package, or module at its top -> its level. A folder imports from lower levels alone."""
 
+BELOW_THE_ENGINE: dict[str, set[str]] = {
+    "engine.access": set(),
+    "engine.host": set(),
+    "engine.delivery": {"engine.access"},
+}
+"""Part of the engine that its transactions and operations stand on -> the other parts that it may import."""
+
 PURE = {"version", "protocol", "session", "texts", "forms", "modes"}
 """Folders without a clock, chance, or anything that waits."""
 IMPURE = {"asyncio", "anyio", "time", "random", "threading", "socket", "subprocess", "os", "pathlib", "secrets"}
@@ -147,6 +154,22 @@ def test_a_folder_imports_only_from_folders_below() -> None:
     }
 
 
+def test_the_lower_parts_of_the_engine_import_nothing_that_stands_on_them() -> None:
+    assert not {
+        f"{name} imports {other}"
+        for part, lower in BELOW_THE_ENGINE.items()
+        for name in modules()
+        if may(name, {part})
+        for other in own_imports(name)
+        if folder(other) == "engine" and not may(other, {part, *lower})
+    }
+
+
+def test_the_operations_are_imported_by_the_engine_that_puts_them_together() -> None:
+    above = {name for name in modules() if any(may(other, {"engine.operations"}) for other in own_imports(name))}
+    assert {name for name in above if not may(name, {"engine.operations"})} == {"engine", "engine.engine"}
+
+
 def test_no_module_imports_the_face_of_the_package() -> None:
     assert not {name for name in modules() if "__init__" in own_imports(name)}
 
@@ -191,7 +214,7 @@ def test_users_of_a_store_know_the_interface_and_no_adapter() -> None:
 
 def test_the_reader_of_imports_reads_them() -> None:
     """A guard against a reader that sees nothing and lets everything pass."""
-    assert {"protocol.errors", "stores", "session", "engine.host_login"} <= own_imports("engine.guard")
+    assert {"protocol.errors", "stores", "session", "engine.access.host_login"} <= own_imports("engine.access.guard")
     assert {"protocol.messages", "engine", "asgi.credential_reader"} <= own_imports("asgi.endpoints")
     assert {"starlette", "asyncio"} <= foreign_imports("asgi.http")
     assert own_imports("__init__") >= {"asgi.app", "engine"}

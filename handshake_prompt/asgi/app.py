@@ -18,9 +18,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handshake_prompt.engine import ProtocolEngine
+from handshake_prompt.engine.host.submitted_form import SubmittedForm
 from handshake_prompt.engine.options import EngineOptions, check_options
 from handshake_prompt.engine.posted import Posted
-from handshake_prompt.engine.submitted_form import SubmittedForm
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.errors import ChangedError, HandshakeError, SessionNotFoundError
 from handshake_prompt.protocol.events import Cursor

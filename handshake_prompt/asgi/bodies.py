@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import ClientDisconnect
 
-from handshake_prompt.engine.fair_queue import HEAVY_BODY, take_slot
+from handshake_prompt.engine.access.fair_queue import HEAVY_BODY, take_slot
 from handshake_prompt.protocol.addresses import counted_address
 from handshake_prompt.protocol.errors import (
     BodyLostError,

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Scope
 from starlette.websockets import WebSocket
 
-from handshake_prompt.engine.hook import is_async
+from handshake_prompt.engine.host.hook import is_async
 
 from .requests import connection_of
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
-from handshake_prompt.engine.fair_queue import take_slot
+from handshake_prompt.engine.access.fair_queue import take_slot
 from handshake_prompt.protocol import messages
 from handshake_prompt.protocol.addresses import counted_address
 from handshake_prompt.protocol.errors import HandshakeError

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.engine.delivery.watcher import Watcher
 from handshake_prompt.protocol import messages
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, NotFoundError
 

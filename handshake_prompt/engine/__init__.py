@@ -1,6 +1,6 @@
 """The protocol engine: admission, order and publication of every change."""
 
 from .engine import ProtocolEngine
-from .lifecycle import Statistics
+from .operations.lifecycle import Statistics
 
 __all__ = ["ProtocolEngine", "Statistics"]

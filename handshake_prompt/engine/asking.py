@@ -29,7 +29,7 @@ from handshake_prompt.session.revert import revert
 from handshake_prompt.stores import Loaded, Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 
-from .guard import Admission
+from .access.guard import Admission
 from .idempotency import Idempotency
 from .idempotency_keys import IdempotencyKey
 from .presence import Presence

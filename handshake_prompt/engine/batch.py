@@ -21,11 +21,11 @@ from handshake_prompt.session.page_problems import may_have_problems, problem_me
 from handshake_prompt.session.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Record
 
+from .access.guard import Admission
 from .asking import Asking
 from .form_validation import Foreseen, FormValidation
-from .guard import Admission
-from .hook import ENDS_THE_SERVER, HostCodeError
-from .hooks import Hooks, Verdict
+from .host.hook import ENDS_THE_SERVER, HostCodeError
+from .host.hooks import Hooks, Verdict
 from .idempotency import Idempotency
 from .idempotency_keys import IdempotencyKey
 from .pasted_questions import CheckedQuestion, put

@@ -18,9 +18,9 @@ from handshake_prompt.protocol.validation import check_creation, check_schema
 from handshake_prompt.session import Session
 from handshake_prompt.session.verdict import UNKNOWN
 
-from .fair_queue import HEAVY_PARTS, take_slot
+from .access.fair_queue import HEAVY_PARTS, take_slot
 from .form_validation import EDIT_PATIENCE, FormValidation
-from .named_forms import NamedForms
+from .host.named_forms import NamedForms
 from .pickups import Pickups
 from .session_reply import SessionReplies
 from .transactions import Transactions

@@ -25,9 +25,9 @@ from handshake_prompt.session.page_problems import problem_members
 from handshake_prompt.session.verdict import NO_PROBLEMS
 from handshake_prompt.stores import Loaded, Log, Record
 
-from .frame_queue import FrameQueue
-from .guard import Admission
-from .hub import Hub
+from .access.guard import Admission
+from .delivery.frame_queue import FrameQueue
+from .delivery.hub import Hub
 from .subscriptions import Subscriptions
 from .transactions import Transactions
 from .views import Views

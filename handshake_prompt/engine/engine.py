@@ -16,20 +16,20 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Mount
 from handshake_prompt.stores import SessionStore, open_store
 
-from .form_operations import FormOperations
-from .guard import Guard
-from .hook import Hook
-from .hooks import Hooks
-from .host_operations import HostOperations
-from .named_forms import NamedForms
+from .access.guard import Guard
+from .host.hook import Hook
+from .host.hooks import Hooks
+from .host.named_forms import NamedForms
+from .host.owner_login import OwnerLogin
+from .operations.forms import FormOperations
+from .operations.host import HostOperations
+from .operations.pasting import PasteOperations
+from .operations.pickups import PickupOperations
+from .operations.requests import RequestOperations
+from .operations.sessions import SessionOperations
+from .operations.values import ValueOperations
 from .options import check_values
-from .owner_login import OwnerLogin
-from .paste_operations import PasteOperations
-from .pickup_operations import PickupOperations
-from .request_operations import RequestOperations
-from .session_operations import SessionOperations
 from .session_reply import Prompt, SessionReplies
-from .value_operations import ValueOperations
 from .worker import Worker, Workers
 
 

@@ -22,8 +22,8 @@ from handshake_prompt.session.page_problems import may_have_problems, problem_me
 from handshake_prompt.session.verdict import NO_PROBLEMS, UNKNOWN, Verdict
 from handshake_prompt.stores import Record
 
-from .hook import ENDS_THE_SERVER, HostCodeError
-from .named_forms import NamedForm, NamedForms
+from .host.hook import ENDS_THE_SERVER, HostCodeError
+from .host.named_forms import NamedForm, NamedForms
 from .tasks import Tasks
 from .transactions import Transactions, Transition
 

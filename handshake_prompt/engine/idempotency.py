@@ -16,7 +16,7 @@ from handshake_prompt.protocol.errors import InProgressError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.stores import Loaded, SessionStore
 
-from .guard import Admission
+from .access.guard import Admission
 from .idempotency_keys import IdempotencyKey, check_idempotency_key
 from .transactions import AlreadyDoneError
 

@@ -15,11 +15,11 @@ from handshake_prompt.session import Session
 from handshake_prompt.stores import Loaded
 
 from .asking import Asking
+from .delivery.watcher import Watcher
 from .page_reports import PageReports
 from .tasks import Tasks
 from .transactions import Applied
 from .transitions import Transitions
-from .watcher import Watcher
 
 PERSONS = (*bodies.PAGE_MESSAGES, "answer", "revert")
 """Messages that every mode leaves to the person; any other is the mode's."""

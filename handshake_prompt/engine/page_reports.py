@@ -14,7 +14,7 @@ from handshake_prompt.session import Session
 from handshake_prompt.session.page_problems import report
 from handshake_prompt.stores import Loaded, Record, SessionStore
 
-from .fair_queue import take_slot
+from .access.fair_queue import take_slot
 from .transactions import Applied, Transactions, Transition
 
 

@@ -30,9 +30,9 @@ from handshake_prompt.texts.answers import Answer, UnreadableAnswerError
 from handshake_prompt.texts.paste_report import report_lines
 from handshake_prompt.texts.pasted_text import Fault
 
+from .access.guard import Admission
 from .asking import Asking
 from .batch import Batches, Origin
-from .guard import Admission
 from .pasted_questions import checked
 from .transactions import Transactions
 

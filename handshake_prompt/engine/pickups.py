@@ -23,7 +23,7 @@ from handshake_prompt.stores import Loaded, Record, SessionStore
 from handshake_prompt.texts.pickup_codes import grouped
 from handshake_prompt.texts.secret import Secret
 
-from .guard import Admission
+from .access.guard import Admission
 from .qr_code import qr_code
 from .session_reply import SessionReplies
 from .transactions import Transactions, Transition

@@ -14,8 +14,8 @@ from handshake_prompt.protocol.credentials import mint_connection
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.stores import PRESENCE_SECONDS, Record, SessionStore
 
-from .frame_queue import Audience
-from .hub import Hub
+from .delivery.frame_queue import Audience
+from .delivery.hub import Hub
 
 logger = logging.getLogger("handshake_prompt")
 

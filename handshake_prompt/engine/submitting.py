@@ -41,12 +41,12 @@ from handshake_prompt.session.submission_record import FAILED, UNKNOWN, Submissi
 from handshake_prompt.stores import Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 
-from .hook import Hook
-from .hooks import Hooks, Reject
-from .host_refusals import host_refusal
-from .named_forms import NamedForms
+from .host.hook import Hook
+from .host.hooks import Hooks, Reject
+from .host.named_forms import NamedForms
+from .host.refusals import host_refusal
+from .host.submitted_form import SubmittedForm
 from .posted import Posted
-from .submitted_form import SubmittedForm
 from .transactions import Transactions, Transition
 
 logger = logging.getLogger("handshake_prompt")

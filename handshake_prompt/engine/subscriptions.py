@@ -18,8 +18,8 @@ from handshake_prompt.protocol.credentials import Role, mint_connection
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.stores import Loaded, Record, SessionStore
 
-from .frame_queue import FrameQueue
-from .hub import Hub
+from .delivery.frame_queue import FrameQueue
+from .delivery.hub import Hub
 from .transactions import Transactions
 
 logger = logging.getLogger("handshake_prompt")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from handshake_prompt.stores import SessionStore
 
-from .hooks import Hooks
+from .host.hooks import Hooks
 
 T = TypeVar("T")
 

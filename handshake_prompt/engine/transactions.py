@@ -27,8 +27,8 @@ from handshake_prompt.session.aftermath import conclude
 from handshake_prompt.session.requests import settle
 from handshake_prompt.stores import Loaded, Record, SessionStore
 
-from .hook import ENDS_THE_SERVER, HostCodeError
-from .hub import Hub, Topic
+from .delivery.hub import Hub, Topic
+from .host.hook import ENDS_THE_SERVER, HostCodeError
 from .idempotency_keys import IdempotencyKey
 from .locks import Locks
 

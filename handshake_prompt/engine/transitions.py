@@ -19,8 +19,8 @@ from handshake_prompt.session import Session, Turn, rows
 from handshake_prompt.session.agent_presence import announce
 from handshake_prompt.stores import Loaded, Record
 
-from .guard import Admission
-from .hooks import Hooks
+from .access.guard import Admission
+from .host.hooks import Hooks
 from .idempotency_keys import IdempotencyKey, check_idempotency_key
 from .transactions import AlreadyDoneError, Applied, Transactions, Transition
 

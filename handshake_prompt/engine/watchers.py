@@ -13,18 +13,18 @@ from handshake_prompt.protocol.messages import AgentPresence, Context, Outcome
 from handshake_prompt.session import Session
 from handshake_prompt.stores import Loaded, Record
 
-from .fair_queue import take_slot
+from .access.fair_queue import take_slot
+from .access.guard import Admission
+from .access.login_lease import LoginLease
+from .delivery.frame_queue import Frame, FrameQueue, log_frame
+from .delivery.hub import Hub
+from .delivery.watcher import Watcher
 from .form_validation import EDIT_PATIENCE, FormValidation
-from .frame_queue import Frame, FrameQueue, log_frame
-from .guard import Admission
-from .hub import Hub
-from .login_lease import LoginLease
 from .page_messages import PageMessages
 from .presence import Presence
 from .subscriptions import Subscriptions
 from .transactions import Transactions
 from .views import Views
-from .watcher import Watcher
 
 
 class Watchers:

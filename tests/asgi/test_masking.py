@@ -183,7 +183,7 @@ async def test_no_frame_of_a_failed_store_holds_a_credential(
         minted.append(f"minted-{len(minted)}-{TOKEN}")
         return Secret(minted[-1])
 
-    for module in ("engine.creation", "engine.session_operations"):
+    for module in ("engine.creation", "engine.operations.sessions"):
         monkeypatch.setattr(f"handshake_prompt.{module}.mint_token", noted)
 
     async def broken(*_: Any, **__: Any) -> Any:

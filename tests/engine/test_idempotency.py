@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from handshake_prompt.engine.guard import Admission
+from handshake_prompt.engine.access.guard import Admission
 from handshake_prompt.engine.idempotency import Idempotency
 from handshake_prompt.engine.idempotency_keys import IdempotencyKey
 from handshake_prompt.protocol.credentials import Role

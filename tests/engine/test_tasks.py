@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from handshake_prompt import MemoryStore, SessionStore
-from handshake_prompt.engine.hooks import Hooks
+from handshake_prompt.engine.host.hooks import Hooks
 from handshake_prompt.engine.tasks import Tasks
 from tests.support.relay import RelayStore
 from tests.support.virtual_time import in_virtual_time, loop_time

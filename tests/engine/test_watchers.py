@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt import Limits, Role
-from handshake_prompt.engine.fair_queue import take_slot
+from handshake_prompt.engine.access.fair_queue import take_slot
 from handshake_prompt.engine.watchers import opening_frames
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.events import Cursor

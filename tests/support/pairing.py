@@ -13,7 +13,7 @@ import pytest
 
 from handshake_prompt import Credential, HandshakeError, Limits, MemoryStore, ProtocolEngine, Reply, Role, Session
 from handshake_prompt.engine import Statistics
-from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.engine.delivery.watcher import Watcher
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.stores import Record
 from tests.support.relay import RelayStore

@@ -21,7 +21,7 @@ INTEGRATION = {
     "tests/client/test_reference.py": "version 0.2",
     "tests/consistency": "load on several workers",
     "tests/embedding": "other servers and frameworks",
-    "tests/engine/test_host_refusals.py": "other servers and frameworks",
+    "tests/engine/host/test_refusals.py": "other servers and frameworks",
     "tests/forms/models/test_django_form.py": "other servers and frameworks",
     "tests/forms/models/test_shipped_models.py": "models of other packages",
     "tests/page": "Chromium",

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from handshake_prompt.asgi.app import HandshakeApp
 from handshake_prompt.asgi.http import Handler, Resource
-from handshake_prompt.engine.submitted_form import SubmittedForm
+from handshake_prompt.engine.host.submitted_form import SubmittedForm
 
 try:
     from . import trip_pydantic as trip_model

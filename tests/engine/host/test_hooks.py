@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.engine.hook import Hook
-from handshake_prompt.engine.hooks import NOBODY, VETOED, Hooks, Reject
+from handshake_prompt.engine.host.hook import Hook
+from handshake_prompt.engine.host.hooks import NOBODY, VETOED, Hooks, Reject
 from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Outcome

@@ -12,7 +12,7 @@ import pytest
 import starlette.exceptions
 import werkzeug.exceptions
 
-from handshake_prompt.engine.host_refusals import host_refusal
+from handshake_prompt.engine.host.refusals import host_refusal
 
 SAID: dict[str, tuple[Exception, str]] = {
     "Starlette": (starlette.exceptions.HTTPException(409, "Sold out"), "Sold out"),

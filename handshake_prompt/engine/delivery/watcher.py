@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, Self
 
+from handshake_prompt.engine.access.fair_queue import HEAVY_BODY, take_slot
+from handshake_prompt.engine.access.login_lease import LoginLease
 from handshake_prompt.protocol.bodies import Ping, decode
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
@@ -23,9 +25,7 @@ from handshake_prompt.session import Session
 from handshake_prompt.session.agent_presence import AGENT, GONE
 from handshake_prompt.session.digests import state_digest
 
-from .fair_queue import HEAVY_BODY, take_slot
 from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame
-from .login_lease import LoginLease
 
 HEARTBEAT = connection_frame("heartbeat")
 MINUTE = 60.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from handshake_prompt.engine.access.fair_queue import HEAVY_STATE, take_slot
+from handshake_prompt.engine.access.guard import Admission, Admitted, Guard, Operation
+from handshake_prompt.engine.worker import Worker, Workers
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, Role
@@ -11,10 +14,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.session.agent_presence import is_announced
 from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit
 
-from .fair_queue import HEAVY_STATE, take_slot
-from .guard import Admission, Admitted, Guard, Operation
 from .lifecycle import Lifecycle
-from .worker import Worker, Workers
 
 T = TypeVar("T")
 

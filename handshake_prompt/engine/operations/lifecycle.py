@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from handshake_prompt.engine.worker import Worker, Workers
 from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.stores import SessionStore
-
-from .worker import Worker, Workers
 
 
 class Statistics(NamedTuple):

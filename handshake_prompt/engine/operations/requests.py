@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from handshake_prompt.engine.access.guard import Operation
+from handshake_prompt.engine.host.submitted_form import SubmittedForm
+from handshake_prompt.engine.idempotency_keys import visit_for
+from handshake_prompt.engine.posted import Posted
 from handshake_prompt.forms.refusals import Refusal
 from handshake_prompt.protocol import bodies, decisions
 from handshake_prompt.protocol.bodies import Body
@@ -16,10 +20,6 @@ from handshake_prompt.texts.quoting import code_span
 from handshake_prompt.texts.request_words import request_words
 
 from .admissions import Admissions, read
-from .guard import Operation
-from .idempotency_keys import visit_for
-from .posted import Posted
-from .submitted_form import SubmittedForm
 
 
 class RequestOperations(Admissions):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from handshake_prompt.engine.access.fair_queue import HEAVY_STATE, take_slot
+from handshake_prompt.engine.access.guard import Operation
+from handshake_prompt.engine.idempotency_keys import check_idempotency_key
+from handshake_prompt.engine.pickups import Exchange, Preview
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
@@ -11,10 +15,6 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.texts.pickup_codes import read_code
 
 from .admissions import Admissions, read
-from .fair_queue import HEAVY_STATE, take_slot
-from .guard import Operation
-from .idempotency_keys import check_idempotency_key
-from .pickups import Exchange, Preview
 
 
 class PickupOperations(Admissions):

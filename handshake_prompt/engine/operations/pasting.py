@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from handshake_prompt.engine.access.fair_queue import HEAVY_BODY, take_slot
+from handshake_prompt.engine.access.guard import Operation
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.replies import Reply
 
 from .admissions import Admissions, read
-from .fair_queue import HEAVY_BODY, take_slot
-from .guard import Operation
 
 
 class PasteOperations(Admissions):

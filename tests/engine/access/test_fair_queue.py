@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from handshake_prompt.engine.fair_queue import fair_queue, take_slot
+from handshake_prompt.engine.access.fair_queue import fair_queue, take_slot
 
 
 async def passes() -> list[int]:

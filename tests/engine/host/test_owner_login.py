@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from handshake_prompt import Credential, Limits, ProtocolEngine, Reject, Session
-from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.engine.delivery.watcher import Watcher
 from handshake_prompt.protocol.errors import CloseCode
 from tests.support.pairing import Pair, code_of, open_pair, refusal, virtual_engine
 from tests.support.sessions import record_of

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from handshake_prompt.engine.frame_queue import FrameQueue
-from handshake_prompt.engine.hub import Hub
+from handshake_prompt.engine.delivery.frame_queue import FrameQueue
+from handshake_prompt.engine.delivery.hub import Hub
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, UnavailableError
 from handshake_prompt.protocol.events import Change, Event, Notice

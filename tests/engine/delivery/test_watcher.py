@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.engine.frame_queue import Frame, connection_frame, log_frame
-from handshake_prompt.engine.hub import Hub
-from handshake_prompt.engine.watcher import Watcher
+from handshake_prompt.engine.delivery.frame_queue import Frame, connection_frame, log_frame
+from handshake_prompt.engine.delivery.hub import Hub
+from handshake_prompt.engine.delivery.watcher import Watcher
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, StoreUnavailableError, UserRequiredError
 from handshake_prompt.protocol.events import Change, Event, Notice

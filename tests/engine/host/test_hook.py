@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.engine import hook as hook_module
-from handshake_prompt.engine.hook import Hook
+from handshake_prompt.engine.host import hook as hook_module
+from handshake_prompt.engine.host.hook import Hook
 from tests.support.clock import ManualClock
 from tests.support.virtual_time import in_virtual_time, loop_time
 

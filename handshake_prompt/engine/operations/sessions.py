@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from handshake_prompt.engine.access.guard import Operation
+from handshake_prompt.engine.host.hook import ENDS_THE_SERVER, HostCodeError
+from handshake_prompt.engine.session_reply import SessionReplies
 from handshake_prompt.protocol import bodies, messages
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, mint_token
@@ -11,9 +14,6 @@ from handshake_prompt.protocol.validation import check_extension
 from handshake_prompt.session import REVOKED
 
 from .admissions import Admissions, read
-from .guard import Operation
-from .hook import ENDS_THE_SERVER, HostCodeError
-from .session_reply import SessionReplies
 
 
 class SessionOperations(Admissions):

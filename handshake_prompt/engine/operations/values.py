@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from handshake_prompt.engine.access.fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
+from handshake_prompt.engine.access.guard import Operation
+from handshake_prompt.engine.delivery.watcher import Watcher
+from handshake_prompt.engine.diff import place_of
+from handshake_prompt.engine.idempotency_keys import visit_for
 from handshake_prompt.protocol import bodies, messages
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
@@ -12,11 +17,6 @@ from handshake_prompt.session.digests import state_digest
 from handshake_prompt.stores import Visit
 
 from .admissions import Admissions, read
-from .diff import place_of
-from .fair_queue import HEAVY_PARTS, HEAVY_STATE, take_slot
-from .guard import Operation
-from .idempotency_keys import visit_for
-from .watcher import Watcher
 
 
 class ValueOperations(Admissions):

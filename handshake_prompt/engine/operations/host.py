@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from handshake_prompt.engine.views import PersonPlace
 from handshake_prompt.protocol.credentials import Role, matches
 from handshake_prompt.protocol.errors import SessionNotFoundError, SessionSubmittedError
 from handshake_prompt.session import CLOSED
@@ -11,7 +12,6 @@ from handshake_prompt.session.owners import kept_owner
 from handshake_prompt.stores import Record
 
 from .admissions import Admissions
-from .views import PersonPlace
 
 
 class HostOperations(Admissions):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from handshake_prompt.engine.access.guard import Operation
+from handshake_prompt.engine.host.named_forms import NamedForm, NamedForms
 from handshake_prompt.forms.form_model import Validator
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.form_errors import FormNotFoundError, UnknownFormError
 from handshake_prompt.protocol.replies import Reply
 
 from .admissions import Admissions
-from .guard import Operation
-from .named_forms import NamedForm, NamedForms
 
 
 class FormOperations(Admissions):

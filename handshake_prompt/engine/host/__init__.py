@@ -1,0 +1,1 @@
+"""The host application's part: its hooks, its forms, its login, and the words of its framework."""
