@@ -8,14 +8,15 @@ from typing import Any
 from handshake_prompt.forms.cache import FormCache
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.schema_change import changed_schema, in_words_of_the_change
-from handshake_prompt.forms.shape import row_of
 from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.session import Session
 from handshake_prompt.session.page_problems import report
-from handshake_prompt.session.requests import supersede_lost
 from handshake_prompt.session.schema_changes import change_schema
+
+from .form_checks import is_there
+from .open_requests import end_lost_requests
 
 
 def change_form(
@@ -34,7 +35,7 @@ def change_form(
     outcome = change_schema(session, FormOfSession(form, session, limits), entries, removed)
     for key in [key for key in session.page_problems if key and not has_place(form, session, key)]:
         report(session, key, None)
-    supersede_lost(session, lambda key: _is_for_person(form, session, key))
+    end_lost_requests(form, session)
     return outcome
 
 
@@ -45,20 +46,6 @@ def has_place(form: Form, session: Session, key: str) -> bool:
     if form.field_of(key) is not None:
         return is_there(form, session, key)
     return any(field.startswith(f"{key}/") for field in form.fields)
-
-
-def is_there(form: Form, session: Session, key: str) -> bool:
-    """Whether the row around a cell or a list is there, if it stands in one."""
-    row = row_of(key, form.lists)
-    return row is None or row in session.row_authors
-
-
-def _is_for_person(form: Form, session: Session, key: str) -> bool:
-    """Whether the person can write a value of this key."""
-    field = form.field_of(key)
-    if field is None or field.is_rows or not is_there(form, session, key):
-        return False
-    return field.computed or not field.read_only
 
 
 class FormOfSession:

@@ -10,6 +10,7 @@ from handshake_prompt.forms.budget import Budget
 from handshake_prompt.forms.field_types import shown
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
+from handshake_prompt.forms.shape import row_of
 from handshake_prompt.forms.status import Evaluation, Status, status_of
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.messages import Outcome
@@ -80,6 +81,12 @@ def refuse_absent(form: Form, session: Session, field: Field, *, key: str, value
     absent = field.choices.absent(value, names) if names is not None else None
     if absent is not None:
         raise RefusedError("invalid_value", f"the option {shown(absent)} is not there as the form stands now")
+
+
+def is_there(form: Form, session: Session, key: str) -> bool:
+    """Whether the row around a cell or a list is there, if it stands in one."""
+    row = row_of(key, form.lists)
+    return row is None or row in session.row_authors
 
 
 def may_change(form: Form, outcome: Outcome) -> bool:

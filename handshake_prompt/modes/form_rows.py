@@ -21,8 +21,7 @@ from handshake_prompt.session.field_value import is_empty
 from handshake_prompt.session.row_keys import split_row, within
 from handshake_prompt.session.row_returns import forget
 
-from .form_changes import is_there
-from .form_checks import RefusedError, refuse_closed
+from .form_checks import RefusedError, is_there, refuse_closed
 from .new_rows import NewRow, RowReader, content_once_written
 
 _as_json = msgspec.json.Encoder(order="deterministic").encode

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.packing import unpack
 
 OPEN, ANSWERED, DECLINED = "open", "answered", "declined"
 WITHDRAWN, EXPIRED, SUPERSEDED = "withdrawn", "expired", "superseded"
@@ -73,6 +74,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     kept_answer: Any = msgspec.field(default=None, name="answer")
     size: int = 0
     """Bytes of its content and its answer."""
+
+    @property
+    def value(self) -> Any:
+        """The plain value suggested."""
+        return unpack(self.kept)
 
     def content(self) -> dict[str, Any]:
         """Return the members shown to the person and covered by the digest."""

@@ -22,7 +22,7 @@ from handshake_prompt.protocol.errors import (
 from handshake_prompt.protocol.events import Cursor
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.packing import pack, to_json, unpack
+from handshake_prompt.protocol.packing import pack, to_json
 
 from .annotation import annotate
 from .digests import answer_digest, is_same, request_digest
@@ -62,7 +62,7 @@ def _accept_question(session: Session, request: Request, values: Mapping[str, An
 def _accept_suggestion(session: Session, request: Request, values: Mapping[str, Any], write: Write) -> None:
     """Write the value suggested, or the person's own in its place, as the person; the log names where it is from."""
     key = request.key or ""
-    outcome = _write(write, key, values.get(key, unpack(request.kept)))
+    outcome = _write(write, key, values.get(key, request.value))
     note = Note(source=request.source, confidence=request.confidence, reason=request.reason, request=request.id)
     annotate(session, key, outcome.seq, note)
 
@@ -160,11 +160,11 @@ def settle(session: Session, now: float, limits: Limits) -> None:
         _drop(session, request)
 
 
-def supersede_lost(session: Session, is_for_person: Callable[[str], bool]) -> None:
-    """End requests about fields that a new schema has no more, has closed to the person, or keeps from agents."""
+def supersede_lost(session: Session, is_decidable: Callable[[Request, str], bool]) -> None:
+    """End requests about fields that a new schema keeps from agents, or leaves nothing to decide of."""
     for request in _open(session):
         key = request.key
-        if key is not None and (not is_for_person(key) or request.sensitive != session.is_sensitive(key)):
+        if key is not None and (request.sensitive != session.is_sensitive(key) or not is_decidable(request, key)):
             _end(session, request, STEPS["supersede"])
 
 

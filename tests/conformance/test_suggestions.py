@@ -168,6 +168,63 @@ async def test_hpp_260_a_change_of_the_schema_ends_requests_about_fields_that_it
     assert (await decide(peer, lost[0])).json()["code"] == "request_ended"
 
 
+SIZES = ["S", "M", {"value": "XL", "label": "Extra large"}]
+TAKEN: dict[str, tuple[dict[str, Any], Any, dict[str, Any], bool]] = {
+    "another type": ({}, "12a", {"type": "integer"}, False),
+    "a wider type": ({"type": "integer"}, 12, {"type": "number"}, True),
+    "a list": ({}, "a", {"multiple": True}, False),
+    "an option that is gone": (
+        {"type": "enum", "options": SIZES},
+        "XL",
+        {"type": "enum", "options": ["S", "M"]},
+        False,
+    ),
+    "one that is disabled": (
+        {"type": "enum", "options": SIZES},
+        "S",
+        {"type": "enum", "options": [{"value": "S", "disabled": True}, "M"]},
+        False,
+    ),
+    "one that is not there now": (
+        {"type": "enum", "options": SIZES},
+        "S",
+        {"type": "enum", "options": [{"value": "S", "when": {"filled": "name"}}, "M"]},
+        False,
+    ),
+    "other options beside it": ({"type": "enum", "options": SIZES}, "XL", {"type": "enum", "options": ["XL"]}, True),
+    "another label": (
+        {"type": "enum", "options": SIZES},
+        "XL",
+        {"type": "enum", "options": [{"value": "XL", "label": "Huge"}]},
+        True,
+    ),
+    "a bound": ({"type": "integer"}, 12, {"type": "integer", "max": 10}, False),
+    "a pattern": ({}, "abc", {"pattern": "[0-9]+"}, False),
+    "required and cleared": ({}, None, {"required": True}, False),
+    "the person's alone": ({}, "abc", {"by": "person"}, False),
+    "a label of the field": ({}, "abc", {"label": "Size"}, True),
+    "hidden for now": ({}, "abc", {"showIf": {"filled": "name"}}, True),
+}
+
+
+@pytest.mark.parametrize(("members", "value", "changed", "stays"), TAKEN.values(), ids=TAKEN)
+async def test_hpp_266_a_suggestion_ends_where_its_field_takes_it_no_more(
+    pair: Open, members: dict[str, Any], value: Any, changed: dict[str, Any], *, stays: bool
+) -> None:
+    peer = await pair({"mode": "form-fill", "schema": [{"key": "name"}, {"key": "size"} | members]})
+    suggested = await suggest(peer, "size", value)
+    await suggest(peer, "name", "Ada")
+    async with peer.watch() as page:
+        await page.next("connected")
+        change = {"schema": {"set": [{"key": "size"} | changed]}}
+        assert (await peer.user("POST", "notify", change)).status_code == 200
+        if not stays:
+            frame = await page.next("withdrawn")
+            assert (frame["id"], frame["status"]) == (suggested["id"], "superseded")
+    assert [one["key"] for one in await requests(peer, "user")] == (["size", "name"] if stays else ["name"])
+    assert (await decide(peer, suggested)).status_code == (200 if stays else 409)
+
+
 async def test_hpp_242_a_suggestion_for_a_secret_is_shown_to_the_person_alone_and_tells_nothing(pair: Open) -> None:
     peer = await pair()
     await peer.edit("iban", "DE02")
