@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with nullcontext() if selection.is_measured(item.path) else untraced():
+    with nullcontext() if selection.is_measured(item) else untraced():
         return (yield)
 
 

@@ -12,7 +12,6 @@ from starlette.types import ASGIApp
 from handshake_prompt.asgi.app import HandshakeApp
 from handshake_prompt.asgi.standalone import standalone
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.page.demo import create_demo
 from handshake_prompt.protocol.errors import UnavailableError
 from handshake_prompt.protocol.limits import Limits
 
@@ -30,6 +29,8 @@ def run_demo(host: str, port: int) -> None:
     Raises:
         click.ClickException: the address cannot be listened on.
     """
+    from handshake_prompt.page.demo import create_demo  # noqa: PLC0415 (loads Pydantic, where that is installed)
+
     app = create_demo()
     _run(app, app.state.hpp.engine, host=host, port=port, announce="Open {url} in a browser. Stop with Ctrl+C.")
 

@@ -51,6 +51,12 @@ async def test_what_talks_to_a_server_loads_no_server() -> None:
     assert not found & SERVER
 
 
+async def test_a_server_loads_neither_the_demo_nor_its_model() -> None:
+    found = await loaded("serve", "--host", "192.0.2.1")  # no address of this machine
+    assert {"uvicorn", "handshake_prompt.asgi"} <= found
+    assert not found & {"handshake_prompt.page.demo", "pydantic"}
+
+
 HELP = """
 import click
 from handshake_prompt.cli import main

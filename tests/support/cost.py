@@ -7,6 +7,7 @@ import gc
 import inspect
 import itertools
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,12 +26,14 @@ class Cost:
 
 @contextmanager
 def untraced() -> Iterator[None]:
-    """Measure no coverage on this thread meanwhile: code that is run ten thousand times was covered by the first."""
-    trace = sys.gettrace()
+    """Measure no coverage meanwhile, here and on threads that begin: what runs often was covered the first time."""
+    trace, of_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
+    threading.settrace(None)
     try:
         yield
     finally:
+        threading.settrace(of_threads)
         sys.settrace(trace)
 
 

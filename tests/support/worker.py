@@ -18,8 +18,6 @@ from starlette.applications import Starlette
 
 from handshake_prompt import HandshakeApp, Limits, SessionStore
 from handshake_prompt.cli.uvicorn_server import DrainingServer
-from handshake_prompt.stores.redis import RedisStore, RedisTimings
-from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings
 
 
 def main(options: dict[str, Any]) -> None:
@@ -40,7 +38,11 @@ def opened(url: str, limits: Limits, timings: dict[str, float]) -> SessionStore 
     if not timings:
         return url
     if url.startswith("sqlite:///"):
+        from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings  # noqa: PLC0415 - the one it works with
+
         return SQLiteStore(url.removeprefix("sqlite:///"), limits, timings=SQLiteTimings(**timings))
+    from handshake_prompt.stores.redis import RedisStore, RedisTimings  # noqa: PLC0415 - takes time to load
+
     return RedisStore(url, limits=limits, timings=RedisTimings(**timings))
 
 
