@@ -149,7 +149,7 @@ async def tab(shared: Site, still: Page, http: httpx.AsyncClient) -> AsyncIterat
         uncaught.append(str(error))
 
     still.on("pageerror", note)
-    tab = Tab(still, http)
+    tab = Tab(still, http, shared.faults)
     await tab.visit(shared.url)
     shared.faults.reset()
     shared.store.failures = 0

@@ -61,6 +61,11 @@ class Faults:
         return self.lines[-1]
 
     @property
+    def is_sound(self) -> bool:
+        """Whether the newest WebSocket, or the next one, passes on what is sent."""
+        return not (self.silent or self.refusing) and (not self.lines or self.line.is_sound)
+
+    @property
     def notified(self) -> int:
         """How many requests to /notify there were."""
         return sum("/notify/" in request.url.path and request.scope["method"] == "POST" for request in self.requests)
@@ -148,6 +153,11 @@ class Line:
         self._holds_all = False
         self._holding: frozenset[str] = frozenset()
         self._held: list[str] = []
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it passes on what is sent, in either direction."""
+        return not (self.deaf or self._holds_all or self._holding)
 
     @property
     def held(self) -> list[str]:

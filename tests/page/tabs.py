@@ -54,16 +54,33 @@ async (url) => {
       underway -= 1;
     }
   };
+  const sockets = new Set();
+  const refOf = (text) => /"ref":("[^"]*"|\\d+)/.exec(text)?.[1];
   WebSocket = class extends WebSocket {
+    asked = new Set(["opening"]);
     constructor(...given) {
       super(...given);
+      sockets.add(this);
       underway += 1;
       const found = new Promise((resolve) => {
         for (const name of ["open", "error"]) this.addEventListener(name, resolve);
       });
       found.then(() => { underway -= 1; });
+      this.addEventListener("message", ({ data }) => {
+        for (const answered of ["opening", refOf(data)]) this.asked.delete(answered);
+      });
+      this.addEventListener("close", () => sockets.delete(this));
+    }
+    send(text) {
+      if (refOf(text)) this.asked.add(refOf(text));
+      super.send(text);
+    }
+    close(...given) {
+      sockets.delete(this);
+      super.close(...given);
     }
   };
+  globalThis.unanswered = () => [...sockets].flatMap(({ asked }) => [...asked]).length; // over sockets that are open
   globalThis.luck = [];
   Math.random = () => luck.shift() ?? 0;
   globalThis.record = (session) => {
@@ -151,6 +168,8 @@ class Tab:
 
     page: Page
     http: httpx.AsyncClient
+    faults: Faults
+    """Those of the site that tests share."""
 
     async def visit(self, url: str, module: str = "/handshake/client.js") -> None:
         await self.page.goto(url)
@@ -223,12 +242,14 @@ class Tab:
     async def turn_until(self, expression: str) -> float:
         """Turn time on in small steps until something holds; return how much it took, in milliseconds.
 
-        No time goes by while the server has something to answer: how long it takes is the machine's business.
+        No time goes by while the server has something to answer, and a line to do so: how long it takes is the
+        machine's business.
         """
         start = await self.do("Date.now()")
         async with asyncio.timeout(PATIENCE):
             while not await self.do(expression):
-                await (asyncio.sleep(0.005) if await self.do("underway") else self.turn(50))
+                waits = "underway + unanswered()" if self.faults.is_sound else "underway"
+                await (asyncio.sleep(0.005) if await self.do(waits) else self.turn(50))
         return float(await self.do("Date.now()") - start)
 
     async def reconnects_after(self, milliseconds: float) -> None:

@@ -396,7 +396,7 @@ async def test_a_page_that_comes_back_to_a_live_socket_keeps_it(tab: Tab, faults
     await tab.open()
     await tab.do(event)
     await until(lambda: [frame["type"] for frame in faults.line.sent] == ["ping"])
-    await tab.do("session.info()")  # long enough for the answer
+    await tab.until("unanswered() === 0")
     await tab.turn(10_000)
     assert (await tab.state(), len(faults.lines), await tab.seen("error")) == ("open", 1, [])
 

@@ -444,7 +444,7 @@ async def test_an_edit_that_the_server_is_slow_to_answer_is_waited_for_while_it_
     await until(lambda: faults.line.held)
     await tab.turn(2_000)
     await until(lambda: faults.line.sent[-1]["type"] == "ping")
-    await tab.do("session.info()")  # long enough for the answer
+    await tab.until("unanswered() === 1")  # the edit
     await tab.turn(7_000)
     assert (await tab.state(), len(faults.lines), faults.notified) == ("open", 1, 0)
     await tab.turn(1_000)

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 
 from tests.page.element.conftest import APPLICATION
 from tests.page.element.tag import FORM, TAG, agent, authors, hand_over, live
+from tests.page.tabs import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PROFILE = """
@@ -47,12 +48,14 @@ async def test_a_view_of_the_hosts_has_the_model_and_the_authors_of_a_form_by_na
 
 
 async def test_what_was_not_shown_when_the_person_submits_is_shown_and_not_submitted(
-    page: Page, http: httpx.AsyncClient
+    page: Page, hosted: Site, http: httpx.AsyncClient
 ) -> None:
     await page.fill("[name=name]", "Ada")
-    post = await agent(page, http)
-    paced = [{"type": "set", "key": key, "value": value} for key, value in (("plan", "p"), ("city", "Ulm"))]
-    await post("action", {"actions": paced, "stream": True, "intervalMs": 2_000})
+    act = await hand_over(page, http)
+    await act({"plan": "p"})
+    await expect(page.locator("[name=plan]")).to_have_value("p")
+    hosted.faults.line.hold("action")
+    await act({"city": "Ulm"})
     await page.click("#send")
     await expect(page.get_by_text("Not submitted yet: look at these first.")).to_be_visible()
     await expect(page.locator("[name=city]")).to_have_value("Ulm")
