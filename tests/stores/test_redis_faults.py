@@ -29,13 +29,14 @@ from tests.stores.conftest import OpenRedis
 from tests.support.peer import PATIENCE
 from tests.support.proxy import Proxy, proxying
 from tests.support.redis_servers import RedisServer, redis_cluster, redis_server, watched_servers
+from tests.support.stalls import waiting_at_most
 
 SESSION = "a" * 32
 QUICK = RedisTimings(call_timeout=0.5, connect_timeout=0.4, node_timeout=0.3, poll_interval=0.8)
 """Short timeouts, as long as a busy machine allows."""
-IN_TIME = QUICK.call_timeout + 1.5
-"""The promise, 0.5 s beyond the timeout, on a machine that may be late by a second."""
-RECOVERY = 10.0
+IN_TIME = QUICK.call_timeout + 0.5
+"""The promise, in seconds of waiting: what a busy machine adds is not counted."""
+RECOVERY = PATIENCE
 """Seconds that a server may need to be back; what is promised is that nothing has to be restarted for it."""
 
 
@@ -52,23 +53,21 @@ async def proxy(server: RedisServer) -> AsyncIterator[Proxy]:
         yield one
 
 
-async def refused(call: Awaitable[object]) -> float:
-    """Have a call refused; return how long that took."""
-    began = time.monotonic()
-    with pytest.raises(StoreUnavailableError) as refusal:
-        await call
-    assert refusal.value.retry_after == 1
-    return time.monotonic() - began
+async def refused(*calls: Awaitable[object], within: float = IN_TIME) -> None:
+    """Have calls refused, all of them in time."""
+    async with waiting_at_most(within):
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(error) for error in errors} == {StoreUnavailableError}
+    assert {error.retry_after for error in errors if isinstance(error, StoreUnavailableError)} == {1}
 
 
-async def recovered(call: Callable[[], Awaitable[object]]) -> float:
-    """Wait until a call is answered; return how long that took."""
-    began = time.monotonic()
+async def recovered(call: Callable[[], Awaitable[object]]) -> None:
+    """Wait until a call is answered."""
     async with asyncio.timeout(RECOVERY):
         while True:
             with suppress(StoreUnavailableError):
                 await call()
-                return time.monotonic() - began
+                return
             await asyncio.sleep(0.02)
 
 
@@ -107,10 +106,9 @@ async def test_every_call_to_a_frozen_server_is_refused_in_time_and_then_at_once
     assert {*calls, "now", "unsubscribe", "aclose"} == {name for name in vars(RedisStore) if not name.startswith("_")}
     server.pause()
     try:
-        waits = await asyncio.gather(*(refused(call()) for call in calls.values()))
-        assert max(waits) < IN_TIME
+        await refused(*(call() for call in calls.values()))
         at_once = [name for name in calls if name not in {"report_watchers", "subscribe"}]
-        assert max(await asyncio.gather(*(refused(calls[name]()) for name in at_once))) < 0.5
+        await refused(*(calls[name]() for name in at_once), within=0.4)
     finally:
         server.resume()
     await recovered(lambda: store.load(SESSION))
@@ -124,10 +122,9 @@ async def test_more_calls_than_there_are_connections_are_refused_in_time_too(
     store = await open_redis(server.url, timings=QUICK)
     server.pause()
     try:
-        waits = await asyncio.gather(*(refused(store.load(SESSION)) for _ in range(200)))
+        await refused(*(store.load(SESSION) for _ in range(200)))
     finally:
         server.resume()
-    assert max(waits) < IN_TIME
     await recovered(lambda: store.load(SESSION))
     assert await asyncio.gather(*(store.load(SESSION) for _ in range(200))) == [None] * 200
 
@@ -170,7 +167,7 @@ async def test_a_call_over_a_connection_that_breaks_is_refused_and_the_next_one_
     store = await open_redis(proxy.url)
     await kept(store)
     proxy.cuts_before = lambda _: True
-    assert await refused(store.load(SESSION)) < 1
+    await refused(store.load(SESSION))
     proxy.cuts_before = lambda _: False
     assert await store.load(SESSION)
     proxy.cut()
@@ -218,7 +215,7 @@ async def test_an_answer_that_comes_too_late_is_nobody_elses(open_redis: OpenRed
     for name in "ab":
         await kept(store, name)
     proxy.delay = 0.4  # there and back
-    assert await refused(store.load("a" * 32)) < IN_TIME
+    await refused(store.load("a" * 32))
     proxy.delay = 0
     for _ in range(3):
         assert (await load(store, "b")).record.session.session_id == "b" * 32
@@ -260,10 +257,9 @@ async def test_a_connection_that_hangs_is_noticed_once_and_not_by_one_after_anot
     store = await open_redis(proxy.url, timings=QUICK)
     await kept(store)
     proxy.half_open()
-    assert await refused(store.load(SESSION)) < IN_TIME
-    began = time.monotonic()
-    await asyncio.gather(*(load(store) for _ in range(20)))
-    assert time.monotonic() - began < 1
+    await refused(store.load(SESSION))
+    async with waiting_at_most(QUICK.call_timeout):
+        await asyncio.gather(*(load(store) for _ in range(20)))
 
 
 async def test_a_socket_file_is_a_way_too(tmp_path: Path, open_redis: OpenRedis) -> None:
@@ -276,7 +272,7 @@ async def test_a_socket_file_is_a_way_too(tmp_path: Path, open_redis: OpenRedis)
         await subscriber.receives(await write(store))
         server.pause()
         try:
-            assert await refused(store.load(SESSION)) < IN_TIME
+            await refused(store.load(SESSION))
         finally:
             server.resume()
         await recovered(lambda: store.load(SESSION))
@@ -296,9 +292,8 @@ async def test_a_notification_that_is_lost_is_made_up_for(
     await store.subscribe(SESSION, subscriber)
     proxy.loses = lambda data: b"\r\nmessage\r\n" in data
     await logged(writer, 3)
-    began = time.monotonic()
-    await subscriber.receives(3)
-    assert time.monotonic() - began < QUICK.poll_interval + 1.5
+    async with waiting_at_most(QUICK.poll_interval + 1):
+        await subscriber.receives(3)
 
 
 async def test_a_listener_that_hangs_is_noticed_and_what_it_missed_is_looked_for(
@@ -320,12 +315,15 @@ async def test_a_listener_that_hangs_is_noticed_and_what_it_missed_is_looked_for
 
 
 async def test_a_listener_that_has_nothing_to_hear_is_left_alone(open_redis: OpenRedis, proxy: Proxy) -> None:
-    store = await open_redis(proxy.url, timings=RedisTimings(ping_interval=0.2))
+    interval = 0.5  # in which a busy machine answers a PING
+    store = await open_redis(proxy.url, timings=RedisTimings(ping_interval=interval))
     await store.subscribe(SESSION, RecordingSubscriber())
-    accepted, answered = proxy.accepted, proxy.round_trips
-    await asyncio.sleep(0.5)
+    accepted, answered, began = proxy.accepted, proxy.round_trips, time.monotonic()
+    async with asyncio.timeout(PATIENCE):
+        while proxy.round_trips < answered + 2:
+            await asyncio.sleep(0.02)
     assert proxy.accepted == accepted
-    assert proxy.round_trips - answered in {1, 2}
+    assert time.monotonic() - began > 0.8 * interval
 
 
 async def test_a_subscription_while_the_listener_is_cut_off_is_in_force_once_it_is_back(
@@ -384,11 +382,9 @@ async def test_a_session_that_is_gone_or_went_back_is_told_of_without_a_version(
 async def keep_writing(store: RedisStore, name: str, acknowledged: dict[str, tuple[int, float]]) -> None:
     """Write to a session until cancelled, and note what was acknowledged, and when."""
     while True:
-        began = time.monotonic()
-        try:
-            acknowledged[name] = (await write(store, name), time.monotonic())
-        except (StoreUnavailableError, VersionConflictError):
-            assert time.monotonic() - began < 2 * IN_TIME
+        async with waiting_at_most(2 * RedisTimings().call_timeout + 1):  # a write is two calls
+            with suppress(StoreUnavailableError, VersionConflictError):
+                acknowledged[name] = (await write(store, name), time.monotonic())
         await asyncio.sleep(0.01)
 
 
@@ -453,8 +449,7 @@ async def test_where_one_node_of_a_cluster_is_frozen_the_others_are_used_all_the
             await kept(store, name)
         nodes[0].pause()
         try:
-            waits = await asyncio.gather(*(refused(load(store, name)) for name in frozen * 10))
-            assert max(waits) < IN_TIME
+            await refused(*(load(store, name) for name in frozen * 10))
             for name in alive:  # the client may be told the Cluster's nodes anew first, and ask the frozen one for them
                 await recovered(lambda name=name: write(store, name))  # type: ignore[misc]
         finally:

@@ -14,11 +14,12 @@ from handshake_prompt.stores.redis.circuit_breaker import FAILURES
 from handshake_prompt.stores.redis.pipelined_connection import PipelinedConnection, packed
 from handshake_prompt.testing.contract.steps import kept, load
 from tests.stores.conftest import OpenRedis
+from tests.support.peer import PATIENCE
 from tests.support.proxy import Proxy, proxying
 from tests.support.redis_servers import RedisServer
 
 SESSION = "a" * 32
-SOON = 5.0
+SOON = PATIENCE
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_a_damaged_file_is_refused_in_time_though_a_journal_of_a_killed_process_
     began = time.monotonic()
     with pytest.raises(ValueError, match="is damaged"):
         SQLiteStore(path, timings=SQLiteTimings(busy_timeout=0.2))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PATIENT
 
 
 @pytest.mark.parametrize("moment", range(8))
