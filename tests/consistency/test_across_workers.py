@@ -8,17 +8,20 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from itertools import pairwise
 
 import httpx
 import pytest
 
 from tests.support.peer import PATIENCE, Peer, Socket, open_session
 from tests.support.redis_servers import RedisServer
-from tests.support.workers import Worker, working
+from tests.support.stalls import waiting_at_most
+from tests.support.workers import Worker, patient, working
 
 WITHIN = 1.0 + 1.0
-"""Seconds in which the end of a session or of a token has to have reached everybody; the last of them is what a busy
-machine may add. What is not heard of at once but looked for would take twice as long."""
+"""Seconds of waiting in which the end of a session or of a token has to have reached everybody; the last of them is
+what the other processes of a busy machine may add. What is not heard of at once but looked for would take twice as
+long."""
 STRICT: dict[str, float] = {
     "agent_requests": 60,
     "user_requests": 600,
@@ -38,7 +41,7 @@ def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     else:
         server: RedisServer = request.getfixturevalue("redis")
         store = f"{server.url}?prefix=across"
-    with working(*(Worker(store, limits=STRICT) for _ in range(3))) as running:
+    with working(*(Worker(store, limits=STRICT, timings=patient(store)) for _ in range(3))) as running:
         yield running
 
 
@@ -58,10 +61,10 @@ async def everywhere(workers: Sequence[Worker]) -> AsyncIterator[Everywhere]:
         yield open_one
 
 
-async def ended(socket: Socket) -> tuple[int | None, list[str], float]:
-    """Wait for a socket's close: its code, the kinds of the frames before it, and when it was."""
+async def ended(socket: Socket) -> tuple[int | None, list[str]]:
+    """Wait for a socket's close: its code, and the kinds of the frames before it."""
     code, frames = await socket.closed()
-    return code, [frame["type"] for frame in frames], time.monotonic()
+    return code, [frame["type"] for frame in frames]
 
 
 # Watchers
@@ -122,13 +125,12 @@ async def test_watchers_of_all_workers_are_counted(everywhere: Everywhere) -> No
 
 async def test_a_diff_that_waits_is_answered_when_another_worker_writes(everywhere: Everywhere) -> None:
     peers = await everywhere()
-    since = {"since": peers[0].created["cursor"], "wait": "5"}
+    since = {"since": peers[0].created["cursor"], "wait": "25"}
     waiting = asyncio.create_task(peers[0].agent("GET", "diff", params=since))
-    await asyncio.sleep(0.2)
-    written = time.monotonic()
-    await peers[1].edit("a", 1)
-    answer = await waiting
-    assert time.monotonic() - written < WITHIN
+    await asyncio.sleep(0.2)  # nothing tells that it has begun to wait; too early, and the test is only weaker
+    async with waiting_at_most(WITHIN):
+        await peers[1].edit("a", 1)
+        answer = await waiting
     assert [change["key"] for change in answer.json()["changes"]] == ["a"]
 
 
@@ -141,13 +143,11 @@ async def test_a_revocation_reaches_everybody_everywhere_within_a_second(everywh
         sockets = (one, two, three)
         for socket in sockets:
             await socket.next("connected")
-        asked = time.monotonic()
         assert (await peers[0].user("DELETE", "session")).status_code == 200
-        answered = time.monotonic()
-        refusals = [await peer.agent("GET", "context") for peer in peers]
-        ends = await asyncio.gather(*map(ended, sockets))
-    assert [(code, kinds) for code, kinds, _ in ends] == [(4410, ["revoked"])] * 3
-    assert max(at for _, _, at in ends) - answered < WITHIN, f"asked {answered - asked:.3f} s before"
+        async with waiting_at_most(WITHIN):
+            refusals = [await peer.agent("GET", "context") for peer in peers]
+            ends = await asyncio.gather(*map(ended, sockets))
+    assert ends == [(4410, ["revoked"])] * 3
     assert [(answer.status_code, answer.json()["code"]) for answer in refusals] == [(404, "session_revoked")] * 3
 
 
@@ -157,12 +157,11 @@ async def test_a_replaced_token_is_worthless_everywhere_within_a_second(everywhe
         await agent.next("connected")
         await page.next("connected")
         rotated = (await peers[0].user("POST", "rotate", {})).json()
-        answered = time.monotonic()
-        refusals = [await peer.agent("GET", "context") for peer in peers]
-        assert (await page.next())["type"] == "rotated"
-        code, _, at = await ended(agent)
+        async with waiting_at_most(WITHIN):
+            refusals = [await peer.agent("GET", "context") for peer in peers]
+            assert (await page.next())["type"] == "rotated"
+            code, _ = await ended(agent)
     assert code == 4401
-    assert at - answered < WITHIN
     assert {answer.status_code for answer in refusals} == {403}
     for peer in peers:
         peer.created = peer.created | {"token": rotated["token"]}
@@ -213,26 +212,35 @@ async def test_a_session_ends_everywhere_when_its_time_is_over_and_not_while_it_
     workers: Sequence[Worker],
 ) -> None:
     """Its use through one worker is known to those who watch it in another."""
-    ttl = 2.0
+    for ttl in (2.0, 8.0):  # longer where the machine is too busy to use it in time
+        if await _lives_while_used(workers, ttl):
+            return
+    raise AssertionError("it was not used in time")
+
+
+async def _lives_while_used(workers: Sequence[Worker], ttl: float) -> bool:
+    """Hold a session to its end, of use and of time; return whether it was used often enough to say so."""
     async with AsyncExitStack() as stack:
         short_lived = stack.enter_context(working(*(worker.like(ttl=ttl) for worker in workers[:2])))
+        uses, statuses = [time.monotonic()], []
         peer = await open_session(short_lived[0].url, {})
         stack.push_async_callback(peer.http.aclose)
         peers = [replace(peer, base_url=worker.url) for worker in short_lived]
         sockets = [await stack.enter_async_context(each.watch()) for each in peers]
-        for socket in sockets:
-            await socket.next("connected")
         for _ in range(3):
             await asyncio.sleep(ttl * 0.35)
-            asked = time.monotonic()
-            assert (await peers[1].agent("GET", "context")).status_code == 200
-        used = time.monotonic()
-        ends = await asyncio.gather(*map(ended, sockets))
+            uses.append(time.monotonic())
+            statuses.append((await peers[1].agent("GET", "context")).status_code)
+        if max(later - use for use, later in pairwise([*uses, time.monotonic()])) > 0.9 * ttl:
+            return False
+        async with waiting_at_most(ttl + WITHIN):
+            ends = await asyncio.gather(*map(ended, sockets))
+        assert time.monotonic() > uses[-1] + ttl - 0.05
         refusals = [await each.agent("GET", "context") for each in peers]
-    for code, kinds, at in ends:
-        assert (code, kinds[-1]) == (4410, "expired")
-        assert asked + ttl - 0.05 < at < used + ttl + WITHIN
+    assert statuses == [200] * 3
+    assert [(code, kinds[-1]) for code, kinds in ends] == [(4410, "expired")] * 2
     assert [(answer.status_code, answer.json()["code"]) for answer in refusals] == [(404, "session_expired")] * 2
+    return True
 
 
 # What is counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.history import Outcome
 from tests.support.load import Load, put_under_load
-from tests.support.workers import several, working
+from tests.support.workers import patient, several, working
 
 WORKERS = 4
 SECONDS = 2.0
@@ -35,7 +35,7 @@ def authors(load: Load) -> set[str]:
 
 
 async def test_four_workers_on_one_store_agree(store: str) -> None:
-    with working(*several(store, WORKERS)) as workers:
+    with working(*several(store, WORKERS, timings=patient(store))) as workers:
         load = await put_under_load(
             workers, SECONDS, enough=lambda load: all(worth_checking_across_workers(load).values())
         )

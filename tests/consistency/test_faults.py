@@ -15,7 +15,7 @@ from tests.support.load import Load, put_under_load
 from tests.support.peer import PATIENCE, Peer, open_session
 from tests.support.proxy import proxying
 from tests.support.redis_servers import RedisServer, eventually, redis_cluster, redis_server
-from tests.support.workers import Worker, several, working
+from tests.support.workers import Worker, patient, several, working
 
 SQLITE: dict[str, float] = {"busy_timeout": 0.5, "failing_busy_timeout": 0.1}
 REDIS: dict[str, float] = {
@@ -27,7 +27,8 @@ REDIS: dict[str, float] = {
 }
 """Timings of the stores in these tests: short, and long enough for a busy machine."""
 ANSWERED_WITHIN = max(SQLITE["busy_timeout"], REDIS["call_timeout"]) + 0.5 + 1.0
-"""Seconds in which a request is answered, whatever the store does; the last of them is what a busy machine may add."""
+"""Seconds in which a request is answered, whatever the store does; the last of them is what the other processes of a
+busy machine may be late by, beside this one."""
 WOKEN_WITHIN = REDIS["poll_interval"] + 1.0 + 2.0
 """Seconds in which a watcher is shown what it was not notified of; the last of them are what a busy machine may add."""
 SHORT = 2.5
@@ -76,7 +77,7 @@ async def start(workers: Sequence[Worker]) -> None:
 
 
 async def test_a_worker_that_is_killed_amid_writes_takes_nothing_with_it(store: str) -> None:
-    with working(*several(store, 3)) as workers:
+    with working(*several(store, 3, timings=patient(store))) as workers:
 
         async def kill_and_restart(load: Load) -> None:
             for worker in (*workers, *workers):
@@ -118,7 +119,9 @@ async def test_sessions_and_watchers_outlive_a_restart_of_all_workers(store: str
 
 
 async def test_workers_whose_clocks_are_off_by_an_hour_shorten_and_lengthen_nothing(store: str) -> None:
-    workers = [Worker(store, clock_offset=3600.0), Worker(store, clock_offset=-3600.0), *several(store, 1)]
+    timings = patient(store)
+    ahead, behind = (Worker(store, timings=timings, clock_offset=offset) for offset in (3600.0, -3600.0))
+    workers = [ahead, behind, *several(store, 1, timings=timings)]
     with working(*workers):
         load = await put_under_load(workers, SHORT / 2)
     assert load.violations == []
@@ -150,7 +153,7 @@ async def test_a_file_that_another_program_has_locked_can_be_read_and_is_written
         logs = "".join(worker.log() for worker in workers)
     assert load.violations == []
     assert_worked(load)
-    assert max(one.waited for one in load.operations()) <= ANSWERED_WITHIN
+    assert max(one.waited for one in load.operations()) <= ANSWERED_WITHIN + load.stalls.worst
     meanwhile = between(load, locked_at, freed_at)
     assert {one.status for one in meanwhile if one.kind == "act"} == {503}
     assert [one.reply for one in meanwhile if one.kind == "context" and one.status != 200] == [], logs
@@ -205,11 +208,11 @@ async def test_a_frozen_redis_is_told_of_at_once_and_back_when_it_is(tmp_path: P
         logs = "".join(worker.log() for worker in workers)
     assert load.violations == []
     assert_worked(load)
-    assert max(one.waited for one in load.operations()) <= ANSWERED_WITHIN
+    assert max(one.waited for one in load.operations()) <= ANSWERED_WITHIN + load.stalls.worst
     meanwhile = between(load, frozen_at, thawed_at)
     assert len(meanwhile) > 20
     assert {one.status for one in meanwhile if one.connection is None} == {503}
-    assert max(waits) <= ANSWERED_WITHIN, "requests that wait for one another"
+    assert max(waits) <= ANSWERED_WITHIN + load.stalls.worst, "requests that wait for one another"
     after = [one for one in load.operations("act") if one.start > thawed_at + 0.8]
     assert sum(one.outcome is Outcome.OK for one in after) > 3, "it does not recover by itself"
     assert "Traceback" not in logs
@@ -279,7 +282,7 @@ async def test_lost_notifications_delay_what_watchers_are_shown_and_nothing_else
             load = await put_under_load(workers, SHORT / 2, unavailable=True)  # for moments, on a machine that is busy
     assert load.violations == []
     assert_worked(load)
-    assert load.rested_after <= WOKEN_WITHIN
+    assert load.rested_after <= WOKEN_WITHIN + load.stalls.worst
 
 
 async def test_connections_that_break_stall_or_go_silent_cost_nothing_but_time(redis: RedisServer) -> None:
@@ -300,7 +303,7 @@ async def test_connections_that_break_stall_or_go_silent_cost_nothing_but_time(r
     assert load.violations == []
     assert_worked(load)
     assert unavailable(load) > 0
-    assert max(one.waited for one in load.operations()) <= ANSWERED_WITHIN
+    assert max(one.waited for one in load.operations()) <= ANSWERED_WITHIN + load.stalls.worst
     assert "Traceback" not in logs
 
 

@@ -16,7 +16,7 @@ import pytest
 from handshake_prompt import Credential, HandshakeError, Limits, ProtocolEngine, SubmittedForm
 from handshake_prompt.engine import submitting
 
-LIMITS = Limits(submit_timeout=0.4)
+LIMITS = Limits(submit_timeout=1.5)
 WORKERS = """
 import asyncio, json, os, signal, sys
 from pathlib import Path
@@ -45,7 +45,7 @@ async def work(session_id, user, digest, place):
         return "taken"
 
     store = RelayStore(open_store(url))
-    engine = ProtocolEngine(store=store, limits=Limits(submit_timeout=0.4))
+    engine = ProtocolEngine(store=store, limits=Limits(submit_timeout=1.5))
     engine.on_submit(save)
     await store.ready()
     store.before = store.after = passing
@@ -74,7 +74,7 @@ class Workers:
         job = [session["sessionId"], session["userToken"], session["digest"], place]
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        async with self._turn, asyncio.timeout(30):
+        async with self._turn, asyncio.timeout(60):
             self._process.stdin.write(json.dumps(job).encode() + b"\n")
             return json.loads(await self._process.stdout.readline())
 

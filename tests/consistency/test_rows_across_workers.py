@@ -12,7 +12,7 @@ from typing import Any
 from tests.support.folding import fold_rows, fold_values
 from tests.support.peer import Peer, Socket, open_session
 from tests.support.row_history import RowHistory, named
-from tests.support.workers import Worker, working
+from tests.support.workers import Worker, patient, working
 
 FORM: dict[str, Any] = {
     "mode": "form-fill",
@@ -102,7 +102,8 @@ async def test_i5_every_worker_shows_the_same_rows_whatever_the_others_do_to_the
         "user_requests": 100_000,
         "log_events": 10_000,
         "replay_events": 10_000,
+        "queue_events": 5_000,
     }
-    with working(*(Worker(store, limits=limits | {"queue_events": 5_000}) for _ in range(3))) as workers:
+    with working(*(Worker(store, limits=limits, timings=patient(store)) for _ in range(3))) as workers:
         for _ in range(3):
             await race(workers)

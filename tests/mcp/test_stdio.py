@@ -44,7 +44,7 @@ NAMES = [
     "extend",
 ]
 NO_CONTEXT: Any = None
-STARTING = 15.0
+STARTING = 60.0
 """Seconds: an interpreter loads the SDK in one or two, a busy machine takes its time."""
 
 

@@ -27,6 +27,7 @@ from handshake_prompt.client import HandshakeAgent
 from tests.page.demo_page import hand_over
 from tests.support.commands import piped, shell
 from tests.support.mcp_clients import members
+from tests.support.peer import PATIENCE
 
 VALUES: Mapping[str, Any] = {
     "purpose": "Taxi to the client",
@@ -40,7 +41,6 @@ VALUES: Mapping[str, Any] = {
 }
 """What every agent writes; the rest is the person's and the page's."""
 ROOT = Path(handshake_prompt.__file__).parent.parent
-PATIENCE = 15.0
 COMMANDS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 WRITING = re.compile(r"^# 2\..*?\n(.*?^JSON)$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r'"code": "([^"]+)"')

@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from tests.support.checker import check
 from tests.support.history import Connection, FrameQueue, History, Members, Operation, Outcome, place
 from tests.support.peer import Peer, Socket, open_session
+from tests.support.stalls import Stalls, noting_stalls
 from tests.support.workers import ROOMY, Worker
 
 KEYS = tuple("abcdef")
@@ -43,9 +44,9 @@ HASTE = 0.02
 """Seconds at most that a hasty agent waits for an answer before it asks again, under the same key."""
 PERSISTENCE = 15.0
 """Seconds for which a request is repeated under its key: longer than any fault lasts."""
-LONGEST = 90.0
+LONGEST = 180.0
 """Seconds that a load may take beyond its own: far more than it does, so that a test fails rather than hangs."""
-SETTLE = 12.0
+SETTLE = 30.0
 """Seconds in which everything has to have come to rest: a lost wake-up takes up to 5."""
 UNCERTAIN = frozenset({"store_unavailable", "unavailable", "internal_error"})
 """Codes of frames that do not tell whether the edit was stored."""
@@ -220,6 +221,8 @@ class Load:
         """The only worker that anything is sent to, if there is one."""
         self.complaints: list[str] = []
         """What no server may answer, whatever happens to it."""
+        self.stalls = Stalls()
+        """How late the machine was meanwhile."""
         self.rested_after = 0.0
         """Seconds that the slowest watcher needed to be shown the last write."""
         self.violations: list[str] = []
@@ -243,6 +246,7 @@ class Load:
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
+        self.stalls = await self._stack.enter_async_context(noting_stalls())
         self._http = await self._stack.enter_async_context(httpx.AsyncClient(timeout=TIMEOUT, verify=False))
         for number in range(self._sessions):
             self.subjects.append(await self._open(BODIES[number % len(BODIES)]))

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.peer import PATIENCE
 from tests.support.serving import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +186,11 @@ def working(*workers: Worker) -> Iterator[Sequence[Worker]]:
     finally:
         for worker in workers:
             worker.close()
+
+
+def patient(store: str) -> dict[str, float]:
+    """Return timings with which a store that is only slow, on a busy machine, is never taken for one that is away."""
+    return {"busy_timeout": PATIENCE} if store.startswith("sqlite") else {"call_timeout": PATIENCE}
 
 
 def several(store: str, count: int, **options: Any) -> list[Worker]:
