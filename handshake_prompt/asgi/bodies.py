@@ -13,7 +13,7 @@ from handshake_prompt.protocol.errors import (
     UnsupportedMediaTypeError,
 )
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.validation import check_json
+from handshake_prompt.protocol.values import check_json
 
 from .deadlines import within
 from .requests import IndexedRequest, client_address

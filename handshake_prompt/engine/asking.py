@@ -20,7 +20,8 @@ from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
-from handshake_prompt.protocol.validation import check_ask, check_count, check_key, check_values
+from handshake_prompt.protocol.validation import check_ask
+from handshake_prompt.protocol.values import check_count, check_key, check_values
 from handshake_prompt.session import Session, requests
 from handshake_prompt.session.agent_presence import announce
 from handshake_prompt.session.field_value import FieldValue

@@ -10,7 +10,7 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import UserRequiredError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.validation import check_value
+from handshake_prompt.protocol.values import check_value
 from handshake_prompt.session import Session
 from handshake_prompt.stores import Loaded
 

@@ -9,7 +9,7 @@ from handshake_prompt.protocol.errors import RateLimitedError
 from handshake_prompt.protocol.form_errors import SchemaFixedError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.report_checks import check_problem, check_schema_change
+from handshake_prompt.protocol.validation import check_problem, check_schema_change
 from handshake_prompt.session import Session
 from handshake_prompt.session.page_problems import report
 from handshake_prompt.stores import Loaded, Record, SessionStore

@@ -23,7 +23,8 @@ from handshake_prompt.protocol.errors import OtherPromptError, UnreadableError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, PasteReply, encode
 from handshake_prompt.protocol.prompt_codes import prompt_code, shown_seq
-from handshake_prompt.protocol.validation import check_actions, check_count, check_json
+from handshake_prompt.protocol.validation import check_actions
+from handshake_prompt.protocol.values import check_count, check_json
 from handshake_prompt.session import Session
 from handshake_prompt.texts.answer_reader import read_answer
 from handshake_prompt.texts.answers import Answer, UnreadableAnswerError

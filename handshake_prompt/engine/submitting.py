@@ -31,7 +31,7 @@ from handshake_prompt.protocol.errors import (
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.submission_errors import InvalidFormError, SubmissionRunningError, UnknownOutcomeError
-from handshake_prompt.protocol.validation import check_value, check_values
+from handshake_prompt.protocol.values import check_value, check_values
 from handshake_prompt.session import SUBMITTED, Session, submission as states
 from handshake_prompt.session.authors import By
 from handshake_prompt.session.digests import is_same, state_digest

@@ -21,10 +21,10 @@ from handshake_prompt.protocol.errors import (
 )
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.validation import check_room
 from handshake_prompt.session import EXPIRED, Session, Turn
 from handshake_prompt.session.aftermath import conclude
 from handshake_prompt.session.requests import settle
+from handshake_prompt.session.room import check_room
 from handshake_prompt.stores import Loaded, Record, SessionStore
 
 from .delivery.hub import Hub, Topic

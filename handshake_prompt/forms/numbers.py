@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from handshake_prompt.protocol.validation import MAX_INTEGER
+from handshake_prompt.protocol.values import MAX_INTEGER
 
 _LEVELS = 64
 """Of JSON that is looked at: what nests deeper is refused anyway."""

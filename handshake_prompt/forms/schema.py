@@ -7,7 +7,7 @@ from typing import Any
 
 from handshake_prompt.protocol.errors import HandshakeError, InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.validation import check_key
+from handshake_prompt.protocol.values import check_key
 
 from .constraints import CustomType
 from .entries import EntryReader

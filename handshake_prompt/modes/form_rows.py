@@ -14,10 +14,10 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
-from handshake_prompt.protocol.validation import check_room, session_full
 from handshake_prompt.session import Session, rows
 from handshake_prompt.session.authors import By
 from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.session.room import check_room, session_full
 from handshake_prompt.session.row_keys import split_row, within
 from handshake_prompt.session.row_returns import forget
 

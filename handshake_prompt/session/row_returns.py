@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import ROW_MOVED, ROW_REMOVED, Notice
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.validation import has_room
 
 from . import rows
 from .authors import By
 from .displaced_rows import Displaced
 from .field_value import FieldValue
+from .room import has_room
 from .row_keys import row_around, split_row, within
 from .session import Session
 

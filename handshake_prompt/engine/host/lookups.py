@@ -12,7 +12,7 @@ from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError
 from handshake_prompt.protocol.form_errors import OptionsUnavailableError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import OptionsReply
-from handshake_prompt.protocol.validation import check_key, check_value
+from handshake_prompt.protocol.values import check_key, check_value
 from handshake_prompt.session import Session
 
 from .hooks import HookFailedError, Hooks, Reject

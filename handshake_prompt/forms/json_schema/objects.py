@@ -13,7 +13,7 @@ from handshake_prompt.forms.keys import escaped, joined
 from handshake_prompt.forms.shape import Entry, GroupRule
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.validation import check_key
+from handshake_prompt.protocol.values import check_key
 
 from .dialect import Schema, Schemas
 from .embed import embedded
