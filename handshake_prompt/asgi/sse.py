@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from handshake_prompt.engine.delivery.frame_queue import Frame, connection_frame, draining_frame
+from handshake_prompt.engine.delivery.frames import Frame, connection_frame, draining_frame
 from handshake_prompt.engine.delivery.watcher import Watcher
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.limits import Limits

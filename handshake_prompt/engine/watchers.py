@@ -16,7 +16,8 @@ from handshake_prompt.stores import Loaded, Record
 from .access.fair_queue import take_slot
 from .access.guard import Admission
 from .access.login_lease import LoginLease
-from .delivery.frame_queue import Frame, FrameQueue, log_frame
+from .delivery.frame_queue import FrameQueue
+from .delivery.frames import Frame, log_frame
 from .delivery.hub import Hub
 from .delivery.watcher import Watcher
 from .form_validation import EDIT_PATIENCE, FormValidation

@@ -15,9 +15,9 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+from .local_hosts import is_local
 from .prompt_form import VALUE_CHARS, QuotedLines, form_lines, quoted_lines, shorten, shortened
 from .prompt_lines import REQUIRED, checked_lines, checksum, first_lines, had_check, mode_text, read_mode
-from .reach import is_local
 from .secret import Secret
 from .wording import WORDING, Wording
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from handshake_prompt.texts.reach import is_local
+from handshake_prompt.texts.local_hosts import is_local
 from tests.page.demo_page import hand_over, is_live
 from tests.page.tabs import Tab
 

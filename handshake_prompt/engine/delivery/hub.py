@@ -18,7 +18,8 @@ from handshake_prompt.session import CLOSED, REVOKED, Session
 from handshake_prompt.session.requests import due
 from handshake_prompt.stores import Record
 
-from .frame_queue import Audience, Frame, FrameQueue, connection_frame, draining_frame, log_frame
+from .frame_queue import Audience, FrameQueue
+from .frames import Frame, connection_frame, draining_frame, log_frame
 
 RESERVED_FOR_PAGES = 0.25
 """The share of a worker's places that agents cannot take."""

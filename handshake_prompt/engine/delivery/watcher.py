@@ -25,7 +25,8 @@ from handshake_prompt.session import Session
 from handshake_prompt.session.agent_presence import AGENT, GONE
 from handshake_prompt.session.digests import state_digest
 
-from .frame_queue import Frame, FrameQueue, connection_frame, draining_frame
+from .frame_queue import FrameQueue
+from .frames import Frame, connection_frame, draining_frame
 
 HEARTBEAT = connection_frame("heartbeat")
 MINUTE = 60.0

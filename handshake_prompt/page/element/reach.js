@@ -1,6 +1,6 @@
 /**
  * Reach of an address: whether an agent elsewhere, such as one in the cloud, can get there. As the server's own
- * `texts/reach.py`: a test holds the two against each other.
+ * `texts/local_hosts.py`: a test holds the two against each other.
  */
 
 /** Of names for one machine or network (RFC 6761, 6762, 8375), and those in use for it. */

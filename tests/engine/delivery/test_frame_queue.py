@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from handshake_prompt.engine.delivery.frame_queue import Frame, FrameQueue
+from handshake_prompt.engine.delivery.frame_queue import FrameQueue
+from handshake_prompt.engine.delivery.frames import Frame
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode
 from handshake_prompt.protocol.limits import Limits

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.engine.delivery.frame_queue import Frame, connection_frame, log_frame
+from handshake_prompt.engine.delivery.frames import Frame, connection_frame, log_frame
 from handshake_prompt.engine.delivery.hub import Hub
 from handshake_prompt.engine.delivery.watcher import Watcher
 from handshake_prompt.protocol.credentials import Role

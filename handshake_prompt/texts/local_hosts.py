@@ -1,4 +1,4 @@
-"""Reach of an address: whether an agent elsewhere, such as one in the cloud, can get there."""
+"""Hosts on the person's own machine or network: an agent elsewhere, such as one in the cloud, cannot reach them."""
 
 from __future__ import annotations
 
