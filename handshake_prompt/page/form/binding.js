@@ -10,12 +10,12 @@
 import { entryOf } from "../client/rows.js";
 import { nextTask } from "../client/tasks.js";
 import { isSame } from "../client/values.js";
-import { listen, rootOf } from "./clobbering.js";
+import { around, listen, rootOf } from "./clobbering.js";
 import { ControlIndex } from "./control_index.js";
 import { problemOf } from "./problems.js";
 import { RowBinding } from "./row_binding.js";
 import { SchemaFollower } from "./schema_follower.js";
-import { isSecret } from "./standing.js";
+import { isSecret } from "./secrets.js";
 import { withoutSubmission } from "./submission.js";
 import { UNREADABLE, cellsOf, isChanged, isOverlong, read, readPublic, show } from "./values.js";
 
@@ -37,6 +37,10 @@ const OBSERVED = {
     ...["tabindex", "type"],
   ],
 };
+/** What around a form shows parts of it, as a class for the step of a wizard does. */
+const AROUND = { attributeFilter: ["class", "data-state", "data-step", "hidden", "open"] };
+/** What a transition of leaves everything where it was. */
+const PAINT = /color|shadow|outline|background|fill|stroke/;
 /** A page that changes its form does so in several steps, in milliseconds. */
 const SETTLING = 50;
 
@@ -162,6 +166,7 @@ export class FormBinding extends EventTarget {
   /** Listen wherever there are controls: `change` does not leave a shadow root. */
   #attend() {
     this.#observer.observe(this.#form, OBSERVED);
+    for (let each = around(this.#form); each; each = around(each)) this.#observer.observe(each, AROUND);
     for (const root of [rootOf(this.#form), ...this.#index.shadowRoots]) {
       if (root !== rootOf(this.#form)) this.#observer.observe(root, OBSERVED);
       if (this.#heard.has(root)) continue;
@@ -169,6 +174,7 @@ export class FormBinding extends EventTarget {
       const settings = { signal: this.#stopped.signal, capture: true };
       for (const name of ["input", "change"]) listen(root, name, (event) => this.#hear(event), settings);
       listen(root, "focusout", (event) => this.#leave(event), settings);
+      for (const name of ["transitionend", "animationend"]) listen(root, name, (event) => this.#arrive(event), settings);
     }
   }
 
@@ -235,6 +241,12 @@ export class FormBinding extends EventTarget {
     if (!field || this.#index.of(field.key).includes(event.relatedTarget)) return;
     queueMicrotask(() => this.#draw(field.key));
     this.#reviewSoon();
+  }
+
+  /** Look again once what was faded or slid in is there. @param {any} event */
+  #arrive({ target, propertyName = "" }) {
+    const isMoved = !PAINT.test(propertyName) && this.#index.controls.some((control) => target.contains(control));
+    if (isMoved) this.#reviewSoon(true);
   }
 
   // ---- what the session says

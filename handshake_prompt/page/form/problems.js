@@ -7,7 +7,7 @@ import { isSame } from "../client/values.js";
 import { attributeOf, rootOf } from "./clobbering.js";
 import { isChoice } from "./controls.js";
 import { textOf } from "./labels.js";
-import { isSecret } from "./standing.js";
+import { isSecret } from "./secrets.js";
 import { UNREADABLE, read } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */

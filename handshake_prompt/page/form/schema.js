@@ -7,7 +7,8 @@ import {
 } from "./labels.js";
 import { choices, compact, selection, suggestions } from "./options.js";
 import { blankRow, cellKeyOf, listsOf, outsideOf, rowsIn } from "./rows.js";
-import { isConsent, isLeftOut, isMarked, isSecret } from "./standing.js";
+import { isSecret } from "./secrets.js";
+import { isConsent, isLeftOut, isMarked } from "./standing.js";
 import { isFilled } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */

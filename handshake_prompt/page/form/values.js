@@ -3,7 +3,7 @@
 import { isSame } from "../client/values.js";
 import { attributeOf } from "./clobbering.js";
 import { isChoice, isChoosable, isCustom, switchOf } from "./controls.js";
-import { isSecret } from "./standing.js";
+import { isSecret } from "./secrets.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("../client.js").Field} Field */

@@ -147,3 +147,38 @@ async def test_a_form_that_never_rests_keeps_within_the_servers_rate(tab: Tab) -
     assert await tab.seen("error") == []
     await tab.turn(61_000)
     await tab.until("session.schema.find(({ key }) => key === 'state').options.length === 30")
+
+
+FADED = """
+<style>.step { opacity: 0; transition: opacity 600s } .step.is-there { opacity: 1 }</style>
+<form><label>Name <input name="name"></label>
+<div class="step" id="step"><label>Income <input name="income"></label></div></form>
+"""
+
+
+async def test_a_field_that_fades_in_comes_once_it_can_be_seen(tab: Tab) -> None:
+    await hand_over(tab, FADED)
+    assert await tab.do("session.schema.map(({ key }) => key)") == ["name"]
+    await tab.do("void (step.ontransitionend = () => { globalThis.isOver = true }, step.className = 'step is-there')")
+    await tab.turn(100)
+    assert await tab.do("session.schema.map(({ key }) => key)") == ["name"]
+    await tab.do("document.getAnimations().forEach((each) => each.finish())")
+    await tab.until("globalThis.isOver")
+    await tab.turn(100)
+    await tab.until("session.schema.some(({ key }) => key === 'income')")
+
+
+WIZARD = """
+<style>.panel { display: none } .step-1 .first, .step-2 .second { display: block }</style>
+<div id="wizard" class="step-1"><div><form>
+<div class="panel first"><label>Name <input name="name"></label></div>
+<div class="panel second"><label>Income <input name="income"></label></div></form></div></div>
+"""
+
+
+async def test_a_wizard_that_keeps_its_step_around_the_form_is_followed(tab: Tab) -> None:
+    await hand_over(tab, WIZARD)
+    assert await tab.do("session.schema.map(({ key }) => key)") == ["name"]
+    await tab.do("wizard.className = 'step-2'")
+    await tab.turn(100)
+    await tab.until("session.schema.map(({ key }) => key).join() === 'income'")

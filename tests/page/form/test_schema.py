@@ -9,11 +9,12 @@ import pytest
 from tests.page.form.cases import FORMS, SHARED, Case
 from tests.page.form.foreign_cases import FOREIGN_FORMS
 from tests.page.form.more_cases import MORE_FORMS
+from tests.page.form.unusual_cases import UNUSUAL_FORMS
 from tests.page.tabs import Tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ALL = [*FORMS, *MORE_FORMS, *FOREIGN_FORMS, *SHARED]
+ALL = [*FORMS, *MORE_FORMS, *FOREIGN_FORMS, *UNUSUAL_FORMS, *SHARED]
 DERIVE = """
 async (html) => {
   document.body.innerHTML = html;
