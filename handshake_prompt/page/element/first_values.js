@@ -4,6 +4,7 @@ import { isSame } from "../client/values.js";
 import { valuesOf } from "../form.js";
 import { ControlIndex } from "../form/control_index.js";
 import { isChanged, readPublic } from "../form/values.js";
+import { isWidget } from "../form/widgets.js";
 import { isPersons } from "./field_facts.js";
 
 /** @typedef {import("../client.js").Field} Field */
@@ -26,7 +27,9 @@ export class FirstValues {
   /** Note what the person touches. @param {Document | ShadowRoot} root @param {AbortSignal} signal */
   attend(root, signal) {
     const touch = (/** @type {Event} */ event) => event.isTrusted && this.#touched.add(event.composedPath()[0]);
+    const press = (/** @type {Event} */ event) => event.isTrusted && this.#touched.add(event.composedPath().find(isWidget) ?? event);
     for (const name of ["input", "change"]) root.addEventListener(name, touch, { signal, capture: true });
+    root.addEventListener("click", press, { signal, capture: true });
   }
 
   /**

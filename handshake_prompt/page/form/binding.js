@@ -31,7 +31,7 @@ const OBSERVED = {
   subtree: true,
   characterData: true,
   attributeFilter: [
-    ...["accept", "aria-describedby", "aria-invalid", "aria-label", "aria-labelledby", "aria-required", "autocomplete"],
+    ...["accept", "aria-checked", "aria-describedby", "aria-hidden", "aria-invalid", "aria-label", "aria-labelledby", "aria-required", "autocomplete"],
     ...["class", "data-handshake", "disabled", "for", "form", "hidden", "id", "label", "list", "max", "maxlength", "min"],
     ...["minlength", "multiple", "name", "pattern", "placeholder", "readonly", "required", "step", "style", "title"],
     ...["tabindex", "type"],

@@ -5,8 +5,9 @@
 
 import { isKey } from "../client/values.js";
 import { attributeOf, below, elementsOf, positionOf, rootOf } from "./clobbering.js";
+import { isWidget, setState as setWidget, stateOf as widgetState, twinOf } from "./widgets.js";
 
-/** @typedef {any} Control an input, a select, a textarea, or a form-associated custom element. */
+/** @typedef {any} Control an input, a select, a textarea, a form-associated custom element, or a widget. */
 /** @typedef {{key: string, controls: Control[]}} Group */
 
 /** Controls that hold no value of the form's. */
@@ -45,7 +46,9 @@ export function controlsOf(form) {
 
 /** @param {HTMLFormElement} form @param {Set<Control>} listed @returns {Generator<Control>} */
 function* within(form, listed) {
-  for (const control of controlsWithin(form)) if (listed.has(control) || rootOf(control) !== rootOf(form)) yield control;
+  for (const control of controlsWithin(form)) {
+    if (listed.has(control) || isWidget(control) || rootOf(control) !== rootOf(form)) yield control;
+  }
 }
 
 /**
@@ -66,7 +69,7 @@ export function isControl(element) {
   if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
     return !WITHOUT_VALUE.has(element.type);
   }
-  if (element instanceof HTMLTextAreaElement) return true;
+  if (element instanceof HTMLTextAreaElement || isWidget(element)) return true;
   const isAssociated = element.localName.includes("-") && element.constructor.formAssociated === true;
   return isAssociated && ("value" in element || switchOf(element) !== undefined);
 }
@@ -74,7 +77,7 @@ export function isControl(element) {
 /** The name of a control; in a component's shadow root, without one, that of the component. @param {Control} control @returns {string} */
 export function nameOf(control) {
   for (let element = control; element; element = rootOf(element).host) {
-    const name = attributeOf(element, "name");
+    const name = attributeOf(element, "name") || (isWidget(element) && twinOf(element)?.name);
     if (name) return name;
   }
   return "";
@@ -99,13 +102,34 @@ export function isChoosable(option) {
 }
 
 /** Whether a control is of no standard kind. @param {Control} control */
-export function isCustom({ localName }) {
-  return localName.includes("-");
+export function isCustom(control) {
+  return control.localName.includes("-") || isWidget(control);
 }
 
 /** The property that says whether a custom element is on, if it is a switch. @param {Control} control */
-export function switchOf(control) {
+function switchOf(control) {
   return ["checked", "selected"].find((name) => typeof control[name] === "boolean");
+}
+
+/** What a control of no standard kind holds: whether it is on, if it is a switch. @param {Control} control */
+export function stateOf(control) {
+  return isWidget(control) ? widgetState(control) : control[switchOf(control) ?? "value"];
+}
+
+/** Have a control of no standard kind hold a value, and tell its page. @param {Control} control @param {any} value */
+export function setState(control, value) {
+  if (isWidget(control)) return setWidget(control, value);
+  const empty = typeof control.value === "string" ? "" : null;
+  const state = switchOf(control);
+  if (state) control[state] = value === true;
+  else control.value = value ?? empty;
+  announce(control);
+}
+
+/** Tell a page that a control holds another value. @param {Control} control */
+export function announce(control) {
+  control.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertReplacementText" }));
+  control.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 /**

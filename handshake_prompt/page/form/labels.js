@@ -68,12 +68,18 @@ function written(control) {
     together(referred(control, "aria-labelledby")) ||
     attributeOf(control, "aria-label")?.trim() ||
     together(labelsOf(control)) ||
+    (isDrawn(control) && textOf(control)) ||
     attributeOf(control, "title")?.trim() ||
     headers(control) ||
     attributeOf(control, "placeholder")?.trim() ||
     namedByComponent(control) ||
     nearby(control, isChoice(control) ? "nextSibling" : "previousSibling")
   );
+}
+
+/** Whether what is in a control names it: a switch that a page draws. @param {Control} control */
+function isDrawn(control) {
+  return control.matches("[role=switch], [role=checkbox]") && !(control instanceof HTMLInputElement);
 }
 
 /** The name of a component: its own word, or that of the component whose shadow root the control is in. @param {Control} control */
@@ -167,7 +173,7 @@ function groupText(controls) {
 }
 
 /** @param {Element | null} group @returns {string} */
-function nameOfGroup(group) {
+export function nameOfGroup(group) {
   if (!group) return "";
   const legend = group instanceof HTMLFieldSetElement ? group.querySelector(":scope > legend") : null;
   return together(referred(group, "aria-labelledby")) || attributeOf(group, "aria-label") || textOf(legend);

@@ -1,12 +1,13 @@
 /** Schema of a form as its own controls declare it: types, constraints, options, labels. SPEC.md section 5. */
 
 import { attributeOf } from "./clobbering.js";
-import { controlsOf, controlsWithin, grouped, isCustom, nameOf, switchOf } from "./controls.js";
+import { controlsOf, controlsWithin, grouped, isCustom, nameOf, stateOf } from "./controls.js";
 import {
   descriptionOf, groupLabelOf, headingOf, isSaidOptional, isSaidRequired, labelOf, listLabelOf,
 } from "./labels.js";
 import { choices, compact, selection, suggestions } from "./options.js";
 import { blankRow, cellKeyOf, listsOf, outsideOf, rowsIn } from "./rows.js";
+import { divided } from "./remainder.js";
 import { isSecret } from "./secrets.js";
 import { isConsent, isLeftOut, isMarked } from "./standing.js";
 import { isFilled } from "./values.js";
@@ -45,12 +46,17 @@ const ONE_PATTERN_CHARS = 512;
 const DISTANT = /^\d{5}/;
 
 /**
- * Derive the fields of a form from its controls.
+ * Derive the fields of a form from its controls, as many as one schema has room for.
  *
  * @param {HTMLFormElement} form
  * @returns {Field[]}
  */
 export function schemaOf(form) {
+  return divided(entriesOf(form))[0];
+}
+
+/** @param {HTMLFormElement} form @returns {Field[]} all of them. */
+export function entriesOf(form) {
   const lists = listsOf(form);
   const groups = fieldGroups(form, outsideOf(controlsOf(form), lists));
   return [...described(groups, form), ...lists.flatMap((list) => rowsEntry(list, form))];
@@ -199,7 +205,8 @@ function switched(control, label) {
 
 /** @param {Control} control a form-associated custom element: its value tells its kind. */
 function custom(control) {
-  if (switchOf(control)) return { type: "boolean" };
+  if (typeof stateOf(control) === "boolean") return { type: "boolean" };
+  if (control.isContentEditable) return TYPES.textarea;
   const options = [...control.querySelectorAll("option, [role=option]")].map((each) => each.value ?? "").filter(Boolean);
   const multiple = Array.isArray(control.value) || undefined;
   if (options.length > 0) return { type: "enum", multiple, options };

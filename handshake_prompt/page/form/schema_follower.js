@@ -3,7 +3,8 @@
  * that the server allows.
  */
 
-import { schemaOf } from "./schema.js";
+import { divided, remainderOf } from "./remainder.js";
+import { entriesOf } from "./schema.js";
 
 /** @typedef {import("../client.js").Field} Field */
 
@@ -23,6 +24,8 @@ export class SchemaFollower {
   #times = [];
   #isTelling = false;
   #heldUntil = 0;
+  /** @type {string | null} */
+  #remainder = null;
 
   /** @param {import("../client.js").HandshakeSession} session @param {HTMLFormElement} form */
   constructor(session, form) {
@@ -73,12 +76,21 @@ export class SchemaFollower {
 
   /** @returns {{set: Field[], remove: string[]}} */
   #change() {
-    const schema = schemaOf(this.#form);
+    const [schema, others] = divided(entriesOf(this.#form));
+    this.#tellRemainder(remainderOf(this.#form, others));
     const keys = new Set(schema.map(({ key }) => key));
     return {
       set: schema.filter((entry) => this.#told.get(entry.key) !== canonical(entry)),
       remove: [...this.#told.keys()].filter((key) => !keys.has(key)),
     };
+  }
+
+  /** Tell both sides what of the form is no field. @param {string | null} remainder */
+  #tellRemainder(remainder) {
+    if (remainder === this.#remainder) return;
+    this.#remainder = remainder;
+    if (remainder) console.warn(`<handshake-prompt> ${remainder}`);
+    this.#session.setProblem("", remainder);
   }
 }
 

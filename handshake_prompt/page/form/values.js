@@ -2,7 +2,7 @@
 
 import { isSame } from "../client/values.js";
 import { attributeOf } from "./clobbering.js";
-import { isChoice, isChoosable, isCustom, switchOf } from "./controls.js";
+import { announce, isChoice, isChoosable, isCustom, setState, stateOf } from "./controls.js";
 import { isSecret } from "./secrets.js";
 
 /** @typedef {import("./controls.js").Control} Control */
@@ -57,9 +57,7 @@ function readChoices(controls, field) {
 
 /** @param {Control} control @param {Field} field */
 function readCustom(control, field) {
-  const state = switchOf(control);
-  if (state) return control[state];
-  const { value } = control;
+  const value = stateOf(control);
   return typeof value === "string" ? typed(value, field) : (value ?? null);
 }
 
@@ -133,7 +131,7 @@ export function show(controls, field, value) {
   const said = (Array.isArray(value) ? value : [value]).map(text);
   if (isChoice(control)) controls.forEach((each) => check(each, value === true || said.includes(choiceValueOf(each, controls))));
   else if (control instanceof HTMLSelectElement) choose(control, said);
-  else if (isCustom(control)) fillCustom(control, value);
+  else if (isCustom(control)) setState(control, value);
   else if (controls.length > 1) controls.forEach((each, index) => fill(each, said[index] ?? ""));
   else fill(control, Array.isArray(value) ? said.join(control.type === "email" ? ", " : "\n") : said[0]);
 }
@@ -167,14 +165,6 @@ function blankOf({ options: [first] }) {
   return first && !isChoosable(first) ? first : undefined;
 }
 
-/** @param {Control} control @param {any} value */
-function fillCustom(control, value) {
-  const state = switchOf(control);
-  if (state) control[state] = value === true;
-  else control.value = value ?? (typeof control.value === "string" ? "" : null);
-  announce(control);
-}
-
 /** @param {Control} control @param {string} value */
 function fill(control, value) {
   set(control, "value", control.type === "datetime-local" ? value.replace(" ", "T") : value);
@@ -185,12 +175,6 @@ function fill(control, value) {
 function set(control, property, value) {
   const prototype = control instanceof HTMLTextAreaElement ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
   /** @type {any} */ (Object.getOwnPropertyDescriptor(prototype, property)).set.call(control, value);
-}
-
-/** @param {Control} control */
-function announce(control) {
-  control.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertReplacementText" }));
-  control.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 /** Whether the person, or their browser, has made another value of a control than the page's. @param {Control} control */

@@ -226,7 +226,7 @@ SHOPS = [
             <input type="radio" name="seg" id="seg-b"><label for="seg-b">Monthly</label></div>
           <label>Picture <input type="file" name="pics" accept="image/*" multiple></label>
           <label>Brightness <input type="range" name="bright" readonly value="7" max="10"></label>
-          <button type="button" role="switch" aria-checked="true">Not a control</button>
+          <button type="button" role="switch" aria-checked="true">Loud</button>
           <input type="button" value="Pick"><input type="image" alt="Go"></form>""",
         {
             "dark": {"type": "boolean", "label": "Dark mode"},
@@ -236,8 +236,9 @@ SHOPS = [
             "seg": {"type": "enum", "options": ["seg-a", "seg-b"]},
             "pics": {"type": "file", "by": "person", "accept": "image/*", "multiple": True},
             "bright": {"type": "integer", "readOnly": None},
+            "field-1": {"type": "boolean", "label": "Loud"},
         },
-        initial={"dark": True, "seg": "seg-a", "bright": 7},
+        initial={"dark": True, "seg": "seg-a", "bright": 7, "field-1": True},
         accepts=(
             ("dark", False),
             ("ro", True),

@@ -182,3 +182,52 @@ async def test_a_wizard_that_keeps_its_step_around_the_form_is_followed(tab: Tab
     await tab.do("wizard.className = 'step-2'")
     await tab.turn(100)
     await tab.until("session.schema.map(({ key }) => key).join() === 'income'")
+
+
+# What is no field
+
+
+DRAWN = """
+<form><label>Name <input name="name"></label>
+<div role="radiogroup" aria-label="Colour"><div role="radio" aria-checked="false" tabindex="0">Red</div></div>
+<div role="slider" aria-valuenow="3" tabindex="0">Volume</div> <p contenteditable>Notes</p>
+<label>Town <input name="town" role="combobox" aria-controls="towns"></label>
+<ul role="listbox" id="towns"><li role="option">Ulm</li></ul>
+<select aria-hidden="true" tabindex="-1" name="land"><option>DE</option></select>
+<span><span role="combobox" tabindex="0">DE</span></span></form>
+"""
+
+
+async def test_both_sides_are_told_what_of_a_form_is_not_handed_over(tab: Tab) -> None:
+    peer = await hand_over(tab, DRAWN)
+    said = "Not handed over, for the person alone to fill in: Colour, a part without a name, a part without a name."
+    assert await problems(tab, peer) == {"": said}
+    assert await tab.do("session.problems.map(({ msg }) => msg)") == [said]
+    await tab.do("form.querySelectorAll('[role=radiogroup], [role=slider], p').forEach((each) => each.remove())")
+    assert await problems(tab, peer) == {}
+
+
+async def test_of_a_form_that_is_too_large_as_much_is_handed_over_as_there_is_room_for(tab: Tab) -> None:
+    controls = "".join(f'<input name="n{number}" aria-label="Number {number}">' for number in range(503))
+    peer = await hand_over(tab, f"<form>{controls}</form>")
+    assert len((await peer.context())["schema"]) == 500
+    assert await problems(tab, peer) == {
+        "": "Not handed over, for the person alone to fill in: Number 500, Number 501, Number 502."
+    }
+    assert (await peer.act({"n499": "last"}))["applied"] == ["n499"]
+    await tab.until("form.n499.value === 'last'")
+
+
+async def test_what_a_person_does_to_a_widget_is_theirs(tab: Tab) -> None:
+    turn = "this.ariaChecked = this.ariaChecked !== 'true'"
+    form = f"""<form><p contenteditable aria-label="Bio" id="bio"></p>
+      <b role="switch" aria-checked="false" tabindex="0" id="on" onclick="{turn}">On</b></form>"""
+    peer = await hand_over(tab, form)
+    await tab.page.locator("#bio").press_sequentially("Ada")
+    await tab.page.locator("#on").click()
+    assert await tab.settle() is True
+    told = (await peer.context())["context"]
+    assert {key: (told[key]["value"], told[key]["by"]) for key in told} == {
+        "bio": ("Ada", "user"),
+        "on": (True, "user"),
+    }

@@ -40,6 +40,10 @@ _PUBLIC = {
 }  # fmt: skip
 
 
+TURN = """onclick="this.ariaChecked = this.ariaChecked !== 'true'" """
+"""Of a switch, what the page's script does."""
+
+
 def _labelled(names: dict[str, str]) -> str:
     return "".join(f'<label>{label} <input name="{name}"></label>' for name, label in names.items())
 
@@ -62,7 +66,8 @@ UNUSUAL_FORMS = [
     Case(
         "controls behind pictures",
         """<style>.vh { position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; overflow: hidden;
-            border: 0; clip: rect(0, 0, 0, 0); white-space: nowrap } .clear { opacity: 0; position: absolute }</style><form>
+            border: 0; clip: rect(0, 0, 0, 0); white-space: nowrap }
+            .clear { opacity: 0; position: absolute }</style><form>
           <label class="card"><input class="vh" type="radio" name="plan" value="a"> A</label>
           <label class="card"><input class="vh" type="radio" name="plan" value="b"> B</label>
           <input class="clear" type="checkbox" id="news" name="news"><label for="news">News</label>
@@ -115,5 +120,27 @@ UNUSUAL_FORMS = [
         excluded=frozenset(_SECRETS),
         accepts=(("iban", "DE89"), ("pin_code", "560001")),
         refuses=(("pin", "1234"), ("f4", "123")),
+    ),
+    Case(
+        "widgets in the place of controls",
+        f"""<form><div contenteditable role="textbox" aria-label="About you" id="bio">Hi</div>
+          <div contenteditable data-handshake="sensitive" id="diary"></div>
+          <button type="button" role="switch" aria-checked="true" id="wifi" {TURN}><i></i></button>
+          <label for="wifi">Wifi</label>
+          <button type="button" role="checkbox" aria-checked="false" aria-label="News" {TURN}></button><input
+            type="checkbox" aria-hidden="true" tabindex="-1" name="news" class="clear" style="opacity:0">
+          <div role="checkbox" aria-checked="false" tabindex="0" id="own" {TURN}><b>Subscribe</b></div>
+          <div role="switch" aria-checked="true" aria-disabled="true" id="fixed" aria-label="Fixed">-</div></form>""",
+        {
+            "bio": {"type": "string", "multiline": True, "label": "About you"},
+            "diary": {"type": "string", "sensitive": True},
+            "wifi": {"type": "boolean", "label": "Wifi"},
+            "news": {"type": "boolean", "label": "News"},
+            "own": {"type": "boolean", "label": "Subscribe"},
+            "fixed": {"type": "boolean", "readOnly": True},
+        },
+        initial={"bio": "Hi", "wifi": True, "fixed": True},
+        accepts=(("bio", "One\nTwo"), ("wifi", False), ("news", True), ("own", True)),
+        refuses=(("fixed", False),),
     ),
 ]
