@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from handshake_prompt.protocol.packing import to_json, unpack
+from handshake_prompt.protocol.packing import unpack
 
 from .authors import By
 
@@ -42,23 +42,3 @@ _EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 def is_empty(value: object) -> bool:
     """Whether a value counts as nothing: null, "", [] or {}. 0 and false are values."""
     return value in _EMPTY_VALUES
-
-
-class Aside(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Values and rows without a field, kept until it comes back; see `schema_changes`."""
-
-    values: dict[str, FieldValue] = {}
-    rows: dict[str, tuple[str, ...]] = {}
-    row_authors: dict[str, str] = {}
-
-    @property
-    def size(self) -> int:
-        """The bytes that they count."""
-        return sum(len(key) + len(to_json(field.kept)) for key, field in self.values.items()) + 2 * sum(
-            map(len, self.row_authors)
-        )
-
-    @property
-    def count(self) -> int:
-        """How many values and rows there are."""
-        return len(self.values) + len(self.row_authors)

@@ -13,8 +13,10 @@ from handshake_prompt.protocol.events import SCHEMA
 from handshake_prompt.protocol.messages import Outcome
 
 from . import rows
+from .annotation import annotate
+from .aside import Aside
 from .authors import By
-from .field_value import Aside
+from .field_value import FieldValue
 from .row_keys import within
 from .session import Session
 
@@ -58,11 +60,13 @@ def _set_aside(session: Session, schema: NewSchema) -> list[str]:
     lists = [key for key in session.rows if not schema.has_list(key)]
     inside = tuple(map(within, lists))
     cells = [key for key in session.values if key.startswith(inside) or not schema.has_value(key)]
-    aside = session.aside or Aside()
+    aside, values = session.aside or Aside(), {key: session.values[key] for key in cells}
     session.aside = Aside(
-        {**aside.values, **{key: session.values[key] for key in cells}},
+        {**aside.values, **values},
         {**aside.rows, **{key: session.rows[key] for key in lists}},
         {**aside.row_authors, **{key: by for key, by in session.row_authors.items() if key.startswith(inside)}},
+        {**aside.notes, **{key: note for key, note in session.notes.items() if key in values}},
+        (*aside.pasted, *(key for key in cells if session.pasted.get(key) == values[key].rev)),
     )
     for key in lists:
         rows.withdraw(session, key)
@@ -83,5 +87,15 @@ def _bring_back(session: Session, schema: NewSchema) -> None:
     for key in [key for key in values if schema.has_value(key)]:
         field = values.pop(key)
         if schema.is_there(key):
-            session.bring_back(key, field)
-    session.aside = Aside(values, lists, authors) if values or lists else None
+            _bring_back_value(session, aside, key, field)
+    notes = {key: note for key, note in aside.notes.items() if key in values}
+    left = Aside(values, lists, authors, notes, tuple(key for key in aside.pasted if key in values))
+    session.aside = left if values or lists else None
+
+
+def _bring_back_value(session: Session, aside: Aside, key: str, field: FieldValue) -> None:
+    session.bring_back(key, field)
+    if key in aside.notes:
+        annotate(session, key, session.seq, aside.notes[key])
+    if key in aside.pasted:
+        session.pasted = session.pasted | {key: session.seq}

@@ -18,9 +18,10 @@ from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.messages import FieldRecord, Outcome
 from handshake_prompt.protocol.packing import Packed, kept_meta, pack, parts_of, to_json, unpack
 
+from .aside import Aside
 from .authors import OWNERSHIP, RELEASED, By
 from .displaced_rows import Displaced
-from .field_value import Aside, FieldValue, is_empty
+from .field_value import FieldValue, is_empty
 from .notes import Note, with_notes
 from .owners import comparable_owner, kept_owner
 from .pickup_record import Pickup

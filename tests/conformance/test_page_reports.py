@@ -132,6 +132,19 @@ def authors(context: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     return {key: (record["value"], record["by"]) for key, record in context["context"].items()}
 
 
+async def test_hpp_267_what_an_agent_said_of_a_value_comes_back_with_its_field(pair: Open) -> None:
+    peer = await pair(FORM)
+    said = {"source": "passport", "confidence": 0.5, "reason": "In full"}
+    await peer.agent("POST", "action", {"actions": [{"type": "set", "key": "city", "value": "Bern"} | said]})
+    async with peer.watch() as page:
+        await page.next("connected")
+        await report(peer, schema={"remove": ["city"]})
+        await report(peer, schema={"set": [one for one in FORM["schema"] if one["key"] == "city"]})
+        frame = await page.next("edit")
+    for told in (frame, (await peer.context())["context"]["city"]):
+        assert {name: told.get(name) for name in said} == said
+
+
 async def test_hpp_202_no_page_changes_the_schema_of_a_form_by_name(local: Start) -> None:
     peer = await (await local(forms={"claim": {"model": FORM["schema"]}})).open({"form": "claim"})
     assert await report(peer, schema={"remove": ["name"]}) == (400, "schema_fixed")

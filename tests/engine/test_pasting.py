@@ -116,6 +116,18 @@ async def test_an_answer_may_correct_an_earlier_one_to_the_same_prompt_until_som
 
 
 @in_virtual_time
+async def test_an_answer_may_correct_an_earlier_one_though_the_field_was_away_meanwhile() -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    texts = [await bound(pair, fields={"name": name}) for name in ("Ann", "Bea", "Cleo")]
+    await paste(pair, texts[0])
+    entry = next(one for one in (await pair.context())["schema"] if one["key"] == "name")
+    await pair.notify(schema={"remove": ["name"]})
+    assert outcomes(await paste(pair, texts[1])) == [("name", "unknown_field")]
+    await pair.notify(schema={"set": [entry]})
+    assert outcomes(await paste(pair, texts[2])) == [("name", "applied")]
+
+
+@in_virtual_time
 async def test_an_answer_without_a_code_is_told_to_be_unbound() -> None:
     pair = await open_pair(virtual_engine(), FORM)
     await pair.act({"name": "Bob"})

@@ -18,6 +18,9 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.packing import to_json
 from handshake_prompt.session import Session, Turn
+from handshake_prompt.session.aftermath import conclude
+from handshake_prompt.session.annotation import annotate
+from handshake_prompt.session.notes import Note
 from handshake_prompt.session.page_problems import report
 from handshake_prompt.session.rows import remove
 from tests.support.forms import NOON, act, edit, new_session, put
@@ -136,6 +139,33 @@ def test_a_column_that_comes_back_knows_the_rows_that_went_meanwhile() -> None:
     _, back, _ = change(draft, LINES)
     assert back.rows == {"lines": ("r3",)}
     assert held(back) == {"name": ("Ada", "user"), "lines/r3/text": ("b", "user")}
+    assert back.aside is None
+
+
+def test_the_notes_on_a_value_go_and_come_back_with_it() -> None:
+    said = Note(source="passport", confidence=0.5, reason="In full")
+    draft = new_session(HANDLER, schema=[NAME, CITY, AGE, LINES]).checkout(Turn(Role.AGENT, NOON))
+    row = HANDLER.add_row(draft, "lines", {"text": "a"}).row
+    for key in ("city", "name", f"lines/{row}"):
+        annotate(draft, key, draft.write(key, "Bern").seq if "/" not in key else 0, said)
+    draft.commit()
+    draft.pasted = {"name": draft.values["name"].rev, "city": 0}
+    without = turn(draft)
+    HANDLER.change_schema(without, [], ["name", "city", "lines"])
+    conclude(without, draft, NOON, Limits())
+    without.commit()
+    assert (without.notes, without.held_by(Role.AGENT)) == ({}, (0, 0, 0))
+    assert without.held_by(Role.USER)[0] > draft.held_by(Role.USER)[0] + 3 * said.size - len(
+        to_json([NAME, CITY, LINES])
+    )
+    _, back, events = change(without, NAME, CITY, LINES)
+    assert {key: {**note.members(), "rev": note.rev} for key, note in back.notes.items()} == {
+        key: {**said.members(), "rev": back.values[key].rev} for key in ("name", "city", f"lines/{row}/text")
+    }
+    assert all(event.note == said.members() for event in events if isinstance(event, Change))
+    assert back.pasted["name"] == back.values["name"].rev
+    assert back.pasted["city"] != back.values["city"].rev
+    assert back.held_by(Role.AGENT) == draft.held_by(Role.AGENT)
     assert back.aside is None
 
 
