@@ -1,4 +1,7 @@
-"""Table of the fields of a page: key, value, author, notes. The cells of a list's rows follow it, in their order."""
+"""Table of the fields of a page: key, value, author, notes. The cells of a list's rows follow it, in their order.
+
+A list without rows is followed by the columns of one that may be added.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from .foreign_text import NOTHING, author, name_text, value_text
 from .terminal import Cell
 
 STYLE = Style(span=str, options=12)
+ANY_ROW = "ROW"
+"""In the place of an id, as in the commands' help."""
 
 Field = Mapping[str, Any]
 
@@ -52,7 +57,8 @@ class _Form:
             yield field["key"], field
             for found in lists if is_rows(field) else ():
                 if found.key == field["key"] or found.key.startswith(f"{field['key']}/"):
-                    yield from ((found.cell(row, cell), cell) for row in found.rows for cell in found.fields)
+                    rows = found.rows or [ANY_ROW]
+                    yield from ((found.cell(row, cell), cell) for row in rows for cell in found.fields)
 
     def _row(self, key: str, field: Field) -> Sequence[Cell]:
         is_missing, record = key in self._missing, self._records.get(key, {})

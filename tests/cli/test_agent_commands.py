@@ -200,6 +200,8 @@ async def test_action_says_how_it_is_to_be_shown(arguments: list[str], serve: Se
 
 async def test_action_adds_moves_and_removes_rows(pair: Open) -> None:
     peer = await pair(body=LINES)
+    empty = (await ask("get-context", *session_of(peer))).stdout
+    assert (row(empty, "lines/ROW/amount"), "lines/ROW/date" in empty) == ("lines/ROW/amount – – number", True)
     rows = ["--add", 'lines={"date": "2026-05-04"}', "--add", "lines", "--add", "lines"]
     added = await ask("action", *session_of(peer), *rows)
     assert (added.exit_code, "3 written, 0 refused" in added.stdout) == (Exit.DONE, True)

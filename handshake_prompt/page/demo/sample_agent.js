@@ -29,6 +29,11 @@ export function parsePrompt(text) {
   return found;
 }
 
+/** @param {{values?: Record<string, unknown>}} [answer] @returns {string} the values; an answer without any is a yes. */
+function wordsOf(answer) {
+  return Object.values(answer?.values ?? {}).join(", ") || "yes";
+}
+
 /**
  * Fill in the open fields, ask what its source does not tell, and suggest where the person has another word than that.
  *
@@ -58,7 +63,8 @@ export async function runSampleAgent(prompt, { source, found, question, reply },
     const { applied, results } = await call("action", { actions, stream: true, intervalMs: INTERVAL });
     report(`Sent ${actions.length} ${actions.length === 1 ? "value" : "values"}, ${applied.length} accepted`);
     for (const { key, status, code } of results) {
-      if (status !== "applied") report(`${labels[key]} refused: ${code}`, "refused");
+      const why = code === "user_locked" ? ", you wrote it" : "";
+      if (status !== "applied") report(`${labels[key]} refused: ${code}${why}`, "refused");
     }
   }
 
@@ -69,7 +75,7 @@ export async function runSampleAgent(prompt, { source, found, question, reply },
     for (let since = cursor; ; ) {
       const diff = await call("diff", undefined, `?since=${encodeURIComponent(since)}&wait=${WAIT}`);
       const { status, answer } = diff.requests?.find((request) => request.id === id) ?? { status: "open" };
-      if (status !== "open") report(`Your answer: ${status}`);
+      if (status !== "open") report(`Your answer: ${status === "answered" ? wordsOf(answer) : status}`);
       if (status !== "open") return status === "answered" ? (answer?.values ?? {}) : null;
       since = diff.cursor;
     }
