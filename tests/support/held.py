@@ -37,6 +37,7 @@ class Steps:
 def timed_steps() -> Iterator[Steps]:
     """Time the steps of all event loops meanwhile, without what measuring coverage takes."""
     steps, run = Steps(), asyncio.Handle._run
+    freeze_heap()
 
     def timed(handle: asyncio.Handle) -> None:
         began = time.thread_time()
@@ -47,7 +48,7 @@ def timed_steps() -> Iterator[Steps]:
 
     asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
     try:
-        with frozen_heap(), untraced():
+        with untraced():
             yield steps
     finally:
         asyncio.Handle._run = run  # type: ignore[method-assign]
@@ -61,15 +62,10 @@ async def shortest(measured: Callable[[], Awaitable[float]], *, within: float, t
     return min(found)
 
 
-@contextmanager
-def frozen_heap() -> Iterator[None]:
+def freeze_heap() -> None:
     """Keep the garbage collector from what the tests before have left: going through it is no request's doing."""
     gc.collect()
     gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 @dataclass

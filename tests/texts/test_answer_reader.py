@@ -507,6 +507,10 @@ def test_a_block_cut_anywhere_is_refused(data: st.DataObject) -> None:
         read_answer(f"```handshake\n{text[:cut]}\n```\nThat is it.", NAMES)
 
 
+LENGTHS = [
+    pytest.param(MAX_ANSWER_CHARS // 4, id="long"),
+    pytest.param(MAX_ANSWER_CHARS, id="as long as may be", marks=pytest.mark.integration),
+]
 UNITS = [
     "{",
     '{"',
@@ -574,15 +578,14 @@ UNITS += [
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_hostile_repetition_takes_no_time(unit: str) -> None:
+@pytest.mark.parametrize("chars", LENGTHS)
+def test_hostile_repetition_takes_no_time(chars: int, unit: str) -> None:
+    repeated = unit * ((chars - 20) // len(unit))
     with counting_cost() as cost:
-        for text in (
-            unit * ((MAX_ANSWER_CHARS - 20) // len(unit)),
-            "```handshake\n" + unit * (200_000 // len(unit)) + "x",
-        ):
+        for text in (repeated, f"```handshake\n{repeated[:200_000]}x"):
             with suppress(UnreadableAnswerError):
                 read_answer(text, NAMES)
-    assert cost.seconds < 4  # a quadratic reader needs minutes
+    assert cost.seconds < 4 * chars / MAX_ANSWER_CHARS  # a quadratic reader needs minutes
 
 
 def test_a_text_that_is_too_long_is_refused() -> None:

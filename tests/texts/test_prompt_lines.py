@@ -285,15 +285,20 @@ def test_a_page_cannot_supply_a_check() -> None:
     assert parse_prompt(without) == WHOLE
 
 
+LENGTHS = [
+    pytest.param(MAX_PROMPT_CHARS // 4, id="long"),
+    pytest.param(MAX_PROMPT_CHARS, id="as long as may be", marks=pytest.mark.integration),
+]
 UNITS = ["token:", "- token: ", "check: ", "> ", "\n>", "*", "https://", "\u200b", "&amp;", "baseUrl: http://a", "\n"]
 UNITS += ["<br>", "<", "token=", "ToKeN|", "</li", "token: x, ", "ſessionId:"]
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_hostile_repetition_takes_no_time(unit: str) -> None:
-    body = unit * ((MAX_PROMPT_CHARS - len(PROMPT) - 10) // len(unit))
+@pytest.mark.parametrize("chars", LENGTHS)
+def test_hostile_repetition_takes_no_time(chars: int, unit: str) -> None:
+    body = unit * ((chars - len(PROMPT) - 10) // len(unit))
     with counting_cost() as cost:
         for text in (body, body + "\n" + PROMPT, PROMPT + body, PROMPT.replace(TOKEN, TOKEN + body, 1)):
             with suppress(PromptError):
                 parse_prompt(text)
-    assert cost.seconds < 4  # a quadratic reader needs minutes
+    assert cost.seconds < 4 * chars / MAX_PROMPT_CHARS  # a quadratic reader needs minutes
