@@ -215,7 +215,7 @@ def test_users_of_a_store_know_the_interface_and_no_adapter() -> None:
 def test_the_reader_of_imports_reads_them() -> None:
     """A guard against a reader that sees nothing and lets everything pass."""
     assert {"protocol.errors", "stores", "session", "engine.access.host_login"} <= own_imports("engine.access.guard")
-    assert {"protocol.messages", "engine", "asgi.credential_reader"} <= own_imports("asgi.endpoints")
+    assert {"protocol.mount", "engine", "asgi.credential_reader"} <= own_imports("asgi.endpoints")
     assert {"starlette", "asyncio"} <= foreign_imports("asgi.http")
     assert own_imports("__init__") >= {"asgi.app", "engine"}
 

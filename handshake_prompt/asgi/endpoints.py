@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from handshake_prompt.engine import ProtocolEngine
-from handshake_prompt.protocol import messages
 from handshake_prompt.protocol.credentials import Credential
+from handshake_prompt.protocol.mount import Mount, index
 
 from .bodies import JSONBody
 from .client_addresses import warn_of_unknown_address
@@ -46,7 +46,7 @@ class Endpoints:
         self,
         engine: ProtocolEngine,
         credential_of: CredentialReader,
-        mount_of: Callable[[HTTPConnection[Any]], messages.Mount],
+        mount_of: Callable[[HTTPConnection[Any]], Mount],
         *,
         stop: ServerStop,
         warn_of_host: bool,
@@ -190,7 +190,7 @@ class Endpoints:
         return json_response(openapi(self._mount_of(request).prefix or "/", self._engine.limits))
 
     async def _index(self, request: IndexedRequest) -> Response:
-        return json_response(messages.index(self._mount_of(request), self._engine.limits))
+        return json_response(index(self._mount_of(request), self._engine.limits))
 
     # The parts of a request
 

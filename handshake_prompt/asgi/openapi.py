@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from handshake_prompt.protocol import bodies, decisions, errors, messages
+from handshake_prompt.protocol import bodies, decisions, errors, messages, session_messages
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.mount import PROTOCOL_VERSION
 
 from .page_modules import MODULES
 
@@ -35,16 +36,16 @@ class _Endpoint(NamedTuple):
 
 
 _ENDPOINTS = (
-    _Endpoint("post", "/session", "Open a session", messages.SessionCreated, bodies.CreateRequest,
+    _Endpoint("post", "/session", "Open a session", session_messages.SessionCreated, bodies.CreateRequest,
               errors=(400, 403, 405, *_BODY, 429, 500, 503)),
-    _Endpoint("get", "/session/{sid}", "How a session stands", messages.SessionStatus, security=_AGENT + _USER),
-    _Endpoint("delete", "/session/{sid}", "Revoke a session (the person)", messages.Done, security=_USER),
-    _Endpoint("post", "/session/{sid}/extend", "Give a session more time", messages.Extended, bodies.ExtendRequest,
-              security=_AGENT + _USER, errors=(*_COMMON, *_BODY, 409)),
-    _Endpoint("post", "/session/{sid}/rotate", "Replace the agent's token (the person)", messages.Rotated,
+    _Endpoint("get", "/session/{sid}", "How a session stands", session_messages.SessionStatus, security=_AGENT + _USER),
+    _Endpoint("delete", "/session/{sid}", "Revoke a session (the person)", session_messages.Done, security=_USER),
+    _Endpoint("post", "/session/{sid}/extend", "Give a session more time", session_messages.Extended,
+              bodies.ExtendRequest, security=_AGENT + _USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/session/{sid}/rotate", "Replace the agent's token (the person)", session_messages.Rotated,
               bodies.RotateRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
-    _Endpoint("post", "/session/{sid}/pickup", "Give a session a one-time code (the person)", messages.PickupOpened,
-              bodies.PickupRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
+    _Endpoint("post", "/session/{sid}/pickup", "Give a session a one-time code (the person)",
+              session_messages.PickupOpened, bodies.PickupRequest, security=_USER, errors=(*_COMMON, *_BODY, 409)),
     *(_Endpoint(method, path, "Exchange a one-time code for the prompt", None, errors=(*_COMMON, 409),
                 headers=(("Idempotency-Key", "Known to this client alone: with it the exchange can be repeated"),),
                 texts=("text/plain", "text/markdown", "text/html"))
@@ -105,7 +106,7 @@ def openapi(server: str, limits: Limits) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Handshake Prompt Protocol",
-            "version": messages.PROTOCOL_VERSION,
+            "version": PROTOCOL_VERSION,
             "description": "Hands a web page to its person's own AI agent. SPEC.md describes the protocol.",
         },
         "servers": [{"url": server}],

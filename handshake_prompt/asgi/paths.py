@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from handshake_prompt.protocol.messages import Mount
+from handshake_prompt.protocol.mount import Mount
 
 from .requests import first_headers, is_secure
 

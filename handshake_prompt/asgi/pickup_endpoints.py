@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.protocol.credentials import mint_token
 from handshake_prompt.protocol.errors import HandshakeError
-from handshake_prompt.protocol.messages import Mount
+from handshake_prompt.protocol.mount import Mount
 from handshake_prompt.texts.pickup_page import preview_page, prompt_page, refusal_page
 from handshake_prompt.texts.secret import Secret
 

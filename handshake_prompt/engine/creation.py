@@ -12,7 +12,8 @@ from handshake_prompt.protocol.bodies import CreateRequest
 from handshake_prompt.protocol.credentials import Role, digest, mint_epoch, mint_session_id, mint_token
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import CreationWarning, Mount
+from handshake_prompt.protocol.messages import CreationWarning
+from handshake_prompt.protocol.mount import Mount
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.validation import check_creation, check_schema
 from handshake_prompt.session import Session

@@ -13,7 +13,7 @@ from typing import Any
 
 from handshake_prompt.modes import DEFAULT_HANDLERS, ModeHandler, Modes
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Mount
+from handshake_prompt.protocol.mount import Mount
 from handshake_prompt.stores import SessionStore, open_store
 
 from .access.guard import Guard

@@ -15,8 +15,10 @@ from handshake_prompt.protocol.credentials import Role, digest, mint_pickup_code
 from handshake_prompt.protocol.errors import RateLimitedError, SessionNotFoundError, SessionSubmittedError
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Mount, PickupOffer, whole_seconds
+from handshake_prompt.protocol.messages import whole_seconds
+from handshake_prompt.protocol.mount import Mount
 from handshake_prompt.protocol.pickup_errors import PickupNotFoundError, PickupTakenError
+from handshake_prompt.protocol.session_messages import PickupOffer
 from handshake_prompt.session import Session, pickup
 from handshake_prompt.session.pickup_record import Pickup
 from handshake_prompt.stores import Loaded, Record, SessionStore

@@ -13,8 +13,10 @@ from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import PromptRequest
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidRequestError
-from handshake_prompt.protocol.messages import PROTOCOL_VERSION, Mount, SessionCreated, encode, whole_seconds
+from handshake_prompt.protocol.messages import encode, whole_seconds
+from handshake_prompt.protocol.mount import PROTOCOL_VERSION, Mount
 from handshake_prompt.protocol.prompt_codes import prompt_code
+from handshake_prompt.protocol.session_messages import SessionCreated
 from handshake_prompt.session import Session
 from handshake_prompt.stores import Record
 from handshake_prompt.texts.prompt import LANGUAGES, build_prompt, is_address

@@ -8,7 +8,8 @@ from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import AgentPresence, Context, SessionStanding, whole_seconds
+from handshake_prompt.protocol.messages import Context, whole_seconds
+from handshake_prompt.protocol.session_messages import AgentPresence, SessionStanding
 from handshake_prompt.session.digests import state_digest
 from handshake_prompt.session.page_problems import may_have_problems, problem_members
 from handshake_prompt.session.requests import shown

@@ -9,7 +9,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import InvalidTokenError
 from handshake_prompt.protocol.events import Change, Cursor
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import AgentPresence, Context, Outcome
+from handshake_prompt.protocol.messages import Context, Outcome
+from handshake_prompt.protocol.session_messages import AgentPresence
 from handshake_prompt.session import Session
 from handshake_prompt.stores import Loaded, Record
 

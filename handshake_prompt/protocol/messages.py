@@ -1,30 +1,14 @@
-"""Messages the server sends, and the JSON encoder. Names are camelCase. SPEC.md sections 4 and 5."""
+"""Messages the server sends about values and forms, and the JSON encoder. Names are camelCase. SPEC.md section 4."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
-from .limits import Limits
 from .packing import to_json
-
-PROTOCOL_VERSION = "1.1"
-
-
-class Mount(NamedTuple):
-    """Where the protocol is served, as a client of this request sees it.
-
-    `prefix` and `ws_prefix` are paths without a trailing slash; `base_url` is scheme and host, None when unknown;
-    `offers_mcp` whether agents can speak MCP there.
-    """
-
-    prefix: str
-    ws_prefix: str
-    base_url: str | None = None
-    offers_mcp: bool = False
 
 
 class FieldRecord(TypedDict):
@@ -94,51 +78,6 @@ class CreationWarning(TypedDict):
     member: NotRequired[str]
 
 
-class PickupOffer(TypedDict):
-    """A pickup as the person passes it on: its address and its code; `svg` is a QR code of the address."""
-
-    url: str
-    code: str
-    expiresAt: str
-    expiresIn: int
-    svg: NotRequired[str]
-
-
-class SessionCreated(TypedDict):
-    """The reply of `POST /session`. URLs are absolute paths."""
-
-    sessionId: str
-    token: str
-    mode: str
-    form: NotRequired[str]
-    wsUrl: str
-    sessionUrl: str
-    contextUrl: str
-    actionUrl: str
-    diffUrl: str
-    notifyUrl: str
-    submitUrl: str
-    revertUrl: str
-    pasteUrl: str
-    askUrl: str
-    optionsUrl: str
-    answerUrl: str
-    eventsUrl: str
-    extendUrl: str
-    rotateUrl: str
-    pickupUrl: str
-    expiresIn: int
-    maxExpiresIn: int
-    cursor: str
-    protocol: str
-    mcpUrl: NotRequired[str]
-    baseUrl: NotRequired[str]
-    prompt: NotRequired[str]
-    userToken: NotRequired[str]
-    pickup: NotRequired[PickupOffer]
-    warnings: NotRequired[list[CreationWarning]]
-
-
 class OptionsReply(TypedDict):
     """The reply of `GET /options/{sid}`: options as in a schema. `truncated`: there are more than these."""
 
@@ -167,33 +106,6 @@ class ToldProblems(TypedDict, total=False):
 
     problems: list[FormProblem]
     problemsUnknown: bool
-
-
-class AgentPresence(TypedDict, total=False):
-    """The agent that was here last, by the name it gives itself; and whether it has not been heard of for long."""
-
-    agent: str
-    agentAt: str
-    agentGone: bool
-
-
-class SessionStanding(AgentPresence):
-    """How a session stands."""
-
-    sessionId: str
-    mode: str
-    expiresIn: int
-    maxExpiresIn: int
-    watchers: int
-    cursor: str
-    status: NotRequired[str]
-    submission: NotRequired[dict[str, Any]]
-
-
-class SessionStatus(SessionStanding):
-    """The reply of `GET /session/{sid}`."""
-
-    role: str
 
 
 class Context(ToldProblems):
@@ -337,51 +249,6 @@ class Diff(ToldProblems):
     attended: NotRequired[bool]
     timedOut: NotRequired[bool]
     note: NotRequired[str]
-
-
-class Extended(TypedDict):
-    """The reply of `POST /session/{sid}/extend`: `extended` is the time granted, in seconds."""
-
-    ok: bool
-    extended: int
-    expiresIn: int
-
-
-class Rotated(TypedDict):
-    """The reply of `POST /session/{sid}/rotate`; `seq` is that of the event."""
-
-    ok: bool
-    token: str
-    expiresIn: int
-    seq: int
-    prompt: NotRequired[str]
-
-
-class PickupOpened(TypedDict):
-    """The reply of `POST /session/{sid}/pickup`."""
-
-    ok: bool
-    pickup: PickupOffer
-
-
-class Done(TypedDict):
-    """The reply of `DELETE /session/{sid}`."""
-
-    ok: bool
-
-
-def index(mount: Mount, limits: Limits) -> dict[str, Any]:
-    """Return the members of the reply to `GET /`."""
-    return {
-        "name": "Handshake Prompt Protocol",
-        "protocol": PROTOCOL_VERSION,
-        "limits": limits.public(),
-        "links": {
-            "session": f"{mount.prefix}/session",
-            "client": f"{mount.prefix}/client.js",
-            "openapi": f"{mount.prefix}/openapi.json",
-        },
-    }
 
 
 def encode(value: object) -> bytes:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from handshake_prompt import HandshakeApp, Limits, MemoryStore
-from handshake_prompt.protocol import messages
+from handshake_prompt.protocol import messages, session_messages
 from tests.conftest import FORM, Open
 from tests.support.clock import ManualClock
 from tests.support.in_process import client, open_in_process
@@ -573,8 +573,8 @@ async def test_the_description_names_the_server_as_the_client_sees_it() -> None:
 
 
 REPLIES: dict[str, tuple[str, str, str, Any, type]] = {
-    "status, agent": ("agent", "GET", "session", None, messages.SessionStatus),
-    "status, user": ("user", "GET", "session", None, messages.SessionStatus),
+    "status, agent": ("agent", "GET", "session", None, session_messages.SessionStatus),
+    "status, user": ("user", "GET", "session", None, session_messages.SessionStatus),
     "context, agent": ("agent", "GET", "context", None, messages.Context),
     "context, user": ("user", "GET", "context", None, messages.Context),
     "action": (
@@ -588,9 +588,9 @@ REPLIES: dict[str, tuple[str, str, str, Any, type]] = {
     "release": ("user", "POST", "notify", {"key": "name", "release": True}, messages.NotifyReply),
     "diff, agent": ("agent", "GET", "diff", None, messages.Diff),
     "diff, user": ("user", "GET", "diff", None, messages.Diff),
-    "extend": ("agent", "POST", "extend", {"extraSeconds": 60}, messages.Extended),
-    "rotate": ("user", "POST", "rotate", {"prompt": True}, messages.Rotated),
-    "revoke": ("user", "DELETE", "session", None, messages.Done),
+    "extend": ("agent", "POST", "extend", {"extraSeconds": 60}, session_messages.Extended),
+    "rotate": ("user", "POST", "rotate", {"prompt": True}, session_messages.Rotated),
+    "revoke": ("user", "DELETE", "session", None, session_messages.Done),
 }
 
 
@@ -625,8 +625,10 @@ async def test_a_new_session_has_exactly_the_described_members() -> None:
     body = {"prompt": True, "userToken": True, "pickup": True, "form": "claim", "schemaa": []}
     async with client(with_a_form()) as http:
         reply = (await http.post("/handshake/session", json=body)).json()
-    exact(msgspec.convert(reply, messages.SessionCreated), messages.SessionCreated)
-    assert reply.keys() | {"mcpUrl"} == get_type_hints(messages.SessionCreated).keys()  # served where it is asked for
+    exact(msgspec.convert(reply, session_messages.SessionCreated), session_messages.SessionCreated)
+    assert (
+        reply.keys() | {"mcpUrl"} == get_type_hints(session_messages.SessionCreated).keys()
+    )  # served where it is asked for
 
 
 async def test_every_url_of_a_new_session_is_one_that_is_served() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt.protocol.credentials import Credential
-from handshake_prompt.protocol.messages import Mount
+from handshake_prompt.protocol.mount import Mount
 from tests.support.pairing import virtual_engine
 from tests.support.virtual_time import in_virtual_time
 

@@ -9,8 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import FieldRecord, Mount, Outcome, encode, index, whole_seconds
+from handshake_prompt.protocol.messages import FieldRecord, Outcome, encode, whole_seconds
 from handshake_prompt.protocol.packing import Packed
 from tests.support.cost import cpu_time
 
@@ -81,10 +80,3 @@ def test_an_outcome_is_told_to_new_clients_and_to_old_ones(
 @pytest.mark.parametrize(("seconds", "shown"), [(1799.6, 1800), (0.4, 0), (-3.0, 0), (59.4, 59)])
 def test_a_remaining_time_is_told_in_whole_seconds_and_never_negative(seconds: float, shown: int) -> None:
     assert whole_seconds(seconds) == shown
-
-
-def test_the_index_names_where_to_go_on_and_what_the_bounds_are() -> None:
-    told = index(Mount("/api/pair", "/api/pair/ws"), Limits(fields=7))
-    assert told["links"]["session"] == "/api/pair/session"
-    assert told["limits"]["fields"] == 7
-    assert told["protocol"] == "1.1"

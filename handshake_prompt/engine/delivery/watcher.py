@@ -18,9 +18,10 @@ from handshake_prompt.protocol.bodies import Ping, decode
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import AgentPresence, Outcome, whole_seconds
+from handshake_prompt.protocol.messages import Outcome, whole_seconds
 from handshake_prompt.protocol.page_frames import SEARCHED_CHARS, parse_frame, read_ref
 from handshake_prompt.protocol.rate_limit import Quota
+from handshake_prompt.protocol.session_messages import AgentPresence
 from handshake_prompt.session import Session
 from handshake_prompt.session.agent_presence import AGENT, GONE
 from handshake_prompt.session.digests import state_digest

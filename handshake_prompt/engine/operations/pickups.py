@@ -9,9 +9,10 @@ from handshake_prompt.engine.pickups import Exchange, Preview
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
-from handshake_prompt.protocol.messages import Mount, PickupOpened
+from handshake_prompt.protocol.mount import Mount
 from handshake_prompt.protocol.pickup_errors import PickupNotFoundError
 from handshake_prompt.protocol.replies import Reply
+from handshake_prompt.protocol.session_messages import PickupOpened
 from handshake_prompt.texts.pickup_codes import read_code
 
 from .admissions import Admissions, read

@@ -5,10 +5,10 @@ from __future__ import annotations
 from handshake_prompt.engine.access.guard import Operation
 from handshake_prompt.engine.host.hook import ENDS_THE_SERVER, HostCodeError
 from handshake_prompt.engine.session_reply import SessionReplies
-from handshake_prompt.protocol import bodies, messages
+from handshake_prompt.protocol import bodies, session_messages
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, mint_token
-from handshake_prompt.protocol.messages import Mount
+from handshake_prompt.protocol.mount import Mount
 from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.validation import check_extension
 from handshake_prompt.session import REVOKED
@@ -52,7 +52,7 @@ class SessionOperations(Admissions):
         """Say how a session stands: `GET /session/{sid}`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.STATUS, session_id, credential, request) as admission:
-            status: messages.SessionStatus = {
+            status: session_messages.SessionStatus = {
                 **worker.views.standing(admission.record),
                 "role": admission.role,
             }
@@ -68,7 +68,7 @@ class SessionOperations(Admissions):
             seconds = check_extension(asked.extra_seconds, self.limits)
             gained, record = await worker.tasks.finish(worker.transitions.extend(admission, seconds))
             left = worker.views.expires_in(record)
-            payload: messages.Extended = {"ok": True, "extended": gained, "expiresIn": left}
+            payload: session_messages.Extended = {"ok": True, "extended": gained, "expiresIn": left}
             return Reply(payload, quota=admission.quota)
 
     async def rotate(
@@ -89,7 +89,7 @@ class SessionOperations(Admissions):
             session, record = await worker.tasks.finish(worker.transitions.rotate(admission, token))
             created = self._session_replies.created(record, token, mount=mount, now=self.store.now())
             left = created["expiresIn"]
-            payload: messages.Rotated = {"ok": True, "token": token, "expiresIn": left, "seq": session.seq}
+            payload: session_messages.Rotated = {"ok": True, "token": token, "expiresIn": left, "seq": session.seq}
             if language:
                 payload["prompt"] = self._session_replies.prompt(created, session, language=language)
             return Reply(payload, quota=admission.quota)
@@ -102,5 +102,5 @@ class SessionOperations(Admissions):
         async with self._admitted(worker, Operation.REVOKE, session_id, credential, request) as admission:
             work = worker.transitions.end(session_id, REVOKED, admission.role, known=admission.loaded)
             await worker.tasks.finish(work)
-            payload: messages.Done = {"ok": True}
+            payload: session_messages.Done = {"ok": True}
             return Reply(payload, quota=admission.quota)

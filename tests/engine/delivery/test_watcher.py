@@ -17,7 +17,8 @@ from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import CloseCode, HandshakeError, StoreUnavailableError, UserRequiredError
 from handshake_prompt.protocol.events import Change, Event, Notice
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import AgentPresence, Outcome
+from handshake_prompt.protocol.messages import Outcome
+from handshake_prompt.protocol.session_messages import AgentPresence
 from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import FieldValue
 from handshake_prompt.stores import Record
