@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, Problem, bounded
 from handshake_prompt.forms.refusals import Refusal, place_in
-from handshake_prompt.forms.schema_validator import REQUIRED
+from handshake_prompt.forms.schema_errors import REQUIRED
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role, mint_session_id
 from handshake_prompt.protocol.errors import (

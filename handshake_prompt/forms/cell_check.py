@@ -10,7 +10,7 @@ from .budget import Budget
 from .documents import RowIds, Values
 from .problems import Problem
 from .schema import compile_schema
-from .schema_validator import REQUIRED
+from .schema_errors import REQUIRED
 from .shape import Entry, Group, lists_of, without_rows
 from .status import Status
 

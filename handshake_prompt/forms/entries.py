@@ -67,6 +67,7 @@ _MARKS = {
     "readOnly": "read_only",
     "computed": "computed",
     "nullable": "nullable",
+    "blank": "blank",
     "multiple": "multiple",
 }
 """Members of an entry that are marks of the field, and their names there."""

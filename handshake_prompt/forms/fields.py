@@ -40,6 +40,8 @@ class Field:
     """Whether the page may write it although it is read-only."""
     nullable: bool
     """Whether null is a value."""
+    blank: bool
+    """Whether an empty text or list is a value, and so an answer where the field is required."""
     by_person: bool
     """Whether it is the person's alone."""
     is_guarded: bool

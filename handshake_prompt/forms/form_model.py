@@ -117,12 +117,14 @@ class FormModel:
         """
         status = self.status(values, rows)
         found = self._found(values, rows, status, answer)[1]
+        missing = {*status.missing, *status.missing_person}
+        not_yet = status.hidden if missing else ()
         return bounded(
             found,
             sensitive=self._among(self._sensitive, found),
             hidden=self._hidden(values) if found else (),
-            missing={*status.missing, *status.missing_person},
-            read_only=self._among(self._read_only, found),
+            missing=missing,
+            closed=self._among(self._read_only, found).union(not_yet),
         )
 
     def parse(self, values: Values, rows: RowIds, *, answer: object = None) -> Any:
@@ -132,9 +134,14 @@ class FormModel:
             FieldErrors: its faults, by key.
         """
         value, found = self._found(values, rows, self.status(values, rows), answer)
-        if found:
-            sensitive = self._among(self._sensitive, found)
-            raise FieldErrors(bounded(found, sensitive=sensitive, hidden=self._hidden(values)))
+        if not found:
+            return value
+        # A document may lack what nobody can give it; a typed value may not.
+        closed = self._among(self._read_only, found) if value is not None else ()
+        sensitive = self._among(self._sensitive, found)
+        faults = bounded(found, sensitive=sensitive, hidden=self._hidden(values), closed=closed)
+        if faults:
+            raise FieldErrors(faults)
         return value
 
     @property

@@ -65,7 +65,7 @@ def bounded(
     sensitive: Container[str],
     hidden: Sequence[Any] = (),
     missing: Collection[str] = (),
-    read_only: Container[str] = (),
+    closed: Container[str] = (),
 ) -> list[Problem]:
     """Return the problems that are worth telling, each once.
 
@@ -74,12 +74,12 @@ def bounded(
         sensitive: keys of values that must not be quoted.
         hidden: those values: a text about something else may quote one, too.
         missing: keys listed as empty; a problem that says no more of them, or of a group around them, is left out.
-        read_only: keys that nobody can fill; that they are empty is left out.
+        closed: keys that nobody can fill as the form stands; that they are empty is left out.
     """
     told: dict[tuple[tuple[str, ...], str], Problem] = {}
     around = {group for key in missing for group in _groups_of(key)}
     for problem in problems:
-        lacks = (read_only, around) if problem.is_lack else ()
+        lacks = (closed, around) if problem.is_lack else ()
         if problem.keys and all(key in missing or any(key in keys for keys in lacks) for key in problem.keys):
             continue
         is_hidden = any(key in sensitive for key in problem.keys) or quotes(problem.msg, hidden)

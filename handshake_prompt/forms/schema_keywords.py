@@ -165,8 +165,8 @@ def _as_ascii(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda text: not isinstance(text, str) or check(quote(text, safe="%/:?#[]@!$&'()*+,;=-._~"))
 
 
-def _wrong(context: Sequence[Any] = ()) -> Any:
-    return library().ValidationError("", context=context)
+def _wrong(context: Sequence[Any] = (), *, path: Sequence[str] = ()) -> Any:
+    return library().ValidationError("", context=context, path=path)
 
 
 def _unless(kind: str, holds: Callable[[Any, Any], bool]) -> Keyword:
@@ -179,7 +179,9 @@ def _unless(kind: str, holds: Callable[[Any, Any], bool]) -> Keyword:
     return keyword
 
 
-def _type(validator: Any, kinds: Any, value: Any, _: Any) -> Iterator[Any]:
+def _type(validator: Any, kinds: Any, value: Any, schema: Any) -> Iterator[Any]:
+    if value is None and schema.get("nullable") is True:  # of OpenAPI 3.0, section "Schema Object"
+        return
     if not any(validator.is_type(value, kind) for kind in (kinds if isinstance(kinds, list) else [kinds])):
         yield _wrong()
 
@@ -224,11 +226,17 @@ def _additional_properties(validator: Any, allowed: Any, value: Any, schema: Any
         return
     known = {name for pattern in schema.get("patternProperties", {}) for name in _matching(pattern, value)}
     others = [name for name in value if name not in known and name not in schema.get("properties", {})]
-    if allowed is False and others:
-        yield _wrong()
+    if allowed is False:
+        yield from (_wrong(path=[name]) for name in others)
     elif isinstance(allowed, Mapping):
         for name in others:
             yield from validator.descend(value[name], allowed, path=name)
+
+
+def _property_names(validator: Any, names: Any, value: Any, _: Any) -> Iterator[Any]:
+    if validator.is_type(value, "object"):
+        of_names = validator.evolve(schema=names)
+        yield from (_wrong(path=[name]) for name in value if not of_names.is_valid(name))
 
 
 def _matching(pattern: str, names: Sequence[str]) -> list[str]:
@@ -263,6 +271,7 @@ _OWN: Mapping[str, Keyword] = {
     "not": _not,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
+    "propertyNames": _property_names,
     "enum": _enum,
     "const": _const,
     "uniqueItems": _unique_items,

@@ -179,8 +179,10 @@ class _Scope:
         if not (rule.is_required or (rule.required_if is not None and rule.required_if.holds(self))):
             return False
         value = self.form.values.get(key)
-        answered = value is None and rule.entry.get("nullable") is True and key in self.form.values
-        return is_empty(value) and not (answered and key not in self.form.unanswered)
+        if not is_empty(value):
+            return False
+        is_value = rule.entry.get("nullable" if value is None else "blank") is True
+        return not (is_value and key in self.form.values and key not in self.form.unanswered)
 
     def _lacks_rows(self, rule: Rule, count: int) -> bool:
         least = rule.entry.get("minRows") or 0

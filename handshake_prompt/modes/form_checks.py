@@ -15,7 +15,7 @@ from handshake_prompt.forms.status import Evaluation, Status, status_of
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.session import Session
-from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.session.field_value import FieldValue, is_empty
 
 from .held_values import HeldValues, Unanswered, is_answer
 
@@ -107,11 +107,13 @@ def status_in(form: Form, session: Session) -> Status:
 
 
 def empty_among(fields: Sequence[Field], session: Session) -> list[str]:
-    """Return the keys of fields that are empty: null is an answer where it is a value and somebody's."""
+    """Return the keys of fields that are empty: an empty value is an answer where it is a value and somebody's."""
     values = session.values
-    return [
-        field.key
-        for field in fields
-        if field.key not in values
-        or (is_empty(values[field.key].kept) and not (field.nullable and is_answer(values[field.key])))
-    ]
+    return [field.key for field in fields if field.key not in values or _is_unanswered(field, values[field.key])]
+
+
+def _is_unanswered(field: Field, held: FieldValue) -> bool:
+    if not is_empty(held.kept):
+        return False
+    is_value = field.nullable if held.kept is None else field.blank
+    return not (is_value and is_answer(held))

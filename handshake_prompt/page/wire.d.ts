@@ -59,6 +59,8 @@ export interface Field {
   default?: unknown;
   required?: boolean;
   nullable?: boolean;
+  /** Empty text, or an empty list, is an answer; `false`: it does not clear the field. */
+  blank?: boolean;
   /** The agent is not shown the value. */
   sensitive?: boolean;
   /** Nobody writes it; with `computed` the page does. */

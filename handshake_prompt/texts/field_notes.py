@@ -35,6 +35,7 @@ _FLAGS = {
     "readOnly": "read only",
     "sensitive": "hidden from the agent",
     "nullable": "null is an answer",
+    "blank": "empty is an answer",
     "unique": "no entry twice",
     "multiline": "several lines",
 }

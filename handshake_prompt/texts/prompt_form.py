@@ -21,9 +21,9 @@ KEY_CHARS = 300
 
 _NAMES = ("key", "label", "type")
 _RULES = (
-    *("required", "requiredIf", "showIf", "readOnly", "computed", "by", "sensitive", "nullable", "multiple"),
-    *("unique", "repeats", "min", "max", "exclusiveMin", "exclusiveMax", "step", "minLength", "maxLength", "each"),
-    *("pattern", "format", "schema", "open", "lookup", "minRows", "maxRows"),
+    *("required", "requiredIf", "showIf", "readOnly", "computed", "by", "sensitive", "nullable", "blank"),
+    *("multiple", "unique", "repeats", "min", "max", "exclusiveMin", "exclusiveMax", "step", "minLength", "maxLength"),
+    *("each", "pattern", "format", "schema", "open", "lookup", "minRows", "maxRows"),
 )
 _HELP = ("multiline", "group", "desc", "example")
 _OPTION = ("label", "group", "disabled", "exclusive", "when")

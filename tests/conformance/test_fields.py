@@ -70,6 +70,14 @@ async def test_hpp_172_null_is_a_value_where_it_may_be_one(pair: Open) -> None:
     assert (await peer.context())["missing"] == ["b"]
 
 
+async def test_hpp_332_an_empty_list_is_a_value_where_it_may_be_one(pair: Open) -> None:
+    entry = {"type": "array<string>", "required": True}
+    peer = await opened(pair, {"key": "a", **entry, "blank": True}, {"key": "b", **entry}, context={"a": [], "b": []})
+    assert (await peer.context())["missing"] == ["a", "b"]
+    assert await codes(peer, ("a", []), ("b", [])) == ["applied", "applied"]
+    assert (await peer.context())["missing"] == ["b"]
+
+
 async def test_hpp_173_text_is_of_its_format(pair: Open) -> None:
     fields: Values = {
         "month": ({"format": "month"}, ["2026-05"], ["2026-13"]),

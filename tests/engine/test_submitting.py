@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from handshake_prompt import FieldErrors, Limits, ProtocolEngine, Reject, SubmittedForm
 from handshake_prompt.engine.posted import Posted
 from handshake_prompt.engine.submitting import MARGIN
-from handshake_prompt.forms.schema_validator import REQUIRED
+from handshake_prompt.forms.schema_errors import REQUIRED
 from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
 from handshake_prompt.protocol.submission_errors import InvalidFormError
 from tests.conftest import FORM

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, note, settings, strategies as st
 from jsonschema import Draft202012Validator
@@ -14,6 +15,8 @@ from handshake_prompt.forms.form_model import FormModel
 from handshake_prompt.forms.keys import joined, names
 from handshake_prompt.forms.problems import FieldErrors, Problem
 from handshake_prompt.forms.shape import Entry, without_rows
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.validation import check_schema
 from tests.support.field_language import accepts
 from tests.support.form_cases import GONE, form_files, put
 from tests.support.json_schemas import documents, object_schemas
@@ -294,6 +297,41 @@ def test_fields_by_hand_are_judged_by_the_hosts_rules_alone() -> None:
     assert model.fields == fields
     assert model.problems({"a": "x", "b": "y", "c": "z"}, {}) == [Problem(("b",), "Not a")]
     assert model.parse({"a": "y", "b": "y", "c": "z"}, {}) == {"a": "y", "b": "y"}
+
+
+def test_a_document_need_not_have_what_nobody_can_give() -> None:
+    schema = {
+        "properties": {"id": {"type": "string", "readOnly": True}, "name": {"type": "string"}},
+        "required": ["id", "name"],
+    }
+    model = FormModel("thing", schema)
+    assert model.parse({"name": "a"}, {}) == {"name": "a"}
+    with pytest.raises(FieldErrors, match="name"):
+        model.parse({}, {})
+    with pytest.raises(FieldErrors, match="id"):
+        model.parse({"id": 5, "name": "a"}, {})
+
+
+def test_a_typed_value_needs_what_nobody_can_give_too() -> None:
+    thing = msgspec.defstruct("Thing", [("id", int), ("name", str)])
+    with pytest.raises(FieldErrors, match="id"):
+        FormModel("thing", thing, read_only=["id"]).parse({"name": "a"}, {})
+
+
+def test_an_empty_list_is_an_answer_where_a_model_takes_one() -> None:
+    model = FormModel(
+        "tags", {"properties": {"tags": {"type": "array", "items": {"type": "string"}}}, "required": ["tags"]}
+    )
+    assert model.status({}, {}).missing == ("tags",)
+    assert model.status({"tags": []}, {}).missing == ()
+    assert model.status({"tags": []}, {}, unanswered=frozenset({"tags"})).missing == ("tags",)
+    assert model.parse({"tags": []}, {}) == {"tags": []}
+
+
+def test_a_name_that_no_value_may_have_does_not_keep_a_form_from_being_opened() -> None:
+    model = FormModel("names", {"properties": {"__proto__": {"type": "string"}, "constructor": {"type": "integer"}}})
+    check_schema(model.fields, Limits())
+    assert model.parse({"@rest": {"constructor": 4}}, {}) == {"constructor": 4}
 
 
 def test_a_document_that_is_no_object_is_the_value_of_its_only_field() -> None:

@@ -55,7 +55,7 @@ def test_a_path_into_the_value_of_a_field_is_kept() -> None:
 
 def test_that_nobody_can_fill_a_field_is_no_problem_of_anybody() -> None:
     problems = [Problem(("id",), "required", is_lack=True), Problem(("id",), "odd")]
-    assert bounded(problems, sensitive=(), read_only={"id"}) == problems[1:]
+    assert bounded(problems, sensitive=(), closed={"id"}) == problems[1:]
 
 
 def test_problems_are_told_once_and_shortly() -> None:

@@ -225,6 +225,12 @@ async def test_what_conditions_hide_is_hidden_and_not_asked_for(tab: Tab) -> Non
     assert await tab.do("[form.elements.why.required, form.elements.employer.value]") == [False, "Acme"]
 
 
+async def test_a_list_that_may_be_empty_is_not_demanded_by_the_browser(tab: Tab) -> None:
+    tags = {"type": "array<string>", "required": True}
+    await draw(tab, [{"key": "may", **tags, "blank": True}, {"key": "must", **tags}])
+    assert await tab.do("[form.elements.may.required, form.elements.must.required]") == [False, True]
+
+
 async def test_an_option_that_goes_is_chosen_no_more_and_neither_is_what_depends_on_it(tab: Tab) -> None:
     peer = await open_drawn(tab, CONDITIONS)
     page = tab.page

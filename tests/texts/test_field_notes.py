@@ -35,6 +35,10 @@ NOTES: dict[str, tuple[dict[str, Any], str]] = {
         {"multiple": True, "unique": True, "each": {"minLength": 2, "maxLength": 3}},
         "no entry twice; multiple: a list; each 2 to 3 characters",
     ),
+    "empty is an answer": (
+        {"type": "array<string>", "required": True, "blank": True},
+        "required; empty is an answer; multiple: a list; string",
+    ),
     "one of several types": ({"type": ["string", "integer"], "nullable": True}, "null is an answer; string or integer"),
     "a type of the page's own": ({"type": "money"}, '"money"'),
     "a pattern": ({"pattern": "[a-z]"}, 'matches "[a-z]"'),

@@ -53,6 +53,8 @@ _PLAIN: dict[str, tuple[type, ...]] = {
     "writeOnly": (bool,),
 }
 """Keywords without schemas in them, by the type they have to have to be read."""
+_NOWHERE = "__proto__"
+"""A name that no value on the wire has."""
 _ANY = frozenset({"const", "default"})
 _UNREAD = object()
 _LEFT_OUT = frozenset({"unevaluatedProperties", "unevaluatedItems"})
@@ -174,7 +176,7 @@ def _read(word: str, value: Any, inner: Callable[[Any], Schema]) -> Any:
         return [inner(part) for part in value] if isinstance(value, list) else _UNREAD
     if word in _NAMED:
         is_named = isinstance(value, Mapping)
-        return {str(name): inner(part) for name, part in value.items()} if is_named else _UNREAD
+        return {str(name): inner(part) for name, part in value.items() if name != _NOWHERE} if is_named else _UNREAD
     if word == "type":
         types = value if isinstance(value, list) else [value]
         return [name for name in types if isinstance(name, str)] or _UNREAD
@@ -182,7 +184,9 @@ def _read(word: str, value: Any, inner: Callable[[Any], Schema]) -> Any:
 
 
 def _read_older(schema: Mapping[str, Any], read: dict[str, Any], inner: Callable[[Any], Schema]) -> None:
-    """Bring keywords of earlier drafts into the form of 2020-12."""
+    """Bring keywords of earlier drafts, and of OpenAPI 3.0, into the form of 2020-12."""
+    if schema.get("nullable") is True and "type" in read:
+        read["type"] = [*dict.fromkeys([*read["type"], "null"])]
     items = schema.get("items")
     if isinstance(items, list):
         read["prefixItems"] = [inner(part) for part in items]

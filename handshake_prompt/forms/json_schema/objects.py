@@ -14,6 +14,7 @@ from handshake_prompt.forms.shape import Entry, GroupRule
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.values import check_key
+from handshake_prompt.texts.list_types import ARRAY
 
 from .dialect import Schema, Schemas
 from .embed import embedded
@@ -166,11 +167,8 @@ class Objects:
         schema = _all_of(certain) if certain else _any_of(parts)
         path = _path(certain or parts)
         show = every(place.show, None if certain else some(*(part.show for part in parts)))
-        try:
-            view = self._views.of(schema, path)
-            members = self._members(view, key, place) or self._as_json(schema)
-        except RecursiveError:
-            view, members = View({}), self._as_json(schema)
+        view = self._view(schema, path)
+        members = self._members(view, key, place) or self._as_json(schema)
         if "options" in members:
             self._narrow(members, parts, certain=bool(certain))
             self._bound_options(members, joined(place.list_key, key))
@@ -181,20 +179,30 @@ class Objects:
             key,
             {**members, **annotations},
             group=place.group,
-            blank=False if members.get("minLength") and not is_required else None,
+            blank=_blank(members, view, is_asked=asked.any, is_required=is_required),
             nullable=True if view.is_nullable and members["type"] != "rows" else None,
             required=True if is_required else None,
             requiredIf=asks if asked.any else None,
             showIf=show,
         )
 
+    def _view(self, schema: Schema, path: frozenset[str]) -> View:
+        """Return the view of a field's schema; one that contains itself says nothing."""
+        try:
+            return self._views.of(schema, path)
+        except RecursiveError:
+            return View({})
+
     def _members(self, view: View, key: str, place: Place) -> Members | None:
-        """Return the description of a field's values, None if there is none."""
-        match self._views.kind(view):
-            case "scalar":
-                return self._leaves.scalar(view)
-            case "array":
-                return self._rows(view, key, place) or self._leaves.listed(view)
+        """Return the description of a field's values, None if there is none, or they contain themselves."""
+        try:
+            match self._views.kind(view):
+                case "scalar":
+                    return self._leaves.scalar(view)
+                case "array":
+                    return self._rows(view, key, place) or self._leaves.listed(view)
+        except RecursiveError:
+            return None
         return None
 
     def _rows(self, view: View, key: str, place: Place) -> Members | None:
@@ -291,6 +299,15 @@ def _entry(key: str, members: Members, **more: Any) -> Entry:
     return {"key": key, **members, **{name: value for name, value in more.items() if value is not None}}
 
 
+def _blank(members: Members, view: View, *, is_asked: bool, is_required: bool) -> bool | None:
+    """Whether an empty value is an answer, as an empty list is where one is asked for; false if it clears nothing."""
+    if members.get("minLength"):
+        return None if is_required else False
+    kind = members["type"]
+    may_hold_none = members.get("multiple") or (isinstance(kind, str) and kind.startswith((ARRAY, "json")))
+    return True if is_asked and may_hold_none and not {"minItems", "minProperties"} & view.words.keys() else None
+
+
 def _annotations(view: View, members: Members) -> Members:
     words = view.words
     found: Members = {}
@@ -300,12 +317,12 @@ def _annotations(view: View, members: Members) -> Members:
     examples = words.get("examples") or ()
     if examples and isinstance(examples[0], str | int | float) and len(str(examples[0])) <= TEXT_CHARS:
         found["example"] = examples[0]
-    if words.get("default") is not None and len(msgspec.json.encode(words["default"])) <= DEFAULT_BYTES:
-        found["default"] = words["default"]
     if words.get("readOnly"):
         found["readOnly"] = True
     if words.get("writeOnly") or members.get("format") == "password":
-        found["sensitive"] = True
+        found["sensitive"] = True  # a default would be there to be read; Pydantic has asterisks in its place
+    elif words.get("default") is not None and len(msgspec.json.encode(words["default"])) <= DEFAULT_BYTES:
+        found["default"] = words["default"]
     return found
 
 

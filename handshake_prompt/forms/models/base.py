@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from handshake_prompt.forms.json_schema import Conversion
-from handshake_prompt.forms.schema_validator import REQUIRED, Finding
+from handshake_prompt.forms.schema_errors import REQUIRED, Finding
 
 __all__ = ["REQUIRED", "Finding", "Model", "Verdict"]
 

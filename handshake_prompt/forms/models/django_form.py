@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from handshake_prompt.forms.expressions import WholePatterns
+from handshake_prompt.forms.formats import as_date, as_datetime, as_time
 from handshake_prompt.forms.json_schema import Conversion
 from handshake_prompt.forms.numbers import carried
 from handshake_prompt.forms.shape import Entry
@@ -38,8 +38,14 @@ _TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("CharField", {"type": "string"}),
 )
 """Classes of fields, subclasses before their bases."""
+_MOMENTS: Mapping[str, Callable[[object], Any]] = {
+    "SplitDateTimeField": as_datetime,
+    "DateTimeField": as_datetime,
+    "DateField": as_date,
+    "TimeField": as_time,
+}
+"""Readers of the texts that fields for days and times take here."""
 _PATTERNED = frozenset({"CharField", "RegexField", "SlugField"})
-_FILES = frozenset({"file"})
 
 
 class DjangoForm:
@@ -89,7 +95,7 @@ class DjangoForm:
         for name, field in self._form.base_fields.items():
             value = document.get(name, field.initial if field.widget.is_hidden else None)
             if value is not None:
-                yield from _bound(name, field, value)
+                yield from _bound(name, field, _moment(field, value))
 
 
 def is_django_form(model: Any) -> bool:
@@ -104,15 +110,18 @@ def _bound(name: str, field: Any, value: Any) -> Iterator[tuple[str, Any]]:
     widgets = getattr(field.widget, "widgets", None)
     if widgets is None:
         yield name, value
-        return
-    if isinstance(value, str) and "DateTime" in type(field).__name__:
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            yield f"{name}_0", value
-            return
-    for number, part in enumerate(field.widget.decompress(value)):
-        yield f"{name}{field.widget.widgets_names[number]}", part
+    elif _is_of(field, "SplitDateTimeField") and isinstance(value, str):
+        yield f"{name}{field.widget.widgets_names[0]}", value  # no moment: the form says so
+    else:
+        for number, part in enumerate(field.widget.decompress(value)):
+            yield f"{name}{field.widget.widgets_names[number]}", part
+
+
+def _moment(field: Any, value: Any) -> Any:
+    """Return a text as the day, time or moment that it is: the formats that a field reads may be others."""
+    read = next((read for name, read in _MOMENTS.items() if _is_of(field, name)), None)
+    found = read(value) if read is not None else None
+    return value if found is None else found
 
 
 def _told(name: str, errors: Any) -> Iterator[Finding]:
@@ -122,9 +131,13 @@ def _told(name: str, errors: Any) -> Iterator[Finding]:
             yield Finding(path, str(text), is_lack=error.code == "required")
 
 
+def _is_of(field: Any, name: str) -> bool:
+    """Whether a field is of a class of Django's, or of one of the host's under it."""
+    return any(base.__name__ == name and base.__module__.startswith("django.") for base in type(field).__mro__)
+
+
 def _entry(name: str, field: Any, patterns: WholePatterns) -> Entry:
-    classes = {base.__name__ for base in type(field).__mro__ if base.__module__.startswith("django.")}
-    members = next((dict(members) for kind, members in _TYPES if kind in classes), {"type": "string"})
+    members = next((dict(members) for kind, members in _TYPES if _is_of(field, kind)), {"type": "string"})
     entry: dict[str, Any] = {"key": name.replace("~", "~0").replace("/", "~1"), **members}
     if field.label:
         entry["label"] = str(field.label)
@@ -140,7 +153,7 @@ def _entry(name: str, field: Any, patterns: WholePatterns) -> Entry:
         and isinstance(field.initial, str | int | float | bool)
     ):
         entry["default"] = carried(field.initial)
-    entry |= _choices(entry, field) | _numbers(entry, field) | _texts(entry, field, classes, patterns)
+    entry |= _choices(entry, field) | _numbers(entry, field) | _texts(entry, field, patterns)
     return entry
 
 
@@ -182,11 +195,11 @@ def _plain(number: Any) -> int | float:
     return carried(number) if isinstance(number, int) else float(number)
 
 
-def _texts(entry: Entry, field: Any, classes: set[str], patterns: WholePatterns) -> dict[str, Any]:
+def _texts(entry: Entry, field: Any, patterns: WholePatterns) -> dict[str, Any]:
     if entry["type"] not in ("string", "email"):
         return {}
     found: dict[str, Any] = {}
-    if "CharField" in classes and "UUIDField" not in classes:
+    if _is_of(field, "CharField") and not _is_of(field, "UUIDField"):
         found = {"minLength": getattr(field, "min_length", None), "maxLength": getattr(field, "max_length", None)}
     widget = type(field.widget).__name__
     if widget == "Textarea":

@@ -185,14 +185,14 @@ function name(element, words) {
 }
 
 /**
- * Whether a browser can tell that an answer is missing: an empty one is an answer where null is, an unchecked box is one
- * unless it is a consent.
+ * Whether a browser can tell that an answer is missing: an empty one is an answer where null or nothing is, an unchecked
+ * box is one unless it is a consent.
  *
  * @param {Field} field
  */
 function isChecked(field) {
   const kind = kindOf(field);
-  return !field.nullable && kind !== "checkboxes" && (kind !== "checkbox" || field.options !== undefined);
+  return !field.nullable && !field.blank && kind !== "checkboxes" && (kind !== "checkbox" || field.options !== undefined);
 }
 
 /** @param {Element} element */

@@ -166,18 +166,51 @@ def test_annotations_are_shown() -> None:
         "default": "Ada",
         "examples": ["Grace"],
         "readOnly": True,
-        "writeOnly": True,
     }
     entry = field(schema)
     assert entry.pop("desc").startswith("As in the passport...")
-    assert entry == {
-        "type": "string",
-        "label": "Name",
-        "default": "Ada",
-        "example": "Grace",
-        "readOnly": True,
-        "sensitive": True,
-    }
+    assert entry == {"type": "string", "label": "Name", "default": "Ada", "example": "Grace", "readOnly": True}
+
+
+def test_a_secret_is_sensitive_and_has_no_default() -> None:
+    secret = {"type": "string", "format": "password", "default": "**********"}
+    assert field(secret) == {"type": "string", "format": "password", "sensitive": True}
+    assert field({"type": "string", "writeOnly": True, "default": "x"}) == {"type": "string", "sensitive": True}
+
+
+@pytest.mark.parametrize(
+    ("schema", "blank"),
+    [
+        ({"type": "array", "items": {"type": "string"}}, True),
+        ({"type": "array", "items": {"enum": ["a", "b"]}}, True),
+        ({"type": "array", "items": {"type": "array"}}, True),
+        ({"type": "object"}, True),
+        ({"type": "array", "items": {"type": "string"}, "minItems": 1}, None),
+        ({"type": "array", "items": {"type": "array"}, "minItems": 1}, None),
+        ({"type": "object", "minProperties": 1}, None),
+        ({"type": "string"}, None),
+    ],
+)
+def test_an_empty_list_is_an_answer_where_a_list_is_required_that_may_be_empty(schema: Any, blank: Any) -> None:
+    (asked,) = convert({"properties": {"a": schema}, "required": ["a"]}).fields
+    (optional,) = convert({"properties": {"a": schema}}).fields
+    assert (asked["required"], asked.get("blank")) == (True, blank)
+    assert optional.get("blank") is not True
+
+
+def test_openapis_nullable_is_read_beside_a_type() -> None:
+    assert field({"type": "string", "nullable": True}) == {"type": "string", "nullable": True}
+    assert field({"type": ["string", "null"], "nullable": True}) == {"type": "string", "nullable": True}
+    assert field({"type": "string", "nullable": False}) == {"type": "string"}
+
+
+def test_a_field_with_itself_in_its_items_is_null_only_where_its_schema_says_so() -> None:
+    for kind, nullable in (("array", None), (["array", "null"], True)):
+        within = {"type": kind, "items": {"$ref": "#/$defs/tree"}}
+        tree = {"type": "object", "properties": {"name": {"type": "string"}, "in": within}}
+        top = {"type": "array", "items": {"$ref": "#/$defs/tree"}}
+        inner = convert({"$defs": {"tree": tree}, "properties": {"top": top}}).fields[0]["fields"][1]
+        assert (inner["type"], inner.get("nullable")) == ("json", nullable)
 
 
 def test_moments_of_models_need_no_offset() -> None:
@@ -461,7 +494,8 @@ def test_names_that_no_key_can_have_stand_in_the_rest() -> None:
 
 
 def test_what_is_required_and_not_described_is_asked_for() -> None:
-    assert convert({"required": ["a"]}).fields == [{"key": "a", "type": "json", "nullable": True, "required": True}]
+    (asked,) = convert({"required": ["a"]}).fields
+    assert asked == {"key": "a", "type": "json", "blank": True, "nullable": True, "required": True}
 
 
 @pytest.mark.parametrize(

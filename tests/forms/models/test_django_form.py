@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import subprocess
 import sys
 from typing import Any
@@ -113,6 +114,35 @@ def test_the_value_in_the_end_is_a_form_that_is_valid() -> None:
     assert (form.cleaned_data["nights"], form.cleaned_data["token"], form.cleaned_data["extras"]) == (2, "t0", ["b"])
     assert form.cleaned_data["slot"].isoformat().startswith("2026-05-04T09:30")
     assert form.cleaned_data["extra"] == {"a": [1]}
+
+
+class Localized(forms.Form):  # type: ignore[misc]  # Django has no types
+    day = forms.DateField(required=False, input_formats=["%d.%m.%Y"])
+    at = forms.DateTimeField(required=False, input_formats=["%d.%m.%Y %H Uhr"])
+    opens = forms.TimeField(required=False, input_formats=["%H Uhr"])
+    slot = forms.SplitDateTimeField(required=False, input_date_formats=["%d.%m.%Y"], input_time_formats=["%H Uhr"])
+    born = forms.DateField(required=False, widget=forms.SelectDateWidget(years=[1990]))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "cleaned"),
+    [
+        ("day", "2026-05-04", dt.date(2026, 5, 4)),
+        ("day", "04.05.2026", dt.date(2026, 5, 4)),
+        ("at", "2026-05-04T09:30", dt.datetime(2026, 5, 4, 9, 30, tzinfo=dt.UTC)),
+        ("opens", "09:30", dt.time(9, 30)),
+        ("slot", "2026-05-04 09:30", dt.datetime(2026, 5, 4, 9, 30, tzinfo=dt.UTC)),
+        ("born", "1990-05-04", dt.date(1990, 5, 4)),
+    ],
+)
+def test_days_and_times_are_read_whatever_formats_a_field_of_the_hosts_has(key: str, value: str, cleaned: Any) -> None:
+    found = FormModel("localized", Localized).parse({key: value}, {}).cleaned_data[key]
+    assert (found.replace(tzinfo=dt.UTC) if isinstance(found, dt.datetime) else found) == cleaned
+
+
+@pytest.mark.parametrize("key", ["day", "at", "opens", "slot"])
+def test_a_text_that_is_no_day_or_time_is_a_problem(key: str) -> None:
+    assert [problem.keys for problem in FormModel("localized", Localized).problems({key: "soon"}, {})] == [(key,)]
 
 
 @pytest.mark.parametrize(

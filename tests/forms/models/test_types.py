@@ -127,6 +127,23 @@ def test_what_pydantic_refuses_is_a_problem_at_its_key(change: Any, keys: Any) -
     assert [problem.keys for problem in FormModel("claim", Claim).problems({**VALUES, **change}, ROWS)] == keys
 
 
+def test_a_secret_that_is_not_given_keeps_the_models_default() -> None:
+    class Login(pydantic.BaseModel):
+        secret: pydantic.SecretStr = pydantic.SecretStr("from the environment")
+
+    form = FormModel("login", Login)
+    assert form.initial == {}
+    assert form.parse({}, {}).secret.get_secret_value() == "from the environment"
+
+
+def test_what_is_not_shown_yet_is_not_asked_for() -> None:
+    form = FormModel("pay", pydantic.RootModel[Card | Bank])
+    assert form.status({}, {}).missing == ("by",)
+    assert form.problems({}, {}) == []
+    assert [problem.keys for problem in form.problems({"by": "card"}, {})] == []
+    assert form.status({"by": "card"}, {}).missing == ("number",)
+
+
 def test_what_a_model_lacks_is_missing() -> None:
     form = FormModel("claim", Claim)
     assert form.status({}, {}).missing == ("whatFor", "lines", "pay/by")
