@@ -148,19 +148,27 @@ export class HandshakePrompt extends ElementBase {
   /** Wait for the form to be there, and take up the session that the tab had before a reload. */
   #attend() {
     const { signal } = this.#gone;
-    this.#form = this.form;
-    if (!this.#form) {
-      const observer = new MutationObserver(() => this.form && (observer.disconnect(), this.#attend()));
-      observer.observe(rootOf(this), { childList: true, subtree: true });
-      signal.addEventListener("abort", () => observer.disconnect());
-      return;
-    }
-    this.#values.attend(rootOf(this.#form), signal);
-    const submit = (/** @type {any} */ event) => this.#submit(event);
-    rootOf(this.#form).addEventListener("submit", submit, { signal, capture: true });
-    this.#take(this.#form);
-    const kept = saved(this.#place);
+    const root = rootOf(this);
+    this.#form = null;
+    this.#values.attend(root, signal);
+    root.addEventListener("submit", (/** @type {any} */ event) => this.#submit(event), { signal, capture: true });
+    const observer = new MutationObserver(() => this.#seek());
+    observer.observe(root, { childList: true, subtree: true });
+    signal.addEventListener("abort", () => observer.disconnect());
+    this.#seek();
+  }
+
+  /** Take the form that the page has now: it may come late, and scripts replace it with another one. */
+  #seek() {
+    const { form } = this;
+    if (!form || form === this.#form) return;
+    const isFirst = this.#form === null;
+    this.#take(form);
+    const kept = isFirst ? saved(this.#place) : null;
     if (kept) this.#resume(kept);
+    if (!this.session || !this.binding) return;
+    this.binding.stop();
+    this.#bind(this.#values.restored(form, this.session));
   }
 
   /** @param {HTMLFormElement} form */
@@ -178,8 +186,7 @@ export class HandshakePrompt extends ElementBase {
   }
 
   async #open() {
-    const present = this.form;
-    if (present && present !== this.#form) this.#take(present); // the page has replaced it
+    this.#seek();
     const form = this.#form;
     if (!form) throw new Error(`There is no form "${this.getAttribute("for") ?? ""}" in this page.`);
     const name = this.getAttribute("name");

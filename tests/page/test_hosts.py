@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NAMES = sorted(path.name for path in HOSTS.iterdir())
 LINES = {".py": 12, ".html": 3}
 """Of a diff, at most; of other kinds of files there are none."""
-LOOKS = [("light", 1280), ("dark", 360)]
+LOOKS = [("light", 1280), ("light", 360), ("dark", 360), ("dark", 1280)]
 
 
 class Visit:
@@ -78,10 +78,10 @@ class Visit:
 
     async def axe_finds_nothing(self) -> None:
         """Let axe look at the page in light and dark, on a desktop and on a phone."""
+        await self.page.evaluate(self._axe)
         for scheme, width in LOOKS:
             await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             await self.page.set_viewport_size({"width": width, "height": 900})
-            await self.page.evaluate(self._axe)
             found = await self.page.evaluate("axe.run()")
             assert [(fault["id"], [node["target"] for node in fault["nodes"]]) for fault in found["violations"]] == []
             assert await self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (scheme, width)

@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 
 from handshake_prompt import parse_prompt
 from tests.conftest import CHROMIUM_ARGS
-from tests.page.element.tag import agent, authors, hand_over, live
-from tests.page.tabs import LIMITS, Site
+from tests.page.element.tag import FORM, agent, authors, hand_over, live
+from tests.page.tabs import LIMITS, Site, holds
 from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -36,6 +36,24 @@ async def test_a_reload_takes_the_session_up_again(page: Page, http: httpx.Async
     await act({"plan": "p"})
     await expect(page.locator("[name=plan]")).to_have_value("p")
     assert await authors(page) == {"name": "user", "city": "ai", "plan": "ai"}
+
+
+async def test_a_form_that_the_page_replaces_under_way_is_followed(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await act({"city": "Ulm"})
+    await page.fill("[name=name]", "mine")
+    await expect(page.locator("[name=name]")).to_have_attribute("data-handshake-by", "user")
+    another = FORM.replace("<button", '<label>Note <input name="note"></label><button')
+    await page.evaluate("(html) => { document.getElementById('claim').outerHTML = html }", another)
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    await expect(page.locator("[name=name]")).to_have_value("mine")
+    await holds(page, "document.querySelector('handshake-prompt').session.schema.some(({ key }) => key === 'note')")
+    await act({"note": "as the form is now"})
+    await expect(page.locator("[name=note]")).to_have_value("as the form is now")
+    await page.fill("[name=name]", "mine again")
+    assert await authors(page) == {"name": "user", "city": "ai", "note": "ai"}
+    await page.click("#send")
+    await expect(page.locator("#posted")).to_contain_text("handshakeSession=")
 
 
 async def test_a_page_of_the_same_path_about_another_thing_has_a_session_of_its_own(
