@@ -26,6 +26,7 @@ from .host.hooks import Hooks
 from .host.lookups import Lookups
 from .host.named_forms import NamedForms
 from .host.owner_login import OwnerLogin
+from .host_submissions import HostSubmissions
 from .idempotency import Idempotency
 from .page_messages import PageMessages
 from .page_reports import PageReports
@@ -33,6 +34,7 @@ from .pasting import Pasting
 from .pickups import Pickups
 from .presence import Presence
 from .session_reply import SessionReplies
+from .submission_content import SubmissionContent
 from .submitting import Submitting
 from .subscriptions import Subscriptions
 from .tasks import Tasks
@@ -84,7 +86,9 @@ class Worker:
         self.asking = asking = Asking(
             store, transactions, modes, presence=presence, idempotency=idempotency, limits=limits
         )
-        self.submitting = Submitting(store, transactions, hooks, modes, forms, limits=limits)
+        content = SubmissionContent(modes, forms, limits=limits)
+        self.submitting = Submitting(store, transactions, hooks, forms, content, limits=limits)
+        self.host_submissions = HostSubmissions(transactions, modes, content, limits=limits)
         self.batches = Batches(
             transactions,
             hooks,

@@ -64,7 +64,7 @@ class HostOperations(Admissions):
         """
         worker = self._workers.here
         await self._get_ready()
-        return await worker.tasks.finish(worker.submitting.finish(session_id))
+        return await worker.tasks.finish(worker.host_submissions.finish(session_id))
 
     async def reopen(self, session_id: str) -> bool:
         """Let the person submit again after an unknown outcome, once the host knows that nothing was done.
@@ -76,7 +76,7 @@ class HostOperations(Admissions):
         """
         worker = self._workers.here
         await self._get_ready()
-        return await worker.tasks.finish(worker.submitting.reopen(session_id))
+        return await worker.tasks.finish(worker.host_submissions.reopen(session_id))
 
     async def _owned(self, owner: Any) -> list[Record]:
         await self._get_ready()

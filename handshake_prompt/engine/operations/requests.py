@@ -98,19 +98,19 @@ class RequestOperations(Admissions):
         credential: Credential | str | None = None,
         request: object = None,
     ) -> SubmittedForm:
-        """End a session as submitted and return its content, once; see `Submitting.take`.
+        """End a session as submitted and return its content, once; see `HostSubmissions.take`.
 
         Raises:
             HandshakeError: the request is not the person's, or the posted form is another than the session's.
         """
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
-            return await asyncio.shield(worker.tasks.spawn(worker.submitting.take(session_id, posted)))
+            return await asyncio.shield(worker.tasks.spawn(worker.host_submissions.take(session_id, posted)))
 
     async def refuse_submission(
         self, session_id: str, errors: object, credential: Credential | str | None = None, request: object = None
     ) -> None:
-        """Keep what the host has found wrong with a posted form, for page and agent; see `Submitting.refuse`.
+        """Keep what the host has found wrong with a posted form, for page and agent; see `HostSubmissions.refuse`.
 
         Raises:
             TypeError: these are no errors, see `Refusal`.
@@ -118,7 +118,7 @@ class RequestOperations(Admissions):
         """
         worker, refusal = self._workers.here, Refusal(errors)
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
-            await worker.tasks.finish(worker.submitting.refuse(session_id, refusal))
+            await worker.tasks.finish(worker.host_submissions.refuse(session_id, refusal))
 
 
 def _report(request: Request) -> str:
