@@ -26,7 +26,8 @@ def names_of(fields: Sequence[Mapping[str, Any]], keys: Collection[str] = ()) ->
         (str(field["label"]).strip(), str(field["key"])) for field in fields if isinstance(field.get("label"), str)
     ]
     times = Counter(label for label, _ in labelled)
-    return FieldNames(known, {label: key for label, key in labelled if times[label] == 1 and label not in known})
+    labels = {label: key for label, key in labelled if times[label] == 1 and label not in known}
+    return FieldNames(known, labels, [names_of(entries(field.get("fields"))) for field in fields if is_rows(field)])
 
 
 class AnsweredRows:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from html import unescape
 
 from .answer_members import Note, is_escaped
-from .answer_tables import Row, cells, is_rule, read_table, tables
+from .answer_tables import Row, cells, has_values, is_rule, read_table, tables
 from .answers import Answer, Loose
 from .field_names import NAME_CHARS, FieldNames
+from .html_tables import html_tables
 from .line_values import LineFaultError, is_commented, line_value
 from .pasted_text import TextFaultError
 
@@ -74,20 +75,21 @@ def read_lines(text: str, start: int, names: FieldNames, note: Note) -> Answer |
             rows, names, note, has_head=bool(rules) and len(rows) > 1 and rows[1].at > lines[rules[0]][0]
         )
         answer = _joined(answer, table)
-    return _as_shown(answer) if answer is not None and answer.fields else None
+    return as_shown(answer) if answer is not None and answer.fields else None
 
 
 def read_tables(text: str, names: FieldNames, note: Note) -> Iterator[Answer]:
     """Yield the answers in tables that stand among prose."""
-    for rows in tables([*lines_of(text)]):
+    found = [*tables([*lines_of(text)]), *filter(has_values, html_tables(text, 0, len(text), note))]
+    for rows in sorted(found, key=lambda rows: rows[0].at):
         try:
-            answer = read_table(rows, names, note, has_head=True)
+            answer = read_table(rows, names, note, has_head=True, in_block=False)
         except TextFaultError as fault:
             note(fault.at, fault.msg)
         else:
             if answer is not None:
                 answer.place = rows[0].at
-                yield _as_shown(answer)
+                yield as_shown(answer)
 
 
 def names_a_field(line: str, names: FieldNames) -> bool:
@@ -110,7 +112,7 @@ def code_in(lines: Iterable[Line]) -> str:
     return ""
 
 
-def _as_shown(answer: Answer) -> Answer:
+def as_shown(answer: Answer) -> Answer:
     """Take HTML's entities out of the values, if all of them have been escaped for it."""
     if is_escaped("".join(answer.fields.values())):
         answer.fields.update({key: type(value)(unescape(value)) for key, value in answer.fields.items()})

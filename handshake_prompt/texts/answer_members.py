@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator
 from html import unescape
 from typing import Any
 
-from .answers import Answer, Entry, Loose
+from .answers import ABOUT, CONTENT, Answer, Entry, Loose, is_bare
 from .field_names import FieldNames
 from .line_values import without_link
-from .placed_json import Members, placed_entries, placed_members, plain
+from .pasted_text import TextFaultError
+from .placed_json import Listed, Members, placed_entries, placed_members, plain
+from .tool_calls import called, merged
 
 Note = Callable[[int, str], None]
 """Notes a fault at a place of the text."""
 
-CONTENT = frozenset({"fields", "rows", "add", "remove", "suggest", "ask", "actions"})
-"""Members that ask for something; one of them makes an object an answer."""
-ABOUT = frozenset({"code", "sessionid"})
-"""Members that say which prompt is answered."""
 WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "response", "result"})
 """Names of an object around the answer."""
 
@@ -36,14 +34,48 @@ def is_escaped(source: str) -> bool:
 
 
 def unwrapped(members: Members, names: FieldNames) -> Members:
-    """Return the object in an object such as `{"handshake": {...}}`, any other as it is."""
-    while len(members) == 1:
-        name, inner = next(iter(members.items()))
-        bare = name.strip().lower()
-        if bare not in WRAPPERS or not isinstance(inner, Members) or names.key_of(name) or names.has_group(bare):
-            break
+    """Return the object in an object such as `{"handshake": {...}}`, or in a call of a tool; any other as it is.
+
+    Raises:
+        TextFaultError: a call cannot be read.
+    """
+    while (inner := _wrapped(members, names) or called(members, names)) is not None:
         members = inner
     return members
+
+
+def _wrapped(members: Members, names: FieldNames) -> Members | None:
+    name, inner = next(iter(members.items())) if len(members) == 1 else ("", None)
+    bare = name.strip().lower()
+    if bare not in WRAPPERS or not isinstance(inner, Members) or names.key_of(name) or names.has_group(bare):
+        return None
+    return inner
+
+
+def listed_answer(listed: Listed, place: int, names: FieldNames, *, in_block: bool) -> Members | None:
+    """Return the object that a list stands for: its only object, calls, entries of keys and values, or actions.
+
+    Args:
+        listed: the list.
+        place: of the list.
+        names: of the form's fields.
+        in_block: whether it stands in a block of the name; else it has to show that it is an answer.
+
+    Raises:
+        TextFaultError: it may be the rows of a list of the form.
+    """
+    if len(listed) == 1 and isinstance(listed[0], Members) and "key" not in listed[0]:
+        return listed[0]
+    if (calls := merged(listed, names)) is not None:
+        return calls
+    is_named = all(_entry_name(one) is not None and "type" not in one for one in listed)
+    if not (in_block or (listed and (is_named or all(_has_text(one, "key") for one in listed)))):
+        return None
+    if listed and is_named and names.are_columns(listed[0]):
+        raise TextFaultError("these may be rows of a list; they have to stand under its key", place)
+    found = Members()
+    found.put("fields" if is_named else "actions", listed, place)
+    return found
 
 
 def is_answer(members: Members, names: FieldNames) -> bool:
@@ -78,9 +110,10 @@ class MemberReader:
             TextFaultError: it gives two values for one field.
         """
         answer = Answer(place=place)
-        is_bare = not any(name.strip().lower() in CONTENT for name in members)
         others = [name for name, value in members.items() if not self._is_about(name, value)]
-        if is_bare and (len(others) == len(members) or all(self._names.key_of(name) is not None for name in others)):
+        if is_bare(members) and (
+            len(others) == len(members) or all(self._names.key_of(name) is not None for name in others)
+        ):
             self._fields(answer, members.only(others), place)
             members = members.only(set(members) - set(others))
         for given, value, at in placed_members(members, place):

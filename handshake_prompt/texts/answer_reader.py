@@ -13,22 +13,28 @@ from html import unescape
 from typing import NamedTuple
 
 from .answer_fences import NAME, Fenced, named_fences
-from .answer_lines import code_in, lines_of, names_a_field, read_lines, read_tables
-from .answer_members import MemberReader, is_answer, unwrapped
-from .answers import Answer, UnreadableAnswerError
+from .answer_lines import as_shown, code_in, lines_of, names_a_field, read_lines, read_tables
+from .answer_markup import MarkupReader
+from .answer_members import MemberReader, is_answer, listed_answer, unwrapped
+from .answer_tables import read_table
+from .answers import Answer, UnreadableAnswerError, is_bare
 from .field_names import FieldNames
+from .html_tables import html_tables
 from .lenient_json import JSONReader
 from .pasted_text import Fault, PastedText, TextFaultError
-from .placed_json import Members
+from .placed_json import Listed, Members
 
 MAX_ANSWER_CHARS = 256 * 1024
 EXAMPLES = ("{KEY: VALUE, …}", '{"type": "set", "key": "FIELD", "value": "VALUE"}')
 """Parts of the prompt's own examples, which are no answers."""
 
 _SHOWN_FAULTS = 20
+_NO_BLOCK = f"There is no block named {NAME} in this text. The agent has to give one, as the prompt says."
 _BEGINNING = re.compile(r"[\s>*•\xad\u200b\u2060\ufeff]*([{｛[［])")
 _MEMBER = re.compile(r"[\s>*•-]*[\"“”„‟＂«»'‘’‚‛]")
-_OBJECT = re.compile(r"[{｛](?=[\s>*•\xa0-]*[\"'“”„‟＂«»‘’‚‛}｝\w])")
+_OPENING = re.compile(r"[{｛](?=[\s>*•\xa0-]*[\"'“”„‟＂«»‘’‚‛}｝\w])|[\[［](?=[\s>*•\xa0-]*[{｛])")
+_LIST_SIGNS = "[［"
+_ELEMENT = re.compile(r"[\s>*•]*<")
 _FIELDS = re.compile("[\"'“”]fields[\"'“”]")
 _ESCAPED = re.compile(r"\{(?:\s|&nbsp;)*&(?:quot|#34|#x22);")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -73,18 +79,24 @@ class _Pasted:
         fences = [
             one for one in named_fences(self._text, self._source.starts) if not self._is_example(one.start, one.end)
         ]
-        found = [*self._in_fences(fences)] if fences else [one.answer for one in self._objects(0, len(self._text))]
+        found = [*self._in_fences(fences)] if fences else self._in_prose()
         if not (found or fences or self._faults):
             found = [*read_tables(self._text, self._names, self._note)]
         if not (found or self._faults):
             self._note_lines()
         faults = tuple(self._faults)
         if not found:
-            msg = "The block cannot be read." if faults else f"There is no block named {NAME} in this text."
+            msg = "The block cannot be read." if faults else _NO_BLOCK
             raise UnreadableAnswerError(msg, faults)
         answer = found[-1]
         answer.source, answer.blocks, answer.faults = self._source, len(found), faults
         return answer
+
+    def _in_prose(self) -> list[Answer]:
+        whole = (0, len(self._text))
+        return [*self._marked_up(*whole, in_block=False)] or [
+            one.answer for one in self._objects(*whole, in_block=False)
+        ]
 
     def _in_fences(self, fences: list[Fenced]) -> Iterator[Answer]:
         for fenced in fences:
@@ -97,7 +109,7 @@ class _Pasted:
                     yield answer
 
     def _fenced(self, content: str, fenced: Fenced) -> Answer | None:
-        """Return the answer in a fence: an object, a list of entries, members without braces, or lines.
+        """Return the answer in a fence: an object, a list of entries, members without braces, elements, or lines.
 
         Raises:
             TextFaultError: it can be read in two ways, or not at all.
@@ -105,20 +117,38 @@ class _Pasted:
         begun = _BEGINNING.match(content)
         if begun is not None:
             reader = JSONReader(content, begun.start(1), offset=fenced.start)
-            members = reader.object() if begun[1] in "{｛" else reader.entries()
+            found = reader.array() if begun[1] in _LIST_SIGNS else reader.object()
             if fenced.is_closed and content[reader.at :].strip(_TRAILING):
                 raise TextFaultError("something follows the object", fenced.start + reader.at, fenced.end)
-            return self._read(members, reader, fenced.start + begun.start(1))
+            start = fenced.start + begun.start(1)
+            return self._read(self._meant(found, start, in_block=True), reader, start)
         if _MEMBER.match(content) and (answer := self._bare_members(content, fenced)) is not None:
             return answer
         faults = len(self._faults)
-        within = [*self._objects(fenced.start, fenced.end)]
+        marked = self._in_elements(fenced) if _ELEMENT.match(content) else None
+        if marked is not None or len(self._faults) > faults:
+            return marked
+        within = [*self._objects(fenced.start, fenced.end, in_block=True)]
         if within or len(self._faults) > faults:
             return self._only(within, fenced)
         answer = read_lines(content, fenced.start, self._names, self._note)
         if answer is not None:
             answer.place = fenced.start
         return answer
+
+    def _in_elements(self, fenced: Fenced) -> Answer | None:
+        """Return the answer in the elements of a fence, or in its only table of HTML.
+
+        Raises:
+            TextFaultError: there are several tables, or the one can be read in two ways.
+        """
+        tables = [*html_tables(self._text, fenced.start, fenced.end, self._note)]
+        if not tables:
+            return next(self._marked_up(fenced.start, fenced.end, in_block=True), None)
+        if len(tables) > 1:
+            raise TextFaultError("there are several tables in one block", tables[1][0].at)
+        answer = read_table(tables[0], self._names, self._note, has_head=False)
+        return answer and as_shown(answer)
 
     def _bare_members(self, content: str, fenced: Fenced) -> Answer | None:
         """Return the answer in members whose braces were lost; None if they are no JSON."""
@@ -148,21 +178,66 @@ class _Pasted:
         answer.code = answer.code or code_in(around)
         return answer
 
-    def _objects(self, begin: int, end: int) -> Iterator[_Object]:
-        """Yield the answers among all objects of a part of the text."""
-        text, at = self._text[begin:end], 0
-        while (opened := _OBJECT.search(text, at)) is not None:
-            reader = JSONReader(text, opened.start(), offset=begin)
+    def _objects(self, begin: int, end: int, *, in_block: bool) -> Iterator[_Object]:
+        """Yield the answers among all objects, and lists of objects, of a part of the text."""
+        text, at, tried = self._text[begin:end], 0, 0
+        while (opened := _OPENING.search(text, at)) is not None:
+            reader, start = JSONReader(text, opened.start(), offset=begin), begin + opened.start()
+            is_list = opened[0] in _LIST_SIGNS
+            if is_list and start < tried:  # in a list that is none: no place is looked at more than twice
+                at = opened.end()
+                continue
             try:
-                members = unwrapped(reader.object(), self._names)
-                at = reader.at
-                start = begin + opened.start()
-                if is_answer(members, self._names) and not self._is_example(start, begin + at):
-                    yield _Object(self._read(members, reader, start), start, begin + at)
+                found = reader.array() if is_list else reader.object()
             except TextFaultError as fault:
-                start, at = begin + opened.start(), max(fault.end - begin, opened.end(), at)
+                tried = max(tried, fault.end)
+                at = opened.end() if is_list else max(fault.end - begin, opened.end())
                 if _FIELDS.search(text, opened.start(), at) and not self._is_example(start, begin + at):
                     self._note(fault.at, fault.msg)
+                continue
+            at = reader.at
+            if not self._is_example(start, begin + at):
+                yield from self._object(found, reader, start, in_block=in_block)
+
+    def _object(self, found: Members | Listed, reader: JSONReader, start: int, *, in_block: bool) -> Iterator[_Object]:
+        """Yield the answer that an object or a list at a place is, if it is one."""
+        try:
+            members = self._meant(found, start, in_block=False)
+            if self._is_answer(members, start, in_block=in_block):
+                yield _Object(self._read(members, reader, start), start, start + reader.length)
+        except TextFaultError as fault:
+            self._note(fault.at, fault.msg)
+
+    def _meant(self, found: Members | Listed, start: int, *, in_block: bool) -> Members:
+        """Return the object that stands for an answer: in another one, in a call of a tool, in a list.
+
+        Raises:
+            TextFaultError: it can be read in two ways, or not at all.
+        """
+        members = found if isinstance(found, Members) else listed_answer(found, start, self._names, in_block=in_block)
+        return unwrapped(members, self._names) if members is not None else Members()
+
+    def _is_answer(self, members: Members, start: int, *, in_block: bool) -> bool:
+        """Whether an object is an answer; one of mere fields may as well be a row of a list.
+
+        Raises:
+            TextFaultError: it may.
+        """
+        if not is_answer(members, self._names):
+            return False
+        if in_block or not is_bare(members) or not self._names.are_columns(members):
+            return True
+        raise TextFaultError("this may be a row of a list; its key, or `fields`, has to stand around it", start)
+
+    def _marked_up(self, start: int, end: int, *, in_block: bool) -> Iterator[Answer]:
+        """Yield the answers in elements of XML of a part of the text."""
+        reader = MemberReader("", self._names, self._note)
+        markup = MarkupReader(self._text, self._names, self._note)
+        for members, place in markup.read(start, end, in_block=in_block):
+            try:
+                yield reader.answer(unwrapped(members, self._names), place)
+            except TextFaultError as fault:
+                self._note(fault.at, fault.msg)
 
     def _note_lines(self) -> None:
         """Note the lines that would be read if they stood in a block."""
@@ -175,7 +250,7 @@ class _Pasted:
     def _read(self, members: Members, reader: JSONReader, start: int) -> Answer:
         source = self._text[start : start + reader.length]
         member_reader = MemberReader(source, self._names, self._note, has_hard_spaces=reader.has_hard_spaces)
-        return member_reader.answer(unwrapped(members, self._names), start)
+        return member_reader.answer(members, start)
 
     def _is_example(self, start: int, end: int) -> bool:
         return any(self._text.find(example, start, end) >= 0 for example in EXAMPLES)

@@ -15,82 +15,11 @@ from .answers import Answer
 from .field_names import FieldNames
 from .line_values import LineFaultError, line_value
 from .pasted_text import TextFaultError
+from .table_heads import says_fields, says_values
 
 _RULE = frozenset(" \t|:+-")
 _BAR = re.compile(r"(?<!\\)\|")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+")
-_VALUES = frozenset(
-    {
-        *("value", "values", "answer", "answers", "entry", "input"),
-        *("wert", "werte", "antwort", "eingabe", "waarde", "antwoord", "värde", "værdi", "verdi"),
-        *("valeur", "valeurs", "réponse", "valor", "valores", "respuesta", "resposta", "valore", "valori", "risposta"),
-        *("wartość", "hodnota", "значение", "значения", "ответ", "значення", "відповідь", "arvo", "érték", "değer"),
-        *("القيمة", "قيمة", "الجواب", "ערך", "مقدار", "मान", "मूल्य", "nilai"),
-    }
-)
-_PRESENT = frozenset(
-    {
-        *("current", "old", "previous", "existing", "original", "aktueller", "bisheriger", "alter", "vorheriger"),
-        *("huidige", "actuelle", "ancienne", "actual", "anterior", "atual", "attuale", "aktualna"),
-        *("текущее", "старое", "الحالية"),
-    }
-)
-"""Words of a head over the values as they are."""
-_RULES = frozenset(
-    {
-        *("type", "types", "format", "default", "defaults", "allowed", "permitted", "possible", "valid", "accepted"),
-        *(
-            "example",
-            "examples",
-            "sample",
-            "expected",
-            "required",
-            "options",
-            "choices",
-            "range",
-            "limit",
-            "min",
-            "max",
-        ),
-        *("mögliche", "möglicher", "erlaubte", "erlaubter", "zulässige", "zulässiger", "gültige", "beispiel"),
-        *("défaut", "possibles", "autorisée", "autorisées", "permises", "valides", "exemple"),
-        *("defecto", "predeterminado", "posible", "posibles", "permitido", "permitidos", "válidos", "ejemplo", "tipo"),
-        *("padrão", "possíveis", "exemplo", "predefinito", "possibili", "consentiti", "ammessi", "esempio", "formato"),
-        *("standaard", "mogelijke", "toegestane", "voorbeeld", "möjliga", "tillåtna", "mulige", "tilladte", "eksempel"),
-        *(
-            "domyślna",
-            "przykładowa",
-            "výchozí",
-            "možné",
-            "возможные",
-            "допустимые",
-            "возможное",
-            "допустимое",
-            "пример",
-        ),
-        *(
-            "умолчанию",
-            "тип",
-            "формат",
-            "можливі",
-            "допустимі",
-            "приклад",
-            "olası",
-            "örnek",
-            "lehetséges",
-            "mahdolliset",
-        ),
-        *("الافتراضية", "الممكنة", "المسموحة", "نوع", "مثال", "संभावित", "उदाहरण", "contoh"),
-    }
-)
-"""Words of a head over what the values may be."""
-_OTHER_CJK = re.compile(
-    "^(?:当前|目前|现有|現在|원래|현재|原)|默认|預設|可选|可選|可能|可用|允许|允許|有效|示例|例|类型|類型|格式|说明|說明|描述"
-    "|既定|初期|デフォルト|選択肢|許容|可能|形式|기본|가능|허용|예시|유형"
-)
-"""The same in languages without spaces between words."""
-_VALUE_ENDINGS = ("值", "値", "값", "内容", "內容", "回答", "答案", "답변")
 _KEYS = frozenset({"key", "id", "schlüssel", "clé", "clave", "chiave", "键", "キー", "키"})
 _COLUMNS = 2
 
@@ -133,12 +62,19 @@ def tables(lines: Sequence[tuple[int, str]]) -> Iterator[list[Row]]:
     at = 0
     while at < len(lines) - 1:
         rows = _table(lines, at)
-        if len(rows) > 1 and len(_value_columns(rows[0].cells)) > 0:
+        if has_values(rows):
             yield rows
         at += max(1, len(rows))
 
 
-def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: bool) -> Answer | None:
+def has_values(rows: Sequence[Row]) -> bool:
+    """Whether there are rows below a head which says that a column has values."""
+    return len(rows) > 1 and len(_value_columns(rows[0].cells)) > 0
+
+
+def read_table(
+    rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: bool, in_block: bool = True
+) -> Answer | None:
     """Read a table.
 
     Args:
@@ -146,12 +82,13 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
         names: of the form's fields.
         note: told of rows that cannot be read.
         has_head: whether the first row is the head, whatever it says.
+        in_block: whether it stands in a block of the name; else the head has to say which column names fields.
 
     Returns:
         The answer, without its place; None if a row is not readable.
 
     Raises:
-        TextFaultError: a field has two values, or it cannot be told which column has them.
+        TextFaultError: a field has two values, it cannot be told which column has them, or whether the rows are fields.
     """
     values = _value_columns(rows[0].cells)
     if has_head and all(names.key_of(cell) is not None for cell in rows[0].cells):
@@ -162,6 +99,7 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
         head = Row(rows[0].at, ())
     value = _only(values, rows, head)
     key = _key_column(rows, head, value, names)
+    _check_are_fields(rows, head, (key, value), names, in_block=in_block)
     answer, is_whole = Answer(), True
     for row in rows:
         field = names.key_of(row.cells[key]) if len(row.cells) > max(key, value) else None
@@ -179,6 +117,24 @@ def read_table(rows: Sequence[Row], names: FieldNames, note: Note, *, has_head: 
         elif given is not None:
             answer.put(field, given, row.at)
     return answer if is_whole and answer.fields else None
+
+
+def _check_are_fields(
+    rows: Sequence[Row], head: Row, columns: tuple[int, int], names: FieldNames, *, in_block: bool
+) -> None:
+    """Refuse rows that may be those of a list of the form: one of their columns may well have a field's name in it.
+
+    Raises:
+        TextFaultError: they may be.
+    """
+    shown = [head.cells[column] for column in columns if column < len(head.cells)]
+    keys = [row.cells[columns[0]] for row in rows if columns[0] < len(row.cells)]
+    if shown and names.are_columns(shown):
+        raise TextFaultError("these are columns of a list; rows have to be written as JSON, under its key", head.at)
+    if in_block:
+        return
+    if not (shown and says_fields(shown[0])) or (keys and names.are_columns(keys)):
+        raise TextFaultError("whether these are fields is not clear; put them into a block named handshake", head.at)
 
 
 def _check_width(row: Row, head: Row) -> None:
@@ -209,15 +165,7 @@ def _table(lines: Sequence[tuple[int, str]], at: int) -> list[Row]:
 
 
 def _value_columns(head: Sequence[str]) -> list[int]:
-    return [number for number, text in enumerate(head) if len(text) < 60 and _says_values(text)]  # noqa: PLR2004
-
-
-def _says_values(text: str) -> bool:
-    bare = text.strip(" *_`").casefold()
-    words = _WORD.findall(bare)
-    if _OTHER_CJK.search(bare) or not (_PRESENT | _RULES).isdisjoint(words):
-        return False
-    return bare.endswith(_VALUE_ENDINGS) or not _VALUES.isdisjoint(words)
+    return [number for number, text in enumerate(head) if len(text) < 60 and says_values(text)]  # noqa: PLR2004
 
 
 def _only(values: Sequence[int], rows: Sequence[Row], head: Row) -> int:

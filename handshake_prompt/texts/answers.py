@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .pasted_text import Fault, PastedText, TextFaultError
 from .placed_json import Members
+
+CONTENT = frozenset({"fields", "rows", "add", "remove", "suggest", "ask", "actions"})
+"""Members of an answer that ask for something; one of them makes an object an answer."""
+ABOUT = frozenset({"code", "sessionid"})
+"""Members that say which prompt is answered."""
+
+
+def is_bare(members: Iterable[str]) -> bool:
+    """Whether an object has no members of an answer, but fields at most."""
+    return not any(name.strip().lower() in CONTENT for name in members)
 
 
 class Loose(str):

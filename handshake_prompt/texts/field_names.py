@@ -8,7 +8,7 @@ if one field alone can be meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from unicodedata import normalize
 
 MARKS = "*_`\"'“”„‟«»‘’ \t\xa0\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -27,10 +27,14 @@ class FieldNames:
     Args:
         keys: of the fields.
         labels: label -> the key of the one field that has it.
+        lists: the names of the columns of each list of rows.
     """
 
-    def __init__(self, keys: Iterable[str] = (), labels: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, keys: Iterable[str] = (), labels: Mapping[str, str] | None = None, lists: Iterable[FieldNames] = ()
+    ) -> None:
         self._keys = frozenset(keys)
+        self._lists = tuple(lists)
         self._exact = {**(labels or {}), **{key: key for key in self._keys}}
         self._loose: dict[str, str | None] = {}
         for name, key in self._exact.items():
@@ -54,6 +58,12 @@ class FieldNames:
     def has_group(self, name: str) -> bool:
         """Whether keys begin with a name and a slash."""
         return any(key.startswith(f"{name}/") for key in self._keys)
+
+    def are_columns(self, names: Collection[str]) -> bool:
+        """Whether names are all those of columns of one list of rows."""
+        return any(all(columns.key_of(name) is not None for name in names) for columns in self._lists) or any(
+            columns.are_columns(names) for columns in self._lists
+        )
 
     def _of_both(self, name: str) -> str | None:
         """Return the key in a name such as `Full name (name)`, unless the two name different fields."""

@@ -66,6 +66,11 @@ class JSONReader:
         self.has_hard_spaces = False
 
     @property
+    def place(self) -> int:
+        """The place in the text around, offset included."""
+        return self._offset + self.at
+
+    @property
     def length(self) -> int:
         """The characters that the object takes."""
         return self.at - self._start
@@ -104,21 +109,12 @@ class JSONReader:
         self.at += 1
         return found
 
-    def entries(self) -> Members:
-        """Read a list of actions, or of keys and values, as the object with it; of one object as that.
+    def array(self, depth: int = 0) -> Listed:
+        """Read the list.
 
         Raises:
             TextFaultError: it is none, or not whole.
         """
-        place = self._offset + self.at
-        listed = self._array(0)
-        if len(listed) == 1 and isinstance(listed[0], Members) and "key" not in listed[0]:
-            return listed[0]
-        found = Members()
-        found.put("actions", listed, place)
-        return found
-
-    def _array(self, depth: int) -> Listed:
         found = Listed()
         self._take("[", depth)
         while self._sign() != "]":
@@ -147,7 +143,7 @@ class JSONReader:
         if sign == "{":
             return self.object(depth)
         if sign == "[":
-            return self._array(depth)
+            return self.array(depth)
         if sign in _CLOSERS:
             return self._string(sign)
         if number := _NUMBER.match(self._text, self.at):

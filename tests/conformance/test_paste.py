@@ -231,6 +231,12 @@ SHAPES = [
     "```handshake\nfields:\n  name: 'Ann'\n  age: 36\n```",
     "| Field | Value | Why |\n|---|---|---|\n| name | Ann | so |\n| age | 36 | |",
     "Field\tValue\nname\tAnn\nage\t36",
+    "<handshake><fields><name>Ann</name><age>36</age></fields></handshake>",
+    '<fields><field key="name">Ann</field><field key="age" value="36"/></fields>',
+    "<table><tr><th>Field</th><th>Value</th></tr><tr><td>name</td><td>Ann</td></tr><tr><td>age</td><td>36</td></tr></table>",
+    '{"name": "fill", "arguments": {"fields": {"name": "Ann", "age": 36}}}',
+    '{"tool_calls": [{"function": {"name": "set_fields", "arguments": "{\\"name\\": \\"Ann\\", \\"age\\": 36}"}}]}',
+    '{"type": "tool_use", "name": "set_fields", "input": {"fields": {"name": "Ann", "age": 36}}}',
 ]
 TWO_WAYS = [
     '{"fields": {"name": "Ann "Lee"", "age": 36}}',
@@ -247,6 +253,9 @@ TWO_WAYS = [
     "```handshake\nname: …\n```",
     '```handshake\na = {"name": "Ann"}\nb = {"name": "Bob"}\n```',
     "| Field | Value A | Value B |\n|---|---|---|\n| name | Ann | Bob |",
+    "| Item | Value |\n|---|---|\n| name | Ann |",
+    "<fields><name>Ann</name> or <name>Bob</name></fields>",
+    '{"name": "get_context", "arguments": {"fields": {"name": "Ann"}}}',
 ]
 
 

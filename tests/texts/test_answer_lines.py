@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "an arrow": (["name -> Ann"], 3, "no field"),
     "a dash as colon": (["name – Ann"], 3, "no field"),
     "a line of CSV": (["name,Ann Lee"], 3, "no field"),
-    "an element of XML": (["<name>Ann</name>"], 3, "no field"),
+    "an element without its end": (["<name>Ann", "<age>36</age>"], 3, "not closed"),
     "a key with another's label": (["E-mail (name): Ann"], 3, "no field"),
     "a name of its own kind": (["name (of the company): Ann Inc."], 3, "no field"),
     "a twin by key and label": (["name: Ann", "Full name: Bob"], 4, "two values"),

@@ -575,6 +575,21 @@ UNITS += [
     "{KEY: VALUE, …}",
     "`\n",
 ]
+UNITS += [
+    "<fields>",
+    "<fields a=",
+    "<fields><b>",
+    '<fields a="b" ',
+    "<name>x</name>",
+    "<!--",
+    "<![CDATA[",
+    "<table><tr><td>",
+    "<td>",
+    "[{",
+    '[{"a":1},',
+    '{"args":',
+    '{"args":{"fields":',
+]
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -177,3 +177,43 @@ def test_a_cell_is_read_as_it_is_shown(cell: str, value: str) -> None:
     text = table("| Field | Value |", f"| note | {cell} |")
     assert read_answer(text, NAMES).fields == {"note": value}
     assert read_answer(f"```handshake\n{text}\n```", NAMES).fields == {"note": value}
+
+
+# Rows of a list of the form's.
+
+LINES = FieldNames(["item", "name", "value", "price"], {"Item": "item", "Value": "value"})
+WITH_LINES = FieldNames(["name", "phone", "price", "item", "lines"], {"Full name": "name"}, [LINES])
+ROWS = {
+    "items and values": (table("| Item | Value |", "| phone | 300 |", "| price | 2 |"), True),
+    "a list's columns in another case": (table("| ITEM | value |", "| name | 300 |"), True),
+    "products and prices": (table("| Product | New value |", "| phone | 300 |"), False),
+    "fields that are columns, too": (table("| Field | Value |", "| item | Pen |", "| price | 2 |"), False),
+    "without a word over them": (table("| | Value |", "| phone | 300 |"), False),
+    "HTML": ("<table><tr><th>Item</th><th>Value</th></tr><tr><td>phone</td><td>300</td></tr></table>", True),
+    "tabs": ("Item\tValue\nphone\t300", True),
+    "objects": ('{"item": "Pen", "price": 2}', False),
+    "objects in a list": ('[{"item": "Pen", "price": 2}]', False),
+    "entries of a list": (
+        '[{"item": "a", "name": "phone", "value": 3}, {"item": "b", "name": "price", "value": 3}]',
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "is_refused_in_a_block"), ROWS.values(), ids=ROWS)
+def test_what_may_be_rows_of_a_list_is_not_taken_for_fields(text: str, *, is_refused_in_a_block: bool) -> None:
+    texts = [f"The lines:\n\n{text}\n", *([f"```handshake\n{text}\n```"] if is_refused_in_a_block else [])]
+    for pasted in texts:
+        with pytest.raises(UnreadableAnswerError) as caught:
+            read_answer(pasted, WITH_LINES)
+        assert [fault.line for fault in caught.value.faults] == [3 if pasted is texts[0] else 2]
+
+
+def test_several_rows_in_a_list_of_json_are_no_answer() -> None:
+    with pytest.raises(UnreadableAnswerError):
+        read_answer('```json\n[{"name": "Ann", "phone": "1"}, {"name": "Bob", "phone": "2"}]\n```', WITH_LINES)
+
+
+def test_a_table_that_says_fields_is_read_where_one_of_them_is_of_no_list() -> None:
+    text = table("| Form field | Value |", "| item | Pen |", "| Full name | Ann |")
+    assert read_answer(text, WITH_LINES).fields == {"item": "Pen", "name": "Ann"}

@@ -1,0 +1,173 @@
+"""Calls of tools that a model wrote in the place of an answer: of MCP, of APIs of models, of templates of local ones.
+
+A call is an object whose members name a tool and hold its arguments. Those of this protocol's own tools say what is
+asked for; those of any other are the answer itself. SPEC.md section 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .answers import is_bare
+from .field_names import FieldNames
+from .lenient_json import JSONReader
+from .pasted_text import TextFaultError
+from .placed_json import Listed, Members, placed_entries, placed_members
+
+_ARGUMENTS = frozenset(
+    {"arguments", "args", "input", "parameters", "params", "kwargs", "action_input", "tool_input", "toolinput"}
+)
+_CALLS = frozenset(
+    {"function", "functioncall", "function_call", "toolcall", "tool_call", "tooluse", "tool_use", "toolcalls"}
+) | {"tool_calls", "function_calls"}
+_NAMES = ("name", "tool", "tool_name", "toolname", "recipient_name", "action", "method")
+"""Members that name the tool, the most telling first."""
+_ABOUT = frozenset({*_NAMES, "type", "id", "jsonrpc", "call_id", "tool_call_id", "index", "role", "content", "status"})
+"""Members that a call may have besides."""
+_READING = frozenset({"connect", "get_context", "get_changes", "wait_for_user", "extend", "find_options"})
+_SEPARATORS = ("__", ".", "/", ":")
+"""Between a server's name and its tool's."""
+
+
+def called(members: Members, names: FieldNames) -> Members | None:
+    """Return the object that a call stands for, an inner call included; None if an object is no call.
+
+    Raises:
+        TextFaultError: its arguments cannot be read, or it asks for nothing that an answer can say.
+    """
+    held = [name for name in members if name.lower() in _ARGUMENTS | _CALLS and names.key_of(name) is None]
+    others = {name.lower() for name in members if name not in held}
+    if len(held) != 1 or not others <= _ABOUT:
+        return None
+    holder, place = held[0], members.places[held[0]]
+    value = _parsed(members[holder], place)
+    if isinstance(value, Listed) and holder.lower() in _CALLS:
+        value = merged(value, names)
+    if not isinstance(value, Members):
+        raise TextFaultError("the arguments of this call are no object", place)
+    return value if holder.lower() in _CALLS else _meant(_tool(members), value, place)
+
+
+def merged(calls: Listed, names: FieldNames) -> Members | None:
+    """Return what several calls come to, each of their members as a list; None if one of them is no call.
+
+    Raises:
+        TextFaultError: see `called`.
+    """
+    found = Members()
+    for call, at in placed_entries(calls, 0):
+        if isinstance(call, Members) and call.get("type") == "text":
+            continue  # what a model said before it made its calls
+        inner = called(call, names) if isinstance(call, Members) else None
+        if inner is None:
+            return None
+        while (deeper := called(inner, names)) is not None:
+            inner = deeper
+        for name, value, where in placed_members(_only("fields", inner, at) if is_bare(inner) else inner, at):
+            _extend(found, name, value, where)
+    return found or None
+
+
+def _extend(found: Members, name: str, value: Any, place: int) -> None:
+    if name not in found:
+        found.put(name, Listed(), place)
+    for entry, at in _entries(value, place):
+        found[name].put(entry, at)
+
+
+def _parsed(value: Any, place: int) -> Any:
+    """Return the value of arguments that stand as JSON within a text, with the place of that.
+
+    Raises:
+        TextFaultError: the text is no JSON.
+    """
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return _moved(JSONReader(value).whole(), place)
+    except TextFaultError as fault:
+        raise TextFaultError(f"the arguments are no JSON: {fault.msg}", place) from None
+
+
+def _moved(value: Any, place: int) -> Any:
+    """Return a value all parts of which stand at one place."""
+    if isinstance(value, Members):
+        value.places = dict.fromkeys(value, place)
+    elif isinstance(value, Listed):
+        value.places = [place] * len(value)
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _moved(one, place)
+    return value
+
+
+def _entries(value: Any, place: int) -> list[tuple[Any, int]]:
+    """Return the members of an object as entries of a list, those of a list as they are."""
+    if isinstance(value, dict):
+        return [(_entry(name, one, at), at) for name, one, at in placed_members(value, place)]
+    return [*placed_entries(value, place)] if isinstance(value, list) else [(value, place)]
+
+
+def _entry(key: str, value: Any, place: int) -> Members:
+    entry = Members()
+    entry.put("key", key, place)
+    entry.put("value", value, place)
+    return entry
+
+
+def _tool(members: Members) -> str:
+    named = {name.lower(): value for name, value in members.items()}
+    tool = next((named[name] for name in _NAMES if isinstance(named.get(name), str)), "")
+    for separator in _SEPARATORS:
+        tool = tool.rpartition(separator)[2]
+    return tool.lower()
+
+
+def _meant(tool: str, arguments: Members, place: int) -> Members:
+    """Return the answer that the arguments of a tool stand for.
+
+    Raises:
+        TextFaultError: the tool only reads.
+    """
+    if tool in _READING:
+        raise TextFaultError("this tool writes nothing: an answer has the fields to write", place)
+    return _TOOLS.get(tool, _written)(arguments, place)
+
+
+def _written(arguments: Members, place: int) -> Members:
+    """Return the arguments of a tool that is none of this protocol's, or `set_fields`: what they are, or one field."""
+    return _only("fields", [arguments], place) if arguments.keys() == {"key", "value"} else arguments
+
+
+def _suggested(arguments: Members, place: int) -> Members:
+    held = [name for name in ("suggestions", "suggest", "fields") if name in arguments]
+    return _only("suggest", arguments[held[0]] if held else arguments, place)
+
+
+def _asked(arguments: Members, place: int) -> Members:
+    return _only("ask", [arguments.only({"text", "fields", "key", "expiresIn"})], place)
+
+
+def _rows_edited(arguments: Members, place: int) -> Members:
+    """Return additions and removals; whatever else there is stays, to be told as unread."""
+    added = Listed()
+    for row, at in placed_entries(arguments.get("add") or [], place):
+        if isinstance(row, dict) and isinstance(row.get("list"), str):
+            added.put(_entry(row["list"], row.get("values", {}), at), at)
+    found = arguments.only(arguments.keys() - {"add"})
+    if added:
+        found.put("add", added, arguments.places["add"])
+    return found
+
+
+def _only(name: str, value: Any, place: int) -> Members:
+    found = Members()
+    found.put(name, value, place)
+    return found
+
+
+_TOOLS: dict[str, Callable[[Members, int], Members]] = {
+    "suggest_fields": _suggested,
+    "ask_person": _asked,
+    "edit_rows": _rows_edited,
+}

@@ -1,0 +1,89 @@
+"""Calls of tools in the place of an answer: read as what they ask for, or refused with their line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from handshake_prompt.texts.answer_reader import read_answer
+from handshake_prompt.texts.answers import UnreadableAnswerError
+from handshake_prompt.texts.field_names import FieldNames
+
+NAMES = FieldNames(["name", "age"])
+VALUES = {"name": "Ann", "age": 36}
+FIELDS = {"fields": VALUES}
+AS_TEXT = json.dumps(FIELDS)
+CALLS: dict[str, Any] = {
+    "name and arguments": {"name": "fill", "arguments": FIELDS},
+    "bare arguments": {"name": "fill", "arguments": VALUES},
+    "a local model's": {"type": "function", "name": "set_fields", "parameters": FIELDS},
+    "OpenAI, of a chat": {"id": "c", "type": "function", "function": {"name": "set_fields", "arguments": AS_TEXT}},
+    "OpenAI, of a response": {"type": "function_call", "call_id": "c", "name": "set_fields", "arguments": AS_TEXT},
+    "OpenAI, a message": {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "c", "type": "function", "function": {"name": "set_fields", "arguments": AS_TEXT}}
+    ]},
+    "OpenAI, of old": {"function_call": {"name": "set_fields", "arguments": AS_TEXT}},
+    "Anthropic": {"type": "tool_use", "id": "t", "name": "set_fields", "input": FIELDS},
+    "Anthropic, a message": [
+        {"type": "text", "text": "So:"}, {"type": "tool_use", "id": "t", "name": "x", "input": FIELDS}
+    ],
+    "Gemini": {"functionCall": {"name": "set_fields", "args": FIELDS}},
+    "MCP": {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "set_fields", "arguments": FIELDS}},
+    "an agent's action": {"action": "set_fields", "action_input": FIELDS},
+    "several calls": [{"name": "f", "arguments": {"fields": {key: VALUES[key]}}} for key in VALUES],
+    "a call for each field": [{"name": "set", "args": {"key": key, "value": VALUES[key]}} for key in VALUES],
+    "an answer in an answer": {"answer": {"name": "fill", "arguments": FIELDS}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_call_is_read_as_the_answer_that_its_arguments_are(call: Any) -> None:
+    for text in (
+        json.dumps(call),
+        f"```handshake\n{json.dumps(call, indent=1)}\n```",
+        f"<tool_call>{json.dumps(call)}",
+    ):
+        found = read_answer(f"Calling:\n{text}\n", NAMES)
+        assert (found.fields, found.faults) == (VALUES, ())
+
+
+def test_the_protocols_own_tools_say_what_is_asked_for() -> None:
+    calls = [
+        {
+            "name": "mcp__page__suggest_fields",
+            "input": {"suggestions": [{"key": "name", "value": "Bob", "reason": "r"}]},
+        },
+        {"name": "ask_person", "input": {"text": "Sure?", "key": "age", "seconds": 5}},
+        {"name": "page.edit_rows", "input": {"add": [{"list": "lines", "values": {"n": 1}}], "remove": ["lines/r1"]}},
+    ]
+    found = read_answer(json.dumps(calls), NAMES)
+    assert [(one.key, one.value, one.reason) for one in found.suggest] == [("name", "Bob", "r")]
+    assert found.ask == [{"text": "Sure?", "key": "age"}]
+    assert [one[:2] for one in found.add + found.remove] == [("lines", {"n": 1}), ("lines/r1", None)]
+    assert (found.fields, found.faults) == ({}, ())
+
+
+REFUSED = {
+    "a tool that reads": ({"name": "connect", "arguments": {"prompt": "x"}}, "writes nothing"),
+    "arguments that are a text": ({"name": "fill", "arguments": "name = Ann"}, "no object"),
+    "arguments that are broken": ({"name": "fill", "arguments": '{"fields": {"name": "Ann'}, "no JSON"),
+    "arguments that are a list": ({"name": "fill", "arguments": ["Ann"]}, "no object"),
+    "two values for a field": (
+        [{"name": "f", "args": {"name": "Ann"}}, {"name": "f", "args": {"name": "Bob"}}],
+        "two values",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "msg"), REFUSED.values(), ids=REFUSED)
+def test_a_call_that_cannot_be_read_comes_into_no_field(call: Any, msg: str) -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
+        read_answer(f"```handshake\n{json.dumps(call)}\n```", NAMES)
+    assert [(fault.line, msg in fault.msg) for fault in caught.value.faults] == [(2, True)]
+
+
+def test_a_form_with_fields_of_a_calls_names_is_filled_in_by_them() -> None:
+    names = FieldNames(["name", "input", "arguments"])
+    assert read_answer('{"name": "Ann", "input": "x"}', names).fields == {"name": "Ann", "input": "x"}
