@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from handshake_prompt.forms.budget import Budget
+from handshake_prompt.forms.conditions import Names
 from handshake_prompt.forms.field_types import shown
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
@@ -39,8 +40,8 @@ def refuse_closed(form: Form, session: Session, field: Field, key: str) -> None:
         RefusedError: naming the reason.
     """
     refuse_closed_to(session.author, field)
-    if session.author is Role.AGENT and not form.rules.is_static and not _evaluation(form, session).is_shown(key):
-        raise RefusedError("not_shown", "This field is not shown as the form stands now")
+    if session.author is Role.AGENT and not form.rules.is_static:
+        refuse_hidden(evaluation(form, session), key)
 
 
 def refuse_closed_to(author: Role, field: Field) -> None:
@@ -71,13 +72,29 @@ def meant(session: Session, field: Field, value: Any, fault: str) -> Any:
     raise RefusedError("invalid_value", fault if nearest is None else f"{fault}; the nearest is {nearest}")
 
 
-def refuse_absent(form: Form, session: Session, field: Field, *, key: str, value: Any) -> None:
+def refuse_hidden(form: Evaluation, key: str) -> Names:
+    """Return the form's values as the conditions of a cell see them, if it is shown.
+
+    Raises:
+        RefusedError: it is not.
+    """
+    names = form.names_at(key)
+    if names is None:
+        raise RefusedError("not_shown", "This field is not shown as the form stands now")
+    return names
+
+
+def refuse_absent(field: Field, value: Any, names: Names | None) -> None:
     """Refuse an option that the form's other values leave no place for.
+
+    Args:
+        field: with options.
+        value: one of them, or a list of them.
+        names: the form's values as the field sees them; None where it is not shown, so that all may come yet.
 
     Raises:
         RefusedError: naming it.
     """
-    names = _evaluation(form, session).names_at(key)
     absent = field.choices.absent(value, names) if names is not None else None
     if absent is not None:
         raise RefusedError("invalid_value", f"the option {shown(absent)} is not there as the form stands now")
@@ -94,10 +111,11 @@ def may_change(form: Form, outcome: Outcome) -> bool:
     if outcome.code == "not_shown":
         return True
     field = form.field_of(outcome.key or "") if outcome.code == "invalid_value" else None
-    return field is not None and bool(field.choices.conditions)
+    return field is not None and (bool(field.choices.conditions) or (field.is_rows and form.is_conditional))
 
 
-def _evaluation(form: Form, session: Session) -> Evaluation:
+def evaluation(form: Form, session: Session) -> Evaluation:
+    """Return the form's conditions on the values as they are."""
     return Evaluation(form.rules, HeldValues(session), session.rows, budget=budget_under_way.get())
 
 

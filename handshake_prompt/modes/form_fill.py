@@ -13,6 +13,7 @@ from handshake_prompt.forms.embedded import load_library
 from handshake_prompt.forms.fields import Field
 from handshake_prompt.forms.form import Form
 from handshake_prompt.forms.patterns import MATCH_STEPS
+from handshake_prompt.forms.shape import entry_key
 from handshake_prompt.protocol.bodies import Action, CreateRequest, Place
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.errors import TooLargeError
@@ -20,6 +21,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning, Outcome
 from handshake_prompt.session import Session
 from handshake_prompt.session.authors import By
+from handshake_prompt.session.rows import NO_ROW
 
 from .base import ModeHandler
 from .form_changes import FormOfSession, change_form, has_place
@@ -27,16 +29,21 @@ from .form_checks import (
     RefusedError,
     budget_under_way,
     empty_among,
+    evaluation,
     may_change,
     meant,
     refuse_absent,
     refuse_closed,
+    refuse_hidden,
     status_in,
 )
 from .form_lookups import lookup_key
 from .form_rows import FormRows, check_rows
 from .form_start import give
 from .row_members import cells_of
+
+_NO_FIELD = "The form has no such field"
+_ROW_ITSELF = f"{_NO_FIELD}: a row is written cell by cell, or anew by add"
 
 
 class FormFillHandler(ModeHandler):
@@ -146,12 +153,13 @@ class FormFillHandler(ModeHandler):
         field = form.field_of(key)
         if field is None:
             if form.fields:
-                return session.refuse(key, "unknown_field", "The form has no such field", status="error")
+                is_row = form.lists and entry_key(key, form.lists) is None
+                return session.refuse(key, "unknown_field", _ROW_ITSELF if is_row else _NO_FIELD, status="error")
             return session.write(key, value, if_rev=if_rev)
         if field.is_rows:
             return self._rows(session).replace(key, value, if_rev=if_rev)
         if form.lists and not self._rows(session).is_there(key):
-            return session.refuse(key, "unknown_row", "The row has been removed", status="error")
+            return session.refuse(key, "unknown_row", NO_ROW, status="error")
         try:
             if field.is_guarded or not form.rules.is_static:
                 refuse_closed(form, session, field, key)
@@ -159,7 +167,7 @@ class FormFillHandler(ModeHandler):
                 if fault := field.check(value, budget_under_way.get()):
                     value = meant(session, field, value, fault)
                 if field.choices.conditions:
-                    refuse_absent(form, session, field, key=key, value=value)
+                    refuse_absent(field, value, refuse_hidden(evaluation(form, session), key))
         except RefusedError as refusal:
             return session.refuse(key, refusal.code, refusal.msg, status="error")
         return session.write(key, value, if_rev=if_rev)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from handshake_prompt.session.row_returns import forget
 
 from .form_checks import RefusedError, is_there, refuse_closed
 from .new_rows import NewRow, RowReader, content_once_written
+from .unwritten_rows import refuse_unfit
 
 _as_json = msgspec.json.Encoder(order="deterministic").encode
 
@@ -45,6 +47,7 @@ class FormRows:
             listed, path = self._list_to_change(list_key)
             self._reader.refuse_beyond_most(listed, len(self._session.rows.get(list_key, ())) + 1)
             new = self._reader.read_row(listed, path, {} if value is None else value)
+            self._refuse_unfit(list_key, [new], beside=self._session.rows.get(list_key, ()))
         except RefusedError as refusal:
             return self._refuse(list_key, refusal)
         return self._write_row(listed, list_key, new, _row_id(list_key, after))
@@ -71,10 +74,11 @@ class FormRows:
         try:
             listed, path = self._list_to_change(list_key)
             new = self._reader.read_rows(listed, path, value)
+            if self._may_compare(path) and self._has_these_rows(listed, list_key, new):
+                return Outcome(list_key, "applied", seq=0)
+            self._refuse_unfit(list_key, new, beside=())
         except RefusedError as refusal:
             return self._refuse(list_key, refusal)
-        if self._may_compare(path) and self._has_these_rows(listed, list_key, new):
-            return Outcome(list_key, "applied", seq=0)
         cleared = rows.clear(self._session, list_key, if_rev=if_rev)
         if cleared.status != "applied":
             return cleared
@@ -99,9 +103,13 @@ class FormRows:
         if field is None or not field.is_rows:
             raise RefusedError("unknown_field", "The form has no such list of rows")
         if not self.is_there(list_key):
-            raise RefusedError("unknown_row", "The row around this list has been removed")
+            raise RefusedError("unknown_row", rows.NO_ROW)
         refuse_closed(self._form, self._session, field, list_key)
         return self._form.lists[field.key], field.key
+
+    def _refuse_unfit(self, list_key: str, new: Sequence[NewRow], *, beside: Sequence[str]) -> None:
+        if self._session.author is Role.AGENT:
+            refuse_unfit(self._form, self._session, list_key, new, beside=beside)
 
     def _refuse(self, key: str, refusal: RefusedError) -> Outcome:
         return self._session.refuse(key, refusal.code, refusal.msg, status="error")

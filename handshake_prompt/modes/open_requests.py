@@ -17,7 +17,7 @@ from handshake_prompt.session import Session
 from handshake_prompt.session.request_record import Request
 from handshake_prompt.session.requests import supersede_lost
 
-from .form_checks import RefusedError, budget_under_way, is_there, refuse_absent
+from .form_checks import RefusedError, budget_under_way, evaluation, is_there, refuse_absent
 
 
 def end_lost_requests(form: Form, session: Session) -> None:
@@ -52,7 +52,7 @@ class _Judge:
         if field.by_person or self._steps_left < 0:
             return False
         try:
-            refuse_absent(self._form, self._session, field, key=key, value=value)
+            refuse_absent(field, value, evaluation(self._form, self._session).names_at(key))
             return field.check(value, budget_under_way.get()) is None
         except RefusedError:
             return False

@@ -26,6 +26,9 @@ AUTHORS = {Role.AGENT: By.AI, Role.USER: By.USER}
 """author of a turn -> author of a row added in it."""
 
 
+NO_ROW = "There is no such row; it may have been removed: the ids of the others are in rows"
+
+
 def add(session: Session, list_key: str, after: Place = msgspec.UNSET) -> Outcome:
     """Add an empty row as the turn's author.
 
@@ -171,7 +174,7 @@ def _log_removal(session: Session, row_key: str) -> Outcome:
 
 
 def _unknown_row(session: Session, key: str) -> Outcome:
-    return session.refuse(key, "unknown_row", "There is no such row; it may have been removed", status="error")
+    return session.refuse(key, "unknown_row", NO_ROW, status="error")
 
 
 def _index_at(session: Session, ids: Sequence[str], after: Place) -> int | None:

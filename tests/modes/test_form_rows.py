@@ -103,6 +103,19 @@ def test_what_is_no_row_is_refused_by_name(action: Action, code: str) -> None:
     assert (held(after), after.rows) == (held(session), session.rows)
 
 
+@pytest.mark.parametrize(
+    ("key", "code", "told"),
+    [
+        ("lines/r1", "unknown_field", "cell by cell"),
+        ("lines/0/text", "unknown_row", "the ids of the others are in rows"),
+        ("nowhere", "unknown_field", "no such field"),
+    ],
+)
+def test_an_agent_that_writes_to_no_cell_is_told_where_rows_are_written(key: str, code: str, told: str) -> None:
+    outcome = HANDLER.set_value(turn_of(session_with({"text": "Taxi"}), AGENT), key, {"text": "Bus"})
+    assert (outcome.code, told in str(outcome.msg)) == (code, True)
+
+
 def test_a_persons_write_to_a_row_that_is_gone_lands_nowhere() -> None:
     outcome, after = edit(HANDLER, session_with({"text": "Taxi"}), "lines/r2/text", "x")
     assert (outcome.status, outcome.code) == ("error", "unknown_row")
