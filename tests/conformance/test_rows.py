@@ -148,6 +148,21 @@ async def test_hpp_152_rows_with_a_wrong_cell_or_too_many_are_refused_whole(pair
     assert codes(await do(peer, *sets)) == ["invalid_value", "invalid_value", None, "invalid_value", None]
 
 
+async def test_hpp_333_cells_of_a_new_row_are_judged_as_they_stand_once_it_is_written(pair: Open) -> None:
+    card = {"key": "by", "in": ["card"]}
+    fields = [
+        {"key": "by", "type": "enum", "options": ["cash", "card"], "default": "cash"},
+        {"key": "number", "showIf": card},
+        {"key": "in", "type": "enum", "options": ["EUR", {"value": "CHF", "when": card}]},
+    ]
+    peer = await pair({"mode": "form-fill", "schema": [{"key": "lines", "type": "rows", "fields": fields}]})
+    shown, hidden, absent = ({"by": "card", "number": "1", "in": "CHF"}, {"number": "1"}, {"in": "CHF"})
+    told = ["not_shown", "invalid_value", "not_shown", "invalid_value", None]
+    rows = (add(hidden), add(absent), put("lines", [hidden]), put("lines", [absent]), put("lines", [shown]))
+    assert codes(await do(peer, *rows)) == told
+    assert len((await peer.context())["rows"]["lines"]) == 1
+
+
 async def test_hpp_153_a_row_goes_with_all_that_is_in_it_and_nothing_else(pair: Open) -> None:
     peer = await pair(ROWS)
     first, second = await ids(peer, {"text": "a", "bags": [{"kg": 1}]}, {"text": "b", "bags": [{"kg": 2}]})
