@@ -75,7 +75,11 @@ def read_lines(text: str, start: int, names: FieldNames, note: Note) -> Answer |
             rows, names, note, has_head=bool(rules) and len(rows) > 1 and rows[1].at > lines[rules[0]][0]
         )
         answer = _joined(answer, table)
-    return as_shown(answer) if answer is not None and answer.fields else None
+    if answer is None or not answer.fields:
+        return None
+    if "\xa0" in text and " " not in text:  # a chat has made all spaces no-break ones
+        answer.fields.update({key: type(value)(value.replace("\xa0", " ")) for key, value in answer.fields.items()})
+    return as_shown(answer)
 
 
 def read_tables(text: str, names: FieldNames, note: Note) -> Iterator[Answer]:

@@ -22,6 +22,7 @@ WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "respons
 
 _ENTRY_NAMES = ("key", "field", "name", "id", "label")
 """Members that name the field in an entry of a list of values, the first one there counts."""
+_ENTRY_MEMBERS = frozenset({*_ENTRY_NAMES, "type", "value", "source", "reason", "confidence"})
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _PROMPT_CODE = re.compile(r"[0-9]{1,15}-[A-Za-z2-7]{10}")
 """The shape of a prompt's code, as the field of a form would hold it by a rare accident alone."""
@@ -41,7 +42,21 @@ def unwrapped(members: Members, names: FieldNames) -> Members:
     """
     while (inner := _wrapped(members, names) or called(members, names)) is not None:
         members = inner
-    return members
+    return _entered(members, names) or members
+
+
+def _entered(members: Members, names: FieldNames) -> Members | None:
+    """Return the answer that an entry of a list of values is, where it stands alone."""
+    key = _entry_name(members)
+    if key is None or names.key_of(key) is None or any(names.key_of(name) is not None for name in members):
+        return None
+    if not members.keys() <= _ENTRY_MEMBERS:  # such as those of a form's entry in a prompt
+        return None
+    listed, found = Listed(), Members()
+    place = next(iter(members.places.values()))
+    listed.put(members, place)
+    found.put("actions" if "type" in members else "fields", listed, place)
+    return found
 
 
 def _wrapped(members: Members, names: FieldNames) -> Members | None:

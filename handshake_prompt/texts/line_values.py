@@ -30,10 +30,15 @@ _PHONE = re.compile(r"[0-9 ()+./\xa0-]+")
 _NOT_DIALLED = re.compile(r"[^0-9+]")
 _LINK = re.compile(r"\[([^\[\]]+)\]\((?:mailto:|tel:)?([^()\s]+)\)|<((?:https?://|mailto:)?[^<>\s]+)>")
 _BLOCK = re.compile(r"[|>][+-]?[0-9]?|\"{3}.*|'{3}.*")
+_REFERENCE = re.compile(r"(?<=.)(?:\[\^?[0-9]{1,3}\]|【[^【】]{1,80}】)\.?\Z")
+"""To a source or a footnote, as chats put it behind a sentence."""
+_DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_CLOSED = re.compile(r"[\]}]\Z")
 _LEFT_OUT = re.compile(r"(?:\[?(?:…|\.{3,})\]?)")
 _DASHES = frozenset("-‐‑‒–—―−")
 _COMMENT = re.compile(r"\s(?:#|//)\s")
 _BRACKETS = {"[": "]", "{": "}"}
+_OPENERS = {closer: opener for opener, closer in _BRACKETS.items()}
 
 
 class LineFaultError(ValueError):
@@ -62,6 +67,10 @@ def line_value(text: str) -> str | None:
         return _json(text)
     if _ESCAPED.search(text) or text.count("**") % 2:
         raise LineFaultError("a chat may have put marks into this; such a value has to be written as JSON")
+    if _REFERENCE.search(text):
+        raise LineFaultError("the end may be a reference; a value with such a mark has to be written as JSON")
+    if _CLOSED.search(text) and text.count(text[-1]) > text.count(_OPENERS[text[-1]]):
+        raise LineFaultError("a bracket is closed here that was not opened")
     return Loose(without_link(text))
 
 
@@ -93,7 +102,7 @@ def _shown(link: re.Match[str]) -> str:
 
 
 def _without_ending(text: str) -> str:
-    text = text.strip()
+    text = text.strip().strip(_DIRECTIONS).strip()
     if text.endswith((",", ";", ">")) and not _ENTITY_AT_END.search(text[-12:]):
         for ending in _ENDINGS:
             text = text.removesuffix(ending).rstrip()

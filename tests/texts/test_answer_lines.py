@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import pytest
@@ -102,6 +103,11 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "a key with another's label": (["E-mail (name): Ann"], 3, "no field"),
     "a name of its own kind": (["name (of the company): Ann Inc."], 3, "no field"),
     "a twin by key and label": (["name: Ann", "Full name: Bob"], 4, "two values"),
+    "a reference to a source": (["name: Ann Lee [1]"], 3, "reference"),
+    "a reference to a footnote": (["name: Ann Lee[^2]"], 3, "reference"),
+    "a citation of a chat": (["name: Ann Lee【4†source】"], 3, "reference"),
+    "the end of an object": (['"name": "Ann",', '"age": 36}}'], 4, "not opened"),
+    "the end of a list": (["note: 36]"], 3, "not opened"),
     "a part of an answer": (["name: Ann", "suggest:"], 4, "no field"),
 }
 
@@ -133,6 +139,11 @@ def test_lines_of_two_meanings_are_refused_with_their_number(lines: list[str], n
         ("note: R&amp;D <x>", "R&amp;D <x>"),
         ("note: **bold** and **bold**", "**bold** and **bold**"),
         ("note: a, b", "a, b"),
+        ("note: see [1] and {x}", "see [1] and {x}"),
+        ("note: [1]", "[1]"),
+        ("note:\xa0no\xa0break", "no break"),
+        ("note: no\xa0break", "no\xa0break"),
+        ("note: \u2067آن لي\u2069", "آن لي"),
     ],
 )
 def test_a_value_is_read_as_it_was_written(line: str, value: str) -> None:
@@ -168,6 +179,12 @@ FORMS: dict[str, Any] = {
     "list": lambda pairs: fenced(*(f"- **{key}**: {value}" for key, value in pairs)),
     "assignments": lambda pairs: fenced(*(f"{key} = {value}" for key, value in pairs)),
     "table": lambda pairs: fenced("| Field | Value |", "|---|---|", *(f"| {key} | {value} |" for key, value in pairs)),
+    "elements": lambda pairs: fenced(*(f'<field key="{key}">{escape(value)}</field>' for key, value in pairs)),
+    "cells": lambda pairs: (
+        "<table><tr><th>Field</th><th>Value</th></tr>"
+        + "".join(f"<tr><td>{key}</td><td>{escape(value)}</td></tr>" for key, value in pairs)
+        + "</table>"
+    ),
     "tabs": lambda pairs: "Field\tValue\n" + "\n".join(f"{key}\t{value}" for key, value in pairs),
 }
 

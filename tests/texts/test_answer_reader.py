@@ -348,6 +348,19 @@ def test_actions_as_they_are_sent_are_read_too() -> None:
     assert [one[:2] for one in found.add + found.remove] == [("lines", {}), ("x/r1", None)]
 
 
+@pytest.mark.parametrize(
+    "entry",
+    ['{"key": "age", "value": 36}', '{"type": "set", "key": "age", "value": 36}', '[{"field": "age", "value": 36}]'],
+)
+def test_an_entry_of_a_key_and_a_value_may_stand_alone(entry: str) -> None:
+    for text in (entry, f"```handshake\n{entry}\n```"):
+        assert read_answer(text, NAMES).fields == {"age": 36}
+    with pytest.raises(UnreadableAnswerError):
+        read_answer('> `{"key": "age", "value": 36, "valueBy": "ai"}`', NAMES)
+    own = FieldNames(["key", "value", "age"])
+    assert read_answer('{"key": "age", "value": 36}', own).fields == {"key": "age", "value": 36}
+
+
 def test_parts_that_are_none_are_named_and_the_others_are_read() -> None:
     content = {"fields": {"name": "Ann"}, "token": "t" * 32, "remove": [1], "ask": 7, "code": 5, "actions": ["x"]}
     found = answer(content)
