@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handshake_prompt.texts.list_types import ARRAY
+
 PERSON = "person"
-_TYPES = ("file", "signature", "captcha")
+_TYPES = frozenset({"file", "signature", "captcha"})
+_SECRETS = _TYPES | {"password"}
 _AUTOFILL = frozenset({"current-password", "new-password", "one-time-code"})
 """Tokens of HTML's `autocomplete` (Living Standard, section 4.10.18.7) for secrets, beside a card's `cc-*`."""
 _INHERITED = ("readOnly", "sensitive", "by")
@@ -40,14 +43,26 @@ def _completed(entry: dict[str, Any], outer: Mapping[str, Any], levels: int) -> 
 
 
 def is_for_a_secret(entry: Mapping[str, Any]) -> bool:
-    """Whether a field is for a password, a card, a code or a file, whatever its `by` says."""
-    types = entry.get("type")
-    return _is_persons(entry) or "password" in (types if isinstance(types, list) else (types,))
+    """Whether a field is for a password, a card, a code or a file, or a list of them, whatever its `by` says."""
+    return _is_persons(entry) or not _SECRETS.isdisjoint(map(_lower, (*_kinds(entry), entry.get("format"))))
 
 
 def _is_persons(entry: Mapping[str, Any]) -> bool:
-    if entry.get("type") in _TYPES:
+    kinds = _kinds(entry)
+    if kinds and _TYPES.issuperset(kinds):
         return True
-    tokens = entry.get("autocomplete")
-    words = tokens.lower().split() if isinstance(tokens, str) else ()
+    given = entry.get("autocomplete")
+    texts = given if isinstance(given, list) else [given]
+    words = " ".join(map(_lower, texts)).split()
     return any(word in _AUTOFILL or word.startswith("cc-") for word in words)
+
+
+def _kinds(entry: Mapping[str, Any]) -> list[str]:
+    """Return the names of a field's types, and for a list that of its entries."""
+    named = entry.get("type")
+    names = named if isinstance(named, list) else [named]
+    return [name.removeprefix(ARRAY).strip("<>[]:") for name in names if isinstance(name, str)]
+
+
+def _lower(text: object) -> str:
+    return text.lower() if isinstance(text, str) else ""

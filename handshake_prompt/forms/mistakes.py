@@ -166,6 +166,8 @@ def _entry_mistakes(entry: Mapping[str, Any]) -> Iterator[CreationWarning]:
         mistaken = list(_type_mistakes(given, unit, is_list=is_list))
         yield from mistaken or _option_mistakes(entry, given, unit)
         yield from _idle_members(entry, given, unit, is_list=is_list)
+    if not isinstance(entry.get("autocomplete"), str | None):
+        yield {"member": "autocomplete", "msg": "autocomplete is a text: its tokens have spaces between them"}
     if _repeats(entry.get("options")):
         yield {"member": "options", "msg": "two options have the same value: only one of them can be chosen"}
 

@@ -93,10 +93,14 @@ def _check_entry(entry: Mapping[str, Any], field: Field) -> None:
     """Refuse a field that is not flat, or not for a question.
 
     Raises:
-        InvalidSchemaError: it is of rows, read-only, for a secret or a file.
+        InvalidSchemaError: it is of rows, read-only, for a secret or a file, or nobody can tell what for.
     """
     if field.is_rows or field.sensitive or field.read_only or is_for_a_secret(entry):
         raise InvalidSchemaError(
             f"the field {quote(field.key)} cannot be asked for: it is of rows, read-only, for a secret or a file",
             next_steps=["Ask for a secret with key: the name of a sensitive field of the form."],
+        )
+    if not isinstance(entry.get("autocomplete"), str | None):
+        raise InvalidSchemaError(
+            f"the field {quote(field.key)}: autocomplete is a text, its tokens with spaces between"
         )

@@ -6,9 +6,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from handshake_prompt.forms.field_types import BOOLEAN, COLOR, LIST, SECONDS, ValueType, identity, type_of
+from handshake_prompt.forms.field_types import BOOLEAN, COLOR, LIST, SECONDS, TYPES, ValueType, identity, type_of
 from handshake_prompt.texts.answers import Loose
 from handshake_prompt.texts.row_tables import entries, is_rows
 
@@ -87,13 +88,25 @@ def html_number(text: str) -> float | None:
     return number
 
 
-def is_same_in_control(text: str, other: str, field: Mapping[str, Any]) -> bool:
-    """Whether a control shows two texts alike: browsers leave out seconds of zero, and write colours in lower case."""
+def is_same_in_control(text: str, held: str, field: Mapping[str, Any]) -> bool:
+    """Whether a control shows a text for the one held: browsers leave out seconds of zero, and the `Z` of UTC.
+
+    They write colours in lower case. The time of another offset is not known by its reading of the clock.
+    """
     kinds = _types(field)[0]
     if kinds == [COLOR]:
-        return text.lower() == other.lower()
+        return text.lower() == held.lower()
     times = [kind for kind in kinds if kind.step == SECONDS]
-    return any(kind.accepts(text) and kind.point(text) == kind.point(other) for kind in times)
+    if field.get("format") == "date-time":
+        times.append(TYPES["datetime"])
+    return any(kind.accepts(text) and _reads_as(kind.point(text), kind.point(held)) for kind in times)
+
+
+def _reads_as(point: time | datetime, held: time | datetime | None) -> bool:
+    """Whether a time, or a moment, is the one held; without an offset it is that of a clock that shows UTC."""
+    if isinstance(held, datetime) and point.tzinfo is None and held.utcoffset() == timedelta(0):
+        return point == held.replace(tzinfo=None)
+    return point == held
 
 
 def _chosen(text: str, field: Mapping[str, Any]) -> list[str] | None:

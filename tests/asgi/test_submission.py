@@ -100,6 +100,10 @@ async def test_json_is_taken_with_the_types_it_has() -> None:
 CONTROLS = {
     "several types": (["number", "string"], 12.5, "12.50"),
     "seconds left out": ("datetime", "2026-01-02T10:00:00", "2026-01-02T10:00"),
+    "the zone of UTC": ("datetime", "2026-01-02T10:00:00Z", "2026-01-02T10:00"),
+    "a zone without an offset": ("datetime", "2026-01-02 10:00:00.5+00:00", "2026-01-02T10:00:00.500"),
+    "one moment in two zones": ("datetime", "2026-01-02T10:00:00Z", "2026-01-02T12:00+02:00"),
+    "one of several types": (["datetime", "number"], "2026-01-02T10:00:00Z", "2026-01-02T10:00"),
     "a blank in a time": ("datetime", "2026-01-02 10:00:00", "2026-01-02T10:00"),
     "a colour": ("color", "#FFAA00", "#ffaa00"),
     "an hour": ("time", "10:00:00", "10:00"),
@@ -144,6 +148,26 @@ async def test_text_is_taken_as_it_was_typed(*, kind: Any, typed: str, value: An
     await peer.act({"it": 1 if kind in ("number", "integer") else "10:00:00"})
     reply = await post_it(peer, typed, as_json=as_json)
     assert (reply.status_code, [values for values, _ in taken]) == (200, [{"it": value}])
+
+
+NOON = "2026-01-02T12:00"
+MOMENTS: dict[str, tuple[dict[str, str], str, str]] = {
+    "of UTC": ({"format": "date-time"}, f"{NOON}:00Z", "ai"),
+    "of UTC, at another time": ({"type": "datetime"}, "2026-01-02T13:00:00Z", "user_edit"),
+    "of another zone": ({"type": "datetime"}, f"{NOON}:00+02:00", "user_edit"),
+    "of the same instant in another zone": ({"type": "datetime"}, "2026-01-02T14:00:00+02:00", "user_edit"),
+    "that is only a text": ({"type": "string"}, f"{NOON}:00Z", "user_edit"),
+}
+
+
+@pytest.mark.parametrize(("members", "held", "author"), MOMENTS.values(), ids=MOMENTS)
+async def test_a_time_posted_without_its_offset_is_the_agents_where_that_is_of_utc(
+    members: dict[str, str], held: str, author: str
+) -> None:
+    peer, taken = await opened_with({"key": "it"} | members)
+    await peer.act({"it": held})
+    reply = await post_it(peer, NOON, as_json=False)
+    assert (reply.status_code, taken) == (200, [({"it": held if author == "ai" else NOON}, {"it": author})])
 
 
 async def test_a_field_of_several_types_may_be_left_out() -> None:

@@ -157,7 +157,10 @@ async def test_hpp_229_no_question_has_a_field_for_a_secret(pair: Open) -> None:
         {"readOnly": True},
         {"type": "rows", "fields": [{"key": "a"}]},
         *({"type": kind} for kind in ("password", "file", "signature", "captcha", ["string", "password"])),
+        *({"type": kind} for kind in ("array<password>", "array:file", ["file"], "Password")),
         *({"autocomplete": hint, "by": "agent"} for hint in ("cc-number", "one-time-code", "section-a new-password")),
+        *({"autocomplete": hints} for hints in (["section-a", "cc-csc"], ["given-name"], {"is": "cc-csc"})),
+        {"format": "password"},
     ]
     for members in secrets:
         reply = await peer.agent("POST", "ask", QUESTION | {"fields": [{"key": "pin"} | members]})

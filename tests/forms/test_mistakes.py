@@ -65,6 +65,12 @@ def test_a_member_for_show_or_of_the_hosts_own_is_not() -> None:
     assert schema_mistakes([{"key": "a", **UNSUSPECTED}]) == []
 
 
+@pytest.mark.parametrize("given", [["billing", "cc-name"], {"is": "cc-name"}, 1, True], ids=str)
+def test_tokens_for_a_browser_that_are_no_text_are_warned_of(given: Any) -> None:
+    (told,) = schema_mistakes([{"key": "a", "autocomplete": given}])
+    assert (told["key"], told["member"]) == ("a", "autocomplete")
+
+
 TYPES = {
     "String": "string",
     "interger": "integer",

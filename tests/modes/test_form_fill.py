@@ -359,7 +359,9 @@ PERSONS: list[dict[str, Any]] = [
     {"autocomplete": "section-a billing cc-number"},
     {"type": "password", "autocomplete": "new-password"},
     {"autocomplete": "one-time-code"},
+    {"autocomplete": ["billing", "cc-number"]},
     {"type": "file"},
+    {"type": ["file", "signature"]},
 ]
 
 
