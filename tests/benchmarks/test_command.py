@@ -15,7 +15,9 @@ from benchmarks.peers import Peers
 from benchmarks.results import Missing, Reading, Sample
 from benchmarks.run import Effort, Run
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.servers import Server, ServerError, free_port
+from benchmarks.servers import Server, ServerError
+from tests.support.peer import PATIENCE
+from tests.support.serving import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -97,7 +99,7 @@ def test_a_server_is_stopped_with_what_it_started() -> None:
         assert server.memory > 0
         assert server.cpu_seconds is not None
     assert len(pids) == 2
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE
     while (left := [pid for pid in pids if _is_running(pid)]) and time.monotonic() < until:
         time.sleep(0.01)  # the system takes a moment to bury what was killed
     assert not left

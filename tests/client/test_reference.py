@@ -31,7 +31,7 @@ from tests.support.peer import PATIENCE, patient_client
 from tests.support.serving import serving
 
 RELEASE = "handshake-prompt==0.2.0"
-SECONDS_TO_INSTALL = 120
+SECONDS_TO_INSTALL = 600
 SERVER = """
 from flask import Flask, Response
 from flask_sock import Sock

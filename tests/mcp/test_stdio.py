@@ -392,7 +392,7 @@ async def test_values_that_json_cannot_say_are_refused(pair: Open) -> None:
 
 async def test_a_limit_that_is_reached_says_how_long_to_wait(pair: Open) -> None:
     _, prompt = await form(pair, HandshakeApp(rate_limit_per_min=1))
-    async with desk(timeout=0.5) as client:
+    async with desk(timeout=PATIENCE) as client:
         await connect(client, prompt)
         told = await client.call_tool("get_context")
     assert members(told)["code"] == "rate_limited"

@@ -41,7 +41,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def install(folder: Path) -> None:
         shutil.copy(Path(__file__).parent / "frameworks" / "package.json", folder)
         command = ["npm", "install", "--silent", "--no-audit", "--no-fund"]
-        if subprocess.run(command, cwd=folder, check=False, timeout=120, capture_output=True).returncode:
+        if subprocess.run(command, cwd=folder, check=False, timeout=600, capture_output=True).returncode:
             pytest.skip("npm cannot install the packages")
 
     return once(tmp_path_factory, "packages", install)

@@ -13,10 +13,7 @@ from playwright.async_api import Page, expect
 from handshake_prompt import HandshakeApp
 from handshake_prompt.page.demo import summary, trip_pydantic, trip_struct
 from tests.page.demo_page import is_live, receipt
-from tests.support.peer import PATIENCE
 
-ALL_SHOWN = 9_000
-"""Milliseconds in which a sample agent's values have been shown, 400 ms apart."""
 WITHOUT_PYDANTIC = """
 import sys
 sys.modules["pydantic"] = None
@@ -31,8 +28,8 @@ async def test_the_agent_fills_it_in_and_the_server_is_given_the_model(page: Pag
     await page.goto("/trip.html")
     await page.get_by_label("Purpose").fill("Workshop")
     await page.click("#sample-agent")
-    await page.get_by_role("button", name="Accept").click(timeout=ALL_SHOWN)
-    await page.get_by_role("button", name="Yes").click(timeout=ALL_SHOWN)
+    await page.get_by_role("button", name="Accept").click()
+    await page.get_by_role("button", name="Yes").click()
     await expect(page.get_by_role("group", name="Costs 3").get_by_label("What for")).to_have_value("Taxi")
     await expect(page.get_by_label("Aisle")).to_be_checked()
     await expect(page.get_by_label("Number plate")).to_be_hidden()
@@ -109,10 +106,8 @@ async def test_axe_finds_nothing(page: Page, packages: Path, scheme: Any, width:
     await page.goto("/trip.html")
     await page.get_by_label("Purpose").fill("Workshop")
     await page.click("#sample-agent")
-    await expect(page.get_by_text("Shall I add it?")).to_be_visible(timeout=PATIENCE * 1000)
-    await expect(page.get_by_role("group", name="Costs 2").get_by_label("Euros")).to_have_value(
-        "118", timeout=ALL_SHOWN
-    )
+    await expect(page.get_by_text("Shall I add it?")).to_be_visible()
+    await expect(page.get_by_role("group", name="Costs 2").get_by_label("Euros")).to_have_value("118")
     await page.get_by_text("Who wrote what").click()
     await page.get_by_text("The model, in Python").click()
     await page.evaluate((packages / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))

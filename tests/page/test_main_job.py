@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.page.demo_page import hand_over, is_by, is_live
+from tests.support.peer import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,7 +30,7 @@ EIGHT = {
 TYPED_FIRST = "purpose"
 CHANGED_WHILE_SHOWN = "approver"
 PACE = 400
-"""Milliseconds between two fields: the last of eight is shown after 2.8 s, long after the person has changed it."""
+"""Milliseconds between two fields, as far as the demo lets them wait: the last of eight is shown a second later."""
 
 
 async def agent(*arguments: str, text: str | None = None) -> dict[str, Any]:
@@ -41,7 +42,7 @@ async def agent(*arguments: str, text: str | None = None) -> dict[str, Any]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate(text.encode() if text else None)
     assert process.returncode == 0, err.decode()
     printed: dict[str, Any] = json.loads(out)
@@ -57,7 +58,6 @@ async def test_person_hands_the_page_to_the_published_agent_and_keeps_the_last_w
 
     acting = asyncio.create_task(agent("action", *session, "--data", json.dumps(EIGHT), "--interval", str(PACE)))
     await is_by(page, "category", "ai")
-    assert await page.input_value(f"#field-{CHANGED_WHILE_SHOWN}") == ""
     await page.fill(f"#field-{CHANGED_WHILE_SHOWN}", "person@example.com")
     acted = await acting
 
