@@ -17,7 +17,7 @@ import { RowBinding } from "./row_binding.js";
 import { SchemaFollower } from "./schema_follower.js";
 import { isSecret } from "./secrets.js";
 import { withoutSubmission } from "./submission.js";
-import { UNREADABLE, cellsOf, isChanged, isOverlong, read, readPublic, show } from "./values.js";
+import { UNREADABLE, cellsOf, isAlike, isChanged, isOverlong, read, readPublic, show } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("../client.js").Field} Field */
@@ -33,7 +33,7 @@ const OBSERVED = {
   attributeFilter: [
     ...["accept", "aria-checked", "aria-describedby", "aria-hidden", "aria-invalid", "aria-label", "aria-labelledby", "aria-required", "autocomplete"],
     ...["class", "data-handshake", "disabled", "for", "form", "hidden", "id", "label", "list", "max", "maxlength", "min"],
-    ...["minlength", "multiple", "name", "pattern", "placeholder", "readonly", "required", "step", "style", "title"],
+    ...["minlength", "multiple", "name", "open", "pattern", "placeholder", "readonly", "required", "step", "style", "title"],
     ...["tabindex", "type"],
   ],
 };
@@ -174,7 +174,7 @@ export class FormBinding extends EventTarget {
       const settings = { signal: this.#stopped.signal, capture: true };
       for (const name of ["input", "change"]) listen(root, name, (event) => this.#hear(event), settings);
       listen(root, "focusout", (event) => this.#leave(event), settings);
-      for (const name of ["transitionend", "animationend"]) listen(root, name, (event) => this.#arrive(event), settings);
+      for (const name of ["transitionend", "animationend", "toggle"]) listen(root, name, (event) => this.#arrive(event), settings);
     }
   }
 
@@ -231,7 +231,14 @@ export class FormBinding extends EventTarget {
   #report(field) {
     const value = this.#read(field);
     this.#seen.set(field.key, value);
-    if (value !== UNREADABLE) this.#session.edit(field.key, value);
+    if (value === UNREADABLE || this.#isOurs(field, value)) return;
+    this.#session.edit(field.key, value);
+  }
+
+  /** Whether a control says what the session has, if in its own way. @param {Field} field @param {any} value */
+  #isOurs(field, value) {
+    const record = this.#session.fields.get(field.key);
+    return record !== undefined && isAlike(value, record.value, field);
   }
 
   /** @param {FocusEvent} event */
@@ -243,7 +250,7 @@ export class FormBinding extends EventTarget {
     this.#reviewSoon();
   }
 
-  /** Look again once what was faded or slid in is there. @param {any} event */
+  /** Look again once what was faded or slid in, or opened, is there. @param {any} event */
   #arrive({ target, propertyName = "" }) {
     const isMoved = !PAINT.test(propertyName) && this.#index.controls.some((control) => target.contains(control));
     if (isMoved) this.#reviewSoon(true);

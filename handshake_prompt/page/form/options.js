@@ -47,8 +47,8 @@ function popup(input) {
 
 /** An option in its shortest form. @param {{value: string, [member: string]: any}} told */
 function option({ value, label, ...others }) {
-  const members = compact({ value, label: label === value ? undefined : label, ...others });
-  return Object.keys(members).length > 1 ? members : value;
+  const about = compact({ label: label === value ? undefined : label, ...others });
+  return Object.keys(about).length > 0 ? { value, ...about } : value;
 }
 
 /** @param {Record<string, any>} entry @returns {any} its members that say something. */

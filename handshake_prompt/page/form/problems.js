@@ -3,12 +3,11 @@
  * value, read back. That something is missing is no problem: the schema says so.
  */
 
-import { isSame } from "../client/values.js";
 import { attributeOf, rootOf } from "./clobbering.js";
 import { isChoice } from "./controls.js";
 import { textOf } from "./labels.js";
 import { isSecret } from "./secrets.js";
-import { UNREADABLE, read } from "./values.js";
+import { UNREADABLE, isAlike, read } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("../client.js").Field} Field */
@@ -71,14 +70,3 @@ function isOnlyMissing(validity) {
   return !names.concat("tooLong", "tooShort", "typeMismatch").some((name) => validity[name]);
 }
 
-/** Whether a control says the same in its own way: seconds of zero left out, a colour in lower case. */
-function isAlike(shown, value, { type, format }) {
-  if (isSame(shown, value)) return true;
-  const plain = (/** @type {any} */ each) => {
-    const text = String(each ?? "").replace("T", " ");
-    if (type === "time" || type === "datetime") return text.replace(/(\d\d:\d\d):00(?:\.0+)?$/, "$1");
-    return format === "color" ? text.toLowerCase() : text;
-  };
-  const isEmptySwitch = shown === false && (value ?? null) === null; // unchecked, and never touched
-  return plain(shown) === plain(value) || isEmptySwitch;
-}

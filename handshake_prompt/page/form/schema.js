@@ -42,6 +42,8 @@ const SECONDS_STEP = 60;
 const PATTERN_CHARS = 4_000;
 /** What one of them may be. */
 const ONE_PATTERN_CHARS = 512;
+/** Set notation in a class (ECMAScript, flag `v`), escapes left out. */
+const SETS = /\[[^\]]*(?:\[|--|&&|\\q\{)/;
 /** A year that no schema's bound has, though a browser's does. */
 const DISTANT = /^\d{5}/;
 
@@ -199,8 +201,9 @@ function listed({ minLength, maxLength, ...kind }, count) {
 
 /** @param {Control} control @param {string} label */
 function switched(control, label) {
-  const by = isConsent(control, label) ? "person" : undefined;
-  return control.required ? { type: "enum", options: [true], by } : { type: "boolean", by };
+  const isAsked = isRequired([control]);
+  const by = isAsked || isConsent(control, label) ? "person" : undefined;
+  return isAsked ? { type: "enum", options: [true], by } : { type: "boolean", by };
 }
 
 /** @param {Control} control a form-associated custom element: its value tells its kind. */
@@ -260,9 +263,12 @@ function sanitized(type, text) {
   return Object.assign(document.createElement("input"), { type, value: text }).value;
 }
 
-/** A pattern that a browser applies: it ignores one that is no expression with the flag `v`. */
+/**
+ * A pattern that a browser applies: it ignores one that is no expression with the flag `v`. One with sets in sets, which
+ * that flag alone knows, means something else to the server: it is left to the browser.
+ */
 function patternOf({ pattern }) {
-  if (!pattern || pattern.length > ONE_PATTERN_CHARS) return undefined;
+  if (!pattern || pattern.length > ONE_PATTERN_CHARS || SETS.test(pattern.replace(/\\[^q]/g, ""))) return undefined;
   try {
     new RegExp(pattern, "v");
   } catch {

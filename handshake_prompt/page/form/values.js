@@ -118,6 +118,24 @@ function entriesIn({ value, type, multiple }) {
 }
 
 /**
+ * Whether a control says a value in its own way: seconds of zero left out, a colour in lower case, lines that end alike.
+ *
+ * @param {any} shown
+ * @param {any} value
+ * @param {Field} field
+ */
+export function isAlike(shown, value, { type, format }) {
+  if (isSame(shown, value)) return true;
+  const plain = (/** @type {any} */ each) => {
+    const text = String(each ?? "").replace("T", " ");
+    if (type === "time" || type === "datetime") return text.replace(/(\d\d:\d\d):00(?:\.0+)?$/, "$1");
+    return format === "color" ? text.toLowerCase() : text.replace(/\r\n?/g, "\n");
+  };
+  const isEmptySwitch = shown === false && (value ?? null) === null; // unchecked, and never touched
+  return plain(shown) === plain(value) || isEmptySwitch;
+}
+
+/**
  * Make the controls of a field show a value, as if it were given in: with the prototype's own setter, which frameworks
  * do not overhear, and the events they wait for. Controls that show it already are left alone, and the caret in them.
  *
@@ -206,16 +224,19 @@ export function isFilled(controls) {
 }
 
 /**
- * The value that choosing a control stands for. Radio buttons without one all say "on" and are told apart by id.
+ * The value that choosing a control stands for. Radio buttons without one all say "on" and are told apart by id, or else
+ * by their places.
  *
  * @param {Control} control
  * @param {Control[]} controls those to choose from.
  * @returns {string}
  */
 export function choiceValueOf(control, controls) {
-  const isShared = controls.some((other) => other !== control && other.value === control.value);
+  const alike = controls.filter(({ value }) => value === control.value);
   const isNameless = control.type === "radio" && attributeOf(control, "value") === null;
-  return ((isShared || isNameless) && control.id) || control.value;
+  if ((alike.length > 1 || isNameless) && control.id) return control.id;
+  const place = alike.indexOf(control);
+  return place > 0 ? `${control.value}-${place + 1}` : control.value;
 }
 
 /** @param {Field} field */

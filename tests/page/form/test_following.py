@@ -58,6 +58,24 @@ async def test_what_a_control_makes_of_a_value_is_read_back_and_told(tab: Tab) -
     assert await problems(tab, peer) == {}
 
 
+OWN_WAYS = """
+<form><input type="time" name="at"><input type="datetime-local" name="when"><input type="color" name="shade">
+<textarea name="lines"></textarea></form>
+"""
+
+
+async def test_what_controls_say_in_their_own_way_stays_the_agents_when_the_form_is_submitted(tab: Tab) -> None:
+    peer = await hand_over(tab, OWN_WAYS)
+    told = {"at": "09:30:00", "when": "2026-05-04T09:30:00", "shade": "#A0B0C0", "lines": "one\r\ntwo"}
+    assert (await peer.act(told))["applied"] == list(told)
+    await tab.hears("done")
+    await tab.until("form.lines.value === 'one\\ntwo'")
+    assert await problems(tab, peer) == {}
+    await tab.do("import('/handshake/form.js').then(({ FormBinding }) => new FormBinding(session, form, {}).report())")
+    assert await tab.settle() is True
+    assert {record["by"] for record in (await peer.context())["context"].values()} == {"ai"}
+
+
 async def test_the_pages_own_validation_is_told_and_taken_back(tab: Tab) -> None:
     peer = await hand_over(tab, '<form><input name="a"><input name="b" data-handshake="sensitive"></form>')
     await tab.do(

@@ -143,4 +143,36 @@ UNUSUAL_FORMS = [
         accepts=(("bio", "One\nTwo"), ("wifi", False), ("news", True), ("own", True)),
         refuses=(("fixed", False),),
     ),
+    Case(
+        "choices that are told apart by nothing but their places",
+        """<form>Entries: <label><input type="radio" name="entries"> Single</label>
+            <label><input type="radio" name="entries"> Multiple</label>
+          <label><input type="checkbox" name="c" value="1"> One</label>
+          <label><input type="checkbox" name="c" value="1"> Again</label>
+          <label><input type="radio" name="e" value=""> None</label>
+          <label><input type="radio" name="e" value="a" checked> A</label>
+          <label><input type="checkbox" name="tos" aria-required="true"> Terms</label>
+          <label><input type="checkbox" name="rules"> I know the rules *</label></form>""",
+        {
+            "entries": {"type": "enum", "options": ["on", "on-2"], "label": "Entries"},
+            "c": {"multiple": True, "options": ["1", "1-2"]},
+            "e": {"options": ["", "a"]},
+            "tos": {"options": [True], "by": "person", "required": True},
+            "rules": {"options": [True], "by": "person", "required": True},
+        },
+        initial={"e": "a"},
+        accepts=(("entries", "Multiple"), ("c", ["1-2"]), ("e", "None")),
+        refuses=(("entries", "on-3"), ("tos", True)),
+        missing=frozenset({"tos", "rules"}),
+    ),
+    Case(
+        "patterns of the flag v",
+        r"""<form><input name="letters" pattern="[\p{L}--[a-z]]+" aria-label="Letters">
+          <input name="vowel" pattern="[[a-z]&&[aeiou]]" aria-label="Vowel">
+          <input name="quoted" pattern="[\[\]a]+" aria-label="Quoted">
+          <input name="emoji" pattern="\p{RGI_Emoji}" aria-label="Emoji"></form>""",
+        {"letters": {"pattern": None}, "vowel": {"pattern": None}, "quoted": {"pattern": r"[\[\]a]+"}, "emoji": {}},
+        accepts=(("letters", "ABC"), ("vowel", "a"), ("quoted", "[a]"), ("emoji", "😀")),
+        refuses=(("quoted", "b"),),
+    ),
 ]
