@@ -69,6 +69,7 @@ _MARKS = {
     "nullable": "nullable",
     "blank": "blank",
     "multiple": "multiple",
+    "open": "is_open",
 }
 """Members of an entry that are marks of the field, and their names there."""
 

@@ -46,6 +46,8 @@ class Field:
     """Whether it is the person's alone."""
     is_guarded: bool
     """Whether it is closed to a role."""
+    is_open: bool
+    """Whether other text than the options is taken."""
     multiple: bool
     is_rows: bool
     """Whether this is a list of rows, with cells of its own."""

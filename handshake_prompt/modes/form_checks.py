@@ -56,19 +56,27 @@ def refuse_closed_to(author: Role, field: Field) -> None:
         raise RefusedError("person_only", "This field is for the person alone to fill")
 
 
-def meant(session: Session, field: Field, value: Any, fault: str) -> Any:
-    """Return the value of the option that an agent named in other words than its value.
+def meant(session: Session, field: Field, value: Any, fault: str | None) -> Any:
+    """Return the value of the option that an agent named in other words, else the value itself.
 
     A form of the host's takes the values of its model alone: there the nearest option is named and no more.
 
+    Args:
+        session: of the form.
+        field: with options or without.
+        value: the agent's.
+        fault: what the field finds wrong with it.
+
     Raises:
-        RefusedError: there is none; it says which option is nearest.
+        RefusedError: the value has a fault and means no option; it says which one is nearest.
     """
-    if not field.choices.values:
-        raise RefusedError("invalid_value", fault)
-    if not session.form and (meant := field.choices.resolved(value)) != value and field.check(meant) is None:
-        return meant
-    nearest = field.nearest(value)
+    if field.choices.values and not session.form:
+        meant = field.choices.resolved(value)
+        if meant != value and field.check(meant) is None:
+            return meant
+    if fault is None:
+        return value
+    nearest = field.nearest(value) if field.choices.values else None
     raise RefusedError("invalid_value", fault if nearest is None else f"{fault}; the nearest is {nearest}")
 
 

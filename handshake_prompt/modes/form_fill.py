@@ -164,7 +164,8 @@ class FormFillHandler(ModeHandler):
             if field.is_guarded or not form.rules.is_static:
                 refuse_closed(form, session, field, key)
             if type(value) is not field.plain and session.author is Role.AGENT:
-                if fault := field.check(value, budget_under_way.get()):
+                fault = field.check(value, budget_under_way.get())
+                if fault or field.is_open:
                     value = meant(session, field, value, fault)
                 if field.choices.conditions:
                     refuse_absent(field, value, refuse_hidden(evaluation(form, session), key))

@@ -92,8 +92,10 @@ class RowReader:
 
     def _read_cell(self, field: Field, value: Any) -> Any:
         refuse_closed_to(self._session.author, field)
-        fault = field.check(value, budget_under_way.get()) if self._is_agent else None
-        return value if fault is None else meant(self._session, field, value, fault)
+        if not self._is_agent:
+            return value
+        fault = field.check(value, budget_under_way.get())
+        return meant(self._session, field, value, fault) if fault or field.is_open else value
 
 
 def content_once_written(listed: Rows, new: NewRow) -> NewRow:

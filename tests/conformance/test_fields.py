@@ -132,9 +132,11 @@ COLOUR = {
 
 
 async def test_hpp_176_an_option_is_known_by_its_label_and_a_near_one_is_named(pair: Open, local: Start) -> None:
-    peer = await opened(pair, COLOUR)
+    peer = await opened(pair, COLOUR, {**COLOUR, "key": "any", "open": True})
     for text, value in {"Red": "r", "GREEN": "g", "R": "r"}.items():
-        assert (await peer.act({"colour": text}))["context"]["colour"]["value"] == value
+        context = (await peer.act({"colour": text, "any": text}))["context"]
+        assert [context[key]["value"] for key in ("colour", "any")] == [value, value]
+    assert (await peer.act({"any": "reddish"}))["context"]["any"]["value"] == "reddish"
     [error] = (await peer.act({"colour": "reddish"}))["errors"]
     assert (error["code"], '"r" ("Red")' in error["msg"].rpartition("nearest")[2]) == ("invalid_value", True)
     named = await (await local(forms={"colours": {"model": [COLOUR]}})).open({"form": "colours"})

@@ -446,6 +446,22 @@ def test_an_option_named_by_its_label_or_in_another_case_is_written_as_its_value
     assert edit(handler, session, "k", value)[1].value("k") == value
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("Red", "r"), ("GREEN", "g"), ("Blue", "blue"), ("redd", "redd"), (["Red", "grey"], ["r", "grey"])],
+)
+def test_an_open_field_takes_other_text_as_it_is_and_what_means_an_option_as_its_value(
+    value: Any, written: Any
+) -> None:
+    handler = FormFillHandler()
+    entry = {"key": "k", "type": "enum", "options": COLOURS, "open": True, "multiple": isinstance(value, list)}
+    session = new_session(handler, schema=[entry, {"key": "rows", "type": "rows", "fields": [entry]}])
+    _, session = act(handler, session, put("k", value), Action("add", "rows", {"k": value}))
+    assert [field.value for field in session.values.values()] == [written, written]
+    session.form = "claim"
+    assert act(handler, session, put("k", value))[1].value("k") == value
+
+
 def test_another_text_than_an_options_is_refused_with_the_nearest() -> None:
     handler = FormFillHandler()
     session = new_session(handler, schema=[{"key": "k", "type": "enum", "options": COLOURS}])
