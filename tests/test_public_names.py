@@ -5,8 +5,12 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from handshake_prompt import HandshakeApp, Limits, ProtocolEngine, open_store
 
 EXPORTED = {
     "handshake_prompt": [
@@ -213,3 +217,19 @@ def test_names_that_are_none_are_refused_as_everywhere() -> None:
 def test_every_public_name_says_what_it_is(public: str) -> None:
     thing = getattr(importlib.import_module("handshake_prompt"), public)
     assert isinstance(thing, str) or (thing.__doc__ or "").strip()
+
+
+REPRS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "application": (lambda _: HandshakeApp(), "<HandshakeApp at /handshake on <MemoryStore of 0 sessions>>"),
+    "engine": (lambda _: ProtocolEngine(), "<ProtocolEngine on <MemoryStore of 0 sessions>>"),
+    "file": (lambda folder: open_store(f"sqlite:///{folder}/a.db"), "<SQLiteStore {folder}/a.db>"),
+    "form": (lambda _: ProtocolEngine().form("a", [{"key": "b"}]), "<NamedForm 'a' of 1 field>"),
+    "limits": (lambda _: Limits(fields=3, long_poll=2.5), "Limits(fields=3, long_poll=2.5)"),
+}
+
+
+@pytest.mark.parametrize(("make", "shown"), REPRS.values(), ids=REPRS)
+def test_what_a_host_holds_shows_what_it_is_in_a_debugger(
+    make: Callable[[Path], object], shown: str, tmp_path: Path
+) -> None:
+    assert repr(make(tmp_path)) == shown.format(folder=tmp_path)

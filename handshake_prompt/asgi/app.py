@@ -123,6 +123,9 @@ class HandshakeApp(Starlette):
             self._own_routes, redirect_slashes=False, default=nothing_here, lifespan=self.lifespan
         )
 
+    def __repr__(self) -> str:
+        return f"<HandshakeApp at {self._mount.prefix} on {self.engine.store!r}>"
+
     # Mounting
 
     def mount_on(self, app: Starlette, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> None:
@@ -292,7 +295,9 @@ class HandshakeApp(Starlette):
             element_id: the id of the form in the page; without one it is the form around the tag.
             form: the name of a registered form; "" to derive the fields from the page's own controls, as where no form
                 of that name is registered. If left out, it is the id.
-            prefix: where the protocol is mounted, if it was not by `mount_on` or `in_front_of`.
+            prefix: where a browser finds the protocol, if that is not where `mount_on` or `wrap` put it: after
+                `app.mount("/hpp", hpp)`, or below the path of a proxy,
+                `prefix=request.scope["root_path"] + "/handshake"`.
             language: `en` or `zh`; the page's if left out.
         """
         name = element_id if form is None and self.engine.has_form(element_id) else form or ""

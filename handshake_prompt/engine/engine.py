@@ -120,3 +120,6 @@ class ProtocolEngine(
         self.on_done = hooks.on_done
         self.on_options = hooks.on_options
         self.on_submit = hooks.on_submit
+
+    def __repr__(self) -> str:
+        return f"<ProtocolEngine on {self.store!r}>"

@@ -41,10 +41,10 @@ class Problem:
 
 
 class FieldErrors(Exception):  # noqa: N818 - it holds several
-    """A form that its model does not accept.
+    """Faults of a form, which page and agent are told as `problems`: `raise FieldErrors({"nights": "Too long"})`.
 
     Args:
-        problems: its faults, or a text or several by key.
+        problems: a text, or a list of them, by key; a key is that of a field, a row, a list or a group, "" the form's.
 
     Raises:
         AnswerError: these are no problems.

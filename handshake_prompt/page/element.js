@@ -10,7 +10,7 @@
  * prompt attention action link beacon`. Events: `session`, whenever `element.session` has become another one or none.
  */
 
-import { HandshakeSession, copyText } from "./client.js";
+import { HandshakeError, HandshakeSession, copyText } from "./client.js";
 import { nextTask } from "./client/tasks.js";
 import { AgentReport } from "./element/agent_report.js";
 import { announce } from "./element/announcement.js";
@@ -60,7 +60,7 @@ export class HandshakePrompt extends ElementBase {
   /** @type {Panel | null} */
   #panel = null;
   /** @type {State} */
-  #state = { session: null, binding: null, status: "", held: [], prompt: null, isCopied: null, isBusy: false, report: [] };
+  #state = { session: null, binding: null, status: "", held: [], prompt: null, isCopied: null, isTaken: false, isBusy: false, report: [] };
   #isDrawing = false;
   /** @type {Attention | null} */
   #attention = null;
@@ -238,7 +238,7 @@ export class HandshakePrompt extends ElementBase {
     on("prompt", ({ prompt }) => prompt ?? this.#show({ prompt, isCopied: null }));
     on("pickupRefused", ({ times }) => this.#attention?.call(this.#texts.say("elsewhereRefused", { times })));
     on("requests", ({ requests }) => this.#call(requests));
-    on("action", () => this.#tell("working"));
+    on("action", () => this.#tellWorking());
     on("done", ({ applied }) => this.#tellDone(applied));
     on("state", (state) => this.#tellState(state));
     for (const how of /** @type {const} */ (["expired", "revoked", "submitted"])) on(how, () => this.#end(how));
@@ -340,6 +340,7 @@ export class HandshakePrompt extends ElementBase {
       await work();
     } catch (error) {
       this.#tell("failed", { reason: error instanceof Error ? error.message : String(error) });
+      for (const step of error instanceof HandshakeError ? error.nextSteps : []) console.warn(`Handshake Prompt: ${step}`);
     } finally {
       this.#show({ isBusy: false });
     }
@@ -348,8 +349,14 @@ export class HandshakePrompt extends ElementBase {
   /** @param {string | Promise<string | null>} text inside the click that asked for it. */
   async #offerPrompt(text) {
     const copying = copyText(/** @type {any} */ (text));
-    this.#show({ prompt: await text, isCopied: null });
+    this.#show({ prompt: await text, isCopied: null, isTaken: false });
     this.#show({ isCopied: await copying });
+  }
+
+  /** Tell that an agent is at work, which has the prompt by then: it makes room for what matters now. */
+  #tellWorking() {
+    this.#show({ isTaken: true });
+    this.#tell("working");
   }
 
   /** @param {number} applied */

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Limits:
     """The bounds a server enforces; SPEC.md section 10 has the table.
 
-    Durations are seconds, sizes are bytes of UTF-8 JSON unless said otherwise.
+    Durations are seconds, sizes are bytes of UTF-8 JSON unless said otherwise. The repr has the bounds that are not the
+    defaults: `Limits(fields=100)`.
 
     Raises:
         ValueError: on construction, if a bound is not a positive number or two of them contradict each other.
@@ -160,6 +161,10 @@ class Limits:
     """Of a form's validator: the longest a reply waits for its verdict."""
     cookies: int = 8
     """Sessions one browser can hold the person's role in at a time."""
+
+    def __repr__(self) -> str:
+        others = (field.name for field in dataclasses.fields(self) if getattr(self, field.name) != field.default)
+        return f"Limits({', '.join(f'{name}={getattr(self, name)!r}' for name in others)})"
 
     def replace(self, **bounds: Any) -> Limits:
         """Return these limits with the given ones in place; None leaves a bound as it is."""

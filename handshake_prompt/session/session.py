@@ -39,10 +39,11 @@ HIDDEN_BYTES = 64
 
 
 class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Everything a session is. Hooks may set `owner` and `meta` while it is being created.
+    """Everything a session is.
 
-    Transitions are called on a copy from `checkout`, and their events are taken with `commit`. Times named `_at` and
-    `deadline` are on the store's clock.
+    Hooks read `session_id mode form owner meta` of it; `on_create_session` may set `owner` and `meta`. Transitions
+    are called on a copy from `checkout`, and their events are taken with `commit`. Times named `_at` and `deadline` are
+    on the store's clock.
     """
 
     session_id: str

@@ -27,7 +27,14 @@ PRESENCE_SECONDS = 60.0
 
 
 class SessionStore(ABC):
-    """A store of sessions."""
+    """A store of sessions: the interface of `MemoryStore`, `SQLiteStore`, `RedisStore`, and of one of your own.
+
+    A store is right when it passes `handshake_prompt.testing.StoreContract`. It knows no fields, modes
+    and roles.
+
+    Raises:
+        StoreUnavailableError: any method, where the store cannot be reached or answers too late.
+    """
 
     immediate = False
     """Whether no method ever waits, so that a caller cannot be cancelled within one."""

@@ -31,7 +31,7 @@ NOBODY = "The site knows nobody by this request: log in there, then try again"
 
 
 class Reject(Exception):  # noqa: N818 - it is an answer, not a failure
-    """Raised, or returned, by a hook to deny with a reason that the agent is told.
+    """Raised, or returned, by a hook to deny with a reason that the agent is told: `raise Reject("Closed today")`.
 
     Args:
         reason: a text, or an object that stands for one, such as a lazily translated text.

@@ -155,7 +155,8 @@ class NamedForm:
         logger.error("The validator of the form %s makes no statement: %s\n%s", self.name, told, frames)
 
     def __repr__(self) -> str:
-        return f"<NamedForm {self.name!r} of {len(self.fields)} fields>"
+        count = len(self.fields)
+        return f"<NamedForm {self.name!r} of {count} field{'s' * (count != 1)}>"
 
 
 class NamedForms:

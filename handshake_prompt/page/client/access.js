@@ -19,13 +19,20 @@ import { HandshakeError, advised, request } from "./requests.js";
  */
 export async function openSession(base, body, options) {
   const root = new URL(base.replace(/\/*$/, "/"), document.baseURI);
-  const reply = await request("POST", new URL("session", root), { body, options });
+  const reply = await request("POST", new URL("session", root), { body, options }).catch((error) => {
+    throw isElsewhere(error) ? new HandshakeError(404, { detail: `There is no handshake server at ${root.href}` }) : error;
+  });
   /** @type {Record<string, string>} */
   const urls = {};
   for (const [member, path] of Object.entries(reply)) {
     if (member.endsWith("Url") && member !== "baseUrl") urls[member.slice(0, -3)] = new URL(path, root).href;
   }
   return { saved: { id: reply.sessionId, mode: reply.mode, urls }, reply };
+}
+
+/** @param {unknown} error @returns {boolean} whether an address was answered by something else than the protocol. */
+function isElsewhere(error) {
+  return error instanceof HandshakeError && error.status === 404 && error.code === "unknown";
 }
 
 /** The access to one session. */

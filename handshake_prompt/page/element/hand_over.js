@@ -32,17 +32,17 @@ export class HandOver {
   }
 
   /** @param {State} state */
-  update({ session, status, prompt, isCopied, isBusy }) {
+  update({ session, status, prompt, isCopied, isTaken, isBusy }) {
     const isOurs = session && session.state !== "closed";
     say(this.#status, status);
     say(this.#main, this.#texts.say(!isOurs ? "handOver" : session.prompt ? "copyAgain" : "newPrompt"));
     this.#main.ariaDisabled = String(isBusy); // a disabled button would lose the focus
     this.#claim.hidden = !session?.agent;
     say(this.#claim, session?.agent ? this.#texts.say("claim", { name: quoted(session.agent) }) : "");
-    this.#prompt.hidden = prompt === null;
+    this.#prompt.hidden = prompt === null || isTaken;
     if (this.#area.value !== (prompt ?? "")) this.#area.value = prompt ?? "";
     this.#tellReach(addressOf(prompt));
-    this.#tellCopied(isCopied);
+    this.#tellCopied(isTaken ? null : isCopied);
   }
 
   /** What an agent in the cloud needs to get to the server. @param {string | null} address in the prompt. */

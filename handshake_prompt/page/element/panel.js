@@ -16,6 +16,7 @@ import { PANEL_SHEET } from "./styles.js";
  * @property {string[]} held keys that a submission was held back for.
  * @property {string | null} prompt the one to be shown.
  * @property {boolean | null} isCopied null before it was tried.
+ * @property {boolean} isTaken whether an agent has written since the prompt was shown.
  * @property {boolean} isBusy whether a button's work is under way.
  * @property {string[]} report what an agent that cannot get here has to be told by the person.
  */

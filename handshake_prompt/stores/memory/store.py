@@ -39,7 +39,7 @@ SWEEP_INTERVAL = 5.0
 
 
 class MemoryStore(SessionStore):
-    """Keeps sessions as objects, for one process.
+    """Store of sessions as objects, for one process.
 
     Args:
         limits: bounds on the number and memory of sessions, their logs and receipts.
@@ -77,6 +77,9 @@ class MemoryStore(SessionStore):
         """Held by each method: event loops in several threads may share a store."""
         self._sweeper: asyncio.TimerHandle | None = None
         self._sweeper_loop: asyncio.AbstractEventLoop | None = None
+
+    def __repr__(self) -> str:
+        return f"<MemoryStore of {len(self)} sessions>"
 
     def __len__(self) -> int:
         return len(self._entries)

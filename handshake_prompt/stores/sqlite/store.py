@@ -116,6 +116,9 @@ class SQLiteStore(SessionStore):
             unquote(parts.path[1:]), limits, synchronous=cast("Synchronous", options.get("synchronous", "normal"))
         )
 
+    def __repr__(self) -> str:
+        return f"<SQLiteStore {self._path}>"
+
     def now(self) -> float:
         return self._clock.now()
 

@@ -48,6 +48,18 @@ async def test_the_prompt_that_is_copied_is_the_one_shown(page: Page, http: http
     assert copied.replace("\r\n", "\n") == await page.input_value("#prompt")
 
 
+async def test_the_prompt_makes_room_once_an_agent_is_at_work_and_can_be_had_again(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    act = await hand_over(page, http)
+    await act({"city": "Ulm"})
+    await expect(page.get_by_text("Fields written: 1")).to_be_visible()
+    await expect(page.locator("#prompt")).to_be_hidden()
+    await expect(page.get_by_text("Copied to the clipboard")).to_be_hidden()
+    await page.get_by_role("button", name="Copy the prompt again").click()
+    await expect(page.locator("#prompt")).to_be_visible()
+
+
 async def test_a_field_is_given_back_to_the_agent_in_the_panel(page: Page, http: httpx.AsyncClient) -> None:
     await page.fill("[name=name]", "Typed before")
     act = await hand_over(page, http)
@@ -143,6 +155,24 @@ async def test_a_refusal_of_the_servers_is_told(page: Page, complaints: list[str
     await page.route("**/handshake/session", lambda route: route.abort())
     await page.get_by_role("button", name="Hand to my agent").click()
     await expect(page.get_by_role("status").filter(has_text="That did not work")).to_be_visible(timeout=PATIENCE * 1000)
+    complaints.clear()
+
+
+async def test_a_page_at_the_wrong_base_is_told_where_it_looked(page: Page, complaints: list[str]) -> None:
+    await page.evaluate("document.querySelector('handshake-prompt').setAttribute('base', '/nowhere')")
+    await page.get_by_role("button", name="Hand to my agent").click()
+    await expect(page.get_by_text(re.compile("There is no handshake server at http.*/nowhere/"))).to_be_visible()
+    complaints.clear()
+
+
+async def test_a_developer_is_shown_in_the_console_what_to_do_about_a_refusal(
+    page: Page, complaints: list[str]
+) -> None:
+    refusal = {"status": 403, "json": {"code": "origin_not_allowed", "detail": "No", "nextSteps": ["Set public_url"]}}
+    await page.route("**/handshake/session", lambda route: route.fulfill(**refusal))
+    async with page.expect_console_message(lambda message: message.type == "warning") as shown:
+        await page.get_by_role("button", name="Hand to my agent").click()
+    assert (await shown.value).text == "Handshake Prompt: Set public_url"
     complaints.clear()
 
 
