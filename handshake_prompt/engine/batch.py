@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import Action, ActionRequest
 from handshake_prompt.protocol.credentials import Role
@@ -56,6 +59,16 @@ class Origin(NamedTuple):
 DIRECT = Origin()
 
 
+class JudgedBatch(msgspec.Struct, frozen=True):
+    """A batch that the hooks have judged: a verdict for each action, None for one that they let through."""
+
+    actions: Sequence[Action]
+    verdicts: Sequence[Verdict]
+    origin: Origin
+    name: str = ""
+    """The name that the agent gives itself."""
+
+
 class Batches:
     """Plays batches on sessions."""
 
@@ -103,8 +116,9 @@ class Batches:
             HandshakeError: the mode refuses the whole batch.
         """
         draft = admission.record.draft(self._transactions.turn(Role.AGENT))
+        batch = JudgedBatch(asked.actions, [None] * len(asked.actions), origin)
         try:
-            return self._play(draft, asked.actions, [None] * len(asked.actions), None, origin)
+            return self._play(draft, batch, None)
         except ENDS_THE_SERVER as error:
             raise HostCodeError("A mode raised what ends a process") from error
 
@@ -112,15 +126,16 @@ class Batches:
         self, admission: Admission, asked: ActionRequest, origin: Origin, key: IdempotencyKey | None = None
     ) -> ActionReply:
         """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change."""
-        session = admission.session
+        session, name = admission.session, admission.agent_name
         verdicts = await self._hooks.verdicts(session, asked.actions, admission.request)
+        batch = JudgedBatch(asked.actions, verdicts, origin, name)
         foreseen: Foreseen | None = None
 
         def play(draft: Record) -> ActionReply:
             admission.confirm(draft.session)
-            if admission.agent_name:
-                announce(draft.session, admission.agent_name)
-            return self._play(draft, asked.actions, verdicts, foreseen, origin, name=admission.agent_name)
+            if name:
+                announce(draft.session, name)
+            return self._play(draft, batch, foreseen)
 
         turn = self._transactions.turn(Role.AGENT, pace=self._pace(asked))
         if session.form:
@@ -133,34 +148,19 @@ class Batches:
             self._tasks.spawn(self._hooks.done(record.session.detached(), payload["results"]))
         return payload
 
-    def _play(
-        self,
-        draft: Record,
-        actions: Sequence[Action],
-        verdicts: Sequence[Verdict],
-        foreseen: Foreseen | None,
-        origin: Origin,
-        *,
-        name: str = "",
-    ) -> ActionReply:
-        if origin.is_pasted:
-            return self._play_pasted(draft, actions, verdicts, foreseen, origin)
+    def _play(self, draft: Record, batch: JudgedBatch, foreseen: Foreseen | None) -> ActionReply:
+        if batch.origin.is_pasted:
+            return self._play_pasted(draft, batch, foreseen)
         before = draft.session.seq
-        outcomes = self._outcomes(draft.session, actions, verdicts, name=name)
+        outcomes = self._outcomes(draft.session, batch)
         return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before)
 
-    def _play_pasted(
-        self,
-        draft: Record,
-        actions: Sequence[Action],
-        verdicts: Sequence[Verdict],
-        foreseen: Foreseen | None,
-        origin: Origin,
-    ) -> ActionReply:
+    def _play_pasted(self, draft: Record, batch: JudgedBatch, foreseen: Foreseen | None) -> ActionReply:
         """Play the batch of a pasted answer, on the condition that its agent saw the page, and ask its questions."""
-        session = draft.session
+        session, origin = draft.session, batch.origin
         before, changes = session.seq, changes_since(session, origin.seen)
-        outcomes = self._outcomes(session, conditional(session, actions, origin.seen), verdicts, is_pasted=True)
+        actions = conditional(session, batch.actions, origin.seen)
+        outcomes = self._outcomes(session, replace(batch, actions=actions))
         note_pasted(session, before)
         questions = put(self._asking, session, origin.questions)
         payload = self._reply(draft, outcomes, foreseen, shown=session.seq - before)
@@ -172,19 +172,12 @@ class Batches:
         longest = self._limits.pace_batch / max(1, len(asked.actions))
         return asked.pace(min(longest, self._limits.pace_interval))
 
-    def _outcomes(
-        self,
-        session: Session,
-        actions: Sequence[Action],
-        verdicts: Sequence[Verdict],
-        *,
-        name: str = "",
-        is_pasted: bool = False,
-    ) -> list[Outcome]:
+    def _outcomes(self, session: Session, batch: JudgedBatch) -> list[Outcome]:
         """Let the mode play the actions that the hooks let through, then make the suggestions.
 
         Vetoes stand in their places, and an agent's notes go with what it wrote.
         """
+        actions, verdicts = batch.actions, batch.verdicts
         # Spelled out, since most batches have neither: a call for each action would be felt.
         special = [
             action
@@ -201,7 +194,7 @@ class Batches:
             if veto is not None:
                 outcome = session.refuse(action.key or "", "vetoed", veto)
             elif action.type == SUGGEST:
-                outcome = self._asking.suggest(session, action, name, is_pasted=is_pasted)
+                outcome = self._asking.suggest(session, action, batch.name, is_pasted=batch.origin.is_pasted)
             else:
                 outcome = next(in_order)
                 if outcome.status == "applied" and (note := _note(action)) is not None:
