@@ -17,9 +17,9 @@ from handshake_prompt.stores import Loaded
 from .asking import Asking
 from .delivery.watcher import Watcher
 from .page_reports import PageReports
+from .session_changes import SessionChanges
 from .tasks import Tasks
 from .transactions import Applied
-from .transitions import Transitions
 
 PERSONS = (*bodies.PAGE_MESSAGES, "answer", "revert")
 """Messages that every mode leaves to the person; any other is the mode's."""
@@ -29,9 +29,9 @@ class PageMessages:
     """Carries messages out."""
 
     def __init__(
-        self, transitions: Transitions, reports: PageReports, asking: Asking, tasks: Tasks, *, limits: Limits
+        self, session_changes: SessionChanges, reports: PageReports, asking: Asking, tasks: Tasks, *, limits: Limits
     ) -> None:
-        self._transitions = transitions
+        self._session_changes = session_changes
         self._reports = reports
         self._asking = asking
         self._tasks = tasks
@@ -47,7 +47,7 @@ class PageMessages:
         session_id, source = watcher.session_id, watcher.source
         if message["type"] not in PERSONS:
             check_value(message, self._limits)
-            sent = self._transitions.send_to_mode(session_id, message, watcher.role, source=source)
+            sent = self._session_changes.send_to_mode(session_id, message, watcher.role, source=source)
             outcomes, record = await self._tasks.finish(sent)
             return record.session, outcomes
         if watcher.role is not Role.USER:
@@ -63,9 +63,9 @@ class PageMessages:
     async def carry_out(
         self, session_id: str, asked: PersonsMessage, *, source: str | None = None, known: Loaded | None = None
     ) -> Applied[Outcome]:
-        """Carry out a message of the person's page; see `Transitions.carry_out` and `PageReports.carry_out`."""
+        """Carry out a message of the person's page; see `SessionChanges.carry_out` and `PageReports.carry_out`."""
         if isinstance(asked, PageMessage):
-            work = self._transitions.carry_out(session_id, asked, source=source, known=known)
+            work = self._session_changes.carry_out(session_id, asked, source=source, known=known)
         else:
             work = self._reports.carry_out(session_id, asked, known=known)
         return await self._tasks.finish(work)

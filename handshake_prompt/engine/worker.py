@@ -33,13 +33,13 @@ from .page_reports import PageReports
 from .pasting import Pasting
 from .pickups import Pickups
 from .presence import Presence
+from .session_changes import SessionChanges
 from .session_reply import SessionReplies
 from .submission_content import SubmissionContent
 from .submitting import Submitting
 from .subscriptions import Subscriptions
 from .tasks import Tasks
 from .transactions import Transactions
-from .transitions import Transitions
 from .views import Views
 from .watchers import Watchers
 
@@ -67,7 +67,7 @@ class Worker:
         self.presence = presence = Presence(store, hub)
         self.validation = validation = FormValidation(forms, transactions, tasks, limits=limits)
         transactions.form_saved = validation.follow
-        self.transitions = Transitions(transactions, hooks, modes, limits=limits)
+        self.session_changes = SessionChanges(transactions, hooks, modes, limits=limits)
         self.pickups = pickups = Pickups(store, transactions, session_replies, limits=limits)
         self.creation = Creation(
             transactions,
@@ -102,7 +102,7 @@ class Worker:
         )
         self.lookups = Lookups(hooks, modes, forms, limits=limits)
         reports = PageReports(store, transactions, modes, limits=limits)
-        self.page_messages = PageMessages(self.transitions, reports, asking, tasks, limits=limits)
+        self.page_messages = PageMessages(self.session_changes, reports, asking, tasks, limits=limits)
         self.pasting = Pasting(transactions, self.batches, asking, limits)
         self.watchers = Watchers(
             hub,

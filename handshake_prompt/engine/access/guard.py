@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from functools import partial
 
@@ -103,23 +103,6 @@ class Admission(msgspec.Struct, frozen=True):
         """
         if self.role is Role.AGENT and session.token_digest != self.session.token_digest:
             raise InvalidTokenError
-
-
-class Admitted:
-    """One request from its admission to its reply. A refusal in between tells the rest of the quota, too."""
-
-    __slots__ = ("_admission", "_admitting")
-
-    def __init__(self, admitting: Awaitable[Admission]) -> None:
-        self._admitting = admitting
-
-    async def __aenter__(self) -> Admission:
-        self._admission = await self._admitting
-        return self._admission
-
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, HandshakeError):
-            error.quota = self._admission.quota
 
 
 class Guard:

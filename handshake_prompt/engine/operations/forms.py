@@ -12,10 +12,10 @@ from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.form_errors import FormNotFoundError, UnknownFormError
 from handshake_prompt.protocol.replies import Reply
 
-from .admissions import Admissions
+from .base import Operations
 
 
-class FormOperations(Admissions):
+class FormOperations(Operations):
     """Forms by name."""
 
     _forms: NamedForms

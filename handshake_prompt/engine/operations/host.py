@@ -11,10 +11,10 @@ from handshake_prompt.session import CLOSED
 from handshake_prompt.session.owners import kept_owner
 from handshake_prompt.stores import Record
 
-from .admissions import Admissions
+from .base import Operations
 
 
-class HostOperations(Admissions):
+class HostOperations(Operations):
     """The operations that no client can ask for."""
 
     async def person_place(self, session_id: str, user_token: str) -> PersonPlace | None:
@@ -52,7 +52,7 @@ class HostOperations(Admissions):
         worker = self._workers.here
         await self._get_ready()
         try:
-            await worker.tasks.finish(worker.transitions.end(session_id, CLOSED, Role.USER))
+            await worker.tasks.finish(worker.session_changes.end(session_id, CLOSED, Role.USER))
         except (SessionNotFoundError, SessionSubmittedError):
             return False
         return True

@@ -9,10 +9,10 @@ from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.replies import Reply
 
-from .admissions import Admissions, read
+from .base import Operations, read
 
 
-class PasteOperations(Admissions):
+class PasteOperations(Operations):
     """The operation by which a person carries an agent's answer to the page."""
 
     async def post_paste(

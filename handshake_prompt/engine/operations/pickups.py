@@ -15,10 +15,10 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session_messages import PickupOpened
 from handshake_prompt.texts.pickup_codes import read_code
 
-from .admissions import Admissions, read
+from .base import Operations, read
 
 
-class PickupOperations(Admissions):
+class PickupOperations(Operations):
     """The operations by which a code leads an agent to a session.
 
     A code is its own proof. A wrong one is counted after it was looked up, by address and for all addresses together,

@@ -19,10 +19,10 @@ from handshake_prompt.stores import Record
 from handshake_prompt.texts.quoting import code_span
 from handshake_prompt.texts.request_words import request_words
 
-from .admissions import Admissions, read
+from .base import Operations, read
 
 
-class RequestOperations(Admissions):
+class RequestOperations(Operations):
     """Proposals of an agent, and decisions of the person."""
 
     async def post_ask(

@@ -13,10 +13,10 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.validation import check_extension
 from handshake_prompt.session import REVOKED
 
-from .admissions import Admissions, read
+from .base import Operations, read
 
 
-class SessionOperations(Admissions):
+class SessionOperations(Operations):
     """The life of a session."""
 
     _session_replies: SessionReplies
@@ -66,7 +66,7 @@ class SessionOperations(Admissions):
         async with self._admitted(worker, Operation.EXTEND, session_id, credential, request) as admission:
             asked = await read(bodies.ExtendRequest, body)
             seconds = check_extension(asked.extra_seconds, self.limits)
-            gained, record = await worker.tasks.finish(worker.transitions.extend(admission, seconds))
+            gained, record = await worker.tasks.finish(worker.session_changes.extend(admission, seconds))
             left = worker.views.expires_in(record)
             payload: session_messages.Extended = {"ok": True, "extended": gained, "expiresIn": left}
             return Reply(payload, quota=admission.quota)
@@ -86,7 +86,7 @@ class SessionOperations(Admissions):
             asked = await read(bodies.RotateRequest, body)
             language = self._session_replies.language(asked.prompt, mount)
             token = mint_token()
-            session, record = await worker.tasks.finish(worker.transitions.rotate(admission, token))
+            session, record = await worker.tasks.finish(worker.session_changes.rotate(admission, token))
             created = self._session_replies.created(record, token, mount=mount, now=self.store.now())
             left = created["expiresIn"]
             payload: session_messages.Rotated = {"ok": True, "token": token, "expiresIn": left, "seq": session.seq}
@@ -100,7 +100,7 @@ class SessionOperations(Admissions):
         """End a session for good: `DELETE /session/{sid}`. Its watchers are told and closed."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.REVOKE, session_id, credential, request) as admission:
-            work = worker.transitions.end(session_id, REVOKED, admission.role, known=admission.loaded)
+            work = worker.session_changes.end(session_id, REVOKED, admission.role, known=admission.loaded)
             await worker.tasks.finish(work)
             payload: session_messages.Done = {"ok": True}
             return Reply(payload, quota=admission.quota)

@@ -16,10 +16,10 @@ from handshake_prompt.protocol.validation import check_actions, check_wait
 from handshake_prompt.session.digests import state_digest
 from handshake_prompt.stores import Visit
 
-from .admissions import Admissions, read
+from .base import Operations, read
 
 
-class ValueOperations(Admissions):
+class ValueOperations(Operations):
     """The values of a session."""
 
     async def get_context(

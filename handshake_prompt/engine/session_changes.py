@@ -1,4 +1,4 @@
-"""Every change of a session but an agent's batch: edits, messages to a mode, more time, a new token, the end."""
+"""Changes of a session beside an agent's batch: edits, messages to a mode, more time, a new token, the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PERSONS_KEY = "page {}"
 """An idempotency key of the person's, as it is kept: no agent's has a blank in it."""
 
 
-class Transitions:
+class SessionChanges:
     """Makes changes: a transition each, applied by the transactions.
 
     Every method may raise the errors of `Transactions.apply`.

@@ -1,15 +1,17 @@
-"""Admission of requests in front of every operation on a session: the guard, presence, and turns for heavy replies."""
+"""Base of all operations: the admission of requests by the guard, signs of an agent, and turns for heavy replies."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from handshake_prompt.engine.access.fair_queue import HEAVY_STATE, take_slot
-from handshake_prompt.engine.access.guard import Admission, Admitted, Guard, Operation
+from handshake_prompt.engine.access.guard import Admission, Guard, Operation
 from handshake_prompt.engine.worker import Worker, Workers
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential, Role
+from handshake_prompt.protocol.errors import HandshakeError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.session.agent_presence import is_announced
 from handshake_prompt.stores import PLAIN_VISIT, SessionStore, Visit
@@ -24,8 +26,25 @@ ANNOUNCED = {Operation.CONTEXT, Operation.DIFF}
 """Operations that let the page know of their agent; a batch does so by itself, ahead of its writes."""
 
 
-class Admissions(Lifecycle):
-    """The part of an engine that admits requests."""
+class AdmittedRequest:
+    """One request from its admission to its reply. A refusal in between tells the rest of the quota, too."""
+
+    __slots__ = ("_admission", "_admitting")
+
+    def __init__(self, admitting: Awaitable[Admission]) -> None:
+        self._admitting = admitting
+
+    async def __aenter__(self) -> Admission:
+        self._admission = await self._admitting
+        return self._admission
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, HandshakeError):
+            error.quota = self._admission.quota
+
+
+class Operations(Lifecycle):
+    """One family of operations."""
 
     def __init__(
         self, store: SessionStore, workers: Workers, guard: Guard, limits: Limits, *, owns_store: bool
@@ -42,9 +61,9 @@ class Admissions(Lifecycle):
         request: object,
         *,
         visit: Visit = PLAIN_VISIT,
-    ) -> Admitted:
+    ) -> AdmittedRequest:
         """Admit a request, for one `async with`."""
-        return Admitted(self._admit(worker, operation, session_id, credential, request, visit=visit))
+        return AdmittedRequest(self._admit(worker, operation, session_id, credential, request, visit=visit))
 
     async def admit_stranger(self, credential: Credential) -> None:
         """Count a message that names no session, such as those of MCP at the address for all of them.
@@ -81,7 +100,7 @@ class Admissions(Lifecycle):
         """Let the page know of the agent, in the background: no request waits for that."""
         turn = worker.transactions.turn(Role.AGENT)
         if not is_announced(admission.session, admission.agent_name, turn.now):
-            worker.tasks.spawn(worker.transitions.announce(admission.session_id, admission.agent_name, turn))
+            worker.tasks.spawn(worker.session_changes.announce(admission.session_id, admission.agent_name, turn))
 
 
 async def read(shape: type[T], body: Body) -> T:

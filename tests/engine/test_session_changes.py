@@ -1,4 +1,4 @@
-"""Transitions: edits, more time, a new token, the announcement of an agent."""
+"""Changes of a session beside an agent's batch: edits, more time, a new token, the announcement of an agent."""
 
 from __future__ import annotations
 
