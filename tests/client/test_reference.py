@@ -26,6 +26,7 @@ from handshake_prompt.client import (
     SessionEndedError,
 )
 from tests.support.agents import SESSION_ID, TOKEN
+from tests.support.once import once
 from tests.support.parts import absent
 from tests.support.peer import PATIENCE, patient_client
 from tests.support.serving import serving
@@ -81,15 +82,19 @@ def reference_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     if named := os.environ.get("HPP_REFERENCE_PYTHON"):
         return named
     cache = getattr(request.config, "cache", None)  # not there where the plugin is switched off
-    folder = cache.mkdir("reference-0.2.0") if cache else tmp_path_factory.mktemp("reference")
-    python = str(Path(folder) / "bin" / "python")
-    steps = [
-        [sys.executable, "-m", "venv", str(folder)],
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", RELEASE],
-    ]
+    kept = cache.mkdir("reference-0.2.0") if cache else once(tmp_path_factory, "reference", lambda _: None)
+    python = str(Path(kept) / "bin" / "python")
+
+    def install(_: Path) -> None:
+        if not _has_release(python):
+            for step in (
+                [sys.executable, "-m", "venv", str(kept)],
+                [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", RELEASE],
+            ):
+                subprocess.run(step, check=True, capture_output=True, timeout=SECONDS_TO_INSTALL)
+
     try:
-        for step in steps if not _has_release(python) else []:
-            subprocess.run(step, check=True, capture_output=True, timeout=SECONDS_TO_INSTALL)
+        once(tmp_path_factory, "reference installed", install)
     except (subprocess.SubprocessError, OSError) as error:
         absent(RELEASE, f"pip has to reach an index, or set HPP_REFERENCE_PYTHON ({type(error).__name__})")
     return python

@@ -1,6 +1,6 @@
 """Selection of tests: what `pytest` runs by itself, and what it leaves for `pytest --all`.
 
-Plain `pytest` runs what a change to any module has to pass, on every core of a machine that has Python and pip alone.
+Plain `pytest` runs what a change to any module has to pass, on all cores of a machine that has Python and pip alone.
 What is left out is marked `integration`: it needs programs and packages of its own, or minutes. It runs with `--all`,
 with `-m integration`, and where files or folders are named on the command line.
 """

@@ -24,11 +24,10 @@ async def test_what_is_typed_while_the_agent_writes_the_same_field_is_what_is_st
 ) -> None:
     """A quarter of a second lies between page and server, each way; the agent's value arrives at any letter."""
     pages = [page, *[await page.context.new_page() for _ in range(PAGES - 1)]]
-    agents = []
-    hosted.faults.latency = 0.25
     for each in pages:
         await each.goto("/claim?" + urlencode({"body": f'<form id="claim">{INPUTS}</form>{TAG}'}))
-        agents.append(await hand_over(each, http))
+    hosted.faults.latency = 0.25
+    agents = [await hand_over(each, http) for each in pages]
     delays = [0.02 * (number % 25) for number in range(PAGES * ROUNDS)]
     kept = await asyncio.gather(
         *(
