@@ -20,6 +20,8 @@ READ = {
     "look-alikes": "7k3m-q2vx-oltd",
     "other look-alikes": "7K3M-Q2UX-OITD",
     "full width": "７Ｋ３Ｍ－Ｑ２ＶＸ－０１ＴＤ",
+    "in a sentence": "(“7K3M-Q2VX-01TD”),",
+    "in angle brackets": "<7K3M-Q2VX-01TD>.",
     "zero-width": "7K3M\u200b-Q2VX\u2060-01TD\ufeff",
 }
 UNREAD = {

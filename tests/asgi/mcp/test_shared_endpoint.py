@@ -413,3 +413,11 @@ async def test_guessed_handles_are_counted_as_attempts() -> None:
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"jsonrpc": "2.0"}', b"\xff", b"[" * 50_000])
 async def test_a_malformed_message_is_refused_and_no_failure(raw: bytes) -> None:
     assert 400 <= (await post(await form(), raw)).status_code < 500
+
+
+@pytest.mark.parametrize("number", [None, 1.5, True, {"a": 1}, [1]], ids=repr)
+async def test_a_message_whose_id_cannot_come_back_is_refused_and_not_taken_for_a_notification(number: Any) -> None:
+    peer = await form()
+    told = await post(peer, {"jsonrpc": "2.0", "id": number, "method": "ping"})
+    assert (told.status_code, told.json()["error"]["code"]) == (400, -32600)
+    assert "whole number" in told.json()["error"]["message"]
