@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from handshake_prompt import HandshakeApp, HandshakeError
+from tests.support.in_process import open_in_process
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -52,6 +58,48 @@ def test_the_threats_name_tests_that_are_there() -> None:
     named = re.findall(r"`(test_\w+\.py)`((?:,? HPP-[0-9]{3})+)", threats)
     wrong = [(file, one) for file, ones in named for one in re.findall(r"HPP-[0-9]{3}", ones) if where[one] != file]
     assert (len(named) > 20, wrong) == (True, [])
+
+
+def test_every_error_of_the_server_is_in_the_table_with_its_status() -> None:
+    """But for those of the roots of the tree, whose codes are always more precise than their class's."""
+    rows = re.findall(
+        r"^\| ([45][0-9]{2}) \| (`.+`) \|$", SPEC.partition("## 9. ")[2].partition("## 10. ")[0], re.MULTILINE
+    )
+    listed = {(int(status), code) for status, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    raised = {(error.status, error.code) for error in _errors(HandshakeError)}
+    assert len(raised) > 30
+    assert raised - listed == {(409, "conflict"), (413, "too_large")}
+
+
+async def test_the_examples_have_the_members_that_a_server_sends() -> None:
+    created, pickup, acted, problem = (json.loads(found) for found in re.findall(r"```json\n(.*?)```", SPEC, re.DOTALL))
+    schema = [{"key": "name"}, {"key": "city"}, {"key": "age", "type": "integer"}]
+    peer = await open_in_process(
+        HandshakeApp(), {"mode": "form-fill", "schema": schema, "context": {"city": "Ulm"}, "pickup": True}
+    )
+    sent = await peer.act({"name": "Ada", "city": "Bonn", "age": "old"})
+    await peer.user("DELETE", "session")
+    refused = (await peer.agent("GET", "context")).json()
+    assert _shape(created) == _shape({name: value for name, value in peer.created.items() if name != "pickup"})
+    assert _shape(pickup) - {"svg"} == _shape(peer.created["pickup"]) - {"svg"}
+    assert _shape(acted) == _shape(sent)
+    assert [_shape(one) for one in acted["results"]] == [_shape(one) for one in sent["results"]]
+    assert _shape(acted["errors"][0]) == _shape(sent["errors"][0])
+    assert _shape(acted["broadcast"]) == _shape(sent["broadcast"])
+    assert _shape(problem) == _shape(refused)
+    assert (problem["code"], problem["status"], problem["title"]) == tuple(
+        refused[name] for name in ("code", "status", "title")
+    )
+
+
+def _shape(members: Mapping[str, Any]) -> set[str]:
+    return set(members)
+
+
+def _errors(root: type[HandshakeError]) -> Iterator[type[HandshakeError]]:
+    yield root
+    for error in root.__subclasses__():
+        yield from _errors(error)
 
 
 def _tests() -> list[tuple[str, str]]:
