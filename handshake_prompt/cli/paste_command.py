@@ -23,7 +23,7 @@ from .text_files import STANDARD_INPUT, read_text
 if TYPE_CHECKING:
     from handshake_prompt.client import HandshakeAgent
     from handshake_prompt.forms.answered_form import Resolved
-    from handshake_prompt.texts.answers import Answer
+    from handshake_prompt.texts.answers.answer import Answer
 
 MAX_BYTES = 1024 * 1024
 """More than any readable answer has."""
@@ -91,8 +91,8 @@ def _read(text: str, context: Mapping[str, Any], options: SessionOptions) -> tup
     """
     from handshake_prompt.forms.answered_form import AnsweredForm  # noqa: PLC0415 (the types of fields take time to load)
     from handshake_prompt.forms.seen_state import conditional  # noqa: PLC0415 (as above)
-    from handshake_prompt.texts.answer_reader import read_answer  # noqa: PLC0415 (as above)
-    from handshake_prompt.texts.answers import UnreadableAnswerError  # noqa: PLC0415 (as above)
+    from handshake_prompt.texts.answers.answer import UnreadableAnswerError  # noqa: PLC0415 (as above)
+    from handshake_prompt.texts.answers.reader import read_answer  # noqa: PLC0415 (as above)
 
     values = context.get("context") or {}
     form = AnsweredForm(context.get("schema"), values)

@@ -26,10 +26,10 @@ from handshake_prompt.protocol.prompt_codes import prompt_code, shown_seq
 from handshake_prompt.protocol.validation import check_actions
 from handshake_prompt.protocol.values import check_count, check_json
 from handshake_prompt.session import Session
-from handshake_prompt.texts.answer_reader import read_answer
-from handshake_prompt.texts.answers import Answer, UnreadableAnswerError
+from handshake_prompt.texts.answers.answer import Answer, UnreadableAnswerError
+from handshake_prompt.texts.answers.pasted_text import Fault
+from handshake_prompt.texts.answers.reader import read_answer
 from handshake_prompt.texts.paste_report import report_lines
-from handshake_prompt.texts.pasted_text import Fault
 
 from .access.guard import Admission
 from .asking import Asking

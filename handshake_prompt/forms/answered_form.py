@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from handshake_prompt.texts.answers import Answer, Entry, UnreadableAnswerError
-from handshake_prompt.texts.field_names import FieldNames
-from handshake_prompt.texts.pasted_text import TextFaultError
-from handshake_prompt.texts.placed_json import placed_members
+from handshake_prompt.texts.answers.answer import Answer, Entry, UnreadableAnswerError
+from handshake_prompt.texts.answers.field_names import FieldNames
+from handshake_prompt.texts.answers.pasted_text import TextFaultError
+from handshake_prompt.texts.answers.placed_json import placed_members
 from handshake_prompt.texts.row_tables import entries
 
 from .answered_rows import AnsweredRows, names_of

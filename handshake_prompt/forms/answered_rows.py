@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.texts.field_names import FieldNames
-from handshake_prompt.texts.pasted_text import TextFaultError
-from handshake_prompt.texts.placed_json import placed_entries, placed_members
+from handshake_prompt.texts.answers.field_names import FieldNames
+from handshake_prompt.texts.answers.pasted_text import TextFaultError
+from handshake_prompt.texts.answers.placed_json import placed_entries, placed_members
 from handshake_prompt.texts.row_tables import entries, is_rows
 
 from .typed_text import typed

@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from handshake_prompt.forms.field_types import BOOLEAN, COLOR, LIST, SECONDS, TYPES, ValueType, identity, type_of
-from handshake_prompt.texts.answers import Loose
+from handshake_prompt.texts.answers.answer import Loose
 from handshake_prompt.texts.row_tables import entries, is_rows
 
 _COMMA = re.compile("[,;，、；]")

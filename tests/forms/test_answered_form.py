@@ -9,9 +9,9 @@ import pytest
 
 from handshake_prompt.forms.answered_form import AnsweredForm
 from handshake_prompt.forms.seen_state import conditional
-from handshake_prompt.texts.answer_reader import read_answer
-from handshake_prompt.texts.answers import Answer, Entry, Loose, UnreadableAnswerError
-from handshake_prompt.texts.placed_json import Members
+from handshake_prompt.texts.answers.answer import Answer, Entry, Loose, UnreadableAnswerError
+from handshake_prompt.texts.answers.placed_json import Members
+from handshake_prompt.texts.answers.reader import read_answer
 
 FORM = AnsweredForm(
     [

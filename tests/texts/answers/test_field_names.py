@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.texts.field_names import NAME_CHARS, FieldNames
+from handshake_prompt.texts.answers.field_names import NAME_CHARS, FieldNames
 
 NAMES = FieldNames(
     ["name", "a_b", "a-b", "birth_date", "home/street", "größe", "zip", "NAME2", "name2", "_x_"],

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from handshake_prompt.texts.answer_reader import read_answer
-from handshake_prompt.texts.answers import UnreadableAnswerError
-from handshake_prompt.texts.field_names import FieldNames
+from handshake_prompt.texts.answers.answer import UnreadableAnswerError
+from handshake_prompt.texts.answers.field_names import FieldNames
+from handshake_prompt.texts.answers.reader import read_answer
 
 NAMES = FieldNames(["name", "age"])
 VALUES = {"name": "Ann", "age": 36}

@@ -12,17 +12,17 @@ from collections.abc import Collection, Iterator
 from html import unescape
 from typing import NamedTuple
 
-from .answer_fences import NAME, Fenced, named_fences
-from .answer_lines import as_shown, code_in, lines_of, names_a_field, read_lines, read_tables
-from .answer_markup import MarkupReader
-from .answer_members import MemberReader, is_answer, listed_answer, unwrapped
-from .answer_tables import read_table
-from .answers import Answer, UnreadableAnswerError, is_bare
+from .answer import Answer, UnreadableAnswerError, is_bare
+from .fences import NAME, Fenced, named_fences
 from .field_names import FieldNames
 from .html_tables import html_tables
 from .lenient_json import JSONReader
+from .lines import as_shown, code_in, lines_of, names_a_field, read_lines, read_tables
+from .markup import MarkupReader
+from .members import MemberReader, is_answer, listed_answer, unwrapped
 from .pasted_text import Fault, PastedText, TextFaultError
 from .placed_json import Listed, Members
+from .tables import read_table
 
 MAX_ANSWER_CHARS = 256 * 1024
 EXAMPLES = ("{KEY: VALUE, …}", '{"type": "set", "key": "FIELD", "value": "VALUE"}')

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .answer_members import Note
-from .answers import Answer
+from .answer import Answer
 from .field_names import FieldNames
 from .line_values import LineFaultError, line_value
+from .members import Note
 from .pasted_text import TextFaultError
 from .table_heads import says_fields, says_values
 

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from .quoting import visible
+from handshake_prompt.texts.quoting import visible
 
 _SHOWN_CHARS = 80
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.texts.answer_reader import read_answer
-from handshake_prompt.texts.answers import UnreadableAnswerError
-from handshake_prompt.texts.field_names import FieldNames
+from handshake_prompt.texts.answers.answer import UnreadableAnswerError
+from handshake_prompt.texts.answers.field_names import FieldNames
+from handshake_prompt.texts.answers.reader import read_answer
 
 NAMES = FieldNames(["name", "age", "email", "tags", "code", "home/street"], {"Full name": "name"})
 VALUES = {"name": "Ann & Co", "age": "36"}

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from html import unescape
 from typing import Any
 
-from .answer_members import WRAPPERS, Note
-from .answers import ABOUT, CONTENT, Loose
+from .answer import ABOUT, CONTENT, Loose
 from .elements import Element, ElementReader
 from .field_names import FieldNames
 from .lenient_json import JSONReader
 from .line_values import without_link
+from .members import WRAPPERS, Note
 from .pasted_text import TextFaultError
 from .placed_json import Listed, Members
 

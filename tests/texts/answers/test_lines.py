@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from handshake_prompt.texts.answer_reader import read_answer
-from handshake_prompt.texts.answers import Loose, UnreadableAnswerError
-from handshake_prompt.texts.field_names import FieldNames
+from handshake_prompt.texts.answers.answer import Loose, UnreadableAnswerError
+from handshake_prompt.texts.answers.field_names import FieldNames
+from handshake_prompt.texts.answers.reader import read_answer
 
 NAMES = FieldNames(
     ["name", "age", "email", "note", "tags", "home/street", "birth_date"],

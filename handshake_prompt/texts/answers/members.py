@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from html import unescape
 from typing import Any
 
-from .answers import ABOUT, CONTENT, Answer, Entry, Loose, is_bare
+from .answer import ABOUT, CONTENT, Answer, Entry, Loose, is_bare
 from .field_names import FieldNames
 from .line_values import without_link
 from .pasted_text import TextFaultError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .answers import is_bare
+from .answer import is_bare
 from .field_names import FieldNames
 from .lenient_json import JSONReader
 from .pasted_text import TextFaultError

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from handshake_prompt.texts.answer_reader import MAX_ANSWER_CHARS, read_answer
-from handshake_prompt.texts.answers import Answer, Loose, UnreadableAnswerError
-from handshake_prompt.texts.field_names import FieldNames
+from handshake_prompt.texts.answers.answer import Answer, Loose, UnreadableAnswerError
+from handshake_prompt.texts.answers.field_names import FieldNames
+from handshake_prompt.texts.answers.reader import MAX_ANSWER_CHARS, read_answer
 from tests.support.cost import counting_cost
 
 KEYS = ("name", "age", "email", "note", "plan", "lines", "tags", "birth_date", "home/street")

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Iterator
 from html import unescape
 
-from .answer_members import Note, is_escaped
-from .answer_tables import Row, cells, has_values, is_rule, read_table, tables
-from .answers import Answer, Loose
+from .answer import Answer, Loose
 from .field_names import NAME_CHARS, FieldNames
 from .html_tables import html_tables
 from .line_values import LineFaultError, is_commented, line_value
+from .members import Note, is_escaped
 from .pasted_text import TextFaultError
+from .tables import Row, cells, has_values, is_rule, read_table, tables
 
 _QUOTE_MARKS = re.compile(r"(?:[ \t\xa0]{0,3}>)*")
 _LAYOUT = re.compile(r"([ \t\xa0]*)((?:[-*•–—·◦‣▪●■]|[0-9]{1,3}[.)])[ \t\xa0]+)?")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from .answer_members import Note
-from .answer_tables import Row
+from .members import Note
+from .tables import Row
 
 _PART = re.compile(r"<(/?)(table|tr|t[dh])\b([^<>]{0,500})>", re.IGNORECASE)
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)

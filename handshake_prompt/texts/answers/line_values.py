@@ -9,7 +9,7 @@ import json
 import re
 from contextlib import suppress
 
-from .answers import Loose
+from .answer import Loose
 from .lenient_json import SPACES_IN_GUILLEMETS, JSONReader
 from .pasted_text import TextFaultError
 
