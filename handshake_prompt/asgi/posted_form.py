@@ -53,7 +53,7 @@ async def read_posted(request: Any, limits: Limits) -> PostedForm:
 
     Raises:
         UnsupportedMediaTypeError: it is neither a form nor JSON.
-        InvalidRequestError: it is not what it says.
+        InvalidRequestError: it is not what it says, or the host has read it as a stream.
         TooLargeError: it is larger than a body may be; one with files is the framework's to bound.
         TypeError: the request is none of these frameworks'.
     """
@@ -62,13 +62,21 @@ async def read_posted(request: Any, limits: Limits) -> PostedForm:
     length = headers.get("content-length", "")
     if kind != MULTIPART and length.isdecimal() and int(length) > limits.body_bytes:
         raise _too_large(limits)
+    if _is_consumed(request, kind):
+        raise InvalidRequestError(
+            "The application has read the body as a stream, and nothing is left of it",
+            code="body_lost",
+            next_steps=[
+                "Read it as the framework keeps it: by body(), form() or json() in Starlette, by body in Django."
+            ],
+        )
     if kind == JSON:
         members = bodies.decode(dict[str, Any], await _body(request, limits))
         names = {name: members.get(name) for name in (SESSION, DIGEST)}
         if not all(name is None or isinstance(name, str) for name in names.values()):
             raise InvalidRequestError(f"{SESSION} and {DIGEST} have to be texts")
         values = {name: value for name, value in members.items() if name not in names}
-        return PostedForm(names[SESSION], names[DIGEST], values, texts=False)
+        return PostedForm(names[SESSION], names[DIGEST] or None, values, texts=False)
     if kind not in (FORM, MULTIPART):
         raise UnsupportedMediaTypeError(f"Post the form as {FORM}, {MULTIPART} or {JSON}")
     texts: dict[str, list[str]] = {}
@@ -122,6 +130,16 @@ async def _pairs(request: Any, limits: Limits, *, is_multipart: bool) -> Iterabl
         raise InvalidRequestError("A part of the form is not in its charset, or that is unknown") from None
     pairs: Iterable[tuple[str, Any]] = form.multi_items()
     return pairs
+
+
+def _is_consumed(request: Any, kind: str) -> bool:
+    """Whether a host of Starlette or Django has read a body in a way that leaves nothing of it."""
+    if isinstance(request, StarletteRequest):
+        is_read = request._stream_consumed  # noqa: SLF001 - as above: nothing else tells
+        return is_read and not hasattr(request, "_body") and request._form is None  # noqa: SLF001
+    if not _is_django(request) or hasattr(request, "_body"):
+        return False
+    return bool(request._read_started if kind == JSON else request._post_parse_error)  # noqa: SLF001
 
 
 def _is_django(request: Any) -> bool:

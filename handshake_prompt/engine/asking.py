@@ -288,6 +288,8 @@ class Asking:
         outcome = self._modes.of(session).process_notify(trial, key, session.value(key))
         if outcome.status != "applied":
             raise InvalidRequestError(outcome.msg, code=outcome.code)
+        if key not in trial.values:
+            raise InvalidRequestError("Values of fields alone can be asked for", code="unsupported_action")
         return replace(request, sensitive=session.is_sensitive(key), row=requests.row_around(session, key))
 
     def _answered(self, request: Request, values: Mapping[str, Any]) -> Mapping[str, Any]:

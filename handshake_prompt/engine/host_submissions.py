@@ -6,6 +6,7 @@ SPEC.md section 8.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role, mint_session_id
 from handshake_prompt.protocol.errors import (
     ChangedError,
+    InvalidRequestError,
     SessionNotFoundError,
     SessionSubmittedError,
     VersionConflictError,
@@ -148,17 +150,25 @@ class HostSubmissions:
 
         Raises:
             InvalidRequestError, TooLargeError: a value for a field is not allowed.
-            ChangedError: the agent wrote a field neither posted by the page nor covered by a digest.
+            ChangedError: a posted row is gone; or the agent wrote a field neither posted nor covered by a digest.
         """
-        mode, values = self._modes.of(session), posted.values_for(session)
+        values = posted.values_for(session)
         check_values(values, self._limits)
         for key, value in values.items():
-            field = session.values.get(key)
-            if (field.value if field else None) != value and not (field is None and is_empty(value)):
-                mode.process_notify(session, key, value)  # a field that nobody writes keeps its value
-        unseen = [key for key, field in session.values.items() if field.by == By.AI and key not in posted.values]
+            is_nothing = is_empty(value) and key not in session.values and key not in session.rows
+            if session.value(key) != value and not is_nothing:
+                self._write_value(session, key, value)
+        unseen = [key for key, field in session.values.items() if field.by == By.AI and not posted.has(key)]
         if posted.digest is None and unseen:
             raise ChangedError(
                 f"Neither posted nor covered by a digest: {', '.join(map(quote, unseen[:UNSEEN_TOLD]))}",
                 next_steps=["Post every field, or the digest of what the page shows as handshakeDigest."],
             )
+
+    def _write_value(self, session: Session, key: str, value: Any) -> None:
+        """Write a posted value, but for a field that nobody writes: that keeps its own."""
+        outcome = self._modes.of(session).process_notify(session, key, value)
+        if outcome.code == "unknown_row":
+            raise ChangedError(f"The row of {quote(key)} has been removed")
+        if outcome.status == "error" and outcome.code != "read_only":
+            raise InvalidRequestError(f"{quote(key)}: {outcome.msg}", code=outcome.code)

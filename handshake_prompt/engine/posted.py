@@ -7,8 +7,10 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from handshake_prompt.forms.typed_text import field_of, html_number, is_same_in_control, takes, typed_value
+from handshake_prompt.protocol.values import MAX_INTEGER
 from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.texts.row_tables import is_rows
 
 _BOOLEAN = frozenset({"boolean", "bool", "checkbox"})
 _CHECKED = frozenset({"on", "true", "1", "yes"})
@@ -32,10 +34,16 @@ class Posted(NamedTuple):
         found = {}
         for key, posted in self.values.items():
             field = field_of(schema, key)
+            if field is not None and self.texts and is_rows(field):
+                continue  # no text is a list of objects
             if field is not None or not schema:
                 found[key] = value_of(posted, field, session.value(key))
         is_whole = self.digest is not None or not self.texts
         return found if is_whole else {**dict(_left_out(session, self.values)), **found}
+
+    def has(self, key: str) -> bool:
+        """Whether a value was posted, by its own key or in a list of rows."""
+        return key in self.values or (not self.texts and any(key.startswith(f"{posted}/") for posted in self.values))
 
 
 def _json_value(value: Any, field: Mapping[str, Any] | None, held: Any) -> Any:
@@ -63,7 +71,7 @@ def _typed(text: str, field: Mapping[str, Any], held: Any) -> Any:
     if isinstance(held, str) and (text == held or is_same_in_control(text, held, field)):
         return held
     value = typed_value(text, field)
-    if value is None and takes(text, field):
+    if (value is None and takes(text, field)) or (type(value) is int and abs(value) > MAX_INTEGER):
         return text
     return _number_or_text(text, field) if isinstance(value, str) else value
 

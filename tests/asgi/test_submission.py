@@ -135,6 +135,7 @@ TYPED = {
     "zeros ahead": ("integer", "007", 7),
     "zeros alone": ("integer", "00", 0),
     "zeros of a text": (["integer", "string"], "007", "007"),
+    "more digits than are exact": ("integer", "9007199254740993", "9007199254740993"),
     "beyond all numbers": ("number", "01e999", "01e999"),
     "another hour": ("time", "11:00", "11:00"),
     "a time as text": ("string", "10:00", "10:00"),
@@ -351,6 +352,58 @@ async def test_a_view_may_read_its_own_members_of_the_body_before_and_afterwards
         data = {"handshakeSession": peer.session_id, "own": "mine"}
         assert (await http.post(f"/claims{query}", data=data, headers=peer.as_user)).status_code == 200
     assert seen == ["mine"] * 3
+
+
+async def test_a_body_that_the_view_has_read_as_a_stream_is_said_to_be_lost() -> None:
+    hpp = HandshakeApp()
+
+    async def save(request: Request) -> JSONResponse:
+        async for _ in request.stream():
+            pass
+        await hpp.submission(request)
+        return JSONResponse({})
+
+    app = Starlette(routes=[Route("/claims", save, methods=["POST"])])
+    hpp.mount_on(app)
+    async with httpx.AsyncClient(transport=InProcessTransport(app), base_url="http://localhost") as http:
+        sent: list[dict[str, Any]] = [{"data": {"name": "Ada"}}, {"json": {"name": "Ada"}}, {"files": {"scan": b"x"}}]
+        for body in sent:
+            reply = await http.post("/claims", **body)
+            assert (reply.status_code, reply.json()["code"]) == (400, "body_lost")
+
+
+ROWS = {"key": "lines", "type": "rows", "fields": [{"key": "amount", "type": "integer"}]}
+LISTS: dict[str, tuple[Any, int, Any]] = {
+    "as they are": ([{"amount": 3}], 200, ({"lines/r1/amount": 3}, {"lines/r1/amount": "ai"})),
+    "others": ([{"amount": 4}], 200, ({"lines/r2/amount": 4}, {"lines/r2/amount": "user"})),
+    "none": ([], 200, ({}, {})),
+    "of odd members": ([{"amount": 3, "odd": 1}], 400, "unknown_field"),
+    "of no objects": ([3], 400, "invalid_value"),
+    "in one text": ('[{"amount": 3}]', 200, ({"lines/r1/amount": 3}, {"lines/r1/amount": "ai"})),
+    "an object": ({"amount": 3}, 400, "invalid_value"),
+}
+
+
+@pytest.mark.parametrize(("posted", "status", "expected"), LISTS.values(), ids=LISTS)
+async def test_rows_are_posted_as_a_list_that_is_taken_or_refused_as_a_whole(
+    posted: Any, status: int, expected: Any
+) -> None:
+    peer, taken = await opened_with(ROWS)
+    await peer.agent("POST", "action", {"actions": [{"type": "add", "key": "lines", "value": {"amount": 3}}]})
+    body = {"handshakeSession": peer.session_id, "handshakeDigest": "", "lines": posted}
+    reply = await peer.http.post("/it", json=body, headers=peer.as_user)
+    assert reply.status_code == status, reply.text
+    assert (taken if status == 200 else reply.json()["code"]) == ([expected] if status == 200 else expected)
+
+
+async def test_a_cell_of_a_row_that_is_gone_is_not_left_out_of_a_post() -> None:
+    peer, taken = await opened_with({"key": "name"}, ROWS)
+    for as_json in (False, True):
+        body = {"handshakeSession": peer.session_id, "lines/r7/amount": "3"}
+        sent: dict[str, Any] = {"json" if as_json else "data": body}
+        reply = await peer.http.post("/it", headers=peer.as_user, **sent)
+        assert (reply.status_code, reply.json()["code"]) == (409, "changed")
+    assert taken == []
 
 
 async def test_files_are_as_large_as_the_host_takes_them() -> None:

@@ -378,6 +378,7 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "rows": ({"fields": [{"key": "a", "type": "rows", "fields": [{"key": "b"}]}]}, 400, "invalid_schema"),
     "a field that is none": ({"key": "nobody"}, 400, "unknown_field"),
     "a field that is fixed": ({"key": "number"}, 400, "read_only"),
+    "a list of rows": ({"key": "lines"}, 400, "unsupported_action"),
     "no time": ({"expiresIn": 0}, 400, "invalid_request"),
     "too much time": ({"expiresIn": 1e9}, 400, "invalid_request"),
 }
@@ -388,7 +389,8 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
 async def test_a_question_that_cannot_be_asked_is_refused_and_nothing_is_opened(
     members: dict[str, Any], status: int, code: str
 ) -> None:
-    pair = await open_pair(virtual_engine(), FORM)
+    lines = {"key": "lines", "type": "rows", "fields": [{"key": "amount"}]}
+    pair = await open_pair(virtual_engine(), FORM | {"schema": [*FORM["schema"], lines]})
     assert (await code_of(ask(pair, **members))) == (status, code)
     assert await pair.log() == []
 
