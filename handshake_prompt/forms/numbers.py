@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -50,6 +51,15 @@ def carried(value: Any, *, levels: int = _LEVELS) -> Any:
     if isinstance(value, dict) and levels:
         return {name: carried(member, levels=levels - 1) for name, member in value.items()}
     return value
+
+
+def is_finite(value: Any, *, levels: int = _LEVELS) -> bool:
+    """Whether JSON has all the numbers in a value: Python writes infinities and NaN too."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        value = list(value.values())
+    return not (isinstance(value, list) and levels) or all(is_finite(entry, levels=levels - 1) for entry in value)
 
 
 def _double(value: int) -> float:

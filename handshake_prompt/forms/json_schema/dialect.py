@@ -6,12 +6,13 @@ validator, with the document as it was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
-from handshake_prompt.forms.numbers import carried
+from handshake_prompt.forms.numbers import carried, is_finite
 
 Schema = dict[str, Any] | bool
 """A canonical schema: every `$ref` in it is a name of `Schemas.targets`."""
@@ -71,8 +72,15 @@ class Schemas:
     """Targets of references, by name; the whole document is `root`."""
     unresolved: set[str] = field(default_factory=set)
     """References that lead out of the document."""
+    names: set[str] = field(default_factory=set)
+    """Names of members, wherever they stand."""
     is_partial: bool = False
     """Whether something that restricts values is left out."""
+
+    def free_name(self, stem: str, taken: Collection[str] = ()) -> str:
+        """Return a name for a field beside the document's members: the stem, with a number if it has to be."""
+        names = (f"{stem}{number}" if number > 1 else stem for number in count(1))
+        return next(name for name in names if name not in self.names and name not in taken)
 
 
 def canonical(document: Mapping[str, Any]) -> Schemas:
@@ -122,6 +130,7 @@ class _Reader:
                 read[word] = found
         _read_older(schema, read, inner)
         self._read_reference(schema, read, base)
+        self._schemas.names.update(_names_in(read))
         return read
 
     def _read_reference(self, schema: Mapping[str, Any], read: dict[str, Any], base: str) -> None:
@@ -180,7 +189,11 @@ def _read(word: str, value: Any, inner: Callable[[Any], Schema]) -> Any:
     if word == "type":
         types = value if isinstance(value, list) else [value]
         return [name for name in types if isinstance(name, str)] or _UNREAD
-    return carried(value) if word in _ANY or _is_a(value, _PLAIN.get(word, ())) else _UNREAD
+    if word not in _ANY and not _is_a(value, _PLAIN.get(word, ())):
+        return _UNREAD
+    if word == "enum":
+        value = list(filter(is_finite, value))
+    return carried(value) if is_finite(value) else _UNREAD
 
 
 def _read_older(schema: Mapping[str, Any], read: dict[str, Any], inner: Callable[[Any], Schema]) -> None:
@@ -201,6 +214,12 @@ def _read_older(schema: Mapping[str, Any], read: dict[str, Any], inner: Callable
     for name, needs in dependencies.items() if isinstance(dependencies, Mapping) else ():
         word, part = ("dependentRequired", needs) if isinstance(needs, list) else ("dependentSchemas", inner(needs))
         read[word] = {**read.get(word, {}), name: part}
+
+
+def _names_in(schema: Mapping[str, Any]) -> Iterator[str]:
+    yield from schema.get("properties", ())
+    for needs in (schema.get("required"), *schema.get("dependentRequired", {}).values()):
+        yield from (name for name in needs if isinstance(name, str)) if isinstance(needs, list) else ()
 
 
 def _resources(document: Mapping[str, Any], base: str = "") -> Iterator[tuple[str, Any]]:

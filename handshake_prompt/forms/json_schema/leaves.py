@@ -14,6 +14,7 @@ from typing import Any, Literal
 from handshake_prompt.forms.expressions import WholePatterns
 from handshake_prompt.forms.field_types import identity
 from handshake_prompt.forms.numbers import carried
+from handshake_prompt.protocol.values import MAX_INTEGER
 
 from .dialect import Schema
 from .view import SCALARS, RecursiveError, View, Views, both
@@ -72,7 +73,7 @@ class Leaves:
         field: Members = {"type": "array"} if items in (True, {}) else self._of_items(items, view.path)
         if not field:
             return None
-        field |= _whole({"minLength": words.get("minItems"), "maxLength": words.get("maxItems")})
+        field |= whole({"minLength": words.get("minItems"), "maxLength": words.get("maxItems")})
         if words.get("uniqueItems") and "options" not in field:
             field["unique"] = True
         elif "options" in field and not words.get("uniqueItems"):
@@ -102,7 +103,7 @@ class Leaves:
         if name in ("integer", "number"):
             return {"type": name, **_bounds(words)}
         field: Members = {"type": "string"}
-        field |= _whole({name: words.get(name) for name in _LENGTHS})
+        field |= whole({name: words.get(name) for name in _LENGTHS})
         self._read_format(field, words.get("format"))
         pattern = self.patterns.of(words["pattern"]) if "pattern" in words else None
         if pattern is not None:
@@ -221,8 +222,9 @@ def _types(fields: Sequence[Members]) -> list[str]:
     return types
 
 
-def _whole(members: Mapping[str, Any]) -> Members:
-    return {name: int(value) for name, value in members.items() if value is not None and 0 <= value < math.inf}
+def whole(members: Mapping[str, Any]) -> Members:
+    """Return the lengths that an entry may have; what is beyond them bounds nothing."""
+    return {name: int(value) for name, value in members.items() if value is not None and 0 <= value <= MAX_INTEGER}
 
 
 def sane(field: Members, low: str, high: str) -> Members:

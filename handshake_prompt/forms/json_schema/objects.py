@@ -18,7 +18,7 @@ from handshake_prompt.texts.list_types import ARRAY
 
 from .dialect import Schema, Schemas
 from .embed import embedded
-from .leaves import OPTIONS, Leaves, Members, sane
+from .leaves import OPTIONS, Leaves, Members, sane, whole
 from .parts import Choice, Gathered, Gatherer, Part
 from .view import RecursiveError, View, Views
 
@@ -124,7 +124,8 @@ class Objects:
         if others:
             schema["properties"] = others
         members = {"type": "json", "schema": self._embedded(schema), "rest": True}
-        return _entry(joined(place.key, "@rest"), members, group=place.group, showIf=place.show)
+        key = joined(place.key, self._schemas.free_name("@rest"))
+        return _entry(key, members, group=place.group, showIf=place.show)
 
     # One member
 
@@ -220,7 +221,7 @@ class Objects:
             return None
         self._made.rules[list_key] = GroupRule(nullable=view.is_nullable)
         given = {"minRows": words.get("minItems"), "maxRows": words.get("maxItems")}
-        bounds = sane({name: int(most) for name, most in given.items() if most}, "minRows", "maxRows")
+        bounds = sane({name: most for name, most in whole(given).items() if most}, "minRows", "maxRows")
         return {"type": "rows", "fields": fields, **bounds}
 
     def _as_json(self, schema: Schema) -> Members:

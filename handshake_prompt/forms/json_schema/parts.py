@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any, Literal, NamedTuple
 
 from handshake_prompt.forms.conditions import Data, every, negated, some
 from handshake_prompt.forms.field_types import identity
 from handshake_prompt.forms.keys import escaped, joined
 
-from .dialect import Schema
+from .dialect import Schema, Schemas
 from .truth import NEVER, Truth, UnsaidError
 from .view import Union, View, Views, constants
 
@@ -82,7 +81,8 @@ class Alternative(NamedTuple):
 class Gatherer:
     """Gathers the parts of one document's objects."""
 
-    def __init__(self, views: Views, truth: Truth) -> None:
+    def __init__(self, schemas: Schemas, views: Views, truth: Truth) -> None:
+        self._schemas = schemas
         self._views = views
         self._truth = truth
 
@@ -93,7 +93,7 @@ class Gatherer:
             RecursiveError: the object contains itself.
             TooManyPartsError: there are too many.
         """
-        gathering = _Gathering(self._views, self._truth, group)
+        gathering = _Gathering(self._schemas, self._views, self._truth, group)
         for part in parts:
             gathering.take(part)
         found = gathering.found
@@ -106,8 +106,9 @@ class Gatherer:
 class _Gathering:
     """Gathers the parts of one object."""
 
-    def __init__(self, views: Views, truth: Truth, group: str) -> None:
+    def __init__(self, schemas: Schemas, views: Views, truth: Truth, group: str) -> None:
         self.found = Gathered()
+        self._schemas = schemas
         self._views = views
         self._truth = truth
         self._group = group
@@ -192,8 +193,7 @@ class _Gathering:
     def _choose(self, alternatives: Sequence[Alternative], part: Part) -> None:
         """Let a field of its own decide, if it is filled. A member required by all alternatives is required anyway."""
         known = frozenset(self.found.members)
-        taken = {*known, *(choice.name for choice in self.found.choices)}
-        name = next(name for name in _names() if name not in taken)
+        name = self._schemas.free_name("@kind", [choice.name for choice in self.found.choices])
         options = _labelled(alternatives)
         self.found.choices.append(Choice(name, tuple(options), part.show))
         free = negated({"filled": self._key(name)})
@@ -299,8 +299,3 @@ def _labelled(alternatives: Sequence[Alternative]) -> list[str]:
         name = str(view.words.get("title") or reference or number)
         names.append(name if name not in names else f"{name} ({number})")
     return names
-
-
-def _names() -> Iterator[str]:
-    yield "@kind"
-    yield from (f"@kind{number}" for number in count(2))

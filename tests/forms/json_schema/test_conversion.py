@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -156,6 +157,44 @@ def test_whole_numbers_that_the_wire_does_not_carry_are_doubles(size: int) -> No
     form = FormModel("sizes", schema)
     check_schema(form.fields, Limits())
     assert form.problems({"a": 0}, {}) == []
+
+
+@pytest.mark.parametrize("size", [math.inf, -math.inf, math.nan])
+def test_numbers_that_json_does_not_have_bound_and_begin_nothing(size: float) -> None:
+    words = {"minimum": size, "maximum": size, "multipleOf": size, "default": size, "examples": [size]}
+    schema = {
+        "properties": {
+            "a": {"type": "number", **words},
+            "b": {"enum": [size, "x"], "default": {"in": [size]}},
+            "c": {"type": "object", "const": {"in": size}, "additionalProperties": {"maximum": size}},
+        }
+    }
+    fields = convert(schema).fields
+    check_schema(fields, Limits())
+    assert fields[:2] == [{"key": "a", "type": "number"}, {"key": "b", "type": "enum", "options": ["x"]}]
+
+
+@pytest.mark.parametrize("size", [2**63 - 1, 10**400])
+def test_lengths_beyond_what_the_wire_carries_bound_nothing(size: int) -> None:
+    words = {"minLength": 1, "maxLength": size, "minItems": 1, "maxItems": size}
+    schema = {"a": {"type": "string", **words}, "b": {"type": "array", **words, "items": {"properties": {"c": {}}}}}
+    made = fields(schema)
+    check_schema(made, Limits())
+    assert [(one.get("maxLength"), one.get("maxRows")) for one in made] == [(None, None)] * 2
+
+
+def test_fields_beside_the_document_have_names_that_no_member_has() -> None:
+    one = {"properties": {"@kind": {"type": "string"}, "@kind2": True, "@rest": {"type": "integer"}}}
+    other = {"properties": {"b": {"type": "string"}}, "dependentRequired": {"b": ["@kind3"]}}
+    schema = {"properties": {"a": True}, "anyOf": [one, other], "patternProperties": {"^n": {"type": "integer"}}}
+    made = convert(schema).fields
+    assert [entry["key"] for entry in made if entry.get("virtual") or entry.get("rest")] == ["@kind4", "@rest2"]
+    assert {"@kind", "@kind2", "@kind3", "@rest"} < {entry["key"] for entry in made}
+    assert FormModel("names", schema).parse({"@kind": "x", "@rest": 1, "@rest2": {"n": 2}}, {}) == {
+        "@kind": "x",
+        "@rest": 1,
+        "n": 2,
+    }
 
 
 def test_annotations_are_shown() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import math
 import uuid
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
@@ -134,6 +135,15 @@ def test_a_secret_that_is_not_given_keeps_the_models_default() -> None:
     form = FormModel("login", Login)
     assert form.initial == {}
     assert form.parse({}, {}).secret.get_secret_value() == "from the environment"
+
+
+def test_a_default_that_json_does_not_have_stays_the_models_own() -> None:
+    class Search(pydantic.BaseModel):
+        most: float = math.inf
+
+    form = FormModel("search", Search)
+    assert form.initial == {}
+    assert form.parse({}, {}).most == math.inf
 
 
 def test_what_is_not_shown_yet_is_not_asked_for() -> None:
