@@ -76,7 +76,7 @@ class HostViews:
                 good in a view of no other arguments: FastAPI refuses one of those after the session has ended.
 
         Raises:
-            HandshakeError: it is not the person's, what it posts is not what the session holds (`ChangedError`), the
+            HandshakeError: it is not the person's, it posts other values than the session holds (`ChangedError`), the
                 form's model does not accept it (`InvalidFormError`), or it was submitted before. The host answers with
                 a problem document unless it handles the error itself.
             TypeError: it is no request of an ASGI framework.
@@ -104,7 +104,7 @@ class HostViews:
         return await self.engine.take_submission(session_id, posted, credential, request)
 
     async def refuse(self, request: Request, errors: object) -> None:
-        """Tell page and agent what a view of the host's has found wrong with the form that was posted to it.
+        """Tell page and agent the faults that a view of the host's has found in the form posted to it.
 
         Call it where the form is shown again: the tag takes the session up there. They are told as `problems`, until
         something is written. A form that names no open session of the person's is left alone.

@@ -175,7 +175,7 @@ class Batches:
     def _outcomes(self, session: Session, batch: JudgedBatch) -> list[Outcome]:
         """Let the mode play the actions that the hooks let through, then make the suggestions.
 
-        Vetoes stand in their places, and an agent's notes go with what it wrote.
+        Vetoes stand in their places, and an agent's notes go with its writes.
         """
         actions, verdicts = batch.actions, batch.verdicts
         # Spelled out, since most batches have neither: a call for each action would be felt.

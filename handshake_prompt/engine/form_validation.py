@@ -125,7 +125,7 @@ class FormValidation:
 
         Args:
             record: as it was saved.
-            verdict: what is known by now, if it has been asked for.
+            verdict: the one known by now, if it has been asked for.
         """
         session, told = record.session, record.session.verdict
         is_told = told is not None and (told.agrees_with(verdict) if verdict else told.seq >= session.written)

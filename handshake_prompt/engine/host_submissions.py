@@ -77,7 +77,7 @@ class HostSubmissions:
         raise VersionConflictError(retry_after=1)
 
     async def refuse(self, session_id: str, refusal: Refusal) -> None:
-        """Keep what a view of the host's has found wrong with the posted form, until something is written.
+        """Keep the faults that a view of the host's has found in the posted form, until something is written.
 
         Raises:
             SubmissionRunningError, UnknownOutcomeError, SessionSubmittedError: see `Submitting.submit`.

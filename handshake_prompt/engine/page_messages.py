@@ -71,7 +71,7 @@ class PageMessages:
         return await self._tasks.finish(work)
 
     async def _revert(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
-        """Put back what stood where the agent has written; the page is shown it, like all others."""
+        """Put back the values before the agent's writes; the page is shown it, like all others."""
         work = self._asking.revert(watcher.session_id, bodies.decode(bodies.RevertRequest, message))
         _, record = await self._tasks.finish(work)
         return record.session, [Outcome(None, "applied", seq=record.session.seq)]

@@ -24,7 +24,7 @@ def checked(asking: Asking, asked: Sequence[Mapping[str, Any]]) -> list[CheckedQ
 
 
 def put(asking: Asking, session: Session, questions: Sequence[CheckedQuestion]) -> list[PastedQuestion]:
-    """Put questions before the person, on a draft, and return what became of each."""
+    """Put questions before the person, on a draft, and return the outcome of each."""
     return [_put(asking, session, one) if isinstance(one, AskRequest) else one for one in questions]
 
 

@@ -1,6 +1,6 @@
 """Paste-back: the answer of an agent without network access, pasted by the person, applied as the agent.
 
-The text is read, its keys and values are resolved by the form, and what it asks for becomes a batch like any of
+The text is read, its keys and values are resolved by the form, and its writes become a batch like any of
 `POST /action`, through the same checks. The person's role lets it in and gives it no right: the author is the agent.
 SPEC.md sections 4 and 11.
 """
@@ -112,7 +112,7 @@ def _unread(faults: Sequence[Fault]) -> dict[str, Any]:
 
 
 def _members(answer: Answer) -> dict[str, Any]:
-    """Return what a reply tells of an answer itself."""
+    """Return the members of a reply about the answer itself."""
     return {"blocks": answer.blocks, "line": answer.line, **_unread(answer.faults), "bound": bool(answer.code)}
 
 

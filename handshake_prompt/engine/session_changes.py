@@ -59,7 +59,7 @@ class SessionChanges:
     async def _carry_out_once(
         self, session_id: str, message: PageMessage, transition: Transition[Outcome]
     ) -> Applied[Outcome]:
-        """Apply a transition unless it was under this key before; what it came to then is its result."""
+        """Apply a transition unless it was under this key before; then its result is the kept one."""
         check_idempotency_key(message.idempotency_key or "")
         text, body = PERSONS_KEY.format(message.idempotency_key), msgspec.structs.replace(message, ref=None)
         key = IdempotencyKey.of(text, body, seconds=self._limits.idempotency_seconds)

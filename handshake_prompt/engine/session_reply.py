@@ -140,7 +140,7 @@ class SessionReplies:
         return self._builder(created, created["baseUrl"], language=language, data=session.meta, **shown)
 
     def _page(self, session: Session) -> dict[str, Any]:
-        """Return what the agent may see of a page, as it would read it from `GET /context`, and the prompt's code."""
+        """Return the agent's part of a page, as `GET /context` would tell it, and the prompt's code."""
         members = self._modes.of(session).context_response(session, Role.AGENT)
         code = prompt_code(session.session_id, session.token_digest, session.seq)
         shown = {**members, "context": session.context(Role.AGENT), "code": code}

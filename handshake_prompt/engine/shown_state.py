@@ -21,7 +21,7 @@ CHANGES = 40
 
 
 def conditional(session: Session, actions: Sequence[Action], seq: int | None) -> Sequence[Action]:
-    """Return the actions, each with an `ifRev` that refuses it if what it is about has changed since `seq`."""
+    """Return the actions, each with an `ifRev` that refuses it if its subject has changed since `seq`."""
     if seq is None:
         return actions
     changed = _changed(session, seq)

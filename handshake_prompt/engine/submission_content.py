@@ -31,7 +31,7 @@ logger = logging.getLogger("handshake_prompt")
 
 
 class SubmissionContent:
-    """Reads what a session hands over."""
+    """Reads the content of sessions for the host's code."""
 
     def __init__(self, modes: Modes, forms: NamedForms, *, limits: Limits) -> None:
         self._modes = modes

@@ -46,7 +46,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def subject(self) -> str:
-        """The key of what was written: of an added row the row's own."""
+        """The key of the written field, list or row: of an added row the row's own."""
         return f"{self.key}/{self.row}" if self.row is not None else self.key or ""
 
     def error(self) -> dict[str, Any]:

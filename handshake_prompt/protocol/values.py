@@ -123,14 +123,14 @@ def check_parts(parts: int, limits: Limits) -> int:
     return parts
 
 
-def check_count(count: int, most: int, what: str) -> None:
+def check_count(count: int, most: int, things: str) -> None:
     """Refuse a number of things over its bound.
 
     Raises:
-        TooLargeError: `too_many_` and the first word of `what`.
+        TooLargeError: `too_many_` and the first word of `things`.
     """
     if count > most:
-        raise TooLargeError(f"At most {most} {what}", code=f"too_many_{what.split(maxsplit=1)[0]}")
+        raise TooLargeError(f"At most {most} {things}", code=f"too_many_{things.split(maxsplit=1)[0]}")
 
 
 def check_shown(text: str, limits: Limits, *, name: str) -> None:

@@ -68,7 +68,7 @@ def _count(session: Session, key: str, old: FieldValue, sign: int) -> None:
 
 
 def _tell_of_corrections(session: Session, previous: Session) -> None:
-    """Tell of the problems that are left once the person has corrected what the host has refused."""
+    """Tell of the problems that are left once the person has corrected refused values."""
     if session.submission is previous.submission and refused(session) != refused(previous):
         tell_problems(session)
 

@@ -12,7 +12,7 @@ from .session import Session
 
 
 def revert(session: Session, keys: Iterable[str] | None = None, *, form: RowForm | None = None) -> list[str]:
-    """Put back what stood there before the agent's writes, as the turn's author: values, and rows in their places.
+    """Put back values, and rows in their places, from before the agent's writes, as the turn's author.
 
     The agent's own rows go. The person's values stay, and so does a row with a part of theirs.
 

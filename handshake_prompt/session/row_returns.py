@@ -40,7 +40,7 @@ class RowForm(Protocol):
 
 
 def note_displaced(session: Session, previous: Session, limits: Limits) -> None:
-    """Keep the rows displaced by the agent in a turn, and let go of those settled by the turn."""
+    """Keep the rows displaced by the agent in a turn, and let go of rows settled by the turn."""
     if session.rows is not previous.rows:
         events = session.turn.events if session.turn else ()
         if session.author is Role.AGENT:
@@ -59,7 +59,7 @@ def forget(session: Session, list_key: str) -> None:
 
 
 def put_back(session: Session, is_meant: IsMeant, form: RowForm) -> list[str]:
-    """Put displaced rows back, as the turn's author; return the keys of those that came back or changed their place."""
+    """Put displaced rows back, as the turn's author; return the keys of rows that came back or changed their place."""
     displaced = session.displaced
     if displaced is None:
         return []

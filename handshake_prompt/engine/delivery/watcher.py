@@ -211,7 +211,7 @@ class Watcher:
         self._queue.close(CloseCode.NORMAL, abandon=True)
 
     async def _heed_login(self) -> None:
-        """Close the connection of a person who is logged in no more: they are told nothing that is still queued."""
+        """Close the connection of a person logged in no more: they are told nothing that is still queued."""
         try:
             if self._lease is not None and not await self._lease.holds():
                 self._queue.close(CloseCode.UNAUTHENTICATED, abandon=True)

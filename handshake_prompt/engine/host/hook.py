@@ -51,7 +51,7 @@ class Hook:
 
     Args:
         function: async or plain.
-        name: what the log calls it; its own name by default.
+        name: its name in the log; its own by default.
         is_quick: it runs none of the host's code and is over in no time: it is called here, and not in a thread.
     """
 

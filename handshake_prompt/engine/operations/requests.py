@@ -110,7 +110,7 @@ class RequestOperations(Operations):
     async def refuse_submission(
         self, session_id: str, errors: object, credential: Credential | str | None = None, request: object = None
     ) -> None:
-        """Keep what the host has found wrong with a posted form, for page and agent; see `HostSubmissions.refuse`.
+        """Keep the faults that the host has found in a posted form, for page and agent; see `HostSubmissions.refuse`.
 
         Raises:
             TypeError: these are no errors, see `Refusal`.
