@@ -31,7 +31,10 @@ _KEY = "(" + "|".join((*KEYS, CHECK)) + ")"
 _MARKS = "[*_`\"'“”‘’ \t]*"
 _LINE_KEY = re.compile(rf"{_KEY}{_MARKS}[:：]")
 _ANY_KEY = re.compile(rf"(?<![A-Za-z]){_LINE_KEY.pattern}")
-_CELL_KEY = re.compile(rf"(?<![A-Za-z]){_KEY}{_MARKS}[:：=|]", re.IGNORECASE | re.ASCII)
+_CELL_KEY = re.compile(rf"(?<![A-Za-z]){_KEY}{_MARKS}[:：=|\t]", re.IGNORECASE | re.ASCII)
+_HEADING = re.compile("# (?:Handshake prompt:|握手提示词：)")
+_LAST = "expiresIn"
+"""The line in front of the check."""
 _BY_NAME = {key.lower(): key for key in (*KEYS, CHECK)}
 _ENDINGS = ".,;\"'`*|)]} \t"
 """Of a sentence, a cell of a table, a member of an object."""
@@ -114,7 +117,9 @@ def had_check(text: str, found: Mapping[str, str]) -> bool:
         text: the text.
         found: its `first_lines`.
     """
-    if CHECK in found or CHECK in found.get("expiresIn", ""):  # a line of its own, or run into the one before
+    if CHECK in found or CHECK in found.get(_LAST, ""):  # a line of its own, or run into the one before
+        return True
+    if _LAST not in found and _HEADING.search(text):  # the text was cut off within its lines
         return True
     return any(key not in found for key in REQUIRED) and CHECK in _quoted_lines(_plain(_without_data(text)))
 

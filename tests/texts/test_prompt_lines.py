@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import handshake_prompt_agent as old_agent
 import pytest
@@ -97,6 +98,17 @@ def test_every_lost_line_or_line_end_is_told_or_does_no_harm() -> None:
     assert damaged(without + doubled + joined) == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_prompt_cut_off_within_its_lines_is_told_or_has_all_that_a_request_needs(language: str) -> None:
+    text = prompt(language)
+    end = text.index("- check: ")
+    found = []
+    for at in range(text.index("- sessionId"), end):
+        with suppress(PromptError):
+            found.append(replace(parse_prompt(text[:at]), expires_in=WHOLE.expires_in))
+    assert set(found) <= {WHOLE}
+
+
 @given(st.integers(START, END - 1), st.integers(0, 3), st.text(st.characters(exclude_categories=()), max_size=3))
 def test_whatever_takes_the_place_of_some_characters_is_told_or_does_no_harm(at: int, lost: int, text: str) -> None:
     assert damaged([PROMPT[:at] + text + PROMPT[at + lost :]]) == []
@@ -142,6 +154,7 @@ HARMLESS: dict[str, Callable[[str], str]] = {
     "dashes": lambda lines: re.sub("^- ", "– ", lines, flags=re.MULTILINE),
     "no bullets": lambda lines: re.sub("^- ", "", lines, flags=re.MULTILINE),
     "tab bullets": lambda lines: re.sub("^- ", "•\t", lines, flags=re.MULTILINE),
+    "cells between tabs": lambda lines: re.sub(r"^- (\w+): ", r"\1\t", lines, flags=re.MULTILINE),
     "bold keys": lambda lines: re.sub(r"^- (\w+):", r"- **\1**:", lines, flags=re.MULTILINE),
     "bold keys with colons": lambda lines: re.sub(r"^- (\w+):", r"- **\1:**", lines, flags=re.MULTILINE),
     "code values": lambda lines: re.sub(r": (.+)$", r": `\1`", lines, flags=re.MULTILINE),
