@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from handshake_prompt.forms.answered_form import AnsweredForm, Resolved
 from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.bodies import ActionRequest, PasteRequest
-from handshake_prompt.protocol.errors import OtherPromptError, UnreadableError
+from handshake_prompt.protocol.errors import HandshakeError, OtherPromptError, UnreadableError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, PasteReply, encode
 from handshake_prompt.protocol.prompt_codes import prompt_code, shown_seq
@@ -62,10 +62,12 @@ class Pasting:
         form = AnsweredForm(session.schema, session.values)
         answer, resolved = await self._read(asked.text, form)
         seen = _shown(answer, session)
-        body = json.dumps({"actions": resolved.actions, "ask": answer.ask, "stream": False}).encode()
-        check_json(body, self._limits)
-        batch = bodies.decode(ActionRequest, body)
-        check_actions(batch.actions, self._limits)
+        body = _body(resolved.actions, answer.ask)
+        try:
+            batch = self._checked(body)
+        except HandshakeError as error:
+            error.members = {**error.members, **_unread(self._refused(answer, resolved))}
+            raise
         check_count(len(answer.ask), self._limits.open_requests, "questions in an answer")
         origin = Origin(is_pasted=True, seen=seen, questions=checked(self._asking, answer.ask))
         replayed = False
@@ -79,6 +81,26 @@ class Pasting:
         members = {"read": batch.actions, "lines": resolved.lines, **_members(answer)}
         return _reply(payload, members, session, is_preview=asked.preview), replayed
 
+    def _checked(self, body: bytes) -> ActionRequest:
+        """Return the batch of an answer, if it is one that an agent may send.
+
+        Raises:
+            HandshakeError: it is not.
+        """
+        check_json(body, self._limits)
+        batch = bodies.decode(ActionRequest, body)
+        check_actions(batch.actions, self._limits)
+        return batch
+
+    def _refused(self, answer: Answer, resolved: Resolved) -> Iterator[Fault]:
+        """Yield the line of the first action for which a batch is refused; none if that is for all of them together."""
+        for action, line in zip(resolved.actions, resolved.lines, strict=True):
+            try:
+                self._checked(_body([action]))
+            except HandshakeError as error:
+                yield answer.source.fault_in(line, error.detail)
+                break
+
     @staticmethod
     async def _read(text: str, form: AnsweredForm) -> tuple[Answer, Resolved]:
         def read() -> tuple[Answer, Resolved]:
@@ -89,6 +111,10 @@ class Pasting:
             return await asyncio.to_thread(read) if len(text) > LONG_TEXT else read()
         except UnreadableAnswerError as error:
             raise UnreadableError(str(error), members=_unread(error.faults)) from None
+
+
+def _body(actions: Sequence[Any], questions: Sequence[Any] = ()) -> bytes:
+    return json.dumps({"actions": actions, "ask": questions, "stream": False}).encode()
 
 
 def _shown(answer: Answer, session: Session) -> int | None:
@@ -107,7 +133,7 @@ def _shown(answer: Answer, session: Session) -> int | None:
     return seq
 
 
-def _unread(faults: Sequence[Fault]) -> dict[str, Any]:
+def _unread(faults: Iterable[Fault]) -> dict[str, Any]:
     return {"unread": [fault._asdict() for fault in faults]}
 
 

@@ -339,6 +339,25 @@ async def test_an_answer_keeps_to_the_bounds_of_a_batch(fields: dict[str, Any], 
 
 
 @in_virtual_time
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('"age": 9007199254740993', "invalid_value"),
+        (f'"name": "{"x" * 40_000}"', "value_too_large"),
+        ('"__proto__": 1', "invalid_key"),
+        ('"lines": [{"__proto__": 1}]', "invalid_value"),
+    ],
+)
+async def test_a_value_for_which_the_whole_answer_is_refused_is_named_with_its_line(line: str, code: str) -> None:
+    pair = await open_pair(virtual_engine(), FORM)
+    text = f'```handshake\n{{"fields": {{\n"zip": "1",\n{line}\n}}}}\n```'
+    error = await refusal(paste(pair, text))
+    assert (error.code, [one["line"] for one in error.members["unread"]]) == (code, [4])
+    assert error.members["unread"][0]["msg"] == error.detail
+    assert await pair.values() == {}
+
+
+@in_virtual_time
 async def test_a_sensitive_value_is_written_and_not_shown() -> None:
     pair = await open_pair(virtual_engine(), FORM | {"context": {"iban": "DE02"}})
     reply = await paste(pair, block(fields={"iban": "DE99"}))

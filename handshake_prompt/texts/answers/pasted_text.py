@@ -46,7 +46,10 @@ class PastedText:
 
     def fault(self, place: int, msg: str) -> Fault:
         """Return the fault at a place."""
-        line = self.line_of(place)
+        return self.fault_in(self.line_of(place), msg)
+
+    def fault_in(self, line: int, msg: str) -> Fault:
+        """Return the fault in a line."""
         start = self.starts[line - 1]
         end = self.text.find("\n", start)
         shown = visible(self.text[start : end if end >= 0 else None][: _SHOWN_CHARS + 1].strip())
