@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from handshake_prompt.forms.problems import PROBLEMS, FieldErrors, Problem, bounded
@@ -18,7 +19,8 @@ from handshake_prompt.protocol.instants import instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.submission_errors import InvalidFormError
 from handshake_prompt.session import Session, submission as states
-from handshake_prompt.session.page_problems import hidden_values
+from handshake_prompt.session.page_problems import hidden_values, quotes, short
+from handshake_prompt.session.row_keys import with_row_ids
 from handshake_prompt.session.submission_record import Submission
 from handshake_prompt.stores import Record
 
@@ -98,7 +100,16 @@ def end_as_submitted(draft: Record, submission: Submission, result: Any, transac
 
 
 def told(problems: Sequence[Problem], session: Session) -> list[dict[str, Any]]:
-    """Return the faults of a form as they are told; of a hidden value they say nothing."""
-    sensitive = {key for problem in problems for key in problem.keys if session.is_sensitive(key)}
+    """Return the faults of a form as they are told; of a hidden value they say nothing.
+
+    A host knows its rows as a list, so their numbers do for their ids.
+    """
+    placed = [replace(one, keys=tuple(with_row_ids(key, session.rows) for key in one.keys)) for one in problems]
+    sensitive = {key for problem in placed for key in problem.keys if session.is_sensitive(key)}
     hidden = [*hidden_values(session)]
-    return [problem.data() for problem in bounded(problems, sensitive=sensitive, hidden=hidden)]
+    return [problem.data() for problem in bounded(placed, sensitive=sensitive, hidden=hidden)]
+
+
+def told_reason(reason: str, session: Session) -> str:
+    """Return the reason of a refusal as both roles are told it; none where it quotes a hidden value."""
+    return "" if quotes(reason, hidden_values(session)) else short(reason)

@@ -27,7 +27,6 @@ from handshake_prompt.protocol.submission_errors import SubmissionRunningError, 
 from handshake_prompt.protocol.values import check_value
 from handshake_prompt.session import SUBMITTED, Session, submission as states
 from handshake_prompt.session.digests import is_same, state_digest
-from handshake_prompt.session.page_problems import short
 from handshake_prompt.session.submission_record import FAILED, UNKNOWN, Submission
 from handshake_prompt.stores import Record, SessionStore
 
@@ -36,7 +35,7 @@ from .host.hooks import Hooks, Reject
 from .host.named_forms import NamedForms
 from .host.refusals import host_refusal
 from .host.submitted_form import SubmittedForm
-from .submission_content import SubmissionContent, end_as_submitted, told
+from .submission_content import SubmissionContent, end_as_submitted, told, told_reason
 from .transactions import Transactions, Transition
 
 logger = logging.getLogger("handshake_prompt")
@@ -140,7 +139,7 @@ class Submitting:
             problems = told(answer.problems, session)
             return lambda draft, claim: states.fail(draft.session, claim, problems, "")
         if isinstance(answer, Reject):
-            reason = short(answer.reason)
+            reason = told_reason(answer.reason, session)
             return lambda draft, claim: states.fail(draft.session, claim, (), reason)
         if isinstance(answer, BaseException):
             logger.error("%s failed, and nobody can tell what it has done", name, exc_info=answer)

@@ -14,7 +14,7 @@ from .keys import escaped, joined, names
 from .shape import Group, Leaf
 
 PROBLEMS = 50
-"""Of one form: an agent reads them with every reply."""
+"""Of one form, and keys of one problem: an agent reads them with every reply."""
 ANSWERS = 1000
 """Of a host's own rules: a generator may never end."""
 Path = Sequence[str | int]
@@ -192,7 +192,7 @@ def _key_of(path: Path) -> str:
 def _keys(keys: Iterable[object], key_at: Callable[[Path], str]) -> tuple[str, ...]:
     """Return keys; a path, or a key with the number of a row in the place of its id, is looked up."""
     found = []
-    for key in keys:
+    for key in islice(keys, PROBLEMS):
         if isinstance(key, str):
             steps: Path = [int(segment) if segment.isdecimal() else segment for segment in names(key)]
             found.append(key_at(steps) if any(isinstance(step, int) for step in steps) else key)

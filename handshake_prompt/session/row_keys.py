@@ -5,12 +5,14 @@ Lists stand within rows alike: `passengers/r2/bags/r7/kg`.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 
 ROW_ID = "r{}"
 """Of a number that a session counts up: no id is used twice."""
 LOST_ROWS = 1_000_000
 """More rows than a part of a log that a store has lost can have added."""
+ROW_DIGITS = 6
+"""Of the number of a row."""
 
 
 def within(key: str) -> str:
@@ -32,6 +34,21 @@ def row_around(key: str, rows: Container[str]) -> str:
         if row in rows:
             return row
     return ""
+
+
+def with_row_ids(key: str, rows: Mapping[str, Sequence[str]]) -> str:
+    """Return a key with ids in the place of the numbers of rows: `lines/r3/amount` for `lines/1/amount`.
+
+    Args:
+        key: of anything; a number beyond a list's rows stays as it is.
+        rows: the ids of rows in their order, by the key of their list.
+    """
+    path = ""
+    for segment in key.split("/"):
+        ids = rows.get(path, ())
+        is_number = segment.isascii() and segment.isdecimal() and len(segment) <= ROW_DIGITS and int(segment) < len(ids)
+        path += ("/" if path else "") + (ids[int(segment)] if is_number else segment)
+    return path
 
 
 def note_part(parts: dict[str, dict[str, None]], key: str, rows: Container[str]) -> None:

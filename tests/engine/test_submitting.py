@@ -12,11 +12,12 @@ import pytest
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from handshake_prompt import FieldErrors, Limits, ProtocolEngine, Reject, SubmittedForm
+from handshake_prompt import FieldErrors, Limits, ProtocolEngine, Reject, Role, SubmittedForm
 from handshake_prompt.engine.submitting import MARGIN
 from handshake_prompt.forms.schema_errors import REQUIRED
 from handshake_prompt.protocol.errors import HandshakeError, StoreUnavailableError
 from handshake_prompt.protocol.submission_errors import InvalidFormError
+from handshake_prompt.session.page_problems import HIDDEN
 from tests.conftest import FORM
 from tests.support.pairing import REST, Pair, code_of, open_pair, refusal, virtual_engine, workers, yielding
 from tests.support.relay import nothing
@@ -194,6 +195,41 @@ async def test_a_fault_of_something_else_quotes_no_hidden_value() -> None:
         await submit(here)
     told = [problem["msg"] for problem in (await here.context())["problems"]]
     assert told == ["This value is not accepted", "No"]
+
+
+@in_virtual_time
+async def test_a_reason_that_quotes_a_hidden_value_is_kept_to_the_host() -> None:
+    secret = {"mode": "form-fill", "schema": [{"key": "iban", "sensitive": True}], "context": {"iban": "DE02 1203"}}
+    for reason, told in (("DE02 1203 is blocked", None), ("It is blocked", "It is blocked")):
+        pair = await open_pair(virtual_engine(), secret)
+        pair.engine.on_submit(Host(Reject(reason)))
+        assert await code_of(submit(pair)) == (403, "submission_refused")
+        assert (await pair.context(Role.AGENT))["submission"].get("reason") == told
+
+
+@in_virtual_time
+async def test_faults_in_rows_are_told_by_their_ids_where_the_host_counts_them() -> None:
+    lines = {"key": "lines", "type": "rows", "fields": [{"key": "amount"}, {"key": "pin", "sensitive": True}]}
+    pair = await open_pair(virtual_engine(), {"mode": "form-fill", "schema": [lines]})
+    await pair.notify(add="lines", value={"amount": "1"})
+    await pair.notify(add="lines", value={"amount": "2"}, after=None)
+    first, last = (await pair.context())["rows"]["lines"]
+    found = {
+        "lines/0/amount": "a",
+        "lines/1": "b",
+        f"lines/{first}/pin": "c",
+        "lines/0/pin": "d",
+        "lines/2/amount": "e",
+    }
+    pair.engine.on_submit(Host(FieldErrors(found)))
+    error = await refusal(submit(pair))
+    assert isinstance(error, InvalidFormError)
+    assert [(one["keys"], one["msg"]) for one in error.problems] == [
+        ([f"lines/{first}/amount"], "a"),
+        ([f"lines/{last}"], "b"),
+        ([f"lines/{first}/pin"], HIDDEN),
+        (["lines/2/amount"], "e"),
+    ]
 
 
 @in_virtual_time

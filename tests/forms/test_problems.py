@@ -63,6 +63,12 @@ def test_problems_are_told_once_and_shortly() -> None:
     assert [(one.keys, one.msg) for one in found] == [(("a",), "x y"), ((), "z" * (CHARS - 1) + "…")]
 
 
+def test_a_problem_names_no_more_keys_than_an_agent_reads() -> None:
+    given: Any = [{"keys": (f"k{number}" for number in range(10_000)), "msg": "x"}]
+    (problem,) = FieldErrors(given).problems
+    assert problem.keys == tuple(f"k{number}" for number in range(PROBLEMS))
+
+
 def test_there_are_no_more_problems_than_an_agent_reads() -> None:
     found = bounded((Problem((f"k{number}",), "x") for number in range(1_000_000)), missing=(), sensitive=())
     assert len(found) == PROBLEMS
