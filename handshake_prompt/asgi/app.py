@@ -13,7 +13,7 @@ from typing import Any, Self, Unpack
 
 from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handshake_prompt.engine import ProtocolEngine
@@ -115,7 +115,16 @@ class HandshakeApp(HostViews, Starlette):
         """Mount both of the protocol's prefixes on a Starlette or FastAPI application, and nest the lifespan in its.
 
         The routes go ahead of the application's own, which may end in one that catches all.
+
+        Raises:
+            TypeError: the application is of another framework.
+            ValueError: a prefix is no path.
         """
+        if not isinstance(getattr(app, "router", None), Router):
+            raise TypeError(
+                f"mount_on takes a Starlette or FastAPI application, not {type(app).__name__}: "
+                "for any other framework, serve what hpp.wrap(app) returns"
+            )
         app.router.routes[:0] = self.routes_at(prefix, ws_prefix)
         hosts = app.router.lifespan_context
 
@@ -136,7 +145,8 @@ class HandshakeApp(HostViews, Starlette):
         """Put the protocol in front of an application, for frameworks without mounts, and compose the lifespans.
 
         Raises:
-            TypeError: the application is one of WSGI.
+            TypeError: the application is one of WSGI, or none.
+            ValueError: a prefix is no path.
         """
         refuse_wsgi(app)
         render_in(app)

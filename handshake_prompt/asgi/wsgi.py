@@ -14,11 +14,13 @@ _DAPHNES_RUNSERVER = "daphne.management.commands.runserver"
 
 
 def refuse_wsgi(app: Any) -> None:
-    """Make sure that an application to be wrapped is not one of WSGI.
+    """Make sure that an application to be wrapped is one of ASGI, as far as can be told.
 
     Raises:
-        TypeError: it is Django's or Flask's.
+        TypeError: it is Django's or Flask's, or cannot be called at all.
     """
+    if not callable(app):
+        raise TypeError(f"wrap takes an ASGI application, not {type(app).__name__}")
     kind = f"{type(app).__module__}.{type(app).__name__}"
     if kind == "django.core.handlers.wsgi.WSGIHandler" or hasattr(app, "wsgi_app"):
         raise TypeError("wrap takes an ASGI application, and this is one of WSGI. Django has get_asgi_application().")

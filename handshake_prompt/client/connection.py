@@ -145,8 +145,8 @@ class AgentConnection:
         `SessionEndedError` as a rule.
 
         Args:
-            since: a cursor, such as `context["cursor"]`, or an ISO 8601 instant, such as the `at` of a change; only
-                news from now on without.
+            since: a cursor, such as `context["cursor"]`, or an ISO 8601 instant, such as the `at` of a change. Without
+                it, the news from the first step of the iteration on, not from this call.
 
         Returns:
             An async iterator of `Change`, `RowChange`, `RequestEnded` and `ProblemsChanged`, and of `Gap` where changes

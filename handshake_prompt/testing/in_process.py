@@ -5,7 +5,7 @@
         async with page.agent(name="Claude") as agent, page.watch() as frames:
             await agent.action({"name": "Ada"})
             assert (await frames.next("action"))["value"] == "Ada"
-            changes = agent.changes()
+            changes = agent.changes(since=(await agent.get_context())["cursor"])
             await page.edit("name", "Grace")
             assert (await anext(changes)).value == "Grace"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
 
 from handshake_prompt import HandshakeApp
 from handshake_prompt.testing import InProcess
@@ -54,3 +55,25 @@ async def test_a_form_is_registered_before_or_after_the_mount(mount: Callable[[H
         reply = await site.browser.get("/handshake/forms/claim")
         created = await site.browser.post("/handshake/session", json={"form": "claim"})
     assert (reply.json(), created.json()["form"]) == ({"form": "claim", "fields": fields}, "claim")
+
+
+MISTAKES: dict[str, tuple[Callable[[HandshakeApp], object], str]] = {
+    "mount_on, another framework": (lambda hpp: hpp.mount_on(cast("Any", Foreign())), "not Foreign: .* hpp.wrap"),
+    "mount_on, no application": (lambda hpp: hpp.mount_on(cast("Any", "app")), "not str"),
+    "wrap, no application": (lambda hpp: hpp.wrap(cast("Any", None)), "wrap takes an ASGI application, not NoneType"),
+}
+
+
+class Foreign:
+    """An application of a framework that has no router of Starlette's."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve nothing."""
+
+
+@pytest.mark.parametrize(("mount", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_an_application_that_cannot_be_mounted_on_is_refused_with_the_way_that_works(
+    mount: Callable[[HandshakeApp], object], said: str
+) -> None:
+    with pytest.raises(TypeError, match=said):
+        mount(HandshakeApp())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from starlette.routing import Route
 import handshake_prompt.testing
 from handshake_prompt import HandshakeApp, Limits, open_store
 from handshake_prompt.client import Change, Gap, SessionEndedError
-from handshake_prompt.testing import InProcess, WatchClosedError
+from handshake_prompt.testing import InProcess, WatchClosedError, in_process
 from tests.conftest import FORM, ROWS_FORM
 from tests.support.peer import PATIENCE
 from tests.support.readme import run
@@ -40,6 +41,13 @@ async def test_the_example_of_the_readme_passes() -> None:
 
 
 # Agents
+
+
+async def test_the_example_of_the_module_passes() -> None:
+    example = (in_process.__doc__ or "").partition("\n\n")[2].partition("\n\nAll of it")[0]
+    code = "async def example(app):\n" + textwrap.indent(textwrap.dedent(example), "    ")
+    async with asyncio.timeout(PATIENCE):
+        await run(f"from handshake_prompt.testing import InProcess\n{code}", "in_process.py")["example"](host())
 
 
 async def test_an_agent_writes_and_the_page_sees_it_arrive() -> None:
