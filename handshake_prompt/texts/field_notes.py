@@ -38,6 +38,8 @@ _FLAGS = {
     "blank": "empty is an answer",
     "unique": "no entry twice",
     "multiline": "several lines",
+    "virtual": "chooses what else is asked for",
+    "rest": "further members, as an object",
 }
 
 

@@ -35,6 +35,11 @@ NOTES: dict[str, tuple[dict[str, Any], str]] = {
         {"multiple": True, "unique": True, "each": {"minLength": 2, "maxLength": 3}},
         "no entry twice; multiple: a list; each 2 to 3 characters",
     ),
+    "a choice of alternatives": (
+        {"type": "enum", "options": ["Person"], "virtual": True},
+        'chooses what else is asked for; enum; one of "Person"',
+    ),
+    "further members": ({"type": "json", "rest": True}, "further members, as an object; json"),
     "empty is an answer": (
         {"type": "array<string>", "required": True, "blank": True},
         "required; empty is an answer; multiple: a list; string",
