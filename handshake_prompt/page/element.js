@@ -47,6 +47,8 @@ const TICK = 5_000;
 /** Members of a submitted form: the session, and what stands for the state that the page shows. */
 const SESSION = "handshakeSession";
 const DIGEST = "handshakeDigest";
+/** @type {WeakMap<HTMLFormElement, HandshakePrompt>} The tags that hold a session for a form: each has one, whatever its tags. */
+const holders = new WeakMap();
 
 export class HandshakePrompt extends ElementBase {
   /** @type {HandshakeSession | null} */
@@ -61,6 +63,8 @@ export class HandshakePrompt extends ElementBase {
   #panel = null;
   /** @type {State} */
   #state = { session: null, binding: null, status: "", held: [], prompt: null, isCopied: null, isTaken: false, isBusy: false, report: [] };
+  /** @type {[import("./element/texts.js").Name, Record<string, string | number>?]} How things stand. */
+  #told = ["idle"];
   #isDrawing = false;
   /** @type {Attention | null} */
   #attention = null;
@@ -75,9 +79,18 @@ export class HandshakePrompt extends ElementBase {
 
   connectedCallback() {
     this.#gone = new AbortController();
-    const language = /** @type {any} */ (this.closest("[lang]"))?.lang || document.documentElement.lang;
-    this.#texts = new Texts(language || navigator.language);
     this.#attention = new Attention(this.#gone.signal);
+    this.#told = ["idle"];
+    this.#furnish();
+    const observer = new MutationObserver(() => Texts.around(this).language === this.#texts.language || this.#furnish());
+    observer.observe(document, { attributeFilter: ["lang"], subtree: true });
+    this.#gone.signal.addEventListener("abort", () => observer.disconnect());
+    this.#attend();
+  }
+
+  /** Draw the panel in the page's language. */
+  #furnish() {
+    this.#texts = Texts.around(this);
     const acts = {
       handOver: () => this.#run(() => this.handOver()),
       open: (/** @type {(session: HandshakeSession) => Promise<any>} */ work) => this.#run(() => this.open().then(work)),
@@ -91,9 +104,8 @@ export class HandshakePrompt extends ElementBase {
     };
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     this.#panel = new Panel(root, this.#texts.language, PARTS.map((Part) => new Part(this.#texts, acts)));
-    this.#tell("idle");
+    this.#tell(...this.#told);
     this.#draw();
-    this.#attend();
   }
 
   disconnectedCallback() {
@@ -114,6 +126,7 @@ export class HandshakePrompt extends ElementBase {
    * @throws {import("./client.js").HandshakeError} if the server refuses.
    */
   async handOver() {
+    if (this.#holder !== this) return this.#holder.handOver();
     const prompt = this.#isUnproven ? null : this.session?.prompt;
     await this.#offerPrompt(prompt ?? this.open().then((session) => session.prompt ?? session.rotate()));
   }
@@ -123,8 +136,14 @@ export class HandshakePrompt extends ElementBase {
    * @throws {import("./client.js").HandshakeError} if the server refuses.
    */
   async open() {
+    if (this.#holder !== this) return this.#holder.open();
     if (this.session && !this.#isUnproven) return this.session;
     return (this.#opening ??= this.#open().finally(() => (this.#opening = null)));
+  }
+
+  /** @returns {HandshakePrompt} the tag of this form that has its session. */
+  get #holder() {
+    return (this.#form && holders.get(this.#form)) ?? this;
   }
 
   /** Whether the server does not take the page for the session's any more. */
@@ -163,19 +182,15 @@ export class HandshakePrompt extends ElementBase {
     const { form } = this;
     if (!form || form === this.#form) return;
     const isFirst = this.#form === null;
-    this.#take(form);
-    const kept = isFirst ? saved(this.#place) : null;
-    if (kept) this.#resume(kept);
-    if (!this.session || !this.binding) return;
-    this.binding.stop();
-    this.#bind(this.#values.restored(form, this.session));
-  }
-
-  /** @param {HTMLFormElement} form */
-  #take(form) {
     this.#form = form;
     const name = (/** @type {any} */ { formData }) => this.#name(formData);
     listen(form, "formdata", name, { signal: this.#gone.signal });
+    const kept = isFirst && this.#holder === this ? saved(this.#place) : null;
+    if (kept) this.#resume(kept);
+    if (!this.session || !this.binding) return;
+    holders.set(form, this);
+    this.binding.stop();
+    this.#bind(this.#values.restored(form, this.session));
   }
 
   /** Have a form that is submitted tell what it belongs to. @param {FormData} formData */
@@ -230,6 +245,7 @@ export class HandshakePrompt extends ElementBase {
   /** @param {HandshakeSession} session */
   #hold(session) {
     this.session = session;
+    holders.set(/** @type {HTMLFormElement} */ (this.#form), this);
     this.#written = 0;
     save(this.#place, session.saved);
     const on = (/** @type {string} */ name, /** @type {(detail: any) => void} */ act) =>
@@ -269,6 +285,7 @@ export class HandshakePrompt extends ElementBase {
     this.session?.close();
     this.binding = null;
     this.session = null;
+    if (this.#form && this.#holder === this) holders.delete(this.#form);
   }
 
   /** Hold a submission back until the server has all that is shown. @param {SubmitEvent} event */
@@ -330,6 +347,7 @@ export class HandshakePrompt extends ElementBase {
 
   /** @param {import("./element/texts.js").Name} name @param {Record<string, string | number>} [values] */
   #tell(name, values) {
+    this.#told = [name, values];
     this.#show({ status: this.#texts.say(name, values) });
   }
 

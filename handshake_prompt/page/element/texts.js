@@ -216,6 +216,12 @@ export class Texts {
     this.#table = this.language === "zh" ? CHINESE : ENGLISH;
   }
 
+  /** @param {HTMLElement} element @returns {Texts} in the language of the page around it. */
+  static around(element) {
+    const language = /** @type {any} */ (element.closest("[lang]"))?.lang || document.documentElement.lang;
+    return new Texts(language || navigator.language);
+  }
+
   /** @param {Name} name @param {Record<string, string | number>} [values] */
   say(name, values = {}) {
     return this.#table[name].replace(/\{(\w+)\}/g, (_, key) => String(values[key]));

@@ -143,6 +143,32 @@ async def test_the_tag_speaks_the_pages_language(page: Page) -> None:
     await expect(page.get_by_role("button", name="交给我的智能体")).to_be_visible()
 
 
+async def test_the_tag_follows_a_page_that_changes_its_language(page: Page, http: httpx.AsyncClient) -> None:
+    act = await hand_over(page, http)
+    await page.evaluate("document.documentElement.lang = 'zh'")
+    await expect(page.get_by_role("button", name="再次复制提示词")).to_be_visible()
+    await expect(page.get_by_text("请把提示词粘贴给您的智能体。")).to_be_visible()
+    await act({"city": "Ulm"})
+    await expect(page.get_by_text("您的智能体暂时完成。已填写字段：1。")).to_be_visible()
+
+
+async def test_two_tags_of_one_form_have_one_session(page: Page, http: httpx.AsyncClient) -> None:
+    await page.goto("/claim?" + urlencode({"body": TAG + FORM + TAG}))
+    await page.get_by_role("button", name="Hand to my agent").first.click()
+    await expect(page.get_by_text("Copied to the clipboard")).to_be_visible()
+    act = await hand_over(page, http)  # by the other tag, which goes on saying that
+    await act({"city": "Ulm"})
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    sessions = "[...document.querySelectorAll('handshake-prompt')].map(({ session }) => session?.state ?? null)"
+    assert await page.evaluate(sessions) == ["open", None]
+    await page.reload()
+    await expect(page.locator("[name=city]")).to_have_value("Ulm")
+    assert (await page.evaluate(sessions))[1] is None
+    await page.fill("[name=name]", "mine")
+    await page.click("#send")
+    await expect(page.locator("#posted")).to_contain_text("city=Ulm")
+
+
 async def test_a_form_that_comes_later_is_found(page: Page, http: httpx.AsyncClient) -> None:
     await page.goto("/claim?body=" + TAG)
     await page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", FORM)
