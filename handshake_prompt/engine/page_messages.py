@@ -15,7 +15,7 @@ from handshake_prompt.session import Session
 from handshake_prompt.stores import Loaded
 
 from .asking import Asking
-from .delivery.watcher import Watcher
+from .delivery.frame_queue import FrameQueue
 from .page_reports import PageReports
 from .session_changes import SessionChanges
 from .tasks import Tasks
@@ -37,7 +37,7 @@ class PageMessages:
         self._tasks = tasks
         self._limits = limits
 
-    async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
+    async def perform(self, message: dict[str, Any], watcher: FrameQueue) -> tuple[Session, list[Outcome]]:
         """Carry out a message of a watcher's page; return the session after it, and the outcomes.
 
         Raises:
@@ -70,13 +70,13 @@ class PageMessages:
             work = self._reports.carry_out(session_id, asked, known=known)
         return await self._tasks.finish(work)
 
-    async def _revert(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
+    async def _revert(self, message: dict[str, Any], watcher: FrameQueue) -> tuple[Session, list[Outcome]]:
         """Put back the values before the agent's writes; the page is shown it, like all others."""
         work = self._asking.revert(watcher.session_id, bodies.decode(bodies.RevertRequest, message))
         _, record = await self._tasks.finish(work)
         return record.session, [Outcome(None, "applied", seq=record.session.seq)]
 
-    async def _answer(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
+    async def _answer(self, message: dict[str, Any], watcher: FrameQueue) -> tuple[Session, list[Outcome]]:
         """Carry out the person's decision on a request."""
         asked = bodies.decode(bodies.AnswerMessage, message)
         work = self._asking.answer(watcher.session_id, asked.id, asked, source=watcher.source)

@@ -178,8 +178,8 @@ class Watched:
     async def read_on(self) -> list[Frame]:
         return await self._watchers.read_on(self._queue, keepalive=self._keepalive)
 
-    async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
-        return await self._page_messages.perform(message, watcher)
+    async def perform(self, message: dict[str, Any]) -> tuple[Session, list[Outcome]]:
+        return await self._page_messages.perform(message, self._queue)
 
     def set_hidden(self, *, hidden: bool) -> None:
         self._watchers.set_hidden(self._queue, hidden=hidden)

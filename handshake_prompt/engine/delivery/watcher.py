@@ -1,4 +1,4 @@
-"""One watcher's connection: the pacing of its frames, and the messages of its page. Transports only carry the text.
+"""One watcher's connection: the pacing of its frames. Transports only carry the text, either way.
 
 A paced batch is applied and answered at once; here, on each connection's own time, its frames are spaced out. A paced
 frame that a newer value of its field has overtaken is left out (conflation), so a page never shows an older value than
@@ -10,56 +10,22 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Protocol, Self
+from typing import Self
 
-from handshake_prompt.engine.access.fair_queue import HEAVY_BODY, take_slot
 from handshake_prompt.engine.access.login_lease import LoginLease
-from handshake_prompt.protocol.bodies import Ping, decode
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.errors import CloseCode, HandshakeError, InvalidRequestError, TooLargeError
+from handshake_prompt.protocol.errors import CloseCode, HandshakeError
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Outcome, whole_seconds
-from handshake_prompt.protocol.page_frames import SEARCHED_CHARS, parse_frame, read_ref
+from handshake_prompt.protocol.messages import whole_seconds
 from handshake_prompt.protocol.rate_limit import Quota
-from handshake_prompt.protocol.session_messages import AgentPresence
-from handshake_prompt.session import Session
 from handshake_prompt.session.agent_presence import AGENT, GONE
-from handshake_prompt.session.digests import state_digest
 
 from .frame_queue import FrameQueue
 from .frames import Frame, connection_frame, draining_frame
+from .page_inbox import PageInbox, heed_login
+from .watched_session import WatchedSession
 
 HEARTBEAT = connection_frame("heartbeat")
-MINUTE = 60.0
-
-
-class WatchedSession(Protocol):
-    """The session as one of its watchers uses it."""
-
-    @property
-    def expires_at(self) -> float:
-        """When it ends, as far as this worker knows, on the store's clock."""
-
-    def time_left(self) -> float:
-        """Return the seconds it has left."""
-
-    async def refresh_lifetime(self) -> None:
-        """Ask the store about them: they seem to be over, or nearly."""
-
-    def departed_agent(self) -> AgentPresence | None:
-        """Return the agent that was here last, if it has gone."""
-
-    async def read_on(self) -> list[Frame]:
-        """Return the frames that the watcher's queue had no room for: from the log, or a snapshot in their place."""
-
-    async def perform(self, message: dict[str, Any], watcher: Watcher) -> tuple[Session, list[Outcome]]:
-        """Carry out a message of the watcher's page; return the session after it, and the outcomes."""
-
-    def set_hidden(self, *, hidden: bool) -> None:
-        """Note whether the watcher's page is in view."""
-
-    def leave(self) -> None:
-        """Free the watcher's place."""
 
 
 class Watcher:
@@ -102,9 +68,8 @@ class Watcher:
         """The end that the watcher was sent `expiring` for."""
         self._departed = session.departed_agent()
         """The agent that the watcher was told of that it has gone."""
-        self._tokens = float(limits.frames_burst)
-        self._tokens_at = self._now()
-        self._malformed: deque[float] = deque(maxlen=limits.malformed_frames)
+        self.receive = PageInbox(queue, session, lease, limits=limits).receive
+        """Takes one message from the page; waits when the page sends faster than it may (backpressure)."""
 
     @property
     def session_id(self) -> str:
@@ -154,7 +119,7 @@ class Watcher:
         """
         self._sent_at = self._now()
         self._queue.is_sending = False
-        await self._heed_login()
+        await heed_login(self._lease, self._queue)
         # Each round does one thing: it waits for the time of a paced frame, reads on from the log, or waits for any
         # news on an empty queue. A verdict is looked at only once the queue is empty, since frames from before it are
         # still to be sent; and before the log, since after a verdict nothing more is.
@@ -170,34 +135,6 @@ class Watcher:
             if (frame := self.ready()) is not None:
                 return frame
 
-    async def receive(self, data: str | bytes | None) -> None:
-        """Take one message from the page; the answer, `ack` or `error`, is queued to it.
-
-        Waits when the page sends faster than it may (backpressure): the transport reads on only after this returns, so
-        nothing is dropped and the sender is slowed down.
-        """
-        await self._throttle()
-        await self._heed_login()
-        if self.close_code.final:
-            return  # the verdict is spoken: nothing more is carried out on this connection
-        if not isinstance(data, str):
-            self._queue.close(CloseCode.UNSUPPORTED_DATA)
-            return
-        if len(data) > self._limits.frame_bytes or len(data.encode("utf-8", "replace")) > self._limits.frame_bytes:
-            error = TooLargeError(f"A frame holds at most {self._limits.frame_bytes} bytes", code="frame_too_large")
-            self._refuse(error, read_ref(data[:SEARCHED_CHARS] + data[-SEARCHED_CHARS:]))
-            self._queue.close(CloseCode.TOO_LARGE)
-            return
-        if len(data) > HEAVY_BODY:
-            await take_slot(self.session_id)
-        message: dict[str, Any] | None = None
-        try:
-            message = parse_frame(data)
-            for frame in await self._carry_out(message):
-                self._queue.answer(frame)
-        except HandshakeError as error:
-            self._refuse(error, read_ref(data) if message is None else message.get("ref"))
-
     def close(self, code: CloseCode) -> None:
         """Ask for the connection to be closed."""
         self._queue.close(code)
@@ -209,14 +146,6 @@ class Watcher:
     def abandon(self) -> None:
         """Note that the peer is gone: nothing more is sent."""
         self._queue.close(CloseCode.NORMAL, abandon=True)
-
-    async def _heed_login(self) -> None:
-        """Close the connection of a person logged in no more: they are told nothing that is still queued."""
-        try:
-            if self._lease is not None and not await self._lease.holds():
-                self._queue.close(CloseCode.UNAUTHENTICATED, abandon=True)
-        except HandshakeError as error:  # the store cannot say: the page asks again when it reconnects
-            self._queue.close(error.close_code)
 
     async def _read_on(self) -> None:
         try:
@@ -306,50 +235,3 @@ class Watcher:
             await self._session.refresh_lifetime()
         except HandshakeError as error:  # the store cannot say: the page asks again when it reconnects
             self._queue.close(error.close_code)
-
-    # Messages
-
-    async def _throttle(self) -> None:
-        """Take a token from a bucket that holds a burst and refills at the sustained rate; wait if it is empty."""
-        rate, now = self._limits.frames_per_second, self._now()
-        self._tokens = min(self._limits.frames_burst, self._tokens + (now - self._tokens_at) * rate)
-        self._tokens_at = now
-        self._tokens -= 1
-        if self._tokens < 0:
-            await asyncio.sleep(-self._tokens / rate)
-
-    async def _carry_out(self, message: dict[str, Any]) -> list[Frame]:
-        """Carry out a message of the page; return the frames that answer it."""
-        ref = message.get("ref")
-        if message["type"] == "ping":
-            visible = decode(Ping, message).visible
-            if visible is not None:
-                self._session.set_hidden(hidden=not visible)
-            return [connection_frame("pong", ref=ref)]
-        session, outcomes = await self._session.perform(message, self)
-        return [_answer(outcome, session, ref) for outcome in outcomes]
-
-    def _refuse(self, error: HandshakeError, ref: object) -> None:
-        retryable = error.retryable or None
-        self._queue.answer(connection_frame("error", msg=error.detail, code=error.code, retryable=retryable, ref=ref))
-        if not isinstance(error, InvalidRequestError):
-            return
-        self._malformed.append(self._now())
-        if len(self._malformed) == self._limits.malformed_frames and self._now() - self._malformed[0] < MINUTE:
-            self._queue.close(CloseCode.BUSY)
-
-
-def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:
-    """Return the frame that answers a message: its outcome, in the session after it.
-
-    An ack overtakes frames that are held back, so it is no place to resume from.
-    """
-    if outcome.status == "applied":
-        field = session.values.get(outcome.subject)
-        at = field.at if field else None
-        by = session.whose(outcome.subject) if outcome.key is not None else None
-        row, request, digest = outcome.row, outcome.request, state_digest(session)
-        return connection_frame(
-            "ack", key=outcome.key, by=by, seq=outcome.seq, at=at, row=row, request=request, digest=digest, ref=ref
-        )
-    return connection_frame("error", msg=outcome.msg, code=outcome.code, key=outcome.key, ref=ref)
