@@ -126,7 +126,7 @@ def bounded(dialect: Any) -> tuple[Any, Any]:
     """Return a draft's class of validators with every keyword counted, and its formats."""
     own = {word: keyword for word, keyword in _OWN.items() if word in dialect.VALIDATORS}
     if dialect is library().Draft3Validator:
-        own.pop("type")  # in draft 3 it takes schemas too
+        del own["type"], own["properties"]  # in draft 3 one takes schemas too, the other has `required`
     counted = {word: _counted(word, keyword) for word, keyword in {**dialect.VALIDATORS, **own}.items()}
     formats = library().FormatChecker(formats=())
     formats.checkers = {
@@ -186,10 +186,27 @@ def _type(validator: Any, kinds: Any, value: Any, schema: Any) -> Iterator[Any]:
         yield _wrong()
 
 
+def _descended(validator: Any, value: Any, schema: Any, *, place: str | int, path: str | None = None) -> Iterator[Any]:
+    """Yield the errors of a schema within another; the library leaves the error of `false` without its place.
+
+    Args:
+        validator: of the schema around it.
+        value: what the schema is about.
+        schema: the inner one.
+        place: its own in the keyword that has it.
+        path: the name of the member that the value is.
+    """
+    for error in validator.descend(value, schema):
+        error.schema_path.appendleft(place)
+        if path is not None:
+            error.path.appendleft(path)
+        yield error
+
+
 def _any_of(validator: Any, schemas: Sequence[Any], value: Any, _: Any) -> Iterator[Any]:
     context: list[Any] = []
     for index, schema in enumerate(schemas):
-        errors = list(validator.descend(value, schema, schema_path=index))
+        errors = list(_descended(validator, value, schema, place=index))
         if not errors:
             return
         context += errors
@@ -200,7 +217,7 @@ def _one_of(validator: Any, schemas: Sequence[Any], value: Any, _: Any) -> Itera
     context: list[Any] = []
     fitting = 0
     for index, schema in enumerate(schemas):
-        errors = list(validator.descend(value, schema, schema_path=index))
+        errors = list(_descended(validator, value, schema, place=index))
         fitting += not errors
         context += errors
         if fitting > 1:
@@ -214,11 +231,18 @@ def _not(validator: Any, schema: Any, value: Any, _: Any) -> Iterator[Any]:
         yield _wrong()
 
 
+def _properties(validator: Any, properties: Mapping[str, Any], value: Any, _: Any) -> Iterator[Any]:
+    if validator.is_type(value, "object"):
+        for name, schema in properties.items():
+            if name in value:
+                yield from _descended(validator, value[name], schema, place=name, path=name)
+
+
 def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any, _: Any) -> Iterator[Any]:
     if validator.is_type(value, "object"):
         for pattern, schema in patterns.items():
             for name in _matching(pattern, value):
-                yield from validator.descend(value[name], schema, path=name, schema_path=pattern)
+                yield from _descended(validator, value[name], schema, place=pattern, path=name)
 
 
 def _additional_properties(validator: Any, allowed: Any, value: Any, schema: Any) -> Iterator[Any]:
@@ -230,7 +254,7 @@ def _additional_properties(validator: Any, allowed: Any, value: Any, schema: Any
         yield from (_wrong(path=[name]) for name in others)
     elif isinstance(allowed, Mapping):
         for name in others:
-            yield from validator.descend(value[name], allowed, path=name)
+            yield from _descended(validator, value[name], allowed, place=name, path=name)
 
 
 def _property_names(validator: Any, names: Any, value: Any, _: Any) -> Iterator[Any]:
@@ -269,6 +293,7 @@ _OWN: Mapping[str, Keyword] = {
     "anyOf": _any_of,
     "oneOf": _one_of,
     "not": _not,
+    "properties": _properties,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
     "propertyNames": _property_names,

@@ -32,7 +32,10 @@ PHONE = {"type": "object", "required": ["by", "number"], "properties": {"by": {"
         (UNEVALUATED, {"a": "x"}, [(("a",), False)]),
         (UNEVALUATED, {"a": 1, "c": 1}, [((), False)]),
         ({"properties": {"o": UNEVALUATED}, "required": ["p"]}, {"o": {"c": 1}}, [(("p",), True), (("o",), False)]),
-        ({"properties": {"x": False}}, {"x": 1}, [((), False)]),
+        ({"properties": {"x": False}}, {"x": 1}, [(("x",), False)]),
+        ({"patternProperties": {"x": False}}, {"x": 1}, [(("x",), False)]),
+        ({"anyOf": [False, {"type": "string"}]}, 1, [((), False)]),
+        ({"oneOf": [False, False]}, 1, [((), False)]),
     ],
 )
 def test_a_finding_is_at_its_place_and_tells_a_lack_from_a_fault(schema: Any, value: Any, findings: Any) -> None:
