@@ -35,12 +35,14 @@ def field_of(schema: object, key: str) -> Mapping[str, Any] | None:
 def typed(value: Any, field: Mapping[str, Any] | None) -> Any:
     """Return a value of an answer with its texts of lines as `typed_value`; a list's entry by entry."""
     if isinstance(value, Loose):
-        return typed_value(value, field)
+        return typed_value(str(value), field)
     if not isinstance(value, list) or field is None:
         return value
     if any(isinstance(one, Loose) for one in value):
         kinds, _ = _types(field)
-        value[:] = [_entry(one, json_or_text(one), field, kinds) if isinstance(one, Loose) else one for one in value]
+        value[:] = [
+            _entry(str(one), json_or_text(one), field, kinds) if isinstance(one, Loose) else one for one in value
+        ]
     return value
 
 

@@ -148,6 +148,7 @@ def test_two_values_for_a_column_by_key_and_by_label_are_refused() -> None:
 
 def test_texts_get_the_type_of_their_field_and_others_stay_as_they_are() -> None:
     assert fields(age=Loose("36"), name=Loose("36"), size="36") == {"age": 36, "name": "36", "size": "36"}
+    assert fields(age=Loose("null"), name=Loose("null")) == {"age": None, "name": "null"}
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,12 @@ class Element:
     @property
     def naming(self) -> str:
         """The attribute that names the member, "" if the element's own name does."""
-        named = (self.attributes[name] for name in _NAMES if name in self.attributes)
-        return next(named, "") if self.kind in _NAMING else ""
+        return next(iter(self.namings), "")
+
+    @property
+    def namings(self) -> list[str]:
+        """All such attributes."""
+        return [self.attributes[name] for name in _NAMES if name in self.attributes and self.kind in _NAMING]
 
     @property
     def member(self) -> str:

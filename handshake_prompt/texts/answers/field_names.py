@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from unicodedata import normalize
 
+from .pasted_text import TextFaultError
+
 MARKS = "*_`\"'“”„‟«»‘’ \t\xa0\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 """Around a name."""
 NAME_CHARS = 300
@@ -58,6 +60,15 @@ class FieldNames:
     def has_group(self, name: str) -> bool:
         """Whether keys begin with a name and a slash."""
         return any(key.startswith(f"{name}/") for key in self._keys)
+
+    def check_are_one(self, names: Iterable[str], place: int) -> None:
+        """Accept names of which all that are a field's are the same one's.
+
+        Raises:
+            TextFaultError: they are those of several fields, at this place.
+        """
+        if len({self.key_of(name) for name in names} - {None}) > 1:
+            raise TextFaultError("several fields are named here for one value", place)
 
     def are_columns(self, names: Collection[str]) -> bool:
         """Whether names are all those of columns of one list of rows."""

@@ -16,7 +16,7 @@ from .html_tables import html_tables
 from .line_values import LineFaultError, is_commented, line_value
 from .members import Note, is_escaped
 from .pasted_text import TextFaultError
-from .tables import Row, cells, has_values, is_rule, read_table, tables
+from .tables import Row, cells, has_values, is_rule, read_table, row_of, tables
 
 _QUOTE_MARKS = re.compile(r"(?:[ \t\xa0]{0,3}>)*")
 _LAYOUT = re.compile(r"([ \t\xa0]*)((?:[-*•–—·◦‣▪●■]|[0-9]{1,3}[.)])[ \t\xa0]+)?")
@@ -65,7 +65,7 @@ def read_lines(text: str, start: int, names: FieldNames, note: Note) -> Answer |
     for place, line in lines:
         if found := cells(line, is_open=bool(rules)):
             if not is_rule(line):
-                rows.append(Row(place, found))
+                rows.append(row_of(place, line, found))
         else:
             others.append((place, line))
     reader = _LineReader(names, note)

@@ -115,6 +115,7 @@ class MarkupReader:
             return self._calls(element.children)
         found = Members()
         for child in element.children:
+            self._names.check_are_one(child.namings, child.place)
             if child.member in found:
                 raise TextFaultError(f"{child.member!r} is there twice", child.place)
             if (value := self._value(child)) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import unescape
 from typing import Any
 
@@ -215,12 +215,18 @@ class MemberReader:
                 Entry(self._names.key_or_name(key), given, at) for key, given, at in placed_members(value, place)
             )
         elif isinstance(value, list) and all(_entry_name(one) is not None for one in value):
-            yield from (
-                Entry(self._names.key_or_name(str(_entry_name(one))), one["value"], at, one.get("reason", ""))
-                for one, at in placed_entries(value, place)
-            )
+            yield from (self._entry(one, at) for one, at in placed_entries(value, place))
         else:
             self._note(place, f"`{name}` is an object of keys and values")
+
+    def _entry(self, one: Mapping[str, Any], place: int) -> Entry:
+        """Return an entry of a list of values.
+
+        Raises:
+            TextFaultError: its members name several fields.
+        """
+        self._names.check_are_one([one[name] for name in _ENTRY_NAMES if _has_text(one, name)], place)
+        return Entry(self._names.key_or_name(str(_entry_name(one))), one["value"], place, one.get("reason", ""))
 
     def _tidy(self, value: Any) -> Any:
         """Return a value without the traces that HTML or a chat's display has left in its texts, in place."""

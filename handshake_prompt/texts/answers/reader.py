@@ -131,6 +131,9 @@ class _Pasted:
         within = [*self._objects(fenced.start, fenced.end, in_block=True)]
         if within or len(self._faults) > faults:
             return self._only(within, fenced)
+        if not fenced.is_closed and content.strip():
+            end = fenced.start + len(content.rstrip()) - 1
+            raise TextFaultError("the end of the block is missing, and of this line perhaps, too", end)
         answer = read_lines(content, fenced.start, self._names, self._note)
         if answer is not None:
             answer.place = fenced.start

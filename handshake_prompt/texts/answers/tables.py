@@ -25,10 +25,17 @@ _COLUMNS = 2
 
 
 class Row(NamedTuple):
-    """A line of a table: its place in the text, and its cells."""
+    """A line of a table: its place in the text, its cells, and whether a bar begins and none ends it."""
 
     at: int
     cells: Sequence[str]
+    is_open: bool = False
+
+
+def row_of(at: int, line: str, found: Sequence[str]) -> Row:
+    """Return the row of a line at a place, whose cells have been found."""
+    text = line.strip(" ")
+    return Row(at, found, is_open=text.startswith("|") and (text.endswith("\\|") or not text.endswith("|")))
 
 
 def cells(line: str, *, is_open: bool = False) -> list[str]:
@@ -93,6 +100,7 @@ def read_table(
     values = _value_columns(rows[0].cells)
     if has_head and all(names.key_of(cell) is not None for cell in rows[0].cells):
         raise TextFaultError("the head names fields; each has to stand in a row of its own", rows[0].at)
+    first = rows[0]
     if values or has_head:
         head, rows = rows[0], rows[1:]
     else:
@@ -105,6 +113,7 @@ def read_table(
         field = names.key_of(row.cells[key]) if len(row.cells) > max(key, value) else None
         try:
             _check_width(row, head)
+            _check_end(row, first)
             given = line_value(row.cells[value]) if field is not None else None
         except LineFaultError as fault:
             field = None
@@ -147,6 +156,16 @@ def _check_width(row: Row, head: Row) -> None:
         raise LineFaultError("this has more cells than the head; a bar within a value is written \\|")
 
 
+def _check_end(row: Row, first: Row) -> None:
+    """Refuse a row that has lost its end: a chat has broken off within it.
+
+    Raises:
+        LineFaultError: it has no bar at its end, and the first row has one.
+    """
+    if row.is_open and not first.is_open:
+        raise LineFaultError("this line breaks off")
+
+
 def _table(lines: Sequence[tuple[int, str]], at: int) -> list[Row]:
     """Return the rows of the table that begins with a line, its head first; none if there is none."""
     is_open = is_rule(lines[at + 1][1]) and "|" in lines[at + 1][1]
@@ -160,7 +179,7 @@ def _table(lines: Sequence[tuple[int, str]], at: int) -> list[Row]:
         found = cells(line, is_open=is_open)
         if not found:
             break
-        rows.append(Row(place, found))
+        rows.append(row_of(place, line, found))
     return rows
 
 

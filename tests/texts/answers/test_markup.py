@@ -83,6 +83,12 @@ REFUSED = {
         3,
         "two values",
     ),
+    "a key with another's label": ('<fields>\n<field key="age" label="Full name">Ann</field>\n</fields>', 2, "several"),
+    "a key with another's label, in elements": (
+        "<fields>\n<field><key>age</key><label>Full name</label><value>Ann</value></field></fields>",
+        2,
+        "several",
+    ),
     "lines further in": ("<fields>\n<name>Ann\n  Lee</name>\n</fields>", 2, "several lines"),
     "broken JSON": ('<fields>\n<tags>["a",\n"b</tags></fields>', 3, "breaks off"),
     "deep nesting": ("<fields>" + "<a>" * 99, 1, "too deeply"),

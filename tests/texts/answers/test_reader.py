@@ -185,6 +185,7 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "cut within a text": ('```handshake\n{"fields": {\n  "name": "Ann Lee",\n  "email": "ann@sh', 4, "breaks off"),
     "cut behind a comma": ('```handshake\n{"fields": {\n  "name": "Ann Lee",\n', 3, "breaks off"),
     "cut in a closed fence": ('```handshake\n{"fields": {"name": "Ann Lee"\n```\nDone.', 2, "breaks off"),
+    "lines cut off": ("```handshake\nname: Ann Lee\nemail: ann@sh", 3, "the end of the block"),
     "cut without a fence": ('{"fields": {\n  "name": "Ann Lee",', 2, "breaks off"),
     "a quotation within a text": ('{"fields": {\n"note": "He said "hi" there"}}', 2, "comma"),
     "a typographic quotation": ("{“fields”: {\n“note”: “He said “hi” there”}}", 2, "quotation marks"),
@@ -232,6 +233,11 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "a field beside the object": ('```handshake\nname: Bob\n{"fields": {"age": 36}}\n```', 2, "beside"),
     "a broken object behind a word": ('```handshake\njson\n{"fields": {"name": "Ann"\n```', 3, "breaks off"),
     "an object within a text": ('```handshake\n"{\\"fields\\": {}}"\n```', 2, "no field"),
+    "an entry with another's label": (
+        '{"fields": [{"key": "name", "value": "Ann"},\n{"key": "age", "label": "note", "value": 36}]}',
+        2,
+        "several fields",
+    ),
     "fields that are no object": ('```handshake\n{"fields": "name = Ann"}\n```', 2, "object of keys"),
 }
 

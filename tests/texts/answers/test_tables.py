@@ -117,6 +117,7 @@ REFUSED = {
         3,
         "more cells",
     ),
+    "a table cut off": (table("| Field | Value |", "| name | Ann |", "| email | ann@sh"), 4, "breaks off"),
     "an ellipsis": (table("| Field | Value |", "| name | … |"), 3, "left out"),
     "a quotation in a quotation": (table("| Field | Value |", '| name | "Ann "Lee"" |'), 3, "quotation"),
 }
