@@ -66,9 +66,7 @@ async def read_posted(request: Any, limits: Limits) -> PostedForm:
         raise InvalidRequestError(
             "The application has read the body as a stream, and nothing is left of it",
             code="body_lost",
-            next_steps=[
-                "Read it as the framework keeps it: by body(), form() or json() in Starlette, by body in Django."
-            ],
+            next_steps=["Read it as the framework keeps it: by body(), form() or json(), in Django by body."],
         )
     if kind == JSON:
         members = bodies.decode(dict[str, Any], await _body(request, limits))
@@ -133,13 +131,15 @@ async def _pairs(request: Any, limits: Limits, *, is_multipart: bool) -> Iterabl
 
 
 def _is_consumed(request: Any, kind: str) -> bool:
-    """Whether a host of Starlette or Django has read a body in a way that leaves nothing of it."""
+    """Whether a host of Starlette, Litestar or Django has read a body in a way that leaves nothing of it."""
     if isinstance(request, StarletteRequest):
         is_read = request._stream_consumed  # noqa: SLF001 - as above: nothing else tells
         return is_read and not hasattr(request, "_body") and request._form is None  # noqa: SLF001
-    if not _is_django(request) or hasattr(request, "_body"):
+    if getattr(request, "is_connected", True) is False:  # Litestar's
+        return not isinstance(request._body, bytes) and not isinstance(request._form, dict)  # noqa: SLF001
+    if not getattr(request, "_read_started", False) or hasattr(request, "_body"):  # Django's
         return False
-    return bool(request._read_started if kind == JSON else request._post_parse_error)  # noqa: SLF001
+    return kind == JSON or not hasattr(request, "_post")
 
 
 def _is_django(request: Any) -> bool:

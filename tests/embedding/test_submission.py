@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Annotated, Any
 
 import httpx
@@ -16,8 +17,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from handshake_prompt import HandshakeApp, SubmittedForm
-from tests.embedding.hosts.frameworks import Application, django_wrap
+from handshake_prompt import HandshakeApp, HandshakeError, Limits, SubmittedForm
+from handshake_prompt.asgi.posted_form import read_posted
+from tests.embedding.hosts.frameworks import Application, django_wrap, set_up_django
 from tests.support.peer import Peer
 
 
@@ -179,3 +181,37 @@ async def test_a_part_in_no_charset_is_no_bare_500(
     reply = await peer.http.post(path, content=BROKEN % charset, headers=headers)
     assert 400 <= reply.status_code < 500
     assert (await peer.context())["context"]["amount"]["value"] == 12
+
+
+def litestar_that_streams(hpp: HandshakeApp) -> Application:
+    @post("/submit", status_code=200)
+    async def save(request: LitestarRequest[Any, Any, Any]) -> dict[str, Any]:
+        async for _ in request.stream():
+            pass
+        return shown(await hpp.submission(request))
+
+    mount = asgi("/handshake", is_mount=True, copy_scope=True)(hpp)
+    return Litestar([save, mount], logging_config=None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_body_that_a_view_of_litestar_has_streamed_is_said_to_be_lost(kind: str) -> None:
+    peer = await opened(litestar_that_streams)
+    reply = await send(peer, "/submit", kind, 13, peer.as_user)
+    assert (reply.status_code, reply.json()["code"]) == (400, "body_lost")
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+async def test_a_body_that_a_view_of_django_has_read_as_a_file_is_said_to_be_lost(kind: str) -> None:
+    set_up_django()
+    from django.core.handlers.asgi import ASGIRequest  # noqa: PLC0415 - once Django is set up
+
+    headers = [(b"content-type", kind.encode()), (b"content-length", b"2")]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+    request = ASGIRequest(scope, BytesIO(b"{}"))
+    request.read()
+    with pytest.raises(HandshakeError) as refused:
+        await read_posted(request, Limits())
+    assert refused.value.code == "body_lost"
