@@ -43,10 +43,13 @@ def grid(step: float, base: Decimal | float) -> Callable[[Decimal | float], bool
 
 
 def carried(value: Any, *, levels: int = _LEVELS) -> Any:
-    """Return JSON with numbers that the wire carries: the nearest double for larger whole ones, such as 2^63."""
+    """Return JSON with numbers that the wire carries: the nearest double for larger whole ones, such as 2^63.
+
+    A tuple, as msgspec has it in a default, is a list.
+    """
     if isinstance(value, int):
         return value if abs(value) <= MAX_INTEGER else _double(value)
-    if isinstance(value, list) and levels:
+    if isinstance(value, list | tuple) and levels:
         return [carried(entry, levels=levels - 1) for entry in value]
     if isinstance(value, dict) and levels:
         return {name: carried(member, levels=levels - 1) for name, member in value.items()}
@@ -59,7 +62,7 @@ def is_finite(value: Any, *, levels: int = _LEVELS) -> bool:
         return math.isfinite(value)
     if isinstance(value, dict):
         value = list(value.values())
-    return not (isinstance(value, list) and levels) or all(is_finite(entry, levels=levels - 1) for entry in value)
+    return not (isinstance(value, list | tuple) and levels) or all(is_finite(one, levels=levels - 1) for one in value)
 
 
 def _double(value: int) -> float:

@@ -20,6 +20,8 @@ from handshake_prompt.forms.models import model_of
 from handshake_prompt.forms.models.msgspec_type import MsgspecType
 from handshake_prompt.forms.models.pydantic_type import PydanticType
 from handshake_prompt.forms.problems import FieldErrors
+from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.validation import check_schema
 
 
 class Kind(enum.Enum):
@@ -135,6 +137,14 @@ def test_a_secret_that_is_not_given_keeps_the_models_default() -> None:
     form = FormModel("login", Login)
     assert form.initial == {}
     assert form.parse({}, {}).secret.get_secret_value() == "from the environment"
+
+
+def test_a_default_that_is_a_tuple_is_a_list_on_the_wire() -> None:
+    kind = msgspec.defstruct("Place", [("at", tuple[float, str], (1.5, "m"))])
+    form = FormModel("place", kind)
+    check_schema(form.fields, Limits())
+    assert form.initial == {"at": [1.5, "m"]}
+    assert form.parse(form.initial, {}) == kind(at=(1.5, "m"))
 
 
 def test_a_default_that_json_does_not_have_stays_the_models_own() -> None:
