@@ -17,12 +17,12 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 
 from .dialect import Schema, Schemas, canonical
 from .leaves import Leaves, Moments
-from .objects import Fields, Objects, Place, TooManyFieldsError
+from .objects import Fields, Objects, Place, TooManyFieldsError, are_too_many
 from .parts import Gatherer, Part
 from .truth import Truth
 from .view import RecursiveError, TooManyPartsError, View, Views
 
-__all__ = ["WRAPPED", "Conversion", "Moments", "convert"]
+__all__ = ["WRAPPED", "Conversion", "Moments", "are_too_many", "convert"]
 
 FIELDS = 500
 """Of a form and of its rows together."""

@@ -257,11 +257,9 @@ class Objects:
         members["options"] = [option if len(option) > 1 else option["value"] for option in options]
 
     def _bound_options(self, members: Members, key: str) -> None:
-        options = members["options"]
-        if len(options) <= OPTIONS and len(msgspec.json.encode(options)) <= OPTION_BYTES:
-            return
-        self._made.lookups[key] = members.pop("options")
-        members["lookup"] = True
+        if are_too_many(members["options"]):
+            self._made.lookups[key] = members.pop("options")
+            members["lookup"] = True
 
     def _take_room(self) -> None:
         self._made.room -= 1
@@ -330,6 +328,11 @@ def _annotations(view: View, members: Members) -> Members:
 def _cut(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= TEXT_CHARS else f"{text[: TEXT_CHARS - 1]}…"
+
+
+def are_too_many(options: Sequence[Any]) -> bool:
+    """Whether the options of a field are to be looked up."""
+    return len(options) > OPTIONS or len(msgspec.json.encode(options)) > OPTION_BYTES
 
 
 def _as_objects(options: Sequence[Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any
 
 from handshake_prompt.forms.expressions import WholePatterns
 from handshake_prompt.forms.formats import as_date, as_datetime, as_time
-from handshake_prompt.forms.json_schema import Conversion
+from handshake_prompt.forms.json_schema import Conversion, are_too_many
 from handshake_prompt.forms.numbers import carried
 from handshake_prompt.forms.shape import Entry
 
@@ -61,10 +62,13 @@ class DjangoForm:
     def __init__(self, form: Any) -> None:
         self._form = form
         patterns = WholePatterns()
+        shown = {name: field for name, field in form.base_fields.items() if not field.widget.is_hidden}
+        entries = [_entry(name, field, patterns) for name, field in shown.items()]
+        lookups = {entry["key"]: entry["options"] for entry in entries if are_too_many(entry.get("options", ()))}
         self.conversion = Conversion(
-            [_entry(name, field, patterns) for name, field in form.base_fields.items() if not field.widget.is_hidden],
+            [_looked_up(entry) if entry["key"] in lookups else entry for entry in entries],
             rules={},
-            lookups={},
+            lookups=lookups,
             is_wrapped=False,
             unresolved=frozenset(),
         )
@@ -131,6 +135,10 @@ def _told(name: str, errors: Any) -> Iterator[Finding]:
             yield Finding(path, str(text), is_lack=error.code == "required")
 
 
+def _looked_up(entry: Entry) -> Entry:
+    return {**{name: value for name, value in entry.items() if name != "options"}, "lookup": True}
+
+
 def _is_of(field: Any, name: str) -> bool:
     """Whether a field is of a class of Django's, or of one of the host's under it."""
     return any(base.__name__ == name and base.__module__.startswith("django.") for base in type(field).__mro__)
@@ -163,11 +171,16 @@ def _choices(entry: Entry, field: Any) -> dict[str, Any]:
     if entry["type"] != "enum" or callable(getattr(field, "_choices", None)):
         return {}
     options = [
-        {"value": value, "label": str(label), **({"group": group} if group else {})}
+        {"value": _scalar(value), "label": str(label), **({"group": group} if group else {})}
         for group, value, label in _flat(field.choices)
         if value not in (None, "")
     ]
     return {"options": [option if option["label"] != option["value"] else option["value"] for option in options]}
+
+
+def _scalar(value: Any) -> Any:
+    """Return a choice as JSON has it: Django compares texts, so a date or a UUID is the same as its text."""
+    return value if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)) else str(value)
 
 
 def _flat(choices: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -186,7 +199,8 @@ def _numbers(entry: Entry, field: Any) -> dict[str, Any]:
     found = {"min": getattr(field, "min_value", None), "max": getattr(field, "max_value", None), "step": step}
     if places == 0:
         found["step"] = 1
-    return {word: _plain(value) for word, value in found.items() if value is not None and not callable(value)}
+    given = {word: _plain(value) for word, value in found.items() if value is not None and not callable(value)}
+    return {word: value for word, value in given.items() if math.isfinite(value)}
 
 
 def _plain(number: Any) -> int | float:

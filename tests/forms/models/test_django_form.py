@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import math
 import subprocess
 import sys
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -138,6 +140,36 @@ class Localized(forms.Form):  # type: ignore[misc]  # Django has no types
 def test_days_and_times_are_read_whatever_formats_a_field_of_the_hosts_has(key: str, value: str, cleaned: Any) -> None:
     found = FormModel("localized", Localized).parse({key: value}, {}).cleaned_data[key]
     assert (found.replace(tzinfo=dt.UTC) if isinstance(found, dt.datetime) else found) == cleaned
+
+
+def test_choices_that_are_no_json_are_chosen_by_their_text() -> None:
+    class Ticket(forms.Form):  # type: ignore[misc]  # Django has no types
+        price = forms.TypedChoiceField(choices=[(Decimal("1.50"), "Half"), (3, "Full")], coerce=Decimal)
+        day = forms.ChoiceField(choices=[(dt.date(2026, 5, 4), "Monday")])
+
+    form = FormModel("ticket", Ticket)
+    check_schema(form.fields, Limits())
+    assert [[option["value"] for option in entry["options"]] for entry in form.fields] == [["1.50", 3], ["2026-05-04"]]
+    cleaned = form.parse({"price": "1.50", "day": "2026-05-04"}, {}).cleaned_data
+    assert cleaned == {"price": Decimal("1.50"), "day": "2026-05-04"}
+
+
+def test_choices_too_many_to_send_are_looked_up() -> None:
+    class Move(forms.Form):  # type: ignore[misc]  # Django has no types
+        city = forms.ChoiceField(choices=[(str(number), f"City of number {number}") for number in range(20_000)])
+
+    form = FormModel("move", Move)
+    check_schema(form.fields, Limits())
+    assert form.fields == [{"key": "city", "type": "enum", "required": True, "lookup": True}]
+    assert form.lookups["city"][7] == {"value": "7", "label": "City of number 7"}
+    assert [problem.keys for problem in form.problems({"city": "x"}, {})] == [("city",)]
+
+
+def test_bounds_without_an_end_bound_nothing() -> None:
+    class Reading(forms.Form):  # type: ignore[misc]  # Django has no types
+        value = forms.FloatField(min_value=-math.inf, max_value=math.inf)
+
+    assert FormModel("reading", Reading).fields == [{"key": "value", "type": "number", "required": True}]
 
 
 @pytest.mark.parametrize("key", ["day", "at", "opens", "slot"])
