@@ -223,7 +223,7 @@ async def test_through_fifty_cuts_every_change_comes_once_and_in_order(pair: Pai
     async with line_to(peer.base_url, lengths) as line, agent_of(peer, base_url=line.url) as agent:
         told: list[Change | RowChange | RequestEnded | ProblemsChanged | Gap] = []
         editing = asyncio.create_task(edit_until(peer, lambda made: line.cuts < 50 or made < 150, told))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(3 * PATIENCE):
             async for item in agent.changes(peer.created["cursor"]):
                 told.append(item)
                 if isinstance(item, Change) and item.key == "end":
@@ -235,7 +235,7 @@ async def test_through_fifty_cuts_every_change_comes_once_and_in_order(pair: Pai
 async def edit_until(peer: Peer, on: Callable[[int], bool], told: list[Any]) -> list[tuple[str, Any]]:
     """Let the person and the agent write by turns, never far ahead of what was told; return what they wrote."""
     made: list[tuple[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(3 * PATIENCE):
         while on(len(made)):
             while len(made) > len(told) + 20:
                 await asyncio.sleep(0.001)

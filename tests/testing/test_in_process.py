@@ -95,7 +95,7 @@ async def test_a_long_poll_is_answered_by_the_person_s_edit() -> None:
 async def test_a_reader_that_falls_behind_is_resumed_or_told_of_a_gap() -> None:
     async with InProcess(host(HandshakeApp(limits=Limits(user_requests=10_000)))) as site:
         page = await site.open_page(FORM)
-        async with page.agent() as agent, asyncio.timeout(20):
+        async with page.agent() as agent, asyncio.timeout(3 * PATIENCE):
             changes = agent.changes((await agent.get_context())["cursor"])
             await page.edit("age", 0)
             await anext(changes)
