@@ -22,6 +22,7 @@ WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "respons
 
 _ENTRY_NAMES = ("key", "field", "name", "id", "label")
 """Members that name the field in an entry of a list of values, the first one there counts."""
+_ACTIONS = ("set", "add", "remove")
 _ENTRY_MEMBERS = frozenset({*_ENTRY_NAMES, "type", "value", "source", "reason", "confidence"})
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _PROMPT_CODE = re.compile(r"[0-9]{1,15}-[A-Za-z2-7]{10}")
@@ -84,7 +85,7 @@ def listed_answer(listed: Listed, place: int, names: FieldNames, *, in_block: bo
     if (calls := merged(listed, names)) is not None:
         return calls
     is_named = all(_entry_name(one) is not None and "type" not in one for one in listed)
-    if not (in_block or (listed and (is_named or all(_has_text(one, "key") for one in listed)))):
+    if not (in_block or (listed and (is_named or all(map(_is_action, listed))))):
         return None
     if listed and is_named and names.are_columns(listed[0]):
         raise TextFaultError("these may be rows of a list; they have to stand under its key", place)
@@ -245,6 +246,10 @@ def _entry_name(entry: Any) -> str | None:
     """Return the name of the field in an entry of a list of values; None if it is no such entry."""
     named = [name for name in _ENTRY_NAMES if _has_text(entry, name)]
     return str(entry[named[0]]) if named and "value" in entry else None
+
+
+def _is_action(one: Any) -> bool:
+    return _has_text(one, "key") and one.get("type", "set") in _ACTIONS
 
 
 def _has_text(value: Any, member: str) -> bool:

@@ -61,7 +61,7 @@ def is_rule(line: str) -> bool:
 
 
 def tables(lines: Sequence[tuple[int, str]]) -> Iterator[list[Row]]:
-    """Yield the tables among lines whose head says which column has the values.
+    """Yield the tables among lines, if their heads name the column of the values.
 
     Args:
         lines: their places and texts.
@@ -75,7 +75,7 @@ def tables(lines: Sequence[tuple[int, str]]) -> Iterator[list[Row]]:
 
 
 def has_values(rows: Sequence[Row]) -> bool:
-    """Whether there are rows below a head which says that a column has values."""
+    """Whether there are rows below a head with a column of values."""
     return len(rows) > 1 and len(_value_columns(rows[0].cells)) > 0
 
 
@@ -89,49 +89,53 @@ def read_table(
         names: of the form's fields.
         note: told of rows that cannot be read.
         has_head: whether the first row is the head, whatever it says.
-        in_block: whether it stands in a block of the name; else the head has to say which column names fields.
+        in_block: whether it stands in a block of the name; else the head has to name the column of the fields.
 
     Returns:
         The answer, without its place; None if a row is not readable.
 
     Raises:
-        TextFaultError: a field has two values, it cannot be told which column has them, or whether the rows are fields.
+        TextFaultError: a field has two values, or the columns, or the rows, are of no clear meaning.
     """
     values = _value_columns(rows[0].cells)
     if has_head and all(names.key_of(cell) is not None for cell in rows[0].cells):
         raise TextFaultError("the head names fields; each has to stand in a row of its own", rows[0].at)
     first = rows[0]
-    if values or has_head:
-        head, rows = rows[0], rows[1:]
-    else:
-        head = Row(rows[0].at, ())
+    head, rows = (first, rows[1:]) if values or has_head else (Row(first.at, ()), rows)
     value = _only(values, rows, head)
     key = _key_column(rows, head, value, names)
     _check_are_fields(rows, head, (key, value), names, in_block=in_block)
     answer, is_whole = Answer(), True
     for row in rows:
-        field = names.key_of(row.cells[key]) if len(row.cells) > max(key, value) else None
         try:
             _check_width(row, head)
             _check_end(row, first)
-            given = line_value(row.cells[value]) if field is not None else None
+            field, given = _read_row(row, key, value, names)
         except LineFaultError as fault:
-            field = None
+            is_whole = False
             note(row.at, str(fault))
         else:
-            if field is None:
-                note(row.at, "no field of the form is named here with a value")
-        if field is None:
-            is_whole = False
-        elif given is not None:
-            answer.put(field, given, row.at)
+            if given is not None:
+                answer.put(field, given, row.at)
     return answer if is_whole and answer.fields else None
+
+
+def _read_row(row: Row, key: int, value: int, names: FieldNames) -> tuple[str, str | None]:
+    """Return the field and the value of a row, None if it has none.
+
+    Raises:
+        LineFaultError: it names no field, or its value can be read in two ways.
+    """
+    field = names.key_of(row.cells[key]) if len(row.cells) > max(key, value) else None
+    if field is None:
+        raise LineFaultError("no field of the form is named here with a value")
+    return field, line_value(row.cells[value])
 
 
 def _check_are_fields(
     rows: Sequence[Row], head: Row, columns: tuple[int, int], names: FieldNames, *, in_block: bool
 ) -> None:
-    """Refuse rows that may be those of a list of the form: one of their columns may well have a field's name in it.
+    """Refuse rows of what may be a list of the form: one of its columns may well have a field's name in it.
 
     Raises:
         TextFaultError: they may be.

@@ -1,7 +1,7 @@
-"""Calls of tools that a model wrote in the place of an answer: of MCP, of APIs of models, of templates of local ones.
+"""Calls of tools in the place of an answer: of MCP, of the APIs of models, of the templates of local ones.
 
-A call is an object whose members name a tool and hold its arguments. Those of this protocol's own tools say what is
-asked for; those of any other are the answer itself. SPEC.md section 11.
+A call is an object with a tool's name and its arguments. Those of the protocol's own tools have a meaning of their own;
+those of any other are the answer itself. SPEC.md section 11.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _CALLS = frozenset(
     {"function", "functioncall", "function_call", "toolcall", "tool_call", "tooluse", "tool_use", "toolcalls"}
 ) | {"tool_calls", "function_calls"}
 _NAMES = ("name", "tool", "tool_name", "toolname", "recipient_name", "action", "method")
-"""Members that name the tool, the most telling first."""
+"""Members with the tool's name, the most telling first."""
 _ABOUT = frozenset({*_NAMES, "type", "id", "jsonrpc", "call_id", "tool_call_id", "index", "role", "content", "status"})
-"""Members that a call may have besides."""
+"""Other members of a call."""
 _READING = frozenset({"connect", "get_context", "get_changes", "wait_for_user", "extend", "find_options"})
 _SEPARATORS = ("__", ".", "/", ":")
 """Between a server's name and its tool's."""
 
 
 def called(members: Members, names: FieldNames) -> Members | None:
-    """Return the object that a call stands for, an inner call included; None if an object is no call.
+    """Return the object in the place of a call, an inner call included; None if an object is no call.
 
     Raises:
-        TextFaultError: its arguments cannot be read, or it asks for nothing that an answer can say.
+        TextFaultError: its arguments cannot be read, or are those of a tool for reading.
     """
     held = [name for name in members if name.lower() in _ARGUMENTS | _CALLS and names.key_of(name) is None]
     others = {name.lower() for name in members if name not in held}
@@ -50,7 +50,7 @@ def called(members: Members, names: FieldNames) -> Members | None:
 
 
 def merged(calls: Listed, names: FieldNames) -> Members | None:
-    """Return what several calls come to, each of their members as a list; None if one of them is no call.
+    """Return the sum of several calls, each of their members as a list; None if one of them is no call.
 
     Raises:
         TextFaultError: see `called`.
@@ -77,7 +77,7 @@ def _extend(found: Members, name: str, value: Any, place: int) -> None:
 
 
 def _parsed(value: Any, place: int) -> Any:
-    """Return the value of arguments that stand as JSON within a text, with the place of that.
+    """Return arguments, read if they are JSON within a text; all of them have the place of that text then.
 
     Raises:
         TextFaultError: the text is no JSON.
@@ -91,7 +91,7 @@ def _parsed(value: Any, place: int) -> Any:
 
 
 def _moved(value: Any, place: int) -> Any:
-    """Return a value all parts of which stand at one place."""
+    """Return a value with all its parts at one place."""
     if isinstance(value, Members):
         value.places = dict.fromkeys(value, place)
     elif isinstance(value, Listed):
@@ -124,7 +124,7 @@ def _tool(members: Members) -> str:
 
 
 def _meant(tool: str, arguments: Members, place: int) -> Members:
-    """Return the answer that the arguments of a tool stand for.
+    """Return the answer in the arguments of a tool.
 
     Raises:
         TextFaultError: the tool only reads.
@@ -135,7 +135,7 @@ def _meant(tool: str, arguments: Members, place: int) -> Members:
 
 
 def _written(arguments: Members, place: int) -> Members:
-    """Return the arguments of a tool that is none of this protocol's, or `set_fields`: what they are, or one field."""
+    """Return the arguments of `set_fields`, or of a foreign tool: an answer, fields, or the key and value of one."""
     return _only("fields", [arguments], place) if arguments.keys() == {"key", "value"} else arguments
 
 
