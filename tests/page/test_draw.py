@@ -225,6 +225,20 @@ async def test_what_conditions_hide_is_hidden_and_not_asked_for(tab: Tab) -> Non
     assert await tab.do("[form.elements.why.required, form.elements.employer.value]") == [False, "Acme"]
 
 
+async def test_an_empty_field_is_like_no_value_to_a_condition(tab: Tab) -> None:
+    empty: dict[str, Any] = {"in": [None, "", False]}
+    fields: list[dict[str, Any]] = [
+        {"key": "name"},
+        {"key": "age", "type": "integer"},
+        {"key": "other", "showIf": {"filled": "nobody"}},
+    ]
+    fields += [{"key": f"if-{key}", "showIf": {"key": key} | empty} for key in ("name", "age", "other", "nobody")]
+    await draw(tab, fields)
+    assert await tab.do("shown()") == ["name", "age"]
+    hidden = (await (await open_drawn(tab, fields)).context())["hidden"]
+    assert hidden == ["if-age", "if-name", "if-nobody", "if-other", "other"]
+
+
 async def test_a_list_that_may_be_empty_is_not_demanded_by_the_browser(tab: Tab) -> None:
     tags = {"type": "array<string>", "required": True}
     await draw(tab, [{"key": "may", **tags, "blank": True}, {"key": "must", **tags}])

@@ -55,11 +55,12 @@ export class Scope {
 
   // ---- values, as conditions see them
 
-  /** @param {string} name @returns {unknown} */
+  /** @param {string} name @returns {unknown} none of an empty field: it is like no value. */
   valueOf(name) {
     const field = this.#fields.get(name);
-    if (!field) return this.#outer?.valueOf(name) ?? null;
-    return this.#isShown(field) ? this.#read(field) : null;
+    if (!field) return this.#outer?.valueOf(name) ?? [];
+    const value = this.#isShown(field) ? (this.#read(field) ?? "") : "";
+    return value === "" ? [] : value;
   }
 
   /** @param {string} name @returns {boolean} */
@@ -69,7 +70,7 @@ export class Scope {
     if (!field && inside.length === 0) return this.#outer?.isFilled(name) ?? false;
     if (!field) return inside.some((key) => this.isFilled(key));
     const value = this.valueOf(name);
-    return !(value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0));
+    return !(Array.isArray(value) && value.length === 0);
   }
 
   /** @param {Field} field */
