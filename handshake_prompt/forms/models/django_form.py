@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
 from handshake_prompt.forms.expressions import WholePatterns
 from handshake_prompt.forms.formats import as_date, as_datetime, as_time
 from handshake_prompt.forms.json_schema import Conversion, are_too_many
-from handshake_prompt.forms.numbers import carried
+from handshake_prompt.forms.numbers import carried, is_finite
 from handshake_prompt.forms.shape import Entry
 
 from .base import Finding, Verdict
@@ -155,14 +156,22 @@ def _entry(name: str, field: Any, patterns: WholePatterns) -> Entry:
         entry["required"] = True
     if field.disabled:
         entry["readOnly"] = True
-    if (
-        field.initial is not None
-        and not callable(field.initial)
-        and isinstance(field.initial, str | int | float | bool)
-    ):
-        entry["default"] = carried(field.initial)
     entry |= _choices(entry, field) | _numbers(entry, field) | _texts(entry, field, patterns)
+    if (initial := _initial(field.initial)) is not None and not entry.get("sensitive"):
+        entry["default"] = initial
     return entry
+
+
+def _initial(value: Any) -> Any:
+    """Return an initial value as JSON has it, None for one that is made anew each time or is no JSON."""
+    if isinstance(value, list | tuple):
+        listed = [_initial(one) for one in value]
+        return None if None in listed else listed
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        value = _plain(value)
+    return carried(value) if isinstance(value, str | int | float) and is_finite(value) else None
 
 
 def _choices(entry: Entry, field: Any) -> dict[str, Any]:

@@ -154,6 +154,21 @@ def test_choices_that_are_no_json_are_chosen_by_their_text() -> None:
     assert cleaned == {"price": Decimal("1.50"), "day": "2026-05-04"}
 
 
+def test_a_session_begins_with_the_initial_values_that_are_the_same_each_time() -> None:
+    class Stay(forms.Form):  # type: ignore[misc]  # Django has no types
+        extras = forms.MultipleChoiceField(choices=[("b", "Breakfast")], initial=["b"])
+        arrival = forms.DateField(initial=dt.date(2026, 5, 4))
+        at = forms.TimeField(initial=dt.time(9, 30))
+        price = forms.DecimalField(initial=Decimal("1.5"))
+        booked = forms.DateTimeField(initial=dt.datetime.now, required=False)
+        most = forms.FloatField(initial=math.inf, required=False)
+        code = forms.CharField(widget=forms.PasswordInput, initial="1234", required=False)
+
+    form = FormModel("stay", Stay)
+    assert form.initial == {"extras": ["b"], "arrival": "2026-05-04", "at": "09:30:00", "price": 1.5}
+    assert form.problems(form.initial, {}) == []
+
+
 def test_choices_too_many_to_send_are_looked_up() -> None:
     class Move(forms.Form):  # type: ignore[misc]  # Django has no types
         city = forms.ChoiceField(choices=[(str(number), f"City of number {number}") for number in range(20_000)])
