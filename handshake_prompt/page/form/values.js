@@ -124,14 +124,15 @@ function entriesIn({ value, type, multiple }) {
  * @param {any} value
  * @param {Field} field
  */
-export function isAlike(shown, value, { type, format }) {
+export function isAlike(shown, value, { type, format, nullable }) {
   if (isSame(shown, value)) return true;
   const plain = (/** @type {any} */ each) => {
     const text = String(each ?? "").replace("T", " ");
     if (type === "time" || type === "datetime") return text.replace(/(\d\d:\d\d):00(?:\.0+)?$/, "$1");
     return format === "color" ? text.toLowerCase() : text.replace(/\r\n?/g, "\n");
   };
-  const isEmptySwitch = shown === false && (value ?? null) === null; // unchecked, and never touched
+  // Unchecked, and never touched; where null is a value, "no" is another.
+  const isEmptySwitch = shown === false && (value ?? null) === null && !nullable;
   return plain(shown) === plain(value) || isEmptySwitch;
 }
 
