@@ -35,7 +35,7 @@ class PostedForm(NamedTuple):
 async def read_named(request: Any, limits: Limits) -> PostedForm | None:
     """Read the body of a request that names a session; None if it names none.
 
-    What a script of the host's posts has no members of ours: then the cookie names the session, see `announced`. Its
+    The post of a host's own script has no members of ours: then the cookie names the session, see `announced`. Its
     body is in whatever shape the host takes, so the values are those that the page has shown.
 
     Raises:

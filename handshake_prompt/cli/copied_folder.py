@@ -1,4 +1,4 @@
-"""Folder of copied files, brought up to date from time to time without a loss of what the project has put there.
+"""Folder of copied files, brought up to date from time to time without a loss of the project's own files.
 
 A manifest in the folder has the digest of each file as it was copied. A file of that digest is ours and may be
 replaced; one of another is the project's.
@@ -18,7 +18,7 @@ MANIFEST = ".handshake-prompt.json"
 
 
 class State(StrEnum):
-    """What a copy does with a file, in the order of a report."""
+    """Outcome of a copy for one file, in the order of a report."""
 
     ADDED = "added"
     UPDATED = "updated"
@@ -43,7 +43,7 @@ class CopiedFolder:
 
     Args:
         path: of the folder, which need not exist.
-        files: what is to be in it, by path within it.
+        files: the contents by path within the folder.
         version: of these files.
     """
 
@@ -52,7 +52,7 @@ class CopiedFolder:
     version: str
 
     def update(self) -> dict[str, State]:
-        """Bring the folder up to date, unless a foreign file is in the way; return what became of each file.
+        """Bring the folder up to date, unless a foreign file is in the way; return the outcome of each file.
 
         Raises:
             OSError: the folder cannot be read or written.

@@ -79,7 +79,7 @@ async def _ask(agent: HandshakeAgent, question: Mapping[str, Any]) -> Members:
 
 
 def _key(content: object) -> str:
-    """Return the idempotency key of what an answer asks for, by its content."""
+    """Return the idempotency key of an answer, by the content of its actions."""
     return f"paste-{hashlib.sha256(json.dumps(content).encode()).hexdigest()}"
 
 

@@ -40,7 +40,7 @@ class FormModel:
         order: keys that come first.
         defaults: values by key that a session begins with, in the place of the source's own.
 
-    Keys of fields in rows are written without a row: `lines/iban`. What is said of a group holds of all fields in it.
+    Keys of fields in rows are written without a row: `lines/iban`. A rule for a group holds for all fields in it.
 
     Raises:
         ImportError, TypeError, ValueError: the source is none, see `models.model_of`; or an option names no field.

@@ -23,7 +23,7 @@ STEPS = 32
 
 
 class Refusal:
-    """What a host has found wrong with a posted form.
+    """Faults that a host has found in a posted form.
 
     Args:
         errors: a `FieldErrors`; a `ValidationError` of Pydantic, FastAPI, Django or marshmallow, or its list of errors;
@@ -45,7 +45,7 @@ class Refusal:
 def place_in(path: Path, is_place: Callable[[str], bool], rows: Mapping[str, Sequence[str]]) -> tuple[str, Path]:
     """Return the key that a path leads to in a form, "" for none, and the steps that lead nowhere.
 
-    Those are passed over: some validators put the name of an argument, or of an alternative, among them.
+    Such steps are passed over: some validators put that of an argument, or of an alternative, among them.
 
     Args:
         path: names of members and numbers of rows.
@@ -67,7 +67,7 @@ def place_in(path: Path, is_place: Callable[[str], bool], rows: Mapping[str, Seq
 
 
 def _problem(finding: Finding, key: str, strayed: Path) -> Problem:
-    """Return a problem, which names what the form has no key for."""
+    """Return a problem; a name that is no key of the form is told in its text."""
     if key:
         return Problem((key,), finding.msg)
     where = ".".join(map(str, strayed))

@@ -12,7 +12,7 @@ _PLACE = re.compile(r"schema\[(\d+)\]")
 
 
 def changed_schema(schema: Sequence[Any], entries: Sequence[Any], removed: Sequence[str]) -> list[Any]:
-    """Return a schema with some entries in the place of those of the same keys, or at its end, and others left out.
+    """Return a schema with entries replaced by key, added at its end, or left out.
 
     Raises:
         InvalidSchemaError: an entry has no key or comes twice, or no field is left, and so every key would be taken.

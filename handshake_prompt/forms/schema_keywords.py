@@ -191,7 +191,7 @@ def _descended(validator: Any, value: Any, schema: Any, *, place: str | int, pat
 
     Args:
         validator: of the schema around it.
-        value: what the schema is about.
+        value: the value under the schema.
         schema: the inner one.
         place: its own in the keyword that has it.
         path: the name of the member that the value is.

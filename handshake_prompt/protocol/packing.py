@@ -100,7 +100,7 @@ def kept_meta(meta: object) -> Any:
     """Return the notes on a session, an object, as they are kept.
 
     Raises:
-        TypeError: it is nothing that JSON can express; the message says what to set instead.
+        TypeError: JSON cannot express it; the message names a value that it can.
     """
     try:
         if isinstance(meta, dict):

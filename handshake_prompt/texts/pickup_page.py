@@ -1,4 +1,4 @@
-"""Pages about a pickup, for a person whose browser opens its address. HTML without inline script or style."""
+"""Pages about a pickup, for the person at a browser that opens its address. HTML without inline script or style."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def _lenient(text: str) -> Iterator[Lines]:
 
 
 def _without_data(text: str) -> str:
-    """Return a text without what the page has supplied, so that a prompt without its lines has none of the page's."""
+    """Return a text without the page's own data, so that no line of the page passes for a lost line of the prompt."""
     return _DATA_LINE.sub("", _DATA.sub("", text))
 
 

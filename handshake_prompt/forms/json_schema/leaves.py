@@ -223,7 +223,7 @@ def _types(fields: Sequence[Members]) -> list[str]:
 
 
 def whole(members: Mapping[str, Any]) -> Members:
-    """Return the lengths that an entry may have; what is beyond them bounds nothing."""
+    """Return the lengths that an entry may have; a bound beyond them bounds nothing."""
     return {name: int(value) for name, value in members.items() if value is not None and 0 <= value <= MAX_INTEGER}
 
 

@@ -30,7 +30,7 @@ _NAMES = ("key", "name", "field", "id", "label")
 
 @dataclass(slots=True)
 class Element:
-    """An element: its name and attributes, the places of its tag and its inside, its own text, and those in it."""
+    """An element: its name and attributes, the places of its tag and its inside, its text, and the elements in it."""
 
     name: str
     attributes: dict[str, str]

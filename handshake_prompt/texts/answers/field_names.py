@@ -65,13 +65,13 @@ class FieldNames:
         """Accept names of which all that are a field's are the same one's.
 
         Raises:
-            TextFaultError: they are those of several fields, at this place.
+            TextFaultError: at this place they name several fields.
         """
         if len({self.key_of(name) for name in names} - {None}) > 1:
             raise TextFaultError("several fields are named here for one value", place)
 
     def are_columns(self, names: Collection[str]) -> bool:
-        """Whether names are all those of columns of one list of rows."""
+        """Whether every name is that of a column of one list of rows."""
         return any(all(columns.key_of(name) is not None for name in names) for columns in self._lists) or any(
             columns.are_columns(names) for columns in self._lists
         )

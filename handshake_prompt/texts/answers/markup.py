@@ -1,7 +1,7 @@
 """Elements of XML in an agent's answer, as the objects of JSON that they stand for. SPEC.md section 11.
 
 An element is a member of the one around it: by its own name, or by an attribute of it where it is a mere `field`. Its
-text stands for a value as a line's does. What could be read in two ways, such as text beside elements, is refused.
+text stands for a value as a line's does. A text with two readings, such as text beside elements, is refused.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MarkupReader:
                 self._note(fault.at, fault.msg)
 
     def _whole(self, start: int, end: int) -> Iterator[Element]:
-        """Yield the element around those of a block."""
+        """Yield the element around the elements of a block."""
         try:
             root = ElementReader(self._text, end, self._names).inside(start)
         except TextFaultError as fault:

@@ -88,7 +88,7 @@ def read_table(
         rows: its lines but the rule, at least one.
         names: of the form's fields.
         note: told of rows that cannot be read.
-        has_head: whether the first row is the head, whatever it says.
+        has_head: whether the first row is the head, by its place and not by its words.
         in_block: whether it stands in a block of the name; else the head has to name the column of the fields.
 
     Returns:
@@ -135,7 +135,7 @@ def _read_row(row: Row, key: int, value: int, names: FieldNames) -> tuple[str, s
 def _check_are_fields(
     rows: Sequence[Row], head: Row, columns: tuple[int, int], names: FieldNames, *, in_block: bool
 ) -> None:
-    """Refuse rows of what may be a list of the form: one of its columns may well have a field's name in it.
+    """Refuse rows that may be a list of the form: a field's name may well stand in one of its columns.
 
     Raises:
         TextFaultError: they may be.
@@ -205,7 +205,7 @@ def _only(values: Sequence[int], rows: Sequence[Row], head: Row) -> int:
 
 
 def _key_column(rows: Sequence[Row], head: Row, value: int, names: FieldNames) -> int:
-    """Return the column that names the fields: the one headed so, or whose cells do.
+    """Return the column that names the fields: by its head, or by its cells.
 
     Raises:
         TextFaultError: columns name different fields.

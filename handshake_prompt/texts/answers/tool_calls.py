@@ -34,7 +34,7 @@ def called(members: Members, names: FieldNames) -> Members | None:
     """Return the object in the place of a call, an inner call included; None if an object is no call.
 
     Raises:
-        TextFaultError: its arguments cannot be read, or are those of a tool for reading.
+        TextFaultError: its arguments cannot be read, or the tool only reads.
     """
     held = [name for name in members if name.lower() in _ARGUMENTS | _CALLS and names.key_of(name) is None]
     others = {name.lower() for name in members if name not in held}
@@ -102,7 +102,7 @@ def _moved(value: Any, place: int) -> Any:
 
 
 def _entries(value: Any, place: int) -> list[tuple[Any, int]]:
-    """Return the members of an object as entries of a list, those of a list as they are."""
+    """Return the members of an object as entries of a list; a list is returned as it is."""
     if isinstance(value, dict):
         return [(_entry(name, one, at), at) for name, one, at in placed_members(value, place)]
     return [*placed_entries(value, place)] if isinstance(value, list) else [(value, place)]
@@ -149,7 +149,7 @@ def _asked(arguments: Members, place: int) -> Members:
 
 
 def _rows_edited(arguments: Members, place: int) -> Members:
-    """Return additions and removals; whatever else there is stays, to be told as unread."""
+    """Return additions and removals; all else stays, to be told as unread."""
     added = Listed()
     for row, at in placed_entries(arguments.get("add") or [], place):
         if isinstance(row, dict) and isinstance(row.get("list"), str):
