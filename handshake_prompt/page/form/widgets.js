@@ -16,7 +16,8 @@ function isSwitch(element) {
 
 /** Whether an element is text to be edited in place that the page has named. @param {any} element */
 function isText(element) {
-  return element.isContentEditable && attributeOf(element, "contenteditable") !== null &&
+  // The attribute first: the property may have the whole page styled anew.
+  return attributeOf(element, "contenteditable") !== null && element.isContentEditable &&
     NAMING.some((name) => attributeOf(element, name) !== null);
 }
 
