@@ -42,8 +42,8 @@ class Form:
     """
     is_static: bool = field(init=False)
     """Whether what is shown and asked for is the same whatever the values: no condition, no rows."""
-    is_conditional: bool = field(init=False)
-    """Whether what is shown, asked for or to be chosen depends on values."""
+    has_conditional_options: bool = field(init=False)
+    """Whether an option is there under a condition."""
     is_immediate: bool = field(init=False)
     """Whether each write is judged by itself, and soon: no condition, no embedded schema."""
     required: tuple[Field, ...] = field(init=False)
@@ -62,8 +62,9 @@ class Form:
         self.field_of = self._field_in_rows if self.lists else self.fields.get
         self.is_static = self.rules.is_static and not self.lists
         fields = self.fields.values()
-        self.is_conditional = not self.rules.is_static or any(one.choices.conditions for one in fields)
-        self.is_immediate = not self.is_conditional and not any(one.embedded for one in fields)
+        self.has_conditional_options = any(one.choices.conditions for one in fields)
+        embeds = any(one.embedded for one in fields)
+        self.is_immediate = self.rules.is_static and not embeds and not self.has_conditional_options
         asked = [one for one in fields if one.required and not one.read_only]
         self.required = tuple(one for one in asked if not one.by_person)
         self.required_person = tuple(one for one in asked if one.by_person)

@@ -119,7 +119,7 @@ def may_change(form: Form, outcome: Outcome) -> bool:
     if outcome.code == "not_shown":
         return True
     field = form.field_of(outcome.key or "") if outcome.code == "invalid_value" else None
-    return field is not None and (bool(field.choices.conditions) or (field.is_rows and form.is_conditional))
+    return field is not None and (bool(field.choices.conditions) or (field.is_rows and form.has_conditional_options))
 
 
 def evaluation(form: Form, session: Session) -> Evaluation:

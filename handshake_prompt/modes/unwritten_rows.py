@@ -1,7 +1,7 @@
-"""Conditions of a form on rows that are still to be written: the cells they show, and the options they leave.
+"""Conditions of a form on rows that are still to be written: the options that they leave to the rows' cells.
 
 The rows are laid out under ids that no row has, with their defaults, beside what the session holds. So each cell is
-judged as it will stand once its whole row does.
+judged as it will stand once its whole row does. One that will not be shown is taken with its row, and hidden there.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import is_empty
 from handshake_prompt.session.row_keys import within
 
-from .form_checks import RefusedError, budget_under_way, refuse_absent, refuse_hidden
+from .form_checks import RefusedError, budget_under_way, refuse_absent
 from .held_values import HeldValues
 from .new_rows import NewRow
 
 
 def refuse_unfit(form: Form, session: Session, list_key: str, new: Sequence[NewRow], *, beside: Sequence[str]) -> None:
-    """Refuse rows of an agent's of which a cell would not be shown, or an option would not be there.
+    """Refuse rows of an agent's with an option that would not be there.
 
     Args:
         form: the rows' form.
@@ -34,20 +34,20 @@ def refuse_unfit(form: Form, session: Session, list_key: str, new: Sequence[NewR
         beside: the ids of the rows that stay in the list.
 
     Raises:
-        RefusedError: `not_shown` or `invalid_value`; the cell's name is in the text.
+        RefusedError: `invalid_value`; the cell's name is in the text.
     """
     listed = form.rows_of(list_key)
-    if listed is None or not form.is_conditional:
+    if listed is None or not form.has_conditional_options:
         return
     layout = _Layout(session)
     layout.take(listed, list_key, new, beside)
     evaluation = Evaluation(form.rules, layout, layout.rows, budget=budget_under_way.get())
     for key, name in layout.given.items():
         field = form.field_of(key)
+        if field is None or not field.choices.conditions:
+            continue
         try:
-            names = refuse_hidden(evaluation, key)
-            if field is not None:
-                refuse_absent(field, layout.get(key), names)
+            refuse_absent(field, layout.get(key), evaluation.names_at(key))
         except RefusedError as error:
             raise RefusedError(error.code, f"{name}: {error.msg}") from None
 
@@ -78,6 +78,5 @@ class _Layout:
             self.given |= {inside + key: name + key for key, value in item.values.items() if not is_empty(value)}
             for key, items in item.lists.items():
                 inner = listed.fields[key]
-                if items and isinstance(inner, Rows):
-                    self.given[inside + key] = name + key
+                if isinstance(inner, Rows):
                     self.take(inner, inside + key, items, (), f"{name}{key}: ")

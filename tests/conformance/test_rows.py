@@ -157,10 +157,12 @@ async def test_hpp_333_cells_of_a_new_row_are_judged_as_they_stand_once_it_is_wr
     ]
     peer = await pair({"mode": "form-fill", "schema": [{"key": "lines", "type": "rows", "fields": fields}]})
     shown, hidden, absent = ({"by": "card", "number": "1", "in": "CHF"}, {"number": "1"}, {"in": "CHF"})
-    told = ["not_shown", "invalid_value", "not_shown", "invalid_value", None]
-    rows = (add(hidden), add(absent), put("lines", [hidden]), put("lines", [absent]), put("lines", [shown]))
-    assert codes(await do(peer, *rows)) == told
-    assert len((await peer.context())["rows"]["lines"]) == 1
+    rows = (add(absent), put("lines", [absent]), put("lines", [shown, hidden]))
+    assert codes(await do(peer, *rows)) == ["invalid_value", "invalid_value", None]
+    context = await peer.context()
+    first, second = context["rows"]["lines"]
+    assert context["hidden"] == [f"lines/{second}/number"]
+    assert [context["context"][f"lines/{row}/number"]["value"] for row in (first, second)] == ["1", "1"]
 
 
 async def test_hpp_153_a_row_goes_with_all_that_is_in_it_and_nothing_else(pair: Open) -> None:
