@@ -22,7 +22,7 @@ WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "respons
 
 _ENTRY_NAMES = ("key", "field", "name", "id", "label")
 """Members that name the field in an entry of a list of values, the first one there counts."""
-_ACTIONS = ("set", "add", "remove")
+_ACTIONS = ("set", "add", "remove", "suggest")
 _ENTRY_MEMBERS = frozenset({*_ENTRY_NAMES, "type", "value", "source", "reason", "confidence"})
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _PROMPT_CODE = re.compile(r"[0-9]{1,15}-[A-Za-z2-7]{10}")
@@ -194,8 +194,12 @@ class MemberReader:
                 answer.add.append(Entry(key, self._tidy(action.get("value")), at))
             elif kind == "remove":
                 answer.remove.append(Entry(action["key"], place=at))
+            elif kind == "suggest":
+                reason = action.get("reason")
+                words = reason if isinstance(reason, str) else ""
+                answer.suggest.append(Entry(key, self._tidy(action.get("value")), at, words))
             else:
-                self._note(at, "`actions` lists objects with `type` (set, add or remove), `key` and `value`")
+                self._note(at, "`actions` lists objects with `type` (set, add, remove or suggest), `key` and `value`")
 
     def _code(self, answer: Answer, value: Any, place: int) -> None:
         answer.code = self._text_of(value, place)

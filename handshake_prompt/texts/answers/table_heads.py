@@ -88,25 +88,8 @@ _FIELDS = frozenset(
 )
 """Words of a head over the names of fields. An item, a product or a name may be a row's."""
 _FIELD_BEGINNINGS = ("feld", "formularfeld", "fält", "felt")
-_FIELD_ENDINGS = (
-    "字段",
-    "栏位",
-    "欄位",
-    "項目",
-    "フィールド",
-    "필드",
-    "항목",
-    "字段名",
-    "キー",
-    "键",
-    "鍵",
-    "키",
-    "设问",
-    "設問",
-    "質問",
-    "问题",
-    "問題",
-)
+_CJK_FIELDS = re.compile("字段|栏位|欄位|項目|フィールド|필드|항목|设问|設問|質問|问题|問題|(?:キー|键|鍵|키)$")
+"""The same in languages without spaces between words."""
 
 
 def says_values(text: str) -> bool:
@@ -122,4 +105,6 @@ def says_fields(text: str) -> bool:
     """Whether a head stands over the names of fields."""
     bare = text.strip(" *_`").casefold()
     words = _WORD.findall(bare)
-    return bare.endswith(_FIELD_ENDINGS) or any(word in _FIELDS or word.startswith(_FIELD_BEGINNINGS) for word in words)
+    return _CJK_FIELDS.search(bare) is not None or any(
+        word in _FIELDS or word.startswith(_FIELD_BEGINNINGS) for word in words
+    )

@@ -367,10 +367,12 @@ def test_actions_as_they_are_sent_are_read_too() -> None:
         {"key": "name", "value": "A"},
         {"type": "add", "key": "lines", "value": {}},
         {"type": "remove", "key": "x/r1"},
+        {"type": "suggest", "key": "age", "value": 3, "reason": "so"},
     ]
     found = answer({"actions": actions})
     assert found.fields == {"name": "A"}
     assert [one[:2] for one in found.add + found.remove] == [("lines", {}), ("x/r1", None)]
+    assert [(one.key, one.value, one.reason) for one in found.suggest] == [("age", 3, "so")]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ READ = {
     "a suggested value": PLAIN.replace("Value", "Suggested value"),
     "in bold": PLAIN.replace("Value", "**Value**"),
     "in Chinese": PLAIN.replace("Field", "字段").replace("Value", "填写的值"),
+    "in Chinese, by names": PLAIN.replace("Field", "字段名称").replace("Value", "填写内容"),
     "in Japanese": PLAIN.replace("Field", "項目").replace("Value", "入力値"),
     "in Russian": PLAIN.replace("Field", "Поле").replace("Value", "Значение"),
     "in Arabic": PLAIN.replace("Field", "الحقل").replace("Value", "القيمة"),
