@@ -45,16 +45,20 @@ from .wsgi import refuse_wsgi, warn_of_wsgi
 
 
 class HandshakeApp(HostViews, Starlette):
-    """The Handshake Prompt Protocol, ready to mount: `app.mount("/handshake", HandshakeApp())`.
+    """The Handshake Prompt Protocol, ready to mount.
+
+        hpp = HandshakeApp(owner=session_owner("user_id"), store="sqlite:///handshake.db")
+        hpp.mount_on(app)
 
     Args:
         allowed_origins: further origins with pages that may act for their person, such as `"https://app.example.com"`.
-        mcp: serve each session's tools to clients of MCP, at `/mcp/{sid}`.
-        options: `owner` is the host's login: given a request, it returns the id of the person logged in, None for
-            nobody. It is async or plain, or a ready one: `session_owner("user_id")`, `django_owner`,
-            `fastapi_owner(dependency)`. A session is its owner's alone, and needs no cookie of ours. The others are
-            arguments of `ProtocolEngine`: `store ttl rate_limit_per_min validator mode_handlers
-            require_browser_auth strict_modes prompt public_url limits`.
+        mcp: serve the tools of sessions to clients of MCP, at `/mcp` and `/mcp/{sid}`.
+        options: those of `ProtocolEngine`, each of them optional. `owner` is the host's login: given a request, it
+            returns the id of the person logged in, None for nobody. It is async or plain, or a ready one:
+            `session_owner("user_id")`, `django_owner`, `fastapi_owner(dependency)`. A session is its owner's alone, and
+            needs no cookie of ours. `store` says where sessions live, `public_url` the address in prompts, `ttl` and
+            `limits` how long they live and within which bounds; further `rate_limit_per_min validator mode_handlers
+            require_browser_auth strict_modes prompt`.
 
     Raises:
         ValueError, TypeError: an argument is of another kind than described.
