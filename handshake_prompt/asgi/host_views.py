@@ -112,7 +112,7 @@ class HostViews:
         Args:
             request: the host's, as in `submission`.
             errors: a `ValidationError` of Pydantic, FastAPI, Django or marshmallow; a Django form; a `FieldErrors`; or
-                texts by name.
+                texts, by name or of the form as a whole.
 
         Raises:
             TypeError: these are no errors, or it is no request of an ASGI framework.

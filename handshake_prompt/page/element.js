@@ -29,6 +29,7 @@ import { PickupBox } from "./element/pickup_box.js";
 import { RequestList } from "./element/request_list.js";
 import { pathOf, save, saveSubmitted, saved } from "./element/saved_session.js";
 import { SessionActs } from "./element/session_acts.js";
+import { nameSession } from "./element/session_members.js";
 import { Texts } from "./element/texts.js";
 import { listen, rootOf } from "./form/clobbering.js";
 import { FormBinding, schemaOf } from "./form.js";
@@ -44,9 +45,6 @@ const PARTS = [
 /** How often the time that is left is told, in milliseconds. */
 const TICK = 5_000;
 
-/** Members of a submitted form: the session, and what stands for the state that the page shows. */
-const SESSION = "handshakeSession";
-const DIGEST = "handshakeDigest";
 /** @type {WeakMap<HTMLFormElement, HandshakePrompt>} The tags that hold a session for a form: each has one, whatever its tags. */
 const holders = new WeakMap();
 
@@ -183,7 +181,7 @@ export class HandshakePrompt extends ElementBase {
     if (!form || form === this.#form) return;
     const isFirst = this.#form === null;
     this.#form = form;
-    const name = (/** @type {any} */ { formData }) => this.#name(formData);
+    const name = (/** @type {any} */ { formData }) => nameSession(formData, this.session);
     listen(form, "formdata", name, { signal: this.#gone.signal });
     const kept = isFirst && this.#holder === this ? saved(this.#place) : null;
     if (kept) this.#resume(kept);
@@ -191,13 +189,6 @@ export class HandshakePrompt extends ElementBase {
     holders.set(form, this);
     this.binding.stop();
     this.#bind(this.#values.restored(form, this.session));
-  }
-
-  /** Have a form that is submitted tell what it belongs to. @param {FormData} formData */
-  #name(formData) {
-    if (!this.session) return;
-    formData.set(SESSION, this.session.id);
-    if (this.session.digest) formData.set(DIGEST, this.session.digest);
   }
 
   async #open() {

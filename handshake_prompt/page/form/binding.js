@@ -238,7 +238,7 @@ export class FormBinding extends EventTarget {
   /** Whether a control says what the session has, if in its own way. @param {Field} field @param {any} value */
   #isOurs(field, value) {
     const record = this.#session.fields.get(field.key);
-    return record !== undefined && isAlike(value, record.value, field);
+    return record !== undefined && isAlike(this.#index.of(field.key), field, value, record.value);
   }
 
   /** @param {FocusEvent} event */

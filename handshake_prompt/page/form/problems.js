@@ -34,7 +34,7 @@ export function problemOf(controls, field, value) {
   const isPrivate = field.sensitive === true || controls.some(isSecret);
   if (complaint !== undefined) return (isPrivate ? "" : complaint.slice(0, MESSAGE_CHARS)) || words.refused;
   const shown = read(controls, field);
-  if (isPrivate || controls.length === 0 || shown === UNREADABLE || isAlike(shown, value, field)) return null;
+  if (isPrivate || controls.length === 0 || shown === UNREADABLE || isAlike(controls, field, shown, value)) return null;
   const said = shown === null || shown === "" ? words.nothing : JSON.stringify(shown);
   return words.other.replace("{shown}", said.slice(0, MESSAGE_CHARS / 2));
 }

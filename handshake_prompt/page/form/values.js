@@ -118,21 +118,23 @@ function entriesIn({ value, type, multiple }) {
 }
 
 /**
- * Whether a control says a value in its own way: seconds of zero left out, a colour in lower case, lines that end alike.
+ * Whether controls say a value in their own way: seconds of zero left out, a colour in lower case, lines that end alike.
  *
- * @param {any} shown
- * @param {any} value
+ * @param {Control[]} controls
  * @param {Field} field
+ * @param {any} shown what `read` returns of them.
+ * @param {any} value
  */
-export function isAlike(shown, value, { type, format, nullable }) {
+export function isAlike([control], { type, format }, shown, value) {
   if (isSame(shown, value)) return true;
   const plain = (/** @type {any} */ each) => {
     const text = String(each ?? "").replace("T", " ");
     if (type === "time" || type === "datetime") return text.replace(/(\d\d:\d\d):00(?:\.0+)?$/, "$1");
     return format === "color" ? text.toLowerCase() : text.replace(/\r\n?/g, "\n");
   };
-  // Unchecked, and never touched; where null is a value, "no" is another.
-  const isEmptySwitch = shown === false && (value ?? null) === null && !nullable;
+  // A box is unchecked where it was never touched; a button or an option that says "no" was chosen.
+  const isBox = control.type !== "radio" && control.type !== "select-one";
+  const isEmptySwitch = isBox && shown === false && (value ?? null) === null;
   return plain(shown) === plain(value) || isEmptySwitch;
 }
 

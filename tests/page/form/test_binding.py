@@ -204,6 +204,19 @@ async def test_unchecking_and_clearing_are_edits(tab: Tab) -> None:
     assert values == {"on": False, "many": ["b"], "several": [], "count": None, "text": ""}
 
 
+@pytest.mark.parametrize("how", ["radio", "select"])
+async def test_a_no_that_is_chosen_is_told_where_nothing_was(tab: Tab, how: str) -> None:
+    radios = '<input name="known" type="radio" value="true"><input name="known" type="radio" value="false" id="no">'
+    options = "<option value=''>Choose</option><option value='true'>Yes</option><option value='false'>No</option>"
+    await show(tab, f'<form id="form">{radios if how == "radio" else f"<select name=known>{options}</select>"}</form>')
+    schema = [{"key": "known", "type": "boolean"}]
+    await tab.do(CREATE, {"schema": schema, "defaults": {"known": None}})
+    await tab.connect()
+    await do(tab, "check #no" if how == "radio" else "select [name=known] No")
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).context(role="user"))["context"]["known"]["value"] is False
+
+
 async def test_what_is_no_field_of_the_form_never_leaves_the_page(tab: Tab, faults: Faults) -> None:
     await bind(tab)
     await tab.page.fill("[name=unlisted]", "mine alone")
