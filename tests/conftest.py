@@ -229,3 +229,9 @@ def chromium() -> str:
     if path is None:
         absent("Chromium", "apt-get install chromium, or set HPP_CHROMIUM to its path")
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def headless_chromium(chromium: str) -> str:
+    """Return the path of Chromium's headless shell, where there is one: it opens a page in a third of the time."""
+    return os.environ.get("HPP_CHROMIUM") or shutil.which("chromium-headless-shell") or chromium

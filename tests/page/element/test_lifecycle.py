@@ -271,7 +271,7 @@ async def test_three_tabs_show_and_store_the_same_once(page: Page, http: httpx.A
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def remembering(chromium: str, hosted: Site) -> AsyncIterator[Page]:
-    """A page in a browser with the back-forward cache, which Playwright switches off."""
+    """A page in a browser with the back-forward cache: Playwright switches it off, and the headless shell has none."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=CHROMIUM_ARGS, ignore_default_args=["--disable-back-forward-cache"]
