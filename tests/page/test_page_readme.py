@@ -18,16 +18,9 @@ from handshake_prompt.page import npm_package
 from tests.page.element.tag import posting
 from tests.page.tabs import CREATED, Site, holds
 from tests.support.peer import Peer
+from tests.support.readme import RUN_MODULE
 
 README = (Path(npm_package.__file__).parent / "README.md").read_text("utf-8")
-RUN = """
-async (code) => {
-  const script = document.createElement("script");
-  script.type = "module";
-  script.textContent = code;
-  document.body.append(script);
-}
-"""
 OPENED = """
 import { HandshakeSession } from "/handshake/client.js";
 const schema = [{ key: "name", type: "string" }];
@@ -46,7 +39,7 @@ async def follow(page: Page, shared: Site, code: str) -> None:
     """Run a script on a page of the server's until it has set `result`."""
     shared.faults.reset()
     await page.goto(shared.url)
-    await page.evaluate(RUN, code)
+    await page.evaluate(RUN_MODULE, code)
     await holds(page, "globalThis.result !== undefined")
 
 

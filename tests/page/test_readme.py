@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 from handshake_prompt.client import HandshakeAgent
 from tests.page.tabs import CREATED, Site, holds
 from tests.support.peer import Peer
-from tests.support.readme import README, block, run
+from tests.support.readme import README, RUN_MODULE, block, run
 from tests.support.serving import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,14 +33,6 @@ const session = await HandshakeSession.create({{ mode: "form-fill", schema }});
 {drawn}
 session.connect();
 globalThis.session = session;
-"""
-RUN = """
-async (code) => {
-  const script = document.createElement("script");
-  script.type = "module";
-  script.textContent = code;
-  document.body.append(script);
-}
 """
 TYPED = "hello my own words"
 
@@ -67,7 +59,7 @@ async def follow(page: Page, shared: Site, code: str, http: Any, *, latency: flo
     shared.faults.latency = latency
     await page.goto(shared.url)
     await page.evaluate("(form) => { document.body.innerHTML = form }", FORM)
-    await page.evaluate(RUN, code)
+    await page.evaluate(RUN_MODULE, code)
     await holds(page, "globalThis.session?.state === 'open'")
     return Peer("", await page.evaluate(CREATED), "", http)
 
@@ -105,7 +97,7 @@ async def test_what_is_typed_while_the_session_is_being_opened_is_the_persons(
     shared.faults.latency = LATENCY
     await page.goto(shared.url)
     await page.evaluate("(form) => { document.body.innerHTML = form }", FORM)
-    await page.evaluate(RUN, BOUND + "\nglobalThis.session = session;")
+    await page.evaluate(RUN_MODULE, BOUND + "\nglobalThis.session = session;")
     await page.locator("#name").press_sequentially(TYPED, delay=40)
     await holds(page, "globalThis.session?.state === 'open'")
     await page.evaluate("session.settled()")

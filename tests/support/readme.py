@@ -8,6 +8,15 @@ from typing import Any
 
 README_FILE = Path(__file__).parents[2] / "README.md"
 README = README_FILE.read_text("utf-8")
+RUN_MODULE = """
+async (code) => {
+  const script = document.createElement("script");
+  script.type = "module";
+  script.textContent = code;
+  document.body.append(script);
+}
+"""
+"""Runs code for pages, as a module of its own; for `evaluate` of Playwright."""
 
 
 def block(word: str, document: str = README) -> str:

@@ -17,9 +17,8 @@ import pytest
 from handshake_prompt.engine.host import hook as hook_module
 from handshake_prompt.engine.host.hook import Hook
 from tests.support.clock import ManualClock
+from tests.support.hooks import STYLES, written
 from tests.support.virtual_time import in_virtual_time, loop_time
-
-STYLES = ["async def", "def"]
 
 
 @pytest.fixture
@@ -28,19 +27,6 @@ def patience() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-
-
-def written(answer: Callable[[], Any], style: str) -> Callable[..., Any]:
-    """Return a hook that answers in one of the two styles."""
-
-    def plain(*_: object) -> Any:
-        return answer()
-
-    async def awaited(*_: object) -> Any:
-        await asyncio.sleep(0)
-        return answer()
-
-    return awaited if style == "async def" else plain
 
 
 async def value_of(function: Callable[..., Any], *, within: float = 5.0) -> Any:

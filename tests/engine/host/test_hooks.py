@@ -16,6 +16,7 @@ from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.session import Session
+from tests.support.hooks import STYLES, written
 from tests.support.sessions import blank_session
 from tests.support.virtual_time import in_virtual_time, loop_time
 
@@ -69,20 +70,6 @@ ANSWERS: dict[str, Callable[[], Any]] = {
 GRANTS = {"True", "None"}
 REJECTS = {"Reject returned", "Reject raised"}
 PLAIN_NOES = {"False", *REJECTS}
-STYLES = ["async def", "def"]
-
-
-def written(answer: Callable[[], Any], style: str) -> Callable[..., Any]:
-    """Return a hook that answers in one of the two styles."""
-
-    def plain(*_: object) -> Any:
-        return answer()
-
-    async def awaited(*_: object) -> Any:
-        await asyncio.sleep(0)
-        return answer()
-
-    return awaited if style == "async def" else plain
 
 
 def hanging(style: str, patience: threading.Event) -> Callable[..., Any]:
