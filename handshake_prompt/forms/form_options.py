@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypedDict
 
 from handshake_prompt.session.field_value import is_empty
 
@@ -14,6 +14,18 @@ from .shape import Entry, Group, Leaf, Rows
 
 Members = dict[str, dict[str, Any]]
 """Members to set, by the key of a field without row ids."""
+
+
+class FormOptions(TypedDict, total=False):
+    """Options of a form beside its model; see `form_model.FormModel`."""
+
+    sensitive: Iterable[str]
+    person: Iterable[str]
+    read_only: Iterable[str]
+    labels: Mapping[str, str] | None
+    groups: Mapping[str, Iterable[str]] | None
+    order: Sequence[str]
+    defaults: Mapping[str, Any] | None
 
 
 def members_of(

@@ -7,8 +7,9 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, Unpack
 
 import anyio
 import anyio.to_thread
@@ -16,6 +17,7 @@ import msgspec
 
 from handshake_prompt.forms.documents import RowIds, Values
 from handshake_prompt.forms.form_model import FormModel, Validator
+from handshake_prompt.forms.form_options import FormOptions
 from handshake_prompt.forms.problems import AnswerError, FieldErrors
 from handshake_prompt.forms.shape import Entry
 from handshake_prompt.modes import Modes
@@ -26,6 +28,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import FormDescription, encode
 
 from .hook import Hook, is_async
+from .submitted_form import SubmittedForm, T_co
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -33,12 +36,14 @@ FRAMES = 3
 """Of a failed validator's traceback that are logged: the innermost, which are the host's."""
 MODE = "form-fill"
 """The mode of a session that is opened with a form by name, unless the body asks for another that honours a schema."""
-F = TypeVar("F", bound=Callable[..., Any])
+Answer = TypeVar("Answer")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
-class NamedForm:
+class NamedForm(Generic[T_co]):
     """A form of the host's: fields for its page, problems while it is filled, a typed value in the end.
+
+    `NamedForm[Claim]` is one made from the model `Claim`.
 
     Args:
         model: its rules in plain code.
@@ -74,7 +79,7 @@ class NamedForm:
         """Options too many to send, by key without row ids."""
         return self._model.lookups
 
-    def on_submit(self, function: F) -> F:
+    def on_submit(self, function: Callable[[SubmittedForm[T_co]], Answer]) -> Callable[[SubmittedForm[T_co]], Answer]:
         """Register the function that takes the person's submission; see `Hooks.on_submit`.
 
         Raises:
@@ -85,7 +90,7 @@ class NamedForm:
         self.submitted = Hook(function)
         return function
 
-    def parse(self, values: Values, rows: RowIds | None = None) -> Any:
+    def parse(self, values: Values, rows: RowIds | None = None) -> T_co:
         """Return the typed value of a complete form: an instance of its model, or a document.
 
         Args:
@@ -98,18 +103,21 @@ class NamedForm:
         """
         if self._rules is not None:
             raise TypeError(f"the validator of the form {self.name!r} is async: await form.parse_async(...) instead")
-        return self._model.parse(values, rows or {})
+        value: T_co = self._model.parse(values, rows or {})
+        return value
 
-    async def parse_async(self, values: Values, rows: RowIds | None = None) -> Any:
+    async def parse_async(self, values: Values, rows: RowIds | None = None) -> T_co:
         """Do as `parse` does, with plain code in a thread and an async validator awaited.
 
         Raises:
             FieldErrors: its faults, by key.
         """
         answer = None if self._rules is None else await self._rules.function(self._model.document(values, rows or {}))
-        return await anyio.to_thread.run_sync(lambda: self._model.parse(values, rows or {}, answer=answer))
+        parse = partial(self._model.parse, values, rows or {}, answer=answer)
+        value: T_co = await anyio.to_thread.run_sync(parse)
+        return value
 
-    async def parse_context(self, context: Mapping[str, Any]) -> Any:
+    async def parse_context(self, context: Mapping[str, Any]) -> T_co:
         """Return the typed value of a session's context, as `read_as_user` returns it; see `parse_async`."""
         values = {key: record["value"] for key, record in context["context"].items()}
         return await self.parse_async(values, context.get("rows"))
@@ -170,9 +178,11 @@ class NamedForms:
     def __init__(self, modes: Modes, limits: Limits) -> None:
         self._modes = modes
         self._limits = limits
-        self._forms: dict[str, NamedForm] = {}
+        self._forms: dict[str, NamedForm[Any]] = {}
 
-    def add(self, name: str, source: Any, *, validator: Validator | None, **options: Any) -> NamedForm:
+    def add(
+        self, name: str, source: Any, *, validator: Validator | None, **options: Unpack[FormOptions]
+    ) -> NamedForm[Any]:
         """Register a form; the arguments are those of a `FormModel`, but that the validator may be async.
 
         Raises:
@@ -192,14 +202,15 @@ class NamedForms:
             model = FormModel(name, source, validator=None if rules else validator, **options)
         except HandshakeError as error:
             raise _cannot_be_opened(name, error) from None
-        form = self._forms[name] = NamedForm(model, self._fields(model), rules)
+        form: NamedForm[Any] = NamedForm(model, self._fields(model), rules)
+        self._forms[name] = form
         return form
 
-    def get(self, name: str) -> NamedForm | None:
+    def get(self, name: str) -> NamedForm[Any] | None:
         """Return a form by its name, None if there is none."""
         return self._forms.get(name)
 
-    def named(self, name: str) -> NamedForm:
+    def named(self, name: str) -> NamedForm[Any]:
         """Return a form by its name.
 
         Raises:

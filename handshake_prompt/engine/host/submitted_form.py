@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True, default=Any)
+else:  # no package is needed for a default that nobody reads
+    from typing import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class SubmittedForm:
+class SubmittedForm(Generic[T_co]):
     """The content of a submitted form, and the author of each value.
+
+    `SubmittedForm[Claim]` is one of a form made from the model `Claim`.
 
     Args:
         id: the submission's own, to recognise it by if it has to be looked up: it is handed over once.
@@ -30,7 +41,7 @@ class SubmittedForm:
     values: Mapping[str, Any] = field(repr=False)
     authors: Mapping[str, str]
     rows: Mapping[str, Sequence[str]]
-    value: Any = field(repr=False)
+    value: T_co = field(repr=False)
     digest: str
     owner: Any = None
     meta: Mapping[str, Any] = field(default_factory=dict, repr=False)

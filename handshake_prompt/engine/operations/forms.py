@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, Unpack, overload
 
 from handshake_prompt.engine.access.guard import Operation
 from handshake_prompt.engine.host.named_forms import NamedForm, NamedForms
 from handshake_prompt.forms.form_model import Validator
+from handshake_prompt.forms.form_options import FormOptions
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.form_errors import FormNotFoundError, UnknownFormError
 from handshake_prompt.protocol.replies import Reply
 
 from .base import Operations
 
+T = TypeVar("T")
+
 
 class FormOperations(Operations):
     """Forms by name."""
 
     _forms: NamedForms
+
+    @overload
+    def form(
+        self, name: str, model: type[T], *, validator: Validator | None = None, **options: Unpack[FormOptions]
+    ) -> NamedForm[T]: ...
+
+    @overload
+    def form(
+        self, name: str, model: object, *, validator: Validator | None = None, **options: Unpack[FormOptions]
+    ) -> NamedForm[Any]: ...
 
     def form(
         self,
@@ -33,7 +46,7 @@ class FormOperations(Operations):
         groups: Mapping[str, Iterable[str]] | None = None,
         order: Sequence[str] = (),
         defaults: Mapping[str, Any] | None = None,
-    ) -> NamedForm:
+    ) -> NamedForm[Any]:
         """Register a form, which pages then open by its name: `POST /session` with `{"form": name}`.
 
         Args:

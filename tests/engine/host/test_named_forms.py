@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict, assert_type
 
 import msgspec
 import pytest
 from pydantic import BaseModel, create_model
 
-from handshake_prompt import FieldErrors, HandshakeApp, Limits, NamedForm, ProtocolEngine
+from handshake_prompt import FieldErrors, HandshakeApp, Limits, NamedForm, ProtocolEngine, SubmittedForm
 from handshake_prompt.modes import DefaultHandler, FormFillHandler
 from tests.support.pairing import code_of, open_pair, virtual_engine
 from tests.support.virtual_time import in_virtual_time
@@ -56,6 +56,34 @@ def test_the_typed_value_is_an_instance_of_the_model() -> None:
     assert claims.parse({"name": "Ada", "amount": 3}) == Claim(name="Ada", amount=3)
     with pytest.raises(FieldErrors, match="name: Field required"):
         claims.parse({"amount": 3})
+
+
+class Place(TypedDict):
+    item: str
+
+
+def test_a_type_checker_knows_the_typed_value() -> None:
+    hpp = HandshakeApp()
+    claims = assert_type(hpp.form("claim", Claim, person={"name"}), NamedForm[Claim])
+    assert assert_type(claims.parse({"name": "Ada"}), Claim).amount == 0
+    assert_type(hpp.form("order", Order), NamedForm[Order])
+    assert_type(hpp.form("struct", Struct), NamedForm[Struct])
+    assert_type(hpp.form("place", Place), NamedForm[Place])
+    assert_type(hpp.form("list", list[int]), NamedForm[list[int]])
+    assert_type(hpp.form("either", Claim | Order), NamedForm[Any])
+    assert_type(hpp.form("hand", BY_HAND), NamedForm[Any])
+    assert_type(hpp.form("document", DOCUMENT), NamedForm[Any])
+
+    @claims.on_submit
+    def save(submission: SubmittedForm[Claim]) -> str:
+        return assert_type(submission.value, Claim).name
+
+    with pytest.raises(ValueError, match="already"):
+        claims.on_submit(order_of)  # type: ignore[arg-type] # of another form
+
+
+def order_of(submission: SubmittedForm[Order]) -> str:
+    return submission.value.item
 
 
 async def room(document: dict[str, Any]) -> dict[str, str]:
@@ -155,7 +183,7 @@ MISTAKES: dict[str, tuple[Callable[[ProtocolEngine], object], type[Exception], s
         ValueError,
         "cannot be opened: the schema has 3 fields: send at most 2",
     ),
-    "a misspelt option": (lambda engine: engine.form("a", Order, sensitiv=["item"]), TypeError, "sensitiv"),  # type: ignore[call-arg]
+    "a misspelt option": (lambda engine: engine.form("a", Order, sensitiv=["item"]), TypeError, "sensitiv"),  # type: ignore[call-overload]
 }
 
 
