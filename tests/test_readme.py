@@ -163,7 +163,9 @@ def test_engine_runs_without_a_framework() -> None:
 
 def test_every_endpoint_has_its_line_in_the_specification() -> None:
     """But for the modules of pages, the WebSocket, whose path is in a reply, and a pickup with its key in the path."""
-    others = re.compile(r"/(client|draw|element|form|webmcp)(\.js|/\{part\})|/ws/\{sid\}|/pickup/\{code\}/\{key\}")
+    others = re.compile(
+        r"/modules/.*|/(client|draw|element|form|webmcp)(\.js|/\{part\})|/ws/\{sid\}|/pickup/\{code\}/\{key\}"
+    )
     served = {getattr(route, "path", "") for route in HandshakeApp(mcp=True).routes}
     table = (ROOT / "SPEC.md").read_text("utf-8").partition("| request | role |")[2].partition("###")[0]
     named = {path.replace("{id}", "{request}") for path in re.findall(r"`[A-Z]+ (/[\w./{}]*)", table)}
@@ -181,7 +183,8 @@ def test_sessions_that_hooks_see_have_what_the_table_names() -> None:
 
 async def test_the_page_module_named_in_readme_is_served() -> None:
     async with serving(HandshakeApp()) as url, patient_client() as http:
-        source = (await http.get(f"{url}/client.js")).text
+        module = (await http.get(f"{url}/client.js")).text.split('"')[1]
+        source = (await http.get(f"{url}/{module}")).text
     for method in re.findall(r"session\.(\w+)\(", README.partition("```js")[2].partition("```")[0]):
         assert method == "addEventListener" or re.search(rf"^\s+(async )?{method}\(", source, re.MULTILINE), method
 

@@ -11,7 +11,7 @@ from handshake_prompt.protocol import bodies, decisions, errors, messages, sessi
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.mount import PROTOCOL_VERSION
 
-from .page_modules import MODULES
+from .page_sources import KEPT, MODULES
 
 _AGENT: list[dict[str, list[str]]] = [{"agentToken": []}, {"agentBearer": []}, {"agentQuery": []}]
 _USER: list[dict[str, list[str]]] = [{"userToken": []}, {"userCookie": []}]
@@ -146,6 +146,8 @@ _FORM = {"name": "name", "in": "path", "required": True, "schema": {"type": "str
 _REQUEST = {"name": "request", "in": "path", "required": True, "schema": {"type": "string"}}
 _CODE = {"name": "code", "in": "path", "required": True, "schema": {"type": "string"}}
 _KEY = {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
+_MODULE = {"name": "name", "in": "path", "required": True, "schema": {"enum": list(MODULES)}}
+_DIGEST = {"name": "digest", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"}}
 _PART = {"name": "part", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z_]+\\.js$"}}
 
 
@@ -210,10 +212,16 @@ def _all_errors() -> list[type[errors.HandshakeError]]:
 def _modules() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for name in MODULES:
-        paths[f"/{name}.js"] = {"get": _plain("A module of the page's side", "text/javascript")}
-        about = f"A module that `{name}.js` imports"
-        paths[f"/{name}/{{part}}"] = {"get": _plain(about, "text/javascript", parameters=[_PART])}
+        paths[f"/{name}.js"] = {"get": _script("A module of the page's side")}
+        paths[f"/{name}/{{part}}"] = {"get": _script(f"A module that `{name}.js` imports", _PART)}
+    about = "The same at an address of its contents, to be kept"
+    paths[f"/{KEPT}/{{digest}}/{{part}}"] = {"get": _script(about, _DIGEST, _PART)}
+    paths[f"/{KEPT}/{{digest}}/{{name}}/{{part}}"] = {"get": _script(about, _DIGEST, _MODULE, _PART)}
     return paths
+
+
+def _script(summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    return _plain(summary, "text/javascript", **({"parameters": list(parameters)} if parameters else {}))
 
 
 def _plain(summary: str, media_type: str, **members: object) -> dict[str, Any]:

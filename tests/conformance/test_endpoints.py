@@ -284,6 +284,20 @@ async def test_hpp_056_the_mount_tells_what_is_served_there(conformance_url: str
             assert links["openapi"].json()["openapi"].startswith("3.")
 
 
+async def test_hpp_303_a_module_is_kept_below_its_own_versions_digest_alone(conformance_url: str) -> None:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        entry = httpx.URL(f"{conformance_url}/client.js")
+        own = entry.join(re.findall('from "([^"]+)"', (await http.get(entry)).text)[0])
+        digest = re.findall("/modules/([^/]+)/", own.path)[0]
+        other = own.copy_with(path=own.path.replace(digest, "".join("0f"[char == "0"] for char in digest)))
+        kept = await http.get(own)
+        replies = [await http.get(url) for url in (entry, other)]
+    assert kept.headers["cache-control"].split(", ")[-1] == "immutable"
+    assert [(reply.status_code, reply.headers["cache-control"]) for reply in replies] == [(200, "no-cache")] * 2
+    assert all(reply.headers["etag"] for reply in replies)
+    assert replies[1].text == kept.text
+
+
 async def test_hpp_133_a_context_that_is_known_is_not_sent_again(pair: Open) -> None:
     peer = await pair()
     tag = (await peer.agent("GET", "context")).headers["etag"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from handshake_prompt.asgi.page_modules import MODULES
+from handshake_prompt.asgi.page_sources import MODULES
 from handshake_prompt.page.npm_package import package_files, public_modules, semantic
 from tests.page.tabs import CREATED, Site
 from tests.support.peer import Peer
