@@ -100,6 +100,8 @@ export class ControlIndex {
   of(key: string): Control[];
   /** The rows of a list that the page shows, with the controls of each cell. */
   rows(list: string): { row: Element; cells: Map<string, Control[]> }[];
+  /** The key derived from a control, if it is in a field. */
+  keyOf(control: Control): string | undefined;
   /** The keys that a control may be known by, the derived one first. */
   keysOf(control: Control): string[];
   has(element: unknown): boolean;

@@ -10,7 +10,7 @@
 import { entryOf } from "../client/rows.js";
 import { nextTask } from "../client/tasks.js";
 import { isSame } from "../client/values.js";
-import { around, listen, rootOf } from "./clobbering.js";
+import { around, listen, positionOf, rootOf } from "./clobbering.js";
 import { ControlIndex } from "./control_index.js";
 import { problemOf } from "./problems.js";
 import { RowBinding } from "./row_binding.js";
@@ -252,7 +252,7 @@ export class FormBinding extends EventTarget {
 
   /** Look again once what was faded or slid in, or opened, is there. @param {any} event */
   #arrive({ target, propertyName = "" }) {
-    const isMoved = !PAINT.test(propertyName) && this.#index.controls.some((control) => target.contains(control));
+    const isMoved = !PAINT.test(propertyName) && this.#index.controls.some((control) => positionOf(target, control) & Node.DOCUMENT_POSITION_CONTAINED_BY);
     if (isMoved) this.#reviewSoon(true);
   }
 
@@ -332,9 +332,17 @@ export class FormBinding extends EventTarget {
     this.#index = new ControlIndex(this.#form, this.#ids);
     this.#attend();
     this.#reviewRows();
-    for (const { key } of this.fields) if (isOther(before.of(key), this.#index.of(key))) this.#draw(key);
+    for (const field of this.fields) {
+      if (this.#isMoved(before, field)) this.#report(field);
+      else if (isOther(before.of(field.key), this.#index.of(field.key))) this.#draw(field.key);
+    }
     this.#follower?.follow(() => this.#reviewSoon(true)).then((fresh) => fresh.forEach((key) => this.#welcome(key)));
     this.dispatchEvent(new CustomEvent("change"));
+  }
+
+  /** Whether a control has had another field's name: it keeps what it shows. @param {ControlIndex} before @param {Field} field */
+  #isMoved(before, { key }) {
+    return this.#index.of(key).some((control) => (before.keyOf(control) ?? key) !== key);
   }
 
   #reviewRows() {
@@ -351,14 +359,19 @@ export class FormBinding extends EventTarget {
     if (field && !this.#stopped.signal.aborted) this.#begin(field, undefined);
   }
 
-  /** Tell what the page has against a field; what is not stored or not shown yet is not judged. @param {Field} field */
+  /**
+   * Tell what the page has computed, and what it has against a field; what is not stored or not shown yet is not judged.
+   *
+   * @param {Field} field
+   */
   #heed(field) {
     const controls = this.#index.of(field.key);
     const record = this.#session.fields.get(field.key);
     if (!controls.every(({ isConnected }) => isConnected)) return; // their row has just gone
     const isKnown = record !== undefined || this.#session.fields.size > 0; // else there was no snapshot yet
     if (!isKnown || record?.pending || controls.some(isOccupied) || this.offers.has(field.key)) return;
-    this.#session.setProblem(field.key, problemOf(controls, field, record?.value ?? null));
+    if (field.computed) this.#report(field);
+    else this.#session.setProblem(field.key, problemOf(controls, field, record?.value ?? null));
   }
 }
 

@@ -26,6 +26,8 @@ export const requestSubmit = method("HTMLFormElement", "requestSubmit");
 export const attributeOf = method("Element", "getAttribute");
 export const listen = method("EventTarget", "addEventListener");
 export const prepend = method("Element", "prepend");
+export const boxOf = method("Element", "getBoundingClientRect");
+export const boxesOf = method("Element", "getClientRects");
 const parentOf = getter("Node", "parentElement");
 /** Where the second of two nodes is, seen from the first: bits as in `Node.compareDocumentPosition`. */
 export const positionOf = method("Node", "compareDocumentPosition");

@@ -103,9 +103,14 @@ export class ControlIndex {
     return lists.get(rest) ?? [];
   }
 
+  /** The key derived from a control, if it is in a field. @param {Control} control @returns {string | undefined} */
+  keyOf(control) {
+    return this.#keys.get(control)?.();
+  }
+
   /** The keys that a control may be known by, the derived one first. @param {Control} control @returns {string[]} */
   keysOf(control) {
-    return [this.#keys.get(control)?.(), nameOf(control)].filter((key) => key !== undefined);
+    return [this.keyOf(control), nameOf(control)].filter((key) => key !== undefined);
   }
 
   /** @param {unknown} element */

@@ -4,7 +4,7 @@
  * one is made of, or else `data-handshake-add="the list's key"` is on the page's own button for one more.
  */
 
-import { around, attributeOf, below, deep } from "./clobbering.js";
+import { around, attributeOf, below, deep, elementsOf } from "./clobbering.js";
 import { controlsWithin, escaped, nameOf, pathOf } from "./controls.js";
 
 /** @typedef {import("./controls.js").Control} Control */
@@ -103,7 +103,7 @@ export function showRow(list) {
 function buttonOf({ container }) {
   const selector = `[data-handshake-add="${CSS.escape(attributeOf(container, MARK))}"]`;
   for (let each = /** @type {Element | null} */ (container); each; each = around(each)) {
-    const found = each.querySelector(selector);
+    const found = below(each).find((element) => element.matches(selector));
     if (found) return /** @type {HTMLElement} */ (found);
   }
   return null;
@@ -137,8 +137,9 @@ function number(/** @type {Element} */ row, /** @type {number} */ place) {
 
 /** Tell Django's management form of the rows (Django, formsets). @param {List} list @param {string} start */
 function count({ container }, start) {
-  const total = container.closest("form")?.querySelector(`input[name="${CSS.escape(`${start}TOTAL_FORMS`)}"]`);
-  if (total instanceof HTMLInputElement) total.value = String(rowsIn({ key: "", container }).length);
+  const form = container.closest("form");
+  const total = form && [...elementsOf(form)].find(({ name }) => name === `${start}TOTAL_FORMS`);
+  if (total) total.value = String(rowsIn({ key: "", container }).length);
 }
 
 /** Have the page show a row no more: by the page's own button in it, if it has one. @param {Element} row */

@@ -1,6 +1,6 @@
 /** Sight of a form: whether a person who looks at it sees a control, or what the page shows in its place. */
 
-import { around, attributeOf } from "./clobbering.js";
+import { around, attributeOf, boxOf, boxesOf } from "./clobbering.js";
 import { isChoice } from "./controls.js";
 import { labelOf } from "./labels.js";
 
@@ -79,27 +79,27 @@ function isNamed(/** @type {Control} */ control) {
 
 /** Whether an element is laid out where no person sees it. @param {Element} element @param {HTMLFormElement} form */
 function isOutOfReach(element, form) {
-  if (element.getClientRects().length === 0 || element.closest("details:not([open])")) return false;
+  if (boxesOf(element).length === 0 || element.closest("details:not([open])")) return false;
   return isNowhere(element, form) || pathTo(form, element).some(isUnseen);
 }
 
 /** Whether an element has no place on the page that a person gets to, whatever it looks like there. */
 function isNowhere(/** @type {Element} */ element, /** @type {HTMLFormElement} */ form) {
-  if (element.getClientRects().length === 0) return false;
+  if (boxesOf(element).length === 0) return false;
   return isTiny(element) || (isBeyondReach(element) && !isBeyondReach(form)) || isFarOff(element, form);
 }
 
 /** Whether no scrolling leads to an element. @param {Element} element */
 function isBeyondReach(element) {
-  const { left, right, bottom } = element.getBoundingClientRect();
+  const { left, right, bottom } = boxOf(element);
   const isFromRight = getComputedStyle(document.body ?? element).direction === "rtl";
   const isAside = isFromRight ? left + scrollX >= innerWidth : right + scrollX <= 0;
-  return element.getClientRects().length > 0 && (isAside || bottom + scrollY <= 0);
+  return boxesOf(element).length > 0 && (isAside || bottom + scrollY <= 0);
 }
 
 /** Whether a page has moved an element far away from its form. @param {Element} element @param {HTMLFormElement} form */
 function isFarOff(element, form) {
-  const [own, home] = [element.getBoundingClientRect(), form.getBoundingClientRect()];
+  const [own, home] = [boxOf(element), boxOf(form)];
   const gap = Math.max(own.left - home.right, home.left - own.right, own.top - home.bottom);
   if (gap < FAR) return false;
   const styles = pathTo(form, element).map((each) => getComputedStyle(each));
@@ -123,8 +123,8 @@ function isUnseen(element) {
 
 /** Whether nothing of an element's box is left to look at. @param {Element} element */
 function isTiny(element) {
-  const { width, height } = element.getBoundingClientRect();
-  return (width <= 1 || height <= 1) && element.getClientRects().length > 0;
+  const { width, height } = boxOf(element);
+  return (width <= 1 || height <= 1) && boxesOf(element).length > 0;
 }
 
 /** An element and those around it, within a form. @param {HTMLFormElement} form @param {Element} element @returns {Element[]} */

@@ -109,6 +109,19 @@ async def test_what_a_script_shows_in_place_of_the_agents_value_is_told(tab: Tab
     assert (await peer.context())["context"]["a"]["by"] == "ai"
 
 
+async def test_what_the_page_computes_from_the_agents_values_is_told(tab: Tab) -> None:
+    peer = await hand_over(tab, '<form><input name="nights"><input name="total" readonly value="90"></form>')
+    await tab.do("void (form.nights.oninput = () => { form.total.value = form.nights.value * 90 })")
+    await peer.act({"nights": "3"})
+    await tab.hears("done")
+    assert await problems(tab, peer) == {}
+    held = (await peer.context())["context"]
+    assert {key: (record["value"], record["by"]) for key, record in held.items()} == {
+        "nights": ("3", "ai"),
+        "total": ("270", "user"),
+    }
+
+
 async def test_a_form_that_is_as_it_came_has_no_problems(tab: Tab) -> None:
     peer = await hand_over(tab, COUNTRY + '<form><input type="range"></form>')
     assert await problems(tab, peer) == {}
@@ -143,6 +156,24 @@ async def test_fields_that_are_revealed_come_and_ones_that_are_hidden_go(tab: Ta
     await tab.turn(100)
     await tab.until("!session.schema.some(({ key }) => key === 'tax')")
     assert "tax" not in (await peer.context())["context"]
+
+
+async def test_controls_that_a_page_numbers_anew_keep_what_they_show(tab: Tab) -> None:
+    peer = await hand_over(tab, '<form><input name="guest[0]"><input name="guest[1]"><button type="button"></form>')
+    await tab.do(
+        """void (document.querySelector("button").onclick = () => {
+          form.querySelector("input").remove();
+          form.querySelector("input").name = "guest[0]";
+        })"""
+    )
+    await peer.act({"guest/0": "Ada", "guest/1": "Grace"})
+    await tab.hears("done")
+    await tab.page.click("button")
+    await tab.turn(100)
+    await tab.until("session.schema.length === 1")
+    assert await tab.settle() is True
+    assert await tab.do("form.querySelector('input').value") == "Grace"
+    assert (await peer.context())["context"]["guest/0"]["value"] == "Grace"
 
 
 async def test_a_secret_is_missing_until_the_person_has_filled_it_in(tab: Tab, faults: Faults) -> None:

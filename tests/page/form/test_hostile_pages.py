@@ -151,8 +151,15 @@ CUSTOM = """
 </script>
 """
 CLOBBERED = """
-<form><input name="elements"><input name="addEventListener"><input name="querySelectorAll"><input name="submit">
-<input name="getRootNode"><input name="contains"><input name="requestSubmit"><input name="parentElement"></form>
+<form></form><script>
+  const names = new Set();
+  for (let each = HTMLFormElement.prototype; each !== Object.prototype; each = Object.getPrototypeOf(each)) {
+    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+  }
+  const plain = [...names].filter((name) => !/^(?:on|aria|[A-Z]|constructor$)/.test(name));
+  const inputs = plain.map((name) => Object.assign(document.createElement("input"), { name }));
+  document.forms[0].append(...inputs);
+</script>
 """
 
 
@@ -214,7 +221,7 @@ async def test_custom_elements_are_named_by_labels_and_by_their_own_word(tab: Ta
 async def test_controls_may_have_the_names_of_the_forms_own_properties(tab: Tab) -> None:
     peer = await hand_over(tab, CLOBBERED)
     keys = await tab.do("session.schema.map(({ key }) => key)")
-    assert len(keys) == 8
+    assert {"contains", "elements", "getBoundingClientRect", "submit"} < set(keys)
     await tab.do("document.querySelector('[name=contains]').focus()")
     await tab.page.keyboard.type("mine")
     await peer.act(dict.fromkeys(keys, "x"))
