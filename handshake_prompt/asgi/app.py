@@ -113,6 +113,10 @@ class HandshakeApp(HostViews, Starlette):
     def __repr__(self) -> str:
         return f"<HandshakeApp at {self._mount.prefix} on {self.engine.store!r}>"
 
+    def __deepcopy__(self, _: object) -> Self:
+        """Return itself: Litestar copies the handlers of a router, and there is one store and one set of watchers."""
+        return self
+
     # Mounting
 
     def mount_on(self, app: Starlette, prefix: str = "/handshake", ws_prefix: str = "/ws/handshake") -> None:

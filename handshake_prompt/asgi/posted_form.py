@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -12,12 +12,15 @@ from handshake_prompt.protocol import bodies
 from handshake_prompt.protocol.errors import InvalidRequestError, TooLargeError, UnsupportedMediaTypeError
 from handshake_prompt.protocol.limits import Limits
 
+from .bodies import MOST_DIGITS
 from .cookies import announced
 from .requests import connection_of
 
 SESSION, DIGEST = "handshakeSession", "handshakeDigest"
 """Members that name the session, and the digest of what the page shows."""
 JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
+DELIMITER = len("----\r\n")
+"""Of a multipart form without parts: it is that around the boundary, which the content type has, too."""
 
 
 class PostedForm(NamedTuple):
@@ -58,28 +61,40 @@ async def read_posted(request: Any, limits: Limits) -> PostedForm:
         TypeError: the request is none of these frameworks'.
     """
     headers = connection_of(request).headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    length = headers.get("content-length", "")
-    if kind != MULTIPART and length.isdecimal() and int(length) > limits.body_bytes:
+    if not _is_readable(request):
+        kinds = "Starlette, FastAPI, Litestar, Quart or Django"
+        raise TypeError(f"The body of a {type(request).__name__} cannot be read: it has to be a request of {kinds}")
+    content_type = headers.get("content-type", "")
+    kind, length = content_type.partition(";")[0].strip().lower(), _length(headers.get("content-length", ""))
+    if kind != MULTIPART and length > limits.body_bytes:
         raise _too_large(limits)
     if _is_consumed(request, kind):
-        raise InvalidRequestError(
-            "The application has read the body as a stream, and nothing is left of it",
-            code="body_lost",
-            next_steps=["Read it as the framework keeps it: by body(), form() or json(), in Django by body."],
-        )
+        raise _lost()
     if kind == JSON:
-        members = bodies.decode(dict[str, Any], await _body(request, limits))
-        names = {name: members.get(name) for name in (SESSION, DIGEST)}
-        if not all(name is None or isinstance(name, str) for name in names.values()):
-            raise InvalidRequestError(f"{SESSION} and {DIGEST} have to be texts")
-        values = {name: value for name, value in members.items() if name not in names}
-        return PostedForm(names[SESSION], names[DIGEST] or None, values, texts=False)
+        body = await _body(request, limits)
+        if length and not body:
+            raise _lost()
+        return _json_form(bodies.decode(dict[str, Any], body))
     if kind not in (FORM, MULTIPART):
         raise UnsupportedMediaTypeError(f"Post the form as {FORM}, {MULTIPART} or {JSON}")
+    pairs = await _pairs(request, limits, is_multipart=kind == MULTIPART)
+    if not pairs and length > (len(content_type) + DELIMITER if kind == MULTIPART else 0):
+        raise _lost()
+    return _text_form(pairs)
+
+
+def _json_form(members: Mapping[str, Any]) -> PostedForm:
+    names = {name: members.get(name) for name in (SESSION, DIGEST)}
+    if not all(name is None or isinstance(name, str) for name in names.values()):
+        raise InvalidRequestError(f"{SESSION} and {DIGEST} have to be texts")
+    values = {name: value for name, value in members.items() if name not in names}
+    return PostedForm(names[SESSION], names[DIGEST] or None, values, texts=False)
+
+
+def _text_form(pairs: Sequence[tuple[str, Any]]) -> PostedForm:
     texts: dict[str, list[str]] = {}
-    for name, text in await _pairs(request, limits, is_multipart=kind == MULTIPART):
-        if isinstance(text, str):  # a file is no value of a field
+    for name, text in pairs:
+        if isinstance(name, str) and isinstance(text, str):  # a file is no value of a field
             texts.setdefault(name, []).append(text)
     named = [texts.pop(name)[0] if name in texts else None for name in (SESSION, DIGEST)]
     return PostedForm(named[0], named[1] or None, texts, texts=True)
@@ -107,26 +122,44 @@ async def _body(request: Any, limits: Limits) -> bytes:
     return raw
 
 
+def _length(header: str) -> int:
+    """Return an announced length, 0 for none; a number of thousands of digits is cut, since Python reads none."""
+    digits = header.lstrip("0")[:MOST_DIGITS]
+    return int(digits) if digits.isdecimal() else 0
+
+
 def _too_large(limits: Limits) -> TooLargeError:
     return TooLargeError(f"A form may have {limits.body_bytes} bytes", code="body_too_large")
 
 
-async def _pairs(request: Any, limits: Limits, *, is_multipart: bool) -> Iterable[tuple[str, Any]]:
-    """Return the names and texts of a form, in order."""
+def _lost() -> InvalidRequestError:
+    return InvalidRequestError(
+        "The application has read the body as a stream, and nothing is left of it",
+        code="body_lost",
+        next_steps=["Read it as the framework keeps it: by body(), form() or json(), in Django by body."],
+    )
+
+
+async def _pairs(request: Any, limits: Limits, *, is_multipart: bool) -> Sequence[tuple[str, Any]]:
+    """Return the names and texts of a form, in order.
+
+    Raises:
+        InvalidRequestError: it is malformed in a way that the framework's parser does not foresee.
+    """
     if _is_django(request):
         return [(name, text) for name, texts in request.POST.lists() for text in texts]
-    if _is_quart(request):
-        return list((await request.form).items(multi=True))
-    if not is_multipart:
+    if not is_multipart and not _is_quart(request):
         try:  # needs no parser of the framework's
             return parse_qsl((await _body(request, limits)).decode(errors="replace"), keep_blank_values=True)
         except RuntimeError:  # the host has read it as a form already, and Starlette keeps that
             pass
     try:
+        if _is_quart(request):
+            return list((await request.form).items(multi=True))
         form = await request.form()
-    except (UnicodeError, LookupError):  # out of Litestar's parser
-        raise InvalidRequestError("A part of the form is not in its charset, or that is unknown") from None
-    pairs: Iterable[tuple[str, Any]] = form.multi_items()
+    except (UnicodeError, LookupError):  # out of Litestar's parser, and Quart's
+        raise InvalidRequestError("A part of the form has no name, or is not in its charset") from None
+    pairs: Sequence[tuple[str, Any]] = form.multi_items()
     return pairs
 
 
@@ -135,15 +168,25 @@ def _is_consumed(request: Any, kind: str) -> bool:
     if isinstance(request, StarletteRequest):
         is_read = request._stream_consumed  # noqa: SLF001 - as above: nothing else tells
         return is_read and not hasattr(request, "_body") and request._form is None  # noqa: SLF001
-    if getattr(request, "is_connected", True) is False:  # Litestar's
-        return not isinstance(request._body, bytes) and not isinstance(request._form, dict)  # noqa: SLF001
+    if _is_litestar(request) and request.is_connected is False:
+        parsed = request._connection_state.form  # noqa: SLF001 - a view's own argument `data` is there, too
+        return not isinstance(request._body, bytes) and not isinstance(parsed, dict)  # noqa: SLF001
     if not getattr(request, "_read_started", False) or hasattr(request, "_body"):  # Django's
         return False
     return kind == JSON or not hasattr(request, "_post")
 
 
+def _is_readable(request: Any) -> bool:
+    is_starlettes = isinstance(request, StarletteRequest)
+    return is_starlettes or _is_litestar(request) or _is_django(request) or _is_quart(request)
+
+
+def _is_litestar(request: Any) -> bool:
+    return hasattr(request, "is_connected") and hasattr(request, "_connection_state")
+
+
 def _is_django(request: Any) -> bool:
-    return hasattr(request, "META") and hasattr(request, "POST")
+    return hasattr(request, "META") and hasattr(type(request), "POST")  # its own would be read by the look
 
 
 def _is_quart(request: Any) -> bool:

@@ -7,11 +7,15 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from handshake_prompt.forms.typed_text import field_of, html_number, is_same_in_control, takes, typed_value
+from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.values import MAX_INTEGER
 from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import is_empty
+from handshake_prompt.texts.quoting import quote
 from handshake_prompt.texts.row_tables import is_rows
 
+REPLACEMENT = "\ufffd"
+"""Stands for bytes that a framework's parser could not read, as of a page in another charset."""
 _BOOLEAN = frozenset({"boolean", "bool", "checkbox"})
 _CHECKED = frozenset({"on", "true", "1", "yes"})
 
@@ -28,7 +32,11 @@ class Posted(NamedTuple):
     texts: bool
 
     def values_for(self, session: Session) -> dict[str, Any]:
-        """Return the posted values of the session's fields; other names are the host's, of whatever size."""
+        """Return the posted values of the session's fields; other names are the host's, of whatever size.
+
+        Raises:
+            InvalidRequestError: the text of a field has lost a character on its way.
+        """
         schema = session.schema
         value_of = _value if self.texts else _json_value
         found = {}
@@ -38,6 +46,8 @@ class Posted(NamedTuple):
                 continue  # no text is a list of objects
             if field is not None or not schema:
                 found[key] = value_of(posted, field, session.value(key))
+                if self.texts and REPLACEMENT in "".join(posted) and found[key] != session.value(key):
+                    raise InvalidRequestError(f"{quote(key)}: a character is not in UTF-8", code="invalid_value")
         is_whole = self.digest is not None or not self.texts
         return found if is_whole else {**dict(_left_out(session, self.values)), **found}
 

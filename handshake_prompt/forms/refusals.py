@@ -18,6 +18,7 @@ from .problems import ANSWERS, AnswerError, FieldErrors, Path, Problem, is_text
 WHOLE = frozenset({"", "__all__", "__root__", "_schema", "non_field_errors"})
 """Names that stand for the form as a whole."""
 _STEPS = re.compile(r"[^\[\]]+")
+_ROW = re.compile(r"\d{1,9}")
 STEPS = 32
 """Of a path: deeper ones stand in no form, and each step is looked up."""
 
@@ -107,4 +108,4 @@ def _steps(name: object) -> Iterator[str | int]:
     if isinstance(name, int):
         yield name
     else:
-        yield from (int(step) if step.isdecimal() else step for step in _STEPS.findall(str(name)))
+        yield from (int(step) if _ROW.fullmatch(step) else step for step in _STEPS.findall(str(name)))

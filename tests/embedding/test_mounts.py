@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from litestar import Litestar
+from litestar import Litestar, Router as LitestarRouter
 from litestar.handlers import asgi
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -41,6 +41,10 @@ def litestar(hpp: HandshakeApp, path: str = "/handshake") -> Application:
     return Litestar([asgi(path, is_mount=True, copy_scope=True)(hpp)], logging_config=None)
 
 
+def inner(hpp: HandshakeApp) -> LitestarRouter:
+    return LitestarRouter("/b", route_handlers=[asgi("/pair", is_mount=True, copy_scope=True)(hpp)])
+
+
 MOUNTS: dict[str, tuple[Callable[[HandshakeApp], Application], str, str]] = {
     "alone": (lambda hpp: hpp, "", "/ws/"),
     "at-the-root": (lambda hpp: mounted(hpp, "/"), "", "/ws/"),
@@ -57,6 +61,11 @@ MOUNTS: dict[str, tuple[Callable[[HandshakeApp], Application], str, str]] = {
     "prefixes-apart": (lambda hpp: mounted_on(hpp, "/api/pair", "/sockets"), "/api/pair", "/sockets/"),
     "wrapped-with-slashes": (lambda hpp: hpp.wrap(Starlette(), "/pair/", "/ws/pair/"), "/pair", "/ws/pair/"),
     "litestar-segments": (lambda hpp: litestar(hpp, "/api/v1/pair"), "/api/v1/pair", "/api/v1/pair/ws/"),
+    "litestar-routers": (
+        lambda hpp: Litestar([LitestarRouter("/a", route_handlers=[inner(hpp)])], logging_config=None),
+        "/a/b/pair",
+        "/a/b/pair/ws/",
+    ),
     "litestar-in-starlette": (
         lambda hpp: Starlette(routes=[Mount("/a", litestar(hpp))]),
         "/a/handshake",

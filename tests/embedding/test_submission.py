@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Form, Request
 from litestar import Litestar, Request as LitestarRequest, post
+from litestar.enums import RequestEncodingType
 from litestar.handlers import asgi
+from litestar.params import Body
 from pydantic import BaseModel
 from quart import Quart, request as quart_request
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import HTTPConnection, Request as StarletteRequest
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from handshake_prompt import HandshakeApp, HandshakeError, Limits, SubmittedForm
@@ -199,6 +204,108 @@ async def test_a_body_that_a_view_of_litestar_has_streamed_is_said_to_be_lost(ki
     peer = await opened(litestar_that_streams)
     reply = await send(peer, "/submit", kind, 13, peer.as_user)
     assert (reply.status_code, reply.json()["code"]) == (400, "body_lost")
+
+
+Parts = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.MULTI_PART)]
+
+
+def litestar_that_takes_parts(hpp: HandshakeApp) -> Application:
+    @post("/submit", status_code=200)
+    async def save(request: LitestarRequest[Any, Any, Any], data: Parts) -> dict[str, Any]:
+        assert int(data["amount"]) == 13
+        return shown(await hpp.submission(request))
+
+    return Litestar([save, asgi("/handshake", is_mount=True, copy_scope=True)(hpp)], logging_config=None)
+
+
+async def test_a_view_of_litestar_takes_the_parts_of_a_form_as_its_argument_too() -> None:
+    peer = await opened(litestar_that_takes_parts)
+    reply = await send(peer, "/submit", "multipart", 13, peer.as_user)
+    assert (reply.status_code, reply.json()["value"]) == (200, {"name": "Ada", "amount": 13})
+
+
+def quart_that_streams(hpp: HandshakeApp) -> Application:
+    host = Quart(__name__)
+
+    @host.post("/submit")
+    async def save() -> dict[str, Any]:
+        async for _ in quart_request.body:
+            pass
+        return shown(await hpp.submission(quart_request))
+
+    return hpp.wrap(host)
+
+
+def starlette_with_a_middleware_that_reads(hpp: HandshakeApp) -> Application:
+    """A middleware that reads a stream leaves the view an empty body, and no sign of it."""
+
+    class Reading(BaseHTTPMiddleware):
+        async def dispatch(self, request: StarletteRequest, call_next: RequestResponseEndpoint) -> Response:
+            if request.url.path == "/submit":
+                [_ async for _ in request.stream()]
+            return await call_next(request)
+
+    host = starlette(hpp)
+    host.add_middleware(Reading)  # type: ignore[attr-defined]
+    return host
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("build", [quart_that_streams, starlette_with_a_middleware_that_reads])
+async def test_a_body_that_is_announced_and_not_there_is_said_to_be_lost(
+    build: Callable[..., Application], kind: str
+) -> None:
+    peer = await opened(build)
+    reply = await send(peer, "/submit", kind, 13, peer.as_user)
+    assert (reply.status_code, reply.json()["code"]) == (400, "body_lost")
+
+
+@hosts
+async def test_a_form_without_values_is_not_taken_for_a_lost_one(build: Callable[..., Application], path: str) -> None:
+    if build is fastapi_that_reads_the_form_too:
+        pytest.skip("the view asks for a form")
+    peer = await opened(build)
+    for kind, body in (("application/x-www-form-urlencoded", b""), ("multipart/form-data; boundary=x", b"--x--\r\n")):
+        reply = await peer.http.post(path, content=body, headers=peer.as_user | {"Content-Type": kind})
+        assert reply.status_code in (400, 404)
+        assert b"body_lost" not in reply.content
+
+
+OTHER_CHARSETS = {
+    "percents": ("application/x-www-form-urlencoded", b"handshakeSession=%s&name=M%%FCller&amount=12"),
+    "declared": ("application/x-www-form-urlencoded; charset=latin-1", b"handshakeSession=%s&name=M%%FCller&amount=12"),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), OTHER_CHARSETS.values(), ids=OTHER_CHARSETS)
+@hosts
+async def test_a_text_in_another_charset_is_refused_and_not_kept_without_its_characters(
+    build: Callable[..., Application], path: str, kind: str, body: bytes
+) -> None:
+    peer = await opened(build)
+    content = body % peer.session_id.encode()
+    reply = await peer.http.post(path, content=content, headers=peer.as_user | {"Content-Type": kind})
+    assert reply.status_code == 400
+    assert (await peer.context())["context"]["name"]["value"] == "Ada"
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "0" * 5000 + "9" * 20])
+@hosts
+async def test_a_length_of_thousands_of_digits_is_no_bare_500(
+    build: Callable[..., Application], path: str, length: str
+) -> None:
+    if build is django:
+        pytest.skip("Django reads the number itself")
+    peer = await opened(build)
+    headers = peer.as_user | {"Content-Type": "application/json", "Content-Length": length}
+    assert (await peer.http.post(path, content=b"{}", headers=headers)).status_code == 413
+
+
+async def test_what_no_body_can_be_read_from_is_said_to_be_no_request() -> None:
+    scope = {"type": "http", "headers": []}
+    for request in (HTTPConnection(scope), SimpleNamespace(scope=scope)):
+        with pytest.raises(TypeError, match="Starlette, FastAPI, Litestar, Quart or Django"):
+            await read_posted(request, Limits())
 
 
 @pytest.mark.parametrize(

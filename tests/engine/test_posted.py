@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from handshake_prompt.engine.posted import Posted
+from handshake_prompt.protocol.credentials import Role
+from handshake_prompt.protocol.errors import InvalidRequestError
+from handshake_prompt.session import Turn
 from tests.support.sessions import blank_session
 
 SCHEMA = [
@@ -67,3 +70,16 @@ def test_a_text_of_a_script_is_the_value_that_its_field_takes() -> None:
     posted = Posted({"n": "3", "code": "007", "on": "true"}, "digest", texts=False)
     assert posted.values_for(session) == {"n": 3, "code": "007", "on": True}
     assert Posted({"n": 3, "on": False}, "digest", texts=False).values_for(session) == {"n": 3, "on": False}
+
+
+def test_a_text_that_has_lost_a_character_on_its_way_is_refused_in_a_field_alone() -> None:
+    session = blank_session()
+    session.schema = SCHEMA
+    for texts in (["M\ufffdller"], ["x", "\ufffd"]):
+        with pytest.raises(InvalidRequestError):
+            Posted({"tags": texts}, "digest", texts=True).values_for(session)
+    assert Posted({"csrf": ["\ufffd"], "name": ["x"]}, "digest", texts=True).values_for(session) == {"name": "x"}
+    assert Posted({"name": "\ufffd"}, "digest", texts=False).values_for(session) == {"name": "\ufffd"}
+    written = session.checkout(Turn(author=Role.USER, now=0.0))
+    written.write("name", "M\ufffdller")
+    assert Posted({"name": ["M\ufffdller"]}, "digest", texts=True).values_for(written) == {"name": "M\ufffdller"}

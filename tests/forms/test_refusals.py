@@ -123,3 +123,8 @@ def test_what_is_no_refusal_is_told_without_its_text(errors: Any) -> None:
 )
 def test_any_path_leads_somewhere(path: Path) -> None:
     assert place_in(path, PLACES.__contains__, ROWS)[0] in {"age", "lines", "lines/r2", ""}
+
+
+def test_a_name_of_thousands_of_digits_is_the_name_of_nothing() -> None:
+    name = "9" * 5000
+    assert told({name: ["Unknown field."], f"lines[{name}]": ["none"]})[1][0] == ("lines",)

@@ -137,6 +137,12 @@ def is_async(function: Callable[..., Any]) -> bool:
     )
 
 
+def is_generator(function: Callable[..., Any]) -> bool:
+    """Whether a call of a function runs nothing of it, but returns an iterator that would."""
+    functions = function, getattr(function, "__call__", None)  # noqa: B004 - as above
+    return any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in functions)
+
+
 class _Watched(Awaitable[Any]):
     """Awaits a hook step by step, and names it in the log when one of its steps holds the event loop."""
 

@@ -17,7 +17,7 @@ from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.session import Session
 from handshake_prompt.session.page_problems import sound
 
-from .hook import Hook
+from .hook import Hook, is_generator
 
 logger = logging.getLogger("handshake_prompt")
 
@@ -50,7 +50,7 @@ class Hooks:
     """The host application's hooks, registered as decorators.
 
     Each may be `async def` or `def`; a `def` runs in a worker thread. Several of a kind run in the order in which
-    they were registered.
+    they were registered. Anything else, as a generator, is refused with a TypeError.
 
     Args:
         timeout: seconds one call may take.
@@ -74,7 +74,7 @@ class Hooks:
         An owner is an id: a text, a number, a UUID, a tuple of these; not a user's object. `Reject` denies with a
         reason. A KeyError says that nobody is logged in.
         """
-        self._create.append(Hook(hook))
+        self._create.append(runnable(hook))
         return hook
 
     def on_action(self, hook: F) -> F:
@@ -83,17 +83,17 @@ class Hooks:
         In a form with rows an action may be of type `add`, `remove` or `move`; the `value` of an `add`, and of a `set`
         of a list, has the cells of whole rows.
         """
-        self._action.append(Hook(hook))
+        self._action.append(runnable(hook))
         return hook
 
     def on_extend(self, hook: F) -> F:
         """Register `hook(session, extra_seconds, request)`: False denies, an int caps, True or None grants."""
-        self._extend.append(Hook(hook))
+        self._extend.append(runnable(hook))
         return hook
 
     def on_done(self, hook: F) -> F:
         """Register `hook(session, applied, rejected, errors)`, run after the reply of an action request."""
-        self._done.append(Hook(hook))
+        self._done.append(runnable(hook))
         return hook
 
     def on_options(self, hook: F) -> F:
@@ -112,10 +112,11 @@ class Hooks:
 
         Raises:
             ValueError: there is one already.
+            TypeError: it is no function, or a generator.
         """
         if self.submitted is not None:
             raise ValueError("there is a function for submissions already: it is to run once")
-        self.submitted = Hook(function)
+        self.submitted = runnable(function)
         return function
 
     async def created(self, session: Session, request: object) -> None:
@@ -250,6 +251,17 @@ class Hooks:
             kind = type(answer).__name__
             logger.error("The hook %s answered %s; it has to be True, False or None", hook.name, kind)
         return VETOED
+
+
+def runnable(function: Callable[..., Any]) -> Hook:
+    """Return a function of the host's as a hook.
+
+    Raises:
+        TypeError: it is no function, or a generator: a call of one runs nothing.
+    """
+    if not callable(function) or is_generator(function):
+        raise TypeError(f"a hook is a function, async or plain, and no generator: not {function!r}")
+    return Hook(function)
 
 
 def _granted(hook: Hook, answer: object, asked: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from handshake_prompt.protocol.messages import OptionsReply
 from handshake_prompt.protocol.values import check_key, check_value
 from handshake_prompt.session import Session
 
+from .hook import Hook
 from .hooks import HookFailedError, Hooks, Reject
 from .named_forms import NamedForms
 
@@ -29,6 +30,7 @@ class Lookups:
         self._modes = modes
         self._forms = forms
         self._limits = limits
+        self._read = Hook(self._listed, "whose options are read")
 
     async def options(self, session: Session, key: str, query: str) -> OptionsReply:
         """Return a field's options for a text; all of them, as far as there is room, for "".
@@ -56,6 +58,8 @@ class Lookups:
         """Return the answer of the first hook to know the field, None if none does."""
         try:
             answer = await self._hooks.options(session, key, query)
+            if isinstance(answer, Iterable) and not isinstance(answer, Sequence | Mapping):
+                answer = await self._hooks.call(self._read, answer)
         except (HookFailedError, Reject):
             raise OptionsUnavailableError from None
         if answer is None:
@@ -67,10 +71,14 @@ class Lookups:
             logger.error("A hook answered no list of options for the field %s: %s", key, told)  # noqa: TRY400
             raise OptionsUnavailableError from None
 
+    def _listed(self, answer: Iterable[Any]) -> list[Any]:
+        """Read an answer that may be lazy, as a query of a database is: host code, and away from the event loop."""
+        return [*islice(answer, self._limits.options + 1)]
+
     def _checked(self, answer: object) -> list[Any]:
-        if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
+        if isinstance(answer, str | bytes) or not isinstance(answer, Sequence):
             raise TypeError(f"{type(answer).__name__} is no list")
-        options = list(islice(answer, self._limits.options + 1))
+        options = [*answer[: self._limits.options + 1]]
         for option in options:
             check_value(option, self._limits)
             value = option.get("value", option) if isinstance(option, dict) else option

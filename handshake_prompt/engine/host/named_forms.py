@@ -28,6 +28,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import FormDescription, encode
 
 from .hook import Hook, is_async
+from .hooks import runnable
 from .submitted_form import SubmittedForm, T_co
 
 logger = logging.getLogger("handshake_prompt")
@@ -84,10 +85,11 @@ class NamedForm(Generic[T_co]):
 
         Raises:
             ValueError: there is one already.
+            TypeError: it is no function, or a generator.
         """
         if self.submitted is not None:
             raise ValueError(f"the form {self.name!r} has a function for submissions already: it is to run once")
-        self.submitted = Hook(function)
+        self.submitted = runnable(function)
         return function
 
     def parse(self, values: Values, rows: RowIds | None = None) -> T_co:

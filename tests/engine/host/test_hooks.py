@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
+from handshake_prompt import ProtocolEngine
 from handshake_prompt.engine.host.hook import Hook
 from handshake_prompt.engine.host.hooks import NOBODY, VETOED, Hooks, Reject
 from handshake_prompt.protocol.bodies import Action
@@ -311,3 +313,38 @@ async def test_what_was_judged_in_time_stands() -> None:
         await asyncio.sleep(4)
 
     assert await registry.verdicts(SESSION, [Action(key="k")] * 4, None) == [None, None, VETOED, VETOED]
+
+
+def a_generator(*_: object) -> Iterator[None]:
+    yield
+
+
+async def an_async_generator(*_: object) -> AsyncIterator[None]:
+    yield
+
+
+class CallableGenerator:
+    """An object that is called as a generator is."""
+
+    def __call__(self, *_: object) -> Iterator[None]:
+        yield
+
+
+NEVER_RUN = {
+    "a generator": a_generator,
+    "an async one": an_async_generator,
+    "a partial one": partial(a_generator, 1),
+    "an object": CallableGenerator(),
+    "nothing": None,
+    "a name": "save",
+}
+
+
+@pytest.mark.parametrize("function", NEVER_RUN.values(), ids=NEVER_RUN)
+@pytest.mark.parametrize("kind", ["on_create_session", "on_action", "on_extend", "on_done", "on_submit"])
+def test_what_would_never_run_is_no_hook(kind: str, function: Any) -> None:
+    hooks = Hooks(timeout=5, batch_timeout=10)
+    with pytest.raises(TypeError, match="no generator"):
+        getattr(hooks, kind)(function)
+    with pytest.raises(TypeError, match="no generator"):
+        ProtocolEngine().form("claim", [{"key": "name"}]).on_submit(function)

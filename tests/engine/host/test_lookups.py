@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,6 +74,32 @@ async def test_a_plain_hook_may_answer_any_list() -> None:
     engine.on_options(cities)
     pair = await open_pair(engine, FORM)
     assert (await looked_up(pair, "city"))["options"] == ["Bern"]
+
+
+class Query:
+    """A lazy answer, as of a database that must not be asked on the event loop."""
+
+    def __init__(self, *fails: Exception) -> None:
+        self.fails = fails
+
+    def __iter__(self) -> Iterator[str]:
+        assert threading.current_thread() is not threading.main_thread()
+        for error in self.fails:
+            raise error
+        yield "Bern"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_lazy_answer_is_read_in_a_thread_and_its_failure_told_as_the_hooks(*, is_async: bool) -> None:
+    engine, answers = ProtocolEngine(), [Query(), Query(KeyError("secret"))]
+
+    async def asked(*_: object) -> Query:
+        return answers.pop(0)
+
+    engine.on_options(asked if is_async else lambda *_: answers.pop(0))
+    pair = await open_pair(engine, FORM)
+    assert (await looked_up(pair, "city"))["options"] == ["Bern"]
+    assert await refused(pair, "city") == (503, "options_unavailable")
 
 
 @in_virtual_time
