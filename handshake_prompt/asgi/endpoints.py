@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from handshake_prompt.engine import ProtocolEngine
 from handshake_prompt.protocol.credentials import Credential
-from handshake_prompt.protocol.mount import Mount, index
+from handshake_prompt.protocol.mount import Mount, index_members
 
 from .bodies import JSONBody
 from .client_addresses import warn_of_unknown_address
@@ -190,7 +190,7 @@ class Endpoints:
         return json_response(openapi(self._mount_of(request).prefix or "/", self._engine.limits))
 
     async def _index(self, request: IndexedRequest) -> Response:
-        return json_response(index(self._mount_of(request), self._engine.limits))
+        return json_response(index_members(self._mount_of(request), self._engine.limits))
 
     # The parts of a request
 

@@ -113,11 +113,11 @@ def _seen(answer: Answer, options: SessionOptions) -> int | None:
     Raises:
         SystemExit: it names another one.
     """
-    from handshake_prompt.protocol.credentials import digest  # noqa: PLC0415 (as above)
+    from handshake_prompt.protocol.credentials import digest_token  # noqa: PLC0415 (as above)
     from handshake_prompt.protocol.prompt_codes import shown_seq  # noqa: PLC0415 (as above)
 
     session_id, token = str(options.sid).lower(), str(options.token)
-    seq = shown_seq(answer.code, session_id, digest(token)) if answer.code else None
+    seq = shown_seq(answer.code, session_id, digest_token(token)) if answer.code else None
     if (answer.code and seq is None) or answer.session_id.lower() not in ("", session_id):
         msg = "This answers another prompt."
         reported = problem(msg, code="other_prompt") if options.as_json else None

@@ -16,17 +16,17 @@ from handshake_prompt.protocol.bodies import Action, AnswerRequest, AskRequest, 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.decisions import Asked
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
-from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.instants import format_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
 from handshake_prompt.protocol.validation import check_ask
 from handshake_prompt.protocol.values import check_count, check_key, check_values
 from handshake_prompt.session import Session, requests
-from handshake_prompt.session.agent_presence import announce
+from handshake_prompt.session.agent_presence import announce_agent
 from handshake_prompt.session.field_value import FieldValue
 from handshake_prompt.session.request_record import ANSWERED, DECLINED, OPEN, Request
-from handshake_prompt.session.revert import revert
+from handshake_prompt.session.revert import revert_writes
 from handshake_prompt.stores import Loaded, Record, SessionStore
 from handshake_prompt.texts.quoting import quote
 
@@ -105,7 +105,7 @@ class Asking:
         """
         if action.key is None:
             return unsupported(action, "The action has no key", code="missing_key")
-        key, revision = action.key, requests.revision(session, action.key)
+        key, revision = action.key, requests.field_revision(session, action.key)
         judged = self._judged(session, key, action.value)
         if isinstance(judged, Outcome):
             return judged
@@ -203,7 +203,7 @@ class Asking:
 
         def play(draft: Record) -> list[str]:
             session = draft.session
-            return revert(session, None if asked.all else keys, form=self._modes.form_of(session))
+            return revert_writes(session, None if asked.all else keys, form=self._modes.form_of(session))
 
         return await self._transactions.apply(
             session_id, Transition(play, self._transactions.turn(Role.USER)), known=known
@@ -241,7 +241,7 @@ class Asking:
             session = draft.session
             admission.confirm(session)
             if admission.agent_name:
-                announce(session, admission.agent_name)
+                announce_agent(session, admission.agent_name)
             seconds = min(asked.expires_in or self._limits.ask_seconds, self._transactions.left(draft))
             request = self._timed(self._about(session, content), seconds)
             opened = requests.ask(session, request, limits=self._limits)
@@ -261,7 +261,7 @@ class Asking:
     def _timed(self, request: Request, seconds: float) -> Request:
         """Return a request of now, with its times."""
         opened, until = self._transactions.wall_time(), self._transactions.now() + seconds
-        opened_at, expires_at = (instant(round(time * 1e6)) for time in (opened, opened + seconds))
+        opened_at, expires_at = (format_instant(round(time * 1e6)) for time in (opened, opened + seconds))
         return replace(request, opened_at=opened_at, expires_at=expires_at, until=until)
 
     def _judged(self, session: Session, key: str, value: Any) -> FieldValue | Outcome:

@@ -16,8 +16,8 @@ from handshake_prompt.protocol.events import DONE
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import ActionReply, Outcome, whole_seconds
 from handshake_prompt.session import Session
-from handshake_prompt.session.agent_presence import announce
-from handshake_prompt.session.annotation import annotate
+from handshake_prompt.session.agent_presence import announce_agent
+from handshake_prompt.session.annotation import annotate_write
 from handshake_prompt.session.digests import state_digest
 from handshake_prompt.session.notes import Note
 from handshake_prompt.session.page_problems import may_have_problems, problem_members
@@ -134,7 +134,7 @@ class Batches:
         def play(draft: Record) -> ActionReply:
             admission.confirm(draft.session)
             if name:
-                announce(draft.session, name)
+                announce_agent(draft.session, name)
             return self._play(draft, batch, foreseen)
 
         turn = self._transactions.turn(Role.AGENT, pace=self._pace(asked))
@@ -198,7 +198,7 @@ class Batches:
             else:
                 outcome = next(in_order)
                 if outcome.status == "applied" and (note := _note(action)) is not None:
-                    annotate(session, outcome.subject, outcome.seq, note)
+                    annotate_write(session, outcome.subject, outcome.seq, note)
             outcomes.append(outcome)
         return outcomes
 

@@ -9,7 +9,7 @@ from itertools import islice
 from handshake_prompt.forms.mistakes import MOST_WARNINGS, body_mistakes
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import CreateRequest
-from handshake_prompt.protocol.credentials import Role, digest, mint_epoch, mint_session_id, mint_token
+from handshake_prompt.protocol.credentials import Role, digest_token, mint_epoch, mint_session_id, mint_token
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import CreationWarning
@@ -140,8 +140,8 @@ class Creation:
             mode=mode,
             form=asked.form or "",
             epoch=mint_epoch(),
-            token_digest=digest(token),
-            user_digest=digest(user_token),
+            token_digest=digest_token(token),
+            user_digest=digest_token(user_token),
             created_at=now,
             deadline=now + self._limits.max_lifetime,
             ttl=self._ttl,

@@ -11,7 +11,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.validation import check_problem, check_schema_change
 from handshake_prompt.session import Session
-from handshake_prompt.session.page_problems import report
+from handshake_prompt.session.page_problems import report_problem
 from handshake_prompt.stores import Loaded, Record, SessionStore
 
 from .access.fair_queue import take_slot
@@ -56,7 +56,7 @@ class PageReports:
             return mode.change_schema(session, asked.set, asked.remove)
         if asked.key and not mode.has_place(session, asked.key):
             return session.refuse(asked.key, "unknown_field", "The form has no such field", status="error")
-        return report(session, asked.key, asked.msg)
+        return report_problem(session, asked.key, asked.msg)
 
     async def _take_turn(self, session_id: str, change: SchemaChange) -> None:
         """Let a page change its schema now and then: the whole of it is compiled anew."""

@@ -11,9 +11,9 @@ import re
 from typing import NamedTuple
 
 from handshake_prompt.protocol.bodies import PickupRequest
-from handshake_prompt.protocol.credentials import Role, digest, mint_pickup_code, mint_token
+from handshake_prompt.protocol.credentials import Role, digest_token, mint_pickup_code, mint_token
 from handshake_prompt.protocol.errors import RateLimitedError, SessionNotFoundError, SessionSubmittedError
-from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.instants import format_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import whole_seconds
 from handshake_prompt.protocol.mount import Mount
@@ -77,10 +77,10 @@ class Pickups:
         """
         code, now, lasts = mint_pickup_code(), self._store.now(), self._limits.pickup_seconds
         opened = Pickup(
-            code_digest=digest(code),
+            code_digest=digest_token(code),
             salt=str(mint_token()),
             expires_at=now + lasts,
-            until=instant(round((self._transactions.wall_time() + lasts) * 1e6)),
+            until=format_instant(round((self._transactions.wall_time() + lasts) * 1e6)),
             language=language,
         )
         sign = Session(
@@ -142,7 +142,7 @@ class Pickups:
             HandshakeError: see `Transactions.apply`.
         """
         loaded = await self._led_to(code)
-        found = pickup.current(loaded.record.session, code, self._store.now())
+        found = pickup.valid_pickup(loaded.record.session, code, self._store.now())
         key = Secret(key) if key else mint_token()
         token, record = await self._token(loaded, code, key, name=name)
         return Exchange(code, key, token, record, found.language)
@@ -170,7 +170,7 @@ class Pickups:
             PickupTakenError: it was exchanged.
         """
         session = (await self._led_to(code)).record.session
-        found = pickup.current(session, code, self._store.now())
+        found = pickup.valid_pickup(session, code, self._store.now())
         if found.taken_at:
             raise PickupTakenError
         return Preview(self._session_replies.pickup_url(grouped(code), mount), found.language)
@@ -183,15 +183,15 @@ class Pickups:
     async def _token(self, loaded: Loaded, code: str, key: str, *, name: str) -> tuple[Secret, Record]:
         """Return the agent's token for a client, if it is the first with the code, and the session with that token."""
         session, now = loaded.record.session, self._store.now
-        token = pickup.exchanged(session, code, key, now())
+        token = pickup.token_given_before(session, code, key, now())
         if token is not None:
             await self._count(session)
             return token, loaded.record
 
         def play(draft: Record) -> Secret | None:
-            return pickup.exchange(draft.session, code, key, name=name, now=now())
+            return pickup.exchange_code(draft.session, code, key, name=name, now=now())
 
-        is_first = not pickup.current(session, code, now()).taken_at
+        is_first = not pickup.valid_pickup(session, code, now()).taken_at
         transition = Transition(play, self._transactions.turn(Role.AGENT), renews=is_first)
         try:
             token, record = await self._transactions.apply(session.session_id, transition, known=loaded)
@@ -218,7 +218,7 @@ class Pickups:
         Raises:
             PickupNotFoundError: there is none, or it is over.
         """
-        sign = await self._store.load(digest(code)[:32])
+        sign = await self._store.load(digest_token(code)[:32])
         if sign is None or not sign.record.session.leads_to:
             raise PickupNotFoundError
         try:

@@ -9,14 +9,14 @@ import msgspec
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.bodies import ADD_ROW, RELEASE, REMOVE_ROW, USER_EDIT, PageMessage
-from handshake_prompt.protocol.credentials import Role, digest
+from handshake_prompt.protocol.credentials import Role, digest_token
 from handshake_prompt.protocol.errors import ConflictError, HandshakeError
 from handshake_prompt.protocol.events import EXTENDED, ROTATED
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome, whole_seconds
 from handshake_prompt.protocol.validation import check_edit
 from handshake_prompt.session import Session, Turn, rows
-from handshake_prompt.session.agent_presence import announce
+from handshake_prompt.session.agent_presence import announce_agent
 from handshake_prompt.stores import Loaded, Record
 
 from .access.guard import Admission
@@ -123,7 +123,7 @@ class SessionChanges:
         """Make `token` the agent's, and the one before worthless."""
 
         def replace(draft: Record) -> Session:
-            draft.session.token_digest = digest(token)
+            draft.session.token_digest = digest_token(token)
             draft.session.pickup = None
             draft.session.notice(ROTATED)
             return draft.session
@@ -143,4 +143,6 @@ class SessionChanges:
     async def announce(self, session_id: str, name: str, turn: Turn) -> None:
         """Let the page know of an agent by the name it gives itself; if that fails, its next request does."""
         with suppress(HandshakeError):
-            await self._transactions.apply(session_id, Transition(lambda draft: announce(draft.session, name), turn))
+            await self._transactions.apply(
+                session_id, Transition(lambda draft: announce_agent(draft.session, name), turn)
+            )

@@ -15,11 +15,11 @@ from handshake_prompt.forms.schema_errors import REQUIRED
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role, mint_session_id
 from handshake_prompt.protocol.errors import UnavailableError
-from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.instants import format_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.submission_errors import InvalidFormError
 from handshake_prompt.session import Session, submission as states
-from handshake_prompt.session.page_problems import hidden_values, quotes, short
+from handshake_prompt.session.page_problems import hidden_values, quotes_any, short_line
 from handshake_prompt.session.row_keys import with_row_ids
 from handshake_prompt.session.submission_record import Submission
 from handshake_prompt.stores import Record
@@ -94,7 +94,7 @@ class SubmissionContent:
 
 def end_as_submitted(draft: Record, submission: Submission, result: Any, transactions: Transactions) -> Submission:
     """End a session with its submission, now; return the submission with its receipt."""
-    at = instant(round(transactions.wall_time() * 1e6))
+    at = format_instant(round(transactions.wall_time() * 1e6))
     draft.expires_at = transactions.now()
     return states.finish(draft.session, submission, at=at, result=result)
 
@@ -112,4 +112,4 @@ def told(problems: Sequence[Problem], session: Session) -> list[dict[str, Any]]:
 
 def told_reason(reason: str, session: Session) -> str:
     """Return the reason of a refusal as both roles are told it; none where it quotes a hidden value."""
-    return "" if quotes(reason, hidden_values(session)) else short(reason)
+    return "" if quotes_any(reason, hidden_values(session)) else short_line(reason)

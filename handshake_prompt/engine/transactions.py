@@ -22,8 +22,8 @@ from handshake_prompt.protocol.errors import (
 from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.session import EXPIRED, Session, Turn
-from handshake_prompt.session.aftermath import conclude
-from handshake_prompt.session.requests import settle
+from handshake_prompt.session.aftermath import conclude_turn
+from handshake_prompt.session.requests import sweep_requests
 from handshake_prompt.session.room import check_room
 from handshake_prompt.stores import Loaded, Record, SessionStore
 
@@ -214,9 +214,9 @@ class Transactions:
                 draft.renew(now)
             try:
                 if draft.session.requests:
-                    settle(draft.session, now, self._limits)
+                    sweep_requests(draft.session, now, self._limits)
                 result = transition.play(draft)
-                conclude(draft.session, loaded.record.session, now, self._limits)
+                conclude_turn(draft.session, loaded.record.session, now, self._limits)
             except ENDS_THE_SERVER as error:
                 raise HostCodeError("A mode raised what ends a process") from error
             draft.purge_at = draft.expires_at + self._limits.tombstone_seconds

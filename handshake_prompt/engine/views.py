@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from handshake_prompt.modes import Modes
 from handshake_prompt.protocol.credentials import Role
-from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.instants import format_instant
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Context, whole_seconds
 from handshake_prompt.protocol.session_messages import AgentPresence, SessionStanding
 from handshake_prompt.session.digests import state_digest
 from handshake_prompt.session.page_problems import may_have_problems, problem_members
-from handshake_prompt.session.requests import shown
+from handshake_prompt.session.requests import visible_requests
 from handshake_prompt.session.verdict import NO_PROBLEMS, Verdict
 from handshake_prompt.stores import Record
 
@@ -50,7 +50,7 @@ class Views:
             "cursor": str(session.cursor),
         }
         if session.submission is not None:
-            standing["submission"] = session.submission.shown(self._transactions.now())
+            standing["submission"] = session.submission.wire_members(self._transactions.now())
         if session.ended:
             standing["status"] = session.ended
         if session.agent:
@@ -76,9 +76,9 @@ class Views:
             "digest": state_digest(session),
         }
         if session.submission is not None:
-            members["submission"] = session.submission.shown(self._transactions.now())
+            members["submission"] = session.submission.wire_members(self._transactions.now())
         if session.pickup is not None and role is Role.USER:
-            members["pickup"] = session.pickup.shown()
+            members["pickup"] = session.pickup.wire_members()
         if verdict is not None or may_have_problems(session):
             members |= problem_members(session, verdict or NO_PROBLEMS)
         if session.requests:
@@ -88,7 +88,7 @@ class Views:
 
     def requests(self, record: Record, role: Role, *, after: int = 0) -> dict[str, Any]:
         """Return the members that tell of a session's requests; none if there is nothing to tell."""
-        listed = shown(record.session, role, self._transactions.now(), after=after)
+        listed = visible_requests(record.session, role, self._transactions.now(), after=after)
         return {"requests": listed, "attended": self._presence.attended(record)} if listed else {}
 
     def agent(self, name: str, seen_at: float) -> AgentPresence:
@@ -96,7 +96,7 @@ class Views:
         if not name:
             return {}
         gone = self._transactions.wall_time() - seen_at > self._limits.agent_silence
-        return {"agent": name, "agentAt": instant(round(seen_at * 1e6)), "agentGone": gone}
+        return {"agent": name, "agentAt": format_instant(round(seen_at * 1e6)), "agentGone": gone}
 
     def expires_in(self, record: Record) -> int:
         """Return the whole seconds a session has left."""

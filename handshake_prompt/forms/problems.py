@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from handshake_prompt.session.page_problems import CHARS, HIDDEN, quotes, short, sound
+from handshake_prompt.session.page_problems import CHARS, HIDDEN, encodable_text, quotes_any, short_line
 
 from .documents import RowIds
 from .keys import escaped, joined, names
@@ -82,8 +82,8 @@ def bounded(
         lacks = (closed, around) if problem.is_lack else ()
         if problem.keys and all(key in missing or any(key in keys for keys in lacks) for key in problem.keys):
             continue
-        is_hidden = any(key in sensitive for key in problem.keys) or quotes(problem.msg, hidden)
-        msg = HIDDEN if is_hidden else short(problem.msg)
+        is_hidden = any(key in sensitive for key in problem.keys) or quotes_any(problem.msg, hidden)
+        msg = HIDDEN if is_hidden else short_line(problem.msg)
         told.setdefault((problem.keys, msg), Problem(problem.keys, msg, problem.is_lack))
         if len(told) == PROBLEMS:
             break
@@ -200,4 +200,4 @@ def _keys(keys: Iterable[object], key_at: Callable[[Path], str]) -> tuple[str, .
             found.append(key_at(key))
         else:
             raise AnswerError(f"a key is text or a path, not {type(key).__name__}")
-    return tuple(sound(key)[:CHARS] for key in found if key)
+    return tuple(encodable_text(key)[:CHARS] for key in found if key)

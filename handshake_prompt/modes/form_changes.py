@@ -12,7 +12,7 @@ from handshake_prompt.protocol.errors import InvalidSchemaError
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.session import Session
-from handshake_prompt.session.page_problems import report
+from handshake_prompt.session.page_problems import report_problem
 from handshake_prompt.session.schema_changes import change_schema
 
 from .form_checks import is_there
@@ -34,7 +34,7 @@ def change_form(
         raise InvalidSchemaError(in_words_of_the_change(error, changed, entries)) from None
     outcome = change_schema(session, FormOfSession(form, session, limits), entries, removed)
     for key in [key for key in session.page_problems if key and not has_place(form, session, key)]:
-        report(session, key, None)
+        report_problem(session, key, None)
     end_lost_requests(form, session)
     return outcome
 

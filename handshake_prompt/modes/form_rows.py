@@ -19,8 +19,8 @@ from handshake_prompt.session import Session, rows
 from handshake_prompt.session.authors import By
 from handshake_prompt.session.field_value import is_empty
 from handshake_prompt.session.room import check_room, session_full
-from handshake_prompt.session.row_keys import split_row, within
-from handshake_prompt.session.row_returns import forget
+from handshake_prompt.session.row_keys import inner_prefix, split_row
+from handshake_prompt.session.row_returns import forget_displaced
 
 from .form_checks import RefusedError, is_there, refuse_closed
 from .new_rows import NewRow, RowReader, content_once_written
@@ -83,7 +83,7 @@ class FormRows:
         if cleared.status != "applied":
             return cleared
         if self._session.author is Role.USER:
-            forget(self._session, list_key)
+            forget_displaced(self._session, list_key)
         for row in new:
             self._write_row(listed, list_key, row)
         self._check_changes()
@@ -143,7 +143,7 @@ class FormRows:
 
     def _may_compare(self, path: str) -> bool:
         """Whether the turn's author sees all cells of a list: else it would learn of one by being told "the same"."""
-        inside = within(path)
+        inside = inner_prefix(path)
         return self._session.author is Role.USER or not any(key.startswith(inside) for key in self._form.sensitive)
 
     def _has_these_rows(self, listed: Rows, list_key: str, new: list[NewRow]) -> bool:
@@ -158,7 +158,7 @@ class FormRows:
         """Return the content of a row, without anything empty."""
         session, held = self._session, NewRow({}, {})
         for key in rows.parts_of(session, row_key):
-            name = key.removeprefix(within(row_key))
+            name = key.removeprefix(inner_prefix(row_key))
             if key in session.rows:
                 held.lists[name] = [self._content_of(joined(key, row)) for row in session.rows[key]]
             elif not is_empty(value := session.value(key)):
@@ -182,4 +182,4 @@ def check_rows(form: Form, session: Session, limits: Limits) -> None:
 
 def _row_id(list_key: str, after: Place) -> Place:
     """Return a place as the id of its row, which its key may name as well."""
-    return after.removeprefix(within(list_key)) if isinstance(after, str) else after
+    return after.removeprefix(inner_prefix(list_key)) if isinstance(after, str) else after

@@ -11,7 +11,7 @@ from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.session import Session, rows
 from handshake_prompt.session.authors import By
 from handshake_prompt.session.field_value import is_empty
-from handshake_prompt.session.row_keys import within
+from handshake_prompt.session.row_keys import inner_prefix
 
 from .form_checks import RefusedError
 from .row_members import Fields, members
@@ -49,7 +49,7 @@ class _Giving:
             return
         if not isinstance(items, list):
             raise RefusedError("invalid_value", f"{list_key} has to be a list of objects, one for each row")
-        rows.withdraw(self._session, list_key)
+        rows.drop_content(self._session, list_key)
         for item in items:
-            row_key = rows.give(self._session, list_key, by=self._by)
-            self.take(listed.item, item, within(row_key), listed.fields)
+            row_key = rows.put_initial(self._session, list_key, by=self._by)
+            self.take(listed.item, item, inner_prefix(row_key), listed.fields)

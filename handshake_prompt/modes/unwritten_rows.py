@@ -16,7 +16,7 @@ from handshake_prompt.forms.shape import Rows
 from handshake_prompt.forms.status import Evaluation
 from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import is_empty
-from handshake_prompt.session.row_keys import within
+from handshake_prompt.session.row_keys import inner_prefix
 
 from .form_checks import RefusedError, budget_under_way, refuse_absent
 from .held_values import HeldValues
@@ -73,7 +73,7 @@ class _Layout:
         ids = [f"new{next(self._numbers)}" for _ in new]
         self.rows[list_key] = [*beside, *ids]
         for row, item in zip(ids, new, strict=True):
-            inside = within(joined(list_key, row))
+            inside = inner_prefix(joined(list_key, row))
             self._cells |= {inside + key: value for key, value in {**listed.defaults, **item.values}.items()}
             self.given |= {inside + key: name + key for key, value in item.values.items() if not is_empty(value)}
             for key, items in item.lists.items():

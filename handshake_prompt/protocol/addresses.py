@@ -30,13 +30,13 @@ def counted_address(address: str) -> str:
         return address[:UNKNOWN_CHARS]
     if isinstance(parsed, IPv4Address):
         return str(parsed)
-    if embedded := _embedded(parsed):
+    if embedded := _embedded_ipv4(parsed):
         return str(embedded)
     network = IPv6Address(int(parsed) >> NETWORK_BITS << NETWORK_BITS)
     return f"{network}/{NETWORK_BITS}"
 
 
-def _embedded(address: IPv6Address) -> IPv4Address | None:
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
     if int(address) >> 32 == _NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

@@ -53,16 +53,16 @@ def mint_connection() -> str:
     return secrets.token_hex(8)
 
 
-def digest(token: str) -> str:
+def digest_token(token: str) -> str:
     """Return the hexadecimal SHA-256 of a token: the only form in which one is kept."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def matches(token: str | None, expected_digest: str | None) -> bool:
+def matches_digest(token: str | None, expected_digest: str | None) -> bool:
     """Whether `token` is the one `expected_digest` was made from. Nothing matches a missing value."""
     if not token or not expected_digest:
         return False
-    return hmac.compare_digest(digest(token), expected_digest)
+    return hmac.compare_digest(digest_token(token), expected_digest)
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -102,7 +102,7 @@ def frame(event: Event, role: Role, *, epoch: str, values: Mapping[str, Any]) ->
     if event.note is not None:
         shown |= event.note
     if event.sensitive:
-        shown["value"] = _present(event, role, values)
+        shown["value"] = _present_value(event, role, values)
         if role is Role.AGENT:
             shown["sensitive"] = True
     return shown
@@ -117,7 +117,7 @@ def change_record(event: Change, role: Role, *, values: Mapping[str, Any]) -> Ch
     if event.note is not None:
         record |= event.note  # type: ignore[typeddict-item]
     if event.sensitive:
-        record["to"] = _present(event, role, values)
+        record["to"] = _present_value(event, role, values)
         if role is Role.AGENT:
             record["sensitive"] = True
     elif role is Role.USER or event.type == "action":
@@ -132,7 +132,7 @@ def withheld(event: Event, role: Role) -> bool:
     return role is Role.AGENT and event.sensitive
 
 
-def _present(event: Change, role: Role, values: Mapping[str, Any]) -> Any:
+def _present_value(event: Change, role: Role, values: Mapping[str, Any]) -> Any:
     """Return the present value of a sensitive field, None for the agent."""
     field = values.get(event.key) if role is Role.USER else None
     return None if field is None else field.kept

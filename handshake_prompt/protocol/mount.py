@@ -22,7 +22,7 @@ class Mount(NamedTuple):
     offers_mcp: bool = False
 
 
-def index(mount: Mount, limits: Limits) -> dict[str, Any]:
+def index_members(mount: Mount, limits: Limits) -> dict[str, Any]:
     """Return the members of the reply to `GET /`."""
     return {
         "name": "Handshake Prompt Protocol",

@@ -156,14 +156,14 @@ def check_json(raw: bytes, limits: Limits) -> None:
         TooLargeError: `too_many_parts`.
     """
     most = 2 * limits.body_parts
-    if len(raw) <= most or _separators(raw) <= most:
+    if len(raw) <= most or _count_separators(raw) <= most:
         return
     outside = b"".join(raw.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
-    if _separators(outside) > most:
+    if _count_separators(outside) > most:
         raise _too_many_parts(limits)
 
 
-def _separators(raw: bytes) -> int:
+def _count_separators(raw: bytes) -> int:
     return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 

@@ -17,7 +17,7 @@ def is_announced(session: Session, name: str, now: float) -> bool:
     return name == session.agent and abs(now - session.agent_at) < ACTIVE_EVERY
 
 
-def announce(session: Session, name: str) -> None:
+def announce_agent(session: Session, name: str) -> None:
     """Log that an agent is there: `joined` under a name that is new here, else `active`, unless that is known."""
     now = session.now
     if not is_announced(session, name, now):

@@ -8,11 +8,11 @@ from handshake_prompt.protocol.events import Change
 
 from .authors import By
 from .notes import Note
-from .row_keys import within
+from .row_keys import inner_prefix
 from .session import Session
 
 
-def annotate(session: Session, key: str, seq: int | None, note: Note) -> None:
+def annotate_write(session: Session, key: str, seq: int | None, note: Note) -> None:
     """Put a note on the write of this turn that made event `seq`, or on the cells of a row or a list that it made.
 
     Args:
@@ -23,14 +23,14 @@ def annotate(session: Session, key: str, seq: int | None, note: Note) -> None:
     """
     events = session.turn.events if session.turn else []
     is_part = key in session.row_authors or key in session.rows
-    inside = within(key)
+    inside = inner_prefix(key)
     for place, event in enumerate(events):
         if type(event) is Change and (event.seq == seq or (is_part and event.key.startswith(inside))):
-            events[place] = replace(event, note=note.members(), size=event.size + note.size)
-            _keep(session, event.key, replace(note, rev=event.seq))
+            events[place] = replace(event, note=note.wire_members(), size=event.size + note.size)
+            _keep_note(session, event.key, replace(note, rev=event.seq))
 
 
-def _keep(session: Session, key: str, note: Note) -> None:
+def _keep_note(session: Session, key: str, note: Note) -> None:
     if (field := session.values.get(key)) is None or field.rev != note.rev:
         return  # written again in the same turn
     old = session.notes.get(key)

@@ -17,12 +17,12 @@ from .session import Session
 
 def request_digest(session: Session, content: Mapping[str, Any]) -> str:
     """Return the digest of a request's content, its members in their order."""
-    return _digest(session, b"request", to_json(content))
+    return _keyed_digest(session, b"request", to_json(content))
 
 
 def answer_digest(session: Session, values: Mapping[str, Any]) -> str:
     """Return the digest of an answer's values: a repeated answer is known by it, and nothing of a secret is kept."""
-    return _digest(session, b"answer", to_json(sorted(values.items())))
+    return _keyed_digest(session, b"answer", to_json(sorted(values.items())))
 
 
 def state_digest(session: Session) -> str:
@@ -33,7 +33,7 @@ def state_digest(session: Session) -> str:
     A value written again is another state, even if it is the same: so no two digests tell an agent whether two hidden
     values are equal.
     """
-    return _digest(session, b"state", to_json((session.values, session.rows)) + session.schema_json)
+    return _keyed_digest(session, b"state", to_json((session.values, session.rows)) + session.schema_json)
 
 
 def is_same(digest: str, expected: str) -> bool:
@@ -41,7 +41,7 @@ def is_same(digest: str, expected: str) -> bool:
     return hmac.compare_digest(digest.encode("utf-8", "surrogatepass"), expected.encode())
 
 
-def _digest(session: Session, purpose: bytes, content: bytes) -> str:
+def _keyed_digest(session: Session, purpose: bytes, content: bytes) -> str:
     """Return a digest under a key of the session (keyed BLAKE2b, RFC 7693): the server's half of the person's proof."""
     key = session.user_digest.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
     return hashlib.blake2b(content, digest_size=32, key=key, person=purpose).hexdigest()

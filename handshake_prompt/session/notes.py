@@ -27,9 +27,9 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     @property
     def size(self) -> int:
         """Bytes that it takes."""
-        return len(to_json(self.members()))
+        return len(to_json(self.wire_members()))
 
-    def members(self) -> dict[str, Any]:
+    def wire_members(self) -> dict[str, Any]:
         """Return its members on the wire."""
         given = {
             "source": self.source,
@@ -43,7 +43,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 def with_notes(values: Mapping[str, FieldValue], notes: Mapping[str, Note]) -> Mapping[str, Any]:
     """Return records of values, with the notes that are of them."""
     noted = {
-        key: {"value": field.kept, "by": field.by, "at": field.at, "rev": field.rev} | note.members()
+        key: {"value": field.kept, "by": field.by, "at": field.at, "rev": field.rev} | note.wire_members()
         for key, note in notes.items()
         if (field := values.get(key)) is not None and field.rev == note.rev
     }

@@ -26,7 +26,7 @@ def kept_owner(owner: object) -> Any:
         ) from None
 
 
-def somebody(owner: object) -> Any:
+def login_owner(owner: object) -> Any:
     """Return the kept form of an owner as a login tells it; None for nobody.
 
     Nobody is also an empty text, or a list or an object of nothing but these: `None == None` is no identity.
@@ -56,7 +56,7 @@ class _ComparedAsKept:  # noqa: PLW1641 - texts and numbers have a hash, lists a
     """Compares the other side in its kept form where it is not equal as it is."""
 
     def __eq__(self, other: object) -> bool:
-        plain = _plain(self)
+        plain = _builtin_value(self)
         if plain == other:
             return True
         try:
@@ -90,7 +90,7 @@ _COMPARABLE: dict[type, type] = {str: _TextOwner, int: _NumberOwner, list: _List
 _PLAIN: tuple[type, ...] = (str, int, float, list, dict)
 
 
-def _plain(value: object) -> Any:
+def _builtin_value(value: object) -> Any:
     """Return the built-in value that a value of a derived type stands for.
 
     Raises:
@@ -102,4 +102,4 @@ def _plain(value: object) -> Any:
     raise TypeError
 
 
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+_encode = msgspec.json.Encoder(enc_hook=_builtin_value).encode

@@ -10,7 +10,7 @@ from handshake_prompt.protocol.events import PROBLEM, PROBLEMS
 from handshake_prompt.protocol.messages import Outcome
 
 from .digests import is_same, state_digest
-from .row_keys import within
+from .row_keys import inner_prefix
 from .session import Session
 from .submission_record import FAILED
 from .verdict import NO_PROBLEMS, UNKNOWN, Verdict
@@ -25,14 +25,14 @@ HIDDEN = "This value is not accepted"
 """In the place of a text about a sensitive field: it may quote the value."""
 
 
-def report(session: Session, key: str, msg: str | None) -> Outcome:
+def report_problem(session: Session, key: str, msg: str | None) -> Outcome:
     """Keep the page's problem with a field, a row, a list, a group, or with the form (""); None takes it back.
 
     Raises:
         TooLargeError: there are `MOST` others (`too_many_problems`).
     """
-    told = short(msg) if msg else None
-    if msg and (session.is_sensitive(key) or quotes(msg, hidden_values(session))):
+    told = short_line(msg) if msg else None
+    if msg and (session.is_sensitive(key) or quotes_any(msg, hidden_values(session))):
         told = HIDDEN
     previous = session.page_problems.get(key)
     if told == previous:
@@ -45,17 +45,17 @@ def report(session: Session, key: str, msg: str | None) -> Outcome:
     return Outcome(key, "applied", seq=session.seq)
 
 
-def forget(session: Session, gone: str) -> None:
+def forget_problems(session: Session, gone: str) -> None:
     """Take back the problems of a removed row or list, and of everything in it."""
-    inside = within(gone)
+    inside = inner_prefix(gone)
     for key in [key for key in session.page_problems if key == gone or key.startswith(inside)]:
-        report(session, key, None)
+        report_problem(session, key, None)
 
 
 def problem_members(session: Session, verdict: Verdict) -> dict[str, Any]:
     """Return the members for a session's problems: of the page, the form's validator, and a refused submission."""
-    reported = map(_reported, session.page_problems.items())
-    told: dict[str, Any] = {"problems": [*reported, *verdict.problems, *refused(session)]}
+    reported = map(_reported_problem, session.page_problems.items())
+    told: dict[str, Any] = {"problems": [*reported, *verdict.problems, *host_faults(session)]}
     if verdict.unknown:
         told["problemsUnknown"] = True
     return told
@@ -74,7 +74,7 @@ def may_have_problems(session: Session) -> bool:
     return bool(session.form or session.page_problems or is_refused)
 
 
-def refused(session: Session) -> list[dict[str, Any]]:
+def host_faults(session: Session) -> list[dict[str, Any]]:
     """Return the faults that the host has found with submitted values, as far as these are still there.
 
     Those of a field or a group stand until it is written, those of a row, a list or the whole form until anything is.
@@ -95,14 +95,14 @@ def _is_as_it_was(session: Session, key: str, seq: int) -> bool:
     """Whether nothing in a field or group was written since a place in the log; of a row or list nobody can tell."""
     if session.rows and (key in session.rows or key in session.row_authors or _is_gone(session, key)):
         return False
-    inside = within(key)
+    inside = inner_prefix(key)
     return all(field.rev <= seq for each, field in session.values.items() if each == key or each.startswith(inside))
 
 
 def _is_gone(session: Session, key: str) -> bool:
     """Whether a key names a cell of a removed row."""
-    is_cell = any(key.startswith(within(one)) for one in session.rows)
-    return is_cell and not any(key.startswith(within(row)) for row in session.row_authors)
+    is_cell = any(key.startswith(inner_prefix(one)) for one in session.rows)
+    return is_cell and not any(key.startswith(inner_prefix(row)) for row in session.row_authors)
 
 
 def hidden_values(session: Session) -> Iterator[Any]:
@@ -111,32 +111,32 @@ def hidden_values(session: Session) -> Iterator[Any]:
         yield from (session.value(key) for key in session.values if session.is_sensitive(key))
 
 
-def quotes(msg: str, values: Iterable[Any]) -> bool:
+def quotes_any(msg: str, values: Iterable[Any]) -> bool:
     """Whether a text has one of some values in it, or a part of one."""
-    return any(text in msg for value in values for text in _texts(value) if len(text) >= QUOTED_CHARS)
+    return any(text in msg for value in values for text in _texts_within(value) if len(text) >= QUOTED_CHARS)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts_within(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from (value, short(value))
+        yield from (value, short_line(value))
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
+            yield from _texts_within(part)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield str(value)
 
 
-def sound(text: str) -> str:
+def encodable_text(text: str) -> str:
     """Return a text as UTF-8 can carry it: halves of surrogate pairs become question marks."""
     return text.encode(errors="replace").decode()
 
 
-def short(msg: str) -> str:
+def short_line(msg: str) -> str:
     """Return a text on one line, cut to `CHARS`."""
-    text = " ".join(sound(msg).split())
+    text = " ".join(encodable_text(msg).split())
     return text if len(text) <= CHARS else f"{text[: CHARS - 1]}…"
 
 
-def _reported(problem: tuple[str, str]) -> dict[str, Any]:
+def _reported_problem(problem: tuple[str, str]) -> dict[str, Any]:
     key, msg = problem
     return {"keys": [key] if key else [], "msg": msg}

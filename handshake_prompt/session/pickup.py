@@ -13,9 +13,9 @@ from itertools import count
 
 from msgspec.structs import replace
 
-from handshake_prompt.protocol.credentials import digest, matches
+from handshake_prompt.protocol.credentials import digest_token, matches_digest
 from handshake_prompt.protocol.events import ROTATED
-from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.instants import format_instant
 from handshake_prompt.protocol.pickup_errors import PickupNotFoundError, PickupTakenError
 from handshake_prompt.texts.secret import Secret
 
@@ -31,7 +31,7 @@ MOST_TOLD = 100
 _TOKEN_BYTES = 24
 
 
-def exchange(session: Session, code: str, key: str, *, name: str, now: float) -> Secret | None:
+def exchange_code(session: Session, code: str, key: str, *, name: str, now: float) -> Secret | None:
     """Give the agent's token to the first client with the code, in the turn under way; None if it was not the first.
 
     Args:
@@ -44,48 +44,48 @@ def exchange(session: Session, code: str, key: str, *, name: str, now: float) ->
     Raises:
         PickupNotFoundError: it is not the session's code any more.
     """
-    pickup, token = current(session, code, now), _token(session, code, key)
+    pickup, token = valid_pickup(session, code, now), _derive_token(session, code, key)
     if not pickup.taken_at:
-        session.token_digest = digest(token)
+        session.token_digest = digest_token(token)
         session.notice(ROTATED)
         session.notice(PICKED_UP, name=name or None)
-        session.pickup = replace(pickup, taken_at=instant(session.last_at), name=name)
+        session.pickup = replace(pickup, taken_at=format_instant(session.last_at), name=name)
         return token
-    if matches(token, session.token_digest):
+    if matches_digest(token, session.token_digest):
         return token
     session.notice(PICKUP_REFUSED, times=pickup.refused + 1)
     session.pickup = replace(pickup, refused=pickup.refused + 1)
     return None
 
 
-def exchanged(session: Session, code: str, key: str, now: float) -> Secret | None:
+def token_given_before(session: Session, code: str, key: str, now: float) -> Secret | None:
     """Return the token of an exchange that was made before, by the same client; None if there is an exchange to make.
 
     Raises:
         PickupNotFoundError: it is not the session's code any more.
         PickupTakenError: another client was first, and has been told of as often as may be.
     """
-    pickup, token = current(session, code, now), _token(session, code, key)
-    if pickup.taken_at and matches(token, session.token_digest):
+    pickup, token = valid_pickup(session, code, now), _derive_token(session, code, key)
+    if pickup.taken_at and matches_digest(token, session.token_digest):
         return token
     if pickup.refused >= MOST_TOLD:
         raise PickupTakenError
     return None
 
 
-def current(session: Session, code: str, now: float) -> Pickup:
+def valid_pickup(session: Session, code: str, now: float) -> Pickup:
     """Return a session's pickup if this is its code, and its time is not over.
 
     Raises:
         PickupNotFoundError: it is not, or it is.
     """
     pickup = session.pickup
-    if pickup is None or not matches(code, pickup.code_digest) or pickup.expires_at <= now:
+    if pickup is None or not matches_digest(code, pickup.code_digest) or pickup.expires_at <= now:
         raise PickupNotFoundError
     return pickup
 
 
-def _token(session: Session, code: str, key: str) -> Secret:
+def _derive_token(session: Session, code: str, key: str) -> Secret:
     """Return the token of one client: 32 URL-safe characters, not led by a dash, as a minted one."""
     salt = session.pickup.salt if session.pickup else ""
     macs = (hmac.digest(salt.encode(), f"pickup {n} {code} {key}".encode(), "sha256") for n in count())

@@ -31,7 +31,7 @@ class Pickup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         """The name of the record that leads from the code to the session."""
         return self.code_digest[:32]
 
-    def shown(self) -> dict[str, Any]:
+    def wire_members(self) -> dict[str, Any]:
         """Return its members on the wire, to the person."""
         members: dict[str, Any] = {"taken": bool(self.taken_at), "expiresAt": self.until, "refused": self.refused}
         if self.taken_at:

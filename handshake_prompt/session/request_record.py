@@ -103,7 +103,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         """Return its status, whether or not the log knows already that its time is over."""
         return EXPIRED if self.status == OPEN and self.until <= now else self.status
 
-    def shown(self, role: Role, now: float) -> dict[str, Any]:
+    def wire_members(self, role: Role, now: float) -> dict[str, Any]:
         """Return its members on the wire, as `role` may see them."""
         members = self.content() | {"status": self.status_at(now), "digest": self.digest}
         if self.pasted:

@@ -24,7 +24,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.packing import pack, to_json
 
-from .annotation import annotate
+from .annotation import annotate_write
 from .digests import answer_digest, is_same, request_digest
 from .field_value import is_empty
 from .notes import Note
@@ -52,7 +52,7 @@ def _accept_question(session: Session, request: Request, values: Mapping[str, An
     if key is None:
         return {"values": told}
     if key in told:
-        _write(write, key, told.pop(key))
+        _write_answer(write, key, told.pop(key))
     value = session.value(key)
     if is_empty(value):
         raise InvalidRequestError("An acceptance brings a value for the field", code="missing_answer")
@@ -62,9 +62,9 @@ def _accept_question(session: Session, request: Request, values: Mapping[str, An
 def _accept_suggestion(session: Session, request: Request, values: Mapping[str, Any], write: Write) -> None:
     """Write the value suggested, or the person's own in its place, as the person; the log names where it is from."""
     key = request.key or ""
-    outcome = _write(write, key, values.get(key, request.value))
+    outcome = _write_answer(write, key, values.get(key, request.value))
     note = Note(source=request.source, confidence=request.confidence, reason=request.reason, request=request.id)
-    annotate(session, key, outcome.seq, note)
+    annotate_write(session, key, outcome.seq, note)
 
 
 KINDS = {
@@ -82,10 +82,10 @@ def ask(session: Session, request: Request, *, limits: Limits) -> Request:
     Raises:
         RateLimitedError: as many are open as may be (`too_many_requests`).
     """
-    for one in _open(session):
+    for one in _open_requests(session):
         if KINDS[one.kind].dies_by_edit and (one.kind, one.key, one.name) == (request.kind, request.key, request.name):
-            _end(session, one, STEPS["supersede"])
-    if len(_open(session)) >= limits.open_requests:
+            _end_request(session, one, STEPS["supersede"])
+    if len(_open_requests(session)) >= limits.open_requests:
         raise RateLimitedError(
             f"{limits.open_requests} requests are open: wait for the person, or withdraw one",
             code="too_many_requests",
@@ -95,8 +95,8 @@ def ask(session: Session, request: Request, *, limits: Limits) -> Request:
     opened = replace(request, id=str(Cursor(session.epoch, seq)), opened=seq)
     content = opened.content()
     opened = replace(opened, digest=request_digest(session, content), size=len(to_json(content)))
-    session.notice(ASKED, **opened.shown(Role.AGENT, 0.0))
-    _keep(session, opened)
+    session.notice(ASKED, **opened.wire_members(Role.AGENT, 0.0))
+    _keep_request(session, opened)
     return opened
 
 
@@ -121,7 +121,7 @@ def answer(
         ConflictError: it has ended (`request_ended`).
         InvalidRequestError: a value of an acceptance cannot be written.
     """
-    request, step = _found(session, request_id), STEPS[decision]
+    request, step = _find_request(session, request_id), STEPS[decision]
     if not is_same(digest, request.digest):
         raise ChangedError("The request is not what was shown", next_steps=["Show the request as it is now."])
     by = answer_digest(session, values) if step.status == ANSWERED else ""
@@ -129,9 +129,9 @@ def answer(
         return request
     _check_is_open(request, now)
     if step.status != ANSWERED:
-        return _end(session, request, step)
+        return _end_request(session, request, step)
     told = KINDS[request.kind].accept(session, request, judge(request), write)
-    return _end(session, replace(request, answered_by=by), step, answer=told)
+    return _end_request(session, replace(request, answered_by=by), step, answer=told)
 
 
 def withdraw(session: Session, request_id: str, *, now: float) -> Request:
@@ -141,31 +141,31 @@ def withdraw(session: Session, request_id: str, *, now: float) -> Request:
         NotFoundError: there is no such request (`request_not_found`).
         ConflictError: it has ended otherwise (`request_ended`).
     """
-    request, step = _found(session, request_id), STEPS["withdraw"]
+    request, step = _find_request(session, request_id), STEPS["withdraw"]
     if request.status == step.status:
         return request
     _check_is_open(request, now)
-    return _end(session, request, step)
+    return _end_request(session, request, step)
 
 
-def settle(session: Session, now: float, limits: Limits) -> None:
+def sweep_requests(session: Session, now: float, limits: Limits) -> None:
     """End overdue and pointless requests, and let go of ended ones beyond the bound, oldest first."""
-    for request in _open(session):
+    for request in _open_requests(session):
         if request.until <= now:
-            _end(session, request, STEPS["expire"])
+            _end_request(session, request, STEPS["expire"])
         elif _is_pointless(session, request):
-            _end(session, request, STEPS["supersede"])
+            _end_request(session, request, STEPS["supersede"])
     ended = [one for one in session.requests.values() if one.status != OPEN]
-    for request in sorted(ended, key=_ended)[: max(0, len(ended) - limits.ended_requests)]:
-        _drop(session, request)
+    for request in sorted(ended, key=_ended_seq)[: max(0, len(ended) - limits.ended_requests)]:
+        _drop_request(session, request)
 
 
 def supersede_lost(session: Session, is_decidable: Callable[[Request, str], bool]) -> None:
     """End requests about fields that a new schema keeps from agents, or leaves nothing to decide of."""
-    for request in _open(session):
+    for request in _open_requests(session):
         key = request.key
         if key is not None and (request.sensitive != session.is_sensitive(key) or not is_decidable(request, key)):
-            _end(session, request, STEPS["supersede"])
+            _end_request(session, request, STEPS["supersede"])
 
 
 def note_read(session: Session, now: float, limits: Limits) -> None:
@@ -175,9 +175,9 @@ def note_read(session: Session, now: float, limits: Limits) -> None:
     """
     for request in tuple(session.requests.values()):
         if request.status != OPEN and not request.read_at:
-            _keep(session, replace(request, read_at=now))
+            _keep_request(session, replace(request, read_at=now))
         elif request.read_at and now - request.read_at >= limits.answer_seconds:
-            _drop(session, request)
+            _drop_request(session, request)
 
 
 # Views
@@ -196,7 +196,7 @@ def has_unread(session: Session, now: float, limits: Limits) -> bool:
     )
 
 
-def shown(session: Session, role: Role, now: float, *, after: int = 0) -> list[dict[str, Any]]:
+def visible_requests(session: Session, role: Role, now: float, *, after: int = 0) -> list[dict[str, Any]]:
     """Return the requests asked or ended after a `seq`, as `role` may see them.
 
     From the beginning, the person is shown open ones alone. An end is shown to the agent until its delivery, wherever
@@ -204,24 +204,24 @@ def shown(session: Session, role: Role, now: float, *, after: int = 0) -> list[d
     """
     is_agent = role is Role.AGENT
     return [
-        one.shown(role, now)
+        one.wire_members(role, now)
         for one in session.requests.values()
         if (is_open := one.status_at(now) == OPEN) or is_agent or after
         if max(one.opened, one.ended) > after or (is_agent and not is_open and not one.read_at)
     ]
 
 
-def due(session: Session) -> float | None:
+def next_expiry(session: Session) -> float | None:
     """Return when the next request expires, on the store's clock; None if none is open."""
-    return min((one.until for one in _open(session)), default=None) if session.requests else None
+    return min((one.until for one in _open_requests(session)), default=None) if session.requests else None
 
 
 def is_same_question(request: Request, other: Request) -> bool:
     """Whether two requests of pasted answers ask the same."""
-    return _asked(request) == _asked(other)
+    return _question_identity(request) == _question_identity(other)
 
 
-def _asked(request: Request) -> tuple[Any, ...]:
+def _question_identity(request: Request) -> tuple[Any, ...]:
     return request.kind, request.pasted, request.text, request.kept_fields, request.key
 
 
@@ -233,7 +233,7 @@ def row_around(session: Session, key: str) -> str | None:
     return around or None
 
 
-def revision(session: Session, key: str) -> int:
+def field_revision(session: Session, key: str) -> int:
     """Return the revision of a field's value, 0 where there is none."""
     field = session.values.get(key)
     return field.rev if field else 0
@@ -246,36 +246,36 @@ def _is_pointless(session: Session, request: Request) -> bool:
     """Whether there is nothing more to decide: the field was written, or the row around it is gone."""
     if request.row is not None and request.row not in session.row_authors:
         return True
-    return KINDS[request.kind].dies_by_edit and request.rev != revision(session, request.key or "")
+    return KINDS[request.kind].dies_by_edit and request.rev != field_revision(session, request.key or "")
 
 
-def _end(session: Session, request: Request, step: Step, *, answer: Mapping[str, Any] | None = None) -> Request:
+def _end_request(session: Session, request: Request, step: Step, *, answer: Mapping[str, Any] | None = None) -> Request:
     kept, size = pack(answer) if answer is not None else (None, 0)
     told = {} if kept is None else {"answer": kept}
     session.notice(step.event, id=request.id, kind=request.kind, status=step.status, **told)
     ended = replace(request, status=step.status, ended=session.seq, kept_answer=kept, size=request.size + size)
-    _keep(session, ended)
+    _keep_request(session, ended)
     return ended
 
 
-def _keep(session: Session, request: Request) -> None:
+def _keep_request(session: Session, request: Request) -> None:
     old = session.requests.get(request.id)
-    _count(session, request.size - (old.size if old else 0))
+    _charge_agent(session, request.size - (old.size if old else 0))
     session.requests = session.requests | {request.id: request}
 
 
-def _drop(session: Session, request: Request) -> None:
-    _count(session, -request.size)
+def _drop_request(session: Session, request: Request) -> None:
+    _charge_agent(session, -request.size)
     session.requests = {key: one for key, one in session.requests.items() if key != request.id}
 
 
-def _count(session: Session, size: int) -> None:
+def _charge_agent(session: Session, size: int) -> None:
     """Count bytes of requests, and of their answers, into the part of the agent, as the asker."""
     session.size += size
     session.agent_size += size
 
 
-def _found(session: Session, request_id: str) -> Request:
+def _find_request(session: Session, request_id: str) -> Request:
     request = session.requests.get(request_id)
     if request is None:
         raise NotFoundError("There is no such request, or it has ended and was told of", code="request_not_found")
@@ -288,15 +288,15 @@ def _check_is_open(request: Request, now: float) -> None:
         raise ConflictError(f"The request has ended: {status}", code="request_ended")
 
 
-def _open(session: Session) -> list[Request]:
+def _open_requests(session: Session) -> list[Request]:
     return [one for one in session.requests.values() if one.status == OPEN]
 
 
-def _ended(request: Request) -> int:
+def _ended_seq(request: Request) -> int:
     return request.ended
 
 
-def _write(write: Write, key: str, value: Any) -> Outcome:
+def _write_answer(write: Write, key: str, value: Any) -> Outcome:
     outcome = write(key, value)
     if outcome.status != "applied":
         raise InvalidRequestError(outcome.msg, code=outcome.code)

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from . import rows
 from .authors import By
-from .row_keys import within
+from .row_keys import inner_prefix
 from .row_returns import RowForm, put_back
 from .session import Session
 
 
-def revert(session: Session, keys: Iterable[str] | None = None, *, form: RowForm | None = None) -> list[str]:
+def revert_writes(session: Session, keys: Iterable[str] | None = None, *, form: RowForm | None = None) -> list[str]:
     """Put back values, and rows in their places, from before the agent's writes, as the turn's author.
 
     The agent's own rows go. The person's values stay, and so does a row with a part of theirs.
@@ -25,7 +25,7 @@ def revert(session: Session, keys: Iterable[str] | None = None, *, form: RowForm
         the keys of the reverted fields and rows.
     """
     wanted = None if keys is None else frozenset(keys)
-    inside = tuple(map(within, wanted or ()))
+    inside = tuple(map(inner_prefix, wanted or ()))
 
     def is_meant(key: str) -> bool:
         """Whether a field or row is named, or stands in a named row or list."""
@@ -39,13 +39,13 @@ def revert(session: Session, keys: Iterable[str] | None = None, *, form: RowForm
     if form is not None:
         reverted += put_back(session, is_meant, form)
     for key in [key for key, field in session.values.items() if field.by == By.AI and is_meant(key)]:
-        _restore(session, key)
+        _restore_value(session, key)
         reverted.append(key)
     session.reverts += bool(reverted)
     return reverted
 
 
-def _restore(session: Session, key: str) -> None:
+def _restore_value(session: Session, key: str) -> None:
     """Put back the value before the agent's; to later pasted answers the revert of one is no change of the page's."""
     was_pasted = session.pasted.get(key) == session.values[key].rev
     old = session.before.get(key)

@@ -15,7 +15,7 @@ ROW_DIGITS = 6
 """Of the number of a row."""
 
 
-def within(key: str) -> str:
+def inner_prefix(key: str) -> str:
     """Return the beginning of the keys of all that stands in a row, or in a list."""
     return f"{key}/"
 

@@ -18,8 +18,8 @@ from handshake_prompt.protocol.events import ROW_ADDED, ROW_MOVED, ROW_RELEASED,
 from handshake_prompt.protocol.messages import Outcome
 
 from .authors import OWNERSHIP, RELEASED, By
-from .page_problems import forget
-from .row_keys import ROW_ID, note_part, split_row, within
+from .page_problems import forget_problems
+from .row_keys import ROW_ID, inner_prefix, note_part, split_row
 from .session import Session
 
 AUTHORS = {Role.AGENT: By.AI, Role.USER: By.USER}
@@ -47,7 +47,7 @@ def add(session: Session, list_key: str, after: Place = msgspec.UNSET) -> Outcom
     return Outcome(list_key, "applied", seq=session.seq, row=row)
 
 
-def give(session: Session, list_key: str, *, by: By) -> str:
+def put_initial(session: Session, list_key: str, *, by: By) -> str:
     """Put a row of a session's beginning at the end of a list; no event tells of it. Return the row's key."""
     return _put_new_row(session, list_key, len(session.rows.get(list_key, ())), by)
 
@@ -73,8 +73,8 @@ def remove(session: Session, row_key: str, *, if_rev: int | None = None) -> Outc
     if (refused := _refusal_of_change(session, row_key, if_rev)) is not None:
         return refused
     list_key, row = split_row(row_key)
-    withdraw(session, row_key)
-    _set_order(session, list_key, _without(session.rows[list_key], row))
+    drop_content(session, row_key)
+    _set_order(session, list_key, _without_row(session.rows[list_key], row))
     return _log_removal(session, row_key)
 
 
@@ -83,13 +83,13 @@ def clear(session: Session, list_key: str, *, if_rev: int | None = None) -> Outc
     if (refused := _refusal_of_change(session, list_key, if_rev)) is not None:
         return refused
     ids = session.rows.get(list_key, ())
-    withdraw(session, list_key)
+    drop_content(session, list_key)
     for row in ids:
-        _log_removal(session, within(list_key) + row)
+        _log_removal(session, inner_prefix(list_key) + row)
     return Outcome(list_key, "applied", seq=session.seq)
 
 
-def withdraw(session: Session, key: str) -> None:
+def drop_content(session: Session, key: str) -> None:
     """Drop everything in a row or a list, and the authors of the rows; no event tells of it."""
     rows, cells = _rows_and_cells_in(session, key)
     for cell in cells:
@@ -115,7 +115,7 @@ def move(session: Session, row_key: str, after: Place = msgspec.UNSET, *, if_rev
         return refused
     list_key, row = split_row(row_key)
     before = session.rows[list_key]
-    others = _without(before, row)
+    others = _without_row(before, row)
     place = _index_at(session, others, after)
     if place is None:
         return _unknown_row(session, row_key)
@@ -169,7 +169,7 @@ def _log_removal(session: Session, row_key: str) -> Outcome:
     session.notice(ROW_REMOVED, is_write=True, key=row_key, list=list_key, row=row, by=AUTHORS[session.author])
     outcome = Outcome(row_key, "applied", seq=session.seq)
     if session.page_problems:
-        forget(session, row_key)
+        forget_problems(session, row_key)
     return outcome
 
 
@@ -193,7 +193,7 @@ def _put_new_row(session: Session, list_key: str, place: int, by: By) -> str:
 
 def _put_row(session: Session, list_key: str, row: str, place: int, by: By) -> str:
     ids = session.rows.get(list_key, ())
-    row_key = within(list_key) + row
+    row_key = inner_prefix(list_key) + row
     session.row_authors = {**session.row_authors, row_key: by}
     session.charge(by, size=_bytes_of_row(row_key), parts=1, fields=1)
     _set_order(session, list_key, (*ids[:place], row, *ids[place:]))
@@ -209,7 +209,7 @@ def _set_order(session: Session, list_key: str, ids: tuple[str, ...]) -> None:
         note_part(turn.parts, list_key, session.row_authors)
 
 
-def _without(ids: tuple[str, ...], row: str) -> tuple[str, ...]:
+def _without_row(ids: tuple[str, ...], row: str) -> tuple[str, ...]:
     place = ids.index(row)
     return ids[:place] + ids[place + 1 :]
 
@@ -235,7 +235,7 @@ def _rows_and_cells_in(session: Session, key: str) -> tuple[list[str], list[str]
 
 def _rows_of_list(session: Session, list_key: str) -> list[str]:
     """Return the keys of the rows of a list."""
-    return [within(list_key) + row for row in session.rows.get(list_key, ())]
+    return [inner_prefix(list_key) + row for row in session.rows.get(list_key, ())]
 
 
 def _parts_by_row(session: Session) -> dict[str, dict[str, None]]:

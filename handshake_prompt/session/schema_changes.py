@@ -13,11 +13,11 @@ from handshake_prompt.protocol.events import SCHEMA
 from handshake_prompt.protocol.messages import Outcome
 
 from . import rows
-from .annotation import annotate
+from .annotation import annotate_write
 from .aside import Aside
 from .authors import By
 from .field_value import FieldValue
-from .row_keys import within
+from .row_keys import inner_prefix
 from .session import Session
 
 
@@ -58,7 +58,7 @@ def change_schema(session: Session, schema: NewSchema, entries: Sequence[Any], r
 def _set_aside(session: Session, schema: NewSchema) -> list[str]:
     """Take lists and values that have no field any more out of sight, and return their keys."""
     lists = [key for key in session.rows if not schema.has_list(key)]
-    inside = tuple(map(within, lists))
+    inside = tuple(map(inner_prefix, lists))
     cells = [key for key in session.values if key.startswith(inside) or not schema.has_value(key)]
     aside, values = session.aside or Aside(), {key: session.values[key] for key in cells}
     session.aside = Aside(
@@ -69,7 +69,7 @@ def _set_aside(session: Session, schema: NewSchema) -> list[str]:
         (*aside.pasted, *(key for key in cells if session.pasted.get(key) == values[key].rev)),
     )
     for key in lists:
-        rows.withdraw(session, key)
+        rows.drop_content(session, key)
     for key in session.values.keys() & {*cells}:
         session.erase(key)
     return [*lists, *cells]
@@ -81,7 +81,7 @@ def _bring_back(session: Session, schema: NewSchema) -> None:
     values, lists, authors = dict(aside.values), dict(aside.rows), dict(aside.row_authors)
     for list_key in [key for key in lists if schema.has_list(key)]:  # a list comes ahead of those within its rows
         for row in lists.pop(list_key):
-            by = By(authors.pop(within(list_key) + row))
+            by = By(authors.pop(inner_prefix(list_key) + row))
             if schema.is_there(list_key):
                 rows.bring_back(session, list_key, row, by)
     for key in [key for key in values if schema.has_value(key)]:
@@ -96,6 +96,6 @@ def _bring_back(session: Session, schema: NewSchema) -> None:
 def _bring_back_value(session: Session, aside: Aside, key: str, field: FieldValue) -> None:
     session.bring_back(key, field)
     if key in aside.notes:
-        annotate(session, key, session.seq, aside.notes[key])
+        annotate_write(session, key, session.seq, aside.notes[key])
     if key in aside.pasted:
         session.pasted = session.pasted | {key: session.seq}

@@ -14,7 +14,7 @@ import msgspec
 
 from handshake_prompt.protocol.credentials import Role
 from handshake_prompt.protocol.events import ACTION, EDIT, WRITES, Change, Cursor, Event, Notice
-from handshake_prompt.protocol.instants import instant
+from handshake_prompt.protocol.instants import format_instant
 from handshake_prompt.protocol.messages import FieldRecord, Outcome
 from handshake_prompt.protocol.packing import Packed, kept_meta, pack, parts_of, to_json, unpack
 
@@ -156,15 +156,15 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         if self.owner is not None:
             self.owner = kept_owner(self.owner)
         self.kept_meta = kept_meta(self.meta) if self.meta else {}
-        self.size += len(self.schema_json) + _size(self.kept_meta)
+        self.size += len(self.schema_json) + _json_size(self.kept_meta)
 
     def give(self, key: str, value: Any, *, by: By) -> None:
         """Put a value that is there from the start; no event tells of it."""
         by = By.EMPTY if is_empty(value) and by is By.USER else by
         old, (kept, size) = self.values.get(key), pack(value)
-        self.size += size - _size(old.kept) if old else len(key) + size
+        self.size += size - _json_size(old.kept) if old else len(key) + size
         self.parts += parts_of(kept) - (parts_of(old.kept) if old else 0)
-        self.values[key] = FieldValue(kept, by, self._instant(self._turn), 0)
+        self.values[key] = FieldValue(kept, by, self._next_instant(self._turn), 0)
         if old is None and self._turn.parts:
             note_part(self._turn.parts, key, self.row_authors)
 
@@ -182,22 +182,22 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         if if_rev is not None and if_rev != (now.rev if now else 0):
             return self.refuse(key, "stale", "The field has changed since; look at current and decide again")
         kept, size = pack(value)
-        return self._record(turn, key, kept, size=size, old=now, by=becomes)
+        return self._record_write(turn, key, kept, size=size, old=now, by=becomes)
 
     def preset(self, key: str, value: Any) -> Outcome:
         """Write the default of a new row's cell: it is nobody's, and open to the agent."""
         turn, (kept, size) = self._turn, pack(value)
-        return self._record(turn, key, kept, size=size, old=None, by=By.DEFAULT, preset=turn.author is Role.AGENT)
+        return self._record_write(turn, key, kept, size=size, old=None, by=By.DEFAULT, preset=turn.author is Role.AGENT)
 
     def bring_back(self, key: str, field: FieldValue) -> None:
         """Write a value that was set aside as it was; its author stays, and the page that asked for it is told, too."""
         turn, by = msgspec.structs.replace(self._turn, source=None), By(field.by)
-        self._record(turn, key, field.kept, size=_size(field.kept), old=None, by=by, preset=field.preset)
+        self._record_write(turn, key, field.kept, size=_json_size(field.kept), old=None, by=by, preset=field.preset)
 
     def erase(self, key: str) -> None:
         """Drop the value of a removed row's cell; the event of the row tells of it."""
         field = self.values.pop(key)
-        self.charge(field.payer, size=-len(key) - _size(field.kept), parts=-parts_of(field.kept), fields=-1)
+        self.charge(field.payer, size=-len(key) - _json_size(field.kept), parts=-parts_of(field.kept), fields=-1)
 
     def charge(self, by: str, *, size: int, parts: int, fields: int) -> None:
         """Count an author's bytes, JSON values, and fields or rows; negative numbers give back."""
@@ -216,20 +216,20 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         now = self.values.get(key)
         if now is None or now.by not in RELEASED:
             return Outcome(key, "applied", seq=now.rev if now else 0)
-        return self._record(turn, key, now.kept, size=_size(now.kept), old=now, by=RELEASED[now.by])
+        return self._record_write(turn, key, now.kept, size=_json_size(now.kept), old=now, by=RELEASED[now.by])
 
     def restore(self, key: str, kept: Any, by: By, *, preset: bool = False) -> Outcome:
         """Put a value that stood here before back in its place, with its author."""
-        size, old = _size(kept), self.values.get(key)
-        return self._record(self._turn, key, kept, size=size, old=old, by=by, preset=preset)
+        size, old = _json_size(kept), self.values.get(key)
+        return self._record_write(self._turn, key, kept, size=size, old=old, by=by, preset=preset)
 
     def notice(self, kind: str, /, *, is_write: bool = False, **members: Any) -> None:
         """Log something other than the write of a value. One that `is_write` is paced, and shown to its source, too."""
-        turn, size = self._turn, _size(members)
+        turn, size = self._turn, _json_size(members)
         if is_write:  # and so is what follows: an order of rows can be folded in the order of the log alone
             self.used, self.turn = True, msgspec.structs.replace(turn, source=None)
         self.seq += 1
-        at, pace = self._instant(turn), turn.pace if is_write else 0.0
+        at, pace = self._next_instant(turn), turn.pace if is_write else 0.0
         turn.events.append(Notice(type=kind, seq=self.seq, at=at, members=members, pace=pace, size=size))
 
     def refuse(self, key: str, code: str, msg: str, *, status: str = "rejected") -> Outcome:
@@ -348,10 +348,10 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             raise RuntimeError("a session is changed only inside a turn: use a copy from Session.checkout()")
         return self.turn
 
-    def _record(
+    def _record_write(
         self, turn: Turn, key: str, kept: Any, *, size: int, old: FieldValue | None, by: By, preset: bool = False
     ) -> Outcome:
-        at, length, parts = self._instant(turn), len(key), 1 if type(kept) is not Packed else kept.parts
+        at, length, parts = self._next_instant(turn), len(key), 1 if type(kept) is not Packed else kept.parts
         previous, size_before, parts_before = None, 0, 0
         if old is not None:
             previous, size_before = old.kept, len(to_json(old.kept))
@@ -388,12 +388,12 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         )
         return Outcome(key, "applied", seq=seq)
 
-    def _instant(self, turn: Turn) -> str:
+    def _next_instant(self, turn: Turn) -> str:
         """Return the turn's time as text. Times of one session only ever go forward, even if the clock is set back."""
         now, after = turn.now * 1e6, self.last_at + 1
         self.last_at = at = round(now) if now > after else after
-        return instant(at)
+        return format_instant(at)
 
 
-def _size(value: object) -> int:
+def _json_size(value: object) -> int:
     return len(to_json(value))

@@ -44,7 +44,7 @@ def claim(session: Session, submission: Submission, now: float) -> Submission:
         check_outcome(earlier, submission.digest, now)
     if not is_same(submission.digest, state_digest(session)):
         raise ChangedError
-    return _keep(session, submission)
+    return _log_submission(session, submission)
 
 
 def check_outcome(earlier: Submission, digest: str | None, now: float) -> None:
@@ -73,7 +73,9 @@ def finish(session: Session, submission: Submission, *, at: str, result: Any = N
 def fail(session: Session, submission: Submission, problems: Sequence[Mapping[str, Any]], reason: str) -> Submission:
     """Note the host's refusal, and tell its problems together with all others; the session goes on."""
     found = pack(list(problems))[0] if problems else None
-    kept = _keep(session, replace(submission, state=FAILED, kept_problems=found, reason=reason, seq=session.seq))
+    kept = _log_submission(
+        session, replace(submission, state=FAILED, kept_problems=found, reason=reason, seq=session.seq)
+    )
     if problems:
         tell_problems(session)
     return kept
@@ -81,7 +83,7 @@ def fail(session: Session, submission: Submission, problems: Sequence[Mapping[st
 
 def lose(session: Session, submission: Submission) -> Submission:
     """Note an outcome unknown to everybody."""
-    return _keep(session, replace(submission, state=UNKNOWN))
+    return _log_submission(session, replace(submission, state=UNKNOWN))
 
 
 def refusal(submission: Submission) -> InvalidFormError | SubmissionRefusedError:
@@ -97,7 +99,7 @@ def is_pending(session: Session, submission: Submission) -> bool:
     return session.ended is None and now is not None and (now.id, now.state) == (submission.id, CLAIMED)
 
 
-def _keep(session: Session, submission: Submission) -> Submission:
+def _log_submission(session: Session, submission: Submission) -> Submission:
     session.submission = submission
-    session.notice(SUBMISSION, **submission.shown())
+    session.notice(SUBMISSION, **submission.wire_members())
     return submission

@@ -40,7 +40,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         """Return its state: a claim past its deadline counts as `unknown`."""
         return UNKNOWN if self.state == CLAIMED and self.until <= now else self.state
 
-    def shown(self, now: float | None = None) -> dict[str, Any]:
+    def wire_members(self, now: float | None = None) -> dict[str, Any]:
         """Return its members on the wire, to either role."""
         members: dict[str, Any] = {"id": self.id, "state": self.state if now is None else self.state_at(now)}
         if self.kept_problems is not None:

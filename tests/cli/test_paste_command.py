@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt.cli.exit_codes import Exit
-from handshake_prompt.protocol.credentials import digest
+from handshake_prompt.protocol.credentials import digest_token
 from handshake_prompt.protocol.prompt_codes import prompt_code
 from tests.conftest import Open
 from tests.support.commands import ask, for_people, marked_json, prompt_of, session_of
@@ -17,7 +17,7 @@ from tests.support.peer import Peer
 
 
 def code_of(peer: Peer, seq: int = 0) -> str:
-    return prompt_code(peer.session_id, digest(peer.token), seq)
+    return prompt_code(peer.session_id, digest_token(peer.token), seq)
 
 
 def answer(**content: Any) -> str:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from handshake_prompt import Credential, HandshakeApp, HandshakeError, Limits, parse_prompt
-from handshake_prompt.protocol.credentials import digest
+from handshake_prompt.protocol.credentials import digest_token
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.session.pickup import MOST_TOLD
 from handshake_prompt.stores import MemoryStore
@@ -70,7 +70,7 @@ async def test_of_64_clients_at_two_workers_one_is_given_the_prompt_and_the_pers
     kinds = [event.type for event in loaded.log.events]
     assert kinds == ["rotated", "pickedUp", *["pickupRefused"] * 63]
     (token,) = await tokens(list(replies))
-    assert loaded.record.session.token_digest == digest(token)
+    assert loaded.record.session.token_digest == digest_token(token)
 
 
 async def test_one_client_that_asks_both_workers_again_and_again_is_given_one_token(
@@ -136,7 +136,7 @@ async def test_the_record_of_a_code_is_no_session_to_anybody() -> None:
     for options in ({}, {"require_browser_auth": knows_everybody}):
         hpp = HandshakeApp(**options)  # type: ignore[arg-type]
         peer = await open_in_process(hpp, PICKUP)
-        name = digest(read_code(peer.created["pickup"]["code"]) or "")[:32]
+        name = digest_token(read_code(peer.created["pickup"]["code"]) or "")[:32]
         assert (await record_of(hpp.engine.store, name)).session.leads_to == peer.session_id
         for headers in ({}, peer.as_agent, {"Cookie": f"hpp_{name}=x"}, {"X-Handshake-Token": ""}):
             for path in (f"session/{name}", f"context/{name}"):

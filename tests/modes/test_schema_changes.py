@@ -18,10 +18,10 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.protocol.packing import to_json
 from handshake_prompt.session import Session, Turn
-from handshake_prompt.session.aftermath import conclude
-from handshake_prompt.session.annotation import annotate
+from handshake_prompt.session.aftermath import conclude_turn
+from handshake_prompt.session.annotation import annotate_write
 from handshake_prompt.session.notes import Note
-from handshake_prompt.session.page_problems import report
+from handshake_prompt.session.page_problems import report_problem
 from handshake_prompt.session.rows import remove
 from tests.support.forms import NOON, act, edit, new_session, put
 
@@ -147,22 +147,22 @@ def test_the_notes_on_a_value_go_and_come_back_with_it() -> None:
     draft = new_session(HANDLER, schema=[NAME, CITY, AGE, LINES]).checkout(Turn(Role.AGENT, NOON))
     row = HANDLER.add_row(draft, "lines", {"text": "a"}).row
     for key in ("city", "name", f"lines/{row}"):
-        annotate(draft, key, draft.write(key, "Bern").seq if "/" not in key else 0, said)
+        annotate_write(draft, key, draft.write(key, "Bern").seq if "/" not in key else 0, said)
     draft.commit()
     draft.pasted = {"name": draft.values["name"].rev, "city": 0}
     without = turn(draft)
     HANDLER.change_schema(without, [], ["name", "city", "lines"])
-    conclude(without, draft, NOON, Limits())
+    conclude_turn(without, draft, NOON, Limits())
     without.commit()
     assert (without.notes, without.held_by(Role.AGENT)) == ({}, (0, 0, 0))
     assert without.held_by(Role.USER)[0] > draft.held_by(Role.USER)[0] + 3 * said.size - len(
         to_json([NAME, CITY, LINES])
     )
     _, back, events = change(without, NAME, CITY, LINES)
-    assert {key: {**note.members(), "rev": note.rev} for key, note in back.notes.items()} == {
-        key: {**said.members(), "rev": back.values[key].rev} for key in ("name", "city", f"lines/{row}/text")
+    assert {key: {**note.wire_members(), "rev": note.rev} for key, note in back.notes.items()} == {
+        key: {**said.wire_members(), "rev": back.values[key].rev} for key in ("name", "city", f"lines/{row}/text")
     }
-    assert all(event.note == said.members() for event in events if isinstance(event, Change))
+    assert all(event.note == said.wire_members() for event in events if isinstance(event, Change))
     assert back.pasted["name"] == back.values["name"].rev
     assert back.pasted["city"] != back.values["city"].rev
     assert back.held_by(Role.AGENT) == draft.held_by(Role.AGENT)
@@ -227,7 +227,7 @@ def test_a_change_is_refused_whole_and_names_the_entry(entries: list[Any], remov
 def test_problems_of_what_is_gone_are_taken_back() -> None:
     session = turn(with_lines())
     for key in ("name", "lines/r1/text", "lines/r3", ""):
-        report(session, key, "no")
+        report_problem(session, key, "no")
     session.commit()
     _, after, events = change(session, removed=["lines"])
     assert after.page_problems == {"name": "no", "": "no"}
@@ -238,7 +238,7 @@ def test_problems_of_what_is_gone_are_taken_back() -> None:
 def test_problems_of_a_row_go_with_it() -> None:
     session = turn(with_lines())
     for key in ("name", "lines/r1/text", "lines/r1", "lines/r3/text"):
-        report(session, key, "no")
+        report_problem(session, key, "no")
     HANDLER.remove_row(session, "lines/r1")
     assert [*session.page_problems] == ["name", "lines/r3/text"]
 
@@ -332,7 +332,7 @@ def play(draft: Session, kind: str, rest: list[Any]) -> None:
     elif kind == "remove":
         HANDLER.remove_row(draft, f"lines/r{rest[1]}")
     elif HANDLER.has_place(draft, rest[0]):
-        report(draft, rest[0], "no")
+        report_problem(draft, rest[0], "no")
 
 
 def counted(session: Session) -> dict[Role, tuple[int, ...]]:

@@ -10,8 +10,8 @@ import pytest
 from handshake_prompt.protocol.credentials import (
     Credential,
     Role,
-    digest,
-    matches,
+    digest_token,
+    matches_digest,
     mint_connection,
     mint_epoch,
     mint_session_id,
@@ -47,20 +47,20 @@ def test_an_epoch_makes_a_cursor_that_can_be_parsed() -> None:
 
 
 MATCHES: dict[str, tuple[str | None, str | None, bool]] = {
-    "the right one": ("right", digest("right"), True),
-    "another one": ("wrong", digest("right"), False),
-    "other case": ("RIGHT", digest("right"), False),
-    "a beginning": ("righ", digest("right"), False),
-    "the digest itself": (digest("right"), digest("right"), False),
-    "no token": (None, digest("right"), False),
-    "an empty token": ("", digest("right"), False),
+    "the right one": ("right", digest_token("right"), True),
+    "another one": ("wrong", digest_token("right"), False),
+    "other case": ("RIGHT", digest_token("right"), False),
+    "a beginning": ("righ", digest_token("right"), False),
+    "the digest itself": (digest_token("right"), digest_token("right"), False),
+    "no token": (None, digest_token("right"), False),
+    "an empty token": ("", digest_token("right"), False),
     "no digest": ("right", None, False),
     "an empty digest": ("right", "", False),
     "nothing against nothing": (None, None, False),
-    "empty against the digest of empty": ("", digest(""), False),
-    "outside ASCII": ("ключ", digest("right"), False),
-    "a lone surrogate": ("\ud800", digest("right"), False),
-    "a lone surrogate, and right": ("\ud800", digest("\ud800"), True),
+    "empty against the digest of empty": ("", digest_token(""), False),
+    "outside ASCII": ("ключ", digest_token("right"), False),
+    "a lone surrogate": ("\ud800", digest_token("right"), False),
+    "a lone surrogate, and right": ("\ud800", digest_token("\ud800"), True),
 }
 
 
@@ -68,7 +68,7 @@ MATCHES: dict[str, tuple[str | None, str | None, bool]] = {
 def test_only_the_right_token_matches_and_missing_never_does(
     token: str | None, kept: str | None, *, expected: bool
 ) -> None:
-    assert matches(token, kept) is expected
+    assert matches_digest(token, kept) is expected
 
 
 def test_i9_a_credential_shows_no_secret() -> None:

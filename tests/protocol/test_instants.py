@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.protocol.instants import instant, parse_instant
+from handshake_prompt.protocol.instants import format_instant, parse_instant
 
 NOON = 1_767_268_800
 """Of 1 January 2026, in UTC; seconds since the epoch."""
@@ -23,7 +23,7 @@ INSTANTS = {
 
 @pytest.mark.parametrize("text", INSTANTS.values(), ids=INSTANTS)
 def test_an_instant_is_the_same_in_every_form(text: str) -> None:
-    assert parse_instant(text) == "2026-01-01T12:00:00.000000+00:00" == instant(NOON * 1_000_000)
+    assert parse_instant(text) == "2026-01-01T12:00:00.000000+00:00" == format_instant(NOON * 1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,6 @@ def test_what_is_no_instant_is_told_from_one(text: str) -> None:
 
 def test_instants_compare_as_texts() -> None:
     moments = [0, 1, 999_999, 1_000_000, NOON * 1_000_000, NOON * 1_000_000 + 1]
-    texts = [instant(moment) for moment in moments]
+    texts = [format_instant(moment) for moment in moments]
     assert texts == sorted(texts)
     assert len(set(texts)) == len(texts)

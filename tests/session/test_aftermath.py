@@ -15,12 +15,12 @@ from handshake_prompt.protocol.events import Change, Event, Notice, frame
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.packing import to_json
 from handshake_prompt.session import Session, Turn, requests, rows
-from handshake_prompt.session.aftermath import conclude
-from handshake_prompt.session.annotation import annotate
+from handshake_prompt.session.aftermath import conclude_turn
+from handshake_prompt.session.annotation import annotate_write
 from handshake_prompt.session.authors import By
 from handshake_prompt.session.notes import Note
 from handshake_prompt.session.request_record import Request
-from handshake_prompt.session.revert import revert
+from handshake_prompt.session.revert import revert_writes
 from handshake_prompt.stores.codec import pack_session, unpack_session
 from tests.session.test_requests import NOON, decide, suggestion
 from tests.support.sessions import blank_session
@@ -45,7 +45,7 @@ class Page:
         return self.session.checkout(Turn(role, NOON))
 
     def save(self, draft: Session, now: float = 1.0) -> None:
-        conclude(draft, self.session, now, LIMITS)
+        conclude_turn(draft, self.session, now, LIMITS)
         self.log += draft.commit()
         self.session = unpack_session(pack_session(draft))
 
@@ -53,7 +53,7 @@ class Page:
         draft = self.begin(AGENT)
         outcome = draft.write(key, value)
         if note and outcome.status == "applied":
-            annotate(draft, key, outcome.seq, Note(**note))
+            annotate_write(draft, key, outcome.seq, Note(**note))
         self.save(draft)
 
     def edit(self, key: str, value: Any) -> None:
@@ -63,7 +63,7 @@ class Page:
 
     def revert(self, *keys: str) -> list[str]:
         draft = self.begin(USER)
-        reverted = revert(draft, keys or None)
+        reverted = revert_writes(draft, keys or None)
         self.save(draft)
         return reverted
 
@@ -144,7 +144,7 @@ def test_a_note_is_of_the_last_write_of_a_turn_alone() -> None:
     draft = page.begin(AGENT)
     first = draft.write("name", "a")
     draft.write("name", "b")
-    annotate(draft, "name", first.seq, Note(source="one"))
+    annotate_write(draft, "name", first.seq, Note(source="one"))
     page.save(draft)
     assert page.session.notes == {}
     events = [event.note for event in page.log if isinstance(event, Change)]
@@ -256,7 +256,7 @@ class Together(RuleBasedStateMachine):
         context = self.page.session.context(USER)
         held = {key: plain(record) for key, record in context.items()}
         assert held == {key: plain(record) for key, record in folded.items()}
-        shown = {one["id"]: one for one in requests.shown(self.page.session, USER, 1.0)}
+        shown = {one["id"]: one for one in requests.visible_requests(self.page.session, USER, 1.0)}
         assert shown.keys() == open_ones.keys()
         for id_, one in shown.items():
             assert one.items() <= open_ones[id_].items()

@@ -34,7 +34,7 @@ def question(*, until: float = 100.0, **members: Any) -> Request:
 
 
 def suggestion(session: Session, key: str, value: Any, *, name: str = "", until: float = 100.0) -> Request:
-    members: dict[str, Any] = {"key": key, "kept": pack(value)[0], "rev": requests.revision(session, key)}
+    members: dict[str, Any] = {"key": key, "kept": pack(value)[0], "rev": requests.field_revision(session, key)}
     members["sensitive"] = session.is_sensitive(key)
     return Request(kind="suggest", name=name, until=until, opened_at="then", expires_at="soon", **members)
 
@@ -69,7 +69,7 @@ def take(step: str, session: Session, request: Request, now: float = 1.0) -> Req
         return requests.withdraw(session, request.id, now=now)
     if step == "supersede":
         session.write(request.key or "name", "other")
-    requests.settle(session, request.until if step == "expire" else now, LIMITS)
+    requests.sweep_requests(session, request.until if step == "expire" else now, LIMITS)
     return session.requests[request.id]
 
 
@@ -119,9 +119,9 @@ def test_time_that_runs_out_is_no_answer_and_counts_before_the_log_says_so() -> 
     with pytest.raises(HandshakeError) as refused:
         decide(draft, request, "accept", now=100.0)
     assert refused.value.code == "request_ended"
-    assert [one["status"] for one in requests.shown(session, AGENT, 100.0)] == ["expired"]
-    assert requests.shown(session, USER, 100.0) == []
-    requests.settle(draft, 100.0, LIMITS)
+    assert [one["status"] for one in requests.visible_requests(session, AGENT, 100.0)] == ["expired"]
+    assert requests.visible_requests(session, USER, 100.0) == []
+    requests.sweep_requests(draft, 100.0, LIMITS)
     assert told(draft.commit(), "lapsed") == [{"id": request.id, "kind": "ask", "status": "expired"}]
 
 
@@ -177,7 +177,7 @@ def test_a_suggestion_dies_at_the_first_edit_of_its_field(write: Callable[[Sessi
     session, elsewhere = asked(session, suggestion(session, "city", "Ulm"))
     draft = drafted(session)
     write(draft)
-    requests.settle(draft, 1.0, LIMITS)
+    requests.sweep_requests(draft, 1.0, LIMITS)
     assert draft.requests[request.id].status == "superseded"
     assert draft.requests[elsewhere.id].status == "open"
 
@@ -188,7 +188,7 @@ def test_an_acceptance_writes_as_the_person_and_ends_what_others_suggest() -> No
     session, two = asked(session, suggestion(session, "name", ["two"], name="B"))
     draft = drafted(session)
     decide(draft, one, "accept")
-    requests.settle(draft, 1.0, LIMITS)
+    requests.sweep_requests(draft, 1.0, LIMITS)
     assert (draft.value("name"), draft.whose("name")) == (["one"], By.USER)
     assert [draft.requests[request.id].status for request in (one, two)] == ["answered", "superseded"]
 
@@ -209,7 +209,7 @@ def test_an_answer_for_a_field_goes_there_and_a_sensitive_one_is_told_as_filled_
         decide(draft, request, "accept", iban="DE01", note="x")
         expected: dict[str, Any] = {"values": {"note": "x", "iban": "DE01"}}
         assert (draft.value("iban"), draft.whose("iban")) == ("DE01", By.USER)
-        answer = requests.shown(draft, AGENT, 1.0)[0]["answer"]
+        answer = requests.visible_requests(draft, AGENT, 1.0)[0]["answer"]
         assert answer.json is not None
         events = draft.commit()
         if sensitive:
@@ -237,7 +237,7 @@ def test_a_sensitive_suggestion_is_shown_to_the_person_alone_and_not_logged() ->
     session = blank_session(sensitive=("iban",))
     draft = drafted(session, AGENT)
     requests.ask(draft, suggestion(session, "iban", "DE01"), limits=LIMITS)
-    assert [requests.shown(draft, role, 1.0)[0]["value"] for role in (USER, AGENT)] == ["DE01", None]
+    assert [requests.visible_requests(draft, role, 1.0)[0]["value"] for role in (USER, AGENT)] == ["DE01", None]
     assert b"DE01" not in repr_of(draft.commit()[0])
 
 
@@ -262,7 +262,7 @@ def test_the_oldest_ends_make_room_and_bytes_are_counted_to_the_agent() -> None:
         session, request = asked(session, question())
         draft = drafted(session)
         decide(draft, request, "accept", answer="x" * 100)
-        requests.settle(draft, 1.0, LIMITS)
+        requests.sweep_requests(draft, 1.0, LIMITS)
         draft.commit()
         session = draft
         ids.append(request.id)
@@ -280,7 +280,7 @@ def test_an_end_is_kept_for_a_while_once_the_agent_was_sent_it() -> None:
     assert requests.has_unread(draft, 50.0, LIMITS)
     requests.note_read(draft, 50.0, LIMITS)
     assert not requests.has_unread(draft, 50.0, LIMITS)
-    assert [one["status"] for one in requests.shown(draft, AGENT, 50.0)] == ["declined"]
+    assert [one["status"] for one in requests.visible_requests(draft, AGENT, 50.0)] == ["declined"]
     assert requests.has_unread(draft, 50.0 + LIMITS.answer_seconds, LIMITS)
     requests.note_read(draft, 50.0 + LIMITS.answer_seconds, LIMITS)
     assert draft.requests == {}
@@ -293,10 +293,10 @@ def test_an_agent_is_shown_a_new_end_wherever_it_reads_on_from() -> None:
     decide(draft, request, "accept")
     for _ in range(3):
         draft.write("name", "on and on")
-    assert [one["id"] for one in requests.shown(draft, AGENT, 1.0, after=draft.seq)] == [request.id]
+    assert [one["id"] for one in requests.visible_requests(draft, AGENT, 1.0, after=draft.seq)] == [request.id]
     requests.note_read(draft, 1.0, LIMITS)
-    assert requests.shown(draft, AGENT, 1.0, after=draft.seq) == []
-    assert requests.shown(draft, USER, 1.0) == []
+    assert requests.visible_requests(draft, AGENT, 1.0, after=draft.seq) == []
+    assert requests.visible_requests(draft, USER, 1.0) == []
 
 
 def attempted(work: Callable[[], object]) -> HandshakeError | None:
@@ -320,14 +320,14 @@ class Life(RuleBasedStateMachine):
         self.opened: list[Request] = []
 
     def save(self, draft: Session) -> None:
-        requests.settle(draft, self.now, LIMITS)
+        requests.sweep_requests(draft, self.now, LIMITS)
         self.log += draft.commit()
         self.session = unpack_session(pack_session(draft))
 
     @rule(kind=st.sampled_from(["ask", "suggest"]), key=st.sampled_from(["name", "iban"]), life=st.integers(1, 20))
     def ask(self, kind: str, key: str, life: int) -> None:
         draft = drafted(self.session, AGENT)
-        requests.settle(draft, self.now, LIMITS)
+        requests.sweep_requests(draft, self.now, LIMITS)
         until = self.now + life
         request = question(until=until) if kind == "ask" else suggestion(draft, key, "better", until=until)
         refusal = attempted(lambda: self.opened.append(requests.ask(draft, request, limits=LIMITS)))
@@ -342,7 +342,7 @@ class Life(RuleBasedStateMachine):
     def decide(self, step: str, which: int) -> None:
         request = self.opened[which % len(self.opened)]
         draft = drafted(self.session, STEPS[step].by or USER)
-        requests.settle(draft, self.now, LIMITS)
+        requests.sweep_requests(draft, self.now, LIMITS)
         before = draft.requests.get(request.id)
         refusal = attempted(lambda: take(step, draft, request, self.now))
         if refusal is None:

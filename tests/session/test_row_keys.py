@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_prompt.session.row_keys import field_key, split_row, with_row_ids, within
+from handshake_prompt.session.row_keys import field_key, inner_prefix, split_row, with_row_ids
 
 LISTS = frozenset({"lines", "guests", "guests/r2/bags", "home/cars"})
 
@@ -33,7 +33,7 @@ def test_the_field_of_a_cell_is_named_by_its_key_without_row_ids(key: str, field
 
 def test_a_rows_key_is_that_of_its_list_and_its_id() -> None:
     assert split_row("guests/r2/bags/r7") == ("guests/r2/bags", "r7")
-    assert within("guests/r2") == "guests/r2/"
+    assert inner_prefix("guests/r2") == "guests/r2/"
 
 
 NUMBERED = {

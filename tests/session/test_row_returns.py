@@ -16,8 +16,8 @@ from handshake_prompt.protocol.events import Event, frame
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.packing import to_json
 from handshake_prompt.session import Session, rows
-from handshake_prompt.session.aftermath import conclude
-from handshake_prompt.session.revert import revert
+from handshake_prompt.session.aftermath import conclude_turn
+from handshake_prompt.session.revert import revert_writes
 from handshake_prompt.stores.codec import pack_session, unpack_session
 from tests.support.folding import fold_rows, fold_values
 from tests.support.forms import new_session
@@ -41,7 +41,7 @@ class Form:
     def take_turn(self, role: Role, play: Callable[[Session], Any]) -> Any:
         draft = turn_of(self.session, role)
         result = play(draft)
-        conclude(draft, self.session, 1.0, self.limits)
+        conclude_turn(draft, self.session, 1.0, self.limits)
         self.log += draft.commit()
         self.session = unpack_session(pack_session(draft))
         return result
@@ -52,7 +52,7 @@ class Form:
 
     def revert(self, *keys: str) -> list[str]:
         def play(draft: Session) -> list[str]:
-            return revert(draft, keys or None, form=self.mode.form_of(draft))
+            return revert_writes(draft, keys or None, form=self.mode.form_of(draft))
 
         reverted: list[str] = self.take_turn(USER, play)
         return reverted

@@ -96,7 +96,7 @@ def test_an_end_as_submitted_leaves_the_receipt_alone() -> None:
     assert not states.is_pending(kept, made)
     receipt = {"ok": True, "id": "1", "at": "then", "digest": made.digest, "authors": {"name": "user"}}
     assert {name: done.receipt()[name] for name in receipt} == receipt
-    assert done.shown() == {"id": "1", "state": "done"}
+    assert done.wire_members() == {"id": "1", "state": "done"}
 
 
 def test_an_outcome_is_of_its_own_claim_alone() -> None:

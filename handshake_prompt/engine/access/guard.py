@@ -14,7 +14,7 @@ from functools import partial
 
 import msgspec
 
-from handshake_prompt.protocol.credentials import Credential, Role, digest, matches
+from handshake_prompt.protocol.credentials import Credential, Role, digest_token, matches_digest
 from handshake_prompt.protocol.errors import (
     AgentRequiredError,
     HandshakeError,
@@ -215,9 +215,9 @@ class Guard:
         """Return the digests of the secrets that the request brings, by the role that each is to prove."""
         brought = {}
         if credential.user_token and self._host_login is None and not credential.foreign_origin:
-            brought[Role.USER] = digest(credential.user_token)
+            brought[Role.USER] = digest_token(credential.user_token)
         if credential.token:
-            brought[Role.AGENT] = digest(credential.token)
+            brought[Role.AGENT] = digest_token(credential.token)
         return brought
 
     def _claims(self, operation: Operation, credential: Credential, brought: Mapping[Role, str]) -> list[Claim]:
@@ -255,7 +255,7 @@ class Guard:
         """
         if credential.foreign_origin:
             return frozenset()
-        is_known = is_agent or matches(credential.user_token, session.user_digest)
+        is_known = is_agent or matches_digest(credential.user_token, session.user_digest)
         if is_known and not credential.counted:
             await self._check_rate(Role.AGENT if is_agent else Role.USER, session.session_id)
         is_user = await login.proves(session, credential, request, is_known=is_known)

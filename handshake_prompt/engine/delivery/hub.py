@@ -15,7 +15,7 @@ from handshake_prompt.protocol.errors import CloseCode, RateLimitedError, Unavai
 from handshake_prompt.protocol.events import ROTATED, ROW_REMOVED, Change, Event, withheld
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.session import CLOSED, REVOKED, Session
-from handshake_prompt.session.requests import due
+from handshake_prompt.session.requests import next_expiry
 from handshake_prompt.stores import Record
 
 from .frame_queue import Audience, FrameQueue
@@ -237,7 +237,7 @@ class Hub:
 
     def _set_timer(self, topic: Topic, session: Session) -> None:
         """Have the topic's timer ring when the next of its requests expires."""
-        topic.due = due(session)
+        topic.due = next_expiry(session)
         _cancel_timer(topic)
         if topic.due is not None:
             self._ring_in(topic, topic.due - self._now())

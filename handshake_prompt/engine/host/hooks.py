@@ -15,7 +15,7 @@ from handshake_prompt.protocol.bodies import Action
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.session import Session
-from handshake_prompt.session.page_problems import sound
+from handshake_prompt.session.page_problems import encodable_text
 
 from .hook import Hook, is_generator
 
@@ -39,7 +39,7 @@ class Reject(Exception):  # noqa: N818 - it is an answer, not a failure
 
     def __init__(self, reason: object) -> None:
         super().__init__(reason)
-        self.reason = "" if reason is None else sound(str(reason))
+        self.reason = "" if reason is None else encodable_text(str(reason))
 
 
 class HookFailedError(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 
 from handshake_prompt.protocol.errors import ForbiddenError
 from handshake_prompt.session import Session
-from handshake_prompt.session.owners import comparable_owner, somebody
+from handshake_prompt.session.owners import comparable_owner, login_owner
 
 from .hook import Hook
 from .hooks import NOBODY, VETOED, HookFailedError, Hooks, Reject
@@ -70,7 +70,7 @@ class OwnerLogin:
         """
         answer = await self._hooks.call(self._owner_of, request)
         try:
-            return somebody(answer)
+            return login_owner(answer)
         except TypeError as mistake:
             logger.error("The login %s has made a mistake, and lets nobody in. %s", self._owner_of.name, mistake)  # noqa: TRY400
             raise HookFailedError from mistake

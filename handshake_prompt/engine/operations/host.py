@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handshake_prompt.engine.views import PersonPlace
-from handshake_prompt.protocol.credentials import Role, matches
+from handshake_prompt.protocol.credentials import Role, matches_digest
 from handshake_prompt.protocol.errors import SessionNotFoundError, SessionSubmittedError
 from handshake_prompt.session import CLOSED
 from handshake_prompt.session.owners import kept_owner
@@ -24,7 +24,7 @@ class HostOperations(Operations):
         """
         await self._get_ready()
         loaded = await self.store.load(session_id)
-        if loaded is None or not matches(user_token, loaded.record.session.user_digest):
+        if loaded is None or not matches_digest(user_token, loaded.record.session.user_digest):
             return None
         if loaded.record.ended(self.store.now()):
             return PersonPlace(0.0, 0)

@@ -123,7 +123,7 @@ class RequestOperations(Operations):
 
 def _report(request: Request) -> str:
     """Return the person's decision in words, for the agent that only the person can tell."""
-    return f"Your {request_words(request.shown(Role.AGENT, 0.0), code_span)}."
+    return f"Your {request_words(request.wire_members(Role.AGENT, 0.0), code_span)}."
 
 
 def _fate(request: Request, record: Record) -> decisions.Ended:

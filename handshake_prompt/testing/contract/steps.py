@@ -74,7 +74,7 @@ def session(name: str, now: float, *, deadline: float = 86_400.0, owner: Any = O
     made.give("name", "名\u2028🙂", by=By.USER)
     made.give("iban", None, by=By.DEFAULT)
     made.give("lines", [{"amount": 1.5}, []], by=By.DEFAULT)
-    bag = rows.give(made, f"{rows.give(made, 'trips', by=By.USER)}/bags", by=By.AI)
+    bag = rows.put_initial(made, f"{rows.put_initial(made, 'trips', by=By.USER)}/bags", by=By.AI)
     made.values[f"{bag}/kg"] = FieldValue(20, By.DEFAULT, AT, 0, preset=True)
     made.commit()
     return made
