@@ -26,30 +26,30 @@ _PACKED = 1
 """The extension type of a packed value: the number of its parts as four bytes, then its JSON."""
 
 
-def _extend(value: object) -> msgspec.msgpack.Ext:
+def _encode_packed(value: object) -> msgspec.msgpack.Ext:
     if type(value) is Packed:
         return msgspec.msgpack.Ext(_PACKED, value.parts.to_bytes(4) + value.json)
     raise TypeError(f"MessagePack cannot express {type(value).__name__}")
 
 
-def _restore(code: int, data: memoryview) -> Packed:
+def _decode_packed(code: int, data: memoryview) -> Packed:
     if code != _PACKED:
         raise ValueError(f"no value is kept as extension type {code}")
     return Packed(bytes(data[4:]), int.from_bytes(data[:4]))
 
 
-_encoder = msgspec.msgpack.Encoder(enc_hook=_extend)
+_encoder = msgspec.msgpack.Encoder(enc_hook=_encode_packed)
 pack = _encoder.encode
 """Return any value of MessagePack as bytes."""
 
 
-def decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
+def decoder_of(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
     """Return a decoder of MessagePack that knows packed values."""
-    return msgspec.msgpack.Decoder(kind, ext_hook=_restore)
+    return msgspec.msgpack.Decoder(kind, ext_hook=_decode_packed)
 
 
-_sessions = decoder(Session)
-_events = decoder(list[Event])
+_sessions = decoder_of(Session)
+_events = decoder_of(list[Event])
 
 
 def pack_session(session: Session) -> bytes:
@@ -72,7 +72,7 @@ def unpack_events(packed: bytes) -> list[Event]:
     return _events.decode(packed)
 
 
-def checked(decode: Callable[[D], T], data: D, *, place: str) -> T:
+def decode_foreign(decode: Callable[[D], T], data: D, *, place: str) -> T:
     """Decode data of a store, which may be somebody else's; `place` names it in the log.
 
     Raises:
@@ -81,10 +81,10 @@ def checked(decode: Callable[[D], T], data: D, *, place: str) -> T:
     try:
         return decode(data)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise unreadable(place, error) from error
+        raise unreadable_error(place, error) from error
 
 
-def unreadable(place: str, error: Exception) -> StoreUnavailableError:
+def unreadable_error(place: str, error: Exception) -> StoreUnavailableError:
     """Return the error of foreign data in a store, after logging its place."""
     logger.error("The session store has something unreadable in %s: %s", place, type(error).__name__)
     return StoreUnavailableError()

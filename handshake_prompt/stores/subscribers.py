@@ -50,14 +50,14 @@ class Subscribers:
         """Remove a subscriber of the running event loop, and the session's entry with its last one."""
         here = _running_loop()
         with self._lock:
-            self._keep(session_id, lambda entry: entry != (here, subscriber))
+            self._keep_matching(session_id, lambda entry: entry != (here, subscriber))
 
     def prune(self) -> None:
         """Remove the subscribers of closed event loops."""
         with self._lock:
             closed = {loop for loop in self._loops if loop.is_closed()}
             for session_id in tuple(self._by_session) if closed else ():
-                self._keep(session_id, lambda entry: entry[0] not in closed)
+                self._keep_matching(session_id, lambda entry: entry[0] not in closed)
             self._loops -= closed
 
     def notify(self, session_id: str, version: int | None) -> None:
@@ -68,14 +68,14 @@ class Subscribers:
     def notify_all(self, notifications: Iterable[Notification]) -> None:
         """Call the subscribers of several sessions: at once on this event loop, soon on others, by one call a loop."""
         here = _running_loop()
-        for loop, calls in self._calls(notifications).items():
+        for loop, calls in self._calls_by_loop(notifications).items():
             if loop is here:
                 _call_all(calls)
             else:
                 with suppress(RuntimeError):  # closed: nobody is left there
                     loop.call_soon_threadsafe(_call_all, calls)
 
-    def _calls(
+    def _calls_by_loop(
         self, notifications: Iterable[Notification]
     ) -> dict[asyncio.AbstractEventLoop, list[tuple[Subscriber, Notification]]]:
         calls: dict[asyncio.AbstractEventLoop, list[tuple[Subscriber, Notification]]] = {}
@@ -85,7 +85,9 @@ class Subscribers:
                     calls.setdefault(loop, []).append((subscriber, notification))
         return calls
 
-    def _keep(self, session_id: str, condition: Callable[[tuple[asyncio.AbstractEventLoop, Subscriber]], bool]) -> None:
+    def _keep_matching(
+        self, session_id: str, condition: Callable[[tuple[asyncio.AbstractEventLoop, Subscriber]], bool]
+    ) -> None:
         kept = set(filter(condition, self._by_session.get(session_id, ())))
         if kept:
             self._by_session[session_id] = kept

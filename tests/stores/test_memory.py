@@ -157,7 +157,7 @@ def test_a_store_sweeps_on_whichever_loop_uses_it() -> None:
 def test_i11_counters_are_bounded_and_the_oldest_make_room() -> None:
     counters = Counters(capacity=3)
     for name in "abcd":
-        counters.hit(name, 0.0, limit=1, length=60)
+        counters.count_request(name, 0.0, limit=1, length=60)
     assert list(counters) == ["b", "c", "d"]
 
 

@@ -352,7 +352,7 @@ async def test_channels_without_subscribers_are_left(open_redis: OpenRedis, serv
     async with asyncio.timeout(PATIENCE):
         while len(server.ask("PUBSUB", "CHANNELS", channels)) != 1:
             await asyncio.sleep(0.02)
-    listener = store._client().listener
+    listener = store._open_client().listener
     assert [set(listener._channels), set(listener._subscribers)] == [{"c" * 32}, {"c" * 32}]
 
 
@@ -425,7 +425,7 @@ def names_by_node(nodes: list[RedisServer], store: RedisStore) -> dict[int, list
     """Return names of sessions that a Cluster of three keeps on each of them."""
     names: dict[int, list[str]] = {0: [], 1: [], 2: []}
     for name in "abcdefghijklmnopqrstuvwxyz":
-        slot: int = nodes[0].ask("CLUSTER", "KEYSLOT", store._keys.session(name * 32).decode())
+        slot: int = nodes[0].ask("CLUSTER", "KEYSLOT", store._keys.session_key(name * 32).decode())
         names[slot * 3 // 16_384].append(name)
     return names
 

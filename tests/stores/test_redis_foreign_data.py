@@ -108,11 +108,11 @@ async def others_go_on(store: RedisStore) -> None:
 
 def spoil(server: RedisServer, store: RedisStore, key: str, content: str) -> None:
     """Put something else where a session's data was, or into it where that is a list or a hash."""
-    session = store._keys.session(SESSION).decode()
+    session = store._keys.session_key(SESSION).decode()
     if key == "owner":
         (name,) = server.ask("KEYS", f"{store._keys.prefix}:owner:*")
     else:
-        name = store._keys.counter(f"agent:{SESSION}").decode() if key == "counter" else session + key
+        name = store._keys.counter_key(f"agent:{SESSION}").decode() if key == "counter" else session + key
     if content == "another type":
         server.ask("DEL", name)
         server.ask(*(("SADD", name, "x") if key != ":log" else ("SET", name, "x")))
@@ -136,7 +136,7 @@ async def test_i8_another_session_under_a_sessions_key_is_not_taken_for_it(
     store = await open_redis(shared_redis.url)
     for name in "ab":
         await kept(store, name)
-    keys = [store._keys.session(name * 32).decode() + ":state" for name in "ba"]
+    keys = [store._keys.session_key(name * 32).decode() + ":state" for name in "ba"]
     shared_redis.ask("COPY", *keys, "REPLACE")
     with pytest.raises(StoreUnavailableError):
         await store.load(SESSION)
@@ -151,9 +151,9 @@ async def test_i8_a_subscriber_of_what_cannot_be_read_does_not_keep_others_from_
     for name, subscriber in subscribers.items():
         await kept(store, name)
         await store.subscribe(name * 32, subscriber)
-    head = store._keys.session(SESSION).decode()
+    head = store._keys.session_key(SESSION).decode()
     shared_redis.ask("SET", head, "Dear diary")
-    shared_redis.ask("SET", store._keys.session("b" * 32).decode(), b"\x81\xa1v\x05")
+    shared_redis.ask("SET", store._keys.session_key("b" * 32).decode(), b"\x81\xa1v\x05")
     await subscribers["b"].receives(5)
     assert head in caplog.text
 
@@ -164,7 +164,7 @@ async def test_i8_a_request_that_meets_foreign_data_is_answered_503(
 ) -> None:
     store = await open_redis(shared_redis.url)
     peer = await open_in_process(HandshakeApp(store=store))
-    shared_redis.ask("SET", store._keys.session(peer.session_id).decode() + ":state", FOREIGN[content])
+    shared_redis.ask("SET", store._keys.session_key(peer.session_id).decode() + ":state", FOREIGN[content])
     caplog.set_level(logging.ERROR)
     caplog.clear()
     for answer in (await peer.agent("GET", "context"), await peer.user("POST", "notify", {"key": "a", "value": 1})):

@@ -26,7 +26,7 @@ from handshake_prompt.stores.redis.address import Address
 from handshake_prompt.stores.redis.circuit_breaker import FAILURES, CircuitBreaker, OutageLog
 from handshake_prompt.stores.redis.command_executors import ClusterExecutor
 from handshake_prompt.stores.redis.keys import Keys
-from handshake_prompt.stores.redis.server_checks import too_old, warnings
+from handshake_prompt.stores.redis.server_checks import settings_warnings, too_old
 from handshake_prompt.stores.redis.server_clock import ServerClock
 from tests.support import in_process
 from tests.support.clock import ManualClock
@@ -140,19 +140,19 @@ def test_a_missing_library_is_named_with_the_way_to_get_it(monkeypatch: pytest.M
 
 def test_all_keys_of_a_session_share_its_hash_tag() -> None:
     keys = Keys("hpp")
-    of_the_session = [*keys.saved("5a"), keys.presence("5a"), keys.counter("agent:5a")]
+    of_the_session = [*keys.saved_keys("5a"), keys.presence_key("5a"), keys.counter_key("agent:5a")]
     assert all(b"{5a}" in key for key in of_the_session)
     assert len(set(of_the_session)) == len(of_the_session)
 
 
 def test_counters_of_different_names_have_different_keys() -> None:
     names = ["agent:5a", "agent:5b", "user:5a", "agent", "agent:", ":agent", "create:::1", "create:\udcff"]
-    assert len({Keys("hpp").counter(name) for name in names}) == len(names)
+    assert len({Keys("hpp").counter_key(name) for name in names}) == len(names)
 
 
 def test_a_channel_names_its_session() -> None:
     keys = Keys("hpp")
-    assert keys.session_of(keys.channel("5a").encode()) == "5a"
+    assert keys.session_of(keys.channel_name("5a").encode()) == "5a"
 
 
 # Time
@@ -163,10 +163,10 @@ def test_the_servers_time_goes_on_between_replies() -> None:
     clock = ServerClock(ours)
     with pytest.raises(StoreUnavailableError):
         clock.now()
-    assert (clock.known, clock.reached) == (False, 0)
-    clock.observe(1000.0)
+    assert (clock.is_known, clock.time_reached) == (False, 0)
+    clock.observe_time(1000.0)
     ours.advance(5)
-    assert (clock.now(), clock.known, clock.reached) == (1005, True, 1004)
+    assert (clock.now(), clock.is_known, clock.time_reached) == (1005, True, 1004)
 
 
 REPLIES = {
@@ -186,7 +186,7 @@ def test_i12_the_servers_time_is_the_highest_of_what_its_replies_tell(
     clock = ServerClock(ours)
     for took, told in replies:
         ours.advance(took)
-        clock.observe(told)
+        clock.observe_time(told)
     assert clock.now() == now
 
 
@@ -199,69 +199,69 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_try() -> None
     clock = ManualClock()
     breaker = CircuitBreaker(PAUSE, clock)
     for _ in range(FAILURES):
-        assert not breaker.admit()
-        breaker.unanswered(LostError())
+        assert not breaker.admit_call()
+        breaker.note_no_answer(LostError())
     with pytest.raises(StoreUnavailableError):
-        breaker.admit()
+        breaker.admit_call()
     clock.advance(PAUSE)
-    assert breaker.admit()
+    assert breaker.admit_call()
     with pytest.raises(StoreUnavailableError):
-        breaker.admit()
-    breaker.unanswered(LostError())
-    breaker.leave(trial=True)
+        breaker.admit_call()
+    breaker.note_no_answer(LostError())
+    breaker.note_end(trial=True)
     with pytest.raises(StoreUnavailableError):
-        breaker.admit()
+        breaker.admit_call()
     clock.advance(PAUSE)
-    assert breaker.admit()
-    breaker.answered()
-    breaker.leave(trial=True)
-    assert [breaker.admit() for _ in range(3)] == [False] * 3
+    assert breaker.admit_call()
+    breaker.note_answer()
+    breaker.note_end(trial=True)
+    assert [breaker.admit_call() for _ in range(3)] == [False] * 3
 
 
 def test_an_answer_in_between_keeps_a_breaker_closed() -> None:
     breaker = CircuitBreaker(PAUSE, ManualClock())
     for _ in range(3):
         for _ in range(FAILURES - 1):
-            breaker.unanswered(LostError())
-        breaker.answered()
-    assert not breaker.admit()
+            breaker.note_no_answer(LostError())
+        breaker.note_answer()
+    assert not breaker.admit_call()
 
 
 def test_what_one_broken_connection_cut_off_has_failed_once() -> None:
     breaker = CircuitBreaker(PAUSE, ManualClock())
     for cause in (LostError(), LostError()):
         for _ in range(FAILURES):
-            breaker.unanswered(cause)
-    assert not breaker.admit()
+            breaker.note_no_answer(cause)
+    assert not breaker.admit_call()
 
 
 def test_a_try_that_was_given_up_does_not_keep_others_from_trying() -> None:
     clock = ManualClock()
     breaker = CircuitBreaker(PAUSE, clock)
     for _ in range(FAILURES):
-        breaker.unanswered(LostError())
+        breaker.note_no_answer(LostError())
     clock.advance(PAUSE)
-    assert breaker.admit()
-    breaker.leave(trial=False)
+    assert breaker.admit_call()
+    breaker.note_end(trial=False)
     with pytest.raises(StoreUnavailableError):
-        breaker.admit()
-    breaker.leave(trial=True)
-    assert breaker.admit()
+        breaker.admit_call()
+    breaker.note_end(trial=True)
+    assert breaker.admit_call()
 
 
 def test_an_outage_is_logged_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     clock = ManualClock()
     outage = OutageLog(QUIET, clock)
-    outage.succeeded()
+    outage.note_success()
     for _ in range(3):
-        outage.failed("no answer")
-        outage.succeeded()
+        outage.note_failure("no answer")
+        outage.note_success()
         clock.advance(QUIET / 2)
     clock.advance(QUIET)
     for _ in range(3):
-        outage.succeeded()
-    outage.failed("again")
+        outage.note_success()
+    outage.note_failure("again")
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING"]
     assert "no answer" in caplog.records[0].message
 
@@ -279,7 +279,7 @@ def test_a_server_has_to_know_what_the_scripts_use(version: str, *, old: bool) -
 
 def test_a_server_that_tells_nothing_is_taken_as_it_is() -> None:
     assert not too_old({})
-    assert not list(warnings({}, cluster=False))
+    assert not list(settings_warnings({}, cluster=False))
 
 
 SETTINGS = {
@@ -294,7 +294,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize(("info", "cluster", "told"), SETTINGS.values(), ids=SETTINGS)
 def test_settings_that_lose_sessions_are_named(info: dict[str, str], told: list[str], *, cluster: bool) -> None:
-    found = list(warnings(info, cluster=cluster))
+    found = list(settings_warnings(info, cluster=cluster))
     assert len(found) == len(told)
     assert all(word in warning for word, warning in zip(told, found, strict=True))
 
@@ -313,7 +313,7 @@ async def stubborn(*, blocks: bool) -> None:
 async def test_a_call_that_takes_no_notice_of_its_deadline_is_ended_a_little_later() -> None:
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(TimeoutError):
-            async with deadline.until(asyncio.get_running_loop().time() + 0.02, grace=0.02):
+            async with deadline.ended_by(asyncio.get_running_loop().time() + 0.02, grace=0.02):
                 await stubborn(blocks=True)
 
 
@@ -321,13 +321,13 @@ async def test_a_call_is_ended_on_a_loop_that_was_held_up_past_both_of_its_times
     asyncio.get_running_loop().call_soon(time.sleep, 0.1)
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(TimeoutError):
-            async with deadline.until(asyncio.get_running_loop().time() + 0.02, grace=0.02):
+            async with deadline.ended_by(asyncio.get_running_loop().time() + 0.02, grace=0.02):
                 await stubborn(blocks=True)
 
 
 async def test_a_cancellation_that_the_library_loses_is_kept() -> None:
     async def call() -> None:
-        async with deadline.until(asyncio.get_running_loop().time() + 60, grace=0.2):
+        async with deadline.ended_by(asyncio.get_running_loop().time() + 60, grace=0.2):
             await stubborn(blocks=False)
 
     task = asyncio.create_task(call())
@@ -372,7 +372,7 @@ async def test_a_cluster_without_nodes_is_a_lost_connection(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("error", [AttributeError("ours"), KeyError("ours"), IndexError("ours")], ids=repr)
-@pytest.mark.parametrize("method", ["partition", "_call"])
+@pytest.mark.parametrize("method", ["partition", "_call_node"])
 async def test_a_bug_of_our_own_is_no_outage(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str, error: Exception
 ) -> None:
@@ -432,5 +432,5 @@ REASONS = {
 
 @pytest.mark.parametrize(("error", "said"), REASONS.values(), ids=REASONS)
 def test_i9_what_is_logged_of_an_error_is_its_kind_and_no_data(error: Exception, said: str) -> None:
-    assert said in refusals.reason(error, prefix="hpp")
-    assert "secret" not in refusals.reason(error, prefix="hpp")
+    assert said in refusals.loggable_reason(error, prefix="hpp")
+    assert "secret" not in refusals.loggable_reason(error, prefix="hpp")

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as LostError, RedisError, ResponseE
 
 from handshake_prompt.protocol.errors import StoreUnavailableError
 from handshake_prompt.stores.redis.circuit_breaker import FAILURES
-from handshake_prompt.stores.redis.pipelined_connection import PipelinedConnection, packed
+from handshake_prompt.stores.redis.pipelined_connection import PipelinedConnection, encode_command
 from handshake_prompt.testing.contract.steps import kept, load
 from tests.stores.conftest import OpenRedis
 from tests.support.peer import PATIENCE
@@ -50,12 +50,12 @@ def echo(connection: PipelinedConnection, word: object, *, within: float = SOON)
 
 async def closed(connection: PipelinedConnection) -> None:
     async with asyncio.timeout(SOON):
-        while not connection.closed:
+        while not connection.is_closed:
             await asyncio.sleep(0.005)
 
 
 def test_a_command_is_sent_as_it_is_defined() -> None:
-    command = packed(["SET", b"\xff", "ä", 1.5, 7])
+    command = encode_command(["SET", b"\xff", "ä", 1.5, 7])
     assert command == b"*5\r\n$3\r\nSET\r\n$1\r\n\xff\r\n$2\r\n\xc3\xa4\r\n$3\r\n1.5\r\n$1\r\n7\r\n"
 
 
@@ -107,7 +107,7 @@ async def test_a_connection_that_breaks_fails_for_all_with_one_cause(
     errors = await asyncio.gather(*(echo(connection, number) for number in range(5)), return_exceptions=True)
     assert isinstance(errors[0], LostError)
     assert {id(error) for error in errors} == {id(errors[0])}
-    assert not connection.usable
+    assert not connection.is_usable
     await closed(connection)
 
 
@@ -125,7 +125,7 @@ async def test_a_connection_that_is_retired_is_closed_once_all_have_their_answer
     waiting = asyncio.ensure_future(echo(connection, 1))
     await asyncio.sleep(0)
     connection.retire()
-    assert [connection.usable, connection.closed] == [False, False]
+    assert [connection.is_usable, connection.is_closed] == [False, False]
     assert await waiting == [b"1"]
     await closed(connection)
 

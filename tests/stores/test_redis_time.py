@@ -96,7 +96,7 @@ async def test_i12_keys_are_kept_for_as_long_as_they_are_needed_by_a_clock_that_
     set_clock(-HOUR)
     await logged(store, 1)
     await store.hit("c", limit=1, window=60)
-    names = [store._keys.session(SESSION).decode(), store._keys.counter("c").decode()]
+    names = [store._keys.session_key(SESSION).decode(), store._keys.counter_key("c").decode()]
     left = [shared_redis.ask("PTTL", name) / 1000 for name in names]
     assert left == pytest.approx([700, 60], abs=2)
 

@@ -110,13 +110,13 @@ def count(path: Path, table: str) -> int:
 def noted_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list to which the number of jobs in each transaction is added from now on."""
     batches: list[int] = []
-    transact = ConnectionThread._transact
+    transact = ConnectionThread._run_transaction
 
     def note(self: ConnectionThread, jobs: list[Job]) -> None:
         batches.append(len(jobs))
         transact(self, jobs)
 
-    monkeypatch.setattr(ConnectionThread, "_transact", note)
+    monkeypatch.setattr(ConnectionThread, "_run_transaction", note)
     return batches
 
 
@@ -160,7 +160,7 @@ async def test_work_that_fails_undoes_what_shares_its_commit_and_the_next_goes_o
         raise LookupError("a mistake")
 
     with pytest.raises(LookupError, match="a mistake"):
-        await store._open().writer.run(fail)
+        await store._running_threads().writer.run(fail)
     assert await store.load(name(1)) == before
     await write(store)
 
@@ -172,7 +172,7 @@ async def test_a_mistake_that_has_written_nothing_is_nobody_elses_concern(opened
         raise LookupError("a mistake")
 
     outcomes = await asyncio.gather(
-        keep(store, 1), store._open().writer.run(fail), keep(store, 2), return_exceptions=True
+        keep(store, 1), store._running_threads().writer.run(fail), keep(store, 2), return_exceptions=True
     )
     assert [type(one) for one in outcomes] == [type(None), LookupError, type(None)]
     assert await store.load(name(1)) is not None
@@ -342,13 +342,13 @@ async def test_the_worker_that_saved_is_notified_without_waiting_for_a_poll(open
 
 async def test_nothing_is_polled_without_subscribers(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     polls: list[ChangePoller] = []
-    poll = ChangePoller.poll
+    poll = ChangePoller.notify_changed
 
     def note(self: ChangePoller, connection: sqlite3.Connection) -> None:
         polls.append(self)
         poll(self, connection)
 
-    monkeypatch.setattr(ChangePoller, "poll", note)
+    monkeypatch.setattr(ChangePoller, "notify_changed", note)
     store, other = await opened(), await opened()
     await keep(store)
 
@@ -393,15 +393,15 @@ async def test_a_notification_is_not_lost_with_the_connection_that_would_have_se
     subscriber = RecordingSubscriber()
     await reader.subscribe(name(1), subscriber)
     with pytest.raises(StoreUnavailableError):
-        await reader._open().reader.run(break_down)
+        await reader._running_threads().reader.run(break_down)
     record = await write(writer)
-    reader._open().reader.request_maintenance()
+    reader._running_threads().reader.request_maintenance()
     await subscriber.receives(record.version)
 
 
 async def test_a_subscription_that_cannot_be_served_is_refused(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     store = await opened()
-    monkeypatch.setattr(store._poller, "poll", break_down)
+    monkeypatch.setattr(store._poller, "notify_changed", break_down)
     with pytest.raises(StoreUnavailableError):
         await store.subscribe(name(1), RecordingSubscriber())
     assert not store._poller.subscribers
@@ -502,7 +502,7 @@ def test_a_store_serves_one_event_loop_after_another(path: Path) -> None:
         record = await write(store)
         await subscriber.receives(record.version)
         store.unsubscribe(name(1), subscriber)
-        assert store._poller.interval() is None
+        assert store._poller.poll_interval() is None
         await store.aclose()
 
     asyncio.run(follow_and_leave_without_a_word())
@@ -537,10 +537,10 @@ async def test_a_closed_store_refuses_late_callers_and_is_opened_again_by_ready(
     store = SQLiteStore(path)
     await store.ready()
     await keep(store)
-    reader = store._open().reader
+    reader = store._running_threads().reader
     await store.aclose()
     with pytest.raises(StoreUnavailableError):
-        await reader.run(queries.probe)
+        await reader.run(queries.probe_file)
     late: list[Callable[[], Awaitable[object]]] = [
         partial(store.load, name(1)),
         partial(store.visit, name(1)),

@@ -59,7 +59,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def connecting(monkeypatch: pytest.MonkeyPatch, settings: list[str]) -> None:
     """Have each connection begin with these settings, such as those that make a file small or read-only."""
-    connect: Connect = schema.connect
+    connect: Connect = schema.open_connection
 
     def connect_with_settings(path: Path, synchronous: Synchronous, *, timeout: float) -> sqlite3.Connection:
         connection = connect(path, synchronous, timeout=timeout)
@@ -67,7 +67,7 @@ def connecting(monkeypatch: pytest.MonkeyPatch, settings: list[str]) -> None:
             connection.execute(setting)
         return connection
 
-    monkeypatch.setattr(schema, "connect", connect_with_settings)
+    monkeypatch.setattr(schema, "open_connection", connect_with_settings)
 
 
 # Killed
@@ -199,7 +199,9 @@ async def test_a_full_disk_refuses_writes_and_leaves_no_half_of_one(
     store = SQLiteStore(path)
     await store.ready()
     await kept(store)
-    (pages,) = await store._open().reader.run(lambda connection: connection.execute("PRAGMA page_count").fetchone())
+    (pages,) = await store._running_threads().reader.run(
+        lambda connection: connection.execute("PRAGMA page_count").fetchone()
+    )
     settings.append(f"PRAGMA max_page_count = {pages + 4}")
     await store.aclose()
     await store.ready()

@@ -23,7 +23,7 @@ from handshake_prompt.protocol.errors import StoreUnavailableError, UnavailableE
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.stores import open_store
 from handshake_prompt.stores.sqlite import SQLiteStore, SQLiteTimings, schema
-from handshake_prompt.stores.sqlite.database_file import provide
+from handshake_prompt.stores.sqlite.database_file import provide_file
 from handshake_prompt.testing.contract.steps import kept, load
 
 PATIENT = 4.0
@@ -251,9 +251,9 @@ def test_a_file_that_is_read_while_another_worker_writes_its_pages_is_looked_at_
         if len(looks) == 5:  # the other one is done
             path.write_bytes(whole)
             journal.unlink()
-        provide(*arguments, **options)
+        provide_file(*arguments, **options)
 
-    monkeypatch.setattr("handshake_prompt.stores.sqlite.schema.provide", looking)
+    monkeypatch.setattr("handshake_prompt.stores.sqlite.schema.provide_file", looking)
     SQLiteStore(path)
     assert len(looks) == 5
 
@@ -314,7 +314,7 @@ def test_a_file_of_an_earlier_version_is_brought_up_to_date_and_keeps_its_sessio
     asyncio.run(fill(path))
     migrations = [*schema.MIGRATIONS, ADD_A_TABLE]
     for _ in range(2):
-        schema.prepare(path, agree, migrations=migrations)
+        schema.prepare_file(path, agree, migrations=migrations)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(migrations),)
         assert connection.execute("SELECT a FROM later").fetchall() == [(7,)]
@@ -322,7 +322,7 @@ def test_a_file_of_an_earlier_version_is_brought_up_to_date_and_keeps_its_sessio
 
 
 def test_sessions_of_the_first_version_count_as_used(path: Path) -> None:
-    schema.prepare(path, agree, migrations=schema.MIGRATIONS[:1])
+    schema.prepare_file(path, agree, migrations=schema.MIGRATIONS[:1])
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         later = time.time() + 1e6
         connection.execute(
@@ -346,7 +346,7 @@ def test_sessions_of_the_first_version_count_as_used(path: Path) -> None:
 def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
     asyncio.run(fill(path))
     with pytest.raises(StoreUnavailableError, match='near "NONSENSE"'):
-        schema.prepare(path, agree, migrations=[*schema.MIGRATIONS, ADD_A_TABLE + "NONSENSE"])
+        schema.prepare_file(path, agree, migrations=[*schema.MIGRATIONS, ADD_A_TABLE + "NONSENSE"])
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'later'").fetchall()
@@ -383,7 +383,9 @@ async def test_a_url_with_three_slashes_is_relative_and_stays_where_it_was(
 async def test_synchronous_is_what_the_file_is_written_with(path: Path, synchronous: str, level: int) -> None:
     store = SQLiteStore.from_url(f"sqlite:///{path}?synchronous={synchronous}")
     await store.ready()
-    (found,) = await store._open().writer.run(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
+    (found,) = await store._running_threads().writer.run(
+        lambda connection: connection.execute("PRAGMA synchronous").fetchone()
+    )
     assert found == level
     await store.aclose()
 

@@ -30,17 +30,17 @@ class Counters:
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._windows))
 
-    def hit(self, name: str, now: float, *, limit: int, length: float) -> Quota:
+    def count_request(self, name: str, now: float, *, limit: int, length: float) -> Quota:
         """Count one request, as `rate_limit.hit` does."""
         before = self._windows.get(name)
         after, quota = rate_limit.hit(before, now, limit=limit, length=length)
         self._windows[name] = after
         if before is None or after.ends_at != before.ends_at:
             self._windows.move_to_end(name)
-            self._drop(now)
+            self._drop_windows(now)
         return quota
 
-    def _drop(self, now: float) -> None:
+    def _drop_windows(self, now: float) -> None:
         """Drop windows that are over, and the oldest if there are too many."""
         for _ in range(DROPPED_AT_ONCE):
             oldest = next(iter(self._windows))

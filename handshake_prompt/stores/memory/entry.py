@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, gc=False):
         overhead = VALUE_BYTES * len(session.values) + EVENT_BYTES * len(self.log) + RECEIPT_BYTES * len(self.receipts)
         return SESSION_BYTES + overhead + session.size + self.log_bytes + self.receipt_bytes
 
-    def charge(self) -> int:
+    def note_charged(self) -> int:
         """Note its memory as counted; return the change."""
         before, self.charged = self.charged, self.bytes
         return self.charged - before
@@ -55,39 +55,39 @@ class Entry(msgspec.Struct, gc=False):
         log: int = EVENT_BYTES * len(events) + sum(map(_SIZE, events))
         return values + log + (RECEIPT_BYTES + len(receipt.reply) if receipt else 0)
 
-    def loaded(self, now: float, after: int | None, key: str | None, quota: Quota | None = None) -> Loaded:
+    def read_result(self, now: float, after: int | None, key: str | None, quota: Quota | None = None) -> Loaded:
         """Return the result of a read."""
         kept = self.record
-        presence = self.watchers(now) if self.presence else {}
+        presence = self.live_watchers(now) if self.presence else {}
         record = Record(kept.session, kept.version, kept.expires_at, kept.purge_at, presence)
         log = None if after is None else self.log_after(after)
-        return Loaded(record, log, None if key is None else self.receipt(key, now), quota)
+        return Loaded(record, log, None if key is None else self.live_receipt(key, now), quota)
 
     def log_after(self, seq: int) -> Log:
         """Return the log after a place."""
         first_kept = self.log[0].seq if self.log else self.record.session.seq + 1
         return Log([event for event in self.log if event.seq > seq], complete=seq >= first_kept - 1)
 
-    def receipt(self, key: str, now: float) -> Receipt | None:
+    def live_receipt(self, key: str, now: float) -> Receipt | None:
         """Return the receipt under a key, None if there is none or its lifetime is over."""
         kept = self.receipts.get(key)
         return kept[1] if kept and kept[0] > now else None
 
-    def watchers(self, now: float) -> dict[str, int]:
+    def live_watchers(self, now: float) -> dict[str, int]:
         """Return the number of watchers by worker, without leases that have run out."""
         return {worker: count for worker, (until, count) in self.presence.items() if until > now}
 
-    def report(self, worker: str, count: int, until: float) -> None:
+    def renew_lease(self, worker: str, count: int, until: float) -> None:
         """Renew or end a worker's lease on its number of watchers."""
         presence = {name: lease for name, lease in self.presence.items() if name != worker}
         self.presence = presence | {worker: (until, count)} if count else presence
 
-    def forget(self) -> None:
+    def drop_history(self) -> None:
         """Drop log and receipts."""
         self.log, self.log_bytes = _NO_LOG, 0
         self.receipts, self.receipt_bytes = {}, 0
 
-    def append(self, events: Sequence[Event], limits: Limits) -> None:
+    def append_events(self, events: Sequence[Event], limits: Limits) -> None:
         """Append to the log; its oldest events make room."""
         if events and self.log is _NO_LOG:
             self.log = deque()
@@ -99,7 +99,7 @@ class Entry(msgspec.Struct, gc=False):
             size -= log.popleft().size
         self.log_bytes = size
 
-    def keep(self, receipt: Receipt, now: float, limits: Limits) -> None:
+    def keep_receipt(self, receipt: Receipt, now: float, limits: Limits) -> None:
         """Keep a receipt. Expired receipts are dropped, and the oldest make room."""
         if (before := self.receipts.pop(receipt.key, None)) is not None:
             self.receipt_bytes -= len(before[1].reply)

@@ -28,7 +28,7 @@ def warn_of_siblings() -> None:
     if process in _claims:
         return
     _claims[process] = None
-    server = _server()
+    server = _server_name()
     if server is None:
         return
     claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -46,18 +46,18 @@ def warn_of_siblings() -> None:
         _claims[process] = claim.detach()  # held open until the process ends
 
 
-def _server() -> str | None:
+def _server_name() -> str | None:
     """Return a name of the server that this process is a worker of; None if it is none, or cannot tell."""
     if sys.platform != "linux":
         return None
     parent = os.getppid()
     with suppress(OSError, IndexError):  # the parent has ended, or /proc is closed
-        if multiprocessing.parent_process() is None and _command(parent) != _command(os.getpid()):
+        if multiprocessing.parent_process() is None and _command_line(parent) != _command_line(os.getpid()):
             return None
         started = Path(f"/proc/{parent}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
         return f"{os.getuid()}/{parent}/{started}"
     return None
 
 
-def _command(process: int) -> bytes:
+def _command_line(process: int) -> bytes:
     return Path(f"/proc/{process}/cmdline").read_bytes()

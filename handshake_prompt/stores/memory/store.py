@@ -90,7 +90,7 @@ class MemoryStore(SessionStore):
     async def create(self, record: Record) -> None:
         warn_of_siblings()
         with self._lock:
-            self._create(record)
+            self._insert_record(record)
             self._schedule_sweep()
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
@@ -98,7 +98,7 @@ class MemoryStore(SessionStore):
             entry, now = self._entries.get(session_id), self._clock()
             if entry is None or entry.record.purge_at <= now:
                 return None
-            return entry.loaded(now, after, key)
+            return entry.read_result(now, after, key)
 
     async def visit(
         self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
@@ -109,18 +109,18 @@ class MemoryStore(SessionStore):
                 return None
             claim = first_valid_claim(claims, entry.record)
             if claim is None or entry.record.ended(now):
-                return entry.loaded(now, visit.after, visit.key)
+                return entry.read_result(now, visit.after, visit.key)
             counter = claim.counter + ":" + session_id
-            quota = self._counters.hit(counter, now, limit=claim.limit, length=claim.window)
+            quota = self._counters.count_request(counter, now, limit=claim.limit, length=claim.window)
             if visit.renew and quota.allowed:
                 entry.record.renew(now)
                 if session_id in self._unused:
                     del self._unused[session_id]
-            return entry.loaded(now, visit.after, visit.key, quota)
+            return entry.read_result(now, visit.after, visit.key, quota)
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         with self._lock:
-            self._save(record, events, receipt)
+            self._replace_record(record, events, receipt)
         self._subscribers.notify(record.session.session_id, record.version)
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
@@ -134,7 +134,7 @@ class MemoryStore(SessionStore):
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
         with self._lock:
-            return self._counters.hit(counter, self._clock(), limit=limit, length=window)
+            return self._counters.count_request(counter, self._clock(), limit=limit, length=window)
 
     async def owned_by(self, owner: Any) -> Sequence[str]:
         with self._lock:
@@ -151,12 +151,12 @@ class MemoryStore(SessionStore):
             until = self.now() + PRESENCE_SECONDS
             for session_id, count in watchers.items():
                 if (entry := self._entries.get(session_id)) is not None:
-                    entry.report(worker, count, until)
+                    entry.renew_lease(worker, count, until)
 
     def sweep(self) -> bool:
         """Forget records past their time, a bounded number at once; return whether more are due."""
         with self._lock:
-            return self._sweep()
+            return self._forget_due()
 
     async def aclose(self) -> None:
         if self._sweeper is not None:
@@ -165,7 +165,7 @@ class MemoryStore(SessionStore):
 
     # Under the lock
 
-    def _create(self, record: Record) -> None:
+    def _insert_record(self, record: Record) -> None:
         session_id = record.session.session_id
         entry = Entry(record)
         if session_id in self._entries:
@@ -173,12 +173,12 @@ class MemoryStore(SessionStore):
         try:
             self._check_room_for(entry)
         except UnavailableError:
-            self._sweep()
+            self._forget_due()
             self._evict_unused()
             self._check_room_for(entry)
         self._entries[session_id] = entry
         self._unused[session_id] = None
-        self._bytes += entry.charge()
+        self._bytes += entry.note_charged()
         if record.session.owner is not None:
             entry.owner = owner_digest(record.session.owner)
             self._owned.setdefault(entry.owner, set()).add(session_id)
@@ -189,7 +189,7 @@ class MemoryStore(SessionStore):
             raise at_capacity()
         check_room(Urgency.CREATION, used=self._bytes, needed=entry.bytes, capacity=self._limits.store_bytes)
 
-    def _save(self, record: Record, events: Sequence[Event], receipt: Receipt | None) -> None:
+    def _replace_record(self, record: Record, events: Sequence[Event], receipt: Receipt | None) -> None:
         session_id = record.session.session_id
         entry = self._entries.get(session_id)
         if entry is None or entry.record.version != record.version:
@@ -198,7 +198,7 @@ class MemoryStore(SessionStore):
         if session_id in self._unused and (record.session.used or record.session.ended):
             del self._unused[session_id]
         if record.session.ended:
-            entry.forget()
+            entry.drop_history()
             heapq.heappush(self._due, (record.purge_at, session_id))
         else:
             if self._bytes > self._roomy:
@@ -206,14 +206,14 @@ class MemoryStore(SessionStore):
                 check_room(record.urgency, used=self._bytes, needed=needed, capacity=capacity)
             saved.expires_at = max(record.expires_at, entry.record.expires_at)
             saved.purge_at = max(record.purge_at, entry.record.purge_at)
-            entry.append(events, self._limits)
+            entry.append_events(events, self._limits)
             if receipt is not None:
-                entry.keep(receipt, self.now(), self._limits)
+                entry.keep_receipt(receipt, self.now(), self._limits)
         entry.record = saved
         record.version, record.expires_at, record.purge_at = saved.version, saved.expires_at, saved.purge_at
-        self._bytes += entry.charge()
+        self._bytes += entry.note_charged()
 
-    def _sweep(self) -> bool:
+    def _forget_due(self) -> bool:
         now = self.now()
         for _ in range(SWEEP_BATCH):
             if not self._due or self._due[0][0] > now:
@@ -225,7 +225,7 @@ class MemoryStore(SessionStore):
             if entry.record.purge_at > now:
                 heapq.heappush(self._due, (entry.record.purge_at, session_id))
             else:
-                self._forget(session_id)
+                self._forget_session(session_id)
         return True
 
     def _evict_unused(self) -> None:
@@ -235,10 +235,10 @@ class MemoryStore(SessionStore):
             entry = self._entries[session_id]
             if entry.record.session.created_at + self._limits.unused_seconds > now:
                 return
-            if not entry.watchers(now):
-                self._forget(session_id)
+            if not entry.live_watchers(now):
+                self._forget_session(session_id)
 
-    def _forget(self, session_id: str) -> None:
+    def _forget_session(self, session_id: str) -> None:
         entry = self._entries.pop(session_id)
         self._unused.pop(session_id, None)
         self._bytes -= entry.charged

@@ -53,7 +53,7 @@ class Address:
             login, _, hosts = parts.netloc.rpartition("@")
             username, _, password = login.partition(":")
             hosts = hosts or ("localhost" if kind == "server" else "")
-            found = tuple(_host(host, PORTS[kind]) for host in hosts.split(",")) if kind != "socket" else ()
+            found = tuple(_parse_host(host, PORTS[kind]) for host in hosts.split(",")) if kind != "socket" else ()
             place = unquote(parts.path) if kind == "socket" else unquote(parts.path.strip("/"))
             db = int(options.get("db") or (place if kind in {"server", "cluster"} and place else 0))
         except (KeyError, ValueError):
@@ -61,7 +61,7 @@ class Address:
                 "That is no URL of a Redis: use redis://host:port/db, unix:///path, redis+sentinel://host,host/service "
                 "or redis+cluster://host,host (rediss... for TLS)"
             ) from None
-        tls = {name: _tls(name, options[name]) for name in TLS_OPTIONS if name in options}
+        tls = {name: _tls_option(name, options[name]) for name in TLS_OPTIONS if name in options}
         address = cls(
             kind=kind,
             hosts=found,
@@ -74,14 +74,14 @@ class Address:
             sentinel_password=options.get("sentinel_password"),
             tls=tls if parts.scheme.startswith("rediss") else None,
         )
-        address._check(set(options))
+        address._check_options(set(options))
         return address
 
     def __str__(self) -> str:
         places = ",".join(f"{host}:{port}" for host, port in self.hosts)
         return f"{self.kind} {' '.join(part for part in (places, self.path) if part)}"
 
-    def _check(self, options: set[str]) -> None:
+    def _check_options(self, options: set[str]) -> None:
         known = {*OTHER_OPTIONS, *(TLS_OPTIONS if self.tls is not None else ())}
         if unknown := sorted(options - known):
             raise ValueError(
@@ -95,12 +95,12 @@ class Address:
             raise ValueError("A Redis Cluster has no databases but 0")
 
 
-def _host(text: str, port: int) -> tuple[str, int]:
+def _parse_host(text: str, port: int) -> tuple[str, int]:
     parts = urlsplit(f"//{text}")
     if parts.hostname is None:
         raise ValueError
     return parts.hostname, parts.port or port
 
 
-def _tls(name: str, value: str) -> object:
+def _tls_option(name: str, value: str) -> object:
     return value.lower() not in {"0", "no", "false", "off"} if name == "ssl_check_hostname" else value

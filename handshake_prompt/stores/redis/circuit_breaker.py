@@ -28,14 +28,14 @@ class OutageLog:
         self._failed_at = 0.0
         self._lasts = False
 
-    def failed(self, reason: str) -> None:
+    def note_failure(self, reason: str) -> None:
         """Note a failure."""
         self._failed_at = self._monotonic()
         if not self._lasts:
             self._lasts = True
             logger.warning("Redis cannot be used: %s", reason)
 
-    def succeeded(self) -> None:
+    def note_success(self) -> None:
         """Note a success."""
         if self._lasts and self._monotonic() >= self._failed_at + self._quiet:
             self._lasts = False
@@ -58,7 +58,7 @@ class CircuitBreaker:
         self._trying = False
         self._cause: BaseException | None = None
 
-    def admit(self) -> bool:
+    def admit_call(self) -> bool:
         """Admit a call; return whether it is the trial of a half-open breaker.
 
         Raises:
@@ -71,17 +71,17 @@ class CircuitBreaker:
         self._trying = True
         return True
 
-    def leave(self, *, trial: bool) -> None:
-        """Note the end of a call, however it ended; `trial` is the result of `admit`."""
+    def note_end(self, *, trial: bool) -> None:
+        """Note the end of a call, however it ended; `trial` is the result of `admit_call`."""
         if trial:
             self._trying = False
 
-    def answered(self) -> None:
+    def note_answer(self) -> None:
         """Note an answer, be it a refusal."""
         self._failures = 0
         self._cause = None
 
-    def unanswered(self, cause: BaseException) -> None:
+    def note_no_answer(self, cause: BaseException) -> None:
         """Note a missing answer. Calls cut off by one and the same cause are one failure."""
         if cause is not self._cause:
             self._failures += 1

@@ -20,7 +20,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import ConnectionError as LostError, NoPermissionError
 
-from .deadline import LIBRARY_ERRORS, library_lookups, until
+from .deadline import LIBRARY_ERRORS, ended_by, library_lookups
 from .pipelined_connection import Command, PipelinedConnection
 from .timings import RedisTimings
 
@@ -82,13 +82,13 @@ class ServerExecutor(CommandExecutor):
         """The last one is in use; earlier ones still have callers."""
 
     async def call(self, key: bytes, *command: bytes | str | float, deadline: float) -> Any:
-        (reply,) = await self._connection().execute([command], deadline=deadline)
+        (reply,) = await self._usable_connection().execute([command], deadline=deadline)
         if isinstance(reply, Exception):
             raise reply
         return reply
 
     async def batch(self, calls: Sequence[Call], *, deadline: float) -> list[Any]:
-        return await self._connection().execute([command for _, command in calls], deadline=deadline)
+        return await self._usable_connection().execute([command for _, command in calls], deadline=deadline)
 
     async def pubsub_connection(self) -> AbstractConnection:
         connection: AbstractConnection = self._pool.make_connection()
@@ -112,10 +112,10 @@ class ServerExecutor(CommandExecutor):
         for client in self._opened:
             await client.aclose()
 
-    def _connection(self) -> PipelinedConnection:
+    def _usable_connection(self) -> PipelinedConnection:
         """Return the connection in use, a new one if there is none."""
-        if not self._connections or not self._connections[-1].usable:
-            self._connections = [one for one in self._connections if not one.closed]
+        if not self._connections or not self._connections[-1].is_usable:
+            self._connections = [one for one in self._connections if not one.is_closed]
             new = PipelinedConnection(self._pool.make_connection(), connect_timeout=self._timings.connect_timeout)
             self._connections.append(new)
         return self._connections[-1]
@@ -143,16 +143,16 @@ class ClusterExecutor(CommandExecutor):
         return int(key_slot(key)) * PARTITIONS // REDIS_CLUSTER_HASH_SLOTS
 
     async def call(self, key: bytes, *command: bytes | str | float, deadline: float) -> Any:
-        async with until(deadline, grace=self._grace), self._bulkheads[self.partition(key)]:
-            return await self._call(key, *command)
+        async with ended_by(deadline, grace=self._grace), self._bulkheads[self.partition(key)]:
+            return await self._call_node(key, *command)
 
     async def batch(self, calls: Sequence[Call], *, deadline: float) -> list[Any]:
         partitions = defaultdict[int, list[int]](list)
         for place, (key, _) in enumerate(calls):
             partitions[self.partition(key)].append(place)
         replies: list[Any] = [None] * len(calls)
-        parts = (self._batch(one, [calls[place] for place in places]) for one, places in partitions.items())
-        async with until(deadline, grace=self._grace):
+        parts = (self._call_partition(one, [calls[place] for place in places]) for one, places in partitions.items())
+        async with ended_by(deadline, grace=self._grace):
             found = await asyncio.gather(*parts)
         for places, part in zip(partitions.values(), found, strict=True):
             for place, reply in zip(places, part, strict=True):
@@ -160,7 +160,7 @@ class ClusterExecutor(CommandExecutor):
         return replies
 
     async def pubsub_connection(self) -> AbstractConnection:
-        nodes = await self._nodes()
+        nodes = await self._known_nodes()
         others = [node for node in nodes if node.name != self._last_pubsub_node]
         node = random.choice(others or nodes)  # noqa: S311 - spreads load
         self._last_pubsub_node = node.name
@@ -168,7 +168,7 @@ class ClusterExecutor(CommandExecutor):
 
     async def info(self, *, deadline: float) -> Mapping[str, str]:
         try:
-            async with until(deadline, grace=self._grace):
+            async with ended_by(deadline, grace=self._grace):
                 with library_lookups():
                     await self._client.initialize()
                     node = self._client.get_default_node()
@@ -181,7 +181,7 @@ class ClusterExecutor(CommandExecutor):
         if self._owned:
             await self._client.aclose()
 
-    async def _nodes(self) -> list[ClusterNode]:
+    async def _known_nodes(self) -> list[ClusterNode]:
         """Return the nodes that are known.
 
         Raises:
@@ -194,13 +194,13 @@ class ClusterExecutor(CommandExecutor):
             raise LostError("no nodes are known")
         return nodes
 
-    async def _call(self, key: bytes, *command: bytes | str | float) -> Any:
+    async def _call_node(self, key: bytes, *command: bytes | str | float) -> Any:
         with library_lookups():
             await self._client.initialize()
             node = self._client.get_node_from_key(key)  # type: ignore[arg-type] # a key may be bytes
             return await self._client.execute_command(*command, target_nodes=node, NEVER_DECODE=True)
 
-    async def _batch(self, partition: int, calls: Sequence[Call]) -> Sequence[Any]:
+    async def _call_partition(self, partition: int, calls: Sequence[Call]) -> Sequence[Any]:
         pipeline = self._client.pipeline()
         for _, command in calls:
             pipeline.execute_command(*command, NEVER_DECODE=True)

@@ -13,7 +13,7 @@ LIBRARY_ERRORS = (RedisError, RedisClusterException, OSError)
 
 
 @asynccontextmanager
-async def until(deadline: float, *, grace: float) -> AsyncIterator[None]:
+async def ended_by(deadline: float, *, grace: float) -> AsyncIterator[None]:
     """End a block by a time of the event loop, `grace` later if it ignores that; keep a cancellation of the task.
 
     Raises:

@@ -23,12 +23,12 @@ def executor_for(address: Address, timings: RedisTimings) -> CommandExecutor:
         return _for_cluster(address, timings)
     if address.kind == "sentinel":
         return _for_sentinel(address, timings)
-    options = _login(address) | {"db": address.db} | _no_retries(timings)
+    options = _login_options(address) | {"db": address.db} | _no_retries(timings)
     if address.kind == "socket":
         client = Redis(unix_socket_path=address.path, **options)
     else:
         host, port = address.hosts[0]
-        client = Redis(host=host, port=port, socket_keepalive=True, **options, **_tls(address))
+        client = Redis(host=host, port=port, socket_keepalive=True, **options, **_tls_options(address))
     return ServerExecutor(client, timings, opened=[client])
 
 
@@ -51,10 +51,15 @@ def _for_sentinel(address: Address, timings: RedisTimings) -> CommandExecutor:
         "socket_connect_timeout": timings.sentinel_timeout,
     }
     login = {"username": address.sentinel_username, "password": address.sentinel_password}
-    options = _login(address) | {"db": address.db, "socket_keepalive": True} | _no_retries(timings) | _tls(address)
+    options = (
+        _login_options(address)
+        | {"db": address.db, "socket_keepalive": True}
+        | _no_retries(timings)
+        | _tls_options(address)
+    )
     sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
         address.hosts,
-        sentinel_kwargs=_no_retries(timings) | limits | login | _tls(address),
+        sentinel_kwargs=_no_retries(timings) | limits | login | _tls_options(address),
         **options,
     )
     client: Redis = sentinel.master_for(address.path)
@@ -62,7 +67,7 @@ def _for_sentinel(address: Address, timings: RedisTimings) -> CommandExecutor:
 
 
 def _for_cluster(address: Address, timings: RedisTimings) -> CommandExecutor:
-    options = _login(address) | _no_retries(timings) | _tls(address)
+    options = _login_options(address) | _no_retries(timings) | _tls_options(address)
     limits: dict[str, Any] = {
         "socket_timeout": timings.node_timeout,
         "socket_connect_timeout": timings.node_timeout,
@@ -83,9 +88,9 @@ def _no_retries(timings: RedisTimings) -> dict[str, Any]:
     }
 
 
-def _login(address: Address) -> dict[str, Any]:
+def _login_options(address: Address) -> dict[str, Any]:
     return {"username": address.username, "password": address.password}
 
 
-def _tls(address: Address) -> dict[str, Any]:
+def _tls_options(address: Address) -> dict[str, Any]:
     return {} if address.tls is None else {"ssl": True, **address.tls}

@@ -32,43 +32,43 @@ class Keys:
             raise ValueError(f"A key prefix is a text without braces, not {prefix!r}")
         self.prefix = prefix
 
-    def session(self, session_id: str) -> bytes:
+    def session_key(self, session_id: str) -> bytes:
         """Return the first key of a session, which its others begin with."""
-        return _bytes(f"{self.prefix}:{{{session_id}}}")
+        return _encode_key(f"{self.prefix}:{{{session_id}}}")
 
     def session_id(self, head: bytes) -> str:
         """Return the session of a head."""
-        return head.removeprefix(_bytes(f"{self.prefix}:{{")).removesuffix(b"}").decode("utf-8", "replace")
+        return head.removeprefix(_encode_key(f"{self.prefix}:{{")).removesuffix(b"}").decode("utf-8", "replace")
 
-    def saved(self, session_id: str) -> list[bytes]:
+    def saved_keys(self, session_id: str) -> list[bytes]:
         """Return the keys of a session's data: head, state, log, receipts and their order."""
-        key = self.session(session_id)
+        key = self.session_key(session_id)
         return [key, key + b":state", key + b":log", key + b":receipts", key + b":order"]
 
-    def presence(self, session_id: str) -> bytes:
+    def presence_key(self, session_id: str) -> bytes:
         """Return the key of a session's watchers."""
-        return self.session(session_id) + b":present"
+        return self.session_key(session_id) + b":present"
 
-    def counter(self, name: str) -> bytes:
+    def counter_key(self, name: str) -> bytes:
         """Return the key of a counter. `...:<id>` is a session's own, and shares its hash tag."""
         subject, colon, tag = name.rpartition(":")
-        return _bytes(f"{self.prefix}:count:{subject}{colon}{{{tag}}}")
+        return _encode_key(f"{self.prefix}:count:{subject}{colon}{{{tag}}}")
 
     @property
-    def clock(self) -> bytes:
+    def clock_key(self) -> bytes:
         """The key of the high-water mark of time."""
-        return _bytes(f"{self.prefix}:clock")
+        return _encode_key(f"{self.prefix}:clock")
 
     @property
-    def heads(self) -> bytes:
+    def head_pattern(self) -> bytes:
         """The pattern of all heads."""
-        return re.sub(rb"[\\*?\[\]]", rb"\\\g<0>", _bytes(f"{self.prefix}:")) + b"{*}"
+        return re.sub(rb"[\\*?\[\]]", rb"\\\g<0>", _encode_key(f"{self.prefix}:")) + b"{*}"
 
-    def owner(self, digest: str) -> bytes:
+    def owner_key(self, digest: str) -> bytes:
         """Return the key of an owner's sessions."""
-        return _bytes(f"{self.prefix}:owner:{digest}")
+        return _encode_key(f"{self.prefix}:owner:{digest}")
 
-    def channel(self, session_id: str) -> str:
+    def channel_name(self, session_id: str) -> str:
         """Return the channel of a session's save notifications."""
         return f"{self.prefix}:wake:{session_id}"
 
@@ -77,5 +77,5 @@ class Keys:
         return channel.decode("utf-8", "replace").removeprefix(f"{self.prefix}:wake:")
 
 
-def _bytes(key: str) -> bytes:
+def _encode_key(key: str) -> bytes:
     return key.encode("utf-8", "surrogatepass")

@@ -37,15 +37,15 @@ class PipelinedConnection:
         """Not replied to yet, including those without a caller any more: their replies come all the same. Both queues
         are bounded by the number of callers and their deadlines."""
         self._queued = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(self._run_connection())
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether further commands may be sent."""
-        return not self._retired and not self.closed
+        return not self._retired and not self.is_closed
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether the connection is closed."""
         return self._task.done()
 
@@ -59,7 +59,7 @@ class PipelinedConnection:
             RedisError, OSError: the connection could not be opened, or broke: the same error for all its callers.
         """
         loop = asyncio.get_running_loop()
-        pending = _Pending(b"".join(map(packed, commands)), len(commands), loop.create_future())
+        pending = _Pending(b"".join(map(encode_command, commands)), len(commands), loop.create_future())
         timer = loop.call_at(deadline, pending.fail, TimeoutError())
         self._unsent.append(pending)
         self._queued.set()
@@ -87,14 +87,14 @@ class PipelinedConnection:
         if self._retired and not self._callers:
             self._task.cancel()
 
-    async def _run(self) -> None:
+    async def _run_connection(self) -> None:
         error: Exception = LostError("closed")
         sender = None
         try:
             async with asyncio.timeout(self._connect_timeout):
                 await self._connection.connect()  # type: ignore[no-untyped-call]
-            sender = asyncio.create_task(self._send())
-            await self._receive()
+            sender = asyncio.create_task(self._send_queued())
+            await self._receive_replies()
         except LIBRARY_ERRORS as lost:
             error = lost
         finally:
@@ -105,8 +105,8 @@ class PipelinedConnection:
                 pending.fail(error)
             await self._connection.disconnect(nowait=True)
 
-    async def _send(self) -> None:
-        """Send all that is queued, again and again. A failure closes the connection, which ends `_receive`."""
+    async def _send_queued(self) -> None:
+        """Send all that is queued, again and again. A failure closes the connection, which ends `_receive_replies`."""
         while self._connection.is_connected:
             await self._queued.wait()
             self._queued.clear()
@@ -118,7 +118,7 @@ class PipelinedConnection:
             except LIBRARY_ERRORS:
                 return
 
-    async def _receive(self) -> None:
+    async def _receive_replies(self) -> None:
         while True:
             try:
                 with library_lookups():
@@ -127,7 +127,7 @@ class PipelinedConnection:
                 reply = error
             if not self._sent:
                 raise LostError("a reply to no command")
-            if self._sent[0].take(reply):
+            if self._sent[0].take_reply(reply):
                 self._sent.popleft()
 
 
@@ -142,7 +142,7 @@ class _Pending:
         self.replies: list[Any] = []
         self.done = done
 
-    def take(self, reply: Any) -> bool:
+    def take_reply(self, reply: Any) -> bool:
         """Take the next reply; return whether it was the last."""
         self.replies.append(reply)
         if len(self.replies) < self.count:
@@ -157,7 +157,7 @@ class _Pending:
             self.done.set_exception(error)
 
 
-def packed(command: Command) -> bytes:
+def encode_command(command: Command) -> bytes:
     """Return a command in the wire format (RESP)."""
     parts = [part if isinstance(part, bytes) else str(part).encode() for part in command]
     return b"*%d\r\n%b" % (len(parts), b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))

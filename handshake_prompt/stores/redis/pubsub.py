@@ -67,9 +67,9 @@ class PubSubListener:
         """Have `subscriber` called after each save of a session. There is no timeout but the caller's."""
         self._subscribers.add(session_id, subscriber)
         try:
-            self._keep_running("listen", self._listen())
-            self._keep_running("poll", self._poll())
-            await self._subscribe(session_id)
+            self._keep_running("listen", self._keep_connection())
+            self._keep_running("poll", self._poll_versions())
+            await self._subscribe_channel(session_id)
         except BaseException:
             self._subscribers.discard(session_id, subscriber)
             raise
@@ -96,20 +96,20 @@ class PubSubListener:
 
     # Channels
 
-    async def _subscribe(self, session_id: str) -> None:
+    async def _subscribe_channel(self, session_id: str) -> None:
         channel = self._channels.get(session_id)
         if channel is None:
             channel = self._channels[session_id] = asyncio.get_running_loop().create_future()
             if self._connection is not None:
-                await self._send(self._connection, "SUBSCRIBE", [session_id])
+                await self._send_to_channels(self._connection, "SUBSCRIBE", [session_id])
         if (error := await asyncio.shield(channel)) is not None:
             raise error
 
-    async def _send(self, connection: AbstractConnection, command: str, session_ids: Sequence[str]) -> None:
-        """Send a command about channels, unless the connection is gone: only `_listen` opens one."""
-        for batch in _batches(session_ids):
+    async def _send_to_channels(self, connection: AbstractConnection, command: str, session_ids: Sequence[str]) -> None:
+        """Send a command about channels, unless the connection is gone: only `_keep_connection` opens one."""
+        for batch in _batches_of(session_ids):
             if connection.is_connected:
-                await connection.send_command(command, *map(self._keys.channel, batch), check_health=False)
+                await connection.send_command(command, *map(self._keys.channel_name, batch), check_health=False)
 
     def _keep_pending_channels(self) -> None:
         """After a connection is lost: subscriptions under way are taken up by the next one."""
@@ -125,16 +125,16 @@ class PubSubListener:
     async def _leave_channels(self) -> None:
         """Unsubscribe from channels without subscribers."""
         self._notified = {one: version for one, version in self._notified.items() if one in self._subscribers}
-        for batch in _batches(list(self._channels)):
+        for batch in _batches_of(list(self._channels)):
             left = [session_id for session_id in batch if session_id not in self._subscribers]
             for session_id in left:
                 self._channels.pop(session_id, None)
             if self._connection is not None:
-                await self._send(self._connection, "UNSUBSCRIBE", left)
+                await self._send_to_channels(self._connection, "UNSUBSCRIBE", left)
 
     # Listening
 
-    async def _listen(self) -> None:
+    async def _keep_connection(self) -> None:
         """Keep a connection, with exponential back-off and jitter between the attempts."""
         pause, missed = self._timings.first_reconnect, False
         while True:
@@ -144,7 +144,7 @@ class PubSubListener:
                     connection = await self._connect()
                     await connection.connect()  # type: ignore[no-untyped-call]
                 pause = self._timings.first_reconnect
-                await self._receive(connection, missed=missed)
+                await self._receive_messages(connection, missed=missed)
             except LIBRARY_ERRORS as error:
                 if self._connection is None or isinstance(error, ResponseError):
                     self._fail_channels(error)
@@ -157,7 +157,7 @@ class PubSubListener:
             await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load, guards nothing
             pause = min(2 * pause, self._timings.longest_reconnect)
 
-    async def _receive(self, connection: AbstractConnection, *, missed: bool) -> None:
+    async def _receive_messages(self, connection: AbstractConnection, *, missed: bool) -> None:
         """Take messages from a connection. If some may have been `missed` before, versions are polled first."""
         await self._resubscribe(connection)
         pinged = True
@@ -168,7 +168,7 @@ class PubSubListener:
                 )
             if message is not None:
                 pinged = False
-                self._take(message)
+                self._take_message(message)
                 if missed and not _is_of_a_channel(message):  # the reply to PING: all channels are subscribed to by now
                     missed = False
                     self._poll_now.set()
@@ -184,10 +184,10 @@ class PubSubListener:
         self._channels = {one: pending.get(one) or loop.create_future() for one in self._subscribers}
         self._connection = connection
         async with asyncio.timeout(self._timings.connect_timeout):
-            await self._send(connection, "SUBSCRIBE", list(self._channels))
+            await self._send_to_channels(connection, "SUBSCRIBE", list(self._channels))
             await connection.send_command("PING", check_health=False)
 
-    def _take(self, message: Any) -> None:
+    def _take_message(self, message: Any) -> None:
         match message:
             case [b"message", bytes(channel), bytes(payload)] if payload.isdigit():
                 session_id, version = self._keys.session_of(channel), int(payload)
@@ -201,15 +201,15 @@ class PubSubListener:
 
     # Polling
 
-    async def _poll(self) -> None:
+    async def _poll_versions(self) -> None:
         interval = self._timings.poll_interval
-        await self._wait(interval)
+        await self._wait_for_poll(interval)
         while True:
             self._poll_now.clear()
-            batches = list(_batches(list(self._subscribers))) or [[]]
+            batches = list(_batches_of(list(self._subscribers))) or [[]]
             for batch in batches:
-                await self._compare(batch)
-                await self._wait(interval / len(batches))
+                await self._notify_changed(batch)
+                await self._wait_for_poll(interval / len(batches))
                 if self._poll_now.is_set():
                     break
             try:
@@ -217,7 +217,7 @@ class PubSubListener:
             except LIBRARY_ERRORS:
                 continue  # the connection is gone, and all its subscriptions with it
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait_for_poll(self, seconds: float) -> None:
         """Wait, unless notifications may have been lost."""
         try:
             async with asyncio.timeout(seconds):
@@ -225,7 +225,7 @@ class PubSubListener:
         except TimeoutError:
             return
 
-    async def _compare(self, session_ids: Sequence[str]) -> None:
+    async def _notify_changed(self, session_ids: Sequence[str]) -> None:
         """Notify subscribers of sessions that have another version than that of the last notification."""
         before = dict(self._notified)
         try:
@@ -262,6 +262,6 @@ def _is_of_a_channel(message: Any) -> bool:
     return isinstance(message, list) and message[0] in {b"message", b"subscribe", b"unsubscribe"}
 
 
-def _batches(session_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _batches_of(session_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(session_ids), BATCH):
         yield session_ids[start : start + BATCH]

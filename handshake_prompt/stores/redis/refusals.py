@@ -10,7 +10,7 @@ RIGHTS = "~{prefix}:* &{prefix}:* +@read +@write +@pubsub +@scripting +@connecti
 _DENIED_IN_SCRIPT = ("The user executing the script can't", "ACL failure in script")
 
 
-def reason(error: BaseException, *, prefix: str) -> str:
+def loggable_reason(error: BaseException, *, prefix: str) -> str:
     """Return the loggable part of an error. `prefix` is that of the keys and channels."""
     if lacks_rights(error):
         return f"its user lacks a right; it needs {RIGHTS.format(prefix=prefix)}"

@@ -12,7 +12,7 @@ from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.session import Session
 from handshake_prompt.stores.capacity import at_capacity
-from handshake_prompt.stores.codec import decoder
+from handshake_prompt.stores.codec import decoder_of
 from handshake_prompt.stores.records import Claim, Loaded, Log, Receipt, Record
 
 
@@ -31,7 +31,7 @@ class Counted(msgspec.Struct, array_like=True):
     claim: int = 0
     """The claim it was counted on, from 1."""
 
-    def quota(self, *, limit: int, window: float) -> Quota:
+    def as_quota(self, *, limit: int, window: float) -> Quota:
         """Return it as a quota."""
         return Quota(limit, window, self.allowed, limit - self.hits, min(window, self.left))
 
@@ -55,7 +55,7 @@ class SavedReply(Reply):
     expires: float = 0.0
     purge: float = 0.0
 
-    def check(self) -> None:
+    def raise_refusal(self) -> None:
         """Raise the error of an outcome other than `done`.
 
         Raises:
@@ -83,7 +83,7 @@ class VisitReply(Reply):
     receipt: tuple[float, int, Receipt] | None = None
     counted: Counted | None = None
 
-    def loaded(self, session_id: str, claims: Sequence[Claim], *, after: int | None) -> Loaded | None:
+    def read_result(self, session_id: str, claims: Sequence[Claim], *, after: int | None) -> Loaded | None:
         """Return the result of a read, None if there is no such session.
 
         Raises:
@@ -93,20 +93,20 @@ class VisitReply(Reply):
             return None
         if self.session is None or self.session.session_id != session_id:
             raise ValueError("another session")
-        record = Record(self.session, self.version, self.expires, self.purge, _presence(self.presence, self.now))
+        record = Record(self.session, self.version, self.expires, self.purge, _live_watchers(self.presence, self.now))
         return Loaded(
             record,
-            None if after is None else self._log(self.before if self.before >= 0 else self.session.seq, after),
+            None if after is None else self._log_after(self.before if self.before >= 0 else self.session.seq, after),
             None if self.receipt is None else self.receipt[2],
-            None if self.counted is None else self._quota(claims, self.counted),
+            None if self.counted is None else self._quota_of(claims, self.counted),
         )
 
-    def _log(self, before: int, after: int) -> Log:
+    def _log_after(self, before: int, after: int) -> Log:
         return Log([event for _, event in self.events], complete=after >= before)
 
-    def _quota(self, claims: Sequence[Claim], counted: Counted) -> Quota:
+    def _quota_of(self, claims: Sequence[Claim], counted: Counted) -> Quota:
         claim = claims[counted.claim - 1]
-        return counted.quota(limit=claim.limit, window=claim.window)
+        return counted.as_quota(limit=claim.limit, window=claim.window)
 
 
 class _Head(msgspec.Struct):
@@ -119,7 +119,7 @@ decode_reply = msgspec.msgpack.Decoder(Reply).decode
 decode_evicted = msgspec.msgpack.Decoder(EvictReply).decode
 decode_hit = msgspec.msgpack.Decoder(HitReply).decode
 decode_saved = msgspec.msgpack.Decoder(SavedReply).decode
-decode_visit = decoder(VisitReply).decode
+decode_visit = decoder_of(VisitReply).decode
 _head = msgspec.msgpack.Decoder(_Head)
 
 
@@ -128,7 +128,7 @@ def version_of(head: bytes) -> int:
     return _head.decode(head).v
 
 
-def _presence(flat: Sequence[str], now: float) -> dict[str, int]:
+def _live_watchers(flat: Sequence[str], now: float) -> dict[str, int]:
     """Return the number of watchers by worker, without leases that have run out."""
     leases = ((worker, *lease.split()) for worker, lease in zip(flat[::2], flat[1::2], strict=True))
     return {worker: int(count) for worker, count, ends in leases if float(ends) > now}

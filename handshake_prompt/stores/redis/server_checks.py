@@ -15,7 +15,7 @@ def too_old(info: Mapping[str, str]) -> bool:
     return major.isdigit() and minor.isdigit() and (int(major), int(minor)) < OLDEST
 
 
-def warnings(info: Mapping[str, str], *, cluster: bool) -> Iterator[str]:
+def settings_warnings(info: Mapping[str, str], *, cluster: bool) -> Iterator[str]:
     """Yield warnings for the operator; a setting that the server does not tell is taken as safe."""
     if info.get("aof_enabled") == "0":
         yield (

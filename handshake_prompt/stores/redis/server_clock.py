@@ -29,12 +29,12 @@ class ServerClock:
         """The server's time less ours."""
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether there was a reply yet."""
         return self._offset is not None
 
     @property
-    def reached(self) -> float:
+    def time_reached(self) -> float:
         """The time to tell the server; 0 before the first reply."""
         return 0.0 if self._offset is None else self.now() - TOLERANCE
 
@@ -48,7 +48,7 @@ class ServerClock:
             raise StoreUnavailableError
         return self.monotonic() + self._offset
 
-    def observe(self, server_time: float) -> None:
+    def observe_time(self, server_time: float) -> None:
         """Take the server's time from a reply that has just come."""
         offset = server_time - self.monotonic()
         self._offset = offset if self._offset is None else max(self._offset, offset)

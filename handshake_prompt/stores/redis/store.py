@@ -18,7 +18,7 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota
 from handshake_prompt.stores.base import PRESENCE_SECONDS, SessionStore
 from handshake_prompt.stores.capacity import Urgency
-from handshake_prompt.stores.codec import checked, pack, pack_session
+from handshake_prompt.stores.codec import decode_foreign, pack, pack_session
 from handshake_prompt.stores.records import PLAIN_VISIT, Claim, Loaded, Receipt, Record, Visit, owner_digest
 from handshake_prompt.stores.subscribers import Subscriber
 
@@ -100,22 +100,22 @@ class RedisStore(SessionStore):
         return self._clock.now()
 
     async def ready(self) -> None:
-        client = self._client(reopen=True)
+        client = self._open_client(reopen=True)
         if not self._checked:
-            info = await client.run(lambda executor, deadline: executor.info(deadline=deadline))
-            self._check(info, cluster=client.executor.cluster)
+            info = await client.run_by_deadline(lambda executor, deadline: executor.info(deadline=deadline))
+            self._check_server(info, cluster=client.executor.cluster)
         await self._note_time()
 
     async def create(self, record: Record) -> None:
         session = record.session
         if session.owner is not None:
             gone_at = record.purge_at + max(0.0, session.deadline - record.expires_at)
-            key = self._keys.owner(owner_digest(session.owner))
-            await self._run(scripts.OWN, [key], session.session_id, gone_at, decode=replies.decode_reply)
-        created = await self._create(record)
+            key = self._keys.owner_key(owner_digest(session.owner))
+            await self._run_script(scripts.OWN, [key], session.session_id, gone_at, decode=replies.decode_reply)
+        created = await self._create_once(record)
         if created.outcome == "full" and await self._evict_unused():
-            created = await self._create(record)
-        created.check()
+            created = await self._create_once(record)
+        created.raise_refusal()
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
         return await self.visit(session_id, Visit(after=after, key=key))
@@ -124,19 +124,19 @@ class RedisStore(SessionStore):
         self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
     ) -> Loaded | None:
         asked = {"claims": claims, "renew": visit.renew, "after": visit.after, "key": visit.key}
-        counters = [self._keys.counter(f"{claim.counter}:{session_id}") for claim in claims]
-        keys = [*self._keys.saved(session_id), self._keys.presence(session_id), *counters]
-        visited = await self._run(scripts.VISIT, keys, pack(asked), decode=replies.decode_visit)
-        loaded = partial(visited.loaded, claims=claims, after=visit.after)
-        return checked(loaded, session_id, place=place_of(keys[0]))
+        counters = [self._keys.counter_key(f"{claim.counter}:{session_id}") for claim in claims]
+        keys = [*self._keys.saved_keys(session_id), self._keys.presence_key(session_id), *counters]
+        visited = await self._run_script(scripts.VISIT, keys, pack(asked), decode=replies.decode_visit)
+        loaded = partial(visited.read_result, claims=claims, after=visit.after)
+        return decode_foreign(loaded, session_id, place=place_of(keys[0]))
 
     async def save(self, record: Record, *, events: Sequence[Event] = (), receipt: Receipt | None = None) -> None:
         session_id = record.session.session_id
         asked: dict[str, Any] = {
-            "head": _head(record),
+            "head": _head_members(record),
             "ended": bool(record.session.ended),
             "share": record.urgency.value,
-            "channel": self._keys.channel(session_id),
+            "channel": self._keys.channel_name(session_id),
             "log_events": self._limits.log_events,
             "log_bytes": self._limits.log_bytes,
             "receipt_bytes": self._limits.idempotency_bytes,
@@ -146,30 +146,32 @@ class RedisStore(SessionStore):
         if receipt is not None:
             asked |= {"key": receipt.key, "size": len(receipt.reply), "lifetime": receipt.lifetime}
         parts = [pack_session(record.session), pack(receipt), *(pack((event.size, event)) for event in events)]
-        keys = self._keys.saved(session_id)
-        saved = await self._run(scripts.SAVE, keys, pack(asked), *parts, decode=replies.decode_saved)
-        saved.check()
+        keys = self._keys.saved_keys(session_id)
+        saved = await self._run_script(scripts.SAVE, keys, pack(asked), *parts, decode=replies.decode_saved)
+        saved.raise_refusal()
         record.version += 1
         record.expires_at, record.purge_at = saved.expires, saved.purge
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
-        keys = self._keys.saved(session_id)
-        await self._run(scripts.TOUCH, keys, expires_at, purge_at, decode=replies.decode_reply)
+        keys = self._keys.saved_keys(session_id)
+        await self._run_script(scripts.TOUCH, keys, expires_at, purge_at, decode=replies.decode_reply)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        hit = await self._run(scripts.HIT, [self._keys.counter(counter)], limit, window, decode=replies.decode_hit)
-        return hit.counted.quota(limit=limit, window=window)
+        hit = await self._run_script(
+            scripts.HIT, [self._keys.counter_key(counter)], limit, window, decode=replies.decode_hit
+        )
+        return hit.counted.as_quota(limit=limit, window=window)
 
     async def owned_by(self, owner: Any) -> Sequence[str]:
-        key = self._keys.owner(owner_digest(owner))
+        key = self._keys.owner_key(owner_digest(owner))
         command = ("ZRANGEBYSCORE", key, self.now(), "+inf")
-        found = await self._client().call(
+        found = await self._open_client().call_guarded(
             key, lambda executor, deadline: executor.call(key, *command, deadline=deadline)
         )
         return sorted(session_id.decode("ascii", "replace") for session_id in found)
 
     async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
-        await self._client().subscribe(session_id, subscriber)
+        await self._open_client().subscribe(session_id, subscriber)
 
     def unsubscribe(self, session_id: str, subscriber: Subscriber) -> None:
         if (client := self._clients.get(asyncio.get_running_loop())) is not None:
@@ -178,23 +180,23 @@ class RedisStore(SessionStore):
     async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
         runs: list[Run] = [
             (
-                [self._keys.session(session_id), self._keys.presence(session_id)],
-                [self._clock.reached, worker, count, PRESENCE_SECONDS],
+                [self._keys.session_key(session_id), self._keys.presence_key(session_id)],
+                [self._clock.time_reached, worker, count, PRESENCE_SECONDS],
             )
             for session_id, count in watchers.items()
         ]
         for start in range(0, len(runs), PRESENCE_BATCH):
-            await self._run_all(scripts.PRESENT, runs[start : start + PRESENCE_BATCH])
+            await self._run_script_on_all(scripts.PRESENT, runs[start : start + PRESENCE_BATCH])
 
     async def aclose(self) -> None:
         if (client := self._clients.get(asyncio.get_running_loop())) is not None:
             await client.aclose()
 
-    async def _create(self, record: Record) -> replies.SavedReply:
+    async def _create_once(self, record: Record) -> replies.SavedReply:
         session = record.session
-        keys, head = self._keys.saved(session.session_id)[:2], pack(_head(record))
+        keys, head = self._keys.saved_keys(session.session_id)[:2], pack(_head_members(record))
         parts = (head, pack_session(session), Urgency.CREATION.value)
-        return await self._run(scripts.CREATE, keys, *parts, decode=replies.decode_saved)
+        return await self._run_script(scripts.CREATE, keys, *parts, decode=replies.decode_saved)
 
     async def _evict_unused(self) -> bool:
         """Delete sessions that nobody has used or watches, a bounded number; return whether there were any.
@@ -202,27 +204,27 @@ class RedisStore(SessionStore):
         The keys are gone through a few at a time, from where the last call has ended. A Cluster's are not.
         """
         evicted = False
-        for _ in range(0 if self._client().executor.cluster else SCANS):
-            for head in await self._scan():
+        for _ in range(0 if self._open_client().executor.cluster else SCANS):
+            for head in await self._scan_heads():
                 evicted |= await self._evict_if_unused(self._keys.session_id(head))
             if evicted or self._scan_cursor == b"0":
                 break
         return evicted
 
-    async def _scan(self) -> list[bytes]:
+    async def _scan_heads(self) -> list[bytes]:
         """Return the heads among the next few keys."""
-        command = ("SCAN", self._scan_cursor, "MATCH", self._keys.heads, "COUNT", SCAN_KEYS)
-        self._scan_cursor, heads = await self._client().run(
+        command = ("SCAN", self._scan_cursor, "MATCH", self._keys.head_pattern, "COUNT", SCAN_KEYS)
+        self._scan_cursor, heads = await self._open_client().run_by_deadline(
             lambda executor, deadline: executor.call(b"", *command, deadline=deadline)
         )
         return list(heads)
 
     async def _evict_if_unused(self, session_id: str) -> bool:
-        keys = [*self._keys.saved(session_id), self._keys.presence(session_id)]
-        reply = await self._run(scripts.EVICT, keys, self._limits.unused_seconds, decode=replies.decode_evicted)
+        keys = [*self._keys.saved_keys(session_id), self._keys.presence_key(session_id)]
+        reply = await self._run_script(scripts.EVICT, keys, self._limits.unused_seconds, decode=replies.decode_evicted)
         return reply.evicted
 
-    def _client(self, *, reopen: bool = False) -> Client:
+    def _open_client(self, *, reopen: bool = False) -> Client:
         """Return the client of this event loop, opening one if need be."""
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
@@ -233,7 +235,7 @@ class RedisStore(SessionStore):
             self._clients = {one: its for one, its in self._clients.items() if not one.is_closed()} | {loop: client}
         return client
 
-    async def _run(
+    async def _run_script(
         self,
         script: Script,
         keys: Sequence[bytes],
@@ -241,24 +243,26 @@ class RedisStore(SessionStore):
         decode: Callable[[bytes], T],
     ) -> T:
         """Run a script, take the time from its reply, and return that decoded."""
-        reached = self._clock.reached
-        packed = await self._client().call(
+        reached = self._clock.time_reached
+        packed = await self._open_client().call_guarded(
             keys[0], lambda executor, deadline: script.run(executor, keys, reached, *arguments, deadline=deadline)
         )
-        reply = checked(decode, packed, place=place_of(keys[0]))
-        self._clock.observe(reply.now)
+        reply = decode_foreign(decode, packed, place=place_of(keys[0]))
+        self._clock.observe_time(reply.now)
         if reply.now <= reached and script is not scripts.NOW:
             await self._share_time()
         return reply
 
-    async def _run_all(self, script: Script, runs: Sequence[Run]) -> None:
+    async def _run_script_on_all(self, script: Script, runs: Sequence[Run]) -> None:
         key = runs[0][0][0]
-        await self._client().run(lambda executor, deadline: script.run_all(executor, runs, deadline=deadline), key=key)
+        await self._open_client().run_by_deadline(
+            lambda executor, deadline: script.run_all(executor, runs, deadline=deadline), key=key
+        )
 
     async def _note_time(self) -> None:
         """Take over the time of other workers, and leave ours for workers that start later."""
-        arguments = (CLOCK_MILLISECONDS, self._keys.channel("ready"))
-        await self._run(scripts.NOW, [self._keys.clock], *arguments, decode=replies.decode_reply)
+        arguments = (CLOCK_MILLISECONDS, self._keys.channel_name("ready"))
+        await self._run_script(scripts.NOW, [self._keys.clock_key], *arguments, decode=replies.decode_reply)
 
     async def _share_time(self) -> None:
         """Note the time now and then while the server's clock is behind."""
@@ -268,16 +272,16 @@ class RedisStore(SessionStore):
         with suppress(StoreUnavailableError):  # the call itself was answered
             await self._note_time()
 
-    def _check(self, info: Mapping[str, str], *, cluster: bool) -> None:
+    def _check_server(self, info: Mapping[str, str], *, cluster: bool) -> None:
         if server_checks.too_old(info):
             logger.error("Redis is too old: it has to be %d.%d or newer", *server_checks.OLDEST)
             raise StoreUnavailableError
         self._checked = True
-        for warning in server_checks.warnings(info, cluster=cluster):
+        for warning in server_checks.settings_warnings(info, cluster=cluster):
             logger.warning(warning)
 
 
-def _head(record: Record) -> dict[str, Any]:
+def _head_members(record: Record) -> dict[str, Any]:
     """Return a record's head, named as in `Keys`."""
     session = record.session
     head = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from handshake_prompt.stores.codec import unreadable
+from handshake_prompt.stores.codec import unreadable_error
 from handshake_prompt.stores.subscribers import Subscribers
 
 from .typed_rows import Cells, first_row
@@ -42,7 +42,7 @@ class Position(NamedTuple):
 class ChangePoller:
     """Polls for saves on behalf of the subscribers of this process.
 
-    `poll` and `interval` belong to the reading thread.
+    `notify_changed` and `poll_interval` belong to the reading thread.
 
     Args:
         interval: seconds between two polls.
@@ -54,7 +54,7 @@ class ChangePoller:
         self._position: Position | None = None
         """None without subscribers."""
 
-    def interval(self) -> float | None:
+    def poll_interval(self) -> float | None:
         """Return the seconds between two polls. None without subscribers; the position is forgotten then."""
         self.subscribers.prune()
         if self.subscribers:
@@ -62,7 +62,7 @@ class ChangePoller:
         self._position = None
         return None
 
-    def poll(self, connection: sqlite3.Connection) -> None:
+    def notify_changed(self, connection: sqlite3.Connection) -> None:
         """Notify subscribers of saves since the last poll; the first poll only takes the position."""
         (data_version,) = connection.execute(DATA_VERSION).fetchone()
         position = self._position
@@ -80,5 +80,5 @@ class ChangePoller:
 def _newest_stamp(connection: sqlite3.Connection) -> int:
     newest = first_row(connection.execute(STAMP), StampRow, table="world")
     if newest is None:
-        raise unreadable("the table world", LookupError())
+        raise unreadable_error("the table world", LookupError())
     return newest.stamp

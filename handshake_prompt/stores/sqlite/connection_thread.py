@@ -75,7 +75,7 @@ class ConnectionThread:
         self._gate = threading.Lock()
         """Held to queue a job, so that none is queued behind the end."""
         self._closing: asyncio.Future[None] | None = None
-        self._thread = threading.Thread(target=self._run, name="handshake-prompt-sqlite", daemon=True)
+        self._thread = threading.Thread(target=self._run_jobs, name="handshake-prompt-sqlite", daemon=True)
         self._thread.start()
 
     async def run(self, work: Work[T]) -> T:
@@ -107,17 +107,17 @@ class ConnectionThread:
 
     # In the thread
 
-    def _run(self) -> None:
+    def _run_jobs(self) -> None:
         while self._closing is None or not self._queue.empty():
-            if jobs := self._take(self._seconds_to_maintenance()):
-                self._settle(jobs)
+            if jobs := self._take_jobs(self._seconds_to_maintenance()):
+                self._run_and_deliver(jobs)
                 self._let_others_in()
             if self._seconds_to_maintenance() == 0:
-                self._maintain()
+                self._run_maintenance()
         if self._connection is not None:
-            self._maintain()
+            self._run_maintenance()
         self._disconnect()
-        _deliver([Job(lambda _: None, self._closing)])
+        _deliver_outcomes([Job(lambda _: None, self._closing)])
 
     def _let_others_in(self) -> None:
         """Leave a gap if jobs have been queued for a whole turn; the jobs of the gap share a commit."""
@@ -136,7 +136,7 @@ class ConnectionThread:
             return None
         return 0.0 if self._maintenance_requested else max(0.0, self._maintained_at + interval - time.monotonic())
 
-    def _take(self, timeout: float | None) -> list[Job]:
+    def _take_jobs(self, timeout: float | None) -> list[Job]:
         """Return the queued jobs, waiting for the first."""
         try:
             jobs = [self._queue.get(timeout=timeout)]
@@ -146,40 +146,40 @@ class ConnectionThread:
             jobs.append(self._queue.get())
         return [job for job in jobs if job is not None]
 
-    def _maintain(self) -> None:
+    def _run_maintenance(self) -> None:
         self._maintenance_requested = False
         job = Job(self._maintenance)
-        self._settle([job])
+        self._run_and_deliver([job])
         self._maintained_at = time.monotonic() + (self._timings.maintenance_retry if job.error else 0.0)
         if self._connection is None or job.error:
             return
         try:
             self._after_maintenance(self._connection)
         except sqlite3.Error as error:
-            self._recover(error)
+            self._roll_back(error)
 
-    def _settle(self, jobs: list[Job]) -> None:
+    def _run_and_deliver(self, jobs: list[Job]) -> None:
         """Run jobs in one transaction and deliver their outcomes."""
         try:
-            self._transact(jobs)
+            self._run_transaction(jobs)
         except Exception as error:  # noqa: BLE001 - the thread outlives any error, and each caller is told
-            self._recover(error)
+            self._roll_back(error)
             for job in jobs:
                 job.fail(error)
         else:
             self._note_success()
-        _deliver(jobs)
+        _deliver_outcomes(jobs)
 
-    def _transact(self, jobs: Iterable[Job]) -> None:
+    def _run_transaction(self, jobs: Iterable[Job]) -> None:
         if self._connection is None:
             self._connection = self._connect()
-        self._begin(self._connection)
+        self._begin_transaction(self._connection)
         for job in jobs:
             job.run(self._connection)
         self._connection.execute("COMMIT")
         self._committed()
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    def _begin_transaction(self, connection: sqlite3.Connection) -> None:
         timings = self._timings
         until = time.monotonic() + (timings.failing_busy_timeout if self._failing else timings.busy_timeout)
         while True:
@@ -192,7 +192,7 @@ class ConnectionThread:
                 return
             time.sleep(timings.busy_retry * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
 
-    def _recover(self, error: Exception) -> None:
+    def _roll_back(self, error: Exception) -> None:
         """Roll back; after any error but a lock, the next transaction gets a new connection."""
         if not self._failing:
             logger.warning("The session store fails: %s", error)
@@ -269,16 +269,16 @@ def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], 
         loop.call_soon_threadsafe(function, *arguments)
 
 
-def _deliver(jobs: Sequence[Job]) -> None:
+def _deliver_outcomes(jobs: Sequence[Job]) -> None:
     """Deliver outcomes, with one call to each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         if job.future is not None:
             by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, done in by_loop.items():
-        call_soon(loop, _deliver_all, done)
+        call_soon(loop, _deliver_each, done)
 
 
-def _deliver_all(jobs: Sequence[Job]) -> None:
+def _deliver_each(jobs: Sequence[Job]) -> None:
     for job in jobs:
         job.deliver()

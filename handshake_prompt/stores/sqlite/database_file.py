@@ -26,7 +26,7 @@ WRITABLE = "See that its directory exists, and that this user may write to both.
 DAMAGED = "is damaged, or no database. Put a backup in its place, or move it away to begin with an empty one."
 
 
-def provide(path: Path, *, newest: int) -> None:
+def provide_file(path: Path, *, newest: int) -> None:
     """Create a file that is missing, for this user alone; else look at it, and warn if other users may.
 
     Raises:
@@ -36,16 +36,16 @@ def provide(path: Path, *, newest: int) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # it will hold people's data
     except FileExistsError:
-        inspect(path, newest=newest)
+        inspect_file(path, newest=newest)
 
 
-def inspect(path: Path, *, newest: int) -> None:
+def inspect_file(path: Path, *, newest: int) -> None:
     """Look at a file without locking or changing it, and leave its write-ahead log alone.
 
     SQLite itself reads it: closing a descriptor of our own would release the locks that this process has on it.
 
     Raises:
-        ValueError, OSError, sqlite3.Error: as for `provide`.
+        ValueError, OSError, sqlite3.Error: as for `provide_file`.
     """
     found = path.stat()
     mode = found.st_mode
@@ -61,7 +61,7 @@ def inspect(path: Path, *, newest: int) -> None:
         check_version(connection, path, newest=newest)
 
 
-def traces(path: Path) -> tuple[int, int] | None:
+def write_traces(path: Path) -> tuple[int, int] | None:
     """Return the size and the time of the last write of a file; None if there is none."""
     try:
         found = path.stat()

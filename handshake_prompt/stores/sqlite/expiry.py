@@ -51,7 +51,7 @@ class Swept(NamedTuple):
     more_due: bool
 
 
-def purge(connection: sqlite3.Connection, now: float) -> Swept:
+def purge_expired(connection: sqlite3.Connection, now: float) -> Swept:
     """Delete expired rows, a bounded number."""
     counters = connection.execute(COUNTERS_EXPIRED, (now, PURGE_BATCH)).fetchall()
     connection.executemany(COUNTER_DROP, counters)
@@ -59,8 +59,8 @@ def purge(connection: sqlite3.Connection, now: float) -> Swept:
     receipts = connection.execute(RECEIPTS_EXPIRED, (PURGE_BATCH, now)).fetchall()
     connection.executemany(RECEIPT_DROP, [(receipt,) for receipt, _, _ in receipts])
     connection.executemany(RECEIPT_UNCOUNT, [(size, session) for _, session, size in receipts])
-    sessions = _due(connection, now)
-    _delete(connection, sessions)
+    sessions = _due_sessions(connection, now)
+    _delete_sessions(connection, sessions)
     connection.execute(NOTE_TIME, (now, now - NOTE_INTERVAL))
     return Swept(len(sessions), bool(sessions) or PURGE_BATCH in (len(counters), len(receipts)))
 
@@ -68,7 +68,7 @@ def purge(connection: sqlite3.Connection, now: float) -> Swept:
 def evict_unused(connection: sqlite3.Connection, now: float, limits: Limits) -> int:
     """Delete sessions that nobody has used or watches, a bounded number; return how many there were."""
     unused = connection.execute(UNUSED, (now - limits.unused_seconds, now, PURGE_BATCH)).fetchall()
-    _delete(connection, unused)
+    _delete_sessions(connection, unused)
     return len(unused)
 
 
@@ -82,14 +82,14 @@ def purge_minute(time: float) -> int:
     return int(time // 60)
 
 
-def _delete(connection: sqlite3.Connection, sessions: Sequence[tuple[int]]) -> None:
+def _delete_sessions(connection: sqlite3.Connection, sessions: Sequence[tuple[int]]) -> None:
     if sessions:
         for statement in PURGE:
             connection.executemany(statement, sessions)
         connection.execute(COUNT_PURGED, (len(sessions),))
 
 
-def _due(connection: sqlite3.Connection, now: float) -> list[tuple[int]]:
+def _due_sessions(connection: sqlite3.Connection, now: float) -> list[tuple[int]]:
     """Return sessions to purge, no more of them than one step can delete with their events."""
     sessions, events = [], 0
     for session, log_events in connection.execute(DUE, (purge_minute(now), now, PURGE_BATCH)):

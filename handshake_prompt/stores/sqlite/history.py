@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.stores.codec import checked
+from handshake_prompt.stores.codec import decode_foreign
 from handshake_prompt.stores.records import Receipt
 
 from .typed_rows import Cells, all_rows, first_row
@@ -91,7 +91,7 @@ def log_after(connection: sqlite3.Connection, session: int, after: int, *, log_e
     return LogPart([row.packed for row in all_rows(found, EventsRow, table="log")], first)
 
 
-def receipt(connection: sqlite3.Connection, session: int, key: str, now: float) -> Receipt | None:
+def live_receipt(connection: sqlite3.Connection, session: int, key: str, now: float) -> Receipt | None:
     """Read the receipt under a key, unless its lifetime is over.
 
     Raises:
@@ -100,14 +100,14 @@ def receipt(connection: sqlite3.Connection, session: int, key: str, now: float) 
     return first_row(connection.execute(RECEIPT, (session, key, now)), Receipt, table="receipts")
 
 
-def forget(connection: sqlite3.Connection, session: int) -> Usage:
+def drop_history(connection: sqlite3.Connection, session: int) -> Usage:
     """Delete log and receipts."""
     for statement in (LOG_FORGET, RECEIPTS_FORGET):
         connection.execute(statement, (session,))
     return EMPTY
 
 
-def extend(
+def extend_history(
     connection: sqlite3.Connection,
     session: int,
     usage: Usage,
@@ -123,24 +123,24 @@ def extend(
         StoreUnavailableError: the log cannot be read; nothing is written.
     """
     if events is not None:
-        usage = _append(connection, session, usage, events, limits)
+        usage = _append_events(connection, session, usage, events, limits)
     if receipt is not None:
-        usage = _keep(connection, session, usage, receipt, now=now, limits=limits)
+        usage = _keep_receipt(connection, session, usage, receipt, now=now, limits=limits)
     return usage
 
 
-def _append(connection: sqlite3.Connection, session: int, usage: Usage, events: Events, limits: Limits) -> Usage:
+def _append_events(connection: sqlite3.Connection, session: int, usage: Usage, events: Events, limits: Limits) -> Usage:
     count, size = usage.log_events + len(events.sizes), usage.log_bytes + sum(events.sizes)
     first = before = events.last - count + 1
     if _is_over(count, size, limits):
-        first, count, size = _trimmed(connection, session, count, size, events=events, limits=limits)
+        first, count, size = _trimmed_log(connection, session, count, size, events=events, limits=limits)
     connection.execute(LOG_APPEND, (session, events.last, msgspec.msgpack.encode(events.sizes), events.packed))
     if first > before:
         connection.execute(LOG_TRIM, (session, first))
     return usage._replace(log_events=count, log_bytes=size)
 
 
-def _trimmed(
+def _trimmed_log(
     connection: sqlite3.Connection, session: int, count: int, size: int, *, events: Events, limits: Limits
 ) -> tuple[int, int, int]:
     """Return the first event, the events and the bytes of a log that is within its bounds after an append.
@@ -149,7 +149,7 @@ def _trimmed(
     """
     first = events.last - count + 1
     with closing(connection.execute(LOG_OLDEST, (session, first))) as oldest:
-        kept = ((last, _sizes(packed)) for last, packed in oldest)
+        kept = ((last, _decode_event_sizes(packed)) for last, packed in oldest)
         for last, sizes in chain(kept, [(events.last, events.sizes)]):
             for event_size in sizes[first - last - 1 :]:
                 if not _is_over(count, size, limits):
@@ -158,15 +158,15 @@ def _trimmed(
     return first, count, size
 
 
-def _sizes(packed: bytes) -> Sequence[int]:
-    return checked(_decode_sizes, packed, place="the table log")
+def _decode_event_sizes(packed: bytes) -> Sequence[int]:
+    return decode_foreign(_decode_sizes, packed, place="the table log")
 
 
 def _is_over(events: int, size: int, limits: Limits) -> bool:
     return events > limits.log_events or (size > limits.log_bytes and events > 1)
 
 
-def _keep(
+def _keep_receipt(
     connection: sqlite3.Connection, session: int, usage: Usage, receipt: Receipt, *, now: float, limits: Limits
 ) -> Usage:
     before = connection.execute(RECEIPT_SIZE, (session, receipt.key)).fetchone()

@@ -15,11 +15,11 @@ from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window
 from handshake_prompt.stores.base import PRESENCE_SECONDS
 from handshake_prompt.stores.capacity import Urgency, at_capacity, check_room
-from handshake_prompt.stores.codec import unreadable
+from handshake_prompt.stores.codec import unreadable_error
 from handshake_prompt.stores.records import Claim, Receipt
 
 from . import history
-from .expiry import evict_unused, purge, purge_minute
+from .expiry import evict_unused, purge_expired, purge_minute
 from .history import Events, LogPart
 from .rows import CounterRow, LoadedRow, NameRow, PresenceRow, SavedRow, TimesRow, WorldRow
 from .typed_rows import all_rows, first_row
@@ -127,7 +127,7 @@ def create(connection: sqlite3.Connection, new: New, now: float, limits: Limits)
     try:
         _check_room_for(connection, new, limits)
     except UnavailableError:
-        if not purge(connection, now).sessions and not evict_unused(connection, now, limits):
+        if not purge_expired(connection, now).sessions and not evict_unused(connection, now, limits):
             raise
         _check_room_for(connection, new, limits)
     times = (new.expires_at, new.purge_at, purge_minute(new.purge_at))
@@ -153,7 +153,7 @@ def load(connection: sqlite3.Connection, name: str, now: float, *, after: int | 
         for row in all_rows(connection.execute(PRESENCE, (found.id, now)), PresenceRow, table="presence")
     }
     log = None if after is None else history.log_after(connection, found.id, after, log_events=found.log_events)
-    receipt = None if key is None else history.receipt(connection, found.id, key, now)
+    receipt = None if key is None else history.live_receipt(connection, found.id, key, now)
     return Found(found.version, found.expires_at, found.purge_at, found.packed, presence, log, receipt)
 
 
@@ -169,14 +169,16 @@ def save(connection: sqlite3.Connection, draft: Draft, now: float, limits: Limit
     if kept is None or kept.version != draft.version:
         raise VersionConflictError
     if draft.ended:
-        times, usage = (draft.expires_at, draft.purge_at), history.forget(connection, kept.id)
+        times, usage = (draft.expires_at, draft.purge_at), history.drop_history(connection, kept.id)
     else:
         _check_room_to_grow(connection, kept, draft, limits)
         times = max(draft.expires_at, kept.expires_at), max(draft.purge_at, kept.purge_at)
-        usage = history.extend(connection, kept.id, kept.usage, draft.events, draft.receipt, now=now, limits=limits)
+        usage = history.extend_history(
+            connection, kept.id, kept.usage, draft.events, draft.receipt, now=now, limits=limits
+        )
     connection.execute(STAMP_SAVE, (now,))
     connection.execute(SAVE, (draft.ended, *times, draft.used, *usage, kept.id))
-    _move(connection, kept.id, kept.purge_at, times[1])
+    _note_purge_minute(connection, kept.id, kept.purge_at, times[1])
     connection.execute(SAVE_STATE, (draft.packed, kept.id))
     return times
 
@@ -192,10 +194,10 @@ def touch(connection: sqlite3.Connection, name: str, expires_at: float, purge_at
         return
     purge_at = max(purge_at, kept.purge_at)
     connection.execute(TOUCH, (max(expires_at, kept.expires_at), purge_at, kept.id))
-    _move(connection, kept.id, kept.purge_at, purge_at)
+    _note_purge_minute(connection, kept.id, kept.purge_at, purge_at)
 
 
-def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, window: float) -> Quota:
+def count_request(connection: sqlite3.Connection, name: str, now: float, *, limit: int, window: float) -> Quota:
     """Count a request.
 
     Raises:
@@ -211,9 +213,9 @@ def hit(connection: sqlite3.Connection, name: str, now: float, *, limit: int, wi
     return quota
 
 
-def count(connection: sqlite3.Connection, visit: CountedVisit, now: float) -> Quota:
+def count_visit(connection: sqlite3.Connection, visit: CountedVisit, now: float) -> Quota:
     """Count a visit, and renew the session if the visit is within its limit."""
-    quota = hit(connection, visit.counter, now, limit=visit.claim.limit, window=visit.claim.window)
+    quota = count_request(connection, visit.counter, now, limit=visit.claim.limit, window=visit.claim.window)
     if quota.allowed and visit.renewed is not None:
         touch(connection, visit.name, *visit.renewed)
     return quota
@@ -235,7 +237,7 @@ def report_watchers(connection: sqlite3.Connection, worker: str, watchers: Mappi
     connection.executemany(ABSENT, [(worker, name) for name, count in watchers.items() if not count])
 
 
-def probe(connection: sqlite3.Connection) -> None:
+def probe_file(connection: sqlite3.Connection) -> None:
     """Read the number of sessions, to see that the file answers.
 
     Raises:
@@ -247,30 +249,30 @@ def probe(connection: sqlite3.Connection) -> None:
 def _number_of_sessions(connection: sqlite3.Connection) -> int:
     found = first_row(connection.execute(SESSIONS), WorldRow, table="world")
     if found is None:
-        raise unreadable("the table world", LookupError())
+        raise unreadable_error("the table world", LookupError())
     return found.sessions
 
 
 def _check_room_for(connection: sqlite3.Connection, new: New, limits: Limits) -> None:
     if _number_of_sessions(connection) >= limits.sessions:
         raise at_capacity()
-    check_room(Urgency.CREATION, used=_used(connection), needed=len(new.packed), capacity=limits.store_bytes)
+    check_room(Urgency.CREATION, used=_used_bytes(connection), needed=len(new.packed), capacity=limits.store_bytes)
 
 
 def _check_room_to_grow(connection: sqlite3.Connection, kept: SavedRow, draft: Draft, limits: Limits) -> None:
-    used = _used(connection)
+    used = _used_bytes(connection)
     if used + draft.size > limits.store_bytes * draft.urgency.value:
         (before,) = connection.execute(STATE_SIZE, (kept.id,)).fetchone()
         check_room(draft.urgency, used=used, needed=draft.size - before, capacity=limits.store_bytes)
 
 
-def _used(connection: sqlite3.Connection) -> int:
+def _used_bytes(connection: sqlite3.Connection) -> int:
     """Return the size of the file without its free pages."""
     used: int = connection.execute(USED).fetchone()[0]
     return used
 
 
-def _move(connection: sqlite3.Connection, session: int, before: float, purge_at: float) -> None:
+def _note_purge_minute(connection: sqlite3.Connection, session: int, before: float, purge_at: float) -> None:
     """Note the minute of a session's purge if it has changed."""
     if purge_minute(purge_at) != purge_minute(before):
         connection.execute(MOVE, (purge_minute(purge_at), session))

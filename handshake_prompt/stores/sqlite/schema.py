@@ -19,8 +19,8 @@ from .database_file import (
     WRITABLE,
     check_version,
     is_being_written,
-    provide,
-    traces,
+    provide_file,
+    write_traces,
 )
 from .timings import SQLiteTimings
 
@@ -106,7 +106,7 @@ MIGRATIONS: tuple[str, ...] = (
 """One script from each version of the schema to the next; append-only once released."""
 
 
-def connect(path: Path, synchronous: Synchronous, *, timeout: float) -> sqlite3.Connection:
+def open_connection(path: Path, synchronous: Synchronous, *, timeout: float) -> sqlite3.Connection:
     """Open a connection without implicit transactions.
 
     `timeout` is SQLite's own wait for another process; 0 for callers with a wait of their own.
@@ -128,7 +128,7 @@ def truncate_log(connection: sqlite3.Connection) -> bool:
     return not busy
 
 
-def prepare(
+def prepare_file(
     path: Path,
     agree: Callable[[sqlite3.Connection], None],
     *,
@@ -154,18 +154,18 @@ def prepare(
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror}. {WRITABLE}") from error
     except sqlite3.Error as error:
-        raise _explained(path, error) from error
+        raise _explained_error(path, error) from error
 
 
 def _provide_whole(path: Path, timings: SQLiteTimings, *, newest: int) -> None:
     """Provide a file, and look again at one that another worker is filling: without a lock its pages may be torn."""
     until = time.monotonic() + timings.busy_timeout
     while True:
-        before = traces(path)
+        before = write_traces(path)
         try:
-            return provide(path, newest=newest)
+            return provide_file(path, newest=newest)
         except sqlite3.DatabaseError as error:
-            is_torn = primary_code(error) in TORN and (is_being_written(path) or traces(path) != before)
+            is_torn = primary_code(error) in TORN and (is_being_written(path) or write_traces(path) != before)
             if not is_torn or time.monotonic() >= until:
                 raise
         time.sleep(timings.busy_retry)
@@ -184,7 +184,7 @@ def _retry_while_busy(attempt: Callable[[], None], timings: SQLiteTimings) -> No
 
 
 def _open_once(path: Path, agree: Callable[[sqlite3.Connection], None], migrations: Sequence[str]) -> None:
-    with closing(connect(path, "full", timeout=0)) as connection:  # opening may find it locked, too
+    with closing(open_connection(path, "full", timeout=0)) as connection:  # opening may find it locked, too
         _make_ready(connection, path, agree, migrations)
 
 
@@ -224,7 +224,7 @@ _EXPLANATIONS = {
 """Errors that no second attempt can mend."""
 
 
-def _explained(path: Path, error: sqlite3.Error) -> Exception:
+def _explained_error(path: Path, error: sqlite3.Error) -> Exception:
     explanation = _EXPLANATIONS.get(primary_code(error))
     if explanation is not None:
         return ValueError(f"{path} {explanation}")

@@ -21,7 +21,7 @@ def _boot_id() -> str:
     return ""
 
 
-def _uptime() -> float:
+def _machine_uptime() -> float:
     """Return the machine's uptime, the same in all processes; with its sleep, where the system counts that."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
@@ -31,7 +31,7 @@ class MachineClocks:
     """Clocks of the machine."""
 
     wall: Callable[[], float] = time.time
-    uptime: Callable[[], float] = _uptime
+    uptime: Callable[[], float] = _machine_uptime
     boot_id: Callable[[], str] = _boot_id
     """A name for the time since the machine was started; "" if the system has none."""
 
@@ -48,7 +48,7 @@ class SharedClock:
         """Return the time."""
         return self._machine.uptime() + self._offset
 
-    def agree(self, connection: sqlite3.Connection) -> None:
+    def agree_offset(self, connection: sqlite3.Connection) -> None:
         """Take over the offset of this boot, or fix it for all later workers.
 
         Time never goes back behind `latest`, the high-water mark in the file, so a wall clock that was set back between

@@ -19,7 +19,14 @@ from handshake_prompt.protocol.events import Event
 from handshake_prompt.protocol.limits import Limits
 from handshake_prompt.protocol.rate_limit import Quota, Window
 from handshake_prompt.stores.base import SessionStore
-from handshake_prompt.stores.codec import checked, pack_events, pack_session, unpack_events, unpack_session, unreadable
+from handshake_prompt.stores.codec import (
+    decode_foreign,
+    pack_events,
+    pack_session,
+    unpack_events,
+    unpack_session,
+    unreadable_error,
+)
 from handshake_prompt.stores.records import (
     PLAIN_VISIT,
     Claim,
@@ -94,7 +101,7 @@ class SQLiteStore(SessionStore):
         self._lock = threading.Lock()
         """Held to open and to close."""
         self._closed = False
-        schema.prepare(self._path, self._clock.agree, timings=self._timings)
+        schema.prepare_file(self._path, self._clock.agree_offset, timings=self._timings)
 
     @classmethod
     def from_url(cls, url: str, limits: Limits | None = None) -> SQLiteStore:
@@ -125,9 +132,9 @@ class SQLiteStore(SessionStore):
     async def ready(self) -> None:
         """Make sure that the file can be read and written. Opens a closed store again."""
         self._closed = False
-        threads = self._open()
-        await threads.reader.run(queries.probe)
-        await threads.writer.run(queries.probe)
+        threads = self._running_threads()
+        await threads.reader.run(queries.probe_file)
+        await threads.writer.run(queries.probe_file)
 
     async def create(self, record: Record) -> None:
         session = record.session
@@ -142,11 +149,11 @@ class SQLiteStore(SessionStore):
             owner,
             session.created_at,
         )
-        await self._open().writer.run(partial(queries.create, new=new, now=self.now(), limits=self._limits))
+        await self._running_threads().writer.run(partial(queries.create, new=new, now=self.now(), limits=self._limits))
 
     async def load(self, session_id: str, *, after: int | None = None, key: str | None = None) -> Loaded | None:
-        find = partial(self._find, name=session_id, after=after, key=key)
-        return _unpacked(session_id, await self._open().reader.run(find), after)
+        find = partial(self._load_session, name=session_id, after=after, key=key)
+        return _unpack_found(session_id, await self._running_threads().reader.run(find), after)
 
     async def visit(
         self, session_id: str, visit: Visit = PLAIN_VISIT, *, claims: Sequence[Claim] = ()
@@ -158,17 +165,17 @@ class SQLiteStore(SessionStore):
         """
         if not claims:
             return await self.load(session_id, after=visit.after, key=visit.key)
-        find = partial(self._find, name=session_id, after=visit.after, key=visit.key)
+        find = partial(self._load_session, name=session_id, after=visit.after, key=visit.key)
 
         def find_and_count(connection: sqlite3.Connection) -> Loaded | None:
-            found = _unpacked(session_id, find(connection), visit.after)
-            return self._count(found, claims, partial(queries.count, connection), renew=visit.renew)
+            found = _unpack_found(session_id, find(connection), visit.after)
+            return self._count_and_renew(found, claims, partial(queries.count_visit, connection), renew=visit.renew)
 
         try:
-            loaded = await self._open().writer.run(find_and_count)
+            loaded = await self._running_threads().writer.run(find_and_count)
         except StoreUnavailableError:
             loaded = await self.load(session_id, after=visit.after, key=visit.key)
-            return self._count(loaded, claims, self._count_locally, renew=False)
+            return self._count_and_renew(loaded, claims, self._count_locally, renew=False)
         self._local_windows.clear()
         return loaded
 
@@ -186,25 +193,27 @@ class SQLiteStore(SessionStore):
             receipt,
             record.urgency,
         )
-        record.expires_at, record.purge_at = await self._open().writer.run(partial(self._save, draft=draft))
+        record.expires_at, record.purge_at = await self._running_threads().writer.run(
+            partial(self._save_draft, draft=draft)
+        )
         record.version += 1
 
     async def touch(self, session_id: str, *, expires_at: float, purge_at: float) -> None:
         work = partial(queries.touch, name=session_id, expires_at=expires_at, purge_at=purge_at)
-        await self._open().writer.run(work)
+        await self._running_threads().writer.run(work)
 
     async def hit(self, counter: str, *, limit: int, window: float) -> Quota:
-        work = partial(queries.hit, name=counter, now=self.now(), limit=limit, window=window)
-        return await self._open().writer.run(work)
+        work = partial(queries.count_request, name=counter, now=self.now(), limit=limit, window=window)
+        return await self._running_threads().writer.run(work)
 
     async def owned_by(self, owner: Any) -> Sequence[str]:
-        return await self._open().reader.run(partial(queries.owned_by, owner=owner_digest(owner)))
+        return await self._running_threads().reader.run(partial(queries.owned_by, owner=owner_digest(owner)))
 
     async def subscribe(self, session_id: str, subscriber: Subscriber) -> None:
-        threads = self._open()
+        threads = self._running_threads()
         self._poller.subscribers.add(session_id, subscriber)
         try:
-            await threads.reader.run(self._poller.poll)
+            await threads.reader.run(self._poller.notify_changed)
         except BaseException:
             self._poller.subscribers.discard(session_id, subscriber)
             raise
@@ -214,14 +223,14 @@ class SQLiteStore(SessionStore):
 
     async def report_watchers(self, worker: str, watchers: Mapping[str, int]) -> None:
         work = partial(queries.report_watchers, worker=worker, watchers=dict(watchers), now=self.now())
-        await self._open().writer.run(work)
+        await self._running_threads().writer.run(work)
 
     async def sweep(self) -> bool:
         """Delete expired rows, a bounded number at once; return whether more are due.
 
         This also happens periodically by itself.
         """
-        return await self._open().writer.run(self._sweep)
+        return await self._running_threads().writer.run(self._sweep_expired)
 
     async def aclose(self) -> None:
         with self._lock:
@@ -233,12 +242,12 @@ class SQLiteStore(SessionStore):
         await threads.writer.aclose()
         await threads.reader.aclose()
 
-    def _find(
+    def _load_session(
         self, connection: sqlite3.Connection, name: str, after: int | None, key: str | None
     ) -> queries.Found | None:
         return queries.load(connection, name, self.now(), after=after, key=key)
 
-    def _count(
+    def _count_and_renew(
         self,
         loaded: Loaded | None,
         claims: Sequence[Claim],
@@ -266,8 +275,8 @@ class SQLiteStore(SessionStore):
         )
         return quota
 
-    def _sweep(self, connection: sqlite3.Connection) -> bool:
-        swept = expiry.purge(connection, self.now())
+    def _sweep_expired(self, connection: sqlite3.Connection) -> bool:
+        swept = expiry.purge_expired(connection, self.now())
         self._more_due = swept.more_due
         self._has_traces |= swept.sessions > 0
         return swept.more_due
@@ -282,13 +291,13 @@ class SQLiteStore(SessionStore):
         if self._has_traces and not self._more_due:
             self._has_traces = not schema.truncate_log(connection)
 
-    def _save(self, connection: sqlite3.Connection, draft: queries.Draft) -> tuple[float, float]:
+    def _save_draft(self, connection: sqlite3.Connection, draft: queries.Draft) -> tuple[float, float]:
         times = queries.save(connection, draft, self.now(), self._limits)
         self._saved = True
         self._has_traces |= draft.ended
         return times
 
-    def _open(self) -> _Threads:
+    def _running_threads(self) -> _Threads:
         """Return the threads of this process, starting them if need be.
 
         A forked process has the memory of its parent and none of its threads: it starts its own.
@@ -300,27 +309,27 @@ class SQLiteStore(SessionStore):
                 self._inherited.append(self._threads)
                 self._threads, self._poller = None, ChangePoller(self._timings.poll_interval)
             if self._threads is None:
-                self._threads = self._start()
+                self._threads = self._start_threads()
             return self._threads
 
-    def _start(self) -> _Threads:
+    def _start_threads(self) -> _Threads:
         def committed() -> None:
             if self._saved and self._poller.subscribers:
                 reader.request_maintenance()
             self._saved = False
 
-        connect = partial(schema.connect, self._path, self._synchronous)
+        connect = partial(schema.open_connection, self._path, self._synchronous)
         reader = ConnectionThread(
             partial(connect, timeout=self._timings.busy_timeout),
             writes=False,
-            maintenance=self._poller.poll,
-            interval=self._poller.interval,
+            maintenance=self._poller.notify_changed,
+            interval=self._poller.poll_interval,
             timings=self._timings,
         )
         writer = ConnectionThread(
             partial(connect, timeout=0),
             writes=True,
-            maintenance=self._sweep,
+            maintenance=self._sweep_expired,
             interval=self._sweep_interval,
             after_maintenance=self._erase_traces,
             committed=committed,
@@ -337,12 +346,12 @@ class _Threads(NamedTuple):
     writer: ConnectionThread
 
 
-def _unpacked(name: str, found: queries.Found | None, after: int | None) -> Loaded | None:
+def _unpack_found(name: str, found: queries.Found | None, after: int | None) -> Loaded | None:
     if found is None:
         return None
-    session = checked(unpack_session, found.packed, place=f"session {name}")
+    session = decode_foreign(unpack_session, found.packed, place=f"session {name}")
     if session.session_id != name:
-        raise unreadable(f"session {name}", LookupError())
+        raise unreadable_error(f"session {name}", LookupError())
     record = Record(session, found.version, found.expires_at, found.purge_at, found.presence)
     log = None if after is None or found.log is None else _unpacked_log(name, found.log, after, newest=session.seq)
     return Loaded(record, log, found.receipt)
@@ -351,5 +360,5 @@ def _unpacked(name: str, found: queries.Found | None, after: int | None) -> Load
 def _unpacked_log(name: str, part: LogPart, after: int, *, newest: int) -> Log:
     first = newest + 1 if part.first is None else part.first
     place = max(after, first - 1)
-    saves = (checked(unpack_events, packed, place=f"the log of session {name}") for packed in part.packed)
+    saves = (decode_foreign(unpack_events, packed, place=f"the log of session {name}") for packed in part.packed)
     return Log([event for events in saves for event in events if event.seq > place], complete=place == after)

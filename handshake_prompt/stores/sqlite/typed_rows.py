@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from handshake_prompt.stores.codec import unreadable
+from handshake_prompt.stores.codec import unreadable_error
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def first_row(cursor: sqlite3.Cursor, kind: type[T], *, table: str) -> T | None:
     """
     found = cursor.fetchone()
     cursor.close()
-    return None if found is None else _as(kind, found, table)
+    return None if found is None else _typed_row(kind, found, table)
 
 
 def all_rows(cursor: sqlite3.Cursor, kind: type[T], *, table: str) -> list[T]:
@@ -36,11 +36,11 @@ def all_rows(cursor: sqlite3.Cursor, kind: type[T], *, table: str) -> list[T]:
     Raises:
         StoreUnavailableError: one is of other types.
     """
-    return [_as(kind, found, table) for found in cursor.fetchall()]
+    return [_typed_row(kind, found, table) for found in cursor.fetchall()]
 
 
-def _as(kind: type[T], found: tuple[object, ...], table: str) -> T:
+def _typed_row(kind: type[T], found: tuple[object, ...], table: str) -> T:
     try:
         return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
-        raise unreadable(f"the table {table}", error) from error
+        raise unreadable_error(f"the table {table}", error) from error
