@@ -97,6 +97,7 @@ def constraints(draw: st.DrawFn, kinds: set[str]) -> dict[str, Any]:
 
 @given(entry=entries(), value=st.one_of(values, lists, st.dictionaries(st.sampled_from("ab"), values, max_size=2)))
 @example(entry={"key": "k", "type": "number", "step": 0.01}, value=19.99)
+@example(entry={"key": "k", "type": "array<enum>", "options": [None]}, value=[None])
 @settings(suppress_health_check=SLOW)
 def test_a_field_takes_what_the_specification_says(entry: Entry, value: Any) -> None:
     field = compile_schema([entry], LIMITS)["k"]

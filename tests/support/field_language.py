@@ -59,6 +59,8 @@ def _takes(entry: Entry, kind: Any, value: Any) -> bool:
 def _is_a(kind: str, value: Any) -> bool:
     if isinstance(value, bool):
         return kind in ("boolean", "enum")
+    if value is None:  # as an entry of a list, where it is an option
+        return kind == "enum"
     if isinstance(value, int | float):
         return kind in ("number", "enum") or (kind == "integer" and isinstance(value, int))
     if kind == "date":

@@ -103,7 +103,9 @@ def _made(
 ) -> tuple[list[Entry], Fields]:
     views = Views(schemas)
     made = Fields(room)
-    objects = Objects(schemas, views, Leaves(views, moments=moments), Gatherer(schemas, views, Truth(schemas)), made)
+    objects = Objects(
+        schemas, views, Leaves(views, moments=moments), Gatherer(schemas, views, Truth(schemas, views)), made
+    )
     fields = objects.fields([Part(root)], Place(levels=levels), most=most)
     return fields or [{"key": "@rest", "type": "json", "rest": True}], made
 

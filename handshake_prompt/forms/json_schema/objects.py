@@ -19,7 +19,7 @@ from handshake_prompt.texts.list_types import ARRAY
 from .dialect import Schema, Schemas
 from .embed import embedded
 from .leaves import OPTIONS, Leaves, Members, sane, whole
-from .parts import Choice, Gathered, Gatherer, Part
+from .parts import Choice, Gathered, Gatherer, Part, all_of, described
 from .view import RecursiveError, View, Views
 
 OPTION_BYTES = 24 * 1024
@@ -97,7 +97,7 @@ class Objects:
         left_out = set(names[most:]) if most is not None else set()
         for name, members in gathered.members.items():
             if name in left_out or not _is_name(name, place):
-                others[name] = _all_of([part for part in members if part.applies == "always"])
+                others[name] = all_of([part for part in members if part.applies == "always"])
             else:
                 entries += self._member(name, members, gathered.required.get(name), place)
         rest = self._rest(gathered, others, place)
@@ -144,7 +144,7 @@ class Objects:
         """Return the fields of a member that is an object with members of its own, None if it is something else."""
         certain = [part for part in parts if part.applies == "always"]
         views = [self._views.of(part.schema, part.path) for part in parts]
-        whole = self._views.of(_all_of(certain or parts), _path(certain or parts)) if certain else views[0]
+        whole = self._views.of(*described(parts)) if certain else views[0]
         if not place.levels or self._views.kind(whole) != "object":
             return None
         if any(self._views.kind(view) not in ("object", "any") for view in views):
@@ -165,10 +165,9 @@ class Objects:
     def _field(self, key: str, parts: Sequence[Part], asked: _Asked, place: Place) -> Entry:
         self._take_room()
         certain = [part for part in parts if part.applies == "always"]
-        schema = _all_of(certain) if certain else _any_of(parts)
-        path = _path(certain or parts)
+        schema, path = described(parts)
         show = every(place.show, None if certain else some(*(part.show for part in parts)))
-        view = self._view(schema, path)
+        view = self._views.or_any(schema, path)
         members = self._members(view, key, place) or self._as_json(schema)
         if "options" in members:
             self._narrow(members, parts, certain=bool(certain))
@@ -186,13 +185,6 @@ class Objects:
             requiredIf=asks if asked.any else None,
             showIf=show,
         )
-
-    def _view(self, schema: Schema, path: frozenset[str]) -> View:
-        """Return the view of a field's schema; one that contains itself says nothing."""
-        try:
-            return self._views.of(schema, path)
-        except RecursiveError:
-            return View({})
 
     def _members(self, view: View, key: str, place: Place) -> Members | None:
         """Return the description of a field's values, None if there is none, or they contain themselves."""
@@ -337,24 +329,6 @@ def are_too_many(options: Sequence[Any]) -> bool:
 
 def _as_objects(options: Sequence[Any]) -> list[dict[str, Any]]:
     return [dict(option) if isinstance(option, dict) else {"value": option} for option in options]
-
-
-def _all_of(parts: Sequence[Part]) -> Schema:
-    if len(parts) == 1:
-        return parts[0].schema
-    return {"allOf": [part.schema for part in parts]} if parts else True
-
-
-def _any_of(parts: Sequence[Part]) -> Schema:
-    schemas = []
-    for part in parts:
-        if part.schema not in schemas:
-            schemas.append(part.schema)
-    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-
-
-def _path(parts: Sequence[Part]) -> frozenset[str]:
-    return frozenset().union(*(part.path for part in parts))
 
 
 def _is_open_to_members(view: View) -> bool:

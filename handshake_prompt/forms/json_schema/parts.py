@@ -15,7 +15,7 @@ from handshake_prompt.forms.field_types import identity
 from handshake_prompt.forms.keys import escaped, joined
 
 from .dialect import Schema, Schemas
-from .truth import NEVER, Truth, UnsaidError
+from .truth import NEVER, Truth, UnsaidError, presence
 from .view import Union, View, Views, constants
 
 ALTERNATIVES = 50
@@ -112,6 +112,7 @@ class _Gathering:
         self._views = views
         self._truth = truth
         self._group = group
+        self._members: dict[str, tuple[int, View]] = {}
 
     def take(self, part: Part, *, without: str | None = None) -> None:
         """Take a part, and the parts within it; `without` is a member told elsewhere."""
@@ -136,7 +137,7 @@ class _Gathering:
         for name, needs in words.get("dependentRequired", {}).items():
             for needed in needs if isinstance(needs, list) else ():
                 if needed != name:
-                    self._ask_for(needed, every(part.asks, {"filled": self._key(name)}))
+                    self._ask_for(needed, every(part.asks, self._present(name)))
 
     def _ask_for(self, name: str, condition: Data | None) -> None:
         self.found.required.setdefault(name, []).append(condition)
@@ -144,12 +145,24 @@ class _Gathering:
     def _key(self, name: str) -> str:
         return joined(self._group, escaped(name))
 
+    def _present(self, name: str) -> Data:
+        return presence(self._key(name), self._member(name))
+
+    def _member(self, name: str) -> View:
+        """Return the view of a member by what always applies to it, as far as its parts are known."""
+        certain = [part for part in self.found.members.get(name, ()) if part.applies == "always"]
+        known, view = self._members.get(name, (0, View({})))
+        if len(certain) > known:
+            view = self._views.or_any(*described(certain))
+            self._members[name] = len(certain), view
+        return view
+
     def _conditional(self, view: View, part: Part) -> Iterator[Part]:
         for name, schema in view.words.get("dependentSchemas", {}).items():
-            yield part.under({"filled": self._key(name)}, schema, view.path)
+            yield part.under(self._present(name), schema, view.path)
         for test, then, otherwise in view.conditionals:
             try:
-                condition = self._truth.of(test, self._group)
+                condition = self._truth.of(test, self._group, self._member)
             except UnsaidError:
                 yield part.perhaps(then, view.path)
                 yield part.perhaps(otherwise, view.path)
@@ -264,6 +277,31 @@ class _Gathering:
             inside = [Alternative(schema, self._views.of(schema, view.path)) for schema in deeper]
             return [value for inner_one in inside for value in self._values(name, union, inner_one)]
         return _mapped(union, one.schema) if union.discriminator else []
+
+
+def described(parts: Sequence[Part]) -> tuple[Schema, frozenset[str]]:
+    """Return the schema of a member, by what always applies or else by any of its parts, and the path to it."""
+    certain = [part for part in parts if part.applies == "always"]
+    return all_of(certain) if certain else _any_of(parts), _path(certain or parts)
+
+
+def all_of(parts: Sequence[Part]) -> Schema:
+    """Return the schema of all parts at once."""
+    if len(parts) == 1:
+        return parts[0].schema
+    return {"allOf": [part.schema for part in parts]} if parts else True
+
+
+def _any_of(parts: Sequence[Part]) -> Schema:
+    schemas = []
+    for part in parts:
+        if part.schema not in schemas:
+            schemas.append(part.schema)
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _path(parts: Sequence[Part]) -> frozenset[str]:
+    return frozenset().union(*(part.path for part in parts))
 
 
 def _requires(one: Alternative, name: str) -> bool:

@@ -95,19 +95,32 @@ class Views:
             view = both(view, self.of(part, view.path))
         return self._collapsed(view)
 
+    def or_any(self, schema: Schema, path: frozenset[str]) -> View:
+        """Return the view of a part's schema; one that contains itself says nothing.
+
+        Raises:
+            TooManyPartsError: there are too many.
+        """
+        try:
+            return self.of(schema, path)
+        except RecursiveError:
+            return View({})
+
     def kind(self, view: View) -> Kind:
         """Return the kind of values that a schema is about."""
-        types = set(view.words.get("type") or ())
-        if not types:
-            types = {_TELLING[word] for word in view.words if word in _TELLING}
-        if "enum" in view.words:
-            types = {_type_of(value) for value in view.words["enum"]}
         kinds: set[Kind] = {
-            "scalar" if name in SCALARS else "object" if name == "object" else "array" for name in types
+            "scalar" if name in SCALARS else "object" if name == "object" else "array" for name in _types_told(view)
         }
         for union in view.unions if not kinds else ():
             kinds |= {self.kind(self.of(part, view.path)) for part in union.alternatives}
         return kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "any"
+
+    def types(self, view: View) -> set[str]:
+        """Return the types of values that a schema is about, beside null; none if it may be any."""
+        found = [_types_told(view)]
+        if not found[0]:
+            found = [self.types(self.or_any(part, view.path)) for union in view.unions for part in union.alternatives]
+        return set().union(*found) if all(found) else set()
 
     def _collapsed(self, view: View) -> View:
         """Merge in a union with a single alternative beside null."""
@@ -201,6 +214,12 @@ def _multiple(one: float, other: float) -> float:
 def _types_in_both(one: list[str], other: list[str]) -> list[str]:
     found = [name for name in one if name in other or (name == "integer" and "number" in other)]
     return found + [name for name in other if name == "integer" and "number" in one and name not in found]
+
+
+def _types_told(view: View) -> set[str]:
+    if "enum" in view.words:
+        return {_type_of(value) for value in view.words["enum"]}
+    return set(view.words.get("type") or ()) or {_TELLING[word] for word in view.words if word in _TELLING}
 
 
 def _type_of(value: object) -> str:

@@ -315,7 +315,10 @@ CONDITIONALS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("in allOf", {"allOf": [{"if": A_IS_X, "then": B}]}, {"required": True, "showIf": SHOW}),
     (
         "two conditions",
-        {"allOf": [{"if": A_IS_X, "then": B}, {"if": {"required": ["c"]}, "then": {"properties": B["properties"]}}]},
+        {
+            "properties": {"c": {"type": "string"}},
+            "allOf": [{"if": A_IS_X, "then": B}, {"if": {"required": ["c"]}, "then": {"properties": B["properties"]}}],
+        },
         {"requiredIf": SHOW, "showIf": {"any": [SHOW, {"filled": "c"}]}},
     ),
     (
