@@ -80,7 +80,9 @@ class EventStream(Response):
         yield RETRY
         now = asyncio.get_running_loop().time
         ends_at = now() + self._limits.stream_life
-        while isinstance(frame := (now() < ends_at and watcher.ready()) or await self._next(watcher, ends_at), Frame):
+        while isinstance(
+            frame := (now() < ends_at and watcher.ready_frame()) or await self._next(watcher, ends_at), Frame
+        ):
             yield event(frame)
         yield closed_event(frame or watcher.close_code)
 
@@ -88,7 +90,7 @@ class EventStream(Response):
         """Return the next frame, or the code to close with; None leaves the code to the watcher."""
         try:
             async with asyncio.timeout_at(ends_at):
-                return await watcher.next()
+                return await watcher.next_frame()
         except TimeoutError:  # its time is over
             return CloseCode.NORMAL
         except Exception:  # noqa: BLE001 - the boundary to stores

@@ -89,7 +89,7 @@ class WatchSocket:
 
     async def _write(self, send: Send, watcher: Watcher) -> None:
         seconds = self._engine.limits.send_timeout
-        while (frame := watcher.ready() or await watcher.next()) is not None:
+        while (frame := watcher.ready_frame() or await watcher.next_frame()) is not None:
             await within(seconds, send({"type": "websocket.send", "text": frame.text}))
 
     async def _refuse(self, websocket: WebSocket, error: HandshakeError) -> None:

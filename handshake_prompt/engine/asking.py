@@ -67,8 +67,8 @@ class Asking:
         """
         self.check_question(asked)
         if key is None:
-            return await self._ask(admission, asked), False
-        return await self._idempotency.once(admission, key, body=asked, run=partial(self._ask, admission, asked))
+            return await self._ask_once(admission, asked), False
+        return await self._idempotency.once(admission, key, body=asked, run=partial(self._ask_once, admission, asked))
 
     def check_question(self, asked: AskRequest) -> None:
         """Check the form of a question.
@@ -81,7 +81,7 @@ class Asking:
         if asked.key in question:
             raise InvalidSchemaError(f"the field {quote(asked.key)} is asked for twice: by fields, and by key")
 
-    def put(self, session: Session, asked: AskRequest) -> Request:
+    def put_pasted(self, session: Session, asked: AskRequest) -> Request:
         """Put a question of a pasted answer before the person, on a draft, once in all answers; return the request.
 
         Nobody waits for it: unless the agent says otherwise, the person has as long as the session lives.
@@ -89,13 +89,13 @@ class Asking:
         Raises:
             InvalidRequestError, RateLimitedError: it cannot be asked, or too many are open.
         """
-        now, content = self._transactions.now(), _content(asked, is_pasted=True)
+        now, content = self._transactions.now(), _as_request(asked, is_pasted=True)
         for one in session.requests.values():
             if requests.is_same_question(one, content) and one.status_at(now) in (OPEN, ANSWERED, DECLINED):
                 return one
         left = session.deadline - now
-        request = self._timed(content, min(asked.expires_in or left, left))
-        return requests.ask(session, self._about(session, request), limits=self._limits)
+        request = self._with_times(content, min(asked.expires_in or left, left))
+        return requests.ask(session, self._with_field_notes(session, request), limits=self._limits)
 
     def suggest(self, session: Session, action: Action, name: str, *, is_pasted: bool = False) -> Outcome:
         """Put a value before the person, on a draft; the outcome is `suggested`, or says why not.
@@ -106,7 +106,7 @@ class Asking:
         if action.key is None:
             return unsupported(action, "The action has no key", code="missing_key")
         key, revision = action.key, requests.field_revision(session, action.key)
-        judged = self._judged(session, key, action.value)
+        judged = self._judge_value(session, key, action.value)
         if isinstance(judged, Outcome):
             return judged
         if action.if_rev is not None and action.if_rev != revision:
@@ -125,7 +125,7 @@ class Asking:
             row=requests.row_around(session, key),
         )
         try:
-            timed = self._timed(request, session.deadline - self._transactions.now())
+            timed = self._with_times(request, session.deadline - self._transactions.now())
             opened = requests.ask(session, timed, limits=self._limits)
         except RateLimitedError as error:
             return session.refuse(key, error.code, error.detail)
@@ -153,7 +153,7 @@ class Asking:
             session = draft.session
 
             def judge(request: Request) -> Mapping[str, Any]:
-                return self._answered(request, values)
+                return self._values_of_answer(request, values)
 
             def write(key: str, value: Any) -> Outcome:
                 return self._modes.of(session).process_notify(session, key, value)
@@ -181,7 +181,7 @@ class Asking:
         """
 
         def play(draft: Record) -> Request:
-            admission.confirm(draft.session)
+            admission.confirm_credential(draft.session)
             return requests.withdraw(draft.session, request_id, now=self._transactions.now())
 
         transition = Transition(play, self._transactions.turn(Role.AGENT))
@@ -209,7 +209,7 @@ class Asking:
             session_id, Transition(play, self._transactions.turn(Role.USER)), known=known
         )
 
-    async def noticed(self, record: Record, role: Role) -> Record:
+    async def log_discoveries(self, record: Record, role: Role) -> Record:
         """Log the discoveries of a read: requests past their time, and the delivery of ends to the agent.
 
         Views are right without it; so a store that cannot be written to is no reason to refuse a read.
@@ -228,22 +228,22 @@ class Asking:
             return (await self._transactions.apply(session.session_id, transition, known=Loaded(record))).record
         return record
 
-    async def expire(self, session_id: str) -> None:
+    async def log_expiry(self, session_id: str) -> None:
         """Log the expiry of requests, unless it is logged; the hub's timer asks again while the store is away."""
         with suppress(HandshakeError):
-            await self.noticed((await self._transactions.read(session_id)).record, Role.USER)
+            await self.log_discoveries((await self._transactions.read(session_id)).record, Role.USER)
 
-    async def _ask(self, admission: Admission, asked: AskRequest, key: IdempotencyKey | None = None) -> Asked:
-        await self._count(admission.session_id)
-        content = _content(asked, admission.agent_name)
+    async def _ask_once(self, admission: Admission, asked: AskRequest, key: IdempotencyKey | None = None) -> Asked:
+        await self._count_question(admission.session_id)
+        content = _as_request(asked, admission.agent_name)
 
         def play(draft: Record) -> Asked:
             session = draft.session
-            admission.confirm(session)
+            admission.confirm_credential(session)
             if admission.agent_name:
                 announce_agent(session, admission.agent_name)
             seconds = min(asked.expires_in or self._limits.ask_seconds, self._transactions.left(draft))
-            request = self._timed(self._about(session, content), seconds)
+            request = self._with_times(self._with_field_notes(session, content), seconds)
             opened = requests.ask(session, request, limits=self._limits)
             return {
                 "ok": True,
@@ -258,13 +258,13 @@ class Asking:
         transition = Transition(play, self._transactions.turn(Role.AGENT), key)
         return (await self._transactions.apply(admission.session_id, transition, known=admission.loaded)).result
 
-    def _timed(self, request: Request, seconds: float) -> Request:
+    def _with_times(self, request: Request, seconds: float) -> Request:
         """Return a request of now, with its times."""
         opened, until = self._transactions.wall_time(), self._transactions.now() + seconds
         opened_at, expires_at = (format_instant(round(time * 1e6)) for time in (opened, opened + seconds))
         return replace(request, opened_at=opened_at, expires_at=expires_at, until=until)
 
-    def _judged(self, session: Session, key: str, value: Any) -> FieldValue | Outcome:
+    def _judge_value(self, session: Session, key: str, value: Any) -> FieldValue | Outcome:
         """Return a field with the value that the mode would write, as if the field were nobody's; or its refusal."""
         trial = session.checkout(self._transactions.turn(Role.AGENT))
         trial.values.pop(key, None)
@@ -275,7 +275,7 @@ class Asking:
             return session.refuse(key, "unsupported_action", "Values of fields alone can be suggested", status="error")
         return trial.values[key]
 
-    def _about(self, session: Session, request: Request) -> Request:
+    def _with_field_notes(self, session: Session, request: Request) -> Request:
         """Return a question with the session's own notes on its field.
 
         Raises:
@@ -292,7 +292,7 @@ class Asking:
             raise InvalidRequestError("Values of fields alone can be asked for", code="unsupported_action")
         return replace(request, sensitive=session.is_sensitive(key), row=requests.row_around(session, key))
 
-    def _answered(self, request: Request, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _values_of_answer(self, request: Request, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the part of an acceptance's values that is the answer to a request.
 
         Raises:
@@ -302,7 +302,7 @@ class Asking:
         own = {key: value for key, value in values.items() if key != request.key}
         return Question(unpack(request.kept_fields) or (), self._limits).answered(own) | for_form
 
-    async def _count(self, session_id: str) -> None:
+    async def _count_question(self, session_id: str) -> None:
         """Count a question.
 
         Raises:
@@ -315,7 +315,7 @@ class Asking:
             )
 
 
-def _content(asked: AskRequest, name: str = "", *, is_pasted: bool = False) -> Request:
+def _as_request(asked: AskRequest, name: str = "", *, is_pasted: bool = False) -> Request:
     """Return a question as a request without times."""
     fields = pack(asked.fields)[0] if asked.fields else None
     return Request(kind="ask", name=name, text=asked.text, kept_fields=fields, key=asked.key, pasted=is_pasted)

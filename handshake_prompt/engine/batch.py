@@ -118,7 +118,7 @@ class Batches:
         draft = admission.record.draft(self._transactions.turn(Role.AGENT))
         batch = JudgedBatch(asked.actions, [None] * len(asked.actions), origin)
         try:
-            return self._play(draft, batch, None)
+            return self._play_batch(draft, batch, None)
         except ENDS_THE_SERVER as error:
             raise HostCodeError("A mode raised what ends a process") from error
 
@@ -132,47 +132,47 @@ class Batches:
         foreseen: Foreseen | None = None
 
         def play(draft: Record) -> ActionReply:
-            admission.confirm(draft.session)
+            admission.confirm_credential(draft.session)
             if name:
                 announce_agent(draft.session, name)
-            return self._play(draft, batch, foreseen)
+            return self._play_batch(draft, batch, foreseen)
 
-        turn = self._transactions.turn(Role.AGENT, pace=self._pace(asked))
+        turn = self._transactions.turn(Role.AGENT, pace=self._pause_between_frames(asked))
         if session.form:
-            foreseen = await self._validation.foresee(admission.record, turn, play)
+            foreseen = await self._validation.foresee_verdict(admission.record, turn, play)
         transition = Transition(play, turn, key)
         payload, record = await self._transactions.apply(admission.session_id, transition, known=admission.loaded)
         if foreseen is not None:
-            await self._judge(payload, record, foreseen)
+            await self._add_verdict(payload, record, foreseen)
         if self._hooks.wants_done:
             self._tasks.spawn(self._hooks.done(record.session.detached(), payload["results"]))
         return payload
 
-    def _play(self, draft: Record, batch: JudgedBatch, foreseen: Foreseen | None) -> ActionReply:
+    def _play_batch(self, draft: Record, batch: JudgedBatch, foreseen: Foreseen | None) -> ActionReply:
         if batch.origin.is_pasted:
             return self._play_pasted(draft, batch, foreseen)
         before = draft.session.seq
-        outcomes = self._outcomes(draft.session, batch)
-        return self._reply(draft, outcomes, foreseen, shown=draft.session.seq - before)
+        outcomes = self._play_actions(draft.session, batch)
+        return self._log_done(draft, outcomes, foreseen, shown=draft.session.seq - before)
 
     def _play_pasted(self, draft: Record, batch: JudgedBatch, foreseen: Foreseen | None) -> ActionReply:
         """Play the batch of a pasted answer, on the condition that its agent saw the page, and ask its questions."""
         session, origin = draft.session, batch.origin
         before, changes = session.seq, changes_since(session, origin.seen)
         actions = conditional(session, batch.actions, origin.seen)
-        outcomes = self._outcomes(session, replace(batch, actions=actions))
+        outcomes = self._play_actions(session, replace(batch, actions=actions))
         note_pasted(session, before)
         questions = put(self._asking, session, origin.questions)
-        payload = self._reply(draft, outcomes, foreseen, shown=session.seq - before)
+        payload = self._log_done(draft, outcomes, foreseen, shown=session.seq - before)
         payload.update({"questions": questions, **changes})  # type: ignore[typeddict-item]
         return payload
 
-    def _pace(self, asked: ActionRequest) -> float:
+    def _pause_between_frames(self, asked: ActionRequest) -> float:
         """Return the pause between the batch's frames, so that all of them are shown within their time."""
         longest = self._limits.pace_batch / max(1, len(asked.actions))
         return asked.pace(min(longest, self._limits.pace_interval))
 
-    def _outcomes(self, session: Session, batch: JudgedBatch) -> list[Outcome]:
+    def _play_actions(self, session: Session, batch: JudgedBatch) -> list[Outcome]:
         """Let the mode play the actions that the hooks let through, then make the suggestions.
 
         Vetoes stand in their places, and an agent's notes go with its writes.
@@ -185,10 +185,10 @@ class Batches:
             if action.type == SUGGEST or action.source or action.reason or action.confidence is not None
         ]
         if not special and not any(verdicts):
-            return self._played(session, actions)
+            return self._play_in_mode(session, actions)
         judged = [*zip(actions, verdicts, strict=True)]
         writes = [action for action, veto in judged if veto is None and action.type != SUGGEST]
-        in_order = iter(self._played(session, writes))
+        in_order = iter(self._play_in_mode(session, writes))
         outcomes: list[Outcome] = []
         for action, veto in judged:
             if veto is not None:
@@ -197,27 +197,27 @@ class Batches:
                 outcome = self._asking.suggest(session, action, batch.name, is_pasted=batch.origin.is_pasted)
             else:
                 outcome = next(in_order)
-                if outcome.status == "applied" and (note := _note(action)) is not None:
+                if outcome.status == "applied" and (note := _note_of(action)) is not None:
                     annotate_write(session, outcome.subject, outcome.seq, note)
             outcomes.append(outcome)
         return outcomes
 
-    def _played(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
+    def _play_in_mode(self, session: Session, actions: Sequence[Action]) -> list[Outcome]:
         played = self._modes.of(session).process_actions(session, actions)
         if len(played) != len(actions):
             raise RuntimeError(f"The mode {session.mode!r} answered {len(actions)} actions with {len(played)} outcomes")
         return played
 
-    async def _judge(self, payload: ActionReply, record: Record, foreseen: Foreseen) -> None:
+    async def _add_verdict(self, payload: ActionReply, record: Record, foreseen: Foreseen) -> None:
         """Put the verdict on a saved batch into its reply, unless it was foreseen: another writer was first."""
         if "problems" not in payload:
-            verdict = await self._validation.of(record.session, within=foreseen.time_left())
+            verdict = await self._validation.verdict_on(record.session, within=foreseen.time_left())
             payload.pop("problemsUnknown", None)
             payload.update(problem_members(record.session, verdict))  # type: ignore[typeddict-item]
         elif foreseen.verdict.unknown:
-            self._validation.remember(record.session, foreseen.verdict)
+            self._validation.remember_verdict(record.session, foreseen.verdict)
 
-    def _reply(
+    def _log_done(
         self, draft: Record, outcomes: Sequence[Outcome], foreseen: Foreseen | None, *, shown: int
     ) -> ActionReply:
         """Log the batch's `done` and return the members of the reply; the batch has made `shown` events before."""
@@ -229,7 +229,7 @@ class Batches:
         members = self._modes.of(session).context_response(session, Role.AGENT)
         missing = members.get("missing", [])
         # As tuples, since an empty one is no new object: the garbage collector looks at all that a log keeps.
-        problems = self._problems(draft, foreseen) if may_have_problems(session) else {}
+        problems = self._problem_members(draft, foreseen) if may_have_problems(session) else {}
         told = {"missing": tuple(missing), "digest": state_digest(session), **problems}
         if "missingPerson" in members:
             told["missingPerson"] = tuple(members["missingPerson"])
@@ -255,7 +255,7 @@ class Batches:
         return payload
 
     @staticmethod
-    def _problems(draft: Record, foreseen: Foreseen | None) -> dict[str, Any]:
+    def _problem_members(draft: Record, foreseen: Foreseen | None) -> dict[str, Any]:
         """Keep the verdict that was foreseen on this version, and return the members that tell it; else none."""
         if foreseen is None or foreseen.version != draft.version:
             return {} if draft.session.form else problem_members(draft.session, NO_PROBLEMS)
@@ -263,7 +263,7 @@ class Batches:
         return problem_members(draft.session, verdict)
 
 
-def _note(action: Action) -> Note | None:
+def _note_of(action: Action) -> Note | None:
     if not action.source and not action.reason and action.confidence is None:
         return None
     return Note(source=action.source, confidence=action.confidence, reason=action.reason)

@@ -90,18 +90,18 @@ class Creation:
         language = self._session_replies.language(asked.prompt, mount)
         pickup_language = self._session_replies.pickup_language(asked.pickup, asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
-        session = self._draft(asked, token=token, user_token=user_token)
-        warnings = [*body_mistakes(members), *self._modes.mistakes(session), *self._strays(session)]
+        session = self._draft_session(asked, token=token, user_token=user_token)
+        warnings = [*body_mistakes(members), *self._modes.mistakes(session), *self._stray_warnings(session)]
         await self._ask(session, request)
-        self._settle(session)
-        verdict = await self._validation.of(session, within=EDIT_PATIENCE) if session.form else UNKNOWN
+        self._settle_session(session)
+        verdict = await self._validation.verdict_on(session, within=EDIT_PATIENCE) if session.form else UNKNOWN
         session.verdict = None if verdict.unknown else verdict
         session.commit()
         opened = await self._pickups.open(session.session_id, pickup_language) if pickup_language else None
         session.pickup = opened.pickup if opened else None
         record = await self._transactions.create(session)
         if session.form:
-            self._validation.follow(record, verdict)
+            self._validation.tell_when_judged(record, verdict)
         payload = self._session_replies.created(record, token, mount=mount, now=self._transactions.now())
         if asked.user_token:
             payload["userToken"] = user_token
@@ -113,7 +113,7 @@ class Creation:
             payload["warnings"] = warnings
         return Reply(payload, user_token=user_token)
 
-    def _strays(self, session: Session) -> Iterator[CreationWarning]:
+    def _stray_warnings(self, session: Session) -> Iterator[CreationWarning]:
         """Yield a warning for each value that a form by name has no field for."""
         mode = self._modes.of(session)
         strays = (key for key in session.values if not mode.has_place(session, key)) if session.form else ()
@@ -121,7 +121,7 @@ class Creation:
             yield {"key": key, "msg": "The form has no such field: correct the key, or leave the value out"}
 
     @staticmethod
-    def _settle(session: Session) -> None:
+    def _settle_session(session: Session) -> None:
         """Fix the members that hooks have set; a value no store can keep is a mistake of the host's, and denies."""
         try:
             session.settle()
@@ -129,7 +129,7 @@ class Creation:
             logger.error("A hook that opens a session has made a mistake, and it is denied. %s", mistake)  # noqa: TRY400
             raise ForbiddenError from mistake
 
-    def _draft(self, asked: CreateRequest, *, token: str, user_token: str) -> Session:
+    def _draft_session(self, asked: CreateRequest, *, token: str, user_token: str) -> Session:
         """Return the session that a request asks for, in its first turn."""
         mode, now = asked.mode or "default", self._transactions.now()
         handler = self._modes.named(mode, asked.schema)

@@ -56,7 +56,7 @@ class Difference(NamedTuple):
         told = self.changes or self.rows_by or self.changes_problems or self.requests
         return not (told or self.truncated)
 
-    def reply(self, since: str, role: Role) -> Diff:
+    def reply_members(self, since: str, role: Role) -> Diff:
         """Return the members of the reply, as `role` may see them."""
         session = self.record.session
         reply: Diff = {
@@ -94,12 +94,12 @@ class Differ:
         self._views = views
         self._limits = limits
 
-    async def since(self, admission: Admission, since: str, *, patience: float) -> Difference:
+    async def changes_since(self, admission: Admission, since: str, *, patience: float) -> Difference:
         """Return the changes since a cursor or an ISO 8601 instant, waiting up to `patience` seconds for the first.
 
         The admission's session was read on from `place_of(since)`.
         """
-        difference = await self._compare(admission, admission.loaded, since)
+        difference = await self._compare_from(admission, admission.loaded, since)
         if not difference.is_empty or not patience or self._hub.draining:
             return difference
         until = asyncio.get_running_loop().time() + patience
@@ -108,16 +108,16 @@ class Differ:
                 return await self._compare(admission, loaded, since)
             queue = self._subscriptions.join(loaded.record, admission.role, polling=True)
         try:
-            return await self._poll(admission, loaded, since, queue=queue, until=until)
+            return await self._wait_for_change(admission, loaded, since, queue=queue, until=until)
         finally:
             self._subscriptions.leave(queue)
 
-    async def _poll(
+    async def _wait_for_change(
         self, admission: Admission, loaded: Loaded, since: str, *, queue: FrameQueue, until: float
     ) -> Difference:
         """Compare again after each event, until there is a change or the time is over."""
         while True:
-            difference = await self._compare(admission, loaded, since)
+            difference = await self._compare_from(admission, loaded, since)
             left = until - asyncio.get_running_loop().time()
             if not difference.is_empty:
                 return difference
@@ -128,7 +128,7 @@ class Differ:
             await queue.wait_and_discard(min(left, self._transactions.left(loaded.record)))
             loaded = await self._transactions.read(admission.session_id, after=place_of(since))
 
-    async def _compare(self, admission: Admission, loaded: Loaded, since: str) -> Difference:
+    async def _compare_from(self, admission: Admission, loaded: Loaded, since: str) -> Difference:
         """Return the changes since a place, in a session that was read on from there.
 
         Without `since` these are the last changes. A `since` that is no place in this session's log is answered in the
@@ -140,24 +140,26 @@ class Differ:
         cursor = Cursor.parse(since)
         if cursor is not None and not loaded.record.session.has_been_at(cursor):
             loaded, cursor = await self._transactions.read(admission.session_id, after=0), None
-        admission.confirm(loaded.record.session)
+        admission.confirm_credential(loaded.record.session)
         session, log = loaded.record.session, loaded.log or Log((), complete=True)
         record = loaded.record
         instant = None if cursor else parse_instant(since)
         after = cursor.seq if cursor else session.seq if instant else 0
         told = self._views.requests(record, admission.role, after=after) if session.requests else {}
         if cursor is not None:
-            return _difference(log.events, record, truncated=not log.complete, requests=told)
+            return _difference_in(log.events, record, truncated=not log.complete, requests=told)
         if instant is not None:
             known = log.complete or (bool(log.events) and log.events[0].at <= instant)
             later = [event for event in log.events if event.at > instant]
-            return _difference(later, record, truncated=not known, requests=told)
-        whole = _difference(log.events, record, truncated=bool(since) or not log.complete, requests=told)
+            return _difference_in(later, record, truncated=not known, requests=told)
+        whole = _difference_in(log.events, record, truncated=bool(since) or not log.complete, requests=told)
         latest = whole.changes[-self._limits.diff_events :]
         return whole._replace(changes=latest, truncated=whole.truncated or len(latest) < len(whole.changes))
 
 
-def _difference(events: Sequence[Event], record: Record, *, truncated: bool, requests: Mapping[str, Any]) -> Difference:
+def _difference_in(
+    events: Sequence[Event], record: Record, *, truncated: bool, requests: Mapping[str, Any]
+) -> Difference:
     """Return the part of a log that `/diff` tells. A change of the schema is to be read in the context."""
     changes = [event for event in events if isinstance(event, Change)]
     notices = [event for event in events if isinstance(event, Notice)]

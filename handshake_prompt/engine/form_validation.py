@@ -65,40 +65,40 @@ class FormValidation:
         self._newest: dict[str, Record] = {}
         """The newest record of each session whose watchers are to be told of a verdict."""
 
-    async def of(self, session: Session, *, within: float | None = None) -> Verdict:
+    async def verdict_on(self, session: Session, *, within: float | None = None) -> Verdict:
         """Return the verdict on a session that is saved, or about to be with the values it begins with.
 
         It takes `Limits.validator_timeout` at most. If it takes more than `within` seconds there is no statement yet.
         """
-        form = self._form(session)
+        form = self._form_of(session)
         if form is None:
             return NO_PROBLEMS
-        verdict = self._known(session)
+        verdict = self._remembered_verdict(session)
         if verdict is not None:
             return verdict
-        state = _state(session)
+        state = _state_of(session)
         flight = self._flights.get(state)
         if flight is None:
-            flight = self._flights[state] = self._tasks.spawn(self._fly(form, session, state))
+            flight = self._flights[state] = self._tasks.spawn(self._judge_and_remember(form, session, state))
         done, _ = await asyncio.wait({flight}, timeout=within)
         return flight.result() if done else UNKNOWN
 
-    async def members(self, session: Session) -> dict[str, Any]:
+    async def problem_members(self, session: Session) -> dict[str, Any]:
         """Return the members of a page's reply for problems, none in a session without any.
 
         A verdict later than a page waits comes as an event.
         """
         if not may_have_problems(session):
             return {}
-        return problem_members(session, await self.of(session, within=EDIT_PATIENCE))
+        return problem_members(session, await self.verdict_on(session, within=EDIT_PATIENCE))
 
-    def known(self, session: Session) -> Verdict:
+    def known_verdict(self, session: Session) -> Verdict:
         """Return the verdict on a saved session if there is one already."""
-        if self._form(session) is None:
+        if self._form_of(session) is None:
             return NO_PROBLEMS
-        return self._known(session) or UNKNOWN
+        return self._remembered_verdict(session) or UNKNOWN
 
-    async def foresee(self, record: Record, turn: Turn, play: Callable[[Record], object]) -> Foreseen | None:
+    async def foresee_verdict(self, record: Record, turn: Turn, play: Callable[[Record], object]) -> Foreseen | None:
         """Return the verdict on a transition's result; None for a session of no form by name.
 
         A mode is pure, so the transition is played on a draft and the draft thrown away.
@@ -106,7 +106,7 @@ class FormValidation:
         Raises:
             HandshakeError: the transition cannot be played.
         """
-        form = self._form(record.session)
+        form = self._form_of(record.session)
         if form is None:
             return None
         within = self._limits.validator_timeout
@@ -117,10 +117,12 @@ class FormValidation:
             raise HostCodeError("A mode raised what ends a process") from error
         draft.session.commit()
         is_changed = draft.session.written != record.session.written
-        verdict = await (self._judge(form, draft.session, within=within) if is_changed else self.of(record.session))
+        verdict = await (
+            self._judge_values(form, draft.session, within=within) if is_changed else self.verdict_on(record.session)
+        )
         return Foreseen(record.version, verdict, until)
 
-    def follow(self, record: Record, verdict: Verdict | None = None) -> None:
+    def tell_when_judged(self, record: Record, verdict: Verdict | None = None) -> None:
         """Tell a session's watchers of the verdict on a record, once there is one, unless they were told.
 
         Args:
@@ -129,61 +131,61 @@ class FormValidation:
         """
         session, told = record.session, record.session.verdict
         is_told = told is not None and (told.agrees_with(verdict) if verdict else told.seq >= session.written)
-        if is_told or self._form(session) is None:
+        if is_told or self._form_of(session) is None:
             return
         newest = self._newest.get(session.session_id)
         if newest is None:
-            self._tasks.spawn(self._follow(session.session_id))
+            self._tasks.spawn(self._judge_newest(session.session_id))
         if newest is None or newest.version < record.version:
             self._newest[session.session_id] = record
 
-    def remember(self, session: Session, verdict: Verdict) -> None:
+    def remember_verdict(self, session: Session, verdict: Verdict) -> None:
         """Remember the verdict on a saved session; one that says nothing is asked for again after a while."""
         holds = self._limits.validator_timeout if verdict.unknown else float("inf")
         until = asyncio.get_running_loop().time() + holds
-        self._remembered[session.session_id] = (_state(session), verdict, until)
+        self._remembered[session.session_id] = (_state_of(session), verdict, until)
         self._remembered.move_to_end(session.session_id)
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
 
-    def _form(self, session: Session) -> NamedForm | None:
+    def _form_of(self, session: Session) -> NamedForm | None:
         """Return the form that a session was opened with, if this process has it."""
         return self._forms.get(session.form) if session.form else None
 
-    def _known(self, session: Session) -> Verdict | None:
+    def _remembered_verdict(self, session: Session) -> Verdict | None:
         told = session.verdict
         if told is not None and not told.unknown and told.seq >= session.written:
             return told
         state, verdict, until = self._remembered.get(session.session_id, (None, UNKNOWN, 0.0))
-        return verdict if state == _state(session) and asyncio.get_running_loop().time() < until else None
+        return verdict if state == _state_of(session) and asyncio.get_running_loop().time() < until else None
 
-    async def _fly(self, form: NamedForm, session: Session, state: State) -> Verdict:
+    async def _judge_and_remember(self, form: NamedForm, session: Session, state: State) -> Verdict:
         try:
-            verdict = await self._judge(form, session, within=self._limits.validator_timeout)
+            verdict = await self._judge_values(form, session, within=self._limits.validator_timeout)
         finally:
             del self._flights[state]
-        self.remember(session, verdict)
+        self.remember_verdict(session, verdict)
         return verdict
 
     @staticmethod
-    async def _judge(form: NamedForm, session: Session, *, within: float) -> Verdict:
+    async def _judge_values(form: NamedForm, session: Session, *, within: float) -> Verdict:
         values = {key: field.value for key, field in session.values.items()}
         are_few = session.parts <= FEW_PARTS and session.size <= FEW_BYTES
         problems = await form.problems(values, session.rows, within=within, are_few=are_few)
         return Verdict(unknown=True, seq=session.seq) if problems is None else Verdict(problems, session.seq)
 
-    async def _follow(self, session_id: str) -> None:
+    async def _judge_newest(self, session_id: str) -> None:
         record: Record | None = None
         try:
             with suppress(HandshakeError):  # it has ended, or the store cannot say: whoever reads it is told
                 # Each round is about the newest record. A write that comes meanwhile makes for another one.
                 while (newest := self._newest[session_id]) is not record:
                     record = newest
-                    await self._tell(record, await self.of(record.session))
+                    await self._log_verdict(record, await self.verdict_on(record.session))
         finally:
             del self._newest[session_id]
 
-    async def _tell(self, record: Record, verdict: Verdict) -> None:
+    async def _log_verdict(self, record: Record, verdict: Verdict) -> None:
         """Log a verdict that is new to the session's watchers."""
         if verdict.agrees_with(record.session.verdict):
             return
@@ -198,5 +200,5 @@ class FormValidation:
         await self._transactions.apply(record.session.session_id, Transition(play, turn))
 
 
-def _state(session: Session) -> State:
+def _state_of(session: Session) -> State:
     return session.session_id, session.epoch, session.written

@@ -63,7 +63,7 @@ class Idempotency:
         finally:
             del self._running[session_id, text]
             finished.set()
-        admission.confirm(loaded.record.session)
+        admission.confirm_credential(loaded.record.session)
         return msgspec.json.decode(key.kept_reply(loaded.receipt)), True
 
     async def _join(self, session_id: str, key: str) -> bool:

@@ -39,7 +39,7 @@ def _checked(asking: Asking, asked: Mapping[str, Any]) -> CheckedQuestion:
 
 def _put(asking: Asking, session: Session, asked: AskRequest) -> PastedQuestion:
     try:
-        request = asking.put(session, asked).wire_members(Role.AGENT, 0.0)
+        request = asking.put_pasted(session, asked).wire_members(Role.AGENT, 0.0)
     except HandshakeError as error:
         return _refused(asked.text, error)
     told: dict[str, Any] = {

@@ -41,7 +41,7 @@ class Presence:
 
     def clients(self, record: Record) -> int:
         """Return the number of watchers of a session, in all workers."""
-        here = self._hub.count(record.session.session_id)
+        here = self._hub.count_watchers(record.session.session_id)
         if not record.presence:
             return here
         own = self._leases.values()
@@ -49,7 +49,7 @@ class Presence:
 
     def attended(self, record: Record) -> bool:
         """Whether a page of the person's is connected, to any worker, and has not said that it is hidden."""
-        if self._hub.count(record.session.session_id, Audience.PAGE):
+        if self._hub.count_watchers(record.session.session_id, Audience.PAGE):
             return True
         own = self._leases[Audience.PAGE]
         return any(lease.endswith(f".{Audience.PAGE}") and lease != own for lease in record.presence)
@@ -92,9 +92,9 @@ class Presence:
     async def _report(self, session_ids: Sequence[str], audience: Audience) -> None:
         """Report counts until they are right: of two calls at once the older may arrive last."""
         while session_ids:
-            counts = {session_id: self._hub.count(session_id, audience) for session_id in session_ids}
+            counts = {session_id: self._hub.count_watchers(session_id, audience) for session_id in session_ids}
             await self._store.report_watchers(self._leases[audience], counts)
-            session_ids = [one for one, count in counts.items() if self._hub.count(one, audience) != count]
+            session_ids = [one for one, count in counts.items() if self._hub.count_watchers(one, audience) != count]
 
     async def _wait_for_a_change(self) -> None:
         try:

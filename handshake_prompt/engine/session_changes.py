@@ -103,7 +103,7 @@ class SessionChanges:
         granted = await self._hooks.extended(admission.session.detached(), asked, admission.request)
 
         def lengthen(draft: Record) -> int:
-            admission.confirm(draft.session)
+            admission.confirm_credential(draft.session)
             before = draft.expires_at
             draft.expires_at = min(before + granted, draft.session.deadline)
             gained = whole_seconds(draft.expires_at - before)

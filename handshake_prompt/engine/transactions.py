@@ -178,7 +178,7 @@ class Transactions:
         if loaded is None or loaded.record.ended(self._store.now()):
             self._end(session_id, loaded)
         else:
-            self._hub.renew(session_id, loaded.record.expires_at)
+            self._hub.note_lifetime(session_id, loaded.record.expires_at)
 
     def wall_time(self) -> float:
         """Return the time of day, in seconds since the epoch; for display alone."""
@@ -227,7 +227,7 @@ class Transactions:
             except VersionConflictError:
                 continue
             if is_older:
-                self._hub.restart(draft)
+                self._hub.restart_watchers(draft)
             else:
                 await self._publish_saved(draft, events)
             return Applied(result, draft)
@@ -242,7 +242,7 @@ class Transactions:
             if topic is not None:
                 await self._catch_up(topic)
         except StoreUnavailableError:  # it is saved all the same: its watchers come again and ask for it
-            self._hub.restart(record)
+            self._hub.restart_watchers(record)
 
     async def _catch_up(self, topic: Topic) -> None:
         """Read on from the topic's place in the log, and publish the events there.
@@ -264,7 +264,7 @@ class Transactions:
             return False
         if self._hub.publish(record, loaded.log.events if loaded.log else ()):
             return True
-        self._hub.restart(record)
+        self._hub.restart_watchers(record)
         return False
 
     def _is_stale(self, record: Record) -> bool:
@@ -281,7 +281,7 @@ class Transactions:
         return topic is not None and record.version < topic.version
 
     def _end(self, session_id: str, loaded: Loaded | None) -> None:
-        self._hub.end(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
+        self._hub.end_session(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
 
 
 def _unchanged(_: Record) -> None:

@@ -71,9 +71,11 @@ class Watchers:
         session_id, role = admission.session_id, admission.role
         cursor, pause = Cursor.parse(after) if after else None, keepalive or self._limits.keepalive
         if admission.session.form and cursor is None:
-            await self._validation.of(admission.session, within=EDIT_PATIENCE)  # for the snapshot, under the lock
+            await self._validation.verdict_on(
+                admission.session, within=EDIT_PATIENCE
+            )  # for the snapshot, under the lock
         async with self._subscriptions.joining(session_id, cursor.seq if cursor else None) as loaded:
-            admission.confirm(loaded.record.session)
+            admission.confirm_credential(loaded.record.session)
             session = loaded.record.session
             snapshot = self._snapshot(loaded.record, role)
             agent = self._views.agent(session.agent, session.agent_at)
@@ -111,15 +113,15 @@ class Watchers:
                 snapshot = self._snapshot(loaded.record, queue.role)
                 agent = self._views.agent(session.agent, session.agent_at)
                 missed = [connected_frame(session, queue.role, keepalive=keepalive, snapshot=snapshot, agent=agent)]
-            queue.rejoin()
+            queue.rejoin_log()
         return missed
 
     def _snapshot(self, record: Record, role: Role) -> Context:
         """Return a snapshot with the problems that are known; if they are not yet, an event follows."""
         if not record.session.form:
             return self._views.context(record, role)
-        verdict = self._validation.known(record.session)
-        self._validation.follow(record, verdict)
+        verdict = self._validation.known_verdict(record.session)
+        self._validation.tell_when_judged(record, verdict)
         return self._views.context(record, role, verdict)
 
     def departed_agent(self, session_id: str) -> AgentPresence | None:

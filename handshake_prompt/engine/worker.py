@@ -66,7 +66,7 @@ class Worker:
         self.subscriptions = subscriptions = Subscriptions(store, hub, transactions)
         self.presence = presence = Presence(store, hub)
         self.validation = validation = FormValidation(forms, transactions, tasks, limits=limits)
-        transactions.form_saved = validation.follow
+        transactions.form_saved = validation.tell_when_judged
         self.session_changes = SessionChanges(transactions, hooks, modes, limits=limits)
         self.pickups = pickups = Pickups(store, transactions, session_replies, limits=limits)
         self.creation = Creation(
@@ -121,7 +121,7 @@ class Worker:
         await self.tasks.drain(self._limits.hook_timeout)
 
     def _request_due(self, session_id: str) -> None:
-        self.tasks.spawn(self.asking.expire(session_id))
+        self.tasks.spawn(self.asking.log_expiry(session_id))
 
     async def aclose(self) -> None:
         """Stop all work in the background."""

@@ -456,7 +456,7 @@ async def test_only_so_many_verdicts_are_remembered() -> None:
     session = (await pair.record()).session
     for number in range(REMEMBERED + 10):
         session.session_id = str(number)
-        validation.remember(session, await validation.of(session))
+        validation.remember_verdict(session, await validation.verdict_on(session))
     assert len(validation._remembered) == REMEMBERED
 
 

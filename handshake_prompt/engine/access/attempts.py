@@ -39,9 +39,9 @@ class Attempts:
         self._limits = limits
         self._with_cookies = with_cookies
 
-    async def charge(self, session_id: str | None, credential: Credential) -> HandshakeError:
+    async def charge_failure(self, session_id: str | None, credential: Credential) -> HandshakeError:
         """Count a failed attempt and return its answer; `session_id` is None for a name that no session can have."""
-        for counter, limit in self._counters(session_id, credential):
+        for counter, limit in self._counters_of(session_id, credential):
             quota = await self._store.hit(counter, limit=limit, window=self._limits.rate_window)
             if not quota.allowed:
                 return TooManyAttemptsError(retry_after=quota.reset_after)
@@ -69,12 +69,12 @@ class Attempts:
             )
         return wrong if quota.allowed else TooManyAttemptsError(retry_after=quota.reset_after)
 
-    async def exhausted(self, session_id: str, credential: Credential) -> HandshakeError | None:
+    async def refusal_if_exhausted(self, session_id: str, credential: Credential) -> HandshakeError | None:
         """Return the answer to a further failure if it would be one too many, without counting it.
 
         An address that has not failed yet is let through, even if the session has had its share from elsewhere.
         """
-        for counter, limit in self._counters(session_id, credential):
+        for counter, limit in self._counters_of(session_id, credential):
             failed = await counted_so_far(self._store, counter, window=self._limits.rate_window)
             if -failed.remaining >= limit:
                 return TooManyAttemptsError(retry_after=failed.reset_after)
@@ -82,7 +82,7 @@ class Attempts:
                 return None
         return None
 
-    def _counters(self, session_id: str | None, credential: Credential) -> list[tuple[str, int]]:
+    def _counters_of(self, session_id: str | None, credential: Credential) -> list[tuple[str, int]]:
         """Return the counters of an attempt, each with its limit: that of the address first, if it is known."""
         counters = []
         if credential.address:

@@ -32,26 +32,26 @@ class FairQueue:
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
 
-    async def take(self, lane: str) -> None:
+    async def take_slot(self, lane: str) -> None:
         """Wait for the next slot of a lane. That of this pass of the loop is taken at once, if nobody has had it."""
         loop = asyncio.get_running_loop()
         if not self._is_passing:
             self._is_passing = True
-            loop.call_soon(self._pass)
+            loop.call_soon(self._give_in_passes)
             return
         slot = loop.create_future()
         self._lanes.setdefault(lane, deque()).append(slot)
         await slot
 
-    def _pass(self) -> None:
+    def _give_in_passes(self) -> None:
         """Give one slot away, and the next in the next pass of the loop, until two passes have had none to give."""
-        gave, self._gave = self._gave, self._give()
+        gave, self._gave = self._gave, self._give_slot()
         if gave or self._gave:
-            asyncio.get_running_loop().call_soon(self._pass)
+            asyncio.get_running_loop().call_soon(self._give_in_passes)
         else:
             self._is_passing = False
 
-    def _give(self) -> bool:
+    def _give_slot(self) -> bool:
         """Give a slot to the lane that is next, if there is one. A lane that has had its slot goes last."""
         while self._lanes:
             lane = next(iter(self._lanes))
@@ -78,4 +78,4 @@ def fair_queue() -> FairQueue:
 
 async def take_slot(lane: str) -> None:
     """Wait until a heavy piece of work of a caller is due, on the running event loop."""
-    await fair_queue().take(lane)
+    await fair_queue().take_slot(lane)

@@ -95,7 +95,7 @@ class Admission(msgspec.Struct, frozen=True):
         """Its id."""
         return self.record.session.session_id
 
-    def confirm(self, session: Session) -> None:
+    def confirm_credential(self, session: Session) -> None:
         """Make sure, where it counts, that the credential is still the session's: it may have been replaced since.
 
         Raises:
@@ -132,7 +132,7 @@ class Guard:
             raise OriginError
         if credential.address:
             limit, window = self._limits.creates_per_address, self._limits.rate_window
-            _within(await self._store.hit(f"create:{credential.counted_address}", limit=limit, window=window))
+            _check_quota(await self._store.hit(f"create:{credential.counted_address}", limit=limit, window=window))
 
     async def admit_stranger(self, credential: Credential) -> None:
         """Let a client say something that names no session yet.
@@ -142,7 +142,7 @@ class Guard:
         """
         if credential.address:
             limit, window = self._limits.messages_per_address, self._limits.rate_window
-            _within(await self._store.hit(f"message:{credential.counted_address}", limit=limit, window=window))
+            _check_quota(await self._store.hit(f"message:{credential.counted_address}", limit=limit, window=window))
 
     async def charge_code(self, credential: Credential, wrong: HandshakeError) -> HandshakeError:
         """Count a code that leads nowhere, and return its answer: `wrong`, or that there were too many."""
@@ -174,44 +174,44 @@ class Guard:
         if credential.foreign_origin and (credential.user_token or operation.roles == _USER):
             raise OriginError
         if not _SESSION_ID.fullmatch(session_id):
-            raise await self._attempts.charge(None, credential)
-        brought = self._brought(credential)
-        claims = self._claims(operation, credential, brought)
+            raise await self._attempts.charge_failure(None, credential)
+        brought = self._brought_digests(credential)
+        claims = self._claims_of(operation, credential, brought)
         loaded = await self._store.visit(session_id, visit, claims=claims)
         if loaded is None or loaded.record.session.leads_to:
-            raise await self._attempts.charge(session_id, credential)
-        roles = _proven(loaded.record.session, brought)
+            raise await self._attempts.charge_failure(session_id, credential)
+        roles = _proven_roles(loaded.record.session, brought)
         if self._host_login is not None and not roles == operation.roles == _AGENT:
             roles |= await self._proven_by_host(
                 self._host_login, loaded.record.session, credential, is_agent=bool(roles), request=request
             )
         if not roles:
-            raise await self._attempts.charge(session_id, credential)
+            raise await self._attempts.charge_failure(session_id, credential)
         ended = loaded.record.ended_error(self._store.now())
         if ended and not _is_answered(operation, loaded.record.session):
             raise ended
-        role = _preferred(roles & operation.roles or roles)
+        role = _preferred_role(roles & operation.roles or roles)
         counted = credential.counted or loaded.quota
-        quota = _within(counted or await self._count_proven(role, loaded.record, renew=visit.renew))
+        quota = _check_quota(counted or await self._count_proven(role, loaded.record, renew=visit.renew))
         if role not in operation.roles:
             refusal = AgentRequiredError() if operation.roles == _AGENT else UserRequiredError()
             refusal.quota = quota
             raise refusal
         return Admission(loaded, role, quota, request, credential.agent_name if role is Role.AGENT else "")
 
-    def lease(self, admission: Admission) -> LoginLease | None:
+    def login_lease(self, admission: Admission) -> LoginLease | None:
         """Return the lease that a person's connection is held by; None where no login of the host's proves them."""
         if self._host_login is None or admission.role is Role.AGENT:
             return None
-        confirm = partial(self._confirm, self._host_login, admission.session_id, admission.request)
+        confirm = partial(self._confirm_login, self._host_login, admission.session_id, admission.request)
         return LoginLease(confirm, seconds=self._limits.login_lease)
 
-    async def _confirm(self, login: HostLogin, session_id: str, request: object) -> bool:
+    async def _confirm_login(self, login: HostLogin, session_id: str, request: object) -> bool:
         """Whether a request that was admitted would prove the person today, too. It is not counted."""
         loaded = await self._store.load(session_id)
-        return loaded is None or await login.confirms(loaded.record.session, request)
+        return loaded is None or await login.confirms_person(loaded.record.session, request)
 
-    def _brought(self, credential: Credential) -> dict[Role, str]:
+    def _brought_digests(self, credential: Credential) -> dict[Role, str]:
         """Return the digests of the secrets that the request brings, by the role that each is to prove."""
         brought = {}
         if credential.user_token and self._host_login is None and not credential.foreign_origin:
@@ -220,7 +220,7 @@ class Guard:
             brought[Role.AGENT] = digest_token(credential.token)
         return brought
 
-    def _claims(self, operation: Operation, credential: Credential, brought: Mapping[Role, str]) -> list[Claim]:
+    def _claims_of(self, operation: Operation, credential: Credential, brought: Mapping[Role, str]) -> list[Claim]:
         """Return the claims that the request may be counted on, in the order in which `admit` prefers their roles.
 
         Where the host proves its users itself, it is asked after the session was loaded, and counted then.
@@ -258,7 +258,7 @@ class Guard:
         is_known = is_agent or matches_digest(credential.user_token, session.user_digest)
         if is_known and not credential.counted:
             await self._check_rate(Role.AGENT if is_agent else Role.USER, session.session_id)
-        is_user = await login.proves(session, credential, request, is_known=is_known)
+        is_user = await login.proves_person(session, credential, request, is_known=is_known)
         return _USER if is_user else frozenset()
 
     async def _check_rate(self, role: Role, session_id: str) -> None:
@@ -266,7 +266,7 @@ class Guard:
         counter, limit, window = f"{role}:{session_id}", self._quota_of(role), self._limits.rate_window
         counted = await counted_so_far(self._store, counter, window=window)
         if -counted.remaining >= limit:
-            _within(Quota(limit, window, allowed=False, remaining=0, reset_after=counted.reset_after))
+            _check_quota(Quota(limit, window, allowed=False, remaining=0, reset_after=counted.reset_after))
 
     def _quota_of(self, role: Role) -> int:
         return self._limits.agent_requests if role is Role.AGENT else self._limits.user_requests
@@ -275,7 +275,7 @@ class Guard:
 _SESSION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-def _proven(session: Session, brought: Mapping[Role, str]) -> frozenset[Role]:
+def _proven_roles(session: Session, brought: Mapping[Role, str]) -> frozenset[Role]:
     """Return the roles that the digests prove, compared in constant time."""
     proofs = session.proofs
     return frozenset([role for role, proof in brought.items() if hmac.compare_digest(proof, proofs[role])])
@@ -288,12 +288,12 @@ def _is_answered(operation: Operation, session: Session) -> bool:
     return operation is Operation.SUBMIT and session.submission is not None
 
 
-def _preferred(roles: frozenset[Role]) -> Role:
+def _preferred_role(roles: frozenset[Role]) -> Role:
     """Return the role to act in: a request that proves both acts as the person, where the person may act."""
     return Role.USER if Role.USER in roles else Role.AGENT
 
 
-def _within(quota: Quota) -> Quota:
+def _check_quota(quota: Quota) -> Quota:
     """Return the quota of a request that is within it.
 
     Raises:

@@ -34,7 +34,7 @@ class HostLogin:
         self._attempts = attempts
         self._bulkheads: dict[tuple[asyncio.AbstractEventLoop, str], _Bulkhead] = {}
 
-    async def proves(self, session: Session, credential: Credential, request: object, *, is_known: bool) -> bool:
+    async def proves_person(self, session: Session, credential: Credential, request: object, *, is_known: bool) -> bool:
         """Whether a request is from the person; `is_known` tells that it brings a credential of the session.
 
         Raises:
@@ -42,19 +42,19 @@ class HostLogin:
         """
         if is_known:
             return await self._check(request, session.detached())
-        async with self._place(credential.counted_address or session.session_id):
-            if (refusal := await self._attempts.exhausted(session.session_id, credential)) is not None:
+        async with self._place_of_address(credential.counted_address or session.session_id):
+            if (refusal := await self._attempts.refusal_if_exhausted(session.session_id, credential)) is not None:
                 raise refusal
             if await self._check(request, session.detached()):
                 return True
-            raise await self._attempts.charge(session.session_id, credential)
+            raise await self._attempts.charge_failure(session.session_id, credential)
 
-    async def confirms(self, session: Session, request: object) -> bool:
+    async def confirms_person(self, session: Session, request: object) -> bool:
         """Whether a request that has proven the person before proves them still."""
         return await self._check(request, session.detached())
 
     @asynccontextmanager
-    async def _place(self, name: str) -> AsyncIterator[None]:
+    async def _place_of_address(self, name: str) -> AsyncIterator[None]:
         """Hold one of the places of an address."""
         key = (asyncio.get_running_loop(), name)
         bulkhead = self._bulkheads.setdefault(key, _Bulkhead(CHECKS_PER_ADDRESS))

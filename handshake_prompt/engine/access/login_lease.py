@@ -25,7 +25,7 @@ class LoginLease:
         self._ends_at = self._now() + seconds
         self._flight = asyncio.Lock()
 
-    async def holds(self) -> bool:
+    async def still_holds(self) -> bool:
         """Whether the connection is the person's. What the host has denied once, it is asked again."""
         if self._now() < self._ends_at:
             return True

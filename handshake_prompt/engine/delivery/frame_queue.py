@@ -123,12 +123,12 @@ class FrameQueue:
             or self._log_bytes > self._limits.queue_bytes // 2
         )
 
-    def offer(self, frame: Frame) -> None:
+    def offer_frame(self, frame: Frame) -> None:
         """Queue a frame of the log without waiting; if there is no room, note where to read on from instead."""
         if self.close_code is not None:
             return
         if self.read_on_from is not None:
-            self._miss(frame)
+            self._note_missed(frame)
             return
         size = self._log_bytes + len(frame.text)
         if size > self._limits.queue_bytes or len(self._log_frames) >= self._limits.queue_events:
@@ -140,9 +140,9 @@ class FrameQueue:
             self._log_frames.append(frame)
             self._log_bytes = size
         if self._waiter is not None:
-            self._wake()
+            self._wake_waiter()
 
-    def answer(self, frame: Frame) -> None:
+    def queue_answer(self, frame: Frame) -> None:
         """Queue a frame that is about this connection, ahead of the log's; it has no place in the log.
 
         A watcher that sends messages and does not read the answers is closed.
@@ -156,19 +156,19 @@ class FrameQueue:
         self._answers.append(frame)
         self._answers_bytes = size
         if self._waiter is not None:
-            self._wake()
+            self._wake_waiter()
 
-    def rejoin(self) -> None:
+    def rejoin_log(self) -> None:
         """Take frames of the log in again: the watcher has read on to where the log stands."""
         self.read_on_from = None
         self._missed_bytes = 0
 
-    def peek(self) -> Frame | None:
+    def peek_frame(self) -> Frame | None:
         """Return the next frame without taking it, or None if there is none."""
         frames = self._answers or self._log_frames
         return frames[0] if frames else None
 
-    def take(self) -> Frame:
+    def take_frame(self) -> Frame:
         """Take the next frame off the queue."""
         if self._answers:
             frame = self._answers.popleft()
@@ -182,7 +182,7 @@ class FrameQueue:
     def take_unpaced(self) -> Frame | None:
         """Take the next frame off the queue, if there is one, unless it is paced."""
         frames = self._answers or self._log_frames
-        return self.take() if frames and not frames[0].pace else None
+        return self.take_frame() if frames and not frames[0].pace else None
 
     def is_overtaken(self, frame: Frame) -> bool:
         """Whether the field that a paced frame shows has been written again since, or gone with its row."""
@@ -193,7 +193,7 @@ class FrameQueue:
         """Whether a timer will end a wait."""
         return self._timer is not None
 
-    async def wait(self, timeout: float | None = None) -> None:
+    async def wait_for_frame(self, timeout: float | None = None) -> None:
         """Wait until a frame was offered or the watcher was closed, for `timeout` seconds at most.
 
         One task waits at a time. It looks again afterwards, since it may be woken early: a timer that rings before it
@@ -202,7 +202,7 @@ class FrameQueue:
         loop = asyncio.get_running_loop()
         if timeout is not None and (self._timer is None or self._timer.when() > loop.time() + timeout):
             self.cancel_timer()
-            self._timer = loop.call_later(timeout, self._ring)
+            self._timer = loop.call_later(timeout, self._wake_by_timer)
         self._waiter = loop.create_future()
         try:
             await self._waiter
@@ -217,23 +217,23 @@ class FrameQueue:
 
     async def wait_and_discard(self, timeout: float) -> None:
         """Wait for a frame, for `timeout` seconds at most, and let go of all there are, unseen."""
-        if self.peek() is None and self.read_on_from is None:
-            await self.wait(timeout)
-        self._clear()
-        self.rejoin()
+        if self.peek_frame() is None and self.read_on_from is None:
+            await self.wait_for_frame(timeout)
+        self._drop_frames()
+        self.rejoin_log()
 
     def close(self, code: CloseCode, *, last: Frame | None = None, abandon: bool = False) -> None:
         """Ask for the watcher to be closed, after one `last` frame. The first verdict stands."""
         if self.close_code is not None:
             return
         if abandon:
-            self._clear()
+            self._drop_frames()
         if last is not None:
             self._log_frames.append(last)
         self.close_code = code
-        self._wake()
+        self._wake_waiter()
 
-    def _miss(self, frame: Frame) -> None:
+    def _note_missed(self, frame: Frame) -> None:
         """Note a missed frame.
 
         A watcher that waits here is held up by pacing, a burst or the store, and reads on in time. One that is away
@@ -243,15 +243,15 @@ class FrameQueue:
         if self.is_sending and self._missed_bytes > self._limits.queue_bytes:
             self.close(CloseCode.SLOW, abandon=True)
 
-    def _clear(self) -> None:
+    def _drop_frames(self) -> None:
         self._log_frames.clear()
         self._answers.clear()
         self._log_bytes = self._answers_bytes = 0
 
-    def _ring(self) -> None:
+    def _wake_by_timer(self) -> None:
         self._timer = None
-        self._wake()
+        self._wake_waiter()
 
-    def _wake(self) -> None:
+    def _wake_waiter(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

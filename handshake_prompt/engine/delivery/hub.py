@@ -105,7 +105,7 @@ class Hub:
         """Return the topic of a session, None if nobody watches it."""
         return self._topics.get(session_id)
 
-    def count(self, session_id: str, audience: Audience | None = None) -> int:
+    def count_watchers(self, session_id: str, audience: Audience | None = None) -> int:
         """Return the number of watchers of one session that show it to somebody, or to one audience."""
         topic = self._topics.get(session_id)
         if topic is None:
@@ -195,7 +195,7 @@ class Hub:
         if topic is None:
             return True
         if session.ended:
-            self.end(session.session_id, session.ended)
+            self.end_session(session.session_id, session.ended)
             return True
         fresh = [event for event in events if event.seq > topic.seq]
         if topic.epoch != session.epoch or topic.seq + len(fresh) != session.seq:
@@ -204,9 +204,9 @@ class Hub:
         # older token, whatever the token of `record` is by now: it sees the rotation, and no event behind it.
         has_removed = False
         for event in fresh:
-            self._offer(topic, event, session)
+            self._offer_event(topic, event, session)
             if event.type == ROTATED:
-                self._close(topic, CloseCode.UNAUTHENTICATED, roles=(Role.AGENT,))
+                self._close_watchers(topic, CloseCode.UNAUTHENTICATED, roles=(Role.AGENT,))
             has_removed = has_removed or event.type == ROW_REMOVED
         if has_removed:
             topic.overtake_removed(session)
@@ -216,23 +216,23 @@ class Hub:
             self._set_timer(topic, session)
         return True
 
-    def renew(self, session_id: str, expires_at: float) -> None:
+    def note_lifetime(self, session_id: str, expires_at: float) -> None:
         """Note the new end of a session, for its watchers."""
         if (topic := self._topics.get(session_id)) is not None:
             topic.expires_at = expires_at
 
-    def end(self, session_id: str, reason: str) -> None:
+    def end_session(self, session_id: str, reason: str) -> None:
         """Tell every watcher of a session that it has ended, and close them."""
         if (topic := self._topics.get(session_id)) is not None:
             # To pages of version 1.0 it is `revoked`, whoever it was.
             last = connection_frame(REVOKED, by="host") if reason == CLOSED else connection_frame(reason)
-            self._close(topic, CloseCode.ENDED, last=last)
+            self._close_watchers(topic, CloseCode.ENDED, last=last)
 
-    def restart(self, record: Record) -> None:
+    def restart_watchers(self, record: Record) -> None:
         """Have every watcher of a session come again: their place in the log does not lead to that of `record`."""
         session = record.session
         if (topic := self._topics.get(session.session_id)) is not None:
-            self._close(topic, CloseCode.SLOW)
+            self._close_watchers(topic, CloseCode.SLOW)
             topic.epoch, topic.seq, topic.version = session.epoch, session.seq, record.version
 
     def _set_timer(self, topic: Topic, session: Session) -> None:
@@ -243,9 +243,9 @@ class Hub:
             self._ring_in(topic, topic.due - self._now())
 
     def _ring_in(self, topic: Topic, seconds: float) -> None:
-        topic.timer = asyncio.get_running_loop().call_later(seconds, self._ring, topic)
+        topic.timer = asyncio.get_running_loop().call_later(seconds, self._tell_request_due, topic)
 
-    def _ring(self, topic: Topic) -> None:
+    def _tell_request_due(self, topic: Topic) -> None:
         """Tell that a request is due, and again later: the store may be away, or its clock behind the loop's."""
         self._ring_in(topic, RING_AGAIN)
         self._request_due(topic.session_id)
@@ -260,7 +260,7 @@ class Hub:
         if self._watchers >= room:
             raise UnavailableError("The server has as many connections as it can", code="at_capacity", retry_after=10)
 
-    def _offer(self, topic: Topic, event: Event, session: Session) -> None:
+    def _offer_event(self, topic: Topic, event: Event, session: Session) -> None:
         if isinstance(event, Change):
             topic.newest[event.key] = event.seq
         source = event.source if isinstance(event, Change) else None
@@ -273,10 +273,10 @@ class Hub:
             if role not in frames:
                 fresh = _paced_frame(event, role, session, now=now)
                 frames |= dict.fromkeys((role,) if withheld(event, Role.AGENT) else Role, fresh)
-            queue.offer(frames[role])
+            queue.offer_frame(frames[role])
 
     @staticmethod
-    def _close(
+    def _close_watchers(
         topic: Topic, code: CloseCode, *, last: Frame | None = None, roles: Collection[Role] = frozenset(Role)
     ) -> None:
         for queue in tuple(topic.queues):

@@ -44,13 +44,13 @@ class PageInbox:
         self._tokens_at = self._now()
         self._malformed: deque[float] = deque(maxlen=limits.malformed_frames)
 
-    async def receive(self, data: str | bytes | None) -> None:
+    async def receive_message(self, data: str | bytes | None) -> None:
         """Take one message from the page; the answer, `ack` or `error`, is queued to it.
 
         Waits when the page sends faster than it may (backpressure): the transport reads on only after this returns, so
         nothing is dropped and the sender is slowed down.
         """
-        await self._throttle()
+        await self._take_token()
         await heed_login(self._lease, self._queue)
         if self._queue.close_code is not None and self._queue.close_code.final:
             return  # the verdict is spoken: nothing more is carried out on this connection
@@ -59,7 +59,7 @@ class PageInbox:
             return
         if len(data) > self._limits.frame_bytes or len(data.encode("utf-8", "replace")) > self._limits.frame_bytes:
             error = TooLargeError(f"A frame holds at most {self._limits.frame_bytes} bytes", code="frame_too_large")
-            self._refuse(error, read_ref(data[:SEARCHED_CHARS] + data[-SEARCHED_CHARS:]))
+            self._queue_error(error, read_ref(data[:SEARCHED_CHARS] + data[-SEARCHED_CHARS:]))
             self._queue.close(CloseCode.TOO_LARGE)
             return
         if len(data) > HEAVY_BODY:
@@ -68,11 +68,11 @@ class PageInbox:
         try:
             message = parse_frame(data)
             for frame in await self._carry_out(message):
-                self._queue.answer(frame)
+                self._queue.queue_answer(frame)
         except HandshakeError as error:
-            self._refuse(error, read_ref(data) if message is None else message.get("ref"))
+            self._queue_error(error, read_ref(data) if message is None else message.get("ref"))
 
-    async def _throttle(self) -> None:
+    async def _take_token(self) -> None:
         """Take a token from a bucket that holds a burst and refills at the sustained rate; wait if it is empty."""
         rate, now = self._limits.frames_per_second, self._now()
         self._tokens = min(self._limits.frames_burst, self._tokens + (now - self._tokens_at) * rate)
@@ -90,11 +90,13 @@ class PageInbox:
                 self._session.set_hidden(hidden=not visible)
             return [connection_frame("pong", ref=ref)]
         session, outcomes = await self._session.perform(message)
-        return [_answer(outcome, session, ref) for outcome in outcomes]
+        return [_answer_frame(outcome, session, ref) for outcome in outcomes]
 
-    def _refuse(self, error: HandshakeError, ref: object) -> None:
+    def _queue_error(self, error: HandshakeError, ref: object) -> None:
         retryable = error.retryable or None
-        self._queue.answer(connection_frame("error", msg=error.detail, code=error.code, retryable=retryable, ref=ref))
+        self._queue.queue_answer(
+            connection_frame("error", msg=error.detail, code=error.code, retryable=retryable, ref=ref)
+        )
         if not isinstance(error, InvalidRequestError):
             return
         self._malformed.append(self._now())
@@ -105,13 +107,13 @@ class PageInbox:
 async def heed_login(lease: LoginLease | None, queue: FrameQueue) -> None:
     """Close the connection of a person logged in no more: they are told nothing that is still queued."""
     try:
-        if lease is not None and not await lease.holds():
+        if lease is not None and not await lease.still_holds():
             queue.close(CloseCode.UNAUTHENTICATED, abandon=True)
     except HandshakeError as error:  # the store cannot say: the page asks again when it reconnects
         queue.close(error.close_code)
 
 
-def _answer(outcome: Outcome, session: Session, ref: object) -> Frame:
+def _answer_frame(outcome: Outcome, session: Session, ref: object) -> Frame:
     """Return the frame that answers a message: its outcome, in the session after it.
 
     An ack overtakes frames that are held back, so it is no place to resume from.

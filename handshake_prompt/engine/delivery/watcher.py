@@ -68,7 +68,7 @@ class Watcher:
         """The end that the watcher was sent `expiring` for."""
         self._departed = session.departed_agent()
         """The agent that the watcher was told of that it has gone."""
-        self.receive = PageInbox(queue, session, lease, limits=limits).receive
+        self.receive = PageInbox(queue, session, lease, limits=limits).receive_message
         """Takes one message from the page; waits when the page sends faster than it may (backpressure)."""
 
     @property
@@ -103,17 +103,17 @@ class Watcher:
         self._session.leave()
 
     async def __aiter__(self) -> AsyncIterator[Frame]:
-        while (frame := self.ready() or await self.next()) is not None:
+        while (frame := self.ready_frame() or await self.next_frame()) is not None:
             yield frame
 
-    def ready(self) -> Frame | None:
+    def ready_frame(self) -> Frame | None:
         """Return the next frame if there is one to be sent at once."""
         if self._read_frames:
             return self._read_frames.popleft()
         return self._queue.take_unpaced() or self._take_paced()
 
-    async def next(self) -> Frame | None:
-        """Return the next frame once there is none `ready`; None when the connection is to be closed.
+    async def next_frame(self) -> Frame | None:
+        """Return the next frame once there is none `ready_frame`; None when the connection is to be closed.
 
         The caller, one task at a time, has sent all frames before: from here on there is silence.
         """
@@ -124,15 +124,15 @@ class Watcher:
         # news on an empty queue. A verdict is looked at only once the queue is empty, since frames from before it are
         # still to be sent; and before the log, since after a verdict nothing more is.
         while True:
-            if (held := self._queue.peek()) is not None:
+            if (held := self._queue.peek_frame()) is not None:
                 await self._wait_for_pace(held)
             elif self._queue.close_code is not None:
                 return None
             elif self._queue.read_on_from is not None:
                 await self._read_on()
-            elif (notice := await self._idle()) is not None:
+            elif (notice := await self._wait_or_notice()) is not None:
                 return notice
-            if (frame := self.ready()) is not None:
+            if (frame := self.ready_frame()) is not None:
                 return frame
 
     def close(self, code: CloseCode) -> None:
@@ -158,8 +158,8 @@ class Watcher:
 
     def _take_paced(self) -> Frame | None:
         """Return the next paced frame if it is due; overtaken frames are left out."""
-        while (frame := self._queue.peek()) is not None and self._pause(frame) <= 0:
-            self._queue.take()
+        while (frame := self._queue.peek_frame()) is not None and self._seconds_held_back(frame) <= 0:
+            self._queue.take_frame()
             if not self._queue.is_overtaken(frame):
                 self._paced_at = self._now() if frame.pace else self._paced_at
                 return frame
@@ -167,10 +167,10 @@ class Watcher:
 
     async def _wait_for_pace(self, frame: Frame) -> None:
         """Wait until a paced frame is due, or something happens."""
-        await self._queue.wait(max(0.0, min(self._pause(frame), self._session.time_left())))
+        await self._queue.wait_for_frame(max(0.0, min(self._seconds_held_back(frame), self._session.time_left())))
         await self._end_in_time()
 
-    def _pause(self, frame: Frame) -> float:
+    def _seconds_held_back(self, frame: Frame) -> float:
         """Return how long a paced frame is still to be held back.
 
         A frame is due once `pace` seconds have passed since the paced frame before it, and at the latest `pace_batch`
@@ -182,15 +182,15 @@ class Watcher:
 
     # Silence, and the end
 
-    async def _idle(self) -> Frame | None:
+    async def _wait_or_notice(self) -> Frame | None:
         """Wait for something to send; return a heartbeat or a notice if it is time for one."""
         # A due time only gets later, so the timer of an earlier wait will do; but for a notice that may come again.
         timer_will_do = self._queue.timer_is_set and self._noticed_end is None
-        await self._queue.wait(None if timer_will_do else self._seconds_until_due())
-        if self._queue.peek() is not None:
+        await self._queue.wait_for_frame(None if timer_will_do else self._seconds_until_due())
+        if self._queue.peek_frame() is not None:
             return None
         await self._end_in_time()
-        if self._queue.peek() is not None or self._queue.close_code is not None:
+        if self._queue.peek_frame() is not None or self._queue.close_code is not None:
             return None
         if self._is_notice_due():
             return await self._expiry_notice()

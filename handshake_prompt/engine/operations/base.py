@@ -89,7 +89,7 @@ class Operations(Lifecycle):
             await self._get_ready()
         caller = Credential.of(credential)
         admission = await self._guard.admit(operation, session_id, caller, request, visit=visit)
-        worker.hub.renew(session_id, admission.loaded.record.expires_at)
+        worker.hub.note_lifetime(session_id, admission.loaded.record.expires_at)
         if admission.agent_name and operation in ANNOUNCED:
             self._announce(worker, admission)
         if operation in SHOWING and admission.loaded.size > HEAVY_STATE:

@@ -65,7 +65,7 @@ class RequestOperations(Operations):
             asked = await read(bodies.AnswerRequest, body)
             work = worker.asking.answer(session_id, request_id, asked, known=admission.loaded)
             ended, record = await worker.tasks.finish(work)
-            problems = await worker.validation.members(record.session)
+            problems = await worker.validation.problem_members(record.session)
             report: Mapping[str, str] = {"report": _report(ended)} if ended.pasted else {}
             return Reply({**_fate(ended, record), **report, **problems}, quota=admission.quota)
 
@@ -79,7 +79,7 @@ class RequestOperations(Operations):
             work = worker.asking.revert(session_id, asked, known=admission.loaded)
             reverted, record = await worker.tasks.finish(work)
             payload: decisions.Reverted = {"ok": True, "reverted": reverted, "cursor": str(record.session.cursor)}
-            return Reply({**payload, **await worker.validation.members(record.session)}, quota=admission.quota)
+            return Reply({**payload, **await worker.validation.problem_members(record.session)}, quota=admission.quota)
 
     async def post_submit(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None

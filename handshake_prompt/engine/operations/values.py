@@ -32,10 +32,10 @@ class ValueOperations(Operations):
         )
         record, role, verdict = admission.loaded.record, admission.role, None
         if record.session.requests:
-            record = await worker.asking.noticed(record, role)
+            record = await worker.asking.log_discoveries(record, role)
         if record.session.form:
-            verdict = await worker.validation.of(record.session)
-            worker.validation.follow(record, verdict)
+            verdict = await worker.validation.verdict_on(record.session)
+            worker.validation.tell_when_judged(record, verdict)
         etag = f"{record.session.epoch}.{record.version}-" + role + ("-unjudged" if verdict and verdict.unknown else "")
         return Reply(worker.views.context(record, role, verdict), quota=admission.quota, etag=etag)
 
@@ -88,7 +88,7 @@ class ValueOperations(Operations):
             }
             if outcome.row is not None:
                 payload["row"] = outcome.row
-            return Reply({**payload, **await worker.validation.members(session)}, quota=admission.quota)
+            return Reply({**payload, **await worker.validation.problem_members(session)}, quota=admission.quota)
 
     async def get_diff(
         self,
@@ -103,10 +103,10 @@ class ValueOperations(Operations):
         worker = self._workers.here
         visit = Visit(renew=True, after=place_of(since))
         async with self._admitted(worker, Operation.DIFF, session_id, credential, request, visit=visit) as admission:
-            difference = await worker.differ.since(admission, since, patience=check_wait(wait, self.limits))
+            difference = await worker.differ.changes_since(admission, since, patience=check_wait(wait, self.limits))
             if difference.requests:
-                await worker.asking.noticed(difference.record, admission.role)
-            return Reply(difference.reply(since, admission.role), quota=admission.quota)
+                await worker.asking.log_discoveries(difference.record, admission.role)
+            return Reply(difference.reply_members(since, admission.role), quota=admission.quota)
 
     async def watch(
         self,
@@ -137,5 +137,5 @@ class ValueOperations(Operations):
         admission = await self._guard.admit(Operation.WATCH, session_id, caller, request)
         if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
             await take_slot(caller.counted_address)
-        lease = self._guard.lease(admission)
+        lease = self._guard.login_lease(admission)
         return await worker.watchers.open(admission, after=after, keepalive=keepalive, hidden=hidden, lease=lease)

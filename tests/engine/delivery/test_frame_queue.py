@@ -21,9 +21,9 @@ def queue(**bounds: float) -> FrameQueue:
 def seqs(queue: FrameQueue) -> list[int]:
     """Take all that is queued."""
     taken = []
-    while (frame := queue.peek()) is not None:
+    while (frame := queue.peek_frame()) is not None:
         taken.append(frame.seq)
-        queue.take()
+        queue.take_frame()
     return taken
 
 
@@ -35,7 +35,7 @@ BOUNDS: dict[str, tuple[dict[str, float], int]] = {
 
 def fill(queue: FrameQueue, room_for: int) -> None:
     for seq in range(1, room_for + 1):
-        queue.offer(Frame("x" * 100, seq=seq))
+        queue.offer_frame(Frame("x" * 100, seq=seq))
 
 
 @pytest.mark.parametrize(("bounds", "room_for"), BOUNDS.values(), ids=BOUNDS)
@@ -45,36 +45,36 @@ async def test_i11_a_full_queue_is_emptied_and_says_where_to_read_on_from(
     slow = queue(**bounds)
     fill(slow, room_for)
     assert (slow.backlog, slow.read_on_from) == (room_for, None)
-    assert slow.take().seq == 1
+    assert slow.take_frame().seq == 1
     fill(slow, room_for)
-    assert (slow.backlog, slow.peek(), slow.read_on_from) == (0, None, 1)
+    assert (slow.backlog, slow.peek_frame(), slow.read_on_from) == (0, None, 1)
     assert slow.close_code is None
-    slow.rejoin()
-    slow.offer(Frame("next", seq=9))
+    slow.rejoin_log()
+    slow.offer_frame(Frame("next", seq=9))
     assert (seqs(slow), slow.read_on_from) == ([9], None)
 
 
 async def test_a_frame_too_large_for_any_queue_is_read_from_the_log() -> None:
     one = queue(queue_bytes=400)
-    one.offer(Frame("x" * 401, seq=7))
+    one.offer_frame(Frame("x" * 401, seq=7))
     assert (one.backlog, one.read_on_from, one.close_code) == (0, 6, None)
 
 
 async def test_a_watcher_that_waits_here_is_never_cut_off_however_much_comes_at_once() -> None:
     one = queue(queue_bytes=400)
     for seq in range(1, 1000):
-        one.offer(Frame("x" * 300, seq=seq))
+        one.offer_frame(Frame("x" * 300, seq=seq))
     assert (one.close_code, one.backlog, one.read_on_from) == (None, 0, 0)
 
 
 async def test_a_watcher_whose_peer_does_not_read_is_cut_off_once_twice_its_bound_was_missed() -> None:
     one = queue(queue_bytes=400)
     fill(one, 4)
-    one.take()
+    one.take_frame()
     for seq in range(5, 11):
-        one.offer(Frame("x" * 100, seq=seq))
+        one.offer_frame(Frame("x" * 100, seq=seq))
         assert one.close_code is None
-    one.offer(Frame("x" * 100, seq=11))
+    one.offer_frame(Frame("x" * 100, seq=11))
     assert (one.close_code, one.backlog) == (CloseCode.SLOW, 0)
     assert not CloseCode.SLOW.final
 
@@ -82,7 +82,7 @@ async def test_a_watcher_whose_peer_does_not_read_is_cut_off_once_twice_its_boun
 async def test_a_watcher_that_reads_misses_nothing() -> None:
     watcher = queue(queue_bytes=400, queue_events=4, actions=3)
     for seq in range(1, 100):
-        watcher.offer(Frame("x" * 300, seq=seq))
+        watcher.offer_frame(Frame("x" * 300, seq=seq))
         assert seqs(watcher) == [seq]
     assert watcher.read_on_from is None
 
@@ -91,8 +91,8 @@ async def test_answers_go_ahead_of_the_log_and_have_a_bound_of_their_own() -> No
     watcher = queue(queue_events=4, actions=3)
     fill(watcher, 4)
     for text in ("ack", "error"):
-        watcher.answer(Frame(text))
-    assert [watcher.take().text for _ in range(3)] == ["ack", "error", "x" * 100]
+        watcher.queue_answer(Frame(text))
+    assert [watcher.take_frame().text for _ in range(3)] == ["ack", "error", "x" * 100]
     assert (watcher.read_on_from, watcher.close_code) == (None, None)
 
 
@@ -106,9 +106,9 @@ ANSWERS: dict[str, dict[str, float]] = {
 async def test_i11_a_watcher_that_sends_and_does_not_read_the_answers_is_closed(bounds: dict[str, float]) -> None:
     watcher = queue(**bounds)
     for _ in range(4):
-        watcher.answer(Frame("x" * 100))
+        watcher.queue_answer(Frame("x" * 100))
     assert (watcher.backlog, watcher.close_code) == (4, None)
-    watcher.answer(Frame("x" * 100))
+    watcher.queue_answer(Frame("x" * 100))
     assert (watcher.backlog, watcher.close_code) == (0, CloseCode.SLOW)
 
 
@@ -135,7 +135,7 @@ async def test_pacing_stops_before_it_could_fill_the_queue(
 ) -> None:
     watcher = queue(**bounds)
     for seq in range(queued):
-        watcher.offer(Frame("x" * 100, seq=seq))
+        watcher.offer_frame(Frame("x" * 100, seq=seq))
     assert watcher.hurried is hurried
 
 
@@ -150,10 +150,10 @@ async def test_the_first_verdict_on_a_watcher_stands() -> None:
 async def test_what_is_queued_before_a_close_is_still_sent_unless_it_is_abandoned() -> None:
     closed, abandoned = queue(), queue()
     for watcher, abandon in ((closed, False), (abandoned, True)):
-        watcher.offer(Frame("one", seq=1))
+        watcher.offer_frame(Frame("one", seq=1))
         watcher.close(CloseCode.ENDED, last=Frame("expired"), abandon=abandon)
-        watcher.offer(Frame("late", seq=2))
-        watcher.answer(Frame("late, too"))
+        watcher.offer_frame(Frame("late", seq=2))
+        watcher.queue_answer(Frame("late, too"))
     assert (closed.backlog, abandoned.backlog) == (2, 1)
 
 
@@ -161,9 +161,9 @@ async def test_what_is_queued_before_a_close_is_still_sent_unless_it_is_abandone
 async def test_waiting_ends_with_an_offer_or_a_close_or_its_time() -> None:
     watcher = queue()
     began = loop_time()
-    await watcher.wait(3)
+    await watcher.wait_for_frame(3)
     assert loop_time() - began == pytest.approx(3)
-    for wake in (lambda: watcher.offer(Frame("x")), lambda: watcher.close(CloseCode.ENDED)):
+    for wake in (lambda: watcher.offer_frame(Frame("x")), lambda: watcher.close(CloseCode.ENDED)):
         asyncio.get_running_loop().call_later(1, wake)
-        await watcher.wait(60)
+        await watcher.wait_for_frame(60)
     assert loop_time() - began == pytest.approx(5)

@@ -66,9 +66,9 @@ def join(
 def seqs(watcher: FrameQueue) -> list[int]:
     """Take all that is queued."""
     taken = []
-    while (frame := watcher.peek()) is not None:
+    while (frame := watcher.peek_frame()) is not None:
         taken.append(frame.seq)
-        watcher.take()
+        watcher.take_frame()
     return taken
 
 
@@ -92,7 +92,7 @@ async def test_a_sensitive_value_reaches_the_person_and_not_the_agent() -> None:
     hidden = {"name": FieldValue("DE89", "user", AT, 1)}
     assert room.publish(at(1, values=hidden), [change(1, value=None, sensitive=True)])
     publish(room, change(2, value="open"))
-    texts = [watcher.peek() for watcher in (page, agent)]
+    texts = [watcher.peek_frame() for watcher in (page, agent)]
     assert [json.loads(frame.text)["value"] for frame in texts if frame] == ["DE89", None]
     assert seqs(agent) == [1, 2]
 
@@ -101,7 +101,7 @@ async def test_a_frame_that_is_the_same_for_all_is_encoded_once() -> None:
     room = hub()
     watchers = [join(room, role=role) for role in (Role.USER, Role.AGENT, Role.USER)]
     publish(room, change(1))
-    frames = [watcher.peek() for watcher in watchers]
+    frames = [watcher.peek_frame() for watcher in watchers]
     assert all(frame is frames[0] for frame in frames)
 
 
@@ -109,7 +109,7 @@ async def test_text_of_any_script_is_sent_as_ascii() -> None:
     room = hub()
     page = join(room)
     publish(room, change(1, value="名\u2028🙂"))
-    frame = page.peek()
+    frame = page.peek_frame()
     assert frame is not None
     assert frame.text.isascii()
     assert json.loads(frame.text)["value"] == "名\u2028🙂"
@@ -140,7 +140,7 @@ async def test_a_session_that_has_ended_says_so_to_its_watchers() -> None:
     room = hub()
     watcher = join(room)
     assert room.publish(at(7, ended="revoked"), [])
-    frame = watcher.peek()
+    frame = watcher.peek_frame()
     assert (frame and frame.text, watcher.close_code) == ('{"type":"revoked"}', CloseCode.ENDED)
 
 
@@ -168,7 +168,7 @@ async def test_i5_events_that_do_not_join_on_are_not_published(record: Record, e
     publish(room, change(1), change(2))
     assert not room.publish(record, [change(seq) for seq in events])
     assert seqs(watcher) == [1, 2]
-    room.restart(record)
+    room.restart_watchers(record)
     assert watcher.close_code is CloseCode.SLOW
     assert not watcher.close_code.final
     successor = room.join(record, Role.USER, source="it")
@@ -180,9 +180,9 @@ async def test_i5_events_that_do_not_join_on_are_not_published(record: Record, e
 async def test_a_poll_takes_a_place_and_is_no_client() -> None:
     room = hub(watchers_per_session=2)
     join(room, polling=True)
-    assert (room.count("s"), room.watchers) == (0, 1)
+    assert (room.count_watchers("s"), room.watchers) == (0, 1)
     join(room)
-    assert room.count("s") == 1
+    assert room.count_watchers("s") == 1
     with pytest.raises(RateLimitedError):
         join(room, polling=True)
 
@@ -202,10 +202,10 @@ async def test_a_poll_wakes_at_what_comes_and_lets_go_of_it() -> None:
 async def test_an_end_is_told_to_every_watcher_with_its_reason() -> None:
     room = hub()
     watchers = [join(room), join(room, role=Role.AGENT)]
-    room.end("s", "revoked")
-    room.end("unwatched", "revoked")
+    room.end_session("s", "revoked")
+    room.end_session("unwatched", "revoked")
     for watcher in watchers:
-        frame = watcher.peek()
+        frame = watcher.peek_frame()
         assert (frame and frame.text, watcher.close_code) == ('{"type":"revoked"}', CloseCode.ENDED)
 
 
@@ -248,8 +248,8 @@ async def test_i11_a_topic_goes_with_its_last_watcher_however_often_one_leaves()
     for watcher in [*watchers, *watchers]:
         room.leave(watcher)
     publish(room, change(2))
-    room.renew("s", 7.0)
-    assert (room.watchers, room.count("s"), room.sessions) == (0, 0, [])
+    room.note_lifetime("s", 7.0)
+    assert (room.watchers, room.count_watchers("s"), room.sessions) == (0, 0, [])
     join(room)
     topic = room.topic("s")
     assert topic is not None
@@ -278,9 +278,9 @@ async def test_a_paced_frame_is_overtaken_by_a_newer_value_of_its_field_only() -
     watcher = join(room)
     publish(room, change(1, pace=0.3), change(2, "age", pace=0.3), change(3), change(4, "plan"))
     frames = []
-    while (frame := watcher.peek()) is not None:
+    while (frame := watcher.peek_frame()) is not None:
         frames.append((frame.seq, watcher.is_overtaken(frame)))
-        watcher.take()
+        watcher.take_frame()
     assert frames == [(1, True), (2, False), (3, False), (4, False)]
 
 
@@ -288,7 +288,7 @@ async def test_an_unpaced_frame_is_never_left_out() -> None:
     room = hub()
     watcher = join(room)
     publish(room, change(1), change(2))
-    frame = watcher.peek()
+    frame = watcher.peek_frame()
     assert frame is not None
     assert not watcher.is_overtaken(frame)
 
@@ -301,7 +301,7 @@ async def test_an_event_of_a_row_is_paced() -> None:
     room = hub()
     watcher = join(room)
     publish(room, Notice(type="rowAdded", seq=1, at=AT, members={}, pace=0.3))
-    frame = watcher.peek()
+    frame = watcher.peek_frame()
     assert frame is not None
     assert frame.pace == 0.3
 
@@ -313,9 +313,9 @@ async def test_the_paced_frames_of_cells_are_overtaken_by_the_removal_of_their_r
     publish(room, change(1, "lines/r1/n", pace=0.3), change(2, "lines/r2/n", pace=0.3))
     assert room.publish(at(3, values=kept), [removed(3, "lines/r1")])
     frames = []
-    while (frame := watcher.peek()) is not None:
+    while (frame := watcher.peek_frame()) is not None:
         frames.append((frame.seq, watcher.is_overtaken(frame)))
-        watcher.take()
+        watcher.take_frame()
     assert frames == [(1, True), (2, False), (3, False)]
 
 

@@ -94,7 +94,7 @@ class Page:
             raise self.log_refusal
         place = self.queue.read_on_from
         assert place is not None
-        self.queue.rejoin()
+        self.queue.rejoin_log()
         return [log_frame(event, Role.USER, self.session) for event in self.log if event.seq > place]
 
     def leave(self) -> None:
@@ -104,7 +104,7 @@ class Page:
 
     def _end_if_over(self) -> None:
         if self.expires_at <= loop_time():
-            self.hub.end("s", "expired")
+            self.hub.end_session("s", "expired")
 
     async def show(self) -> None:
         async for frame in self.watcher:
@@ -272,7 +272,7 @@ async def test_i13_a_page_is_warned_once_and_told_when_the_session_expires() -> 
 @in_virtual_time
 async def test_a_session_that_was_given_more_time_warns_again() -> None:
     one = Page(ttl=100, keepalive=1000)
-    asyncio.get_running_loop().call_later(50, one.hub.renew, "s", one.began + 200)
+    asyncio.get_running_loop().call_later(50, one.hub.note_lifetime, "s", one.began + 200)
     await one.show()
     assert one.kinds == [(40.0, "expiring"), (140.0, "expiring"), (200.0, "expired")]
 
@@ -312,7 +312,7 @@ async def test_what_another_worker_prolonged_goes_on_being_watched() -> None:
     ending = one.on_refresh
 
     def used_elsewhere() -> None:
-        one.hub.renew("s", loop_time() + 100)
+        one.hub.note_lifetime("s", loop_time() + 100)
         one.on_refresh = ending
 
     one.on_refresh = used_elsewhere
