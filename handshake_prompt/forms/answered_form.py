@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from handshake_prompt.texts.answers.answer import Answer, Entry, UnreadableAnswerError
+from handshake_prompt.texts.answers.answer import NOTES, Answer, Entry, Noted, UnreadableAnswerError
 from handshake_prompt.texts.answers.field_names import FieldNames
 from handshake_prompt.texts.answers.pasted_text import TextFaultError
 from handshake_prompt.texts.answers.placed_json import placed_members
@@ -14,7 +14,7 @@ from handshake_prompt.texts.row_tables import entries
 from .answered_rows import AnsweredRows, names_of
 from .typed_text import field_of
 
-_NOTED = {"value", "source", "reason", "confidence"}
+_NOTED = NOTES | {"value"}
 _JOINS = ("{}.{}", "{}_{}", "{}[{}]")
 """Of a group and a field in keys that are not of segments."""
 
@@ -76,20 +76,20 @@ class AnsweredForm:
         for one in self._flat(answer.fields, answer.place):
             flat.put(one.key, one.value, one.place)
         for one in answer.remove:
-            yield {"type": "remove", "key": one.key}, one.place
+            yield {**one.notes, "type": "remove", "key": one.key}, one.place
         for key, value, place in placed_members(flat.fields, answer.place):
             yield {"type": "set", "key": key, **self._told(key, value, place)}, place
         for one in answer.add:
-            yield {"type": "add", "key": one.key, "value": self._keyed(one.key, one.value, one.place)}, one.place
+            yield self._valued("add", one), one.place
         for one in answer.suggest:
-            yield self._suggestion(one), one.place
+            yield self._valued("suggest", one), one.place
 
     def _flat(self, fields: Mapping[str, Any], place: int, group: str = "") -> Iterator[Entry]:
         """Yield keys and values, those of objects too that are groups of the form's fields."""
         for name, value, at in placed_members(fields, place):
             key = f"{group}{name}"
             found = self.names.key_of(key) or (self._names_in(group).key_of(name) if group else None)
-            if found is not None or not isinstance(value, dict):
+            if found is not None or not isinstance(value, dict) or isinstance(value, Noted):
                 yield Entry(found or key, value, at)
             elif (inner := self._groups.key_of(key)) is not None:
                 yield from self._flat(value, at, f"{inner}/")
@@ -123,7 +123,9 @@ class AnsweredForm:
     def _told(self, key: str, value: Any, place: int) -> dict[str, Any]:
         """Return the value of an action, with the agent's notes on it if they stand in an object with it."""
         field = field_of(self._schema, key)
-        is_noted = isinstance(value, dict) and "value" in value and field is not None and field.get("type") != "json"
+        is_noted = isinstance(value, Noted) or (
+            isinstance(value, dict) and "value" in value and field is not None and field.get("type") != "json"
+        )
         if not is_noted:
             return {"value": self._rows.keyed(value, field, key, place)}
         noted = {name: part for name, part in value.items() if name != "label"}
@@ -134,7 +136,5 @@ class AnsweredForm:
     def _keyed(self, key: str, row: Any, place: int) -> Any:
         return self._rows.keyed(row, field_of(self._schema, key), key, place)
 
-    def _suggestion(self, suggested: Entry) -> dict[str, Any]:
-        key, value, place, reason = suggested
-        told: Mapping[str, Any] = {"reason": reason} if reason else {}
-        return {"type": "suggest", "key": key, "value": self._keyed(key, value, place), **told}
+    def _valued(self, kind: str, one: Entry) -> dict[str, Any]:
+        return {**one.notes, "type": kind, "key": one.key, "value": self._keyed(one.key, one.value, one.place)}

@@ -10,11 +10,11 @@ def conditional(actions: Sequence[Mapping[str, Any]], context: Mapping[str, Any]
     """Return actions, each of them refused if what it is about is no more as it was when its agent saw it.
 
     Args:
-        actions: of an answer.
+        actions: of an answer; one with a condition of its own keeps that.
         context: the values of the page by key, as they are now.
         seq: the place in the log that the agent has seen; None if that is not known, so that now counts.
     """
-    return [{**one, "ifRev": _revision(one["key"], context, seq)} if _writes(one) else one for one in actions]
+    return [{"ifRev": _revision(one["key"], context, seq), **one} if _writes(one) else one for one in actions]
 
 
 def _writes(action: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from handshake_prompt.forms.answered_form import AnsweredForm
 from handshake_prompt.forms.seen_state import conditional
-from handshake_prompt.texts.answers.answer import Answer, Entry, Loose, UnreadableAnswerError
+from handshake_prompt.texts.answers.answer import Answer, Entry, Loose, Noted, UnreadableAnswerError
 from handshake_prompt.texts.answers.placed_json import Members
 from handshake_prompt.texts.answers.reader import read_answer
 
@@ -233,7 +233,7 @@ def test_all_that_an_answer_asks_for_becomes_actions_in_order() -> None:
         {"age": 1},
         add=[Entry("lines", {"a": 1})],
         remove=[Entry("lines/r1")],
-        suggest=[Entry("name", "A", reason="so"), Entry("age", 2)],
+        suggest=[Entry("name", "A", notes={"reason": "so"}), Entry("age", 2)],
     )
     assert FORM.resolve(answer).actions == [
         {"type": "remove", "key": "lines/r1"},
@@ -241,6 +241,20 @@ def test_all_that_an_answer_asks_for_becomes_actions_in_order() -> None:
         {"type": "add", "key": "lines", "value": {"a": 1}},
         {"type": "suggest", "key": "name", "value": "A", "reason": "so"},
         {"type": "suggest", "key": "age", "value": 2},
+    ]
+
+
+def test_notes_of_actions_come_with_them_whatever_type_their_field_has() -> None:
+    answer = answer_of(
+        {"data": Noted(value={"value": 1}, ifRev=3), "age": {"value": 1, "ifRev": 2}},
+        add=[Entry("lines", {"a": 1}, notes={"after": "r1"})],
+        remove=[Entry("lines/r1", notes={"ifRev": 4})],
+    )
+    assert FORM.resolve(answer).actions == [
+        {"type": "remove", "key": "lines/r1", "ifRev": 4},
+        {"type": "set", "key": "data", "value": {"value": 1}, "ifRev": 3},
+        {"type": "set", "key": "age", "value": 1, "ifRev": 2},
+        {"type": "add", "key": "lines", "value": {"a": 1}, "after": "r1"},
     ]
 
 
@@ -263,6 +277,7 @@ CONTEXT = {
         ({"type": "remove", "key": "lines/r1"}, 5, 9),
         ({"type": "remove", "key": "lines/r1"}, 2, 2),
         ({"type": "set", "key": "lines"}, 2, 2),
+        ({"type": "set", "key": "name", "ifRev": 4}, 5, 4),
         ({"type": "add", "key": "lines"}, 2, None),
         ({"type": "suggest", "key": "name"}, 2, None),
     ],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .pasted_text import Fault, PastedText, TextFaultError
@@ -13,6 +14,8 @@ CONTENT = frozenset({"fields", "rows", "add", "remove", "suggest", "ask", "actio
 """Members of an answer that ask for something; one of them makes an object an answer."""
 ABOUT = frozenset({"code", "sessionid"})
 """Members that say which prompt is answered."""
+NOTES = frozenset({"source", "reason", "confidence", "ifRev"})
+"""Members of an action about its value, or on which it depends."""
 
 
 def is_bare(members: Iterable[str]) -> bool:
@@ -26,13 +29,17 @@ class Loose(str):
     __slots__ = ()
 
 
+class Noted(dict[str, Any]):
+    """A `value` that an action sets, with its notes."""
+
+
 class Entry(NamedTuple):
-    """The part of an answer for one field or row: its key, the value, its place in the text, and the agent's reason."""
+    """The part of an answer for one field or row: its key, the value, its place in the text, and the agent's notes."""
 
     key: str
     value: Any = None
     place: int = 0
-    reason: str = ""
+    notes: Mapping[str, Any] = MappingProxyType({})
 
 
 class UnreadableAnswerError(ValueError):

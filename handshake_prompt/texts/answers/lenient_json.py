@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from .pasted_text import TextFaultError
@@ -17,9 +18,11 @@ from .placed_json import Listed, Members
 DEPTH = 32
 """Of nesting, more than a server takes."""
 
+MEANINGLESS = r"\s>|│*•\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+"""Characters that are skipped between the parts of an object, as a class of a regular expression has them."""
 _SKIP = re.compile(
-    r"(?:[\s>|│*•\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
-    r"|(?://|#)[^\n]*|/\*[^*\n]{0,200}\*/|\\(?=\n))*"
+    rf"(?:[{MEANINGLESS}]+"
+    r"|(?://|#)[^\n]*|/\*(?:[^*]|\*(?!/)){0,500}+\*/|\\(?=\n))*"
 )
 """White space, invisible characters, marks of quotations, tables and lists, comments, hard line breaks of Markdown."""
 _BULLET = re.compile(r"(?:[-–]|[0-9]{1,3}[.)])\s+")
@@ -108,6 +111,21 @@ class JSONReader:
             self._end_of_entry("}")
         self.at += 1
         return found
+
+    def following(self, between: re.Pattern[str], is_one: Callable[[Members], bool]) -> Iterator[tuple[Members, int]]:
+        """Read the objects behind this one as long as they are accepted; yield each with its place.
+
+        Raises:
+            TextFaultError: one of them is not whole.
+        """
+        while (gap := between.match(self._text, self.at)) is not None:
+            back, self.at = self.at, gap.end()
+            place = self.place
+            found = self.object()
+            if not is_one(found):
+                self.at = back
+                return
+            yield found, place
 
     def array(self, depth: int = 0) -> Listed:
         """Read the list.

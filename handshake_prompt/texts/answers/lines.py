@@ -110,10 +110,16 @@ def names_a_field(line: str, names: FieldNames) -> bool:
 def code_in(lines: Iterable[Line]) -> str:
     """Return the prompt's code that a line such as `code: 7-abc` gives, "" if none does."""
     for _, line in lines:
-        name, _, value = line.strip(" *_`-").partition(":")
+        name, value = _split(line.strip(" *_`-"))
         if name.strip("*_` ").lower() == _CODE and value.strip():
-            return value.strip(" *_`\"',;")
+            return value.strip(" *_`\"',;“”")
     return ""
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Return the parts of a line in front of its first separator and behind it."""
+    found = _SEPARATOR.search(line)
+    return (line[: found.start()], line[found.end() :]) if found else (line, "")
 
 
 def as_shown(answer: Answer) -> Answer:
@@ -192,8 +198,8 @@ class _LineReader:
 
     def _is_about(self, line: str) -> bool:
         """Whether a line heads the others, or gives the prompt's code, which is noted."""
-        name, _, value = line.partition(":")
-        name = name.strip("*_` ").lower()
+        name, value = _split(line)
+        name = name.strip("*_`[] ").lower()
         if self._names.key_of(_CODE) is None and (code := code_in([(0, line)])):
             self._answer.code = code
             return True

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from html import unescape
 from typing import Any
 
-from .answer import ABOUT, CONTENT, Answer, Entry, Loose, is_bare
+from .answer import ABOUT, CONTENT, NOTES, Answer, Entry, Loose, Noted, is_bare
 from .field_names import FieldNames
 from .line_values import without_link
 from .pasted_text import TextFaultError
 from .placed_json import Listed, Members, placed_entries, placed_members, plain
-from .tool_calls import called, merged
+from .tool_calls import called, is_writing, merged
 
 Note = Callable[[int, str], None]
 """Notes a fault at a place of the text."""
@@ -23,7 +23,7 @@ WRAPPERS = frozenset({"handshake", "answer", "block", "data", "output", "respons
 _ENTRY_NAMES = ("key", "field", "name", "id", "label")
 """Members that name the field in an entry of a list of values, the first one there counts."""
 _ACTIONS = ("set", "add", "remove", "suggest")
-_ENTRY_MEMBERS = frozenset({*_ENTRY_NAMES, "type", "value", "source", "reason", "confidence"})
+_ENTRY_MEMBERS = frozenset({*_ENTRY_NAMES, *NOTES, "type", "value"})
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _PROMPT_CODE = re.compile(r"[0-9]{1,15}-[A-Za-z2-7]{10}")
 """The shape of a prompt's code, as the field of a form would hold it by a rare accident alone."""
@@ -94,6 +94,17 @@ def listed_answer(listed: Listed, place: int, names: FieldNames, *, in_block: bo
     return found
 
 
+def kind_of_part(found: Members | Listed, names: FieldNames) -> str:
+    """Return the kind of objects of which several in a row are one answer; "" if an object is of none."""
+    if isinstance(found, Listed) or not found:
+        return ""
+    if is_writing(found, names):
+        return "call"
+    if "type" in found and _is_action(found):
+        return "action"
+    return "entry" if _entered(found, names) is not None else ""
+
+
 def is_answer(members: Members, names: FieldNames) -> bool:
     """Whether an object is an answer: by its members, or as all of them are fields of the form."""
     found = {name.strip().lower() for name in members}
@@ -151,16 +162,20 @@ class MemberReader:
 
     def _fields(self, answer: Answer, value: Any, place: int) -> None:
         for one in self._entries(value, "fields", place):
-            answer.put(one.key, self._tidy(one.value), one.place)
+            self._set(answer, one)
 
     def _rows(self, answer: Answer, value: Any, place: int) -> None:
         for one in self._entries(value, "rows", place):
             answer.put(one.key, self._tidy(one.value), one.place)
 
+    def _set(self, answer: Answer, one: Entry) -> None:
+        value = self._tidy(one.value)
+        answer.put(one.key, Noted(one.notes, value=value) if one.notes else value, one.place)
+
     def _add(self, answer: Answer, value: Any, place: int) -> None:
         for one in self._entries(value, "add", place):
             rows = placed_entries(one.value, one.place) if isinstance(one.value, list) else [(one.value, one.place)]
-            answer.add += [Entry(one.key, self._tidy(row), at) for row, at in rows]
+            answer.add += [Entry(one.key, self._tidy(row), at, one.notes) for row, at in rows]
 
     def _remove(self, answer: Answer, value: Any, place: int) -> None:
         keys = [*placed_entries(value if isinstance(value, list) else [value], place)]
@@ -172,10 +187,8 @@ class MemberReader:
     def _suggest(self, answer: Answer, value: Any, place: int) -> None:
         for one in self._entries(value, "suggest", place):
             is_noted = isinstance(value, dict) and isinstance(one.value, dict) and "value" in one.value
-            about = one.value if is_noted else {"value": one.value, "reason": one.reason}
-            reason = about.get("reason")
-            words = self._tidy(reason) if isinstance(reason, str) else ""
-            answer.suggest.append(Entry(one.key, self._tidy(about["value"]), one.place, words))
+            given, notes = (one.value["value"], self._notes(one.value)) if is_noted else (one.value, one.notes)
+            answer.suggest.append(Entry(one.key, self._tidy(given), one.place, notes))
 
     def _ask(self, answer: Answer, value: Any, place: int) -> None:
         asked = value if isinstance(value, list) else [value]
@@ -187,17 +200,15 @@ class MemberReader:
     def _actions(self, answer: Answer, value: Any, place: int) -> None:
         for action, at in placed_entries(value if isinstance(value, list) else [value], place):
             kind = action.get("type", "set") if _has_text(action, "key") else None
-            key = self._names.key_or_name(action["key"]) if kind else ""
+            one = self._entry(action, at) if kind in _ACTIONS else Entry("")
             if kind == "set":
-                answer.put(key, self._tidy(action.get("value")), at)
+                self._set(answer, one)
             elif kind == "add":
-                answer.add.append(Entry(key, self._tidy(action.get("value")), at))
+                answer.add.append(one._replace(value=self._tidy(one.value)))
             elif kind == "remove":
-                answer.remove.append(Entry(action["key"], place=at))
+                answer.remove.append(one._replace(key=action["key"]))
             elif kind == "suggest":
-                reason = action.get("reason")
-                words = reason if isinstance(reason, str) else ""
-                answer.suggest.append(Entry(key, self._tidy(action.get("value")), at, words))
+                answer.suggest.append(one._replace(value=self._tidy(one.value)))
             else:
                 self._note(at, "`actions` lists objects with `type` (set, add, remove or suggest), `key` and `value`")
 
@@ -231,7 +242,11 @@ class MemberReader:
             TextFaultError: its members name several fields.
         """
         self._names.check_are_one([one[name] for name in _ENTRY_NAMES if _has_text(one, name)], place)
-        return Entry(self._names.key_or_name(str(_entry_name(one))), one["value"], place, one.get("reason", ""))
+        return Entry(self._names.key_or_name(str(_entry_named(one))), one.get("value"), place, self._notes(one))
+
+    def _notes(self, one: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the notes on a value, and the place of a new row."""
+        return {name: self._tidy(note) for name, note in one.items() if name in NOTES | {"after"} and note is not None}
 
     def _tidy(self, value: Any) -> Any:
         """Return a value without the traces that HTML or a chat's display has left in its texts, in place."""
@@ -248,8 +263,11 @@ class MemberReader:
 
 def _entry_name(entry: Any) -> str | None:
     """Return the name of the field in an entry of a list of values; None if it is no such entry."""
-    named = [name for name in _ENTRY_NAMES if _has_text(entry, name)]
-    return str(entry[named[0]]) if named and "value" in entry else None
+    return _entry_named(entry) if isinstance(entry, dict) and "value" in entry else None
+
+
+def _entry_named(entry: Mapping[str, Any]) -> str | None:
+    return next((str(entry[name]) for name in _ENTRY_NAMES if _has_text(entry, name)), None)
 
 
 def _is_action(one: Any) -> bool:

@@ -16,10 +16,10 @@ from .answer import Answer, UnreadableAnswerError, is_bare
 from .fences import NAME, Fenced, named_fences
 from .field_names import FieldNames
 from .html_tables import html_tables
-from .lenient_json import JSONReader
+from .lenient_json import MEANINGLESS, JSONReader
 from .lines import as_shown, code_in, lines_of, names_a_field, read_lines, read_tables
 from .markup import MarkupReader
-from .members import MemberReader, is_answer, listed_answer, unwrapped
+from .members import MemberReader, is_answer, kind_of_part, listed_answer, unwrapped
 from .pasted_text import Fault, PastedText, TextFaultError
 from .placed_json import Listed, Members
 from .tables import read_table
@@ -30,10 +30,17 @@ EXAMPLES = ("{KEY: VALUE, …}", '{"type": "set", "key": "FIELD", "value": "VALU
 
 _SHOWN_FAULTS = 20
 _NO_BLOCK = f"There is no block named {NAME} in this text. The agent has to give one, as the prompt says."
-_BEGINNING = re.compile(r"[\s>*•\xad\u200b\u2060\ufeff]*([{｛[［])")
+_BEGINNING = re.compile(r"[\s>*•\xad\u200b\u2060\ufeff]*([{｛［]|\[(?!fields\]))")
 _MEMBER = re.compile(r"[\s>*•-]*[\"“”„‟＂«»'‘’‚‛]")
-_OPENING = re.compile(r"[{｛](?=[\s>*•\xa0-]*[\"'“”„‟＂«»‘’‚‛}｝\w])|[\[［](?=[\s>*•\xa0-]*[{｛])")
+_OPENING = re.compile(rf"[{{｛](?![{MEANINGLESS}]*[{{｛])|[\[［](?=[{MEANINGLESS}–-]*(?:[{{｛#]|/[/*]))")
+"""Of an object or of a list of objects, a comment in front of the first one included."""
 _LIST_SIGNS = "[［"
+_IN_A_ROW = re.compile(
+    r"(?:[\s>*•,;-]|[0-9]{1,3}[.)]|</?[\w:|-]{1,40}>|<\|\w{1,40}\|>|\[/?[A-Z_]{1,40}\]|`{1,9}[a-z_]{0,20})*+(?=[{｛])"
+)
+"""Between calls of tools, or actions, that were made together."""
+_AS_PART = re.compile(rf"[{MEANINGLESS}]*(?:[}}｝]|[,，][^\w{{}}\"'“”„]{{0,40}}[\"'“”„])")
+"""Behind an object that is the value of a member of another one."""
 _ELEMENT = re.compile(r"[\s>*•]*<")
 _FIELDS = re.compile("[\"'“”]fields[\"'“”]")
 _ESCAPED = re.compile(r"\{(?:\s|&nbsp;)*&(?:quot|#34|#x22);")
@@ -118,6 +125,7 @@ class _Pasted:
         if begun is not None:
             reader = JSONReader(content, begun.start(1), offset=fenced.start)
             found = reader.array() if begun[1] in _LIST_SIGNS else reader.object()
+            found = self._in_a_row(found, reader, fenced.start + begun.start(1))
             if fenced.is_closed and content[reader.at :].strip(_TRAILING):
                 raise TextFaultError("something follows the object", fenced.start + reader.at, fenced.end)
             start = fenced.start + begun.start(1)
@@ -184,6 +192,7 @@ class _Pasted:
     def _objects(self, begin: int, end: int, *, in_block: bool) -> Iterator[_Object]:
         """Yield the answers among all objects, and lists of objects, of a part of the text."""
         text, at, tried = self._text[begin:end], 0, 0
+        broken: TextFaultError | None = None
         while (opened := _OPENING.search(text, at)) is not None:
             reader, start = JSONReader(text, opened.start(), offset=begin), begin + opened.start()
             is_list = opened[0] in _LIST_SIGNS
@@ -197,15 +206,34 @@ class _Pasted:
                 at = opened.end() if is_list else max(fault.end - begin, opened.end())
                 if _FIELDS.search(text, opened.start(), at) and not self._is_example(start, begin + at):
                     self._note(fault.at, fault.msg)
+                elif not is_list:
+                    broken = fault
                 continue
-            at = reader.at
-            if not self._is_example(start, begin + at):
+            if broken and _AS_PART.match(text, reader.at) and self._is_content(found):
+                self._note(broken.at, broken.msg)
+            elif not self._is_example(start, begin + reader.at):
                 yield from self._object(found, reader, start, in_block=in_block)
+            at = reader.at
+
+    def _in_a_row(self, first: Members | Listed, reader: JSONReader, start: int) -> Members | Listed:
+        """Return an object with those behind it that are one answer with it, if there are any.
+
+        Raises:
+            TextFaultError: one of them is not whole.
+        """
+        kind = kind_of_part(first, self._names)
+        if not kind:
+            return first
+        found = Listed()
+        found.put(first, start)
+        for one, place in reader.following(_IN_A_ROW, lambda one: kind_of_part(one, self._names) == kind):
+            found.put(one, place)
+        return found if len(found) > 1 else first
 
     def _object(self, found: Members | Listed, reader: JSONReader, start: int, *, in_block: bool) -> Iterator[_Object]:
         """Yield the answer that an object or a list at a place is, if it is one."""
         try:
-            members = self._meant(found, start, in_block=False)
+            members = self._meant(self._in_a_row(found, reader, start), start, in_block=False)
             if self._is_answer(members, start, in_block=in_block):
                 yield _Object(self._read(members, reader, start), start, start + reader.length)
         except TextFaultError as fault:
@@ -232,6 +260,9 @@ class _Pasted:
             return True
         raise TextFaultError("this may be a row of a list; its key, or `fields`, has to stand around it", start)
 
+    def _is_content(self, found: Members | Listed) -> bool:
+        return isinstance(found, Members) and is_answer(found, self._names)
+
     def _marked_up(self, start: int, end: int, *, in_block: bool) -> Iterator[Answer]:
         """Yield the answers in elements of XML of a part of the text."""
         reader = MemberReader("", self._names, self._note)
@@ -256,7 +287,7 @@ class _Pasted:
         return member_reader.answer(members, start)
 
     def _is_example(self, start: int, end: int) -> bool:
-        return any(self._text.find(example, start, end) >= 0 for example in EXAMPLES)
+        return any(self._text.find(example, start, end + len(example)) >= 0 for example in EXAMPLES)
 
     def _note(self, place: int, msg: str) -> None:
         if len(self._faults) < _SHOWN_FAULTS:

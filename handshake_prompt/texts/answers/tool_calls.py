@@ -36,17 +36,27 @@ def called(members: Members, names: FieldNames) -> Members | None:
     Raises:
         TextFaultError: its arguments cannot be read, or the tool only reads.
     """
-    held = [name for name in members if name.lower() in _ARGUMENTS | _CALLS and names.key_of(name) is None]
-    others = {name.lower() for name in members if name not in held}
-    if len(held) != 1 or not others <= _ABOUT:
+    if (holder := _holder(members, names)) is None:
         return None
-    holder, place = held[0], members.places[held[0]]
+    place = members.places[holder]
     value = _parsed(members[holder], place)
     if isinstance(value, Listed) and holder.lower() in _CALLS:
         value = merged(value, names)
     if not isinstance(value, Members):
         raise TextFaultError("the arguments of this call are no object", place)
     return value if holder.lower() in _CALLS else _meant(_tool(members), value, place)
+
+
+def is_writing(members: Members, names: FieldNames) -> bool:
+    """Whether an object is the call of a tool that does not only read."""
+    return _holder(members, names) is not None and _tool(members) not in _READING
+
+
+def _holder(members: Members, names: FieldNames) -> str | None:
+    """Return the name of the member with the arguments of a call, or an inner call; None if an object is no call."""
+    held = [name for name in members if name.lower() in _ARGUMENTS | _CALLS and names.key_of(name) is None]
+    others = {name.lower() for name in members if name not in held}
+    return held[0] if len(held) == 1 and others <= _ABOUT else None
 
 
 def merged(calls: Listed, names: FieldNames) -> Members | None:
@@ -73,7 +83,7 @@ def _extend(found: Members, name: str, value: Any, place: int) -> None:
     if name not in found:
         found.put(name, Listed(), place)
     for entry, at in _entries(value, place):
-        found[name].put(entry, at)
+        found[name].put(_opened(entry, at) if name == "suggest" else entry, at)
 
 
 def _parsed(value: Any, place: int) -> Any:
@@ -113,6 +123,17 @@ def _entry(key: str, value: Any, place: int) -> Members:
     entry.put("key", key, place)
     entry.put("value", value, place)
     return entry
+
+
+def _opened(entry: Any, place: int) -> Any:
+    """Return the entry of a suggestion with the members of its value, such as its reason, as its own."""
+    value = entry.get("value") if isinstance(entry, dict) and len(entry) == len(("key", "value")) else None
+    if not isinstance(value, Members) or "value" not in value:
+        return entry
+    found = Members()
+    for name, one, at in (("key", entry["key"], place), *placed_members(value, place)):
+        found.put(name, one, at)
+    return found
 
 
 def _tool(members: Members) -> str:

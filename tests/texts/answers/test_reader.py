@@ -234,7 +234,7 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "texts next to each other": ('{"fields": {\n"name": "Ann" "Lee"}}', 2, "comma"),
     "an escape of Python": ('{"fields": {\n"name": "\\x41"}}', 2, "backslash"),
     "a key twice in other case": ('{"fields": {"name": "Ann",\n"Name": "Bob"}}', 2, "two values"),
-    "a section of a settings file": ('```handshake\n[fields]\nname = "Ann"\n```', 2, "JSON value"),
+    "a section of a settings file": ('```handshake\n[person]\nname = "Ann"\n```', 2, "JSON value"),
     "a sign with the name": ("```handshake\n✅ name: Ann\n```", 2, "no field"),
     "an arrow for the colon": ("```handshake\nname → Ann\n```", 2, "no field"),
     "a line broken within its value": ("```handshake\nnote: a long\nvalue\n```", 3, "no field"),
@@ -343,7 +343,7 @@ def test_rows_suggestions_questions_and_the_prompts_code_are_read() -> None:
     assert found.fields == {"name": "Ann", "lines": [{"amount": 1}]}
     assert [one[:2] for one in found.add] == [("lines", {"amount": 2}), ("lines", {"amount": 3}), ("tags", {"t": 1})]
     assert [one.key for one in found.remove] == ["lines/r3"]
-    assert [(one.key, one.value, one.reason) for one in found.suggest] == [
+    assert [(one.key, one.value, one.notes.get("reason", "")) for one in found.suggest] == [
         ("age", 37, "the passport says so"),
         ("email", "a@b.c", ""),
     ]
@@ -372,7 +372,42 @@ def test_actions_as_they_are_sent_are_read_too() -> None:
     found = answer({"actions": actions})
     assert found.fields == {"name": "A"}
     assert [one[:2] for one in found.add + found.remove] == [("lines", {}), ("x/r1", None)]
-    assert [(one.key, one.value, one.reason) for one in found.suggest] == [("age", 3, "so")]
+    assert [(one.key, one.value, one.notes.get("reason", "")) for one in found.suggest] == [("age", 3, "so")]
+
+
+def test_the_notes_of_actions_and_entries_are_read_with_their_values() -> None:
+    notes = {"source": "the passport", "reason": "it says so", "confidence": 0.9, "ifRev": 3}
+    actions = [
+        {"type": "set", "key": "name", "value": "A", **notes},
+        {"type": "add", "key": "lines", "value": {}, "after": "r1"},
+        {"type": "remove", "key": "x/r1", "ifRev": 4},
+    ]
+    found = answer({"actions": actions, "fields": [{"key": "age", "value": 3, "source": "a list"}]})
+    assert found.fields == {"name": {"value": "A", **notes}, "age": {"value": 3, "source": "a list"}}
+    assert [one.notes for one in found.add + found.remove] == [{"after": "r1"}, {"ifRev": 4}]
+
+
+@pytest.mark.parametrize(
+    "opening",
+    ["{ // mine", "{\n  # mine", "{ /* of\n two lines */", "{\u200b", "{\n|", "{ // {mine}"],
+)
+def test_an_object_that_begins_with_a_comment_is_read_from_its_beginning(opening: str) -> None:
+    found = read_answer(f'{opening}\n"code": "7-abcdefgh23", "fields": {{"name": "Ann"}}, "ask": ["Which?"]}}', NAMES)
+    assert (found.fields, found.code, found.ask) == ({"name": "Ann"}, "7-abcdefgh23", [{"text": "Which?"}])
+
+
+@pytest.mark.parametrize(
+    "opening", ['{ 5code: "7-abcdefgh23",', '{\n+ "code": "7-abcdefgh23",', "{ <b>", "{ /* /* */ */"]
+)
+def test_the_fields_in_an_object_that_cannot_be_read_are_no_answer_of_their_own(opening: str) -> None:
+    with pytest.raises(UnreadableAnswerError) as refused:
+        read_answer(f'{opening}\n"fields": {{"name": "Ann"}},\n+ "ask": ["Which?"]}}', NAMES)
+    assert refused.value.faults
+
+
+def test_the_prompts_own_example_is_no_fault_of_an_answer() -> None:
+    example = '{"code": "7-abcdefgh23", "fields": {KEY: VALUE, …}}'
+    assert read_answer(f"You said: `{example}`\n\n{JSON}", NAMES).faults == ()
 
 
 @pytest.mark.parametrize(

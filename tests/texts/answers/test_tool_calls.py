@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -59,10 +60,66 @@ def test_the_protocols_own_tools_say_what_is_asked_for() -> None:
         {"name": "page.edit_rows", "input": {"add": [{"list": "lines", "values": {"n": 1}}], "remove": ["lines/r1"]}},
     ]
     found = read_answer(json.dumps(calls), NAMES)
-    assert [(one.key, one.value, one.reason) for one in found.suggest] == [("name", "Bob", "r")]
+    assert [(one.key, one.value, one.notes.get("reason", "")) for one in found.suggest] == [("name", "Bob", "r")]
     assert found.ask == [{"text": "Sure?", "key": "age"}]
     assert [one[:2] for one in found.add + found.remove] == [("lines", {"n": 1}), ("lines/r1", None)]
     assert (found.fields, found.faults) == ({}, ())
+
+
+MADE_TOGETHER = {
+    "elements of their own": "<tool_call>\nFIRST\n</tool_call>\n<tool_call>\nSECOND\n</tool_call>",
+    "behind a token": "<|python_tag|>FIRST; SECOND",
+    "lines": "FIRST\nSECOND",
+    "a block": "```handshake\nFIRST\nSECOND\n```",
+    "fences of their own": "```json\nFIRST\n```\n\n```json\nSECOND\n```",
+    "a quotation": "> FIRST\n> SECOND",
+}
+PARTS = {
+    "calls": [
+        {"name": "set_fields", "arguments": {"fields": {"name": "Ann"}}},
+        {"name": "set_fields", "arguments": {"fields": {"age": 36}}},
+    ],
+    "calls of texts": [
+        {"type": "function", "function": {"name": "set_fields", "arguments": '{"name": "Ann"}'}},
+        {"type": "function", "function": {"name": "set_fields", "arguments": '{"age": 36}'}},
+    ],
+    "actions": [{"type": "set", "key": "name", "value": "Ann"}, {"type": "set", "key": "age", "value": 36}],
+    "entries": [{"key": "name", "value": "Ann"}, {"key": "age", "value": 36}],
+}
+
+
+@pytest.mark.parametrize("text", MADE_TOGETHER.values(), ids=MADE_TOGETHER)
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+def test_calls_and_actions_that_follow_each_other_are_one_answer(parts: list[Any], text: str) -> None:
+    first, second = map(json.dumps, parts)
+    found = read_answer(text.replace("FIRST", first).replace("SECOND", second), NAMES)
+    assert found.fields == {"name": "Ann", "age": 36}
+    assert found.blocks == 1
+
+
+@pytest.mark.parametrize("text", ["FIRST\nSECOND", "```handshake\nFIRST\nSECOND\n```"])
+@pytest.mark.parametrize(
+    ("second", "msg"),
+    [
+        ('{"name": "set_fields", "arguments": {"fields": {"name": "Bob"}}}', "two values"),
+        ('{"name": "set_fields", "arguments": {"na', "ends|breaks off|has to end"),
+    ],
+    ids=["the same field", "broken off"],
+)
+def test_calls_that_follow_each_other_are_refused_together(text: str, second: str, msg: str) -> None:
+    first = '{"name": "set_fields", "arguments": {"fields": {"name": "Ann"}}}'
+    with pytest.raises(UnreadableAnswerError) as refused:
+        read_answer(text.replace("FIRST", first).replace("SECOND", second), NAMES)
+    assert re.search(msg, refused.value.faults[0].msg)
+
+
+def test_the_reason_of_a_suggestion_in_one_of_several_calls_is_kept() -> None:
+    calls = [
+        {"name": "set_fields", "arguments": {"fields": {"age": 36}}},
+        {"name": "suggest_fields", "arguments": {"suggestions": {"name": {"value": "Bob", "reason": "r"}}}},
+    ]
+    (found,) = read_answer(json.dumps(calls), NAMES).suggest
+    assert (found.key, found.value, found.notes) == ("name", "Bob", {"reason": "r"})
 
 
 REFUSED = {
