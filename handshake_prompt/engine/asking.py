@@ -63,12 +63,14 @@ class Asking:
         Raises:
             InvalidRequestError, TooLargeError: the question cannot be asked.
             RateLimitedError: too many are open, or were asked in a short time.
-            HandshakeError: see `Transactions.apply` and `Idempotency.once`.
+            HandshakeError: see `Transactions.apply` and `Idempotency.run_once`.
         """
         self.check_question(asked)
         if key is None:
             return await self._ask_once(admission, asked), False
-        return await self._idempotency.once(admission, key, body=asked, run=partial(self._ask_once, admission, asked))
+        return await self._idempotency.run_once(
+            admission, key, body=asked, run=partial(self._ask_once, admission, asked)
+        )
 
     def check_question(self, asked: AskRequest) -> None:
         """Check the form of a question.
@@ -242,14 +244,14 @@ class Asking:
             admission.confirm_credential(session)
             if admission.agent_name:
                 announce_agent(session, admission.agent_name)
-            seconds = min(asked.expires_in or self._limits.ask_seconds, self._transactions.left(draft))
+            seconds = min(asked.expires_in or self._limits.ask_seconds, self._transactions.seconds_left(draft))
             request = self._with_times(self._with_field_notes(session, content), seconds)
             opened = requests.ask(session, request, limits=self._limits)
             return {
                 "ok": True,
                 "id": opened.id,
                 "status": opened.status,
-                "attended": self._presence.attended(draft),
+                "attended": self._presence.is_attended(draft),
                 "expiresIn": whole_seconds(seconds),
                 "digest": opened.digest,
                 "cursor": str(session.cursor),

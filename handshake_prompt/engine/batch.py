@@ -31,9 +31,9 @@ from .host.hook import ENDS_THE_SERVER, HostCodeError
 from .host.hooks import Hooks, Verdict
 from .idempotency import Idempotency
 from .idempotency_keys import IdempotencyKey
-from .pasted_questions import CheckedQuestion, put
+from .pasted_questions import CheckedQuestion, put_questions
 from .presence import Presence
-from .shown_state import changes_since, conditional, note_pasted
+from .shown_state import changes_since, note_pasted, with_conditions
 from .tasks import Tasks
 from .transactions import Transactions, Transition
 
@@ -101,13 +101,13 @@ class Batches:
         """Carry out a batch, once if it comes with an idempotency key; return the reply, and whether it is a replay.
 
         Raises:
-            HandshakeError: see `Transactions.apply` and `Idempotency.once`; also when the agent's token was replaced in
-                the meantime.
+            HandshakeError: see `Transactions.apply` and `Idempotency.run_once`; also when the agent's token was
+                replaced in the meantime.
         """
         if key is None:
             return await self._carry_out(admission, asked, origin), False
         run = partial(self._carry_out, admission, asked, origin)
-        return await self._idempotency.once(admission, key, body=asked, run=run)
+        return await self._idempotency.run_once(admission, key, body=asked, run=run)
 
     def preview(self, admission: Admission, asked: ActionRequest, origin: Origin) -> ActionReply:
         """Return the reply that a batch would have now, if no hook of the host's objects. Nothing is written.
@@ -127,7 +127,7 @@ class Batches:
     ) -> ActionReply:
         """Play a batch once the hooks have judged it. With a `key` its reply is kept together with the change."""
         session, name = admission.session, admission.agent_name
-        verdicts = await self._hooks.verdicts(session, asked.actions, admission.request)
+        verdicts = await self._hooks.ask_actions(session, asked.actions, admission.request)
         batch = JudgedBatch(asked.actions, verdicts, origin, name)
         foreseen: Foreseen | None = None
 
@@ -145,7 +145,7 @@ class Batches:
         if foreseen is not None:
             await self._add_verdict(payload, record, foreseen)
         if self._hooks.wants_done:
-            self._tasks.spawn(self._hooks.done(record.session.detached(), payload["results"]))
+            self._tasks.spawn(self._hooks.tell_done(record.session.detached(), payload["results"]))
         return payload
 
     def _play_batch(self, draft: Record, batch: JudgedBatch, foreseen: Foreseen | None) -> ActionReply:
@@ -159,10 +159,10 @@ class Batches:
         """Play the batch of a pasted answer, on the condition that its agent saw the page, and ask its questions."""
         session, origin = draft.session, batch.origin
         before, changes = session.seq, changes_since(session, origin.seen)
-        actions = conditional(session, batch.actions, origin.seen)
+        actions = with_conditions(session, batch.actions, origin.seen)
         outcomes = self._play_actions(session, replace(batch, actions=actions))
         note_pasted(session, before)
-        questions = put(self._asking, session, origin.questions)
+        questions = put_questions(self._asking, session, origin.questions)
         payload = self._log_done(draft, outcomes, foreseen, shown=session.seq - before)
         payload.update({"questions": questions, **changes})  # type: ignore[typeddict-item]
         return payload
@@ -234,7 +234,7 @@ class Batches:
         if "missingPerson" in members:
             told["missingPerson"] = tuple(members["missingPerson"])
         session.notice(DONE, applied=len(applied), rejected=tuple(rejected), **told)
-        clients = self._presence.clients(draft)
+        clients = self._presence.count_watchers(draft)
         payload: ActionReply = {
             "ok": True,
             "applied": applied,
@@ -243,7 +243,7 @@ class Batches:
             "results": outcomes,
             "broadcast": {"clients": clients, "actionMessages": clients * shown, "doneMessages": clients},
             "cursor": str(session.cursor),
-            "expiresIn": whole_seconds(self._transactions.left(draft)),
+            "expiresIn": whole_seconds(self._transactions.seconds_left(draft)),
         }
         if keys["suggested"]:
             payload["suggested"] = keys["suggested"]

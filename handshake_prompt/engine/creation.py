@@ -87,7 +87,7 @@ class Creation:
             await take_slot(address)
         if asked.form is not None:
             asked = self._forms.filled_in(asked)
-        language = self._session_replies.language(asked.prompt, mount)
+        language = self._session_replies.prompt_language(asked.prompt, mount)
         pickup_language = self._session_replies.pickup_language(asked.pickup, asked.prompt, mount)
         token, user_token = mint_token(), mint_token()
         session = self._draft_session(asked, token=token, user_token=user_token)
@@ -97,18 +97,18 @@ class Creation:
         verdict = await self._validation.verdict_on(session, within=EDIT_PATIENCE) if session.form else UNKNOWN
         session.verdict = None if verdict.unknown else verdict
         session.commit()
-        opened = await self._pickups.open(session.session_id, pickup_language) if pickup_language else None
+        opened = await self._pickups.open_pickup(session.session_id, pickup_language) if pickup_language else None
         session.pickup = opened.pickup if opened else None
         record = await self._transactions.create(session)
         if session.form:
             self._validation.tell_when_judged(record, verdict)
-        payload = self._session_replies.created(record, token, mount=mount, now=self._transactions.now())
+        payload = self._session_replies.creation_members(record, token, mount=mount, now=self._transactions.now())
         if asked.user_token:
             payload["userToken"] = user_token
         if language:
-            payload["prompt"] = self._session_replies.prompt(payload, session, language=language)
+            payload["prompt"] = self._session_replies.prompt_text(payload, session, language=language)
         if opened:
-            payload["pickup"] = await self._pickups.offer(opened, record, mount)
+            payload["pickup"] = await self._pickups.pickup_offer(opened, record, mount)
         if warnings:
             payload["warnings"] = warnings
         return Reply(payload, user_token=user_token)

@@ -103,9 +103,9 @@ class Differ:
         if not difference.is_empty or not patience or self._hub.draining:
             return difference
         until = asyncio.get_running_loop().time() + patience
-        async with self._subscriptions.joining(admission.session_id, place_of(since)) as loaded:
+        async with self._subscriptions.hold_for_joining(admission.session_id, place_of(since)) as loaded:
             if self._hub.draining:
-                return await self._compare(admission, loaded, since)
+                return await self._compare_from(admission, loaded, since)
             queue = self._subscriptions.join(loaded.record, admission.role, polling=True)
         try:
             return await self._wait_for_change(admission, loaded, since, queue=queue, until=until)
@@ -125,7 +125,7 @@ class Differ:
                 return difference._replace(timed_out=True)
             if self._hub.draining or queue.close_code is not None:
                 return difference
-            await queue.wait_and_discard(min(left, self._transactions.left(loaded.record)))
+            await queue.wait_and_discard(min(left, self._transactions.seconds_left(loaded.record)))
             loaded = await self._transactions.read(admission.session_id, after=place_of(since))
 
     async def _compare_from(self, admission: Admission, loaded: Loaded, since: str) -> Difference:
@@ -145,7 +145,7 @@ class Differ:
         record = loaded.record
         instant = None if cursor else parse_instant(since)
         after = cursor.seq if cursor else session.seq if instant else 0
-        told = self._views.requests(record, admission.role, after=after) if session.requests else {}
+        told = self._views.request_members(record, admission.role, after=after) if session.requests else {}
         if cursor is not None:
             return _difference_in(log.events, record, truncated=not log.complete, requests=told)
         if instant is not None:

@@ -108,8 +108,8 @@ class ProtocolEngine(
         forms = NamedForms(modes, limits)
         login = OwnerLogin(owner, hooks) if owner else None
         make = partial(Worker, opened, hooks, modes, session_replies, forms, login=login, ttl=ttl, limits=limits)
-        check = partial(hooks.proves, Hook(require_browser_auth)) if require_browser_auth else None
-        guard = Guard(opened, limits=limits, login=login.proves if login else check)
+        check = partial(hooks.answers_true, Hook(require_browser_auth)) if require_browser_auth else None
+        guard = Guard(opened, limits=limits, login=login.proves_owner if login else check)
         super().__init__(opened, Workers(make), guard, limits, owns_store=opened is not store)
         self._forms = forms
         self.hooks = hooks

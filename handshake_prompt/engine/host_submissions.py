@@ -32,7 +32,7 @@ from handshake_prompt.texts.quoting import quote
 
 from .host.submitted_form import SubmittedForm
 from .posted import Posted
-from .submission_content import SubmissionContent, end_as_submitted, told
+from .submission_content import SubmissionContent, end_as_submitted, told_problems
 from .transactions import Transactions, Transition
 
 UNSEEN_TOLD = 10
@@ -50,7 +50,7 @@ class HostSubmissions:
         self._content = content
         self._limits = limits
 
-    async def take(self, session_id: str, posted: Posted) -> SubmittedForm:
+    async def take_posted(self, session_id: str, posted: Posted) -> SubmittedForm:
         """End a session as submitted and return its content, for a view of the host's.
 
         Where a posted value and the stored one differ, the posted one counts, as the person's. The end is stored
@@ -70,13 +70,13 @@ class HostSubmissions:
             if posted.digest is not None and not is_same(posted.digest, state_digest(session)):
                 raise ChangedError
             draft = record.draft(turn)
-            self._write(draft.session, posted)
-            form = await self._content.form(draft.session, state_digest(draft.session))
-            if await self._close(form, version, posted):
+            self._write_posted(draft.session, posted)
+            form = await self._content.submitted_form(draft.session, state_digest(draft.session))
+            if await self._end_if_unchanged(form, version, posted):
                 return form
         raise VersionConflictError(retry_after=1)
 
-    async def refuse(self, session_id: str, refusal: Refusal) -> None:
+    async def keep_refusal(self, session_id: str, refusal: Refusal) -> None:
         """Keep the faults that a view of the host's has found in the posted form, until something is written.
 
         Raises:
@@ -91,11 +91,11 @@ class HostSubmissions:
             found = refusal.problems(lambda path: place_in(path, is_place, session.rows))
             if found:
                 failed = Submission(id=mint_session_id(), digest=state_digest(session), until=0.0)
-                states.fail(session, failed, told(found, session), "")
+                states.fail(session, failed, told_problems(found, session), "")
 
         await self._transactions.apply(session_id, Transition(play, self._transactions.turn(Role.USER)))
 
-    async def finish(self, session_id: str) -> bool:
+    async def finish_open(self, session_id: str) -> bool:
         """End a session as submitted, for a host with a way of its own to take its content.
 
         Return whether it was open. A submission whose outcome is unknown is done by the host's word, also after the
@@ -118,7 +118,7 @@ class HostSubmissions:
             return False
         return True
 
-    async def reopen(self, session_id: str) -> bool:
+    async def reopen_unknown(self, session_id: str) -> bool:
         """Let the person submit again after an unknown outcome, by the host's word; return whether that was so."""
 
         def play(draft: Record) -> bool:
@@ -131,13 +131,13 @@ class HostSubmissions:
         transition = Transition(play, self._transactions.turn(Role.USER))
         return (await self._transactions.apply(session_id, transition)).result
 
-    async def _close(self, form: SubmittedForm, version: int, posted: Posted) -> bool:
+    async def _end_if_unchanged(self, form: SubmittedForm, version: int, posted: Posted) -> bool:
         """End the session as `form` if it is still of this version; return whether it was."""
 
         def play(draft: Record) -> bool:
             if draft.version != version:
                 return False
-            self._write(draft.session, posted)
+            self._write_posted(draft.session, posted)
             made = Submission(id=form.id, digest=form.digest, until=0.0, authors=dict(form.authors))
             end_as_submitted(draft, made, None, self._transactions)
             return True
@@ -145,7 +145,7 @@ class HostSubmissions:
         transition = Transition(play, self._transactions.turn(Role.USER))
         return (await self._transactions.apply(form.session_id, transition)).result
 
-    def _write(self, session: Session, posted: Posted) -> None:
+    def _write_posted(self, session: Session, posted: Posted) -> None:
         """Write the posted values where they differ, as the person.
 
         Raises:

@@ -29,7 +29,7 @@ class Idempotency:
         self._limits = limits
         self._running: dict[tuple[str, str], asyncio.Event] = {}
 
-    async def once(
+    async def run_once(
         self,
         admission: Admission,
         text: str,
@@ -51,7 +51,7 @@ class Idempotency:
         check_idempotency_key(text)
         key = IdempotencyKey.of(text, body, seconds=self._limits.idempotency_seconds)
         session_id = admission.session_id
-        waited = await self._join(session_id, text)
+        waited = await self._wait_for_running(session_id, text)
         finished = self._running[session_id, text] = asyncio.Event()
         loaded: Loaded | None
         try:
@@ -66,7 +66,7 @@ class Idempotency:
         admission.confirm_credential(loaded.record.session)
         return msgspec.json.decode(key.kept_reply(loaded.receipt)), True
 
-    async def _join(self, session_id: str, key: str) -> bool:
+    async def _wait_for_running(self, session_id: str, key: str) -> bool:
         """Wait until no request with this key is running; return whether one was."""
         waited = False
         try:

@@ -31,7 +31,7 @@ class IdempotencyKey(NamedTuple):
         """Return the key of a request with a parsed body."""
         return cls(text, hashlib.sha256(msgspec.json.encode(body)).hexdigest(), seconds)
 
-    def receipt(self, reply: object) -> Receipt:
+    def receipt_for(self, reply: object) -> Receipt:
         """Return the reply as a store keeps it."""
         return Receipt(self.text, self.fingerprint, encode(reply), self.seconds)
 

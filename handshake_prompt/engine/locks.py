@@ -26,7 +26,7 @@ class Locks(Generic[T]):
     def __len__(self) -> int:
         return len(self._locks)
 
-    def hold(self, name: str) -> Hold[T]:
+    def hold_lock(self, name: str) -> Hold[T]:
         """Hold the lock of `name`, for one `async with`. First come, first served.
 
         Raises:
@@ -62,11 +62,11 @@ class Hold(Generic[T]):
         try:
             await lock.acquire()
         except BaseException:
-            self._leave()
+            self._drop_if_unused()
             raise
         if lock.timeouts != timeouts:
             lock.release()
-            self._leave()
+            self._drop_if_unused()
             raise StoreUnavailableError
         self._began_at = asyncio.get_running_loop().time()
         return lock
@@ -77,9 +77,9 @@ class Hold(Generic[T]):
         if isinstance(error, StoreUnavailableError):
             self._lock.timeouts += asyncio.get_running_loop().time() - self._began_at > LONG
         self._lock.release()
-        self._leave()
+        self._drop_if_unused()
 
-    def _leave(self) -> None:
+    def _drop_if_unused(self) -> None:
         self._lock.users -= 1
         if not self._lock.users:
             del self._locks[self._name]

@@ -53,9 +53,9 @@ class PageMessages:
         if watcher.role is not Role.USER:
             raise UserRequiredError
         if message["type"] == "answer":
-            return await self._answer(message, watcher)
+            return await self._carry_out_answer(message, watcher)
         if message["type"] == "revert":
-            return await self._revert(message, watcher)
+            return await self._carry_out_revert(message, watcher)
         asked = bodies.decode(bodies.PAGE_MESSAGES[message["type"]], message)
         outcome, record = await self.carry_out(session_id, asked, source=source)
         return record.session, [outcome]
@@ -70,13 +70,13 @@ class PageMessages:
             work = self._reports.carry_out(session_id, asked, known=known)
         return await self._tasks.finish(work)
 
-    async def _revert(self, message: dict[str, Any], watcher: FrameQueue) -> tuple[Session, list[Outcome]]:
+    async def _carry_out_revert(self, message: dict[str, Any], watcher: FrameQueue) -> tuple[Session, list[Outcome]]:
         """Put back the values before the agent's writes; the page is shown it, like all others."""
         work = self._asking.revert(watcher.session_id, bodies.decode(bodies.RevertRequest, message))
         _, record = await self._tasks.finish(work)
         return record.session, [Outcome(None, "applied", seq=record.session.seq)]
 
-    async def _answer(self, message: dict[str, Any], watcher: FrameQueue) -> tuple[Session, list[Outcome]]:
+    async def _carry_out_answer(self, message: dict[str, Any], watcher: FrameQueue) -> tuple[Session, list[Outcome]]:
         """Carry out the person's decision on a request."""
         asked = bodies.decode(bodies.AnswerMessage, message)
         work = self._asking.answer(watcher.session_id, asked.id, asked, source=watcher.source)

@@ -43,12 +43,12 @@ class PageReports:
             check_problem(asked.key, asked.msg, self._limits)
 
         def play(draft: Record) -> Outcome:
-            return self._played(draft.session, asked)
+            return self._play_report(draft.session, asked)
 
         transition = Transition(play, self._transactions.turn(Role.USER))
         return await self._transactions.apply(session_id, transition, known=known)
 
-    def _played(self, session: Session, asked: PageProblem | SchemaChange) -> Outcome:
+    def _play_report(self, session: Session, asked: PageProblem | SchemaChange) -> Outcome:
         mode = self._modes.of(session)
         if isinstance(asked, SchemaChange):
             if session.form:

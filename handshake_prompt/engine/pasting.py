@@ -34,7 +34,7 @@ from handshake_prompt.texts.paste_report import report_lines
 from .access.guard import Admission
 from .asking import Asking
 from .batch import Batches, Origin
-from .pasted_questions import checked
+from .pasted_questions import check_questions
 from .transactions import Transactions
 
 LONG_TEXT = 4096
@@ -60,16 +60,16 @@ class Pasting:
         """
         session = admission.session
         form = AnsweredForm(session.schema, session.values)
-        answer, resolved = await self._read(asked.text, form)
-        seen = _shown(answer, session)
-        body = _body(resolved.actions, answer.ask)
+        answer, resolved = await self._read_answer(asked.text, form)
+        seen = _seen_seq(answer, session)
+        body = _batch_body(resolved.actions, answer.ask)
         try:
-            batch = self._checked(body)
+            batch = self._check_batch(body)
         except HandshakeError as error:
-            error.members = {**error.members, **_unread(self._refused(answer, resolved))}
+            error.members = {**error.members, **_unread_members(self._refused_lines(answer, resolved))}
             raise
         check_count(len(answer.ask), self._limits.open_requests, "questions in an answer")
-        origin = Origin(is_pasted=True, seen=seen, questions=checked(self._asking, answer.ask))
+        origin = Origin(is_pasted=True, seen=seen, questions=check_questions(self._asking, answer.ask))
         replayed = False
         if asked.preview:
             payload = self._batches.preview(admission, batch, origin)
@@ -78,10 +78,10 @@ class Pasting:
             key = f"paste-{hashlib.sha256(place.encode() + body).hexdigest()}"
             loaded = await self._transactions.read(admission.session_id, key=key)
             payload, replayed = await self._batches.carry_out(replace(admission, loaded=loaded), batch, key, origin)
-        members = {"read": batch.actions, "lines": resolved.lines, **_members(answer)}
-        return _reply(payload, members, session, is_preview=asked.preview), replayed
+        members = {"read": batch.actions, "lines": resolved.lines, **_answer_members(answer)}
+        return _paste_reply(payload, members, session, is_preview=asked.preview), replayed
 
-    def _checked(self, body: bytes) -> ActionRequest:
+    def _check_batch(self, body: bytes) -> ActionRequest:
         """Return the batch of an answer, if it is one that an agent may send.
 
         Raises:
@@ -92,17 +92,17 @@ class Pasting:
         check_actions(batch.actions, self._limits)
         return batch
 
-    def _refused(self, answer: Answer, resolved: Resolved) -> Iterator[Fault]:
+    def _refused_lines(self, answer: Answer, resolved: Resolved) -> Iterator[Fault]:
         """Yield the line of the first action for which a batch is refused; none if that is for all of them together."""
         for action, line in zip(resolved.actions, resolved.lines, strict=True):
             try:
-                self._checked(_body([action]))
+                self._check_batch(_batch_body([action]))
             except HandshakeError as error:
                 yield answer.source.fault_in(line, error.detail)
                 break
 
     @staticmethod
-    async def _read(text: str, form: AnsweredForm) -> tuple[Answer, Resolved]:
+    async def _read_answer(text: str, form: AnsweredForm) -> tuple[Answer, Resolved]:
         def read() -> tuple[Answer, Resolved]:
             answer = read_answer(text, form.names)
             return answer, form.resolve(answer)
@@ -110,14 +110,14 @@ class Pasting:
         try:
             return await asyncio.to_thread(read) if len(text) > LONG_TEXT else read()
         except UnreadableAnswerError as error:
-            raise UnreadableError(str(error), members=_unread(error.faults)) from None
+            raise UnreadableError(str(error), members=_unread_members(error.faults)) from None
 
 
-def _body(actions: Sequence[Any], questions: Sequence[Any] = ()) -> bytes:
+def _batch_body(actions: Sequence[Any], questions: Sequence[Any] = ()) -> bytes:
     return json.dumps({"actions": actions, "ask": questions, "stream": False}).encode()
 
 
-def _shown(answer: Answer, session: Session) -> int | None:
+def _seen_seq(answer: Answer, session: Session) -> int | None:
     """Return the place in the log that the agent has seen; None if its answer does not say.
 
     Raises:
@@ -133,16 +133,16 @@ def _shown(answer: Answer, session: Session) -> int | None:
     return seq
 
 
-def _unread(faults: Iterable[Fault]) -> dict[str, Any]:
+def _unread_members(faults: Iterable[Fault]) -> dict[str, Any]:
     return {"unread": [fault._asdict() for fault in faults]}
 
 
-def _members(answer: Answer) -> dict[str, Any]:
+def _answer_members(answer: Answer) -> dict[str, Any]:
     """Return the members of a reply about the answer itself."""
-    return {"blocks": answer.blocks, "line": answer.line, **_unread(answer.faults), "bound": bool(answer.code)}
+    return {"blocks": answer.blocks, "line": answer.line, **_unread_members(answer.faults), "bound": bool(answer.code)}
 
 
-def _reply(payload: ActionReply, members: Mapping[str, Any], session: Session, *, is_preview: bool) -> PasteReply:
+def _paste_reply(payload: ActionReply, members: Mapping[str, Any], session: Session, *, is_preview: bool) -> PasteReply:
     cursor = str(session.cursor) if is_preview else payload["cursor"]
     told: PasteReply = {
         **{name: value for name, value in payload.items() if name != "context"},  # type: ignore[typeddict-item]

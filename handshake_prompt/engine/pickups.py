@@ -69,7 +69,7 @@ class Pickups:
         self._session_replies = session_replies
         self._limits = limits
 
-    async def open(self, session_id: str, language: str) -> Opened:
+    async def open_pickup(self, session_id: str, language: str) -> Opened:
         """Mint a code, and keep the record that leads from it to a session; the session has to be given the pickup.
 
         Raises:
@@ -97,24 +97,24 @@ class Pickups:
         await self._store.create(Record(sign, version=0, expires_at=opened.expires_at, purge_at=opened.expires_at))
         return Opened(code, opened)
 
-    async def replace(self, admission: Admission, asked: PickupRequest, mount: Mount | None) -> PickupOffer:
+    async def replace_pickup(self, admission: Admission, asked: PickupRequest, mount: Mount | None) -> PickupOffer:
         """Give a session a new code in the place of any other.
 
         Raises:
             InvalidRequestError: there is no such language (`unknown_language`), or no address (`no_base_url`).
-            HandshakeError: see `open` and `Transactions.apply`.
+            HandshakeError: see `open_pickup` and `Transactions.apply`.
         """
         language = self._session_replies.pickup_language(asked, None, mount)
-        opened = await self.open(admission.session_id, language or "")
+        opened = await self.open_pickup(admission.session_id, language or "")
 
         def play(draft: Record) -> None:
             draft.session.pickup = opened.pickup
 
         transition = Transition(play, self._transactions.turn(admission.role))
         record = (await self._transactions.apply(admission.session_id, transition)).record
-        return await self.offer(opened, record, mount)
+        return await self.pickup_offer(opened, record, mount)
 
-    async def offer(self, opened: Opened, record: Record, mount: Mount | None) -> PickupOffer:
+    async def pickup_offer(self, opened: Opened, record: Record, mount: Mount | None) -> PickupOffer:
         """Return a code, its address and its drawing for the person to pass on."""
         code = grouped(opened.code)
         url = self._session_replies.pickup_url(code, mount)
@@ -128,7 +128,7 @@ class Pickups:
         svg = await qr_code(url)
         return {**told, "svg": svg} if svg else told
 
-    async def exchange(self, code: str, key: str | None, *, name: str) -> Exchange:
+    async def exchange_code(self, code: str, key: str | None, *, name: str) -> Exchange:
         """Give the agent's token to the first client with a code, and to that client as often as it asks.
 
         Args:
@@ -141,10 +141,10 @@ class Pickups:
             PickupTakenError: another client was first; the person is told.
             HandshakeError: see `Transactions.apply`.
         """
-        loaded = await self._led_to(code)
+        loaded = await self._load_session(code)
         found = pickup.valid_pickup(loaded.record.session, code, self._store.now())
         key = Secret(key) if key else mint_token()
-        token, record = await self._token(loaded, code, key, name=name)
+        token, record = await self._token_for_client(loaded, code, key, name=name)
         return Exchange(code, key, token, record, found.language)
 
     def check_address(self, mount: Mount | None) -> None:
@@ -155,37 +155,37 @@ class Pickups:
         """
         self._session_replies.check_address(mount)
 
-    def prompt(self, exchange: Exchange, mount: Mount | None) -> str:
+    def exchange_prompt(self, exchange: Exchange, mount: Mount | None) -> str:
         """Return the prompt for a client: with a new exchange or a repeated one, the session is in it as it is now."""
         replies, session = self._session_replies, exchange.record.session
-        created = replies.created(exchange.record, exchange.token, mount=mount, now=self._store.now())
-        again = self._again(exchange.code, exchange.key, mount)
-        return replies.prompt(created, session, language=exchange.language, again=again)
+        created = replies.creation_members(exchange.record, exchange.token, mount=mount, now=self._store.now())
+        again = self._repeat_url(exchange.code, exchange.key, mount)
+        return replies.prompt_text(created, session, language=exchange.language, again=again)
 
-    async def look(self, code: str, mount: Mount | None) -> Preview:
+    async def preview_pickup(self, code: str, mount: Mount | None) -> Preview:
         """Return the address of a pickup that is open, and leave it so.
 
         Raises:
             PickupNotFoundError: the code leads to no session.
             PickupTakenError: it was exchanged.
         """
-        session = (await self._led_to(code)).record.session
+        session = (await self._load_session(code)).record.session
         found = pickup.valid_pickup(session, code, self._store.now())
         if found.taken_at:
             raise PickupTakenError
         return Preview(self._session_replies.pickup_url(grouped(code), mount), found.language)
 
-    def _again(self, code: str, key: str, mount: Mount | None) -> Secret:
+    def _repeat_url(self, code: str, key: str, mount: Mount | None) -> Secret:
         """Return the address of one client's exchange; its key goes by header if it is none for a path."""
         path = f"{grouped(code)}/{key}" if _SEGMENT.fullmatch(key) else grouped(code)
         return Secret(self._session_replies.pickup_url(path, mount))
 
-    async def _token(self, loaded: Loaded, code: str, key: str, *, name: str) -> tuple[Secret, Record]:
+    async def _token_for_client(self, loaded: Loaded, code: str, key: str, *, name: str) -> tuple[Secret, Record]:
         """Return the agent's token for a client, if it is the first with the code, and the session with that token."""
         session, now = loaded.record.session, self._store.now
         token = pickup.token_given_before(session, code, key, now())
         if token is not None:
-            await self._count(session)
+            await self._count_repetition(session)
             return token, loaded.record
 
         def play(draft: Record) -> Secret | None:
@@ -201,7 +201,7 @@ class Pickups:
             raise PickupTakenError
         return token, record
 
-    async def _count(self, session: Session) -> None:
+    async def _count_repetition(self, session: Session) -> None:
         """Count a repeated exchange, which reads the session, as a request of its agent's.
 
         Raises:
@@ -212,7 +212,7 @@ class Pickups:
         if not quota.allowed:
             raise RateLimitedError(retry_after=quota.reset_after)
 
-    async def _led_to(self, code: str) -> Loaded:
+    async def _load_session(self, code: str) -> Loaded:
         """Return the session that a code leads to.
 
         Raises:

@@ -38,7 +38,7 @@ class Posted(NamedTuple):
             InvalidRequestError: the text of a field has lost a character on its way.
         """
         schema = session.schema
-        value_of = _value if self.texts else _json_value
+        value_of = _field_value if self.texts else _json_value
         found = {}
         for key, posted in self.values.items():
             field = field_of(schema, key)
@@ -58,10 +58,10 @@ class Posted(NamedTuple):
 
 def _json_value(value: Any, field: Mapping[str, Any] | None, held: Any) -> Any:
     """Return a JSON value as its field takes it: a script posts the text of a control for a number, too."""
-    return _typed(value, field, held) if isinstance(value, str) and field is not None else value
+    return _typed_value(value, field, held) if isinstance(value, str) and field is not None else value
 
 
-def _value(texts: list[str], field: Mapping[str, Any] | None, held: Any) -> Any:
+def _field_value(texts: list[str], field: Mapping[str, Any] | None, held: Any) -> Any:
     """Return the value of the texts of one name; browsers end their lines with CR and LF."""
     texts = [text.replace("\r\n", "\n") for text in texts]
     if texts == held:
@@ -73,10 +73,10 @@ def _value(texts: list[str], field: Mapping[str, Any] | None, held: Any) -> Any:
     if field is not None and _is_boolean(field):
         is_unanswered = text == "" and field.get("nullable") is True
         return None if is_unanswered else text.lower() in _CHECKED
-    return _typed(text, field, held) if field is not None else text
+    return _typed_value(text, field, held) if field is not None else text
 
 
-def _typed(text: str, field: Mapping[str, Any], held: Any) -> Any:
+def _typed_value(text: str, field: Mapping[str, Any], held: Any) -> Any:
     """Return the value of a control's text: the one held, where that is shown so, and text for what looks like JSON."""
     if isinstance(held, str) and (text == held or is_same_in_control(text, held, field)):
         return held

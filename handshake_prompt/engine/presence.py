@@ -39,7 +39,7 @@ class Presence:
         self._reporter: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
-    def clients(self, record: Record) -> int:
+    def count_watchers(self, record: Record) -> int:
         """Return the number of watchers of a session, in all workers."""
         here = self._hub.count_watchers(record.session.session_id)
         if not record.presence:
@@ -47,19 +47,19 @@ class Presence:
         own = self._leases.values()
         return here + sum(count for lease, count in record.presence.items() if lease not in own)
 
-    def attended(self, record: Record) -> bool:
+    def is_attended(self, record: Record) -> bool:
         """Whether a page of the person's is connected, to any worker, and has not said that it is hidden."""
         if self._hub.count_watchers(record.session.session_id, Audience.PAGE):
             return True
         own = self._leases[Audience.PAGE]
         return any(lease.endswith(f".{Audience.PAGE}") and lease != own for lease in record.presence)
 
-    async def joined(self, session_id: str, audience: Audience) -> None:
+    async def report_joined(self, session_id: str, audience: Audience) -> None:
         """Report a watcher that has joined, and renew the lease from here on."""
-        await self._report([session_id], audience)
+        await self._report_counts([session_id], audience)
         self._keep_reporting()
 
-    def changed(self, session_id: str, *audiences: Audience) -> None:
+    def report_soon(self, session_id: str, *audiences: Audience) -> None:
         """Have it reported, in the background, that audiences have got or lost a watcher."""
         self._unreported.update((session_id, audience) for audience in audiences)
         self._keep_reporting()
@@ -73,10 +73,10 @@ class Presence:
     def _keep_reporting(self) -> None:
         if self._reporter is None or self._reporter.done():
             self._changed = asyncio.Event()  # a new one: an event belongs to the loop of its waiters
-            self._reporter = asyncio.create_task(self._run())
+            self._reporter = asyncio.create_task(self._report_and_renew())
         self._changed.set()
 
-    async def _run(self) -> None:
+    async def _report_and_renew(self) -> None:
         """Report changes at once and renew all leases in time, while there is anything to report."""
         while self._hub.watchers or self._unreported:
             self._changed.clear()
@@ -85,11 +85,11 @@ class Presence:
             due = [self._unreported.pop() for _ in range(min(len(self._unreported), REFRESH_BATCH))]
             try:
                 for audience in Audience:
-                    await self._report([session_id for session_id, one in due if one is audience], audience)
+                    await self._report_counts([session_id for session_id, one in due if one is audience], audience)
             except HandshakeError as error:  # a lease that is not renewed runs out by itself
                 logger.debug("The watchers of %d sessions could not be reported: %s", len(due), error.code)
 
-    async def _report(self, session_ids: Sequence[str], audience: Audience) -> None:
+    async def _report_counts(self, session_ids: Sequence[str], audience: Audience) -> None:
         """Report counts until they are right: of two calls at once the older may arrive last."""
         while session_ids:
             counts = {session_id: self._hub.count_watchers(session_id, audience) for session_id in session_ids}

@@ -16,7 +16,7 @@ async def qr_code(address: str) -> str | None:
 
     It has no script, no style and no size: `viewBox` leaves that to the page. Drawing takes some 5 ms, in a thread.
     """
-    return await asyncio.to_thread(_drawn, address) if _is_installed() else None
+    return await asyncio.to_thread(_draw_svg, address) if _is_installed() else None
 
 
 @cache
@@ -24,7 +24,7 @@ def _is_installed() -> bool:
     return find_spec("segno") is not None
 
 
-def _drawn(address: str) -> str:
+def _draw_svg(address: str) -> str:
     import segno  # noqa: PLC0415 - an extra, and loaded only where it is used
 
     svg = BytesIO()

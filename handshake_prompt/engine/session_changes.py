@@ -51,7 +51,7 @@ class SessionChanges:
         """
         check_edit(message.key, message.value, self._limits)
         turn = self._transactions.turn(Role.USER, source=source)
-        transition = Transition(lambda draft: self._played(draft.session, message), turn)
+        transition = Transition(lambda draft: self._play_message(draft.session, message), turn)
         if message.idempotency_key is None:
             return await self._transactions.apply(session_id, transition, known=known)
         return await self._carry_out_once(session_id, message, transition)
@@ -69,7 +69,7 @@ class SessionChanges:
             kept = key.kept_reply(done.loaded.receipt)
             return Applied(msgspec.json.decode(kept, type=Outcome), done.loaded.record)
 
-    def _played(self, session: Session, message: PageMessage) -> Outcome:
+    def _play_message(self, session: Session, message: PageMessage) -> Outcome:
         mode, key = self._modes.of(session), message.key
         if message.type == USER_EDIT:
             return mode.process_notify(session, key, message.value)
@@ -100,7 +100,7 @@ class SessionChanges:
             ForbiddenError: the hooks grant none.
             ConflictError: it is at its longest lifetime (`lifetime_exhausted`).
         """
-        granted = await self._hooks.extended(admission.session.detached(), asked, admission.request)
+        granted = await self._hooks.ask_extension(admission.session.detached(), asked, admission.request)
 
         def lengthen(draft: Record) -> int:
             admission.confirm_credential(draft.session)
@@ -113,7 +113,7 @@ class SessionChanges:
                     code="lifetime_exhausted",
                     next_steps=["Finish in the time that is left, or ask the person to open a new session."],
                 )
-            draft.session.notice(EXTENDED, expiresIn=whole_seconds(self._transactions.left(draft)))
+            draft.session.notice(EXTENDED, expiresIn=whole_seconds(self._transactions.seconds_left(draft)))
             return gained
 
         transition = Transition(lengthen, self._transactions.turn(admission.role))
@@ -140,7 +140,7 @@ class SessionChanges:
 
         await self._transactions.apply(session_id, Transition(forget, self._transactions.turn(role)), known=known)
 
-    async def announce(self, session_id: str, name: str, turn: Turn) -> None:
+    async def announce_agent(self, session_id: str, name: str, turn: Turn) -> None:
         """Let the page know of an agent by the name it gives itself; if that fails, its next request does."""
         with suppress(HandshakeError):
             await self._transactions.apply(

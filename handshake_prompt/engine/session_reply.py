@@ -45,10 +45,10 @@ class SessionReplies:
         self._modes = modes
         self._prompt = prompt
         self._builder: Callable[..., str] = prompt if callable(prompt) else build_prompt
-        self._shows_page = _takes(self._builder, "page")
-        self._knows_pickups = _takes(self._builder, "again")
+        self._shows_page = _takes_argument(self._builder, "page")
+        self._knows_pickups = _takes_argument(self._builder, "again")
 
-    def created(self, record: Record, token: str, *, mount: Mount | None, now: float) -> SessionCreated:
+    def creation_members(self, record: Record, token: str, *, mount: Mount | None, now: float) -> SessionCreated:
         """Return the members of the reply to `POST /session`, all but the prompt."""
         session = record.session
         session_id = session.session_id
@@ -86,7 +86,7 @@ class SessionReplies:
             payload["baseUrl"] = base_url
         return payload
 
-    def language(self, wish: PromptWish, mount: Mount | None) -> str | None:
+    def prompt_language(self, wish: PromptWish, mount: Mount | None) -> str | None:
         """Return the language a prompt is wanted in, None if none is wanted.
 
         Raises:
@@ -117,29 +117,29 @@ class SessionReplies:
         """Return the language of a prompt to pick up, None if none is wanted: its own, or else that of the other.
 
         Raises:
-            InvalidRequestError: see `language`.
+            InvalidRequestError: see `prompt_language`.
         """
         if not wish:
             return None
         has_own = isinstance(wish, PromptRequest) and wish.language
-        return self.language(wish if has_own else prompt or True, mount)
+        return self.prompt_language(wish if has_own else prompt or True, mount)
 
     def pickup_url(self, code: str, mount: Mount | None) -> str:
         """Return the address under which a code is exchanged, once `check_address` has found that there is one."""
         scheme, host, *_ = urlsplit(self._base_url(mount) or "")
         return f"{scheme}://{host}{(mount or self._mount).prefix}/pickup/{code}"
 
-    def prompt(self, created: SessionCreated, session: Session, *, language: str, again: str | None = None) -> str:
-        """Return the prompt that goes with a reply, in a language that `language` returned.
+    def prompt_text(self, created: SessionCreated, session: Session, *, language: str, again: str | None = None) -> str:
+        """Return the prompt that goes with a reply, in a language that `prompt_language` returned.
 
         `again` is the address that gives it anew, if it is picked up.
         """
-        shown: dict[str, Any] = {"page": self._page(session)} if self._shows_page else {}
+        shown: dict[str, Any] = {"page": self._page_members(session)} if self._shows_page else {}
         if again and self._knows_pickups:
             shown["again"] = again
         return self._builder(created, created["baseUrl"], language=language, data=session.meta, **shown)
 
-    def _page(self, session: Session) -> dict[str, Any]:
+    def _page_members(self, session: Session) -> dict[str, Any]:
         """Return the agent's part of a page, as `GET /context` would tell it, and the prompt's code."""
         members = self._modes.of(session).context_response(session, Role.AGENT)
         code = prompt_code(session.session_id, session.token_digest, session.seq)
@@ -151,6 +151,6 @@ class SessionReplies:
         return self._mount.base_url or (mount.base_url if mount else None)
 
 
-def _takes(builder: Callable[..., str], name: str) -> bool:
+def _takes_argument(builder: Callable[..., str], name: str) -> bool:
     parameters = signature(builder).parameters
     return name in parameters or any(one.kind is Parameter.VAR_KEYWORD for one in parameters.values())

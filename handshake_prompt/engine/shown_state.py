@@ -20,18 +20,18 @@ CHANGES = 40
 """Told to a chat, on a clipboard."""
 
 
-def conditional(session: Session, actions: Sequence[Action], seq: int | None) -> Sequence[Action]:
+def with_conditions(session: Session, actions: Sequence[Action], seq: int | None) -> Sequence[Action]:
     """Return the actions, each with an `ifRev` that refuses it if its subject has changed since `seq`."""
     if seq is None:
         return actions
-    changed = _changed(session, seq)
+    changed = _changed_keys(session, seq)
     return [replace(action, if_rev=seq) if _is_about(action, changed) else action for action in actions]
 
 
 def changes_since(session: Session, seq: int | None) -> dict[str, Any]:
     """Return the members of a reply that tell the agent of values that others have written since `seq`."""
-    changed = [] if seq is None else _changed(session, seq)
-    told = {"changes": [_change(key, session.field_record(key, Role.AGENT)) for key in changed[:CHANGES]]}
+    changed = [] if seq is None else _changed_keys(session, seq)
+    told = {"changes": [_change_of(key, session.field_record(key, Role.AGENT)) for key in changed[:CHANGES]]}
     return told if len(changed) <= CHANGES else {**told, "changesLeftOut": len(changed) - CHANGES}
 
 
@@ -42,12 +42,12 @@ def note_pasted(session: Session, before: int) -> None:
     session.pasted = kept | {key: field.rev for key, field in values.items() if field.rev > before}
 
 
-def _changed(session: Session, seq: int) -> list[str]:
+def _changed_keys(session: Session, seq: int) -> list[str]:
     """Return the keys of values that were written since `seq`, other than by a pasted answer."""
     return [key for key, field in session.values.items() if field.rev > seq and session.pasted.get(key) != field.rev]
 
 
-def _change(key: str, record: FieldRecord) -> dict[str, Any]:
+def _change_of(key: str, record: FieldRecord) -> dict[str, Any]:
     hidden = {"sensitive": True} if record.get("sensitive") else {}
     return {"key": key, "to": record["value"], "by": record["by"], "at": record["at"], "seq": record["rev"], **hidden}
 

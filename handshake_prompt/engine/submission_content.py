@@ -58,7 +58,7 @@ class SubmissionContent:
         shown = {key: field for key, field in session.values.items() if key not in hidden}
         return {key: field.value for key, field in shown.items()}, {key: str(field.by) for key, field in shown.items()}
 
-    async def form(self, session: Session, digest: str) -> SubmittedForm:
+    async def submitted_form(self, session: Session, digest: str) -> SubmittedForm:
         """Return a session's content in the host's hands.
 
         Raises:
@@ -73,7 +73,7 @@ class SubmissionContent:
             parse = Hook(form.parse_async, f"model of the form {form.name}")
             value, error = await parse(values, rows, within=self._limits.validator_timeout)
             if isinstance(error, FieldErrors):
-                raise InvalidFormError(told(error.problems, session))
+                raise InvalidFormError(told_problems(error.problems, session))
             if error is not None:
                 logger.error("%s makes no statement, and nothing is submitted", parse.name, exc_info=error)
                 raise UnavailableError("The form could not be checked")
@@ -99,7 +99,7 @@ def end_as_submitted(draft: Record, submission: Submission, result: Any, transac
     return states.finish(draft.session, submission, at=at, result=result)
 
 
-def told(problems: Sequence[Problem], session: Session) -> list[dict[str, Any]]:
+def told_problems(problems: Sequence[Problem], session: Session) -> list[dict[str, Any]]:
     """Return the faults of a form as they are told; of a hidden value they say nothing.
 
     A host knows its rows as a list, so their numbers do for their ids.

@@ -35,7 +35,7 @@ from .host.hooks import Hooks, Reject
 from .host.named_forms import NamedForms
 from .host.refusals import host_refusal
 from .host.submitted_form import SubmittedForm
-from .submission_content import SubmissionContent, end_as_submitted, told, told_reason
+from .submission_content import SubmissionContent, end_as_submitted, told_problems, told_reason
 from .transactions import Transactions, Transition
 
 logger = logging.getLogger("handshake_prompt")
@@ -78,18 +78,18 @@ class Submitting:
         """
         for pause in (*PAUSES, None):
             try:
-                return await self._submit(session_id, digest)
+                return await self._submit_once(session_id, digest)
             except SubmissionRunningError:  # the same one sent twice: both are told its outcome
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)
             except SessionSubmittedError:
                 break
-        return await self._receipt(session_id, digest)
+        return await self._load_receipt(session_id, digest)
 
-    async def _submit(self, session_id: str, digest: str) -> dict[str, Any]:
+    async def _submit_once(self, session_id: str, digest: str) -> dict[str, Any]:
         record = (await self._transactions.read(session_id, even_expired=True)).record
-        function = self._function(record.session)
+        function = self._host_function(record.session)
         if record.session.submission is not None:
             states.check_outcome(record.session.submission, digest, self._transactions.now())
         if (expired := record.ended_error(self._transactions.now())) is not None:
@@ -97,18 +97,20 @@ class Submitting:
         if not is_same(digest, state_digest(record.session)):
             raise ChangedError
         self._content.check_complete(record.session)
-        form = await self._content.form(record.session, digest)
-        claimed = await self._claim(form)
+        form = await self._content.submitted_form(record.session, digest)
+        claimed = await self._store_claim(form)
         value, error = await function(form, within=self._limits.submit_timeout)
         answer = error if error is not None else value
-        settled = await self._settle(session_id, claimed, self._outcome(answer, function.name, record.session))
+        settled = await self._store_outcome(
+            session_id, claimed, self._settling_transition(answer, function.name, record.session)
+        )
         if settled.state == FAILED:
             raise states.refusal(settled)
         if settled.state == UNKNOWN:
             raise UnknownOutcomeError
         return settled.receipt()
 
-    def _function(self, session: Session) -> Hook:
+    def _host_function(self, session: Session) -> Hook:
         """Return the host's function for a session's form.
 
         Raises:
@@ -120,7 +122,7 @@ class Submitting:
             raise ConflictError("The application takes submissions in its own way", code="submission_unsupported")
         return function
 
-    async def _claim(self, form: SubmittedForm) -> Submission:
+    async def _store_claim(self, form: SubmittedForm) -> Submission:
         """Store the claim: from here on nobody else runs the host's function for this digest."""
 
         def play(draft: Record) -> Submission:
@@ -132,11 +134,13 @@ class Submitting:
         transition = Transition(play, self._transactions.turn(Role.USER))
         return (await self._transactions.apply(form.session_id, transition)).result
 
-    def _outcome(self, answer: object, name: str, session: Session) -> Callable[[Record, Submission], Submission]:
+    def _settling_transition(
+        self, answer: object, name: str, session: Session
+    ) -> Callable[[Record, Submission], Submission]:
         """Return the settling transition for an answer of the host's function."""
         answer = host_refusal(answer) or answer
         if isinstance(answer, FieldErrors):
-            problems = told(answer.problems, session)
+            problems = told_problems(answer.problems, session)
             return lambda draft, claim: states.fail(draft.session, claim, problems, "")
         if isinstance(answer, Reject):
             reason = told_reason(answer.reason, session)
@@ -144,10 +148,10 @@ class Submitting:
         if isinstance(answer, BaseException):
             logger.error("%s failed, and nobody can tell what it has done", name, exc_info=answer)
             return lambda draft, claim: states.lose(draft.session, claim)
-        result = self._result(answer, name)
+        result = self._json_result(answer, name)
         return lambda draft, claim: end_as_submitted(draft, claim, result, self._transactions)
 
-    async def _settle(
+    async def _store_outcome(
         self, session_id: str, claim: Submission, outcome: Callable[[Record, Submission], Submission]
     ) -> Submission:
         """Store an outcome, patiently: one that is not stored stays unknown. It is kept with an expired session, too.
@@ -173,7 +177,7 @@ class Submitting:
             raise UnknownOutcomeError
         return settled
 
-    def _result(self, answer: object, name: str) -> Any:
+    def _json_result(self, answer: object, name: str) -> Any:
         """Return the answer of the host's function, None unless it is a JSON value."""
         try:
             check_value(answer, self._limits)
@@ -182,7 +186,7 @@ class Submitting:
             return None
         return answer
 
-    async def _receipt(self, session_id: str, digest: str) -> dict[str, Any]:
+    async def _load_receipt(self, session_id: str, digest: str) -> dict[str, Any]:
         """Return the receipt of a submitted session.
 
         Raises:

@@ -40,13 +40,13 @@ class Subscriptions:
         self._hub = hub
         self._transactions = transactions
         self._users: Counter[str] = Counter()
-        """Session -> its watchers, and callers within `joining`: the subscription lasts while there are any."""
+        """Session -> its watchers and callers of `hold_for_joining`: the subscription lasts while there are any."""
         self._catching_up: dict[str, bool] = {}
         """Session that a task is catching up with -> whether another wake-up has come meanwhile."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def joining(self, session_id: str, after: int | None) -> AsyncIterator[Loaded]:
+    async def hold_for_joining(self, session_id: str, after: int | None) -> AsyncIterator[Loaded]:
         """Hold a session still while a watcher joins: it is subscribed to, and all its watchers here are up to date.
 
         Args:
@@ -56,7 +56,7 @@ class Subscriptions:
         Raises:
             SessionNotFoundError: it is gone or has ended.
         """
-        async with self._transactions.locks.hold(session_id):
+        async with self._transactions.locks.hold_lock(session_id):
             await self._subscribe(session_id)
             try:
                 yield await self._transactions.read_on(session_id, after)
@@ -64,7 +64,7 @@ class Subscriptions:
                 self._unsubscribe(session_id)
 
     def join(self, record: Record, role: Role, *, polling: bool = False, hidden: bool = False) -> FrameQueue:
-        """Add a watcher within `joining`. The caller pairs this with `leave`.
+        """Add a watcher within `hold_for_joining`. The caller pairs this with `leave`.
 
         Raises:
             RateLimitedError, UnavailableError: there are too many.
@@ -99,9 +99,9 @@ class Subscriptions:
 
     def _wake(self, session_id: str, version: int | None) -> None:
         # Not at once: a store may call from within a save of our own, whose events are about to be published.
-        asyncio.get_running_loop().call_soon(self._react, session_id, version)
+        asyncio.get_running_loop().call_soon(self._catch_up_soon, session_id, version)
 
-    def _react(self, session_id: str, version: int | None) -> None:
+    def _catch_up_soon(self, session_id: str, version: int | None) -> None:
         topic = self._hub.topic(session_id)
         if topic is None or (version is not None and version <= topic.version):
             return
@@ -109,7 +109,7 @@ class Subscriptions:
             self._catching_up[session_id] = True
         else:
             self._catching_up[session_id] = False
-            self._spawn(self._catch_up(session_id, version))
+            self._spawn_task(self._catch_up(session_id, version))
 
     async def _catch_up(self, session_id: str, version: int | None) -> None:
         """Catch up with a session until no further wake-up has come.
@@ -137,7 +137,7 @@ class Subscriptions:
             else:
                 return
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -26,7 +26,7 @@ class Tasks:
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of some work, which goes on if the caller is cancelled."""
-        if self._store.immediate and not self._hooks.any:  # it never waits, so it cannot be cancelled half way
+        if self._store.immediate and not self._hooks.has_any:  # it never waits, so it cannot be cancelled half way
             return await work
         return await asyncio.shield(self.spawn(work))
 
@@ -34,7 +34,7 @@ class Tasks:
         """Begin some work in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._drop_task)
         return task
 
     async def drain(self, timeout: float) -> None:
@@ -42,7 +42,7 @@ class Tasks:
         if self._running:
             await asyncio.wait(self._running, timeout=timeout)
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
+    def _drop_task(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # seen: a caller that still waits gets it, and asyncio need not warn of it

@@ -121,13 +121,13 @@ class Transactions:
             TooLargeError: the session would be larger than it may (`session_full`); nothing is written.
             VersionConflictError: other workers kept being first.
         """
-        async with self.locks.hold(session_id) as lock:
+        async with self.locks.hold_lock(session_id) as lock:
             newest = lock.handed_over
             if known is None or (newest is not None and known.record.version < newest.version):
                 known = Loaded(newest) if newest is not None and transition.key is None else None
             if known is not None and self._is_stale(known.record):
                 known = None
-            applied = await self._apply(session_id, transition, known)
+            applied = await self._apply_under_lock(session_id, transition, known)
             lock.handed_over = applied.record
             if applied.record.session.form:
                 self.form_saved(applied.record)
@@ -167,7 +167,7 @@ class Transactions:
 
     async def catch_up(self, session_id: str, version: int | None) -> None:
         """Bring this worker's watchers of a session up to the saves of other workers: to `version` at least."""
-        async with self.locks.hold(session_id):
+        async with self.locks.hold_lock(session_id):
             topic = self._hub.topic(session_id)
             if topic is not None and (version is None or topic.version < version):
                 await self._catch_up(topic)
@@ -176,7 +176,7 @@ class Transactions:
         """Ask the store how long a watched session still lives, and tell its watchers if it has ended."""
         loaded = await self._store.load(session_id)
         if loaded is None or loaded.record.ended(self._store.now()):
-            self._end(session_id, loaded)
+            self._publish_end(session_id, loaded)
         else:
             self._hub.note_lifetime(session_id, loaded.record.expires_at)
 
@@ -184,11 +184,11 @@ class Transactions:
         """Return the time of day, in seconds since the epoch; for display alone."""
         return self._wall_clock()
 
-    def left(self, record: Record) -> float:
+    def seconds_left(self, record: Record) -> float:
         """Return the seconds a session has left."""
         return max(0.0, record.expires_at - self._store.now())
 
-    async def _apply(self, session_id: str, transition: Transition[T], known: Loaded | None) -> Applied[T]:
+    async def _apply_under_lock(self, session_id: str, transition: Transition[T], known: Loaded | None) -> Applied[T]:
         key = transition.key
         text = key.text if key else None
         # Optimistic concurrency. Through all rounds this holds:
@@ -223,7 +223,7 @@ class Transactions:
             events = draft.session.commit()
             check_room(draft.session.held_by(transition.turn.author), self._limits)
             try:
-                await self._store.save(draft, events=events, receipt=key.receipt(result) if key else None)
+                await self._store.save(draft, events=events, receipt=key.receipt_for(result) if key else None)
             except VersionConflictError:
                 continue
             if is_older:
@@ -252,7 +252,7 @@ class Transactions:
         """
         loaded = await self._store.load(topic.session_id, after=topic.seq)
         if loaded is None or loaded.record.ended(self._store.now()):
-            self._end(topic.session_id, loaded)
+            self._publish_end(topic.session_id, loaded)
         else:
             await self._publish_loaded(loaded)
 
@@ -260,7 +260,7 @@ class Transactions:
         """Publish a record just read, or have the watchers come again if it does not lead on from where they are."""
         record = loaded.record
         if self._is_older_than_published(record):
-            await self._apply(record.session.session_id, Transition(_unchanged, self.turn(Role.USER)), None)
+            await self._apply_under_lock(record.session.session_id, Transition(_unchanged, self.turn(Role.USER)), None)
             return False
         if self._hub.publish(record, loaded.log.events if loaded.log else ()):
             return True
@@ -280,7 +280,7 @@ class Transactions:
         topic = self._hub.topic(record.session.session_id)
         return topic is not None and record.version < topic.version
 
-    def _end(self, session_id: str, loaded: Loaded | None) -> None:
+    def _publish_end(self, session_id: str, loaded: Loaded | None) -> None:
         self._hub.end_session(session_id, (loaded.record.session.ended if loaded else None) or EXPIRED)
 
 

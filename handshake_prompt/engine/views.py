@@ -38,7 +38,7 @@ class Views:
         self._presence = presence
         self._limits = limits
 
-    def standing(self, record: Record) -> SessionStanding:
+    def standing_members(self, record: Record) -> SessionStanding:
         """Return how a session stands."""
         session = record.session
         standing: SessionStanding = {
@@ -46,7 +46,7 @@ class Views:
             "mode": session.mode,
             "expiresIn": self.expires_in(record),
             "maxExpiresIn": whole_seconds(session.deadline - self._transactions.now()),
-            "watchers": self._presence.clients(record),
+            "watchers": self._presence.count_watchers(record),
             "cursor": str(session.cursor),
         }
         if session.submission is not None:
@@ -54,10 +54,10 @@ class Views:
         if session.ended:
             standing["status"] = session.ended
         if session.agent:
-            return {**standing, **self.agent(session.agent, session.agent_at)}
+            return {**standing, **self.agent_presence(session.agent, session.agent_at)}
         return standing
 
-    def context(self, record: Record, role: Role, verdict: Verdict | None = None) -> Context:
+    def context_members(self, record: Record, role: Role, verdict: Verdict | None = None) -> Context:
         """Return the state of a session's page: the members of `GET /context` and of a snapshot.
 
         `verdict` is that of the form's validator, where the session has a named form.
@@ -82,16 +82,16 @@ class Views:
         if verdict is not None or may_have_problems(session):
             members |= problem_members(session, verdict or NO_PROBLEMS)
         if session.requests:
-            members |= self.requests(record, role)
+            members |= self.request_members(record, role)
         context: Context = members  # a mode may add any member
         return context
 
-    def requests(self, record: Record, role: Role, *, after: int = 0) -> dict[str, Any]:
+    def request_members(self, record: Record, role: Role, *, after: int = 0) -> dict[str, Any]:
         """Return the members that tell of a session's requests; none if there is nothing to tell."""
         listed = visible_requests(record.session, role, self._transactions.now(), after=after)
-        return {"requests": listed, "attended": self._presence.attended(record)} if listed else {}
+        return {"requests": listed, "attended": self._presence.is_attended(record)} if listed else {}
 
-    def agent(self, name: str, seen_at: float) -> AgentPresence:
+    def agent_presence(self, name: str, seen_at: float) -> AgentPresence:
         """Return the agent that was here last, and when that was; nothing if none has named itself."""
         if not name:
             return {}

@@ -53,7 +53,7 @@ class Watchers:
         self._validation = validation
         self._limits = limits
 
-    async def open(
+    async def open_watcher(
         self,
         admission: Admission,
         *,
@@ -74,17 +74,17 @@ class Watchers:
             await self._validation.verdict_on(
                 admission.session, within=EDIT_PATIENCE
             )  # for the snapshot, under the lock
-        async with self._subscriptions.joining(session_id, cursor.seq if cursor else None) as loaded:
+        async with self._subscriptions.hold_for_joining(session_id, cursor.seq if cursor else None) as loaded:
             admission.confirm_credential(loaded.record.session)
             session = loaded.record.session
-            snapshot = self._snapshot(loaded.record, role)
-            agent = self._views.agent(session.agent, session.agent_at)
+            snapshot = self._snapshot_members(loaded.record, role)
+            agent = self._views.agent_presence(session.agent, session.agent_at)
             frames = opening_frames(
                 loaded, role, cursor=cursor, limits=self._limits, keepalive=pause, snapshot=snapshot, agent=agent
             )
             queue = self._subscriptions.join(loaded.record, role, hidden=hidden)
         try:
-            await self._presence.joined(session_id, queue.audience)
+            await self._presence.report_joined(session_id, queue.audience)
         except BaseException:
             self.leave(queue)
             raise
@@ -103,45 +103,45 @@ class Watchers:
         """
         await take_slot(queue.session_id)  # all watchers of a session may be behind at the same moment
         place = queue.read_on_from or 0
-        async with self._subscriptions.joining(queue.session_id, place) as loaded:
+        async with self._subscriptions.hold_for_joining(queue.session_id, place) as loaded:
             session = loaded.record.session
             if queue.role is Role.AGENT and queue.proof != session.token_digest:
                 raise InvalidTokenError
             cursor = Cursor(session.epoch, place)
             missed = missed_frames(loaded, queue.role, cursor=cursor, limits=self._limits, source=queue.source)
             if missed is None:
-                snapshot = self._snapshot(loaded.record, queue.role)
-                agent = self._views.agent(session.agent, session.agent_at)
+                snapshot = self._snapshot_members(loaded.record, queue.role)
+                agent = self._views.agent_presence(session.agent, session.agent_at)
                 missed = [connected_frame(session, queue.role, keepalive=keepalive, snapshot=snapshot, agent=agent)]
             queue.rejoin_log()
         return missed
 
-    def _snapshot(self, record: Record, role: Role) -> Context:
+    def _snapshot_members(self, record: Record, role: Role) -> Context:
         """Return a snapshot with the problems that are known; if they are not yet, an event follows."""
         if not record.session.form:
-            return self._views.context(record, role)
+            return self._views.context_members(record, role)
         verdict = self._validation.known_verdict(record.session)
         self._validation.tell_when_judged(record, verdict)
-        return self._views.context(record, role, verdict)
+        return self._views.context_members(record, role, verdict)
 
     def departed_agent(self, session_id: str) -> AgentPresence | None:
         """Return the agent that was here last, if it has not been heard of for long and does not watch, either."""
         topic = self._hub.topic(session_id)
         if topic is None or any(queue.role is Role.AGENT for queue in topic.queues):
             return None
-        presence = self._views.agent(topic.agent, topic.agent_at)
+        presence = self._views.agent_presence(topic.agent, topic.agent_at)
         return presence if presence.get("agentGone") else None
 
     def set_hidden(self, queue: FrameQueue, *, hidden: bool) -> None:
         """Note whether a page is in view."""
         before, queue.hidden = queue.audience, hidden
         if queue.audience is not before:
-            self._presence.changed(queue.session_id, before, queue.audience)
+            self._presence.report_soon(queue.session_id, before, queue.audience)
 
     def leave(self, queue: FrameQueue) -> None:
         """Remove a watcher. Safe to call twice."""
         if self._subscriptions.leave(queue):
-            self._presence.changed(queue.session_id, queue.audience)
+            self._presence.report_soon(queue.session_id, queue.audience)
 
 
 class Watched:

@@ -71,7 +71,7 @@ class Worker:
         self.pickups = pickups = Pickups(store, transactions, session_replies, limits=limits)
         self.creation = Creation(
             transactions,
-            (login or hooks).created,
+            (login or hooks).ask_creation,
             modes,
             session_replies,
             pickups=pickups,
@@ -153,9 +153,9 @@ class Workers:
         """The worker of the running event loop."""
         loop = asyncio.get_running_loop()
         worker = self._by_loop.get(loop)
-        return self._added(loop) if worker is None else worker
+        return self._add_worker(loop) if worker is None else worker
 
-    async def everywhere(self, work: Callable[[Worker], Coroutine[Any, Any, None]], *, within: float) -> None:
+    async def run_on_each(self, work: Callable[[Worker], Coroutine[Any, Any, None]], *, within: float) -> None:
         """Do something with each worker on its own loop, if that still runs, and wait for it some seconds at most."""
         here = asyncio.get_running_loop()
         elsewhere = [
@@ -167,7 +167,7 @@ class Workers:
         if elsewhere:
             await asyncio.wait(elsewhere, timeout=within)
 
-    def _added(self, loop: asyncio.AbstractEventLoop) -> Worker:
+    def _add_worker(self, loop: asyncio.AbstractEventLoop) -> Worker:
         """Add a worker, and drop workers of closed loops: their tasks and connections have ended with the loops."""
         with self._lock:
             self._by_loop = {one: worker for one, worker in self._by_loop.items() if not one.is_closed()}

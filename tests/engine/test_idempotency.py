@@ -52,13 +52,13 @@ class Requests:
                 raise ConflictError
             reply = {"run": self.runs}
             record = await record_of(self.store, SESSION)
-            await self.store.save(record, receipt=key.receipt(reply))
+            await self.store.save(record, receipt=key.receipt_for(reply))
             return reply
 
         loaded = await self.store.load(SESSION, key=key)
         assert loaded is not None
         admission = Admission(loaded, Role.AGENT, QUOTA)
-        return await self.idempotency.once(admission, key, body=body, run=run)
+        return await self.idempotency.run_once(admission, key, body=body, run=run)
 
 
 @in_virtual_time

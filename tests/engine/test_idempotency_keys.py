@@ -15,13 +15,13 @@ def key_of(body: bytes, text: str = "k") -> IdempotencyKey:
 
 
 def test_a_reply_is_kept_for_another_body_of_the_same_meaning() -> None:
-    kept = key_of(b'{"actions": [], "stream": false}').receipt({"ok": True})
+    kept = key_of(b'{"actions": [], "stream": false}').receipt_for({"ok": True})
     assert (kept.key, kept.lifetime) == ("k", 60.0)
     assert key_of(b' {"stream":false,"actions":[]}').kept_reply(kept) == b'{"ok":true}'
 
 
 def test_a_kept_reply_answers_no_other_request() -> None:
-    kept = key_of(b'{"actions": [{"type": "set", "key": "a", "value": 1}]}').receipt({"ok": True})
+    kept = key_of(b'{"actions": [{"type": "set", "key": "a", "value": 1}]}').receipt_for({"ok": True})
     other = key_of(b'{"actions": [{"type": "set", "key": "a", "value": 2}]}')
     for receipt in (kept, None):
         with pytest.raises(IdempotencyMismatchError):

@@ -20,7 +20,7 @@ class Visitors:
         self.inside = 0
 
     async def visit(self, who: str, name: str = "a") -> None:
-        async with self.locks.hold(name):
+        async with self.locks.hold_lock(name):
             self.inside += 1
             assert self.inside == 1
             self.order.append(who)
@@ -43,7 +43,7 @@ async def test_holders_of_one_name_follow_each_other_in_the_order_in_which_they_
 
 async def test_holders_of_different_names_do_not_wait_for_each_other() -> None:
     locks = Locks[int]()
-    async with asyncio.timeout(5), locks.hold("a"), locks.hold("b"):
+    async with asyncio.timeout(5), locks.hold_lock("a"), locks.hold_lock("b"):
         assert len(locks) == 2
     assert len(locks) == 0
 
@@ -53,7 +53,7 @@ async def test_a_lock_outlives_its_holder_while_somebody_waits() -> None:
     first = asyncio.Event()
 
     async def hold(until: asyncio.Event | None) -> None:
-        async with locks.hold("a"):
+        async with locks.hold_lock("a"):
             visitors.append(len(locks))
             if until:
                 await until.wait()
@@ -69,7 +69,7 @@ async def test_a_lock_outlives_its_holder_while_somebody_waits() -> None:
 async def test_a_cancelled_waiter_leaves_nothing_behind_and_stops_nobody() -> None:
     locks = Locks[int]()
     visitors = Visitors(locks)
-    async with locks.hold("a"):
+    async with locks.hold_lock("a"):
         waiting = [asyncio.create_task(visitors.visit(str(number))) for number in range(3)]
         await settled()
         waiting[1].cancel()
@@ -81,7 +81,7 @@ async def test_a_cancelled_waiter_leaves_nothing_behind_and_stops_nobody() -> No
 async def test_a_holder_that_fails_leaves_nothing_behind() -> None:
     locks = Locks[int]()
     with pytest.raises(KeyError):
-        async with locks.hold("a"):
+        async with locks.hold_lock("a"):
             raise KeyError
     assert len(locks) == 0
 
@@ -98,7 +98,7 @@ async def test_who_waits_behind_somebody_whom_the_store_kept_waiting_in_vain_doe
     locks = Locks[int]()
 
     async def hold(*, fail: bool = False) -> None:
-        async with locks.hold("a"):
+        async with locks.hold_lock("a"):
             await asyncio.sleep(kept_waiting)
             if fail:
                 raise StoreUnavailableError

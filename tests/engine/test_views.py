@@ -42,4 +42,4 @@ async def test_an_agent_has_gone_when_it_was_not_heard_of_for_longer_than_the_bo
     monkeypatch.setattr(worker.transactions, "_wall_clock", lambda: 1000.0)
     minutes, seconds = divmod(seen_at, 60)
     at = f"1970-01-01T00:{minutes:02.0f}:{seconds:02.0f}.000000+00:00"
-    assert worker.views.agent(name, seen_at) == (told | {"agent": name, "agentAt": at} if name else {})
+    assert worker.views.agent_presence(name, seen_at) == (told | {"agent": name, "agentAt": at} if name else {})

@@ -76,7 +76,7 @@ class Hook:
             return Answer(error=TimeoutError("too many earlier calls still hang"))
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        call = loop.create_task(self._contained(args))
+        call = loop.create_task(self._run_contained(args))
         try:
             await asyncio.wait({call}, timeout=within)
         except asyncio.CancelledError:
@@ -95,19 +95,21 @@ class Hook:
         except Exception as error:  # noqa: BLE001 - a fault of a library's is the host's to hear of, too
             return Answer(error=error)
 
-    async def _contained(self, args: tuple[object, ...]) -> Answer:
+    async def _run_contained(self, args: tuple[object, ...]) -> Answer:
         try:
-            return Answer(await self._answer(args))
+            return Answer(await self._await_answer(args))
         except BaseException as error:  # noqa: BLE001 - the boundary to foreign code: nothing it raises goes beyond
             return Answer(error=error)
 
-    async def _answer(self, args: tuple[object, ...]) -> Any:
+    async def _await_answer(self, args: tuple[object, ...]) -> Any:
         if self._is_async:
             return await _Watched(self.function(*args), self.name)
-        answer = await anyio.to_thread.run_sync(self._run, args, abandon_on_cancel=True, limiter=self._calls())
+        answer = await anyio.to_thread.run_sync(
+            self._run_function, args, abandon_on_cancel=True, limiter=self._call_limiter()
+        )
         return await _Watched(answer, self.name) if inspect.isawaitable(answer) else answer
 
-    def _run(self, args: tuple[object, ...]) -> Any:
+    def _run_function(self, args: tuple[object, ...]) -> Any:
         if not self._threads.acquire(blocking=False):
             raise TimeoutError("too many earlier calls still hang")
         try:
@@ -115,7 +117,7 @@ class Hook:
         finally:
             self._threads.release()
 
-    def _calls(self) -> anyio.CapacityLimiter:
+    def _call_limiter(self) -> anyio.CapacityLimiter:
         """Return this event loop's limit on calls at a time."""
         limiter = self._limiter.get(None)
         if limiter is None:
@@ -155,7 +157,7 @@ class _Watched(Awaitable[Any]):
         interrupt: BaseException | None = None
         while True:
             try:
-                waits_for = self._timed(steps, interrupt)
+                waits_for = self._run_timed(steps, interrupt)
             except StopIteration as finished:
                 return finished.value
             try:
@@ -164,7 +166,7 @@ class _Watched(Awaitable[Any]):
             except (Exception, asyncio.CancelledError) as thrown:  # noqa: BLE001 - handed on to the hook, as await does
                 interrupt = thrown
 
-    def _timed(self, steps: Generator[Any, Any, Any], interrupt: BaseException | None) -> Any:
+    def _run_timed(self, steps: Generator[Any, Any, Any], interrupt: BaseException | None) -> Any:
         begun = time.perf_counter()
         try:
             return next(steps) if interrupt is None else steps.throw(interrupt)

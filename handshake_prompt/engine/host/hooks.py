@@ -119,18 +119,18 @@ class Hooks:
         self.submitted = runnable(function)
         return function
 
-    async def created(self, session: Session, request: object) -> None:
+    async def ask_creation(self, session: Session, request: object) -> None:
         """Ask the hooks whether a session may be created.
 
         Raises:
             ForbiddenError: one of them denied.
         """
         for hook in self._create:
-            verdict = await self._decide(hook, session, request, nobody=KeyError)
+            verdict = await self._ask_yes_or_no(hook, session, request, nobody=KeyError)
             if verdict is not None:
                 raise ForbiddenError(verdict)
 
-    async def verdicts(self, session: Session, actions: Sequence[Action], request: object) -> list[Verdict]:
+    async def ask_actions(self, session: Session, actions: Sequence[Action], request: object) -> list[Verdict]:
         """Ask the hooks about each action of a batch; once they have used up their time, the rest is vetoed.
 
         They are shown a copy of the session.
@@ -139,9 +139,9 @@ class Hooks:
             return [None] * len(actions)
         session = session.detached()
         deadline = asyncio.get_running_loop().time() + self._batch_timeout
-        return [await self._verdict(session, action, request, deadline=deadline) for action in actions]
+        return [await self._ask_action(session, action, request, deadline=deadline) for action in actions]
 
-    async def extended(self, session: Session, seconds: int, request: object) -> int:
+    async def ask_extension(self, session: Session, seconds: int, request: object) -> int:
         """Return how many of the seconds asked for the hooks grant.
 
         Raises:
@@ -149,38 +149,38 @@ class Hooks:
         """
         for hook in self._extend:
             try:
-                answer = await self.call(hook, session, seconds, request)
+                answer = await self.run_hook(hook, session, seconds, request)
             except Reject as reject:
                 raise ForbiddenError(reject.reason) from None
             except HookFailedError:
                 raise ForbiddenError from None
-            seconds = _granted(hook, answer, seconds)
+            seconds = _granted_seconds(hook, answer, seconds)
         return seconds
 
-    async def done(self, session: Session, outcomes: Sequence[Outcome]) -> None:
+    async def tell_done(self, session: Session, outcomes: Sequence[Outcome]) -> None:
         """Tell the hooks the outcomes of a batch; their failures are logged and change nothing."""
         keys = {status: [o.key for o in outcomes if o.status == status] for status in ("applied", "rejected")}
         errors = [outcome.error() for outcome in outcomes if outcome.status == "error"]
         for hook in self._done:
             try:
-                await self.call(hook, session, keys["applied"], keys["rejected"], errors)
+                await self.run_hook(hook, session, keys["applied"], keys["rejected"], errors)
             except (HookFailedError, Reject):
                 continue
 
-    async def options(self, session: Session, key: str, query: str) -> Any:
+    async def ask_options(self, session: Session, key: str, query: str) -> Any:
         """Return the options that the first hook answers, None if none does; they are shown a copy of the session.
 
         Raises:
             Reject, HookFailedError: one of them cannot say.
         """
         for hook in self._options:
-            answer = await self.call(hook, session.detached(), key, query)
+            answer = await self.run_hook(hook, session.detached(), key, query)
             if answer is not None:
                 return answer
         return None
 
     @property
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         """Whether there are any."""
         return bool(self._create or self._action or self._extend or self._done)
 
@@ -189,17 +189,17 @@ class Hooks:
         """Whether anybody asked to hear of finished batches."""
         return bool(self._done)
 
-    async def proves(self, hook: Hook, *args: object) -> bool:
+    async def answers_true(self, hook: Hook, *args: object) -> bool:
         """Whether a hook answered True, and nothing but True: a redirect to a login page is no proof."""
         try:
-            answer = await self.call(hook, *args)
+            answer = await self.run_hook(hook, *args)
         except (HookFailedError, Reject):
             return False
         if answer is not None and not isinstance(answer, bool):
             logger.error("The hook %s answered %s; it has to be True or False", hook.name, type(answer).__name__)
         return answer is True
 
-    async def call(
+    async def run_hook(
         self, hook: Hook, *args: object, within: float | None = None, nobody: type[Exception] | None = None
     ) -> Any:
         """Run one hook within the time limit, or within fewer seconds if so asked.
@@ -227,20 +227,20 @@ class Hooks:
             logger.error("The hook %s failed; what it decides is denied", hook.name, exc_info=error)
         raise HookFailedError from error
 
-    async def _verdict(self, session: Session, action: Action, request: object, *, deadline: float) -> Verdict:
+    async def _ask_action(self, session: Session, action: Action, request: object, *, deadline: float) -> Verdict:
         for hook in self._action:
             left = deadline - asyncio.get_running_loop().time()
-            verdict = await self._decide(hook, session, action, request, within=left) if left > 0 else VETOED
+            verdict = await self._ask_yes_or_no(hook, session, action, request, within=left) if left > 0 else VETOED
             if verdict is not None:
                 return verdict
         return None
 
-    async def _decide(
+    async def _ask_yes_or_no(
         self, hook: Hook, *args: object, within: float | None = None, nobody: type[Exception] | None = None
     ) -> Verdict:
         """Run a hook that answers yes (True, None) or no; anything else is taken for no."""
         try:
-            answer = await self.call(hook, *args, within=within, nobody=nobody)
+            answer = await self.run_hook(hook, *args, within=within, nobody=nobody)
         except Reject as reject:
             return reject.reason
         except HookFailedError as failure:
@@ -264,7 +264,7 @@ def runnable(function: Callable[..., Any]) -> Hook:
     return Hook(function)
 
 
-def _granted(hook: Hook, answer: object, asked: int) -> int:
+def _granted_seconds(hook: Hook, answer: object, asked: int) -> int:
     if answer is None or answer is True:
         return asked
     if isinstance(answer, int) and not isinstance(answer, bool) and answer > 0:

@@ -32,7 +32,7 @@ class Lookups:
         self._limits = limits
         self._read = Hook(self._listed, "whose options are read")
 
-    async def options(self, session: Session, key: str, query: str) -> OptionsReply:
+    async def find_options(self, session: Session, key: str, query: str) -> OptionsReply:
         """Return a field's options for a text; all of them, as far as there is room, for "".
 
         Raises:
@@ -47,7 +47,7 @@ class Lookups:
         found = await self._of_hooks(session, key, query)
         if found is None:
             form = self._forms.get(session.form) if session.form else None
-            found = _matching(form.lookups.get(path, ()) if form else (), query)
+            found = _matching_options(form.lookups.get(path, ()) if form else (), query)
         listed = list(islice(found, self._limits.options + 1))
         reply: OptionsReply = {"key": key, "options": listed[: self._limits.options]}
         if len(listed) > self._limits.options:
@@ -57,15 +57,15 @@ class Lookups:
     async def _of_hooks(self, session: Session, key: str, query: str) -> Iterable[Any] | None:
         """Return the answer of the first hook to know the field, None if none does."""
         try:
-            answer = await self._hooks.options(session, key, query)
+            answer = await self._hooks.ask_options(session, key, query)
             if isinstance(answer, Iterable) and not isinstance(answer, Sequence | Mapping):
-                answer = await self._hooks.call(self._read, answer)
+                answer = await self._hooks.run_hook(self._read, answer)
         except (HookFailedError, Reject):
             raise OptionsUnavailableError from None
         if answer is None:
             return None
         try:
-            return self._checked(answer)
+            return self._check_options(answer)
         except (HandshakeError, TypeError) as mistake:
             told = mistake.detail if isinstance(mistake, HandshakeError) else mistake
             logger.error("A hook answered no list of options for the field %s: %s", key, told)  # noqa: TRY400
@@ -75,7 +75,7 @@ class Lookups:
         """Read an answer that may be lazy, as a query of a database is: host code, and away from the event loop."""
         return [*islice(answer, self._limits.options + 1)]
 
-    def _checked(self, answer: object) -> list[Any]:
+    def _check_options(self, answer: object) -> list[Any]:
         if isinstance(answer, str | bytes) or not isinstance(answer, Sequence):
             raise TypeError(f"{type(answer).__name__} is no list")
         options = [*answer[: self._limits.options + 1]]
@@ -87,12 +87,12 @@ class Lookups:
         return options
 
 
-def _matching(options: Iterable[Any], query: str) -> Iterable[Any]:
+def _matching_options(options: Iterable[Any], query: str) -> Iterable[Any]:
     """Return options with a text in their value or label, in any case."""
     wanted = query.casefold()
-    return (option for option in options if wanted in _text(option)) if wanted else options
+    return (option for option in options if wanted in _option_text(option)) if wanted else options
 
 
-def _text(option: Any) -> str:
+def _option_text(option: Any) -> str:
     parts = (option.get("value"), option.get("label")) if isinstance(option, dict) else (option,)
     return "\n".join(str(part) for part in parts if part is not None).casefold()

@@ -57,8 +57,8 @@ class NamedForm(Generic[T_co]):
         self.fields = fields
         """The schema, as it is on the wire."""
         name = f"validator of the form {model.name}"
-        self._judge = Hook(self._found, name)
-        self._judge_here = Hook(self._found, name, is_quick=True) if model.is_native else self._judge
+        self._judge = Hook(self._found_problems, name)
+        self._judge_here = Hook(self._found_problems, name, is_quick=True) if model.is_native else self._judge
         self._rules = Hook(rules, name) if rules else None
         description: FormDescription = {"form": model.name, "fields": fields}
         if model.initial:
@@ -144,22 +144,22 @@ class NamedForm(Generic[T_co]):
             if isinstance(error, FieldErrors):
                 answer, error = error.problems, None
             if error is not None:
-                self._log(error)
+                self._log_failure(error)
                 return None
         judge = self._judge_here if are_few else self._judge
         found, error = await judge(values, rows, answer, within=max(0.0, until - clock()))
         if error is not None:
-            self._log(error)
+            self._log_failure(error)
             return None
         problems: tuple[dict[str, Any], ...] = found
         return problems
 
-    def _found(self, values: Values, rows: RowIds, answer: object) -> tuple[dict[str, Any], ...]:
+    def _found_problems(self, values: Values, rows: RowIds, answer: object) -> tuple[dict[str, Any], ...]:
         problems = tuple(problem.data() for problem in self._model.problems(values, rows, answer=answer))
         encode(problems)  # what no JSON can hold is found out here
         return problems
 
-    def _log(self, error: BaseException) -> None:
+    def _log_failure(self, error: BaseException) -> None:
         frames = "".join(traceback.format_tb(error.__traceback__)[-FRAMES:]).rstrip()
         told = error if isinstance(error, AnswerError | TimeoutError) else type(error).__name__
         logger.error("The validator of the form %s makes no statement: %s\n%s", self.name, told, frames)
@@ -204,7 +204,7 @@ class NamedForms:
             model = FormModel(name, source, validator=None if rules else validator, **options)
         except HandshakeError as error:
             raise _cannot_be_opened(name, error) from None
-        form: NamedForm[Any] = NamedForm(model, self._fields(model), rules)
+        form: NamedForm[Any] = NamedForm(model, self._fields_of(model), rules)
         self._forms[name] = form
         return form
 
@@ -240,7 +240,7 @@ class NamedForms:
         defaults = {**form.description.get("defaults", {}), **(asked.defaults or {})}
         return msgspec.structs.replace(asked, mode=mode, schema=list(form.fields), defaults=defaults)
 
-    def _fields(self, model: FormModel) -> Sequence[Entry]:
+    def _fields_of(self, model: FormModel) -> Sequence[Entry]:
         """Return a form's fields as sessions have them; their likely mistakes are logged."""
         try:
             compiled = self._modes.compiled(MODE, model.fields)

@@ -31,29 +31,29 @@ class OwnerLogin:
         self._owner_of = Hook(owner_of)
         self._hooks = hooks
 
-    async def created(self, session: Session, request: object) -> None:
+    async def ask_creation(self, session: Session, request: object) -> None:
         """Make a session that is being created its owner's, and ask the host's hooks whether it may be.
 
         Raises:
             ForbiddenError: nobody is logged in, the login or a hook denied, or a hook would lock the owner out.
         """
         session.owner = owner = await self._owner_at_creation(request)
-        await self._hooks.created(session, request)
+        await self._hooks.ask_creation(session, request)
         if session.owner != comparable_owner(owner):
             logger.error("A hook set session.owner to another one than the login's, whom it would lock out")
             raise ForbiddenError(VETOED)
 
-    async def proves(self, request: object, session: Session) -> bool:
+    async def proves_owner(self, request: object, session: Session) -> bool:
         """Whether a request is from the owner of a session."""
         try:
-            owner = await self._owner(request)
+            owner = await self._kept_owner(request)
         except (HookFailedError, Reject):
             return False
         return owner is not None and bool(session.owner == owner)
 
     async def _owner_at_creation(self, request: object) -> Any:
         try:
-            owner = await self._owner(request)
+            owner = await self._kept_owner(request)
         except Reject as reject:
             raise ForbiddenError(reject.reason) from None
         except HookFailedError:
@@ -62,13 +62,13 @@ class OwnerLogin:
             raise ForbiddenError(NOBODY)
         return owner
 
-    async def _owner(self, request: object) -> Any:
+    async def _kept_owner(self, request: object) -> Any:
         """Return the owner of a request in its kept form, None for nobody.
 
         Raises:
             Reject, HookFailedError: the host cannot say.
         """
-        answer = await self._hooks.call(self._owner_of, request)
+        answer = await self._hooks.run_hook(self._owner_of, request)
         try:
             return login_owner(answer)
         except TypeError as mistake:

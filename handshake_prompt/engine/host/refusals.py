@@ -41,11 +41,11 @@ def host_refusal(error: object) -> Reject | None:
         if name in _OF_DJANGO:
             return Reject(str(error) or _OF_DJANGO[name].phrase)
         if (words := _WITH_STATUS.get(name)) is not None:
-            return _refusal(getattr(error, words.status, None), getattr(error, words.text, None))
+            return _refusal_for(getattr(error, words.status, None), getattr(error, words.text, None))
     return None
 
 
-def _refusal(status: Any, text: Any) -> Reject | None:
+def _refusal_for(status: Any, text: Any) -> Reject | None:
     if not isinstance(status, int) or not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     if isinstance(text, str) and text:

@@ -63,7 +63,7 @@ class Operations(Lifecycle):
         visit: Visit = PLAIN_VISIT,
     ) -> AdmittedRequest:
         """Admit a request, for one `async with`."""
-        return AdmittedRequest(self._admit(worker, operation, session_id, credential, request, visit=visit))
+        return AdmittedRequest(self._admit_request(worker, operation, session_id, credential, request, visit=visit))
 
     async def admit_stranger(self, credential: Credential) -> None:
         """Count a message that names no session, such as those of MCP at the address for all of them.
@@ -74,7 +74,7 @@ class Operations(Lifecycle):
         await self._get_ready()
         await self._guard.admit_stranger(credential)
 
-    async def _admit(
+    async def _admit_request(
         self,
         worker: Worker,
         operation: Operation,
@@ -91,18 +91,18 @@ class Operations(Lifecycle):
         admission = await self._guard.admit(operation, session_id, caller, request, visit=visit)
         worker.hub.note_lifetime(session_id, admission.loaded.record.expires_at)
         if admission.agent_name and operation in ANNOUNCED:
-            self._announce(worker, admission)
+            self._announce_agent(worker, admission)
         if operation in SHOWING and admission.loaded.size > HEAVY_STATE:
             await take_slot(caller.counted_address)
         return admission
 
-    def _announce(self, worker: Worker, admission: Admission) -> None:
+    def _announce_agent(self, worker: Worker, admission: Admission) -> None:
         """Let the page know of the agent, in the background: no request waits for that."""
         turn = worker.transactions.turn(Role.AGENT)
         if not is_announced(admission.session, admission.agent_name, turn.now):
-            worker.tasks.spawn(worker.session_changes.announce(admission.session_id, admission.agent_name, turn))
+            worker.tasks.spawn(worker.session_changes.announce_agent(admission.session_id, admission.agent_name, turn))
 
 
-async def read(shape: type[T], body: Body) -> T:
+async def read_body(shape: type[T], body: Body) -> T:
     """Return a request's body as a value of `shape`; see `bodies.decode`."""
     return bodies.decode(shape, await body() if callable(body) else body)

@@ -104,11 +104,11 @@ class FormOperations(Operations):
         """Look up the options of a field that a text is about: `GET /options/{sid}?key=&q=`.
 
         Raises:
-            HandshakeError: see `Guard.admit` and `Lookups.options`.
+            HandshakeError: see `Guard.admit` and `Lookups.find_options`.
         """
         worker = self._workers.here
         async with self._admitted(worker, Operation.OPTIONS, session_id, credential, request) as admission:
-            return Reply(await worker.lookups.options(admission.session, key, query), quota=admission.quota)
+            return Reply(await worker.lookups.find_options(admission.session, key, query), quota=admission.quota)
 
     async def get_form(self, name: str) -> Reply:
         """Describe a form, so that a page can be drawn from it: `GET /forms/{name}`.

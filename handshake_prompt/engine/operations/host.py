@@ -29,7 +29,7 @@ class HostOperations(Operations):
         if loaded.record.ended(self.store.now()):
             return PersonPlace(0.0, 0)
         worker = self._workers.here
-        return PersonPlace(loaded.record.expires_at, worker.presence.clients(loaded.record))
+        return PersonPlace(loaded.record.expires_at, worker.presence.count_watchers(loaded.record))
 
     async def sessions(self, *, owner: Any) -> list[dict[str, Any]]:
         """Return the open sessions of an owner, as a hook set it at creation: how each stands, and its `meta`.
@@ -38,11 +38,14 @@ class HostOperations(Operations):
             TypeError: `owner` can be no session's.
         """
         worker = self._workers.here
-        return [{**worker.views.standing(record), "meta": record.session.meta} for record in await self._owned(owner)]
+        return [
+            {**worker.views.standing_members(record), "meta": record.session.meta}
+            for record in await self._owned_records(owner)
+        ]
 
     async def revoke_owner(self, owner: Any) -> int:
         """End all open sessions of an owner, everywhere: the other half of logging out. Return how many there were."""
-        return sum([await self.close_session(record.session.session_id) for record in await self._owned(owner)])
+        return sum([await self.close_session(record.session.session_id) for record in await self._owned_records(owner)])
 
     async def close_session(self, session_id: str) -> bool:
         """End a session for the host, such as once its form was submitted; return whether it was open.
@@ -64,7 +67,7 @@ class HostOperations(Operations):
         """
         worker = self._workers.here
         await self._get_ready()
-        return await worker.tasks.finish(worker.host_submissions.finish(session_id))
+        return await worker.tasks.finish(worker.host_submissions.finish_open(session_id))
 
     async def reopen(self, session_id: str) -> bool:
         """Let the person submit again after an unknown outcome, once the host knows that nothing was done.
@@ -76,9 +79,9 @@ class HostOperations(Operations):
         """
         worker = self._workers.here
         await self._get_ready()
-        return await worker.tasks.finish(worker.host_submissions.reopen(session_id))
+        return await worker.tasks.finish(worker.host_submissions.reopen_unknown(session_id))
 
-    async def _owned(self, owner: Any) -> list[Record]:
+    async def _owned_records(self, owner: Any) -> list[Record]:
         await self._get_ready()
         found = [await self.store.load(session_id) for session_id in await self.store.owned_by(kept_owner(owner))]
         return [one.record for one in found if one and one.record.ended(self.store.now()) is None]

@@ -50,7 +50,7 @@ class Lifecycle:
         """
         self._workers.draining = True
         within = 2 * self.limits.drain_spread + self.limits.hook_timeout
-        await self._workers.everywhere(lambda worker: worker.drain(at_once=at_once), within=within)
+        await self._workers.run_on_each(lambda worker: worker.drain(at_once=at_once), within=within)
 
     def resume(self) -> None:
         """Accept watchers again after a drain."""
@@ -61,7 +61,7 @@ class Lifecycle:
     async def aclose(self) -> None:
         """Drain, stop all work in the background, and close the store if the engine has opened it."""
         await self.drain()
-        await self._workers.everywhere(Worker.aclose, within=self.limits.hook_timeout)
+        await self._workers.run_on_each(Worker.aclose, within=self.limits.hook_timeout)
         if self._owns_store:
             self._is_ready = False
             await self.store.aclose()

@@ -9,7 +9,7 @@ from handshake_prompt.protocol.bodies import Body
 from handshake_prompt.protocol.credentials import Credential
 from handshake_prompt.protocol.replies import Reply
 
-from .base import Operations, read
+from .base import Operations, read_body
 
 
 class PasteOperations(Operations):
@@ -24,7 +24,7 @@ class PasteOperations(Operations):
         """
         worker = self._workers.here
         async with self._admitted(worker, Operation.PASTE, session_id, credential, request) as admission:
-            asked = await read(bodies.PasteRequest, body)
+            asked = await read_body(bodies.PasteRequest, body)
             if len(asked.text) > HEAVY_BODY:
                 await take_slot(Credential.of(credential).counted_address)
             payload, replayed = await worker.tasks.finish(worker.pasting.paste(admission, asked))

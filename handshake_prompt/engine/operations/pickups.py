@@ -15,7 +15,7 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.session_messages import PickupOpened
 from handshake_prompt.texts.pickup_codes import read_code
 
-from .base import Operations, read
+from .base import Operations, read_body
 
 
 class PickupOperations(Operations):
@@ -37,9 +37,9 @@ class PickupOperations(Operations):
         """Give a session a code to be picked up by, in the place of any other: `POST /session/{sid}/pickup`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.PICKUP, session_id, credential, request) as admission:
-            asked = await read(bodies.PickupRequest, body)
+            asked = await read_body(bodies.PickupRequest, body)
             await self._guard.admit_creation(Credential.of(credential))
-            payload: PickupOpened = {"ok": True, "pickup": await worker.pickups.replace(admission, asked, mount)}
+            payload: PickupOpened = {"ok": True, "pickup": await worker.pickups.replace_pickup(admission, asked, mount)}
             return Reply(payload, quota=admission.quota)
 
     async def take_pickup(
@@ -63,7 +63,7 @@ class PickupOperations(Operations):
         exchange = await self.exchange_pickup(code, credential, key=key)
         if exchange.record.session.size > HEAVY_STATE:
             await take_slot(credential.counted_address)
-        return pickups.prompt(exchange, mount), exchange.language
+        return pickups.exchange_prompt(exchange, mount), exchange.language
 
     async def exchange_pickup(self, code: str, credential: Credential, *, key: str | None = None) -> Exchange:
         """Give the agent's token to the first client with a code, as `take_pickup` does.
@@ -76,7 +76,9 @@ class PickupOperations(Operations):
             check_idempotency_key(key)
         worker = self._workers.here
         try:
-            return await worker.tasks.finish(worker.pickups.exchange(self._code(code), key, name=credential.agent_name))
+            return await worker.tasks.finish(
+                worker.pickups.exchange_code(self._read_code(code), key, name=credential.agent_name)
+            )
         except PickupNotFoundError as error:
             raise await self._guard.charge_code(credential, error) from None
 
@@ -91,12 +93,12 @@ class PickupOperations(Operations):
         await self._get_ready()
         self._workers.here.pickups.check_address(mount)
         try:
-            return await self._workers.here.pickups.look(self._code(code), mount)
+            return await self._workers.here.pickups.preview_pickup(self._read_code(code), mount)
         except PickupNotFoundError as error:
             raise await self._guard.charge_code(credential, error) from None
 
     @staticmethod
-    def _code(text: str) -> str:
+    def _read_code(text: str) -> str:
         code = read_code(text)
         if code is None:
             raise PickupNotFoundError

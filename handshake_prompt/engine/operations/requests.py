@@ -19,7 +19,7 @@ from handshake_prompt.stores import Record
 from handshake_prompt.texts.quoting import code_span
 from handshake_prompt.texts.request_words import request_words
 
-from .base import Operations, read
+from .base import Operations, read_body
 
 
 class RequestOperations(Operations):
@@ -38,7 +38,7 @@ class RequestOperations(Operations):
         worker = self._workers.here
         visit = visit_for(idempotency_key)
         async with self._admitted(worker, Operation.ASK, session_id, credential, request, visit=visit) as admission:
-            asked = await read(bodies.AskRequest, body)
+            asked = await read_body(bodies.AskRequest, body)
             payload, replayed = await worker.tasks.finish(worker.asking.ask(admission, asked, idempotency_key))
             return Reply(payload, quota=admission.quota, replayed=replayed)
 
@@ -49,7 +49,7 @@ class RequestOperations(Operations):
         worker = self._workers.here
         async with self._admitted(worker, Operation.WITHDRAW, session_id, credential, request) as admission:
             ended, record = await worker.tasks.finish(worker.asking.withdraw(admission, request_id))
-            return Reply(_fate(ended, record), quota=admission.quota)
+            return Reply(_ended_members(ended, record), quota=admission.quota)
 
     async def post_answer(
         self,
@@ -62,12 +62,12 @@ class RequestOperations(Operations):
         """Decide on a request, as the person: `POST /answer/{sid}/{id}`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.ANSWER, session_id, credential, request) as admission:
-            asked = await read(bodies.AnswerRequest, body)
+            asked = await read_body(bodies.AnswerRequest, body)
             work = worker.asking.answer(session_id, request_id, asked, known=admission.loaded)
             ended, record = await worker.tasks.finish(work)
             problems = await worker.validation.problem_members(record.session)
-            report: Mapping[str, str] = {"report": _report(ended)} if ended.pasted else {}
-            return Reply({**_fate(ended, record), **report, **problems}, quota=admission.quota)
+            report: Mapping[str, str] = {"report": _report_decision(ended)} if ended.pasted else {}
+            return Reply({**_ended_members(ended, record), **report, **problems}, quota=admission.quota)
 
     async def post_revert(
         self, session_id: str, body: Body, credential: Credential | str | None = None, request: object = None
@@ -75,7 +75,7 @@ class RequestOperations(Operations):
         """Put back the values before the agent's writes, as the person: `POST /revert/{sid}`."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.REVERT, session_id, credential, request) as admission:
-            asked = await read(bodies.RevertRequest, body)
+            asked = await read_body(bodies.RevertRequest, body)
             work = worker.asking.revert(session_id, asked, known=admission.loaded)
             reverted, record = await worker.tasks.finish(work)
             payload: decisions.Reverted = {"ok": True, "reverted": reverted, "cursor": str(record.session.cursor)}
@@ -87,7 +87,7 @@ class RequestOperations(Operations):
         """Submit the state of the page, as the person: `POST /submit/{sid}`. It goes on if the client is gone."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request) as admission:
-            asked = await read(bodies.SubmitRequest, body)
+            asked = await read_body(bodies.SubmitRequest, body)
             receipt = await asyncio.shield(worker.tasks.spawn(worker.submitting.submit(session_id, asked.digest)))
             return Reply(receipt, quota=admission.quota)
 
@@ -98,19 +98,19 @@ class RequestOperations(Operations):
         credential: Credential | str | None = None,
         request: object = None,
     ) -> SubmittedForm:
-        """End a session as submitted and return its content, once; see `HostSubmissions.take`.
+        """End a session as submitted and return its content, once; see `HostSubmissions.take_posted`.
 
         Raises:
             HandshakeError: the request is not the person's, or the posted form is another than the session's.
         """
         worker = self._workers.here
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
-            return await asyncio.shield(worker.tasks.spawn(worker.host_submissions.take(session_id, posted)))
+            return await asyncio.shield(worker.tasks.spawn(worker.host_submissions.take_posted(session_id, posted)))
 
     async def refuse_submission(
         self, session_id: str, errors: object, credential: Credential | str | None = None, request: object = None
     ) -> None:
-        """Keep the faults that the host has found in a posted form, for page and agent; see `HostSubmissions.refuse`.
+        """Keep the faults that the host has found in a posted form; see `HostSubmissions.keep_refusal`.
 
         Raises:
             TypeError: these are no errors, see `Refusal`.
@@ -118,13 +118,13 @@ class RequestOperations(Operations):
         """
         worker, refusal = self._workers.here, Refusal(errors)
         async with self._admitted(worker, Operation.SUBMIT, session_id, credential, request):
-            await worker.tasks.finish(worker.host_submissions.refuse(session_id, refusal))
+            await worker.tasks.finish(worker.host_submissions.keep_refusal(session_id, refusal))
 
 
-def _report(request: Request) -> str:
+def _report_decision(request: Request) -> str:
     """Return the person's decision in words, for the agent that only the person can tell."""
     return f"Your {request_words(request.wire_members(Role.AGENT, 0.0), code_span)}."
 
 
-def _fate(request: Request, record: Record) -> decisions.Ended:
+def _ended_members(request: Request, record: Record) -> decisions.Ended:
     return {"ok": True, "id": request.id, "status": request.status, "cursor": str(record.session.cursor)}

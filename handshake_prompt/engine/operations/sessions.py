@@ -13,7 +13,7 @@ from handshake_prompt.protocol.replies import Reply
 from handshake_prompt.protocol.validation import check_extension
 from handshake_prompt.session import REVOKED
 
-from .base import Operations, read
+from .base import Operations, read_body
 
 
 class SessionOperations(Operations):
@@ -53,7 +53,7 @@ class SessionOperations(Operations):
         worker = self._workers.here
         async with self._admitted(worker, Operation.STATUS, session_id, credential, request) as admission:
             status: session_messages.SessionStatus = {
-                **worker.views.standing(admission.record),
+                **worker.views.standing_members(admission.record),
                 "role": admission.role,
             }
             return Reply(status, quota=admission.quota)
@@ -64,7 +64,7 @@ class SessionOperations(Operations):
         """Give a session more time, as far as the host's policy and its absolute lifetime allow."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.EXTEND, session_id, credential, request) as admission:
-            asked = await read(bodies.ExtendRequest, body)
+            asked = await read_body(bodies.ExtendRequest, body)
             seconds = check_extension(asked.extra_seconds, self.limits)
             gained, record = await worker.tasks.finish(worker.session_changes.extend(admission, seconds))
             left = worker.views.expires_in(record)
@@ -83,15 +83,15 @@ class SessionOperations(Operations):
         """Replace the agent's token: the old one is worth nothing from here on, and its watchers are closed."""
         worker = self._workers.here
         async with self._admitted(worker, Operation.ROTATE, session_id, credential, request) as admission:
-            asked = await read(bodies.RotateRequest, body)
-            language = self._session_replies.language(asked.prompt, mount)
+            asked = await read_body(bodies.RotateRequest, body)
+            language = self._session_replies.prompt_language(asked.prompt, mount)
             token = mint_token()
             session, record = await worker.tasks.finish(worker.session_changes.rotate(admission, token))
-            created = self._session_replies.created(record, token, mount=mount, now=self.store.now())
+            created = self._session_replies.creation_members(record, token, mount=mount, now=self.store.now())
             left = created["expiresIn"]
             payload: session_messages.Rotated = {"ok": True, "token": token, "expiresIn": left, "seq": session.seq}
             if language:
-                payload["prompt"] = self._session_replies.prompt(created, session, language=language)
+                payload["prompt"] = self._session_replies.prompt_text(created, session, language=language)
             return Reply(payload, quota=admission.quota)
 
     async def revoke(

@@ -16,7 +16,7 @@ from handshake_prompt.protocol.validation import check_actions, check_wait
 from handshake_prompt.session.digests import state_digest
 from handshake_prompt.stores import Visit
 
-from .base import Operations, read
+from .base import Operations, read_body
 
 
 class ValueOperations(Operations):
@@ -27,7 +27,7 @@ class ValueOperations(Operations):
     ) -> Reply:
         """Return the state of the page: `GET /context/{sid}`. The reply's `etag` changes with it."""
         worker = self._workers.here
-        admission = await self._admit(
+        admission = await self._admit_request(
             worker, Operation.CONTEXT, session_id, credential, request, visit=Visit(renew=True)
         )
         record, role, verdict = admission.loaded.record, admission.role, None
@@ -37,7 +37,7 @@ class ValueOperations(Operations):
             verdict = await worker.validation.verdict_on(record.session)
             worker.validation.tell_when_judged(record, verdict)
         etag = f"{record.session.epoch}.{record.version}-" + role + ("-unjudged" if verdict and verdict.unknown else "")
-        return Reply(worker.views.context(record, role, verdict), quota=admission.quota, etag=etag)
+        return Reply(worker.views.context_members(record, role, verdict), quota=admission.quota, etag=etag)
 
     async def post_action(
         self,
@@ -56,7 +56,7 @@ class ValueOperations(Operations):
         worker = self._workers.here
         visit = visit_for(idempotency_key)
         async with self._admitted(worker, Operation.ACTION, session_id, credential, request, visit=visit) as admission:
-            asked = await read(bodies.ActionRequest, body)
+            asked = await read_body(bodies.ActionRequest, body)
             if check_actions(asked.actions, self.limits) > HEAVY_PARTS:
                 await take_slot(Credential.of(credential).counted_address)
             work = worker.batches.carry_out(admission, asked, idempotency_key)
@@ -73,7 +73,7 @@ class ValueOperations(Operations):
         """
         worker = self._workers.here
         async with self._admitted(worker, Operation.NOTIFY, session_id, credential, request) as admission:
-            asked = (await read(bodies.NotifyRequest, body)).message
+            asked = (await read_body(bodies.NotifyRequest, body)).message
             outcome, record = await worker.page_messages.carry_out(session_id, asked, known=admission.loaded)
             if outcome.status != "applied":
                 raise InvalidRequestError(outcome.msg, code=outcome.code)
@@ -138,4 +138,6 @@ class ValueOperations(Operations):
         if after or admission.loaded.size > HEAVY_STATE:  # a log may be longer than what it led to
             await take_slot(caller.counted_address)
         lease = self._guard.login_lease(admission)
-        return await worker.watchers.open(admission, after=after, keepalive=keepalive, hidden=hidden, lease=lease)
+        return await worker.watchers.open_watcher(
+            admission, after=after, keepalive=keepalive, hidden=hidden, lease=lease
+        )

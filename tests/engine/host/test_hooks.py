@@ -89,7 +89,7 @@ async def asked_to_create(hook: Callable[..., Any], **options: float) -> str | N
     registry = hooks(**options)
     assert registry.on_create_session(hook) is hook
     try:
-        await registry.created(SESSION, None)
+        await registry.ask_creation(SESSION, None)
     except ForbiddenError as error:
         return error.detail
     return None
@@ -99,7 +99,7 @@ async def asked_to_act(hook: Callable[..., Any], **options: float) -> str | None
     """Return why the action is vetoed, None if it is not."""
     registry = hooks(**options)
     assert registry.on_action(hook) is hook
-    (verdict,) = await registry.verdicts(SESSION, [Action("set", "k", 1)], None)
+    (verdict,) = await registry.ask_actions(SESSION, [Action("set", "k", 1)], None)
     return verdict
 
 
@@ -108,7 +108,7 @@ async def asked_to_extend(hook: Callable[..., Any], **options: float) -> int | s
     registry = hooks(**options)
     assert registry.on_extend(hook) is hook
     try:
-        return await registry.extended(SESSION, 3600, None)
+        return await registry.ask_extension(SESSION, 3600, None)
     except ForbiddenError as error:
         return error.detail
 
@@ -117,7 +117,7 @@ async def told_of_done(hook: Callable[..., Any], **options: float) -> None:
     registry = hooks(**options)
     assert registry.on_done(hook) is hook
     assert registry.wants_done
-    await registry.done(SESSION, [Outcome("k", "applied")])
+    await registry.tell_done(SESSION, [Outcome("k", "applied")])
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -220,7 +220,7 @@ async def test_i9_what_a_hook_raises_is_in_the_log_and_never_in_the_refusal(
 @pytest.mark.parametrize("answer", ANSWERS)
 async def test_only_true_proves_a_person(answer: str, style: str, caplog: pytest.LogCaptureFixture) -> None:
     """A page of the host's that redirects to its login returns a response, and a response is no person."""
-    assert await hooks().proves(Hook(written(ANSWERS[answer], style))) is (answer == "True")
+    assert await hooks().answers_true(Hook(written(ANSWERS[answer], style))) is (answer == "True")
     assert_named_in_the_log(caplog, needed=answer not in {*GRANTS, *PLAIN_NOES})
 
 
@@ -240,7 +240,7 @@ async def test_hooks_of_a_kind_run_in_their_order_until_one_denies(style: str) -
 
     for name, answer in (("first", None), ("second", Reject("no")), ("third", None)):
         registry.on_action(written(answering(name, answer), style))
-    assert await registry.verdicts(SESSION, [Action(key="a")], None) == ["no"]
+    assert await registry.ask_actions(SESSION, [Action(key="a")], None) == ["no"]
     assert seen == ["first", "second"]
 
 
@@ -257,7 +257,7 @@ async def test_one_hook_caps_what_another_has_capped_before() -> None:
         asked.append(seconds)
         return 1800
 
-    assert await registry.extended(SESSION, 3600, None) == 1200
+    assert await registry.ask_extension(SESSION, 3600, None) == 1200
     assert asked == [3600, 1200]
 
 
@@ -270,8 +270,8 @@ async def test_each_action_is_judged_by_itself_and_with_the_hosts_request() -> N
         return action.key != "iban"
 
     actions = [Action("set", key) for key in ("name", "iban", "age")]
-    assert await registry.verdicts(SESSION, actions, request) == [None, VETOED, None]
-    assert await hooks().verdicts(SESSION, actions, request) == [None, None, None]
+    assert await registry.ask_actions(SESSION, actions, request) == [None, VETOED, None]
+    assert await hooks().ask_actions(SESSION, actions, request) == [None, None, None]
 
 
 async def test_a_done_hook_hears_what_was_applied_rejected_and_wrong_and_each_hears_it() -> None:
@@ -279,7 +279,7 @@ async def test_a_done_hook_hears_what_was_applied_rejected_and_wrong_and_each_he
     wrong = Outcome("c", "error", "invalid_value")
     registry.on_done(written(lambda: _raise(RuntimeError("first")), "def"))
     registry.on_done(lambda *told: heard.append(told))
-    await registry.done(SESSION, [Outcome("a", "applied"), Outcome("b", "rejected", "vetoed"), wrong])
+    await registry.tell_done(SESSION, [Outcome("a", "applied"), Outcome("b", "rejected", "vetoed"), wrong])
     assert heard == [(SESSION, ["a"], ["b"], [wrong.error()])]
     assert not hooks().wants_done
 
@@ -298,7 +298,7 @@ async def test_a_batch_is_judged_within_its_time_however_many_actions_and_hooks_
     registry.on_action(written(lambda: None, "async def"))
     registry.on_action(hang)
     began = loop_time()
-    verdicts = await registry.verdicts(SESSION, [Action(key=str(number)) for number in range(200)], None)
+    verdicts = await registry.ask_actions(SESSION, [Action(key=str(number)) for number in range(200)], None)
     assert loop_time() - began == pytest.approx(10)
     assert verdicts == [VETOED] * 200
     assert calls == ["0", "1", "2"]
@@ -312,7 +312,7 @@ async def test_what_was_judged_in_time_stands() -> None:
     async def slow(*_: object) -> None:
         await asyncio.sleep(4)
 
-    assert await registry.verdicts(SESSION, [Action(key="k")] * 4, None) == [None, None, VETOED, VETOED]
+    assert await registry.ask_actions(SESSION, [Action(key="k")] * 4, None) == [None, None, VETOED, VETOED]
 
 
 def a_generator(*_: object) -> Iterator[None]:
