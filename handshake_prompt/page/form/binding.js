@@ -18,6 +18,7 @@ import { SchemaFollower } from "./schema_follower.js";
 import { isSecret } from "./secrets.js";
 import { withoutSubmission } from "./submission.js";
 import { UNREADABLE, cellsOf, isAlike, isChanged, isOverlong, read, readPublic, show } from "./values.js";
+import { isWidget } from "./widgets.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 /** @typedef {import("../client.js").Field} Field */
@@ -31,7 +32,7 @@ const OBSERVED = {
   subtree: true,
   characterData: true,
   attributeFilter: [
-    ...["accept", "aria-checked", "aria-describedby", "aria-hidden", "aria-invalid", "aria-label", "aria-labelledby", "aria-required", "autocomplete"],
+    ...["accept", "aria-checked", "aria-describedby", "aria-disabled", "aria-hidden", "aria-invalid", "aria-label", "aria-labelledby", "aria-required", "aria-selected", "autocomplete"],
     ...["class", "data-handshake", "disabled", "for", "form", "hidden", "id", "label", "list", "max", "maxlength", "min"],
     ...["minlength", "multiple", "name", "open", "pattern", "placeholder", "readonly", "required", "step", "style", "title"],
     ...["tabindex", "type"],
@@ -389,7 +390,8 @@ export function bind(session, form, given, settings) {
 
 /** Whether the person is in a control, with the window before them. @param {Control} control */
 function isOccupied(control) {
-  return rootOf(control).activeElement === control && document.hasFocus();
+  const active = rootOf(control).activeElement;
+  return (active === control || (isWidget(control) && control.contains(active))) && document.hasFocus();
 }
 
 /** @param {Control[]} before @param {Control[]} after */

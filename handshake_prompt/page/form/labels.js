@@ -19,7 +19,8 @@ const REQUIRED =
   /^\*|\*\s*(?:[:：(（].*)?$|[(（]\s*(?:required|mandatory|erforderlich|pflichtfeld|obligatoire|requis|obb?ligatori[oa]|obrigatóri[oa]|必填|必須)\s*[)）]/i;
 const OPTIONAL =
   /[(（]\s*(?:optional|freiwillig|facultatif|opcional|facoltativ[oa]|可选|选填|選填|任意)\s*[)）]|[-–—]\s*optional$/i;
-const VALUED = "button, input:not([type=hidden]), select, textarea";
+const DRAWN = "[role=combobox], [role=listbox], [role=radiogroup], [role=slider], [role=spinbutton]";
+const VALUED = `button, input:not([type=hidden]), select, textarea, ${DRAWN}`;
 const NEARBY_CHARS = 80;
 /** How far around a control its name may be. */
 const NEARBY_LEVELS = 3;
@@ -41,7 +42,7 @@ export function textOf(node) {
 
 /** @param {string} text @returns {string} without the mark of a required field. */
 function unmarked(text) {
-  return text.replace(/\s*\*\s*:?$|^\*\s*/, "").replace(/:$/, "").trim().slice(0, LABEL_CHARS);
+  return text.replace(/\s*\*\s*[:：]?$|^\*\s*/, "").replace(/[:：]$/, "").trim().slice(0, LABEL_CHARS);
 }
 
 /** @param {Element} element @param {string} attribute @returns {Element[]} the elements it refers to. */
@@ -69,6 +70,7 @@ function written(control) {
     attributeOf(control, "aria-label")?.trim() ||
     together(labelsOf(control)) ||
     (isDrawn(control) && textOf(control)) ||
+    namedBySubstitute(control) ||
     attributeOf(control, "title")?.trim() ||
     headers(control) ||
     attributeOf(control, "placeholder")?.trim() ||
@@ -77,9 +79,17 @@ function written(control) {
   );
 }
 
-/** Whether what is in a control names it: a switch that a page draws. @param {Control} control */
-function isDrawn(control) {
-  return control.matches("[role=switch], [role=checkbox]") && !(control instanceof HTMLInputElement);
+/** Whether what is in a control names it: a switch that a page draws, or one of several to choose from. */
+function isDrawn(/** @type {Control} */ control) {
+  return control.matches("[role=switch], [role=checkbox], [role=radio], [role=option]") && !(control instanceof HTMLInputElement);
+}
+
+/** The name of what a page shows in the place of a control that it hides from screen readers. @param {Control} control */
+function namedBySubstitute(control) {
+  if (attributeOf(control, "aria-hidden") !== "true") return "";
+  const beside = [control.previousElementSibling, control.nextElementSibling];
+  const substitute = beside.find((each) => each?.matches("[role=combobox], [aria-haspopup=listbox]"));
+  return substitute ? written(substitute) : "";
 }
 
 /** The name of a component: its own word, or that of the component whose shadow root the control is in. @param {Control} control */

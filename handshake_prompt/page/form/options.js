@@ -1,8 +1,9 @@
 /** Options of controls: of radio buttons and checkboxes of one name, of selects, and those that a text is suggested. */
 
+import { isMultiple, itemValueOf, itemsOf } from "./choice_lists.js";
 import { attributeOf, rootOf } from "./clobbering.js";
 import { isChoosable } from "./controls.js";
-import { choiceLabelOf, textOf } from "./labels.js";
+import { choiceLabelOf, labelOf, textOf } from "./labels.js";
 import { choiceValueOf } from "./values.js";
 
 /** @typedef {import("./controls.js").Control} Control */
@@ -27,6 +28,13 @@ export function selection(select) {
     if (!options.has(each.value)) options.set(each.value, option({ value: each.value, label: each.label.trim(), group }));
   }
   return { type: "enum", multiple: select.multiple || undefined, options: [...options.values()] };
+}
+
+/** @param {Element} list that the page draws. */
+export function drawn(list) {
+  const open = itemsOf(list).filter((item) => attributeOf(item, "aria-disabled") !== "true" && !item.matches(":disabled"));
+  const options = open.map((item) => option({ value: itemValueOf(item), label: labelOf(item) }));
+  return { type: "enum", multiple: isMultiple(list) || undefined, options };
 }
 
 /** The entries of a list beside a control for text, which takes others too. @param {HTMLInputElement} input */

@@ -5,16 +5,16 @@
 
 import { around, below, rootOf } from "./clobbering.js";
 import { isControl } from "./controls.js";
-import { nameOfGroup } from "./labels.js";
+import { labelOf, nameOfGroup } from "./labels.js";
 import { isMarked } from "./standing.js";
 import { isBait, isShown } from "./sight.js";
-import { isTwin } from "./widgets.js";
+import { isFilter, isTwin } from "./widgets.js";
 
 /** What a schema may have, the cells of its lists included. */
 const FIELDS = 500;
 /** Roles of widgets that a person gives a value to (WAI-ARIA). */
 const ROLES = ["checkbox", "combobox", "listbox", "radiogroup", "searchbox", "slider", "spinbutton", "switch", "textbox"];
-const WIDGET = [...ROLES.map((role) => `[role=${role}]`), "[contenteditable]:not([contenteditable=false])"].join(", ");
+const WIDGET = [...ROLES.map((role) => `[role=${role}]`), "[aria-haspopup=listbox]", "[contenteditable]:not([contenteditable=false])"].join(", ");
 /** How many are named, the rest is counted. */
 const NAMED = 5;
 const NAME_CHARS = 40;
@@ -47,7 +47,7 @@ function sizeOf({ fields = [] }) {
 
 /** The widgets of a form that stand for no field. @param {HTMLFormElement} form @returns {any[]} */
 function strangers(form) {
-  const widgets = below(form).filter((element) => element.matches(WIDGET) && !isControl(element));
+  const widgets = below(form).filter((element) => isFilter(element) || (element.matches(WIDGET) && !isControl(element)));
   const isPart = (/** @type {Element} */ widget) => widgets.some((other) => other !== widget && other.contains(widget));
   return widgets.filter((widget) => !isPart(widget) && !isCovered(widget) && isOpen(widget, form));
 }
@@ -86,7 +86,7 @@ function isStandIn(element) {
  */
 export function remainderOf(form, others) {
   const words = /^zh\b/i.test(document.documentElement.lang) ? CHINESE : ENGLISH;
-  const drawn = strangers(form).map((each) => nameOfGroup(each) || words.nameless);
+  const drawn = strangers(form).map((each) => nameOfGroup(each) || labelOf(each) || words.nameless);
   const names = [...others.map(({ label, key }) => label || key), ...drawn];
   if (names.length === 0) return null;
   const named = names.slice(0, NAMED).map((name) => name.slice(0, NAME_CHARS)).join(", ");

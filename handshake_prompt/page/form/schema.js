@@ -1,11 +1,12 @@
 /** Schema of a form as its own controls declare it: types, constraints, options, labels. SPEC.md section 5. */
 
+import { isChoiceList } from "./choice_lists.js";
 import { attributeOf } from "./clobbering.js";
 import { controlsOf, controlsWithin, grouped, isCustom, nameOf, stateOf } from "./controls.js";
 import {
   descriptionOf, groupLabelOf, headingOf, isSaidOptional, isSaidRequired, labelOf, listLabelOf,
 } from "./labels.js";
-import { choices, compact, selection, suggestions } from "./options.js";
+import { choices, compact, drawn, selection, suggestions } from "./options.js";
 import { blankRow, cellKeyOf, listsOf, outsideOf, rowsIn } from "./rows.js";
 import { divided } from "./remainder.js";
 import { isSecret } from "./secrets.js";
@@ -208,6 +209,7 @@ function switched(control, label) {
 
 /** @param {Control} control a form-associated custom element: its value tells its kind. */
 function custom(control) {
+  if (isChoiceList(control)) return drawn(control);
   if (typeof stateOf(control) === "boolean") return { type: "boolean" };
   if (control.isContentEditable) return TYPES.textarea;
   const options = [...control.querySelectorAll("option, [role=option]")].map((each) => each.value ?? "").filter(Boolean);

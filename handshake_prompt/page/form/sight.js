@@ -1,5 +1,6 @@
 /** Sight of a form: whether a person who looks at it sees a control, or what the page shows in its place. */
 
+import { isChoiceList } from "./choice_lists.js";
 import { around, attributeOf, boxOf, boxesOf } from "./clobbering.js";
 import { isChoice } from "./controls.js";
 import { labelOf } from "./labels.js";
@@ -68,7 +69,8 @@ export function isBait(control, form) {
     if (labels.length > 0) return [control, ...labels].every((element) => isOutOfReach(element, form));
     return control.type === "checkbox" && !isNamed(control) && isNowhere(control, form);
   }
-  const isSkipped = attributeOf(control, "tabindex") === "-1" && !control.readOnly;
+  // Of a list that the page draws, the items are reached by the keyboard.
+  const isSkipped = attributeOf(control, "tabindex") === "-1" && !control.readOnly && !isChoiceList(control);
   return isSkipped || BAIT_LABEL.test(labelOf(control)) || isOutOfReach(control, form);
 }
 

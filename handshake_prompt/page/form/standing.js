@@ -7,7 +7,7 @@ import { around, attributeOf } from "./clobbering.js";
 import { nameOf } from "./controls.js";
 import { words } from "./secrets.js";
 import { isBait, isShown } from "./sight.js";
-import { isTwin } from "./widgets.js";
+import { isFilter, isTwin } from "./widgets.js";
 
 /** @typedef {import("./controls.js").Control} Control */
 
@@ -33,7 +33,7 @@ export function isMarked(control, mark) {
 export function isLeftOut(control, form) {
   const names = `${nameOf(control)} ${control.id}`;
   if (isTwin(control) || isMarked(control, "skip") || FOREIGN_NAME.test(names) || BAIT_NAME.test(names)) return true;
-  return !isShown(control, form) || isBait(control, form);
+  return isFilter(control) || !isShown(control, form) || isBait(control, form);
 }
 
 /**

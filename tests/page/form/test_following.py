@@ -238,7 +238,9 @@ async def test_a_wizard_that_keeps_its_step_around_the_form_is_followed(tab: Tab
 
 DRAWN = """
 <form><label>Name <input name="name"></label>
-<div role="radiogroup" aria-label="Colour"><div role="radio" aria-checked="false" tabindex="0">Red</div></div>
+<div role="spinbutton" aria-label="Colour" tabindex="0">3</div> <label for="kind">Kind</label>
+<button type="button" id="kind" aria-haspopup="listbox">Any</button>
+<div><input role="combobox" aria-label="Land"><div><input type="hidden" name="country"></div></div>
 <div role="slider" aria-valuenow="3" tabindex="0">Volume</div> <p contenteditable>Notes</p>
 <label>Town <input name="town" role="combobox" aria-controls="towns"></label>
 <ul role="listbox" id="towns"><li role="option">Ulm</li></ul>
@@ -249,10 +251,12 @@ DRAWN = """
 
 async def test_both_sides_are_told_what_of_a_form_is_not_handed_over(tab: Tab) -> None:
     peer = await hand_over(tab, DRAWN)
-    said = "Not handed over, for the person alone to fill in: Colour, a part without a name, a part without a name."
+    names = ["Colour", "Kind", "Land", "a part without a name", "a part without a name"]
+    said = f"Not handed over, for the person alone to fill in: {', '.join(names)}."
     assert await problems(tab, peer) == {"": said}
     assert await tab.do("session.problems.map(({ msg }) => msg)") == [said]
-    await tab.do("form.querySelectorAll('[role=radiogroup], [role=slider], p').forEach((each) => each.remove())")
+    away = "[role=spinbutton], button, [aria-label=Land], [role=slider], p"
+    await tab.do(f"form.querySelectorAll('{away}').forEach((each) => each.remove())")
     assert await problems(tab, peer) == {}
 
 
@@ -279,4 +283,45 @@ async def test_what_a_person_does_to_a_widget_is_theirs(tab: Tab) -> None:
     assert {key: (told[key]["value"], told[key]["by"]) for key in told} == {
         "bio": ("Ada", "user"),
         "on": (True, "user"),
+    }
+
+
+LISTS = """
+<form><label for="size">Size</label><div role="radiogroup" id="size" tabindex="-1">
+<div><b role="radio" aria-checked="false" tabindex="0" data-value="s" id="small"></b>
+<input type="radio" name="size" value="s" aria-hidden="true" style="opacity: 0"><label for="small">Small</label></div>
+<div><b role="radio" aria-checked="true" data-value="l" id="large">Large</b></div></div>
+<ul role="listbox" aria-label="Towns" name="towns" aria-multiselectable="true" tabindex="0">
+<li role="option" aria-selected="true" id="bonn">Bonn</li><li role="option" aria-selected="false" id="ulm">Ulm</li>
+<li role="option" aria-selected="false" id="jena">Jena</li></ul></form>
+"""
+WORK = """
+for (const each of document.querySelectorAll("[role=radio]")) each.onclick = () => {
+  for (const other of document.querySelectorAll("[role=radio]")) other.ariaChecked = String(each === other);
+};
+for (const each of document.querySelectorAll("[role=option]")) each.onclick = () => {
+  each.ariaSelected = String(each.ariaSelected !== "true");
+};
+globalThis.chosen = () =>
+  [...document.querySelectorAll("[aria-checked=true], [aria-selected=true]")].map(({ id }) => id).join();
+"""
+
+
+async def test_lists_that_a_page_draws_are_read_and_chosen_from(tab: Tab) -> None:
+    peer = await hand_over(tab, LISTS)
+    await tab.do(WORK)
+    entries = await tab.do("session.schema.map(({ key, label, multiple, options }) => [key, label, multiple, options])")
+    assert entries == [
+        ["size", "Size", None, [{"value": "s", "label": "Small"}, {"value": "l", "label": "Large"}]],
+        ["towns", "Towns", True, ["Bonn", "Ulm", "Jena"]],
+    ]
+    assert [record["value"] for record in (await peer.context())["context"].values()] == ["l", ["Bonn"]]
+    await peer.act({"size": "s", "towns": ["Ulm", "Jena"]})
+    await tab.until("chosen() === 'small,ulm,jena'")
+    await tab.page.click("#bonn")
+    assert await problems(tab, peer) == {}
+    told = (await peer.context())["context"]
+    assert {key: (told[key]["value"], told[key]["by"]) for key in told} == {
+        "size": ("s", "ai"),
+        "towns": (["Bonn", "Ulm", "Jena"], "user_edit"),
     }
