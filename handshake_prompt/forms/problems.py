@@ -73,14 +73,16 @@ def bounded(
         problems: as a validator has them.
         sensitive: keys of values that must not be quoted.
         hidden: those values: a text about something else may quote one, too.
-        missing: keys listed as empty; a problem that says no more of them, or of a group around them, is left out.
+        missing: keys listed as empty; a problem that says no more of them, of a group around them, or of no field at
+            all, is left out.
         closed: keys that nobody can fill as the form stands; that they are empty is left out.
     """
     told: dict[tuple[tuple[str, ...], str], Problem] = {}
     around = {group for key in missing for group in _groups_of(key)}
     for problem in problems:
         lacks = (closed, around) if problem.is_lack else ()
-        if problem.keys and all(key in missing or any(key in keys for keys in lacks) for key in problem.keys):
+        is_listed = all(key in missing or any(key in keys for keys in lacks) for key in problem.keys)
+        if is_listed and (problem.keys or (problem.is_lack and missing)):
             continue
         is_hidden = any(key in sensitive for key in problem.keys) or quotes_any(problem.msg, hidden)
         msg = HIDDEN if is_hidden else short_line(problem.msg)

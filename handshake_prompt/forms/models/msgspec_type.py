@@ -14,6 +14,7 @@ import msgspec
 from handshake_prompt.forms.json_schema import convert
 
 from .base import REQUIRED, Finding, Verdict
+from .flags import is_flag, schema_of_flag
 
 _PLACE = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -33,7 +34,7 @@ class MsgspecType:
     def __init__(self, kind: Any) -> None:
         self._kind = kind
         self.is_native = not _has_host_code(kind)
-        self.conversion = convert(msgspec.json.schema(kind), moments="local")
+        self.conversion = convert(_schema(kind), moments="local")
 
     def judge(self, document: Any) -> Verdict:
         """Return the typed value, or the first error of each field."""
@@ -43,8 +44,25 @@ class MsgspecType:
             return Verdict(None, list(_fields(self._kind, document, (), _NESTED)) or [_finding(error, ())])
 
 
+def _schema(kind: Any) -> dict[str, Any]:
+    schema = msgspec.json.schema(kind)
+    definitions = schema.get("$defs", {})
+    for part in _told(kind):
+        if isinstance(part, msgspec.inspect.EnumType) and is_flag(part.cls) and part.cls.__name__ in definitions:
+            definitions[part.cls.__name__] = schema_of_flag(part.cls)
+    return schema
+
+
 def _has_host_code(kind: Any) -> bool:
     """Whether decoding a type calls functions of the host's: after an object is made, or for a value left out."""
+    return any(
+        _is_hooked(getattr(part, "cls", None)) or not _is_own(getattr(part, "default_factory", msgspec.NODEFAULT))
+        for part in _told(kind)
+    )
+
+
+def _told(kind: Any) -> Iterator[Any]:
+    """Yield the types and fields that a type is made of, each once, as msgspec describes them."""
     seen: dict[int, Any] = {}
     pending: list[Any] = [msgspec.inspect.type_info(kind)]
     while pending:
@@ -53,11 +71,8 @@ def _has_host_code(kind: Any) -> bool:
             pending += part
         elif isinstance(part, msgspec.inspect.Type | msgspec.inspect.Field) and id(part) not in seen:
             seen[id(part)] = part
+            yield part
             pending += [getattr(part, name) for name in part.__struct_fields__]
-            factory = getattr(part, "default_factory", msgspec.NODEFAULT)
-            if _is_hooked(getattr(part, "cls", None)) or not _is_own(factory):
-                return True
-    return False
 
 
 def _is_hooked(kind: Any) -> bool:

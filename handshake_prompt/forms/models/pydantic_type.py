@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from handshake_prompt.forms.json_schema import convert
 
 from .base import Finding, Verdict
+from .flags import is_flag, schema_of_flag
 
 Path = tuple[str | int, ...]
 
@@ -38,16 +40,32 @@ class PydanticType:
 
         self._adapter = TypeAdapter(kind)
         self._error = ValidationError
-        self.is_native = not _has_host_code(self._adapter.core_schema)
-        self.conversion = convert(self._adapter.json_schema(mode="validation"), moments="local")
+        core = self._adapter.core_schema
+        self.is_native = not _has_host_code(core)
+        # Its schema has the plain name of a member with no alias but paths, which Pydantic reads only if asked to.
+        self._naming: dict[str, Any] = {"by_alias": True, "by_name": True} if _has_path_alone(core) else {}
+        schema = self._adapter.json_schema(mode="validation", schema_generator=_generator())
+        self.conversion = convert(schema, moments="local")
 
     def judge(self, document: Any) -> Verdict:
         """Return the typed value, or Pydantic's errors."""
         try:
-            return Verdict(self._adapter.validate_json(msgspec.json.encode(document)))
+            return Verdict(self._adapter.validate_json(msgspec.json.encode(document), **self._naming))
         except self._error as error:
             details = error.errors(include_url=False, include_input=False)
             return Verdict(None, _of_nearest_branches([_finding(detail) for detail in details], document))
+
+
+@cache
+def _generator() -> Any:
+    from pydantic.json_schema import GenerateJsonSchema  # noqa: PLC0415 - there if its models are
+
+    class Generator(GenerateJsonSchema):
+        def enum_schema(self, schema: Any) -> dict[str, Any]:
+            kind = schema["cls"]
+            return schema_of_flag(kind) if is_flag(kind) else super().enum_schema(schema)
+
+    return Generator
 
 
 def is_pydantic(model: Any) -> bool:
@@ -55,20 +73,34 @@ def is_pydantic(model: Any) -> bool:
     return hasattr(model, "__pydantic_validator__") or hasattr(model, "__pydantic_core_schema__")
 
 
-def _has_host_code(schema: Any) -> bool:
+def _has_host_code(core: Any) -> bool:
     """Whether validating by a core schema calls functions that are neither Pydantic's nor Python's own."""
-    pending = [schema]
-    while pending:
-        part = pending.pop()
+    for part in _parts(core):
         if isinstance(part, dict):
             if part.get("post_init") or part.get("custom_init"):
                 return True
-            pending += [value for name, value in part.items() if name not in _NOT_CALLED]
-        elif isinstance(part, list | tuple):
-            pending += part
         elif callable(part) and getattr(part, "__module__", "").partition(".")[0] not in _OWN:
             return True
     return False
+
+
+def _has_path_alone(core: Any) -> bool:
+    """Whether a core schema has a member that is looked up by paths alone, as those of `AliasPath("a", "b")` are."""
+    aliases = [part.get("validation_alias") for part in _parts(core) if isinstance(part, dict)]
+    paths = [alias if isinstance(alias[0], list) else [alias] for alias in aliases if alias and isinstance(alias, list)]
+    return any(all(len(path) > 1 for path in among) for among in paths)
+
+
+def _parts(core: Any) -> Iterator[Any]:
+    """Yield the parts of a core schema that take part in validation, itself included."""
+    pending = [core]
+    while pending:
+        part = pending.pop()
+        yield part
+        if isinstance(part, dict):
+            pending += [value for name, value in part.items() if name not in _NOT_CALLED]
+        elif isinstance(part, list | tuple):
+            pending += part
 
 
 def _finding(detail: Any) -> Finding:

@@ -362,3 +362,38 @@ class Opaque:
 def test_a_class_that_says_nothing_of_its_fields_is_refused(source: Any) -> None:
     with pytest.raises(TypeError, match="no form can be made"):
         model_of(source)
+
+
+class Access(enum.IntFlag):
+    READ = 4
+    WRITE = 2
+
+
+@pytest.mark.parametrize("kind", ["msgspec", "pydantic"])
+def test_flags_take_any_sum_of_theirs(kind: str) -> None:
+    members: Any = {"own": (Access, ...), "other": (Access | None, None)}
+    struct = msgspec.defstruct("File", [("own", Access), ("other", Access | None, None)])
+    form = FormModel("file", struct if kind == "msgspec" else pydantic.create_model("File", **members))
+    own, other = form.fields
+    told = "The sum of any of READ = 4, WRITE = 2"
+    assert (own["type"], own["desc"], other["type"], other["desc"]) == ("integer", told, "integer", told)
+    assert "options" not in own
+    assert form.parse({"own": 6, "other": 0}, {}).own == Access.READ | Access.WRITE
+
+
+def test_a_member_with_a_path_for_an_alias_has_a_field_of_its_name() -> None:
+    class Nested(pydantic.BaseModel):
+        deep: int = pydantic.Field(validation_alias=pydantic.AliasPath("up", 0))
+
+    class Aliased(pydantic.BaseModel):
+        path: int = pydantic.Field(gt=3, validation_alias=pydantic.AliasPath("at", "place"))
+        either: int = pydantic.Field(validation_alias=pydantic.AliasChoices(pydantic.AliasPath("x", 1), "other"))
+        nested: Nested
+
+    form = FormModel("aliased", Aliased)
+    values = {"path": 4, "other": 2, "nested/deep": 3}
+    assert [entry["key"] for entry in form.fields] == list(values)
+    assert form.parse(values, {}) == Aliased.model_validate({"at": {"place": 4}, "other": 2, "nested": {"up": [3]}})
+    assert [one.keys for one in form.problems({**values, "path": 3}, {})] == [("path",)]
+    assert form.problems({"other": 2}, {}) == []
+    assert form.status({"other": 2}, {}).missing == ("path", "nested/deep")
