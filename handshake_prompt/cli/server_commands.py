@@ -53,7 +53,13 @@ def demo(host: str, port: int) -> None:
 @click.option("--prefix", default="/handshake", show_default=True, help="Path of the HTTP endpoints.")
 @click.option("--ws-prefix", default="/ws/handshake", show_default=True, help="Path of the WebSocket.")
 @click.option("--ttl", default=1800.0, show_default=True, help="Seconds a session lives after its last use.")
-@click.option("--rate-limit", default=60, show_default=True, help="An agent's requests per session and minute.")
+@click.option(
+    "--rate-limit",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="An agent's requests per session and minute.",
+)
 @click.option("--public-url", help="Scheme and host that prompts name, such as https://example.com.")
 @click.option("--allowed-origin", "allowed_origins", multiple=True, help="An origin whose pages may act; repeatable.")
 def serve(host: str, port: int, **options: Any) -> None:

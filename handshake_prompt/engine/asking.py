@@ -18,7 +18,7 @@ from handshake_prompt.protocol.decisions import Asked
 from handshake_prompt.protocol.errors import HandshakeError, InvalidRequestError, InvalidSchemaError, RateLimitedError
 from handshake_prompt.protocol.instants import format_instant
 from handshake_prompt.protocol.limits import Limits
-from handshake_prompt.protocol.messages import Outcome, whole_seconds
+from handshake_prompt.protocol.messages import CreationWarning, Outcome, whole_seconds
 from handshake_prompt.protocol.packing import pack, unpack
 from handshake_prompt.protocol.validation import check_ask
 from handshake_prompt.protocol.values import check_count, check_key, check_values
@@ -65,15 +65,13 @@ class Asking:
             RateLimitedError: too many are open, or were asked in a short time.
             HandshakeError: see `Transactions.apply` and `Idempotency.run_once`.
         """
-        self.check_question(asked)
+        ask = partial(self._ask_once, admission, asked, self.check_question(asked))
         if key is None:
-            return await self._ask_once(admission, asked), False
-        return await self._idempotency.run_once(
-            admission, key, body=asked, run=partial(self._ask_once, admission, asked)
-        )
+            return await ask(), False
+        return await self._idempotency.run_once(admission, key, body=asked, run=ask)
 
-    def check_question(self, asked: AskRequest) -> None:
-        """Check the form of a question.
+    def check_question(self, asked: AskRequest) -> list[CreationWarning]:
+        """Check the form of a question, and return what of its fields is likely a mistake.
 
         Raises:
             InvalidRequestError, TooLargeError: it cannot be asked.
@@ -82,6 +80,7 @@ class Asking:
         question = Question(asked.fields or (), self._limits)
         if asked.key in question:
             raise InvalidSchemaError(f"the field {quote(asked.key)} is asked for twice: by fields, and by key")
+        return question.warnings()
 
     def put_pasted(self, session: Session, asked: AskRequest) -> Request:
         """Put a question of a pasted answer before the person, on a draft, once in all answers; return the request.
@@ -235,7 +234,13 @@ class Asking:
         with suppress(HandshakeError):
             await self.log_discoveries((await self._transactions.read(session_id)).record, Role.USER)
 
-    async def _ask_once(self, admission: Admission, asked: AskRequest, key: IdempotencyKey | None = None) -> Asked:
+    async def _ask_once(
+        self,
+        admission: Admission,
+        asked: AskRequest,
+        warnings: list[CreationWarning],
+        key: IdempotencyKey | None = None,
+    ) -> Asked:
         await self._count_question(admission.session_id)
         content = _as_request(asked, admission.agent_name)
 
@@ -247,7 +252,7 @@ class Asking:
             seconds = min(asked.expires_in or self._limits.ask_seconds, self._transactions.seconds_left(draft))
             request = self._with_times(self._with_field_notes(session, content), seconds)
             opened = requests.ask(session, request, limits=self._limits)
-            return {
+            payload: Asked = {
                 "ok": True,
                 "id": opened.id,
                 "status": opened.status,
@@ -256,6 +261,7 @@ class Asking:
                 "digest": opened.digest,
                 "cursor": str(session.cursor),
             }
+            return {**payload, "warnings": warnings} if warnings else payload
 
         transition = Transition(play, self._transactions.turn(Role.AGENT), key)
         return (await self._transactions.apply(admission.session_id, transition, known=admission.loaded)).result

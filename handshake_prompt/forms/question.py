@@ -11,11 +11,13 @@ from typing import Any
 
 from handshake_prompt.protocol.errors import InvalidRequestError, InvalidSchemaError, TooLargeError
 from handshake_prompt.protocol.limits import Limits
+from handshake_prompt.protocol.messages import CreationWarning
 from handshake_prompt.texts.quoting import quote
 
 from .budget import Budget
 from .fields import Field
 from .implied import is_for_a_secret
+from .mistakes import form_warnings
 from .patterns import MATCH_STEPS
 from .rules import compile_rules, unknown_names
 from .schema import compile_schema
@@ -35,6 +37,7 @@ class Question:
 
     def __init__(self, entries: Sequence[Any], limits: Limits) -> None:
         self._fields = compile_schema([*entries], limits)
+        self._entries = entries
         for entry in entries:
             _check_entry(entry, self._fields[entry["key"]])
         self._rules = compile_rules(entries)
@@ -45,6 +48,10 @@ class Question:
 
     def __contains__(self, key: object) -> bool:
         return key in self._fields
+
+    def warnings(self) -> list[CreationWarning]:
+        """Return the demands that nothing comes of, such as a pattern that RE2 does not take, and likely mistakes."""
+        return form_warnings(self._entries, self._fields.values(), self._rules)
 
     def answered(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the part of an acceptance's values that is the answer: those of the fields on show.

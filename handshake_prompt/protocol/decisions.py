@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from .messages import ToldProblems
+from .messages import CreationWarning, ToldProblems
 
 
 class Asked(TypedDict):
@@ -17,6 +17,7 @@ class Asked(TypedDict):
     expiresIn: int
     digest: str
     cursor: str
+    warnings: NotRequired[list[CreationWarning]]
 
 
 class Ended(ToldProblems):

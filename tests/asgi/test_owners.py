@@ -114,6 +114,27 @@ async def test_streams_and_sockets_are_the_owners_alone(serve: Callable[..., Awa
             assert (await socket.closed())[0] == 4401
 
 
+async def test_a_stream_ends_once_its_person_is_logged_in_no_more(
+    serve: Callable[..., Awaitable[str]],
+) -> None:
+    logged_in = {"ada"}
+
+    async def owner(request: Request) -> Any:
+        return request.session.get("user_id") if request.session.get("user_id") in logged_in else None
+
+    limits = Limits(login_lease=1e-9, stream_keepalive=0.05)
+    base_url = await serve(with_sessions(HandshakeApp(owner=owner, limits=limits)))
+    async with patient_client(base_url=base_url, headers=as_user("ada")) as http:
+        created = (await http.post("/handshake/session", json=FORM)).json()
+        peer = Peer(base_url, created, "who=ada", http)
+        async with peer.events(role="user") as stream:
+            await stream.next("connected")
+            assert await stream.block() == [": ping"]
+            logged_in.clear()
+            last, before = await stream.closed()
+            assert (last["type"], last["code"], last["final"], before) == ("closed", 4401, True, [])
+
+
 # Dependencies of FastAPI
 
 

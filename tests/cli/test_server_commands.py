@@ -142,7 +142,7 @@ def test_the_list_of_commands_has_a_whole_sentence_for_each() -> None:
     [
         pytest.param(["serve", "--ttl", "0"], "ttl has to be a positive number", id="ttl"),
         pytest.param(["serve", "--prefix", "hpp"], "starts with a slash", id="prefix"),
-        pytest.param(["serve", "--rate-limit", "0"], "agent_requests must be a positive number", id="rate"),
+        pytest.param(["serve", "--rate-limit", "0"], "'--rate-limit': 0 is not in the range", id="rate"),
     ],
 )
 def test_bad_option_is_a_usage_error(arguments: list[str], said: str) -> None:

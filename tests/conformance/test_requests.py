@@ -209,6 +209,15 @@ async def test_hpp_264_a_condition_of_a_question_is_on_its_own_fields(pair: Open
     assert await requests(peer) == []
 
 
+async def test_hpp_269_a_pattern_that_re2_does_not_take_is_a_warning_and_refuses_no_answer(pair: Open) -> None:
+    peer = await pair()
+    field = {"key": "which", "pattern": "(?=x)y"}
+    asked = await ask(peer, fields=[field])
+    assert [(one["key"], one["member"]) for one in asked["warnings"]] == [("which", "pattern")]
+    await answered(peer, asked, which="z")
+    assert (await requests(peer))[0]["answer"] == {"values": {"which": "z"}}
+
+
 async def test_hpp_231_an_agent_takes_a_request_back(pair: Open) -> None:
     peer = await pair()
     asked = await ask(peer)
