@@ -33,11 +33,11 @@ async def test_a_host_is_not_given_what_the_page_has_not_shown(place: str) -> No
     shown = (await peer.act({"name": "Ada"}))["cursor"]
     cursors = {"before the last write": shown, "of another log": other.created["cursor"], "no cursor": ""}
     cursors["yet to come"] = shown + "000"
-    await peer.act({"age": 36})
+    await peer.act({"name": "Grace Hopper"})
     with pytest.raises(HandshakeError) as refused:
         await hpp.read_as_user(from_page(peer), peer.session_id, cursor=cursors[place])
     assert (refused.value.status, refused.value.code) == (409, "changed")
-    assert "36" not in refused.value.detail
+    assert "Grace" not in refused.value.detail
 
 
 async def test_a_host_is_told_of_a_few_changes_in_words_that_nothing_hides_in() -> None:

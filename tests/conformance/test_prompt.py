@@ -106,14 +106,14 @@ async def test_hpp_341_a_prompt_shows_the_fields_and_the_values_that_the_agent_m
         {"key": "name", "label": "Full name", "type": "string"},
         {"key": "iban", "label": "Account", "type": "string", "sensitive": True},
     ]
-    values = {"name": "Ann", "iban": "DE02"}
+    values = {"name": "Ann", "iban": "DE02 1203"}
     peer = await pair({"mode": "form-fill", "schema": schema, "context": values, "prompt": True})
     told = [json.loads(line[3:-1]) for line in peer.created["prompt"].splitlines() if line.startswith("> `")]
     plan, name, iban = ({field["key"]: field for field in told}[key] for key in ("plan", "name", "iban"))
     assert plan == schema[0]
     assert name == {**schema[1], "value": "Ann", "valueBy": "user"}
     assert iban == {**schema[2], "filled": True}
-    assert "DE02" not in peer.created["prompt"]
+    assert "DE02 1203" not in peer.created["prompt"]
 
 
 async def test_hpp_342_a_large_form_is_cut_and_the_prompt_says_so(pair: Open) -> None:

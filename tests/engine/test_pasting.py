@@ -275,7 +275,7 @@ async def test_the_report_tells_the_agent_in_words_what_became_of_its_answer() -
     pair = await open_pair(virtual_engine(), FORM)
     text = await bound(pair, fields={"name": "Ann", "age": "x", "iban": "DE99", "zip": "8000"}, mood="good")
     await pair.act({"zip": "`1`"})
-    await pair.edit("iban", "DE02")
+    await pair.edit("iban", "DE02 1203")
     reply = await paste(pair, text)
     holds = r'It holds `"\u00601\u0060"` now.'
     line = json.dumps(text.splitlines()[1][:80] + "…", ensure_ascii=False)
@@ -291,7 +291,7 @@ async def test_the_report_tells_the_agent_in_words_what_became_of_its_answer() -
         '- `"iban"`: a value that is hidden from you (by the person)',
         f'To go on, answer with one more block, under the code `"{reply["code"]}"`.',
     ]
-    assert "DE02" not in json.dumps(reply)
+    assert "DE02 1203" not in json.dumps(reply)
     assert outcomes(await paste(pair, block(code=reply["code"], fields={"zip": "8001"}))) == [("zip", "applied")]
 
 
@@ -359,10 +359,10 @@ async def test_a_value_for_which_the_whole_answer_is_refused_is_named_with_its_l
 
 @in_virtual_time
 async def test_a_sensitive_value_is_written_and_not_shown() -> None:
-    pair = await open_pair(virtual_engine(), FORM | {"context": {"iban": "DE02"}})
+    pair = await open_pair(virtual_engine(), FORM | {"context": {"iban": "DE02 1203"}})
     reply = await paste(pair, block(fields={"iban": "DE99"}))
     assert outcomes(reply) == [("iban", "user_locked")]
-    assert "DE02" not in json.dumps(reply)
+    assert "DE02 1203" not in json.dumps(reply)
 
 
 PROMISED = 0.020 * 2
@@ -454,7 +454,7 @@ def on_the_wire(actions: Any) -> list[dict[str, Any]]:
 
 async def settled() -> Pair:
     """A form in which the person has written some fields and a row."""
-    pair = await open_pair(virtual_engine(), {"mode": "form-fill", "schema": RULED, "context": {"pin": "1234"}})
+    pair = await open_pair(virtual_engine(), {"mode": "form-fill", "schema": RULED, "context": {"pin": "12 34"}})
     await pair.notify(add="lines", value={"amount": 1})
     await pair.edit("name", "Bea")
     return pair
@@ -476,9 +476,9 @@ def test_a_block_does_what_the_same_actions_by_the_agent_would_do_and_nothing_el
         assert await pair.values() == await direct.values()
         assert (await pair.values())["name"] == ("Bea", "user")
         session = (await pair.record()).session
-        assert (session.ended, session.value("pin"), session.value("lines/r1/amount")) == (None, "1234", 1)
+        assert (session.ended, session.value("pin"), session.value("lines/r1/amount")) == (None, "12 34", 1)
         assert all(one.status == "open" for one in session.requests.values())
-        assert "1234" not in json.dumps(on_the_wire([reply]))
+        assert "12 34" not in json.dumps(on_the_wire([reply]))
 
     compare()
 

@@ -23,7 +23,7 @@ async def test_urls_follow_the_mount_of_the_request_where_it_names_one() -> None
 FORM = {
     "mode": "form-fill",
     "schema": [{"key": "name", "type": "string", "label": "Full name"}, {"key": "iban", "sensitive": True}],
-    "context": {"name": "Ann", "iban": "DE02"},
+    "context": {"name": "Ann", "iban": "DE02 1203"},
     "prompt": True,
 }
 AT = Mount("/x", "/x/ws", "http://h")
@@ -34,7 +34,7 @@ async def test_a_prompt_shows_the_form_as_the_agent_may_see_it() -> None:
     payload, _ = await virtual_engine().create_session(FORM, mount=AT)
     assert '"label": "Full name", "type": "string", "value": "Ann"' in payload["prompt"]
     assert '{"key": "iban", "sensitive": true, "filled": true}' in payload["prompt"]
-    assert "DE02" not in payload["prompt"]
+    assert "DE02 1203" not in payload["prompt"]
 
 
 @in_virtual_time
@@ -45,7 +45,7 @@ async def test_a_rotated_prompt_shows_the_form_as_it_is_by_then() -> None:
     await engine.post_notify(payload["sessionId"], {"key": "name", "value": "Bob"}, person)
     rotated = (await engine.rotate(payload["sessionId"], {"prompt": True}, person, mount=AT)).payload
     assert '"value": "Bob"' in rotated["prompt"]
-    assert "DE02" not in rotated["prompt"]
+    assert "DE02 1203" not in rotated["prompt"]
 
 
 def of_version_1_0(created: Any, base_url: str, language: str, data: Any) -> str:
