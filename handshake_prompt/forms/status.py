@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -38,7 +38,7 @@ def status_of(rules: FieldRules, values: Values, rows: RowIds, *, unanswered: Co
     Args:
         rules: the form's.
         values: by key.
-        rows: ids in order, by the key of their list.
+        rows: ids in order, by the key of their list; a list without rows is an answer where it is there.
         unanswered: keys of nulls that are nobody's answer: values of author `empty`.
     """
     return Evaluation(rules, values, rows, unanswered=unanswered).status()
@@ -175,7 +175,7 @@ class _Scope:
             return False
         key = self.prefix + rule.key
         if rule.fields is not None:
-            return self._lacks_rows(rule, len(self.form.rows.get(key, ())))
+            return self._lacks_rows(rule, self.form.rows.get(key))
         if not (rule.is_required or (rule.required_if is not None and rule.required_if.holds(self))):
             return False
         value = self.form.values.get(key)
@@ -184,12 +184,13 @@ class _Scope:
         is_value = rule.entry.get("nullable" if value is None else "blank") is True
         return not (is_value and key in self.form.values and key not in self.form.unanswered)
 
-    def _lacks_rows(self, rule: Rule, count: int) -> bool:
-        least = rule.entry.get("minRows") or 0
+    def _lacks_rows(self, rule: Rule, ids: Sequence[str] | None) -> bool:
+        least, count = rule.entry.get("minRows") or 0, len(ids or ())
         if 0 < count < least:
             return True
         asked = rule.is_required or (rule.required_if is not None and rule.required_if.holds(self))
-        return asked and count < max(least, 1)
+        may_be_none = not least and ids is not None and rule.entry.get("blank") is True
+        return asked and not may_be_none and count < max(least, 1)
 
     def has_something(self, rule: Rule) -> bool:
         self.form.spend()

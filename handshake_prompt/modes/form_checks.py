@@ -18,7 +18,7 @@ from handshake_prompt.protocol.messages import Outcome
 from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import FieldValue, is_empty
 
-from .held_values import HeldValues, Unanswered, is_answer
+from .held_values import HeldRows, HeldValues, Unanswered, is_answer
 
 budget_under_way: ContextVar[Budget | None] = ContextVar("budget_under_way", default=None)
 """Of the batch that is being played: a mode hands no state from action to action."""
@@ -129,7 +129,7 @@ def evaluation(form: Form, session: Session) -> Evaluation:
 
 def status_in(form: Form, session: Session) -> Status:
     """Return the hidden and missing cells of a session."""
-    return status_of(form.rules, HeldValues(session), session.rows, unanswered=Unanswered(session))
+    return status_of(form.rules, HeldValues(session), HeldRows(session), unanswered=Unanswered(session))
 
 
 def empty_among(fields: Sequence[Field], session: Session) -> list[str]:

@@ -1,7 +1,8 @@
-"""Values of a session as the conditions of its form read them."""
+"""Values and rows of a session as the conditions of its form read them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from handshake_prompt.session import Session
@@ -25,6 +26,22 @@ class HeldValues:
             field = self._held.get(key)
             self._plain[key] = field.value if field is not None else None
         return self._plain[key]
+
+
+class HeldRows(Mapping[str, Sequence[str]]):
+    """Ids of rows by the key of their list. A session keeps no empty lists: any that it does not keep is one."""
+
+    def __init__(self, session: Session) -> None:
+        self._held = session.rows
+
+    def __getitem__(self, key: str) -> Sequence[str]:
+        return self._held.get(key, ())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
 
 
 class Unanswered:

@@ -148,6 +148,16 @@ async def test_hpp_152_rows_with_a_wrong_cell_or_too_many_are_refused_whole(pair
     assert codes(await do(peer, *sets)) == ["invalid_value", "invalid_value", None, "invalid_value", None]
 
 
+async def test_hpp_334_a_required_list_that_may_be_without_rows_is_not_missing_without_them(pair: Open) -> None:
+    fields = {"type": "rows", "required": True, "fields": [{"key": "text"}]}
+    bags = {"key": "bags", "blank": True} | fields
+    lists = [{"key": "free", "blank": True} | fields, {**fields, "key": "asked", "fields": [bags]}]
+    lists.append({"key": "few", "blank": True, "minRows": 1} | fields)
+    peer = await pair({"mode": "form-fill", "schema": lists})
+    assert (await peer.context())["missing"] == ["asked", "few"]
+    assert (await peer.act({"asked": [{}], "few": [{}], "free": []}))["missing"] == []
+
+
 async def test_hpp_333_cells_of_a_new_row_are_judged_as_they_stand_once_it_is_written(pair: Open) -> None:
     card = {"key": "by", "in": ["card"]}
     fields = [

@@ -69,7 +69,7 @@ def takes(form: FormModel, key: str, cells: Cells) -> bool:
 
 
 def is_empty_in(cells: Cells, key: str) -> bool:
-    return cells.values.get(key) in ("", [], {}) or cells.rows.get(key) == []
+    return cells.values.get(key) in ("", [], {})
 
 
 def entries(fields: Sequence[Entry], outer: str = "") -> dict[str, Entry]:
@@ -326,6 +326,16 @@ def test_an_empty_list_is_an_answer_where_a_model_takes_one() -> None:
     assert model.status({"tags": []}, {}).missing == ()
     assert model.status({"tags": []}, {}, unanswered=frozenset({"tags"})).missing == ("tags",)
     assert model.parse({"tags": []}, {}) == {"tags": []}
+
+
+@pytest.mark.parametrize("least", [None, 0, 1])
+def test_a_list_of_rows_that_is_there_is_an_answer_without_rows_where_a_model_takes_one(least: int | None) -> None:
+    lines: dict[str, Any] = {"type": "array", "items": {"properties": {"amount": {"type": "number"}}}}
+    lines |= {} if least is None else {"minItems": least}
+    model = FormModel("lines", {"properties": {"lines": lines}, "required": ["lines"]})
+    assert model.status(*model.cells({})).missing == ("lines",)
+    assert model.status(*model.cells({"lines": []})).missing == (("lines",) if least else ())
+    assert bool(model.problems(*model.cells({"lines": []}))) is False
 
 
 def test_a_name_that_no_value_may_have_does_not_keep_a_form_from_being_opened() -> None:

@@ -295,6 +295,8 @@ def _blank(members: Members, view: View, *, is_asked: bool, is_required: bool) -
     if members.get("minLength"):
         return None if is_required else False
     kind = members["type"]
+    if kind == "rows":
+        return True if is_required and not members.get("minRows") else None
     may_hold_none = members.get("multiple") or (isinstance(kind, str) and kind.startswith((ARRAY, "json")))
     return True if is_asked and may_hold_none and not {"minItems", "minProperties"} & view.words.keys() else None
 
