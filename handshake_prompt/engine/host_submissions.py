@@ -152,6 +152,7 @@ class HostSubmissions:
             InvalidRequestError, TooLargeError: a value for a field is not allowed.
             ChangedError: a posted row is gone; or the agent wrote a field neither posted nor covered by a digest.
         """
+        posted = posted.spread(session.schema)
         values = posted.values_for(session)
         check_values(values, self._limits)
         for key, value in values.items():

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from handshake_prompt.forms.keys import escaped, joined
 from handshake_prompt.forms.typed_text import field_of, html_number, is_same_in_control, takes, typed_value
 from handshake_prompt.protocol.errors import InvalidRequestError
 from handshake_prompt.protocol.values import MAX_INTEGER
 from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import is_empty
 from handshake_prompt.texts.quoting import quote
-from handshake_prompt.texts.row_tables import is_rows
+from handshake_prompt.texts.row_tables import entries, is_rows
 
 REPLACEMENT = "\ufffd"
 """Stands for bytes that a framework's parser could not read, as of a page in another charset."""
@@ -30,6 +31,18 @@ class Posted(NamedTuple):
     values: Mapping[str, Any]
     digest: str | None
     texts: bool
+
+    def spread(self, schema: object) -> Posted:
+        """Return the post with the members of groups by their keys: `{"home": {"street": "x"}}` posts `home/street`.
+
+        Raises:
+            InvalidRequestError: a group is posted as something else than an object or null.
+        """
+        if self.texts:
+            return self
+        fields = {field["key"]: field for field in entries(schema)}
+        groups = frozenset(key[:end] for key in fields for end, sign in enumerate(key) if sign == "/") - fields.keys()
+        return self._replace(values=dict(_spread(self.values, "", groups, fields))) if groups else self
 
     def values_for(self, session: Session) -> dict[str, Any]:
         """Return the posted values of the session's fields; other names are the host's, of whatever size.
@@ -54,6 +67,22 @@ class Posted(NamedTuple):
     def has(self, key: str) -> bool:
         """Whether a value was posted, by its own key or in a list of rows."""
         return key in self.values or (not self.texts and any(key.startswith(f"{posted}/") for posted in self.values))
+
+
+def _spread(
+    members: Mapping[str, Any], group: str, groups: frozenset[str], fields: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, Any]]:
+    for name, value in members.items():
+        key = joined(group, escaped(name)) if group else name
+        if key not in groups:
+            yield key, value
+        elif isinstance(value, Mapping):
+            yield from _spread(value, key, groups, fields)
+        elif value is None:
+            inner = {one: field for one, field in fields.items() if one.startswith(f"{key}/")}
+            yield from ((one, [] if is_rows(field) else None) for one, field in inner.items())
+        else:
+            raise InvalidRequestError(f"{quote(key)} is a group of fields, and posted as none", code="invalid_value")
 
 
 def _json_value(value: Any, field: Mapping[str, Any] | None, held: Any) -> Any:

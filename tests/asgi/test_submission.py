@@ -396,6 +396,47 @@ async def test_rows_are_posted_as_a_list_that_is_taken_or_refused_as_a_whole(
     assert (taken if status == 200 else reply.json()["code"]) == ([expected] if status == 200 else expected)
 
 
+class Home(BaseModel):
+    street: str = ""
+    lines: list[str] = []
+
+
+class Person(BaseModel):
+    name: str
+    home: Home | None = None
+
+
+NESTED: dict[str, tuple[dict[str, Any], int, Any]] = {
+    "another value": ({"home": {"street": "B"}}, 200, {"name": "Ada", "home/street": "B"}),
+    "the agent's value": ({"home": {"street": "A"}}, 200, {"name": "Ada", "home/street": "A"}),
+    "members of the host's own": ({"home": {"street": "B", "own": 1}}, 200, {"name": "Ada", "home/street": "B"}),
+    "none of it": ({"home": None}, 200, {"name": "Ada", "home/street": None}),
+    "without the agent's value": ({"home": {}}, 409, "changed"),
+    "a text": ({"home": "B"}, 400, "invalid_value"),
+    "a list": ({"home": [{"street": "B"}]}, 400, "invalid_value"),
+}
+
+
+@pytest.mark.parametrize(("posted", "status", "expected"), NESTED.values(), ids=NESTED)
+async def test_a_group_is_posted_as_an_object_whose_members_count(
+    posted: dict[str, Any], status: int, expected: Any
+) -> None:
+    hpp, taken = HandshakeApp(), list[Any]()
+    hpp.form("person", Person)
+
+    async def take(request: Request) -> JSONResponse:
+        taken.append((await hpp.submission(request)).values)
+        return JSONResponse({})
+
+    hpp.mount_on(app := Starlette(routes=[Route("/it", take, methods=["POST"])]))
+    peer = await open_in_process(hpp, {"form": "person", "context": {"name": "Ada"}})
+    await peer.act({"home/street": "A"})
+    http = httpx.AsyncClient(transport=InProcessTransport(app), base_url="http://localhost")
+    reply = await http.post("/it", json={"handshakeSession": peer.session_id} | posted, headers=peer.as_user)
+    assert (reply.status_code, taken) == (status, [expected] if status == 200 else [])
+    assert status == 200 or reply.json()["code"] == expected
+
+
 async def test_a_cell_of_a_row_that_is_gone_is_not_left_out_of_a_post() -> None:
     peer, taken = await opened_with({"key": "name"}, ROWS)
     for as_json in (False, True):
