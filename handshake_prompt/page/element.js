@@ -167,7 +167,7 @@ export class HandshakePrompt extends ElementBase {
     const { signal } = this.#gone;
     const root = rootOf(this);
     this.#form = null;
-    this.#values.attend(root, signal);
+    this.#values.attend(root, signal, () => this.form);
     root.addEventListener("submit", (/** @type {any} */ event) => this.#submit(event), { signal, capture: true });
     const observer = new MutationObserver(() => this.#seek());
     observer.observe(root, { childList: true, subtree: true });

@@ -3,6 +3,7 @@
 import { isSame } from "../client/values.js";
 import { valuesOf } from "../form.js";
 import { ControlIndex } from "../form/control_index.js";
+import { controlsOf, isChoice } from "../form/controls.js";
 import { isChanged, readPublic } from "../form/values.js";
 import { isWidget } from "../form/widgets.js";
 import { isPersons } from "./field_facts.js";
@@ -11,6 +12,9 @@ import { isPersons } from "./field_facts.js";
 /** @typedef {import("../form/control_index.js").Row} Row */
 /** @typedef {import("../form/controls.js").Control} Control */
 /** @typedef {(string | number)[]} Path keys, and the places of rows: `["lines", 0, "amount"]`. Rows have no ids yet. */
+
+/** Events with which a person begins to do something in a page. */
+const BEGINNINGS = ["beforeinput", "drop", "keydown", "mousedown", "pointerdown", "touchstart"];
 
 /** What is known of one form beyond what its controls say. */
 export class FirstValues {
@@ -23,13 +27,32 @@ export class FirstValues {
   #left = new Map();
   /** @type {WeakSet<any>} Controls that the person has touched since the page was loaded. */
   #touched = new WeakSet();
+  /** @type {WeakMap<Control, any>} What controls held before the person did anything: frameworks make it no default. */
+  #came = new WeakMap();
+  #isBegun = false;
 
-  /** Note what the person touches. @param {Document | ShadowRoot} root @param {AbortSignal} signal */
-  attend(root, signal) {
+  /**
+   * Note what the person touches.
+   *
+   * @param {Document | ShadowRoot} root
+   * @param {AbortSignal} signal
+   * @param {() => HTMLFormElement | null} formOf
+   */
+  attend(root, signal, formOf) {
+    this.#isBegun ||= !isUntouched();
+    const begin = (/** @type {Event} */ event) => event.isTrusted && this.#begin(formOf());
+    for (const name of BEGINNINGS) window.addEventListener(name, begin, { signal, capture: true });
     const touch = (/** @type {Event} */ event) => event.isTrusted && this.#touched.add(event.composedPath()[0]);
     const press = (/** @type {Event} */ event) => event.isTrusted && this.#touched.add(event.composedPath().find(isWidget) ?? event);
     for (const name of ["input", "change"]) root.addEventListener(name, touch, { signal, capture: true });
     root.addEventListener("click", press, { signal, capture: true });
+  }
+
+  /** Take what the controls hold for the page's own. @param {HTMLFormElement | null} form */
+  #begin(form) {
+    if (this.#isBegun || !form) return;
+    this.#isBegun = true;
+    for (const control of controlsOf(form)) this.#came.set(control, contentOf(control));
   }
 
   /**
@@ -55,6 +78,7 @@ export class FirstValues {
    * @returns {{context: Record<string, any>, defaults: Record<string, any>}}
    */
   given(form, schema) {
+    this.#begin(form);
     const values = valuesOf(form, schema);
     const shown = { ...values.defaults, ...values.context };
     const index = new ControlIndex(form);
@@ -116,7 +140,8 @@ export class FirstValues {
 
   /** Frameworks make what was typed the control's own default. @param {Control[]} controls */
   #isEdited(controls) {
-    return controls.some((control) => isChanged(control) || this.#touched.has(control));
+    const isOther = (/** @type {Control} */ control) => isChanged(control) && this.#came.get(control) !== contentOf(control);
+    return controls.some((control) => isOther(control) || this.#touched.has(control));
   }
 
   /** @param {(string | Control)[]} places @param {any} value */
@@ -139,6 +164,22 @@ export class FirstValues {
       (by === "ai" || isPersons(by)) && !index.of(key).some((control) => this.#touched.has(control));
     return Object.fromEntries([...fields].filter(isKnown).map(([key]) => [key, shown[key]]));
   }
+}
+
+/**
+ * Whether nobody can have done anything in the page yet, nor have had it restored: a reload or a step back brings what
+ * was typed before.
+ */
+function isUntouched() {
+  const [arrival] = performance.getEntriesByType("navigation");
+  const isNew = /** @type {PerformanceNavigationTiming | undefined} */ (arrival)?.type === "navigate";
+  return isNew && navigator.userActivation?.hasBeenActive === false;
+}
+
+/** @param {Control} control */
+function contentOf(control) {
+  if (control instanceof HTMLSelectElement) return JSON.stringify([...control.selectedOptions].map(({ value }) => value));
+  return isChoice(control) ? control.checked : control.value;
 }
 
 /**

@@ -130,3 +130,23 @@ async def test_an_agents_value_that_the_person_has_written_again_is_theirs(page:
     await end(page)
     await hand_over(page, http)
     assert await authors(page) == {"title": "user", "lines/r1/what": "user"}
+
+
+DRAFT = """<form id="claim"><input name="title" aria-label="Title"><input name="day" aria-label="Day">
+<select name="class" aria-label="Class"><option>First</option><option>Second</option></select>
+<input name="note" aria-label="Note"></form>"""
+
+
+async def test_what_a_framework_shows_at_first_is_the_pages_and_what_it_makes_of_clicks_is_not(
+    page: Page, http: httpx.AsyncClient
+) -> None:
+    await page.goto("/claim?" + urlencode({"body": DRAFT + TAG}))
+    await page.evaluate("""() => {
+      Object.entries({ title: "Trip", class: "Second", note: "Draft" }).forEach(([name, value]) => {
+        document.querySelector(`[name=${name}]`).value = value;
+      });
+    }""")
+    await page.locator("[name=note]").press_sequentially(" of mine")
+    await page.evaluate("document.querySelector('[name=day]').value = '2026-05-04'")
+    await hand_over(page, http, {"type": "set", "key": "title", "value": "Journey"})
+    assert await authors(page) == {"title": "ai", "day": "user", "class": "default", "note": "user"}
