@@ -11,7 +11,7 @@ import click
 
 from . import news, rendering
 from .assignments import Assignments, RowOptions, assignments_of
-from .exit_codes import EXIT_CODES
+from .exit_codes import EXIT_CODES_IN_SHORT
 from .replies import Members, as_agent, show
 from .session_options import (
     JSON_OPTION,
@@ -37,7 +37,7 @@ LONGEST_WAIT = 25.0
     "parse-prompt",
     help="Read the credentials from a handshake prompt.\n\n"
     "Without --prompt and HANDSHAKE_PROMPT the prompt is read from standard input.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @PROMPT_OPTION
 @click.option("--show-token", is_flag=True, help="Show the token to the person too; the JSON always has it.")
@@ -58,14 +58,16 @@ def parse_prompt(prompt: str | None, show_token: bool, as_json: bool) -> None:  
     show(reply, lambda _, terminal: rendering.prompt(found, terminal, show_token=show_token), as_json=as_json)
 
 
-@click.command("get-context", help="Read the page: fields, their authors, what is missing.", epilog=EXIT_CODES)
+@click.command("get-context", help="Read the page: fields, their authors, what is missing.", epilog=EXIT_CODES_IN_SHORT)
 @takes_session
 def get_context(options: SessionOptions) -> None:
     """Run `get-context`."""
     show(as_agent(options, lambda agent: agent.get_context()), rendering.context, as_json=options.as_json)
 
 
-@click.command(help="Write fields. A field that the person has written is theirs: it is refused.", epilog=EXIT_CODES)
+@click.command(
+    help="Write fields. A field that the person has written is theirs: it is refused.", epilog=EXIT_CODES_IN_SHORT
+)
 @click.option(
     "--set",
     "assigned",
@@ -132,7 +134,7 @@ def action(
 @click.command(
     "get-diff",
     help="List changes and their authors.\n\nWithout --since these are the last ones.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @click.option("--since", metavar="CURSOR", help="A cursor of an earlier reply, or an ISO 8601 time.")
 @click.option(
@@ -151,7 +153,7 @@ def get_diff(options: SessionOptions, *, since: str | None, wait: float) -> None
 
 @click.command(
     help="Look up the options of a field that has them on request.\n\nQUERY: letters that an option has to have.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @click.argument("key")
 @click.argument("query", default="")
@@ -161,7 +163,9 @@ def options(session: SessionOptions, *, key: str, query: str) -> None:
     show(as_agent(session, lambda agent: agent.options(key, query)), rendering.options, as_json=session.as_json)
 
 
-@click.command(help="Give the session more time.\n\nThe server may grant less than asked for.", epilog=EXIT_CODES)
+@click.command(
+    help="Give the session more time.\n\nThe server may grant less than asked for.", epilog=EXIT_CODES_IN_SHORT
+)
 @click.option(
     "--extra-seconds",
     default=1800,
@@ -180,7 +184,7 @@ def extend(options: SessionOptions, *, extra_seconds: int) -> None:
     "Runs until the session ends or Ctrl+C; the exit code is 0 for both. With --json each line is an object whose type "
     "is context (the present state, the first line), change, row, request (one has ended), problems, gap (some may "
     "have been missed; again with the context) or ended.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @click.option("--since", metavar="CURSOR", help="Begin after a cursor of an earlier reply.")
 @takes_session

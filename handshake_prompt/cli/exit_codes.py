@@ -39,7 +39,27 @@ MEANINGS = {
 }
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value}  {meaning}" for code, meaning in MEANINGS.items())
-"""For the end of a help text."""
+"""For the end of the help text of the whole command."""
+
+_WORDS = {
+    Exit.DONE: "done",
+    Exit.OTHER: "refused",
+    Exit.USAGE: "not usable",
+    Exit.REFUSED: "some fields refused",
+    Exit.ENDED: "session ended",
+    Exit.CREDENTIAL: "token not valid",
+    Exit.UNAVAILABLE: "try later",
+    Exit.DECLINED: "the person said no",
+    Exit.UNANSWERED: "not answered",
+    Exit.ALL_REFUSED: "all fields refused",
+}
+
+EXIT_CODES_IN_SHORT = (
+    "Exit codes: "
+    + ", ".join(f"{code.value} {words}" for code, words in _WORDS.items())
+    + "; handshake-prompt --help explains them."
+)
+"""For the end of a help text of one subcommand."""
 
 
 def fail(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import rendering
-from .exit_codes import EXIT_CODES, Exit, fail, problem
+from .exit_codes import EXIT_CODES_IN_SHORT, Exit, fail, problem
 from .foreign_text import NOTHING, name_text, value_text
 from .replies import Members, as_agent, show
 from .session_options import SessionOptions, takes_session
@@ -34,7 +34,7 @@ MAX_BYTES = 1024 * 1024
     "For an agent that cannot reach the server. FILE has its answer, with whatever stands around it; without FILE it "
     "is read from standard input. Lines that cannot be read are named. On a terminal you are shown what it asks for, "
     "and asked before anything is written.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @click.argument("file", type=click.Path(), default=STANDARD_INPUT)
 @click.option("--preview", is_flag=True, help="Write nothing.")

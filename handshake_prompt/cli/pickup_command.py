@@ -14,7 +14,7 @@ import click
 from handshake_prompt.texts.pickup_codes import find_address, grouped, read_code
 from handshake_prompt.texts.quoting import visible
 
-from .exit_codes import EXIT_CODES
+from .exit_codes import EXIT_CODES_IN_SHORT
 from .session_options import SessionOptions, takes_client
 from .terminal import write, write_json
 from .text_files import STANDARD_INPUT, read_text
@@ -28,7 +28,7 @@ MAX_BYTES = 64 * 1024
     "ADDRESS is what the person passed on, such as https://example.com/handshake/pickup/7K3M-Q2VX-9HTD, or with --base "
     "the code alone; without it, or with -, it is read from standard input. A code is good for one exchange: keep the "
     "prompt, which is printed, by --out prompt.txt for the other commands.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @click.argument("address", default=STANDARD_INPUT)
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write the prompt there, for you alone.")

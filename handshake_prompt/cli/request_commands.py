@@ -11,7 +11,7 @@ import click
 
 from . import news, rendering
 from .assignments import Assignments, assignments_of
-from .exit_codes import EXIT_CODES, Exit
+from .exit_codes import EXIT_CODES_IN_SHORT, Exit
 from .replies import Members, as_agent, show
 from .session_options import SessionOptions, takes_session
 
@@ -28,7 +28,7 @@ EXITS = {"answered": Exit.DONE, "declined": Exit.DECLINED}
     help="Ask the person on the page, and wait for the answer.\n\n"
     "Without --fields or --key it is a question of yes or no. For a secret, name its sensitive field with --key: the "
     "answer goes there, and you learn that it is filled. Time that runs out is no answer, least of all a yes.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @click.argument("text")
 @click.option("--fields", metavar="JSON", help="What to answer in: a list of entries as in a schema, at most ten.")
@@ -62,7 +62,7 @@ def ask(
 @click.command(
     help="Suggest values, also for fields the person has written.\n\n"
     "They accept or dismiss each on the page; get-diff tells.",
-    epilog=EXIT_CODES,
+    epilog=EXIT_CODES_IN_SHORT,
 )
 @click.option("--set", "assigned", multiple=True, metavar="KEY=VALUE", help="A value, as for action; repeatable.")
 @click.option("--set-text", "texts", multiple=True, metavar="KEY=TEXT", help="A value that is text in any case.")

@@ -12,8 +12,9 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from unicodedata import category, east_asian_width
 
 import click
@@ -26,6 +27,9 @@ _MARK, _BROKEN_MARK = "[JSON-", r"\u005bJSON-"
 """Outside of text no JSON has the first; within text the second means the same and matches no marker."""
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+_UNREAD = 128 + 13
+"""Exit code of a command that SIGPIPE has ended, as shells have it."""
 
 CELL_CHARS = 40
 """Widest column but the last one; all of a value is in the JSON."""
@@ -122,9 +126,16 @@ def _emit(text: str) -> None:
     try:
         click.echo(text)
     except OSError as error:
-        if error.errno == errno.EPIPE:  # the reader has seen enough; click ends the command in silence
-            raise
+        if error.errno == errno.EPIPE:  # the reader has seen enough, as that of `| head`
+            _end_unread()
         raise click.ClickException(f"Cannot write the output: {error.strerror or error}.") from None
+
+
+def _end_unread() -> NoReturn:
+    """End the command in silence, as the signal does that other commands get: it is no failure of the request."""
+    with suppress(OSError, ValueError):  # such as io.UnsupportedOperation of a standard output without a descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered goes there at the end
+    sys.exit(_UNREAD)
 
 
 def _dumps(value: Any, indent: int | None) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shlex
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -165,9 +167,12 @@ async def test_the_exit_code_tells_none_some_and_all_fields_refused_apart(
 
 
 @pytest.mark.parametrize("command", ["get-context", "action", "suggest", "ask", "paste", "extend", "get-diff", "watch"])
-def test_help_lists_every_exit_code(command: str) -> None:
-    shown = run(command, "--help").stdout
-    assert all(f"  {code.value}  {meaning[:20]}" in shown for code, meaning in MEANINGS.items())
+def test_help_names_every_exit_code_in_few_lines_and_that_of_all_explains_them(command: str) -> None:
+    _, _, named = run(command, "--help").stdout.partition("Exit codes:")
+    explained = run("--help").stdout
+    assert re.findall(r"\d+", named) == [str(code.value) for code in Exit]
+    assert len(named.splitlines()) <= 4
+    assert all(f"  {code.value}  {meaning}" in explained for code, meaning in MEANINGS.items())
 
 
 async def test_action_in_json_ends_in_the_same_way(pair: Open) -> None:
@@ -512,3 +517,20 @@ async def test_streams_that_cannot_be_used_are_no_traceback(
     assert process.returncode == exit_code
     assert said in errors.decode()
     assert "Traceback" not in errors.decode()
+
+
+async def test_a_command_whose_output_nobody_reads_any_more_ends_as_others_do_and_not_as_refused(pair: Open) -> None:
+    peer = await pair()
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *("action", "--set", "name=Ada"),
+        stdout=write_end,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment({"HANDSHAKE_PROMPT": prompt_of(peer)}),
+    )
+    os.close(write_end)
+    _, errors = await process.communicate()
+    assert (process.returncode, errors) == (128 + signal.SIGPIPE, b"")
+    assert (await peer.context())["context"]["name"]["value"] == "Ada"
