@@ -31,7 +31,7 @@ from handshake_prompt.protocol.errors import (
     OriginError,
 )
 
-from .message_id import check_id
+from .message_shape import check_message
 from .stateless_server import StatelessServer
 
 SERVER_ERRORS = 500
@@ -84,7 +84,7 @@ class StatelessEndpoint(ABC):
         """Admit a request, and answer its message."""
 
     async def _serve(self, request: IndexedRequest, toolbox: Toolbox, raw: bytes) -> Response:
-        check_id(raw)
+        check_message(raw)
         server = StatelessServer(toolbox, request.scope, raw, seconds=self._engine.limits.long_poll + SPARE)
         with self._stop.noticed():
             return await unless_disconnected(request, server.answer())

@@ -421,3 +421,24 @@ async def test_a_message_whose_id_cannot_come_back_is_refused_and_not_taken_for_
     told = await post(peer, {"jsonrpc": "2.0", "id": number, "method": "ping"})
     assert (told.status_code, told.json()["error"]["code"]) == (400, -32600)
     assert "whole number" in told.json()["error"]["message"]
+
+
+SECRET = "S" * 32
+MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+OF_NO_SHAPE: dict[str, Any] = {
+    "a text": SECRET,
+    "an object": {"token": SECRET},
+    "a batch": [MESSAGE | {"params": {"name": "connect", "arguments": {"prompt": SECRET}}}],
+    "another version": MESSAGE | {"jsonrpc": "1.0", "params": {"token": SECRET}},
+    "no method": {"jsonrpc": "2.0", "id": 1, "params": {"token": SECRET}},
+    "a method that is no text": MESSAGE | {"method": {"token": SECRET}},
+    "params that are no object": MESSAGE | {"params": SECRET},
+}
+
+
+@pytest.mark.parametrize("message", OF_NO_SHAPE.values(), ids=OF_NO_SHAPE)
+async def test_a_message_of_no_shape_is_refused_without_a_word_of_it(message: Any) -> None:
+    told = await post(await form(), json.dumps(message).encode())
+    assert (told.status_code, told.json()["error"]["code"]) == (400, -32600)
+    assert "one object of JSON-RPC" in told.json()["error"]["message"]
+    assert SECRET[:5] not in told.text
