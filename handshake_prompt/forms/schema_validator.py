@@ -7,7 +7,7 @@ is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .expressions import MatchTimeoutError, UnknownExpressionError, searcher
@@ -16,6 +16,8 @@ from .schema_keywords import Check, Search, TooCostlyError, bounded, check_under
 
 __all__ = ["STEPS", "Finding", "SchemaValidator", "Search", "TooCostlyError"]
 
+_DRAFTS = ("Draft202012Validator", "Draft7Validator", "Draft4Validator")
+"""Of a schema that names none: lists of `items`, and bounds that are true, have been written up to draft 7 and 4."""
 STEPS = 100_000
 """Keywords applied to one document: half a second."""
 
@@ -34,9 +36,10 @@ class SchemaValidator:
     """
 
     def __init__(self, schema: Mapping[str, Any], *, steps: int = STEPS, is_sound: bool = False) -> None:
-        dialect = library().validators.validator_for(schema, default=library().Draft202012Validator)
-        if not is_sound:
-            _refuse_unsound(dialect, schema)
+        drafts = _drafts_of(schema)
+        dialect = drafts[0] if is_sound else _sound_draft(drafts, schema)
+        self.draft: str = dialect.META_SCHEMA.get("$schema", "")
+        """The address of the draft that the schema is read as."""
         # A schema that names its draft would be checked by the library's own class for it.
         plain = {word: value for word, value in schema.items() if word != "$schema"}
         validators, formats = bounded(dialect)
@@ -66,6 +69,29 @@ class SchemaValidator:
             check_under_way.reset(token)
             if spend is not None:
                 spend(self._steps - max(0, check.left))
+
+
+def _drafts_of(schema: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the draft that a schema names; of one that names none, those it may be meant in, the newest first."""
+    named = library().validators.validator_for(schema, default=None)
+    return [named] if named else [getattr(library(), name) for name in _DRAFTS]
+
+
+def _sound_draft(drafts: Sequence[Any], schema: Mapping[str, Any]) -> Any:
+    """Return the first draft that a schema is sound in.
+
+    Raises:
+        ValueError: it is sound in none; the first one's fault is told.
+    """
+    faults = []
+    for dialect in drafts:
+        try:
+            _refuse_unsound(dialect, schema)
+        except ValueError as fault:
+            faults.append(fault)
+        else:
+            return dialect
+    raise faults[0]
 
 
 def _refuse_unsound(dialect: Any, schema: Mapping[str, Any]) -> None:

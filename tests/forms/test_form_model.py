@@ -351,6 +351,15 @@ def test_a_document_that_is_no_object_is_the_value_of_its_only_field() -> None:
     assert model.cells([1, 2]) == Cells({"value": [1, 2]}, {})
 
 
+def test_a_schema_that_names_no_draft_has_the_fields_of_the_one_that_it_is_read_as() -> None:
+    pair = {"items": [{"type": "string"}, {"type": "boolean"}]}
+    named = {"$ref": "#/definitions/name", "minLength": 9}  # which is nothing beside a reference, up to draft 7
+    schema = {"properties": {"pair": pair, "name": named}, "definitions": {"name": {"type": "string"}}}
+    model = FormModel("old", schema)
+    assert model.fields[1] == {"key": "name", "type": "string"}
+    assert model.parse({"pair": ["a", True], "name": "Ada"}, {}) == {"pair": ["a", True], "name": "Ada"}
+
+
 @pytest.mark.parametrize("source", [3, "text", b"x", None, object(), int.__add__])
 def test_what_is_no_model_is_refused(source: Any) -> None:
     with pytest.raises(TypeError):

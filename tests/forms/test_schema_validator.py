@@ -37,6 +37,22 @@ def test_a_schema_is_read_as_its_draft(draft: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("schema", "accepted", "refused"),
+    [
+        ({"items": [{"type": "string"}], "additionalItems": False}, ["a"], ["a", "b"]),
+        ({"minimum": 3, "exclusiveMinimum": True}, 4, 3),
+        ({"prefixItems": [{"type": "string"}], "items": False}, ["a"], ["a", "b"]),
+    ],
+    ids=["draft 7", "draft 4", "2020-12"],
+)
+def test_a_schema_that_names_no_draft_is_read_as_the_newest_that_it_is_sound_in(
+    schema: Any, accepted: Any, refused: Any
+) -> None:
+    validator = SchemaValidator(schema)
+    assert (validator.findings(accepted), bool(validator.findings(refused))) == ([], True)
+
+
+@pytest.mark.parametrize(
     ("schema", "value", "accepted"),
     [
         ({"multipleOf": 0.01}, 19.99, True),

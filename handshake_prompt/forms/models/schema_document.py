@@ -25,7 +25,7 @@ class SchemaDocument:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._validator = SchemaValidator(schema)
-        self.conversion = convert(schema)
+        self.conversion = convert({"$schema": self._validator.draft, **schema})
         if self.conversion.unresolved:
             missing = ", ".join(sorted(self.conversion.unresolved))
             raise ValueError(f"the schema refers to {missing}, which it does not have: bundle it under $defs")
