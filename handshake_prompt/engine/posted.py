@@ -40,8 +40,8 @@ class Posted(NamedTuple):
         """
         if self.texts:
             return self
-        fields = {field["key"]: field for field in entries(schema)}
-        groups = frozenset(key[:end] for key in fields for end, sign in enumerate(key) if sign == "/") - fields.keys()
+        fields = frozenset(field["key"] for field in entries(schema))
+        groups = frozenset(key[:end] for key in fields for end, sign in enumerate(key) if sign == "/") - fields
         return self._replace(values=dict(_spread(self.values, "", groups, fields))) if groups else self
 
     def values_for(self, session: Session) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Posted(NamedTuple):
 
 
 def _spread(
-    members: Mapping[str, Any], group: str, groups: frozenset[str], fields: Mapping[str, Mapping[str, Any]]
+    members: Mapping[str, Any], group: str, groups: frozenset[str], fields: frozenset[str]
 ) -> Iterator[tuple[str, Any]]:
     for name, value in members.items():
         key = joined(group, escaped(name)) if group else name
@@ -79,15 +79,17 @@ def _spread(
         elif isinstance(value, Mapping):
             yield from _spread(value, key, groups, fields)
         elif value is None:
-            inner = {one: field for one, field in fields.items() if one.startswith(f"{key}/")}
-            yield from ((one, [] if is_rows(field) else None) for one, field in inner.items())
+            yield from ((field, None) for field in sorted(fields) if field.startswith(f"{key}/"))
         else:
             raise InvalidRequestError(f"{quote(key)} is a group of fields, and posted as none", code="invalid_value")
 
 
 def _json_value(value: Any, field: Mapping[str, Any] | None, held: Any) -> Any:
-    """Return a JSON value as its field takes it: a script posts the text of a control for a number, too."""
-    return _typed_value(value, field, held) if isinstance(value, str) and field is not None else value
+    """Return a JSON value as its field takes it: the text of a control for a number, too, and null for no rows."""
+    if field is None:
+        return value
+    taken = _typed_value(value, field, held) if isinstance(value, str) else value
+    return [] if taken is None and is_rows(field) else taken
 
 
 def _field_value(texts: list[str], field: Mapping[str, Any] | None, held: Any) -> Any:

@@ -377,6 +377,8 @@ LISTS: dict[str, tuple[Any, int, Any]] = {
     "as they are": ([{"amount": 3}], 200, ({"lines/r1/amount": 3}, {"lines/r1/amount": "ai"})),
     "others": ([{"amount": 4}], 200, ({"lines/r2/amount": 4}, {"lines/r2/amount": "user"})),
     "none": ([], 200, ({}, {})),
+    "null": (None, 200, ({}, {})),
+    "an empty text": ("", 200, ({}, {})),
     "of odd members": ([{"amount": 3, "odd": 1}], 400, "unknown_field"),
     "of no objects": ([3], 400, "invalid_value"),
     "in one text": ('[{"amount": 3}]', 200, ({"lines/r1/amount": 3}, {"lines/r1/amount": "ai"})),
