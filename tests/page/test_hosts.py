@@ -21,6 +21,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from handshake_prompt.client import HandshakeAgent
+from tests.page.axe import find_faults
 from tests.support.hosts import HOSTS, PASSWORD, applied, django_project, loaded, prepare
 from tests.support.peer import PATIENCE
 from tests.support.serving import serving
@@ -30,16 +31,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NAMES = sorted(path.name for path in HOSTS.iterdir())
 LINES = {".py": 12, ".html": 3}
 """Of a diff, at most; of other kinds of files there are none."""
-LOOKS = [("light", 1280), ("light", 360), ("dark", 360), ("dark", 1280)]
 
 
 class Visit:
     """A person's visit to a host, and the agent that the form is handed to."""
 
-    def __init__(self, page: Page, axe: str) -> None:
+    def __init__(self, page: Page, packages: Path) -> None:
         self.page = page
         self.complaints: list[str] = []
-        self._axe = axe
+        self._packages = packages
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._note)
 
@@ -77,21 +77,13 @@ class Visit:
                 await asyncio.sleep(0.02)
 
     async def axe_finds_nothing(self) -> None:
-        """Let axe look at the page in light and dark, on a desktop and on a phone."""
-        await self.page.evaluate(self._axe)
-        for scheme, width in LOOKS:
-            await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            await self.page.set_viewport_size({"width": width, "height": 900})
-            found = await self.page.evaluate("axe.run()")
-            assert [(fault["id"], [node["target"] for node in fault["nodes"]]) for fault in found["violations"]] == []
-            assert await self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (scheme, width)
-        await self.page.set_viewport_size({"width": 1280, "height": 900})
+        assert await find_faults(self.page, self._packages) == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, packages: Path) -> AsyncIterator[Visit]:
     context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    visit = Visit(await context.new_page(), (packages / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+    visit = Visit(await context.new_page(), packages)
     yield visit
     await context.close()
     assert visit.complaints == []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, ConsoleMessage, Error, Page
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -117,14 +117,62 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, hosted: Site, complaints: list[str]) -> AsyncIterator[Page]:
-    """A page with a form and the tag; a complaint that a test does not expect and take away fails it."""
+@contextlib.asynccontextmanager
+async def opened(browser: Browser, hosted: Site) -> AsyncIterator[Page]:
     context = await browser.new_context(base_url=hosted.url, permissions=["clipboard-read", "clipboard-write"])
-    page = await context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    await page.goto("/claim")
-    yield page
+    yield await context.new_page()
     await context.close()
+
+
+@contextlib.contextmanager
+def noting(page: Page, complaints: list[str]) -> Iterator[None]:
+    """Take note of what a page complains of."""
+
+    def note(complaint: ConsoleMessage | Error) -> None:
+        if not isinstance(complaint, ConsoleMessage):
+            complaints.append(str(complaint))
+        elif complaint.type == "error":
+            complaints.append(complaint.text)
+
+    page.on("pageerror", note)
+    page.on("console", note)
+    yield
+    page.remove_listener("pageerror", note)
+    page.remove_listener("console", note)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def window(browser: Browser, hosted: Site) -> AsyncIterator[Page]:
+    """A page at the host; making one takes longer than most tests."""
+    async with opened(browser, hosted) as page:
+        yield page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(window: Page, hosted: Site, complaints: list[str]) -> AsyncIterator[Page]:
+    """A page with a form and the tag, and with nothing left of the last test.
+
+    A complaint that a test does not expect and take away fails it.
+    """
+    hosted.faults.reset()
+    with noting(window, complaints):
+        await window.goto("/claim")
+        yield window
+    await window.unroute_all()
+    for other in window.context.pages[1:]:
+        await other.close()
+    await window.goto("/")  # the tag keeps its session until it is left
+    await window.evaluate("sessionStorage.clear()")
+    await window.context.clear_cookies()
+    assert complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_page(browser: Browser, hosted: Site, complaints: list[str]) -> AsyncIterator[Page]:
+    """The same for a test alone, to change what cannot be changed back: the clock, what runs ahead of all scripts."""
+    hosted.faults.reset()
+    async with opened(browser, hosted) as page:
+        with noting(page, complaints):
+            await page.goto("/claim")
+            yield page
     assert complaints == []

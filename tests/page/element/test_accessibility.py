@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.page.axe import find_faults
 from tests.page.element.tag import FORM, TAG, agent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 360], ids=["on a desktop", "on a phone"])
-async def test_axe_finds_nothing_in_the_tag(
-    page: Page, http: httpx.AsyncClient, packages: Path, scheme: Any, width: int
-) -> None:
-    await page.set_viewport_size({"width": width, "height": 800})
-    await page.emulate_media(color_scheme=scheme)
+async def test_axe_finds_nothing_in_the_tag(page: Page, http: httpx.AsyncClient, packages: Path) -> None:
     await page.goto("/claim?" + urlencode({"body": f"<main><h1>Claim</h1>{FORM}{TAG}</main>"}))
     await page.evaluate("document.documentElement.style.colorScheme = 'light dark'")
     await page.fill("[name=name]", "Ada")
@@ -33,16 +27,14 @@ async def test_axe_finds_nothing_in_the_tag(
     await page.get_by_text("Who wrote what").click()
     await expect(page.get_by_text("When?")).to_be_visible()
     await expect(page.get_by_text("From: letter")).to_be_visible()
-    await page.evaluate((packages / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
-    found = await page.evaluate("axe.run()")
-    assert [(fault["id"], [node["target"] for node in fault["nodes"]]) for fault in found["violations"]] == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await find_faults(page, packages) == []
 
 
 async def test_the_tag_goes_along_with_the_persons_own_settings(
-    page: Page, http: httpx.AsyncClient, packages: Path
+    own_page: Page, http: httpx.AsyncClient, packages: Path
 ) -> None:
     """Forced colours, less motion, from right to left, and twice the size on a screen of 640 pixels."""
+    page = own_page
     await page.set_viewport_size({"width": 320, "height": 400})
     await page.emulate_media(forced_colors="active", reduced_motion="reduce")
     await page.goto("/claim?" + urlencode({"body": f"<main dir='rtl'><h1>Claim</h1>{FORM}{TAG}</main>"}))

@@ -122,7 +122,8 @@ async def test_a_name_with_nothing_to_see_in_it_is_not_shown(page: Page, http: h
     await expect(page.get_by_text("It calls itself")).to_be_hidden()
 
 
-async def test_more_time_is_shown_as_soon_as_it_is_given(page: Page, http: httpx.AsyncClient) -> None:
+async def test_more_time_is_shown_as_soon_as_it_is_given(own_page: Page, http: httpx.AsyncClient) -> None:
+    page = own_page
     await page.add_init_script("setInterval = () => 0;")  # the tag tells the time that is left now and then anyway
     await page.goto("/claim")
     await hand_over(page, http)

@@ -202,8 +202,9 @@ async def written(page: Page, http: httpx.AsyncClient) -> dict[str, list[tuple[A
 
 
 async def test_a_minute_offline_loses_and_doubles_nothing(
-    page: Page, hosted: Site, http: httpx.AsyncClient, complaints: list[str]
+    own_page: Page, hosted: Site, http: httpx.AsyncClient, complaints: list[str]
 ) -> None:
+    page = own_page
     await page.clock.install()
     await page.goto("/claim")
     act = await hand_over(page, http)
@@ -232,7 +233,8 @@ async def test_a_minute_offline_loses_and_doubles_nothing(
     complaints.clear()
 
 
-async def test_a_page_that_was_put_to_sleep_goes_on_where_it_was(page: Page, http: httpx.AsyncClient) -> None:
+async def test_a_page_that_was_put_to_sleep_goes_on_where_it_was(own_page: Page, http: httpx.AsyncClient) -> None:
+    page = own_page
     post = await agent(page, http)
     await live(page)
     await page.fill("[name=name]", "Mine")

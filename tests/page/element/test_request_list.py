@@ -124,8 +124,9 @@ async def test_what_the_agent_wrote_is_taken_back(page: Page, http: httpx.AsyncC
 
 
 async def test_an_open_question_stands_above_all_and_is_pointed_at_where_it_is_out_of_sight(
-    page: Page, http: httpx.AsyncClient
+    own_page: Page, http: httpx.AsyncClient
 ) -> None:
+    page = own_page
     await page.set_viewport_size({"width": 360, "height": 640})
     await page.goto("/claim?" + urlencode({"body": FORM + "<p>And so on</p>" * 60 + TAG}))
     post = await agent(page, http)

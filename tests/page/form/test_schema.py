@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
 
 from tests.page.form.cases import FORMS, SHARED, Case
 from tests.page.form.foreign_cases import FOREIGN_FORMS
 from tests.page.form.more_cases import MORE_FORMS
 from tests.page.form.unusual_cases import UNUSUAL_FORMS
-from tests.page.tabs import Tab
+from tests.page.tabs import Site, Tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,17 +37,31 @@ def stated(entry: dict[str, Any], case: Case) -> dict[str, Any]:
     return members
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def window(browser: Browser) -> AsyncIterator[Page]:
+    context = await browser.new_context()
+    yield await context.new_page()
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def blank_page(window: Page, shared: Site) -> Page:
+    """A page for a form alone: without a session and what comes with one."""
+    await window.goto(shared.url)
+    return window
+
+
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
-async def test_the_fields_of_a_form_are_those_that_its_controls_declare(tab: Tab, case: Case) -> None:
-    derived = await tab.do(DERIVE, case.html)
+async def test_the_fields_of_a_form_are_those_that_its_controls_declare(blank_page: Page, case: Case) -> None:
+    derived = await blank_page.evaluate(DERIVE, case.html)
     entries = {entry["key"]: entry for entry in derived["fields"]}
     assert list(entries) == list(case.fields)
     assert {key: stated(entry, case) for key, entry in entries.items()} == case.fields
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
-async def test_a_new_form_holds_what_its_page_came_with_as_defaults(tab: Tab, case: Case) -> None:
-    derived = await tab.do(DERIVE, case.html)
+async def test_a_new_form_holds_what_its_page_came_with_as_defaults(blank_page: Page, case: Case) -> None:
+    derived = await blank_page.evaluate(DERIVE, case.html)
     held = {key: value for key, value in derived["defaults"].items() if value not in (None, "", [], False)}
     assert derived["context"] == {}
     assert held.items() >= case.initial.items()
