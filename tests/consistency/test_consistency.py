@@ -37,7 +37,7 @@ def authors(load: Load) -> set[str]:
 async def test_four_workers_on_one_store_agree(store: str) -> None:
     with working(*several(store, WORKERS, timings=patient(store))) as workers:
         load = await put_under_load(
-            workers, SECONDS, enough=lambda load: all(worth_checking_across_workers(load).values())
+            workers, SECONDS, restless=1.0, enough=lambda load: all(worth_checking_across_workers(load).values())
         )
         logs = [worker.log() for worker in workers]
     assert load.violations == []

@@ -1,16 +1,13 @@
-"""One worker process: the protocol over the store of a URL, on a port of loopback. Started by `workers`.
-
-Its only argument is a JSON object: `store`, `port`, `ttl`, and by name `limits` and the store's `timings`. It ends when
-its standard input does, so that none is left behind by a test run that was killed.
-"""
+"""One worker process: the protocol over the store of a URL, on a port of loopback. Forked by `workers`."""
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
 import socket
-import sys
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -20,8 +17,16 @@ from handshake_prompt import HandshakeApp, Limits, SessionStore
 from handshake_prompt.cli.uvicorn_server import DrainingServer
 
 
-def main(options: dict[str, Any]) -> None:
-    """Serve until told to stop."""
+def main(options: dict[str, Any], log: Path, clock_offset: float) -> None:
+    """Serve until told to stop, or until the test run is gone.
+
+    Args:
+        options: `store`, `port`, `ttl`, and by name `limits` and the store's `timings`.
+        log: takes all output, after what is there.
+        clock_offset: seconds by which the wall clock is off.
+    """
+    _write_to(log)
+    _shift_clock(clock_offset)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     limits = Limits().replace(**options["limits"])
     hpp = HandshakeApp(store=opened(options["store"], limits, options["timings"]), ttl=options["ttl"], limits=limits)
@@ -46,10 +51,21 @@ def opened(url: str, limits: Limits, timings: dict[str, float]) -> SessionStore 
     return RedisStore(url, limits=limits, timings=RedisTimings(**timings))
 
 
+def _write_to(log: Path) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
+
+
+def _shift_clock(offset: float) -> None:
+    if offset:
+        real = time.time
+        time.time = lambda: real() + offset
+
+
 def _end_with_the_parent() -> None:
-    os.read(0, 1)  # not of a file object: its lock would be in the way of the interpreter's end
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))

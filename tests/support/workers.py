@@ -1,24 +1,29 @@
-"""Real worker processes over one store, to be killed, stopped, frozen and started again."""
+"""Real worker processes over one store, to be killed, stopped, frozen and started again.
+
+They are forked from one process that has the package loaded (multiprocessing's fork server): to load it takes longer
+than all else that a worker does at its start, and tests start some hundred.
+"""
 
 from __future__ import annotations
 
 import http.client
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from tests.support import worker
 from tests.support.peer import PATIENCE
 from tests.support.serving import free_port
 
-ROOT = Path(__file__).parents[2]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([worker.__name__, "handshake_prompt.stores.redis", "handshake_prompt.stores.sqlite"])
 
 ROOMY: dict[str, float] = {
     "agent_requests": 10**6,
@@ -36,20 +41,10 @@ ROOMY: dict[str, float] = {
 """Rates that no test meets by chance, logs that stay whole, since the checker needs all of them, and stops that do not
 take long."""
 
-LOG_BYTES = 10**7
 START = 60.0
 """Seconds a worker gets to answer; four start at the same time on as little as two processors."""
 STOP = 15.0
 """Seconds a worker gets to end when asked to: longer than the 10 s it promises."""
-
-SHIFTED = """
-import runpy, sys, time
-real = time.time
-time.time = lambda: real() + {offset!r}
-sys.argv[0] = "worker"
-runpy.run_module("tests.support.worker", run_name="__main__")
-"""
-"""Runs the worker in a process whose wall clock is off."""
 
 
 class Worker:
@@ -81,11 +76,11 @@ class Worker:
             "limits": ROOMY | (limits or {}),
             "timings": timings or {},
         }
-        self._program = ["-m", "tests.support.worker"]
-        if clock_offset:
-            self._program = ["-c", SHIFTED.format(offset=clock_offset)]
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        self._process: subprocess.Popen[bytes] | None = None
+        self._clock_offset = clock_offset
+        descriptor, log = tempfile.mkstemp(prefix="worker", suffix=".log")
+        os.close(descriptor)
+        self._log = Path(log)
+        self._process: ForkServerProcess | None = None
 
     def like(self, **options: Any) -> Worker:
         """Return another worker over the same store, not yet started; `options` are its own."""
@@ -93,13 +88,8 @@ class Worker:
 
     def start(self) -> None:
         """Start it; `wait` for it to answer."""
-        self._process = subprocess.Popen(
-            [sys.executable, *self._program, json.dumps(self._options)],
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-        )
+        self._process = FORKS.Process(target=worker.main, args=(self._options, self._log, self._clock_offset))
+        self._process.start()
 
     def wait(self) -> None:
         """Wait until it answers.
@@ -109,7 +99,7 @@ class Worker:
         """
         deadline = time.monotonic() + START
         while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if not self.process.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError(f"The worker does not answer:\n{self.log()}")
             time.sleep(0.02)
 
@@ -125,31 +115,28 @@ class Worker:
             TimeoutError: it does not.
         """
         self.process.terminate()
-        try:
-            return self._wait_for_the_end()
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"The worker does not end:\n{self.log()}") from None
+        return self._wait_for_the_end()
 
     def freeze(self) -> None:
         """Stop its execution until `thaw`."""
-        self.process.send_signal(signal.SIGSTOP)
+        self._send(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self.process.send_signal(signal.SIGCONT)
+        self._send(signal.SIGCONT)
 
     def log(self) -> str:
         """Return what it has written so far, over all its starts."""
-        return os.pread(self._log.fileno(), LOG_BYTES, 0).decode(errors="replace")
+        return self._log.read_text(errors="replace")
 
     def close(self) -> None:
         """Leave nothing behind, whatever state it is in."""
         if self._process is not None:
             self.kill()
-        self._log.close()
+        self._log.unlink()
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> ForkServerProcess:
         """The process.
 
         Raises:
@@ -159,11 +146,15 @@ class Worker:
             raise RuntimeError("The worker was not started")
         return self._process
 
+    def _send(self, number: signal.Signals) -> None:
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
     def _wait_for_the_end(self) -> int:
-        code = self.process.wait(STOP)
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        return code
+        self.process.join(STOP)
+        if self.process.exitcode is None:
+            raise TimeoutError(f"The worker does not end:\n{self.log()}")
+        return self.process.exitcode
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
