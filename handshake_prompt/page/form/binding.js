@@ -247,7 +247,8 @@ export class FormBinding extends EventTarget {
     const control = this.#controlOf(event);
     const field = control && this.#fieldIn(control);
     if (!field || this.#index.of(field.key).includes(event.relatedTarget)) return;
-    queueMicrotask(() => this.#draw(field.key));
+    // Only what waits: what a password manager has filled in is nobody's edit, and stays.
+    queueMicrotask(() => this.offers.has(field.key) && this.#draw(field.key));
     this.#reviewSoon();
   }
 
@@ -360,12 +361,8 @@ export class FormBinding extends EventTarget {
     if (field && !this.#stopped.signal.aborted) this.#begin(field, undefined);
   }
 
-  /**
-   * Tell what the page has computed, and what it has against a field; what is not stored or not shown yet is not judged.
-   *
-   * @param {Field} field
-   */
-  #heed(field) {
+  /** Tell what the page computes, and what it has against a field; what is not stored or shown yet is not judged. */
+  #heed(/** @type {Field} */ field) {
     const controls = this.#index.of(field.key);
     const record = this.#session.fields.get(field.key);
     if (!controls.every(({ isConnected }) => isConnected)) return; // their row has just gone

@@ -85,6 +85,20 @@ async def test_what_another_script_does_is_not_the_persons(tab: Tab, faults: Fau
     assert sent(faults.line) == []
 
 
+async def test_what_a_password_manager_fills_in_stays_and_is_told(tab: Tab) -> None:
+    peer = await hand_over(tab, INPUT)
+    await tab.do("""
+      form.a.focus();
+      form.a.value = "Ada";
+      for (const name of ["input", "change"]) form.a.dispatchEvent(new Event(name, { bubbles: true }));
+      form.a.blur();
+    """)
+    await tab.turn(100)
+    assert await tab.do("form.a.value") == "Ada"
+    assert await stored(tab, peer) == {}
+    assert [each["msg"] for each in (await peer.context())["problems"]] == ['The page shows "Ada" in place of it.']
+
+
 async def test_what_a_calendar_makes_of_a_click_is_the_persons(tab: Tab) -> None:
     peer = await hand_over(
         tab,
