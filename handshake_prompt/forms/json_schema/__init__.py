@@ -6,7 +6,7 @@ validator, and so is the last word.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ def convert(document: Mapping[str, Any], *, moments: Moments = "rfc3339", most: 
         root = {"type": ["object"], "properties": {WRAPPED: root}, "required": [WRAPPED]}
     fields, made = _fitted(root, schemas, moments, most)
     return Conversion(
-        [_relaxed(entry) for entry in _without_circles(fields)],
+        _relaxed(_without_circles(fields)),
         made.rules,
         made.lookups,
         is_wrapped,
@@ -113,33 +113,46 @@ def _made(
 def _without_circles(entries: Sequence[Entry]) -> Sequence[Entry]:
     """Show everything always where the conditions are too many or go in a circle: it costs a look, and no value."""
     try:
-        compile_rules([_relaxed(entry) for entry in entries])
+        compile_rules(_relaxed(entries))
     except InvalidSchemaError:
         return [_without(entry, "showIf", "requiredIf") for entry in entries]
     return entries
 
 
-def _relaxed(entry: Entry) -> Entry:
-    """Leave out conditions that are too large."""
-    too_large = [word for word in ("showIf", "requiredIf") if word in entry and not _compiles(entry[word])]
-    kept = _without(entry, *too_large) if too_large else entry
+def _relaxed(entries: Sequence[Entry]) -> list[Entry]:
+    """Leave out conditions that are too large, and those on values that stand within others."""
+    is_within = _named_within(entries)
+    return [_with_conditions(entry, is_within) for entry in entries]
+
+
+def _with_conditions(entry: Entry, is_within: Callable[[str], bool]) -> Entry:
+    untold = [word for word in ("showIf", "requiredIf") if word in entry and not _is_told(entry[word], is_within)]
+    kept = _without(entry, *untold) if untold else entry
     if any(isinstance(option, dict) and "when" in option for option in kept.get("options", ())):
-        kept = {**kept, "options": [_option(option) for option in kept["options"]]}
-    return {**kept, "fields": [_relaxed(inner) for inner in kept["fields"]]} if "fields" in kept else kept
+        kept = {**kept, "options": [_option(option, is_within) for option in kept["options"]]}
+    return {**kept, "fields": _relaxed(kept["fields"])} if "fields" in kept else kept
 
 
-def _option(option: Any) -> Any:
-    if not isinstance(option, dict) or "when" not in option or _compiles(option["when"]):
+def _option(option: Any, is_within: Callable[[str], bool]) -> Any:
+    if not isinstance(option, dict) or "when" not in option or _is_told(option["when"], is_within):
         return option
     return {name: value for name, value in option.items() if name != "when"}
 
 
-def _compiles(condition: object) -> bool:
+def _is_told(condition: object, is_within: Callable[[str], bool]) -> bool:
     try:
-        compile_condition(condition)
+        return not any(map(is_within, compile_condition(condition).names))
     except InvalidSchemaError:
         return False
-    return True
+
+
+def _named_within(entries: Sequence[Entry]) -> Callable[[str], bool]:
+    """Return the test of a name: whether its value, if there is one, stands within that of a field of JSON."""
+    keys = [entry["key"] for entry in entries]
+    known = {"/".join(key.split("/")[:depth]) for key in keys for depth in range(1, key.count("/") + 2)}
+    rests = tuple(entry["key"].rpartition("/")[0] for entry in entries if entry.get("rest") is True)
+    inside = tuple(f"{entry['key']}/" for entry in entries if entry.get("type") == "json")
+    return lambda name: name.startswith(inside) or (name not in known and name.startswith(rests))
 
 
 def _without(entry: Entry, *words: str) -> Entry:

@@ -115,3 +115,24 @@ def test_what_a_condition_asks_for_is_what_the_validator_asks_for(place: str, ca
 
 def _leaves(entries: Any) -> list[Any]:
     return [leaf for entry in entries for leaf in _leaves(entry.get("fields", ())) or [entry]]
+
+
+MANY = {f"m{n}": TEXT for n in range(500)}
+NESTED = {"type": "object", "properties": {"c": TEXT, **MANY}}
+WITHIN: dict[str, tuple[Any, Any]] = {
+    "other members": ({"additionalProperties": TEXT, **asking({}, {"properties": {"k": {"const": "x"}}})}, {"k": "y"}),
+    "other members, required": ({"additionalProperties": TEXT, **asking({}, {"required": ["k"]})}, {"k": "y"}),
+    "a name that no key has": (asking({"prototype": TEXT}, {"required": ["prototype"]}), {"prototype": "y"}),
+    "an object too large": (
+        asking({"a": NESTED}, {"properties": {"a": {"properties": {"c": {"const": "x"}}}}}),
+        {"a": {"c": "y"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("schema", "document"), WITHIN.values(), ids=WITHIN)
+def test_nothing_is_told_of_a_value_that_stands_within_another(schema: Any, document: Any) -> None:
+    form = FormModel("any", schema)
+    cells = form.cells(document)
+    assert form.document(*cells) == document
+    assert form.status(*cells).missing == ()
