@@ -44,7 +44,7 @@ class HostViews:
 
         Args:
             request: the host's, of Starlette, FastAPI, Litestar, Quart, Django, or any framework that keeps the scope.
-            session_id: the session; None, of a form that was posted without one, is none that is known.
+            session_id: the session; what is no text, as of a form that was posted without one, is none that is known.
             cursor: the place in the log that the page shows, from `session.ready()` of its module. The person has not
                 seen any value written after it.
 
@@ -56,7 +56,7 @@ class HostViews:
         """
         connection = connection_of(request)
         render_in_views(connection.scope)
-        if session_id is None:
+        if not isinstance(session_id, str):
             raise SessionNotFoundError
         credential = self._credential_of(connection, session_id).without_agent()
         context = (await self.engine.get_context(session_id, credential, request)).payload
@@ -145,7 +145,7 @@ def _check_is_shown(context: Mapping[str, Any], cursor: str) -> None:
     Raises:
         ChangedError: one was, or it is no place in that log.
     """
-    shown, current = Cursor.parse(cursor), Cursor.parse(context["cursor"])
+    shown, current = Cursor.parse(cursor) if isinstance(cursor, str) else None, Cursor.parse(context["cursor"])
     if shown is None or current is None or shown.epoch != current.epoch or shown.seq > current.seq:
         raise ChangedError("The cursor is no place in the session's log")
     changed = [key for key, record in context["context"].items() if record["rev"] > shown.seq]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from starlette.requests import Request
 
@@ -25,13 +27,18 @@ async def test_a_host_reads_what_the_page_has_shown() -> None:
     assert context["context"]["name"]["value"] == "Ada"
 
 
-@pytest.mark.parametrize("place", ["before the last write", "of another log", "yet to come", "no cursor"])
+@pytest.mark.parametrize("place", ["before the last write", "of another log", "yet to come", "no cursor", "no text"])
 async def test_a_host_is_not_given_what_the_page_has_not_shown(place: str) -> None:
     hpp = HandshakeApp()
     peer = await open_in_process(hpp, FORM)
     other = await open_in_process(hpp, FORM)
     shown = (await peer.act({"name": "Ada"}))["cursor"]
-    cursors = {"before the last write": shown, "of another log": other.created["cursor"], "no cursor": ""}
+    cursors: dict[str, Any] = {
+        "no text": 5,
+        "before the last write": shown,
+        "of another log": other.created["cursor"],
+        "no cursor": "",
+    }
     cursors["yet to come"] = shown + "000"
     await peer.act({"name": "Grace Hopper"})
     with pytest.raises(HandshakeError) as refused:
@@ -50,11 +57,12 @@ async def test_a_host_is_told_of_a_few_changes_in_words_that_nothing_hides_in() 
     assert refused.value.detail.endswith(" and 90 more")
 
 
-async def test_a_form_that_names_no_session_is_of_none_that_is_known() -> None:
+@pytest.mark.parametrize("posted", [None, 5, ["x"], b"x", {}], ids=repr)
+async def test_a_form_that_names_no_session_is_of_none_that_is_known(posted: Any) -> None:
     hpp = HandshakeApp()
     peer = await open_in_process(hpp)
     with pytest.raises(HandshakeError) as refused:
-        await hpp.read_as_user(from_page(peer), None)
+        await hpp.read_as_user(from_page(peer), posted)
     assert (refused.value.status, refused.value.code) == (404, "session_not_found")
 
 
