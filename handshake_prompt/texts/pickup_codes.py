@@ -20,9 +20,10 @@ GROUP = 4
 _LONGEST = 64
 """Characters that are looked at: a code with a separator behind each letter has 24."""
 _LOOK_ALIKES = str.maketrans("ILOU", "110V")
-_SEPARATORS = re.compile(r"[\s._\-\u2010-\u2015\u2212\u200b-\u200d\u2060\ufeff]+")
-_AROUND = "\"'“”‘’<>()[],;:!. \n"
-"""Marks of the sentence around an address, which clients take for a part of it."""
+_SEPARATORS = re.compile(r"[\s._\-\u2010-\u2015\u2212\xad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
+"""Blanks, points and dashes; and characters that show as nothing, such as marks of direction in a text of Arabic."""
+_AROUND = "\"'“”„‘’«»「」<>()[]{},;:!?*`،。、"
+"""Marks of the sentence or of the emphasis around a code, which clients take for a part of it."""
 _CODE = re.compile(rf"[{ALPHABET}]{{{LETTERS}}}")
 
 
@@ -53,7 +54,7 @@ def read_code(text: str) -> Secret | None:
     """
     if len(text) > _LONGEST:
         return None
-    code = Secret(_SEPARATORS.sub("", normalize("NFKC", text).strip(_AROUND)))
+    code = Secret(_SEPARATORS.sub("", normalize("NFKC", text)).strip(_AROUND))
     if not code.isascii():
         return None
     code = Secret(code.upper().translate(_LOOK_ALIKES))

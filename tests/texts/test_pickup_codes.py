@@ -22,6 +22,9 @@ READ = {
     "full width": "７Ｋ３Ｍ－Ｑ２ＶＸ－０１ＴＤ",
     "in a sentence": "(“7K3M-Q2VX-01TD”),",
     "in angle brackets": "<7K3M-Q2VX-01TD>.",
+    "emphasised": "**`7K3M-Q2VX-01TD`**",
+    "in a text of Arabic": "\u200f«\u2066\u200e7K3M-Q2VX-01TD\u200e\u2069»،\u061c",
+    "hyphenated": "7K3M\xad-Q2VX-\xad01TD",
     "zero-width": "7K3M\u200b-Q2VX\u2060-01TD\ufeff",
 }
 UNREAD = {
