@@ -81,7 +81,10 @@ class Truth:
         if not levels:
             raise UnsaidError
         if "properties" in schema or "required" in schema:
-            return self._object(schema, key, partial(self._member, view), levels)
+            there = self._object(schema, key, partial(self._member, view), levels)
+            if _names_null(there):
+                raise UnsaidError  # an object with nothing but nulls in it may be none
+            return there
         words = schema.keys() - _IGNORED - {"type", "minLength", "minItems"}
         if not words <= _SAID or max(schema.get("minLength", 0), schema.get("minItems", 0)) > 1:
             raise UnsaidError
@@ -156,6 +159,12 @@ def _scalars(values: list[Any]) -> list[Any]:
     if any(isinstance(value, list | dict) for value in values) or len(values) > SCALARS:
         raise UnsaidError
     return values
+
+
+def _names_null(condition: Data | None) -> bool:
+    parts = [part for word in ("all", "any") for part in (condition or {}).get(word, ())]
+    parts += [condition["not"]] if condition and "not" in condition else []
+    return None in (condition or {}).get("in", ()) or any(map(_names_null, parts))
 
 
 def _names_blank(schema: Schema) -> bool:

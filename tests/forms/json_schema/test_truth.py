@@ -96,6 +96,12 @@ PLACES: dict[str, tuple[Any, Any]] = {
 @example(
     case=(asking({"a": MEMBERS[6][0]}, {"properties": {"a": {"contains": {"not": {"const": "x"}}}}}), {"a": ["x", 1]})
 )
+@example(
+    case=(
+        asking({"a": MEMBERS[9][0]}, {"properties": {"a": {"properties": {"c": {"const": "x"}}}}}),
+        {"a": {"c": None}},
+    )
+)
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_what_a_condition_asks_for_is_what_the_validator_asks_for(place: str, case: Any) -> None:
     around, within = PLACES[place]
