@@ -212,18 +212,20 @@ async def test_a_poll_that_is_given_up_leaves_no_trace_in_the_log(server: Server
 
 
 @servers
-@pytest.mark.parametrize("role", ["user", "agent"])
-async def test_a_binary_frame_is_refused_with_a_code_that_the_server_can_send(
-    server: Server, role: str, tmp_path: Path
-) -> None:
+async def test_a_binary_frame_is_refused_with_a_code_that_the_server_can_send(server: Server, tmp_path: Path) -> None:
+    code = CloseCode.BINARY if server.is_strict else CloseCode.UNSUPPORTED_DATA
+    codes = {}
     with running(server.command, "mounted", tmp_path / "log") as process:
         peer = await open_session(process.base_url, FORM)
-        async with aclosing(peer.http), peer.watch(role=role) as page:
-            await page.next("connected")
-            await page.send(b"\x00\x01")
-            assert (await page.closed())[0] == (CloseCode.BINARY if server.is_strict else CloseCode.UNSUPPORTED_DATA)
+        async with aclosing(peer.http):
+            for role in ("user", "agent"):
+                async with peer.watch(role=role) as page:
+                    await page.next("connected")
+                    await page.send(b"\x00\x01")
+                    codes[role], _ = await page.closed()
         await process.stop()
         assert "Traceback" not in process.written
+    assert codes == {"user": code, "agent": code}
 
 
 def test_hypercorn_with_trio_is_told_at_its_start_to_run_asyncio() -> None:
