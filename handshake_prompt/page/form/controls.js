@@ -70,8 +70,13 @@ export function isControl(element) {
     return !WITHOUT_VALUE.has(element.type);
   }
   if (element instanceof HTMLTextAreaElement || isWidget(element)) return true;
+  return isComponent(element) && ("value" in element || switchOf(element) !== undefined);
+}
+
+/** Whether an element is a form-associated custom element that is no button. @param {any} element */
+export function isComponent(element) {
   const isAssociated = element.localName.includes("-") && element.constructor.formAssociated === true;
-  return isAssociated && ("value" in element || switchOf(element) !== undefined);
+  return isAssociated && !WITHOUT_VALUE.has(element.type);
 }
 
 /** The name of a control; in a component's shadow root, without one, that of the component. @param {Control} control @returns {string} */

@@ -4,7 +4,7 @@
  */
 
 import { around, below, rootOf } from "./clobbering.js";
-import { isControl } from "./controls.js";
+import { isComponent, isControl } from "./controls.js";
 import { labelOf, nameOfGroup } from "./labels.js";
 import { isMarked } from "./standing.js";
 import { isBait, isShown } from "./sight.js";
@@ -47,7 +47,8 @@ function sizeOf({ fields = [] }) {
 
 /** The widgets of a form that stand for no field. @param {HTMLFormElement} form @returns {any[]} */
 function strangers(form) {
-  const widgets = below(form).filter((element) => isFilter(element) || (element.matches(WIDGET) && !isControl(element)));
+  const isWidget = (/** @type {Element} */ element) => element.matches(WIDGET) || isComponent(element);
+  const widgets = below(form).filter((element) => isFilter(element) || (isWidget(element) && !isControl(element)));
   const isPart = (/** @type {Element} */ widget) => widgets.some((other) => other !== widget && other.contains(widget));
   return widgets.filter((widget) => !isPart(widget) && !isCovered(widget) && isOpen(widget, form));
 }

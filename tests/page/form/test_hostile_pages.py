@@ -232,6 +232,29 @@ async def test_custom_elements_are_named_by_labels_and_by_their_own_word(tab: Ta
     assert await tab.do(look) == [True, "x"]
 
 
+COMPONENTS = """
+<form><x-button>Send</x-button><x-closed aria-label="Card">Closed</x-closed></form>
+<script>
+customElements.get("x-button") ?? customElements.define("x-button", class extends HTMLElement {
+  static formAssociated = true;
+  type = "submit";
+  value = "";
+});
+customElements.get("x-closed") ?? customElements.define("x-closed", class extends HTMLElement {
+  static formAssociated = true;
+});
+document.body.append(document.querySelector("form"));
+</script>
+"""
+
+
+async def test_a_component_that_is_a_button_is_no_field_and_one_that_hides_its_value_is_told(tab: Tab) -> None:
+    await hand_over(tab, COMPONENTS)
+    assert await tab.do("session.schema") == []
+    remainder = "import('/handshake/form/remainder.js').then(({ remainderOf }) => remainderOf(form, []))"
+    assert await tab.do(remainder) == "Not handed over, for the person alone to fill in: Card."
+
+
 async def test_controls_may_have_the_names_of_the_forms_own_properties(tab: Tab) -> None:
     peer = await hand_over(tab, CLOBBERED)
     keys = await tab.do("session.schema.map(({ key }) => key)")
