@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from handshake_prompt.texts.field_notes import Style, notes, words
-from handshake_prompt.texts.row_tables import entries, is_rows, row_lists, row_names
+from handshake_prompt.texts.field_notes import Style, field_notes, page_words
+from handshake_prompt.texts.row_tables import field_entries, is_rows, row_lists, row_names
 
 from .foreign_text import NOTHING, author, name_text, value_text
 from .terminal import Cell
@@ -39,7 +39,7 @@ class _Form:
         self._missing = _texts(reply.get("missing")) | _texts(reply.get("missingPerson"))
         self._hidden = _texts(reply.get("hidden"))
         self._rows = _rows(reply.get("rows"))
-        self._schema = entries(reply.get("schema"))
+        self._schema = field_entries(reply.get("schema"))
 
     def rows(self) -> Iterator[Sequence[Cell]]:
         told: set[str] = set()
@@ -63,8 +63,8 @@ class _Form:
     def _row(self, key: str, field: Field) -> Sequence[Cell]:
         is_missing, record = key in self._missing, self._records.get(key, {})
         shown = Cell(row_names(self._rows.get(key, ()))) if is_rows(field) else value(record, "value")
-        facts = list(notes(field, STYLE, is_missing=is_missing))
-        told = [": ".join(words(key, field))] if words(key, field) else []
+        facts = list(field_notes(field, STYLE, is_missing=is_missing))
+        told = [": ".join(page_words(key, field))] if page_words(key, field) else []
         hidden = ["not shown now"] if key in self._hidden else []
         note = Cell("; ".join([*hidden, *facts, *told]), "wanting" if is_missing else None)
         return Cell(name_text(key)), shown, author(record.get("by")), note

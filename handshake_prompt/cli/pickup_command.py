@@ -11,7 +11,7 @@ from typing import IO
 
 import click
 
-from handshake_prompt.texts.pickup_codes import find_address, grouped, read_code
+from handshake_prompt.texts.pickup_codes import find_address, group_letters, read_code
 from handshake_prompt.texts.quoting import visible
 
 from .exit_codes import EXIT_CODES_IN_SHORT
@@ -42,7 +42,7 @@ def pickup(options: SessionOptions, *, address: str, out: str | None, base: str 
     text = read_text(STANDARD_INPUT, "code", most=MAX_BYTES) if address == STANDARD_INPUT else address
     code = read_code(text.strip()) if base else None
     if code and base:
-        text = f"{base.rstrip('/')}{prefix.rstrip('/')}/pickup/{grouped(code)}"
+        text = f"{base.rstrip('/')}{prefix.rstrip('/')}/pickup/{group_letters(code)}"
     if find_address(text) is None:
         raise click.UsageError("Give the whole address that the person passed on, or the code alone with --base.")
     with _private_file(Path(out)) if out else nullcontext() as file:

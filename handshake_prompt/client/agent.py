@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 from urllib.parse import quote
 
 from .answers import GRACE, RECHECK, Answer, answer_among, next_answer
-from .batch import actions_of, given, json_body
+from .batch import actions_of, given_members, json_body
 from .connection import AgentConnection
 from .decoding import (
     ActionReply,
@@ -19,14 +19,14 @@ from .decoding import (
     ExtendReply,
     OptionsReply,
     WithdrawReply,
-    checked,
+    check_members,
+    decode_members,
     markdown_text,
-    members,
 )
 from .headers import mint_key, writing_headers
 from .http import Request
 from .later_versions import if_known, if_supported
-from .rows import LAST, Place, adding, moving, removing
+from .rows import LAST, Place, add_action, move_action, remove_action
 
 MOST_PACED = 60.0
 """Seconds that a server of version 0.2 may spend between the fields of one batch, on top of the usual limit."""
@@ -75,8 +75,8 @@ class HandshakeAgent(AgentConnection):
             AgentError: it failed; the subclass tells the kind, `next_steps` the remedy.
         """
         headers = {"Accept": "text/markdown"} if markdown else {}
-        reply = await self._client.send(Request(path=self._path("context"), headers=headers))
-        return markdown_text(reply.content_type, reply.body) if markdown else members(reply.body, ContextReply)
+        reply = await self._client.send(Request(path=self._endpoint_path("context"), headers=headers))
+        return markdown_text(reply.content_type, reply.body) if markdown else decode_members(reply.body, ContextReply)
 
     async def action(
         self,
@@ -108,13 +108,13 @@ class HandshakeAgent(AgentConnection):
         paced = len(actions) * interval_ms / 1000 if stream else 0.0
         reply = await self._client.send(
             Request(
-                path=self._path("action"),
+                path=self._endpoint_path("action"),
                 body=body,
                 headers=writing_headers(mint_key() if idempotency_key is None else idempotency_key),
                 slack=min(max(paced, 0.0), MOST_PACED),
             )
         )
-        return members(reply.body, ActionReply)
+        return decode_members(reply.body, ActionReply)
 
     async def add_row(self, key: str, value: Mapping[str, Any] | None = None, *, after: Place = LAST) -> dict[str, Any]:
         """Add a row to a list, as a batch of its own.
@@ -132,7 +132,7 @@ class HandshakeAgent(AgentConnection):
             RefusedError: the page has no rows, or its server is too old for them (`unsupported_action`).
             ValueError, TypeError, AgentError: as for `action`.
         """
-        return await self._edit_rows(adding(key, value, after))
+        return await self._edit_rows(add_action(key, value, after))
 
     async def remove_row(self, row_key: str) -> dict[str, Any]:
         """Remove a row with all that is in it, unless a part of it is the person's.
@@ -146,7 +146,7 @@ class HandshakeAgent(AgentConnection):
         Raises:
             RefusedError, AgentError: as for `add_row`.
         """
-        return await self._edit_rows(removing(row_key))
+        return await self._edit_rows(remove_action(row_key))
 
     async def move_row(self, row_key: str, *, after: Place = LAST) -> dict[str, Any]:
         """Move a row within its list, unless a part of it is the person's.
@@ -161,7 +161,7 @@ class HandshakeAgent(AgentConnection):
         Raises:
             RefusedError, AgentError: as for `add_row`.
         """
-        return await self._edit_rows(moving(row_key, after))
+        return await self._edit_rows(move_action(row_key, after))
 
     async def suggest(
         self,
@@ -192,7 +192,7 @@ class HandshakeAgent(AgentConnection):
             RefusedError: the page takes no suggestions, or its server is too old for them (`unsupported_action`).
             ValueError, TypeError, AgentError: as for `action`.
         """
-        about = given(reason=reason, source=source, confidence=confidence)
+        about = given_members(reason=reason, source=source, confidence=confidence)
         reply = await self.action([{"type": "suggest", "key": key, "value": value, **about}])
         return if_supported(reply, "suggestions", instead="Say in the chat what you would change.")
 
@@ -253,11 +253,11 @@ class HandshakeAgent(AgentConnection):
         Raises:
             RefusedError, RateLimitedError, ValueError, TypeError, AgentError: as for `ask`.
         """
-        body = json_body(given(text=text, fields=fields, key=key, expiresIn=expires_in))
+        body = json_body(given_members(text=text, fields=fields, key=key, expiresIn=expires_in))
         headers = writing_headers(idempotency_key or mint_key())
-        request = Request(path=self._path("ask"), body=body, headers=headers)
+        request = Request(path=self._endpoint_path("ask"), body=body, headers=headers)
         reply = await if_known(self._client.send(request), "questions", instead="Ask the person in the chat.")
-        return members(reply.body, AskReply)
+        return decode_members(reply.body, AskReply)
 
     async def answer(self, opened: Mapping[str, Any]) -> Answer:
         """Wait until the person answers a question, or its time is over.
@@ -271,7 +271,7 @@ class HandshakeAgent(AgentConnection):
             BadReplyError: `opened` is no such reply.
             AgentError: it failed otherwise.
         """
-        asked = checked(dict(opened), AskReply)
+        asked = check_members(dict(opened), AskReply)
         left = asked.expires_in + GRACE
         async with self.changes(asked.cursor) as changes:
             while True:
@@ -293,9 +293,9 @@ class HandshakeAgent(AgentConnection):
             RefusedError: there is no such request, or it has ended otherwise.
             AgentError: it failed otherwise.
         """
-        path = f"{self._path('ask')}/{quote(request_id, safe='')}"
+        path = f"{self._endpoint_path('ask')}/{quote(request_id, safe='')}"
         reply = await self._client.send(Request(path=path, method="DELETE"))
-        return members(reply.body, WithdrawReply)
+        return decode_members(reply.body, WithdrawReply)
 
     async def get_diff(self, since: str | None = None, *, wait: float = 0) -> dict[str, Any]:
         """List changes; with `wait`, a long poll.
@@ -313,8 +313,8 @@ class HandshakeAgent(AgentConnection):
             AgentError: it failed; the subclass tells the kind, `next_steps` the remedy.
         """
         query = {"since": since} if since else {}
-        reply = await self._client.send(Request(path=self._path("diff"), query=query, wait=max(wait, 0.0)))
-        return members(reply.body, DiffReply)
+        reply = await self._client.send(Request(path=self._endpoint_path("diff"), query=query, wait=max(wait, 0.0)))
+        return decode_members(reply.body, DiffReply)
 
     async def options(self, key: str, query: str = "") -> dict[str, Any]:
         """Look up the options of a field that has none in the schema (`lookup: true`).
@@ -332,9 +332,9 @@ class HandshakeAgent(AgentConnection):
             AgentError: it failed otherwise.
         """
         query_members = {"key": key, **({"q": query} if query else {})}
-        request = Request(path=self._path("options"), query=query_members)
+        request = Request(path=self._endpoint_path("options"), query=query_members)
         reply = await if_known(self._client.send(request), "options to look up", instead="Write the value as text.")
-        return members(reply.body, OptionsReply)
+        return decode_members(reply.body, OptionsReply)
 
     async def extend(self, extra_seconds: int = 1800) -> dict[str, Any]:
         """Give the session more time.
@@ -353,7 +353,7 @@ class HandshakeAgent(AgentConnection):
         body = json_body({"extraSeconds": extra_seconds})
         path = f"/session/{self.session_id}/extend"
         reply = await self._client.send(Request(path=path, body=body, headers=writing_headers(), repeatable=False))
-        return members(reply.body, ExtendReply)
+        return decode_members(reply.body, ExtendReply)
 
     async def _edit_rows(self, action: Mapping[str, Any]) -> dict[str, Any]:
         reply = await self.action([action])

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .decoding import EndedRequest, checked
+from .decoding import EndedRequest, check_members
 from .errors import LocalSetupError, RefusedError
 from .updates import Gap, RequestEnded, Update
 
@@ -78,7 +78,7 @@ def answer_among(requests: object, request_id: str) -> Answer | None:
         RefusedError: it is not among them: it has ended, and its end was told to an earlier reader (`answer_gone`).
         BadReplyError: one of them is malformed.
     """
-    for ended in _listed(requests):
+    for ended in _own_request(requests):
         if ended.id == request_id:
             return None if ended.status == OPEN else Answer(ended.id, ended.status, ended.values, ended.filled)
     raise RefusedError(
@@ -88,6 +88,6 @@ def answer_among(requests: object, request_id: str) -> Answer | None:
     )
 
 
-def _listed(requests: object) -> Iterable[EndedRequest]:
+def _own_request(requests: object) -> Iterable[EndedRequest]:
     entries = requests if isinstance(requests, list) else []
-    return (checked(entry, EndedRequest) for entry in entries if isinstance(entry, dict))
+    return (check_members(entry, EndedRequest) for entry in entries if isinstance(entry, dict))

@@ -34,7 +34,7 @@ class Backoff:
             self._first = min(max(first, SHORTEST), self._longest)
         self._bound = self._first
 
-    def pause(self, at_least: float | None = None) -> float:
+    def next_pause(self, at_least: float | None = None) -> float:
         """Return the seconds to wait now: the least that the server asks for, and a random part."""
         drawn = random.uniform(0, self._bound)  # noqa: S311 - it spreads load and guards nothing
         self._bound = min(self._bound * 2, self._longest)

@@ -14,7 +14,7 @@ def actions_of(values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[
     return [{"type": "set", "key": key, "value": value} for key, value in values.items()]
 
 
-def given(**members: Any) -> dict[str, Any]:
+def given_members(**members: Any) -> dict[str, Any]:
     """Return the members that are not None."""
     return {name: member for name, member in members.items() if member is not None}
 

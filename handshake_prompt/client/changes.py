@@ -85,21 +85,21 @@ class Changes:
             raise StopAsyncIteration
         if self._session.client.is_elsewhere:
             raise other_loop()
-        self._running = self._running or asyncio.ensure_future(self._step())
+        self._running = self._running or asyncio.ensure_future(self._next_updates())
         await asyncio.wait({self._running})
         if self._closed:
             raise StopAsyncIteration
         step, self._running = self._running, None
         self._ready.extend(step.result())
 
-    async def _step(self) -> Sequence[Update]:
+    async def _next_updates(self) -> Sequence[Update]:
         """Take one step of the source; wait, rather than fail, where another attempt may do better."""
         now = asyncio.get_running_loop().time
         if (left := self._not_before - now()) > 0:
             await asyncio.sleep(left)
         try:
             if self._source is None:
-                return await self._begin()
+                return await self._find_beginning()
             found, proven = await self._source.step()
         except NoStreamError as error:
             self._source = LongPolling(self._session, error.place)
@@ -107,18 +107,18 @@ class Changes:
         except (ServerUnavailableError, RateLimitedError) as error:
             if error.status is None and not error.retryable:
                 raise
-            self._not_before = now() + self._backoff.pause(error.retry_after)
+            self._not_before = now() + self._backoff.next_pause(error.retry_after)
             return ()
         if found or proven:
             self._backoff.restart(self._source.retry)
         return found
 
-    async def _begin(self) -> Sequence[Update]:
+    async def _find_beginning(self) -> Sequence[Update]:
         """Find the place to begin at, unless it is known. A diff that names none says that the version is 0.2."""
-        if self._since is not None and is_cursor(self._since) and updates.instant(self._since) is None:
+        if self._since is not None and is_cursor(self._since) and updates.parse_moment(self._since) is None:
             self._source = EventStream(self._session, self._since)
             return ()
-        diff = await self._session.diff(self._since)
+        diff = await self._session.read_diff(self._since)
         if diff.cursor is None:
             return await self._begin_without_cursors(diff)
         found, place = (
@@ -132,8 +132,8 @@ class Changes:
         if self._since is None:
             self._source = ListPolling(self._session, diff.changes)
             return ()
-        known = (await self._session.diff(None)).changes  # what it lists since an instant is not what came later
-        missed = updates.later(known, self._since)
-        found = [await self._session.gap()] if missed is None else updates.of_list(missed)
+        known = (await self._session.read_diff(None)).changes  # what it lists since an instant is not what came later
+        missed = updates.changes_after(known, self._since)
+        found = [await self._session.read_gap()] if missed is None else updates.of_list(missed)
         self._source = ListPolling(self._session, known)
         return found

@@ -12,7 +12,7 @@ from handshake_prompt.texts.secret import Secret
 
 from .address import address
 from .changes import Changes
-from .headers import identity
+from .headers import identity_headers
 from .http import HTTPClient
 from .network import open_http_client, peer_name
 from .pickup import pick_up
@@ -37,7 +37,7 @@ class AgentConnection:
         token = Secret(token)
         self._prompt = ParsedPrompt(session_id, token, base_url.rstrip("/"), prefix.rstrip("/"))
         url = address(self._prompt, allow_http=allow_http)
-        headers = identity(self._prompt, name)
+        headers = identity_headers(self._prompt, name)
         if not 0 < timeout < float("inf"):
             raise ValueError(f"timeout is a positive number of seconds, not {timeout!r}")
         self._client = HTTPClient(
@@ -156,5 +156,5 @@ class AgentConnection:
         self._following.add(changes)
         return changes
 
-    def _path(self, name: str) -> str:
+    def _endpoint_path(self, name: str) -> str:
         return f"/{name}/{self.session_id}"

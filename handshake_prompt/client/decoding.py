@@ -187,7 +187,7 @@ class AnyFrame(msgspec.Struct, frozen=True):
     by: Any = None
 
 
-def decoded(raw: bytes) -> dict[str, Any]:
+def decode_object(raw: bytes) -> dict[str, Any]:
     """Return a JSON object from its bytes.
 
     Raises:
@@ -202,18 +202,18 @@ def decoded(raw: bytes) -> dict[str, Any]:
     return found
 
 
-def members(raw: bytes, shape: type) -> dict[str, Any]:
+def decode_members(raw: bytes, shape: type) -> dict[str, Any]:
     """Return a JSON object from its bytes, once its members are checked against a shape.
 
     Raises:
         BadReplyError: they are no JSON object of that shape.
     """
-    found = decoded(raw)
-    checked(found, shape)
+    found = decode_object(raw)
+    check_members(found, shape)
     return found
 
 
-def checked(given: dict[str, Any], shape: type[T]) -> T:
+def check_members(given: dict[str, Any], shape: type[T]) -> T:
     """Return the members of an object that its shape names.
 
     Raises:

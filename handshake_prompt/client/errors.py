@@ -53,7 +53,7 @@ class AgentError(Exception):
         super().__init__(detail)
 
     def __str__(self) -> str:
-        return f"{_sentence(self.detail)} {_sentence(self.next_steps[0])}"
+        return f"{_as_sentence(self.detail)} {_as_sentence(self.next_steps[0])}"
 
 
 class CredentialRefusedError(AgentError):
@@ -118,5 +118,5 @@ class LocalSetupError(AgentError):
     hint = "Correct the settings of this process, then repeat the call."
 
 
-def _sentence(text: str) -> str:
+def _as_sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "。")) else f"{text}."

@@ -12,16 +12,16 @@ NAME_CHARS = 64
 KEY_CHARS = 255
 
 
-def identity(prompt: ParsedPrompt, name: str | None) -> Mapping[str, str]:
+def identity_headers(prompt: ParsedPrompt, name: str | None) -> Mapping[str, str]:
     """Return the headers that identify the agent.
 
     Raises:
-        ValueError: see `introduction`.
+        ValueError: see `introduction_headers`.
     """
-    return {"X-Handshake-Token": prompt.token, **introduction(name)}
+    return {"X-Handshake-Token": prompt.token, **introduction_headers(name)}
 
 
-def introduction(name: str | None) -> Mapping[str, str]:
+def introduction_headers(name: str | None) -> Mapping[str, str]:
     """Return the headers by which a client says what it is.
 
     Raises:

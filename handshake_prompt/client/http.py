@@ -17,7 +17,7 @@ import httpx
 
 from .backoff import Backoff
 from .errors import AgentError, BadReplyError, LocalSetupError, ServerUnavailableError
-from .problems import clean, error_of_reply
+from .problems import clean_text, error_of_reply
 
 ATTEMPTS = 4
 SHORTEST_ATTEMPT = 0.05
@@ -123,7 +123,7 @@ class HTTPClient:
             try:
                 return await self.send_once(request, limit=limit, wait=wait)
             except AgentError as error:
-                pause = backoff.pause(error.retry_after)
+                pause = backoff.next_pause(error.retry_after)
                 late = now() + pause + SHORTEST_ATTEMPT > ends
                 if attempt == ATTEMPTS or late or not _may_repeat(request, error):
                     raise
@@ -141,11 +141,11 @@ class HTTPClient:
         Raises:
             AgentError: it did not succeed.
         """
-        with self.translated():
+        with self.translated_errors():
             async with asyncio.timeout(limit):
-                response = await self._send(request, wait)
+                response = await self._send_once(request, wait)
                 try:
-                    return Reply(await _body(response), response.headers.get("content-type", ""))
+                    return Reply(await _success_body(response), response.headers.get("content-type", ""))
                 finally:
                     await response.aclose()
 
@@ -155,9 +155,9 @@ class HTTPClient:
         Raises:
             AgentError: it did not succeed.
         """
-        with self.translated():
+        with self.translated_errors():
             async with asyncio.timeout(limit):
-                return await self._send(request, 0.0)
+                return await self._send_once(request, 0.0)
 
     async def aclose(self) -> None:
         """Close the connections; in another event loop they are gone already."""
@@ -175,12 +175,12 @@ class HTTPClient:
         self._loop = self._loop or asyncio.get_running_loop()
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translated_errors(self) -> Iterator[None]:
         """Turn the failures of a connection into `ServerUnavailableError`."""
         try:
             yield
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            translation = self._translation(error)
+            translation = self._translate_error(error)
             _clear_locals(error)
             raise translation from error
         except RuntimeError as error:
@@ -189,12 +189,12 @@ class HTTPClient:
             _clear_locals(error)
             raise other_loop() from error
 
-    def _translation(self, error: Exception) -> AgentError:
+    def _translate_error(self, error: Exception) -> AgentError:
         if isinstance(error, TimeoutError):
             return ServerUnavailableError(f"{self._peer} did not answer in time", code="timeout")
         if not isinstance(error, httpx.ConnectError):
             return ServerUnavailableError(
-                f"The connection to {self._peer} broke off: {self._clean(error)}", code="connection_lost"
+                f"The connection to {self._peer} broke off: {self._clean_text(error)}", code="connection_lost"
             )
         if _is_about_certificate(error):
             return ServerUnavailableError(
@@ -204,12 +204,12 @@ class HTTPClient:
                 retryable=False,
             )
         return ServerUnavailableError(
-            f"There is no connection to {self._peer}: {self._clean(error)}", code="unreachable"
+            f"There is no connection to {self._peer}: {self._clean_text(error)}", code="unreachable"
         )
 
-    async def _send(self, request: Request, wait: float) -> httpx.Response:
+    async def _send_once(self, request: Request, wait: float) -> httpx.Response:
         self.check_loop()
-        response = await self._http.send(self._built(request, wait), stream=True, follow_redirects=False)
+        response = await self._http.send(self._build_request(request, wait), stream=True, follow_redirects=False)
         if response.status_code == httpx.codes.OK:
             return response
         try:
@@ -218,7 +218,7 @@ class HTTPClient:
             await response.aclose()
         raise error_of_reply(response.status_code, response.headers, body, secret=self.token)
 
-    def _built(self, request: Request, wait: float) -> httpx.Request:
+    def _build_request(self, request: Request, wait: float) -> httpx.Request:
         query = {**request.query, **({"wait": f"{wait:.1f}"} if wait else {})}
         headers = self._headers.copy()
         headers.update(request.headers)
@@ -231,8 +231,8 @@ class HTTPClient:
             timeout=None,  # the caller's limit is for all of it; that of httpx begins anew with every chunk
         )
 
-    def _clean(self, error: Exception) -> str:
-        return clean(str(error) or type(error).__name__, self.token)
+    def _clean_text(self, error: Exception) -> str:
+        return clean_text(str(error) or type(error).__name__, self.token)
 
 
 def _may_repeat(request: Request, error: AgentError) -> bool:
@@ -262,12 +262,12 @@ def is_compressed(response: httpx.Response) -> bool:
     return bool(response.headers.get("content-encoding", "identity").lower() != "identity")
 
 
-def chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+def body_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     """Return the body as it arrives, or as the owner of the HTTP client has read it already."""
     return response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _success_body(response: httpx.Response) -> bytes:
     """Return the body of a success.
 
     Raises:
@@ -276,7 +276,7 @@ async def _body(response: httpx.Response) -> bytes:
     if is_compressed(response):
         raise BadReplyError("The server sent a compressed reply that nobody asked for", code="compressed")
     body = bytearray()
-    async for chunk in chunks(response):
+    async for chunk in body_chunks(response):
         body += chunk
         if len(body) > MOST_BYTES:
             raise BadReplyError(f"The server's reply has more than {MOST_BYTES} bytes", code="reply_too_large")
@@ -286,7 +286,7 @@ async def _body(response: httpx.Response) -> bytes:
 async def _refusal_body(response: httpx.Response) -> bytes:
     """Return the body of a refusal, cut where it is longer than any of the protocol's."""
     body = bytearray()
-    async for chunk in chunks(response):
+    async for chunk in body_chunks(response):
         body += chunk
         if len(body) > MOST_REFUSAL_BYTES:
             break

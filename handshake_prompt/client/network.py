@@ -33,7 +33,7 @@ def open_http_client(url: httpx.URL) -> httpx.AsyncClient:
     # No cookie is kept: in this protocol they prove the person.
     cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     proxy = proxy_for(url, getproxies())
-    verify = _certificates(url)
+    verify = _trusted_certificates(url)
     try:
         return httpx.AsyncClient(cookies=cookies, proxy=proxy, verify=verify, trust_env=False)
     except (ValueError, httpx.InvalidURL, ImportError, OSError) as error:
@@ -57,14 +57,14 @@ def proxy_for(url: httpx.URL, proxies: Mapping[str, str]) -> str | None:
     """
     proxy = proxies.get(url.scheme, "").strip() or proxies.get("all", "").strip()
     direct = proxies.get("no", "").replace(",", " ").split()
-    if not proxy or is_loopback(url.host) or any(_covers(entry, url) for entry in direct):
+    if not proxy or is_loopback(url.host) or any(_covers_url(entry, url) for entry in direct):
         return None
     return proxy if "://" in proxy else f"http://{proxy.removeprefix('//')}"
 
 
-def _covers(entry: str, url: httpx.URL) -> bool:
+def _covers_url(entry: str, url: httpx.URL) -> bool:
     name, port = _split_port(entry.strip().lower().rpartition("://")[2])
-    return port in ("", str(url.port or DEFAULT_PORTS[url.scheme])) and _names(name, url.host.lower())
+    return port in ("", str(url.port or DEFAULT_PORTS[url.scheme])) and _names_host(name, url.host.lower())
 
 
 def _split_port(entry: str) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def _split_port(entry: str) -> tuple[str, str]:
     return (entry, "") if ":" in port else (name, port)
 
 
-def _names(name: str, host: str) -> bool:
+def _names_host(name: str, host: str) -> bool:
     try:
         return ip_address(host) in ip_network(name, strict=False)
     except ValueError:  # one of the two is no address
@@ -84,7 +84,7 @@ def _names(name: str, host: str) -> bool:
         return name == "*" or (bool(domain) and (host == domain or host.endswith(f".{domain}")))
 
 
-def _certificates(url: httpx.URL) -> ssl.SSLContext:
+def _trusted_certificates(url: httpx.URL) -> ssl.SSLContext:
     if url.scheme == "http":
         # No certificate will be looked at: a context that trusts nobody saves reading all that are trusted.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

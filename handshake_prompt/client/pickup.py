@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import httpx
 
-from handshake_prompt.texts.pickup_codes import find_address, grouped
+from handshake_prompt.texts.pickup_codes import find_address, group_letters
 from handshake_prompt.texts.prompt import PromptError, is_address
 from handshake_prompt.texts.secret import Secret
 
 from .address import mount_url
 from .errors import BadReplyError
-from .headers import introduction, mint_key
+from .headers import introduction_headers, mint_key
 from .http import HTTPClient, Request
 from .network import open_http_client, peer_name
 
@@ -43,7 +43,7 @@ async def pick_up(
     found = find_address(text)
     if found is None or not is_address(found.mount):
         raise PromptError("There is no address of a pickup in the text; copy it from the page again.")
-    url, headers = mount_url(found.mount, allow_http=allow_http), introduction(name)
+    url, headers = mount_url(found.mount, allow_http=allow_http), introduction_headers(name)
     client = HTTPClient(
         http or open_http_client(url),
         str(url),
@@ -54,7 +54,7 @@ async def pick_up(
         owns_http=http is None,
     )
     request = Request(
-        path=f"/pickup/{grouped(found.code)}", method="POST", headers={"Idempotency-Key": found.key or mint_key()}
+        path=f"/pickup/{group_letters(found.code)}", method="POST", headers={"Idempotency-Key": found.key or mint_key()}
     )
     try:
         reply = await client.send(request)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from . import updates
-from .decoding import ContextReply, DiffReply, ListedChange, checked, decoded
+from .decoding import ContextReply, DiffReply, ListedChange, check_members, decode_object
 from .errors import BadReplyError
 from .http import HTTPClient, Request
 from .updates import Gap, Update
@@ -47,21 +47,21 @@ class SessionReader:
         self.client = client
         self._session_id = session_id
 
-    def path(self, name: str) -> str:
+    def endpoint_path(self, name: str) -> str:
         """Return the path of one of the session's endpoints."""
         return f"/{name}/{self._session_id}"
 
-    async def diff(self, since: str | None, *, wait: float = 0.0) -> DiffReply:
+    async def read_diff(self, since: str | None, *, wait: float = 0.0) -> DiffReply:
         """Return the changes since a place; the latest ones without a place."""
-        request = Request(path=self.path("diff"), query={"since": since} if since else {})
+        request = Request(path=self.endpoint_path("diff"), query={"since": since} if since else {})
         reply = await self.client.send_once(request, limit=self.client.timeout + wait, wait=wait)
-        return checked(decoded(reply.body), DiffReply)
+        return check_members(decode_object(reply.body), DiffReply)
 
-    async def gap(self) -> Gap:
+    async def read_gap(self) -> Gap:
         """Return the present state, for a reader that may have missed changes."""
-        reply = await self.client.send_once(Request(path=self.path("context")), limit=self.client.timeout)
-        context = decoded(reply.body)
-        return Gap(context, checked(context, ContextReply).cursor)
+        reply = await self.client.send_once(Request(path=self.endpoint_path("context")), limit=self.client.timeout)
+        context = decode_object(reply.body)
+        return Gap(context, check_members(context, ContextReply).cursor)
 
 
 class LongPolling:
@@ -75,8 +75,8 @@ class LongPolling:
         self._interval = PollInterval()
 
     async def step(self) -> tuple[Sequence[Update], bool]:
-        await self._interval.wait()
-        diff = await self._session.diff(self._place, wait=LONG_POLL)
+        await self._interval.wait_for_next()
+        diff = await self._session.read_diff(self._place, wait=LONG_POLL)
         found, self._place = await updates_since(self._session, diff, self._place)
         return found, True
 
@@ -95,10 +95,10 @@ class ListPolling:
         self._interval = PollInterval()
 
     async def step(self) -> tuple[Sequence[Update], bool]:
-        await self._interval.wait()
-        listed = (await self._session.diff(None)).changes
-        fresh = updates.fresh(self._known, listed)
-        found = [await self._session.gap()] if fresh is None else updates.of_list(fresh)
+        await self._interval.wait_for_next()
+        listed = (await self._session.read_diff(None)).changes
+        fresh = updates.changes_beyond(self._known, listed)
+        found = [await self._session.read_gap()] if fresh is None else updates.of_list(fresh)
         self._known = listed
         return found, True
 
@@ -112,7 +112,7 @@ class PollInterval:
     def __init__(self) -> None:
         self._next = 0.0
 
-    async def wait(self) -> None:
+    async def wait_for_next(self) -> None:
         """Return when the next poll may begin."""
         now = asyncio.get_running_loop().time
         if (left := self._next - now()) > 0:
@@ -131,7 +131,7 @@ async def updates_since(session: SessionReader, diff: DiffReply, since: str) -> 
     if not diff.truncated and diff.rows is None:
         cursor = required_cursor(diff.cursor)
         return updates.of_diff(diff, since, cursor), cursor
-    gap = await session.gap()
+    gap = await session.read_gap()
     return [gap], required_cursor(gap.cursor)
 
 

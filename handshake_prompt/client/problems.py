@@ -59,23 +59,23 @@ def error_of_reply(status: int, headers: Mapping[str, str], body: bytes, *, secr
         body: the reply's, in any form.
         secret: the token, which must not get into the error.
     """
-    problem = _object(body)
-    code = _code(status, problem)
-    kind = _kind(status, code)
+    problem = _problem_object(body)
+    code = _problem_code(status, problem)
+    kind = _error_class(status, code)
     if kind is SessionEndedError:
-        return SessionEndedError(_end(code), code=code, status=status)
+        return SessionEndedError(_end_message(code), code=code, status=status)
     if kind is CredentialRefusedError:
         return CredentialRefusedError("The token is not, or no longer, the session's", code=code, status=status)
     pause = retry_after(headers.get("retry-after"))
     retryable = problem.get("retryable")
-    said = _text(problem.get("detail"), secret) or _text(problem.get("error"), secret)
+    said = _clean_member(problem.get("detail"), secret) or _clean_member(problem.get("error"), secret)
     return kind(
         said or _own_words(status),
         code=code,
         status=status,
-        next_steps=_steps(problem.get("nextSteps"), secret) if said else (),
+        next_steps=_next_steps(problem.get("nextSteps"), secret) if said else (),
         retryable=retryable if isinstance(retryable, bool) else status in _PASSING,
-        retry_after=_number(problem.get("retryAfter")) if pause is None else pause,
+        retry_after=_retry_seconds(problem.get("retryAfter")) if pause is None else pause,
         from_server=bool(said),
     )
 
@@ -92,8 +92,8 @@ def error_of_close(code: int, reason: str, *, secret: str) -> AgentError:
         return CredentialRefusedError("The token is not, or no longer, the session's")
     if code in _ENDED:
         known = reason if is_end(reason) else "session_not_found"
-        return SessionEndedError(_end(known), code=known)
-    said = _text(reason, secret) or f"code {code}"
+        return SessionEndedError(_end_message(known), code=known)
+    said = _clean_member(reason, secret) or f"code {code}"
     return RefusedError(f"The server closed the stream for good: {said}", code="closed", from_server=True)
 
 
@@ -102,16 +102,16 @@ def is_end(code: str) -> bool:
     return code in ENDS or _END.fullmatch(code) is not None
 
 
-def _end(code: str) -> str:
+def _end_message(code: str) -> str:
     return ENDS.get(code, f"The session has ended ({code})")
 
 
-def clean(text: str, secret: str) -> str:
+def clean_text(text: str, secret: str) -> str:
     """Return foreign text as an error may show it: short, on one line, all of it visible, without the token."""
     return visible(text.replace(secret, "[token]")[:MOST_TEXT])
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _problem_object(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -119,7 +119,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _code(status: int, problem: Mapping[str, Any]) -> str:
+def _problem_code(status: int, problem: Mapping[str, Any]) -> str:
     said, old = problem.get("code"), problem.get("error")
     if isinstance(said, str) and _CODE.fullmatch(said):
         return said
@@ -128,7 +128,7 @@ def _code(status: int, problem: Mapping[str, Any]) -> str:
     return _BY_STATUS[status].code if status in _BY_STATUS else f"http_{status}"
 
 
-def _kind(status: int, code: str) -> type[AgentError]:
+def _error_class(status: int, code: str) -> type[AgentError]:
     if status < HTTPStatus.BAD_REQUEST:
         return BadReplyError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -147,15 +147,15 @@ def _own_words(status: int) -> str:
     return f"The server answered {status} {phrase}".rstrip()
 
 
-def _text(found: object, secret: str) -> str:
-    return clean(found, secret).strip() if isinstance(found, str) else ""
+def _clean_member(found: object, secret: str) -> str:
+    return clean_text(found, secret).strip() if isinstance(found, str) else ""
 
 
-def _steps(found: object, secret: str) -> list[str]:
+def _next_steps(found: object, secret: str) -> list[str]:
     steps = found[:MOST_STEPS] if isinstance(found, list) else []
-    return [text for step in steps if (text := _text(step, secret))]
+    return [text for step in steps if (text := _clean_member(step, secret))]
 
 
-def _number(found: object) -> float | None:
+def _retry_seconds(found: object) -> float | None:
     known = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < _LONGEST_PAUSE
     return float(found) if known else None  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ class EventParser:
         self.retry: float | None = None
         """Seconds before the next connection, once the server has said so."""
 
-    def feed(self, chunk: bytes) -> list[ServerEvent]:
+    def feed_bytes(self, chunk: bytes) -> list[ServerEvent]:
         """Take the bytes that have arrived and return the events that they finish.
 
         Raises:
@@ -50,7 +50,7 @@ class EventParser:
         for line in self._finished_lines(chunk):
             if line:
                 self._size += len(line)
-                self._take(line)
+                self._take_line(line)
             elif (event := self._finished_event()) is not None:
                 events.append(event)
             if self._size > self._most_bytes:
@@ -75,7 +75,7 @@ class EventParser:
         self.lines += len(lines)
         return [line.rstrip(b"\r\n") for line in lines]
 
-    def _take(self, line: bytes) -> None:
+    def _take_line(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":

@@ -17,11 +17,11 @@ from .decoding import (
     DrainingFrame,
     EndedRequest,
     RowFrame,
-    checked,
-    decoded,
+    check_members,
+    decode_object,
 )
 from .errors import AgentError, ServerUnavailableError
-from .http import HTTPClient, Request, chunks, is_compressed
+from .http import HTTPClient, Request, body_chunks, is_compressed
 from .polling import SessionReader, required_cursor
 from .problems import ENDS, error_of_close, is_end
 from .sse import EventParser, ServerEvent
@@ -71,7 +71,7 @@ class EventStream:
             verdict, self._verdict = self._verdict, None
             raise verdict
         try:
-            return await self._step()
+            return await self._read_updates()
         except ServerUnavailableError as error:
             if error.code == "timeout":
                 self._silences += 1
@@ -84,16 +84,16 @@ class EventStream:
         if connection is not None:
             await connection.aclose()
 
-    async def _step(self) -> tuple[Sequence[Update], bool]:
+    async def _read_updates(self) -> tuple[Sequence[Update], bool]:
         if self._is_outdated:
-            return [await self._renewed()], True
+            return [await self._read_anew()], True
         if self._connection is None:
-            self._connection = await self._connect()
+            self._connection = await self._open_connection()
         connection = self._connection
         found: list[Update] = []
         try:
-            for event in await connection.read():
-                self._take(event, found)
+            for event in await connection.read_events():
+                self._take_frame(event, found)
         except AgentError as error:
             await self.aclose()
             if not found:
@@ -104,16 +104,16 @@ class EventStream:
             self._silences = 0
         return found, connection.proven
 
-    async def _renewed(self) -> Gap:
+    async def _read_anew(self) -> Gap:
         """Return the present state, and go on from there."""
-        gap = await self._session.gap()
+        gap = await self._session.read_gap()
         self._place, self._is_outdated = required_cursor(gap.cursor), False
         await self.aclose()
         return gap
 
-    async def _connect(self) -> _Connection:
+    async def _open_connection(self) -> _Connection:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache", "Last-Event-ID": self._place}
-        request = Request(path=self._session.path("events"), headers=headers)
+        request = Request(path=self._session.endpoint_path("events"), headers=headers)
         try:
             response = await self._session.client.open_stream(request, limit=FIRST_LINE)
         except AgentError as error:
@@ -127,35 +127,35 @@ class EventStream:
             raise NoStreamError(self._place)
         return connection
 
-    def _take(self, event: ServerEvent, found: list[Update]) -> None:
+    def _take_frame(self, event: ServerEvent, found: list[Update]) -> None:
         """Read one frame.
 
         Raises:
             BadReplyError: it is malformed.
             AgentError: it ends the stream, for now or for good.
         """
-        frame = decoded(event.data)
+        frame = decode_object(event.data)
         if event.kind in {"action", "edit"}:
-            change = updates.of_frame(checked(frame, ChangeFrame))
+            change = updates.of_frame(check_members(frame, ChangeFrame))
             self._place = change.cursor
             found.append(change)
         elif event.kind in updates.ROW_EVENTS:
-            row = updates.of_row_frame(event.kind, checked(frame, RowFrame))
+            row = updates.of_row_frame(event.kind, check_members(frame, RowFrame))
             self._place = row.cursor
             found.append(row)
         elif event.kind in updates.REQUEST_EVENTS:
-            ended = checked(frame, EndedRequest)
+            ended = check_members(frame, EndedRequest)
             self._place = required_cursor(ended.cursor)
             found.append(updates.of_request(ended, self._place))
         elif event.kind == "connected":
-            self._begin(checked(frame, ConnectedFrame), found)
+            self._take_connected(check_members(frame, ConnectedFrame), found)
         elif event.kind == "draining":
-            after = checked(frame, DrainingFrame).after_ms / 1000
+            after = check_members(frame, DrainingFrame).after_ms / 1000
             self._after = min(max(after, 0.0), LONGEST_AFTER)
         elif event.kind == "closed":
-            raise self._closing(checked(frame, ClosedFrame))
+            raise self._closing_error(check_members(frame, ClosedFrame))
         else:
-            other = checked(frame, AnyFrame)
+            other = check_members(frame, AnyFrame)
             self._is_outdated = self._is_outdated or event.kind == "schema"
             if event.kind in updates.PROBLEM_EVENTS:
                 found.append(ProblemsChanged(required_cursor(other.cursor)))
@@ -163,14 +163,14 @@ class EventStream:
                 self._end = "session_closed" if other.by == "host" else end
             self._place = other.cursor or self._place
 
-    def _begin(self, frame: ConnectedFrame, found: list[Update]) -> None:
+    def _take_connected(self, frame: ConnectedFrame, found: list[Update]) -> None:
         self._place = frame.cursor
         if not frame.recovered:
             snapshot = frame.snapshot or {}
-            checked(snapshot, ContextReply)
+            check_members(snapshot, ContextReply)
             found.append(Gap(snapshot, frame.cursor))
 
-    def _closing(self, frame: ClosedFrame) -> AgentError:
+    def _closing_error(self, frame: ClosedFrame) -> AgentError:
         if not frame.final:
             return ServerUnavailableError("The stream ended", code="stream_ended", retry_after=self._after)
         reason = frame.reason if is_end(frame.reason) else self._end or frame.reason
@@ -183,7 +183,7 @@ class _Connection:
     def __init__(self, client: HTTPClient, response: httpx.Response) -> None:
         self._client = client
         self._response = response
-        self._chunks = chunks(response)
+        self._chunks = body_chunks(response)
         self._parser = EventParser()
         self._now = asyncio.get_running_loop().time
         self._patience = FIRST_LINE
@@ -202,7 +202,7 @@ class _Connection:
         """Seconds to wait before the next connection, once the server has said so."""
         return self._parser.retry
 
-    async def read(self) -> list[ServerEvent]:
+    async def read_events(self) -> list[ServerEvent]:
         """Wait for bytes and return the events that they finish.
 
         Raises:
@@ -210,12 +210,12 @@ class _Connection:
             BadReplyError: an event is too large.
         """
         began, lines = self._now(), self._parser.lines
-        with self._client.translated():
+        with self._client.translated_errors():
             async with asyncio.timeout(self._patience):
                 chunk = await anext(self._chunks, b"")
         if not chunk:
             raise ServerUnavailableError("The stream ended", code="stream_ended")
-        events = self._parser.feed(chunk)
+        events = self._parser.feed_bytes(chunk)
         if self._parser.lines > lines:
             self.proven, self._heard = self._heard, True
             self._patience = SILENCE

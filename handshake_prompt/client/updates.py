@@ -161,16 +161,16 @@ def of_diff(diff: DiffReply, before: str, after: str) -> list[Update]:
     """
     ended = [of_request(request, before) for request in diff.requests if request.status != "open"]
     problems = [] if diff.problems is None else [ProblemsChanged(before)]
-    found: list[Update] = [*(_listed(change, before) for change in diff.changes), *ended, *problems]
+    found: list[Update] = [*(_as_change(change, before) for change in diff.changes), *ended, *problems]
     return [*found[:-1], *(replace(update, cursor=after) for update in found[-1:])]
 
 
 def of_list(changes: Sequence[ListedChange]) -> list[Change]:
     """Return the changes in a list of version 0.2, which has no places but their times."""
-    return [_listed(change, change.at) for change in changes]
+    return [_as_change(change, change.at) for change in changes]
 
 
-def fresh(known: Sequence[ListedChange], listed: Sequence[ListedChange]) -> Sequence[ListedChange] | None:
+def changes_beyond(known: Sequence[ListedChange], listed: Sequence[ListedChange]) -> Sequence[ListedChange] | None:
     """Return the changes in which a list of the latest ones goes on from an earlier list; None if there may be a gap.
 
     Times cannot tell: version 0.2 compares them as texts, with offsets that change twice a year.
@@ -184,17 +184,17 @@ def fresh(known: Sequence[ListedChange], listed: Sequence[ListedChange]) -> Sequ
     return None
 
 
-def later(listed: Sequence[ListedChange], since: str) -> Sequence[ListedChange] | None:
+def changes_after(listed: Sequence[ListedChange], since: str) -> Sequence[ListedChange] | None:
     """Return the changes of a list that came after an instant; None if some may be missing from the list."""
-    start = instant(since)
-    times = [instant(change.at) for change in listed]
+    start = parse_moment(since)
+    times = [parse_moment(change.at) for change in listed]
     if start is None or None in times:
         return None
     found = [change for change, at in zip(listed, times, strict=True) if at is not None and at > start]
     return None if len(found) == len(listed) >= LISTED else found
 
 
-def instant(text: str) -> datetime | None:
+def parse_moment(text: str) -> datetime | None:
     """Return the moment of an ISO 8601 text, in UTC if it has no offset; None for any other text."""
     try:
         found = datetime.fromisoformat(text)
@@ -203,5 +203,5 @@ def instant(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _listed(change: ListedChange, cursor: str) -> Change:
+def _as_change(change: ListedChange, cursor: str) -> Change:
     return Change(change.key, change.to, change.by, change.at, change.seq, cursor, change.sensitive)

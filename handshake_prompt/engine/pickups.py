@@ -22,7 +22,7 @@ from handshake_prompt.protocol.session_messages import PickupOffer
 from handshake_prompt.session import Session, pickup
 from handshake_prompt.session.pickup_record import Pickup
 from handshake_prompt.stores import Loaded, Record, SessionStore
-from handshake_prompt.texts.pickup_codes import grouped
+from handshake_prompt.texts.pickup_codes import group_letters
 from handshake_prompt.texts.secret import Secret
 
 from .access.guard import Admission
@@ -116,7 +116,7 @@ class Pickups:
 
     async def pickup_offer(self, opened: Opened, record: Record, mount: Mount | None) -> PickupOffer:
         """Return a code, its address and its drawing for the person to pass on."""
-        code = grouped(opened.code)
+        code = group_letters(opened.code)
         url = self._session_replies.pickup_url(code, mount)
         left = min(opened.pickup.expires_at, record.expires_at) - self._store.now()
         told: PickupOffer = {
@@ -173,11 +173,11 @@ class Pickups:
         found = pickup.valid_pickup(session, code, self._store.now())
         if found.taken_at:
             raise PickupTakenError
-        return Preview(self._session_replies.pickup_url(grouped(code), mount), found.language)
+        return Preview(self._session_replies.pickup_url(group_letters(code), mount), found.language)
 
     def _repeat_url(self, code: str, key: str, mount: Mount | None) -> Secret:
         """Return the address of one client's exchange; its key goes by header if it is none for a path."""
-        path = f"{grouped(code)}/{key}" if _SEGMENT.fullmatch(key) else grouped(code)
+        path = f"{group_letters(code)}/{key}" if _SEGMENT.fullmatch(key) else group_letters(code)
         return Secret(self._session_replies.pickup_url(path, mount))
 
     async def _token_for_client(self, loaded: Loaded, code: str, key: str, *, name: str) -> tuple[Secret, Record]:

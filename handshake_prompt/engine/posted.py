@@ -13,7 +13,7 @@ from handshake_prompt.protocol.values import MAX_INTEGER
 from handshake_prompt.session import Session
 from handshake_prompt.session.field_value import is_empty
 from handshake_prompt.texts.quoting import quote
-from handshake_prompt.texts.row_tables import entries, is_rows
+from handshake_prompt.texts.row_tables import field_entries, is_rows
 
 REPLACEMENT = "\ufffd"
 """Stands for bytes that a framework's parser could not read, as of a page in another charset."""
@@ -40,7 +40,7 @@ class Posted(NamedTuple):
         """
         if self.texts:
             return self
-        fields = frozenset(field["key"] for field in entries(schema))
+        fields = frozenset(field["key"] for field in field_entries(schema))
         groups = frozenset(key[:end] for key in fields for end, sign in enumerate(key) if sign == "/") - fields
         return self._replace(values=dict(_spread(self.values, "", groups, fields))) if groups else self
 

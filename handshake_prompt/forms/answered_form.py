@@ -9,7 +9,7 @@ from handshake_prompt.texts.answers.answer import NOTES, Answer, Entry, Noted, U
 from handshake_prompt.texts.answers.field_names import FieldNames
 from handshake_prompt.texts.answers.pasted_text import TextFaultError
 from handshake_prompt.texts.answers.placed_json import placed_members
-from handshake_prompt.texts.row_tables import entries
+from handshake_prompt.texts.row_tables import field_entries
 
 from .answered_rows import AnsweredRows, names_of
 from .typed_text import field_of
@@ -40,7 +40,7 @@ class AnsweredForm:
 
     def __init__(self, schema: object, keys: Iterable[str] = ()) -> None:
         self._schema = schema
-        fields = entries(schema)
+        fields = field_entries(schema)
         known = {*(field["key"] for field in fields), *keys}
         self.names = names_of(fields, known)
         self._rows = AnsweredRows()
@@ -60,7 +60,7 @@ class AnsweredForm:
             placed = [*self._actions(answer)]
         except TextFaultError as fault:
             raise UnreadableAnswerError(
-                "The block cannot be read.", (answer.source.fault(fault.at, fault.msg),)
+                "The block cannot be read.", (answer.source.fault_at(fault.at, fault.msg),)
             ) from None
         if not (placed or answer.ask):
             raise UnreadableAnswerError("The answer asks for nothing", answer.faults)
@@ -74,7 +74,7 @@ class AnsweredForm:
         """
         flat = Answer()
         for one in self._flat(answer.fields, answer.place):
-            flat.put(one.key, one.value, one.place)
+            flat.put_value(one.key, one.value, one.place)
         for one in answer.remove:
             yield {**one.notes, "type": "remove", "key": one.key}, one.place
         for key, value, place in placed_members(flat.fields, answer.place):
@@ -99,7 +99,9 @@ class AnsweredForm:
     def _names_in(self, group: str) -> FieldNames:
         """Return the names of a group's fields: a label that stands in several groups names one in each."""
         if group not in self._in_groups:
-            self._in_groups[group] = names_of([one for one in entries(self._schema) if one["key"].startswith(group)])
+            self._in_groups[group] = names_of(
+                [one for one in field_entries(self._schema) if one["key"].startswith(group)]
+            )
         return self._in_groups[group]
 
     def _grouped(self, name: str, value: dict[str, Any], place: int) -> Iterator[Entry]:
@@ -118,7 +120,7 @@ class AnsweredForm:
         return [str(key) for key in whole[0]] if whole else []
 
     def _names_under(self, heading: str) -> FieldNames:
-        return names_of([one for one in entries(self._schema) if one.get("group") == heading])
+        return names_of([one for one in field_entries(self._schema) if one.get("group") == heading])
 
     def _told(self, key: str, value: Any, place: int) -> dict[str, Any]:
         """Return the value of an action, with the agent's notes on it if they stand in an object with it."""

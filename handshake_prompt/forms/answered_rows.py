@@ -9,7 +9,7 @@ from typing import Any
 from handshake_prompt.texts.answers.field_names import FieldNames
 from handshake_prompt.texts.answers.pasted_text import TextFaultError
 from handshake_prompt.texts.answers.placed_json import placed_entries, placed_members
-from handshake_prompt.texts.row_tables import entries, is_rows
+from handshake_prompt.texts.row_tables import field_entries, is_rows
 
 from .typed_text import typed
 
@@ -27,7 +27,9 @@ def names_of(fields: Sequence[Mapping[str, Any]], keys: Collection[str] = ()) ->
     ]
     times = Counter(label for label, _ in labelled)
     labels = {label: key for label, key in labelled if times[label] == 1 and label not in known}
-    return FieldNames(known, labels, [names_of(entries(field.get("fields"))) for field in fields if is_rows(field)])
+    return FieldNames(
+        known, labels, [names_of(field_entries(field.get("fields"))) for field in fields if is_rows(field)]
+    )
 
 
 class AnsweredRows:
@@ -58,7 +60,7 @@ class AnsweredRows:
     def _row(self, row: Any, listed: Mapping[str, Any], path: str, place: int) -> Any:
         if not isinstance(row, dict):
             return row
-        columns = entries(listed.get("fields"))
+        columns = field_entries(listed.get("fields"))
         if path not in self._names:
             self._names[path] = names_of(columns)
         by_key = {column["key"]: column for column in columns}

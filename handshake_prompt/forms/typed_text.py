@@ -11,7 +11,7 @@ from typing import Any
 
 from handshake_prompt.forms.field_types import BOOLEAN, COLOR, LIST, SECONDS, TYPES, ValueType, identity, type_of
 from handshake_prompt.texts.answers.answer import Loose
-from handshake_prompt.texts.row_tables import entries, is_rows
+from handshake_prompt.texts.row_tables import field_entries, is_rows
 
 _COMMA = re.compile("[,;，、；]")
 _HTML_NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
@@ -23,7 +23,7 @@ _NO_VALUE = object()
 
 def field_of(schema: object, key: str) -> Mapping[str, Any] | None:
     """Return the entry of a field, or of a cell such as `lines/r3/amount`; None if the schema has none."""
-    for field in entries(schema):
+    for field in field_entries(schema):
         if field["key"] == key:
             return field
         _, _, cell = key.removeprefix(f"{field['key']}/").partition("/")

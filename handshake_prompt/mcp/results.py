@@ -19,10 +19,10 @@ from handshake_prompt.texts.option_words import option_words
 from handshake_prompt.texts.outcome_words import (
     WORDS_CHARS,
     change_words,
+    end_sentence,
     outcome_words,
     problem_sentences,
-    quoted,
-    sentence,
+    quote_words,
 )
 from handshake_prompt.texts.quoting import code, code_span, visible
 from handshake_prompt.texts.request_words import end_words, request_words
@@ -72,12 +72,14 @@ def refused(error: Refusal, *, is_foreign: bool = False) -> CallToolResult:
 
 def sentences(error: Refusal) -> str:
     """Return the detail and the next steps of an error, as sentences."""
-    return " ".join(sentence(_words(text)) for text in (error.detail, *error.next_steps, *_pause(error)))
+    return " ".join(end_sentence(_words(text)) for text in (error.detail, *error.next_steps, *_pause(error)))
 
 
 def _quoted_sentences(error: Refusal) -> str:
-    steps = [f"It advises: {quoted(step)}" for step in error.next_steps]
-    return " ".join(map(sentence, (f"The server refused and says: {quoted(error.detail)}", *steps, *_pause(error))))
+    steps = [f"It advises: {quote_words(step)}" for step in error.next_steps]
+    return " ".join(
+        map(end_sentence, (f"The server refused and says: {quote_words(error.detail)}", *steps, *_pause(error)))
+    )
 
 
 def _pause(error: Refusal) -> list[str]:
@@ -148,7 +150,7 @@ def changes(reply: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], *, tim
     if reply.get("truncated"):
         lines.append("More may have changed than is listed: call get_context.")
     if reply.get("cursor"):
-        lines.append(f"Go on from cursor {quoted(reply['cursor'])}.")
+        lines.append(f"Go on from cursor {quote_words(reply['cursor'])}.")
     return _result(lines, members)
 
 

@@ -57,12 +57,12 @@ def is_persons(field: Entry) -> bool:
     return field.get("by") == "person"
 
 
-def words(key: str, field: Entry) -> list[str]:
+def page_words(key: str, field: Entry) -> list[str]:
     """Return the page's words about a field, quoted; a label that repeats the key is none."""
     return [quote(field[name]) for name in ("label", "desc") if field.get(name) and field[name] != key]
 
 
-def notes(field: Entry, style: Style, *, is_missing: bool = False) -> Iterator[str]:
+def field_notes(field: Entry, style: Style, *, is_missing: bool = False) -> Iterator[str]:
     """Yield the notes on a field, the most important first.
 
     Args:
@@ -72,7 +72,7 @@ def notes(field: Entry, style: Style, *, is_missing: bool = False) -> Iterator[s
     """
     if is_missing or field.get("required"):
         yield "missing" if is_missing else "required"
-    yield from _conditions(field, style)
+    yield from _condition_notes(field, style)
     if is_persons(field):
         yield "the person's to fill"
     yield from (note for name, note in _FLAGS.items() if field.get(name) is True)
@@ -80,9 +80,9 @@ def notes(field: Entry, style: Style, *, is_missing: bool = False) -> Iterator[s
     if takes_list:
         once = has_options and field.get("repeats") is not True
         yield f"multiple: a list{', none twice' if once else ''}"
-    yield from _type(field.get("type"), style)
-    yield from _limits(field, takes_list=takes_list, style=style)
-    yield from _choices(field, style)
+    yield from _type_notes(field.get("type"), style)
+    yield from _limit_notes(field, takes_list=takes_list, style=style)
+    yield from _choice_notes(field, style)
     yield from (
         f"{word} {style.span(quote(field[name]))}"
         for name, word in (("default", "default"), ("example", "such as"))
@@ -90,7 +90,7 @@ def notes(field: Entry, style: Style, *, is_missing: bool = False) -> Iterator[s
     )
 
 
-def _conditions(field: Entry, style: Style) -> Iterator[str]:
+def _condition_notes(field: Entry, style: Style) -> Iterator[str]:
     for name, word in (("requiredIf", "required if"), ("showIf", "shown if")):
         if field.get(name) is not None:
             yield f"{word} {style.span(condition_words(field[name]))}"
@@ -100,7 +100,7 @@ def _takes_list(field: Entry) -> bool:
     return field.get("multiple") is True or is_list(str(field.get("type")), has_options=bool(field.get("options")))
 
 
-def _type(kind: object, style: Style) -> Iterator[str]:
+def _type_notes(kind: object, style: Style) -> Iterator[str]:
     names = kind if isinstance(kind, list) else [kind]
     shown = [_type_name(name, style) for name in names if name]
     if shown and shown != ["array"]:
@@ -113,33 +113,33 @@ def _type_name(name: object, style: Style) -> str:
     return plain if isinstance(plain, str) and plain in TYPES else style.span(quote(name))
 
 
-def _limits(field: Entry, *, takes_list: bool, style: Style) -> Iterator[str]:
-    yield from _range(field, ("min", "max"), "", style)
-    yield from _range(field, ("minLength", "maxLength"), " entries" if takes_list else " characters", style)
-    yield from _range(field, ("minRows", "maxRows"), " rows", style)
+def _limit_notes(field: Entry, *, takes_list: bool, style: Style) -> Iterator[str]:
+    yield from _range_notes(field, ("min", "max"), "", style)
+    yield from _range_notes(field, ("minLength", "maxLength"), " entries" if takes_list else " characters", style)
+    yield from _range_notes(field, ("minRows", "maxRows"), " rows", style)
     for name, word in (("exclusiveMin", "more than"), ("exclusiveMax", "less than"), ("step", "in steps of")):
         if field.get(name) not in (None, "any"):
-            yield f"{word} {_fact(field[name], style)}"
+            yield f"{word} {_format_fact(field[name], style)}"
     each = field.get("each")
     if isinstance(each, Mapping):
-        yield from (f"each {note}" for note in _range(each, ("minLength", "maxLength"), " characters", style))
+        yield from (f"each {note}" for note in _range_notes(each, ("minLength", "maxLength"), " characters", style))
     if field.get("format"):
         yield f"format {style.span(quote(field['format']))}"
     if field.get("pattern"):
         yield f"matches {style.span(quote(field['pattern']))}"
 
 
-def _range(field: Entry, names: tuple[str, str], unit: str, style: Style) -> Iterator[str]:
+def _range_notes(field: Entry, names: tuple[str, str], unit: str, style: Style) -> Iterator[str]:
     low, high = (field.get(name) for name in names)
     if low is not None and high is not None:
-        yield f"{_fact(low, style)} to {_fact(high, style)}{unit}"
+        yield f"{_format_fact(low, style)} to {_format_fact(high, style)}{unit}"
     elif low is not None:
-        yield f"at least {_fact(low, style)}{unit}"
+        yield f"at least {_format_fact(low, style)}{unit}"
     elif high is not None:
-        yield f"at most {_fact(high, style)}{unit}"
+        yield f"at most {_format_fact(high, style)}{unit}"
 
 
-def _choices(field: Entry, style: Style) -> Iterator[str]:
+def _choice_notes(field: Entry, style: Style) -> Iterator[str]:
     options = field.get("options")
     if isinstance(options, Sequence) and not isinstance(options, str) and options:
         other = " or other text" if field.get("open") is True else ""
@@ -151,5 +151,5 @@ def _choices(field: Entry, style: Style) -> Iterator[str]:
         yield f"schema {style.span(schema)}" if len(schema) <= SCHEMA_CHARS else "schema: see the JSON"
 
 
-def _fact(fact: object, style: Style) -> str:
+def _format_fact(fact: object, style: Style) -> str:
     return str(fact) if type(fact) in (int, float) else style.span(quote(fact))

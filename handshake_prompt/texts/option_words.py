@@ -18,16 +18,16 @@ def option_words(options: Sequence[object], most: int) -> str:
         most: options to show; of more the number is told.
     """
     usable = [option for option in options if not (isinstance(option, Mapping) and option.get("disabled") is True)]
-    shown = "; ".join(_run(header, list(run)) for header, run in groupby(usable[:most], _header))
+    shown = "; ".join(_words_of_run(header, list(run)) for header, run in groupby(usable[:most], _common_header))
     return f"{shown}, … ({len(usable)} in all)" if len(usable) > most else shown
 
 
-def _run(header: str, options: Sequence[object]) -> str:
-    listed = ", ".join(map(_option, options))
+def _words_of_run(header: str, options: Sequence[object]) -> str:
+    listed = ", ".join(map(_words_of_option, options))
     return f"{header}: {listed}" if header else listed
 
 
-def _header(option: object) -> str:
+def _common_header(option: object) -> str:
     """Return the common part of consecutive options: their group, and the condition of the offer."""
     if not isinstance(option, Mapping):
         return ""
@@ -36,14 +36,14 @@ def _header(option: object) -> str:
     return " ".join(parts)
 
 
-def _option(option: object) -> str:
+def _words_of_option(option: object) -> str:
     if not isinstance(option, Mapping) or "value" not in option:
         return quote(option)
-    words = list(_words(option))
+    words = list(_words_of_parts(option))
     return f"{quote(option['value'])} ({', '.join(words)})" if words else quote(option["value"])
 
 
-def _words(option: Mapping[str, Any]) -> Iterator[str]:
+def _words_of_parts(option: Mapping[str, Any]) -> Iterator[str]:
     yield from (
         quote(option[name]) for name in ("label", "desc") if option.get(name) and option[name] != option["value"]
     )

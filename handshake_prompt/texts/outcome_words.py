@@ -33,20 +33,20 @@ def outcome_words(reply: Mapping[str, Any]) -> Iterator[str]:
     if not reply.get("results"):
         written = reply["applied"]
     if added:
-        yield f"Added: {_listed(added)}."
+        yield f"Added: {_list_keys(added)}."
     if suggested:
-        yield f"Suggested, for the person to decide: {_listed(suggested)}."
+        yield f"Suggested, for the person to decide: {_list_keys(suggested)}."
     if written or not done:
-        yield f"Written: {_listed(written)}." if written else "Nothing was written."
-    for entry in _refusals(reply):
-        why = ": ".join(_reasons(entry))
-        subject = f"{code(entry.get('key'))}{_line(entry)}"
-        yield f"Refused: {subject}: {sentence(why or 'rejected')}{_present(entry.get('current'))}"
+        yield f"Written: {_list_keys(written)}." if written else "Nothing was written."
+    for entry in _refusals_in(reply):
+        why = ": ".join(_reasons_of(entry))
+        subject = f"{code(entry.get('key'))}{_refused_line(entry)}"
+        yield f"Refused: {subject}: {end_sentence(why or 'rejected')}{_present_value(entry.get('current'))}"
     missing = reply.get("missing")
     if missing is not None:
-        yield f"Required and still empty: {_listed(missing)}." if missing else "Nothing that is required is empty."
+        yield f"Required and still empty: {_list_keys(missing)}." if missing else "Nothing that is required is empty."
     if reply.get("missingPerson"):
-        yield f"Still empty, for the person to fill: {_listed(reply['missingPerson'])}."
+        yield f"Still empty, for the person to fill: {_list_keys(reply['missingPerson'])}."
     yield from problem_sentences(reply)
 
 
@@ -60,43 +60,43 @@ def problem_sentences(reply: Mapping[str, Any]) -> Iterator[str]:
 def change_words(change: Mapping[str, Any]) -> str:
     """Return the words for an entry of `changes`."""
     value = "a value that is hidden from you" if change.get("sensitive") else code(change["to"])
-    return f"{code(change['key'])}: {value} ({DONE_BY.get(change['by']) or quoted(change['by'])})"
+    return f"{code(change['key'])}: {value} ({DONE_BY.get(change['by']) or quote_words(change['by'])})"
 
 
-def quoted(words: object) -> str:
+def quote_words(words: object) -> str:
     """Return words of another server in quotation marks, as a code span."""
     return code(str(words)[:WORDS_CHARS])
 
 
-def sentence(text: str) -> str:
+def end_sentence(text: str) -> str:
     """Return a text with an end."""
     return text if text.endswith((".", "!", "?", "。")) else f"{text}."
 
 
-def _present(current: object) -> str:
+def _present_value(current: object) -> str:
     if not isinstance(current, Mapping) or current.get("sensitive"):
         return ""
     return f" It holds {code(current.get('value'))} now."
 
 
-def _line(entry: Mapping[str, Any]) -> str:
+def _refused_line(entry: Mapping[str, Any]) -> str:
     """Return the line of a pasted answer that was refused."""
     return f" (line {entry['line']})" if isinstance(entry.get("line"), int) else ""
 
 
-def _reasons(entry: Mapping[str, Any]) -> Iterator[str]:
+def _reasons_of(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry.get("code"):
         known = isinstance(entry["code"], str) and entry["code"] in REFUSAL_CODES
         yield entry["code"] if known else code(entry["code"])
     if entry.get("msg"):
-        yield quoted(entry["msg"])
+        yield quote_words(entry["msg"])
 
 
-def _refusals(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _refusals_in(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if entries := reply.get("results"):
         return list(filter(is_refused, entries))
     return [*({"key": key} for key in reply["rejected"]), *reply["errors"]]  # version 0.2 says no more than this
 
 
-def _listed(keys: Iterable[str]) -> str:
+def _list_keys(keys: Iterable[str]) -> str:
     return ", ".join(map(code, keys))

@@ -41,7 +41,7 @@ class PickupAddress(NamedTuple):
     key: str | None
 
 
-def grouped(code: str) -> Secret:
+def group_letters(code: str) -> Secret:
     """Return a code as people are shown it: `7K3M-Q2VX-9HTD`."""
     return Secret("-".join(code[at : at + GROUP] for at in range(0, LETTERS, GROUP)))
 

@@ -64,7 +64,7 @@ def preview_page(url: str, *, language: str) -> str:
         language: `en` or `zh`.
     """
     said, host = WORDING[language], urlsplit(url).netloc
-    return _page(
+    return _render_page(
         said.title,
         f"<p>{escape(said.before.format(host=host))}</p>\n"
         f'<form method="post" action="{escape(url)}"><button>{escape(said.button)}</button></form>\n'
@@ -82,7 +82,7 @@ def prompt_page(prompt: str, script: str, *, language: str) -> str:
         language: `en` or `zh`.
     """
     said = WORDING[language]
-    return _page(
+    return _render_page(
         said.title,
         f"<p>{escape(said.after)}</p>\n"
         f'<p><button hidden data-copied="{escape(said.copied)}">{escape(said.copy)}</button></p>\n'
@@ -94,8 +94,8 @@ def prompt_page(prompt: str, script: str, *, language: str) -> str:
 
 def refusal_page(title: str, hint: str) -> str:
     """Return the page of a refusal."""
-    return _page(title, f"<p>{escape(hint)}</p>", language="en")
+    return _render_page(title, f"<p>{escape(hint)}</p>", language="en")
 
 
-def _page(title: str, body: str, *, language: str) -> str:
+def _render_page(title: str, body: str, *, language: str) -> str:
     return _PAGE.format(language=language, title=escape(title), body=body)

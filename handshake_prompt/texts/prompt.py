@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .local_hosts import is_local
-from .prompt_form import VALUE_CHARS, QuotedLines, form_lines, quoted_lines, shorten, shortened
+from .prompt_form import VALUE_CHARS, QuotedLines, form_lines, quoted_lines, shorten_text, shorten_value
 from .prompt_lines import REQUIRED, checked_lines, checksum, first_lines, had_check, mode_text, read_mode
 from .secret import Secret
 from .wording import WORDING, Wording
@@ -117,9 +117,9 @@ def build_prompt(
     if again is not None and not is_address(again):
         raise ValueError("again must look like base_url")
     origin, root = address
-    session_id, token = _member(created, "sessionId", _SESSION_ID), _member(created, "token", _TOKEN)
+    session_id, token = _created_member(created, "sessionId", _SESSION_ID), _created_member(created, "token", _TOKEN)
     expires_in = _expires_in(created)
-    mount, urls = _endpoints(created, origin, f"{root}/handshake", session_id=session_id)
+    mount, urls = _endpoint_urls(created, origin, f"{root}/handshake", session_id=session_id)
     # Agents of version 0.2 append /handshake to baseUrl, so it ends before that; other mounts need the prefix.
     base = mount.removesuffix("/handshake") if mount.endswith("/handshake") else ""
     lines = {
@@ -127,14 +127,14 @@ def build_prompt(
         "token": token,
         "baseUrl": origin + base,
         "prefix": mount.removeprefix(base) or "/",
-        "mode": mode_text(shorten(str(created.get("mode") or "default"), _MODE_CHARS)),
+        "mode": mode_text(shorten_text(str(created.get("mode") or "default"), _MODE_CHARS)),
         "expiresIn": f"{expires_in}s",
     }
     host, offline = origin.partition("://")[2], wording.offline[_is_pastable(page)]
     opening = wording.opening[again is not None]
     return wording.text.format(
         host=host,
-        opening=opening.format(host=host, origin=origin, until=_until(now, expires_in)),
+        opening=opening.format(host=host, origin=origin, until=_format_until(now, expires_in)),
         credentials="\n".join(f"- {key}: {value}" for key, value in {**lines, "check": checksum(lines)}.items()),
         reach=_reach_section(origin, wording),
         asks=_asks_section(instructions, wording),
@@ -144,7 +144,7 @@ def build_prompt(
         values=_values_section(data, wording),
         mcp=_mcp_section(urls, wording),
         token=token,
-        **_commands(urls),
+        **_endpoint_commands(urls),
     )
 
 
@@ -227,7 +227,9 @@ def _split_url(url: str) -> tuple[str, str] | None:
     return (match[1], match[2].rstrip("/")) if match else None
 
 
-def _member(created: Mapping[str, object], name: str, pattern: re.Pattern[str], *, default: str | None = None) -> str:
+def _created_member(
+    created: Mapping[str, object], name: str, pattern: re.Pattern[str], *, default: str | None = None
+) -> str:
     value = created.get(name, default)
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError(f"created[{name!r}] is missing or malformed; pass the reply of create_session unchanged")
@@ -241,29 +243,31 @@ def _expires_in(created: Mapping[str, object]) -> int:
     return int(value)
 
 
-def _endpoints(
+def _endpoint_urls(
     created: Mapping[str, object], origin: str, default_prefix: str, *, session_id: str
 ) -> tuple[str, dict[str, str]]:
-    context = _member(created, "contextUrl", _PATH, default=f"{default_prefix}/context/{session_id}")
+    context = _created_member(created, "contextUrl", _PATH, default=f"{default_prefix}/context/{session_id}")
     prefix = context.removesuffix(f"/context/{session_id}")
     if prefix == context:
         raise ValueError("created['contextUrl'] must end with /context/<sessionId>")
     tails = {name: f"{name}/{session_id}" for name in ("action", "diff", "ask")}
     tails["extend"] = f"session/{session_id}/extend"
-    paths = {name: _member(created, f"{name}Url", _PATH, default=f"{prefix}/{tail}") for name, tail in tails.items()}
+    paths = {
+        name: _created_member(created, f"{name}Url", _PATH, default=f"{prefix}/{tail}") for name, tail in tails.items()
+    }
     if "mcpUrl" in created:
-        paths["mcp"] = _member(created, "mcpUrl", _PATH)
+        paths["mcp"] = _created_member(created, "mcpUrl", _PATH)
     return prefix, {name: origin + path for name, path in {"context": context, **paths}.items()}
 
 
-def _until(now: datetime | None, expires_in: int) -> str:
+def _format_until(now: datetime | None, expires_in: int) -> str:
     start = now or datetime.now(UTC)
     if start.tzinfo is None:
         raise ValueError("now must have a time zone; pass datetime.now(UTC)")
     return f"{start.astimezone(UTC) + timedelta(seconds=expires_in):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _commands(urls: Mapping[str, str]) -> dict[str, str]:
+def _endpoint_commands(urls: Mapping[str, str]) -> dict[str, str]:
     curl = 'curl -sS -m 40 -H "Authorization: Bearer $TOKEN"'
     post = f"{curl} -H 'Content-Type: application/json'"
     return {
@@ -289,7 +293,7 @@ def _asks_section(instructions: str | None, wording: Wording) -> str:
 def _form_section(page: Mapping[str, Any] | None, origin: str, wording: Wording) -> str:
     if not page or not (found := form_lines(page)).lines:
         return ""
-    form = _quoted(wording.form, found, wording)
+    form = _quote_section(wording.form, found, wording)
     return form + wording.paste.format(origin=origin, code=page["code"]) if _is_pastable(page) else form
 
 
@@ -300,12 +304,12 @@ def _is_pastable(page: Mapping[str, Any] | None) -> bool:
 def _values_section(data: Mapping[str, object] | None, wording: Wording) -> str:
     if not data:
         return ""
-    facts = ({shorten(key, _KEY_CHARS): shortened(value, VALUE_CHARS)} for key, value in data.items())
+    facts = ({shorten_text(key, _KEY_CHARS): shorten_value(value, VALUE_CHARS)} for key, value in data.items())
     lines = quoted_lines(islice(facts, _DATA_FIELDS), _DATA_BYTES)
-    return _quoted(wording.values, QuotedLines(lines, len(data) - len(lines)), wording)
+    return _quote_section(wording.values, QuotedLines(lines, len(data) - len(lines)), wording)
 
 
-def _quoted(section: str, found: QuotedLines, wording: Wording) -> str:
+def _quote_section(section: str, found: QuotedLines, wording: Wording) -> str:
     text = section.format(lines="\n".join(found.lines))
     return text + wording.left_out.format(count=found.left_out) if found.left_out else text
 

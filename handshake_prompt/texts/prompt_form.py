@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .quoting import code
-from .row_tables import DEPTH, entries
+from .row_tables import DEPTH, field_entries
 
 FORM_BYTES = 24 * 1024
 """The text lands on a clipboard and in an agent's context."""
@@ -62,12 +62,12 @@ def form_lines(page: Mapping[str, Any]) -> QuotedLines:
     Args:
         page: the members of `GET /context` for the agent, of plain JSON values.
     """
-    described = {field["key"]: field for field in entries(page.get("schema"))}
+    described = {field["key"]: field for field in field_entries(page.get("schema"))}
     values, rows = page.get("context") or {}, page.get("rows") or {}
     others = [*values, *(key for key in rows if rows[key])]
     total = len(described) + sum(key not in described for key in others)
     for detail in _LEVELS:
-        lines = quoted_lines(_facts(page, described, detail), FORM_BYTES)
+        lines = quoted_lines(_page_facts(page, described, detail), FORM_BYTES)
         if len(lines) == total:
             break
     return QuotedLines(lines, total - len(lines))
@@ -85,68 +85,70 @@ def quoted_lines(facts: Iterable[Any], room: int) -> list[str]:
     return lines
 
 
-def shorten(text: str, limit: int) -> str:
+def shorten_text(text: str, limit: int) -> str:
     """Cut a text, and mark how much of it is gone."""
     return text if len(text) <= limit else f"{text[:limit]}…(+{len(text) - limit})"
 
 
-def shortened(value: Any, limit: int) -> Any:
+def shorten_value(value: Any, limit: int) -> Any:
     """Return a JSON value, or the beginning of its text if that is too long."""
     if isinstance(value, int | float | bool | None):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return shorten(text, limit) if len(text) > limit else value
+    return shorten_text(text, limit) if len(text) > limit else value
 
 
-def _facts(page: Mapping[str, Any], described: Mapping[str, Any], detail: Detail) -> Iterator[dict[str, Any]]:
+def _page_facts(page: Mapping[str, Any], described: Mapping[str, Any], detail: Detail) -> Iterator[dict[str, Any]]:
     records, rows = page.get("context") or {}, page.get("rows") or {}
     hidden = frozenset(page.get("hidden") or ())
     for key, field in described.items():
-        told = _field(field, detail)
+        told = _describe_field(field, detail)
         if key in rows:
             told["rows"] = rows[key]
         if key in hidden:
             told["shown"] = False
-        yield {**told, **_value(records.get(key), detail)}
+        yield {**told, **_describe_value(records.get(key), detail)}
     for key, record in records.items():
         if key not in described:
-            yield {"key": key[:KEY_CHARS], **_value(record, detail)}
+            yield {"key": key[:KEY_CHARS], **_describe_value(record, detail)}
     for key, row_ids in rows.items():
         if key not in described and row_ids:
             yield {"key": key[:KEY_CHARS], "rows": row_ids}
 
 
-def _field(field: Mapping[str, Any], detail: Detail, depth: int = DEPTH) -> dict[str, Any]:
-    told = {name: shortened(field[name], detail.chars) for name in detail.members if _tells(field.get(name))}
+def _describe_field(field: Mapping[str, Any], detail: Detail, depth: int = DEPTH) -> dict[str, Any]:
+    told = {
+        name: shorten_value(field[name], detail.chars) for name in detail.members if _tells_something(field.get(name))
+    }
     told["key"] = field["key"][:KEY_CHARS]
     options = field.get("options")
     if isinstance(options, list) and options:
-        told["options"] = [_option(option, detail) for option in options[: detail.options]]
+        told["options"] = [_describe_option(option, detail) for option in options[: detail.options]]
         if len(options) > detail.options:
             told["optionsLeftOut"] = len(options) - detail.options
-    columns = entries(field.get("fields"))
+    columns = field_entries(field.get("fields"))
     if columns and depth:
-        told["fields"] = [_field(column, detail, depth - 1) for column in columns]
+        told["fields"] = [_describe_field(column, detail, depth - 1) for column in columns]
     return told
 
 
-def _option(option: Any, detail: Detail) -> Any:
+def _describe_option(option: Any, detail: Detail) -> Any:
     if not isinstance(option, Mapping):
-        return shortened(option, detail.chars)
-    value = shortened(option.get("value"), detail.chars)
-    told = {name: shortened(option[name], detail.chars) for name in _OPTION if _tells(option.get(name))}
+        return shorten_value(option, detail.chars)
+    value = shorten_value(option.get("value"), detail.chars)
+    told = {name: shorten_value(option[name], detail.chars) for name in _OPTION if _tells_something(option.get(name))}
     if "label" in told and told["label"] == value:
         del told["label"]
     return {"value": value, **told} if told else value
 
 
-def _value(record: Mapping[str, Any] | None, detail: Detail) -> dict[str, Any]:
+def _describe_value(record: Mapping[str, Any] | None, detail: Detail) -> dict[str, Any]:
     if record is None or record["by"] == "empty":
         return {}
     if record.get("sensitive"):
         return {"filled": bool(record.get("filled"))}
-    return {"value": shortened(record["value"], detail.value), "valueBy": record["by"]}
+    return {"value": shorten_value(record["value"], detail.value), "valueBy": record["by"]}
 
 
-def _tells(fact: object) -> bool:
+def _tells_something(fact: object) -> bool:
     return fact is not False and fact not in (None, "", [])  # 0 is a bound like any other

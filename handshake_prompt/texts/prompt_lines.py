@@ -68,7 +68,7 @@ _CHECK = re.compile("[0-9a-f]{8}")
 
 def checksum(lines: Mapping[str, str]) -> str:
     """Return the checksum of written lines."""
-    return _sum_of({key: next(_read(key, lines[key]), "") for key in KEYS})
+    return _sum_of({key: next(_read_values(key, lines[key]), "") for key in KEYS})
 
 
 def mode_text(mode: str) -> str:
@@ -78,7 +78,7 @@ def mode_text(mode: str) -> str:
     """
     if _PLAIN_MODE.fullmatch(mode) and mode == visible(mode):
         return mode
-    return f'"{"".join(map(_inert, mode))}"'
+    return f'"{"".join(map(_inert_character, mode))}"'
 
 
 def read_mode(text: str) -> str:
@@ -98,14 +98,14 @@ def first_lines(text: str) -> Lines:
         key, _, value = line.strip().removeprefix("-").partition(":")
         key, value = key.strip(), value.strip()
         if (key in KEYS or key == CHECK) and value:
-            found.setdefault(key, _kept(key, value))
+            found.setdefault(key, _mask_token(key, value))
     return found
 
 
 def checked_lines(text: str) -> Lines | None:
     """Return the bare values of a prompt with a right checksum; None if there is none."""
-    for lines in (first_lines(text), *_lenient(text)):
-        if len(lines) > len(KEYS) and (values := _checked(lines)):
+    for lines in (first_lines(text), *_lenient_readings(text)):
+        if len(lines) > len(KEYS) and (values := _check_lines(lines)):
             return values
     return None
 
@@ -121,13 +121,13 @@ def had_check(text: str, found: Mapping[str, str]) -> bool:
         return True
     if _LAST not in found and _HEADING.search(text):  # the text was cut off within its lines
         return True
-    return any(key not in found for key in REQUIRED) and CHECK in _quoted_lines(_plain(_without_data(text)))
+    return any(key not in found for key in REQUIRED) and CHECK in _quoted_lines(_plain_text(_without_data(text)))
 
 
-def _checked(lines: Lines) -> Lines | None:
+def _check_lines(lines: Lines) -> Lines | None:
     check = _CHECK.match(_NOT_LETTER.sub("", lines[CHECK]))
-    values = {key: next(_read(key, lines[key]), "") for key in KEYS}
-    for address in _read("baseUrl", lines["baseUrl"]):
+    values = {key: next(_read_values(key, lines[key]), "") for key in KEYS}
+    for address in _read_values("baseUrl", lines["baseUrl"]):
         values["baseUrl"] = address
         if check and _sum_of(values) == check[0]:
             is_escaped = "\\" in values["mode"]
@@ -140,7 +140,7 @@ def _sum_of(values: Mapping[str, str]) -> str:
     return f"{crc32(text.encode('utf-8', 'surrogatepass')):08x}"
 
 
-def _read(key: str, text: str) -> Iterator[str]:
+def _read_values(key: str, text: str) -> Iterator[str]:
     """Yield the values that a text may stand for: several if it has several addresses, as a link has."""
     if key == "baseUrl":
         for piece in _BEFORE_AN_ADDRESS.split(_UNSEEN_IN_URL.sub("", text)):
@@ -152,12 +152,12 @@ def _read(key: str, text: str) -> Iterator[str]:
         yield "".join(char for char in _NOT_MODE.sub("", text) if char == visible(char))
     else:
         alphabet = {"sessionId": _NOT_HEX, "token": _NOT_TOKEN}.get(key, _NOT_DIGIT)
-        yield _kept(key, alphabet.sub("", text))
+        yield _mask_token(key, alphabet.sub("", text))
 
 
-def _lenient(text: str) -> Iterator[Lines]:
+def _lenient_readings(text: str) -> Iterator[Lines]:
     """Yield the readings of a text with quoted or wrapped lines, or with all of them put into one."""
-    text = Secret(_plain(_without_data(text)))
+    text = Secret(_plain_text(_without_data(text)))
     yield _quoted_lines(text)
     yield _own_lines(text)
     matches = list(_ANY_KEY.finditer(text))
@@ -167,7 +167,7 @@ def _lenient(text: str) -> Iterator[Lines]:
         for match, end in zip(matches, ends, strict=False):
             if match[1] not in found:
                 segment = text[match.end() : min(end, match.end() + _SEGMENT_CHARS)]
-                found[match[1]] = _kept(match[1], _without_bullet(segment, is_loose=is_loose))
+                found[match[1]] = _mask_token(match[1], _without_bullet(segment, is_loose=is_loose))
         yield found
 
 
@@ -176,7 +176,7 @@ def _without_data(text: str) -> str:
     return _DATA_LINE.sub("", _DATA.sub("", text))
 
 
-def _plain(text: str) -> str:
+def _plain_text(text: str) -> str:
     """Return a text without HTML's tags and entities, escapes, invisible characters, and typographic hyphens."""
     text = _TAG.sub("\n", text) if "<" in text else text
     text = _ESCAPED.sub(r"\1", _LINE_END.sub("\n", text)) if "\\" in text else text
@@ -190,11 +190,11 @@ def _quoted_lines(text: str) -> Lines:
         own = _LINE_KEY.match(bare := line.lstrip(_BEFORE_A_KEY))
         if own and own[1] not in found:
             key = own[1]
-            found[key] = _kept(key, bare[own.end() :])
+            found[key] = _mask_token(key, bare[own.end() :])
         elif own:
             key = ""
         elif key and len(found[key]) < _SEGMENT_CHARS:
-            found[key] = _kept(key, found[key] + line.lstrip(" \t>|"))
+            found[key] = _mask_token(key, found[key] + line.lstrip(" \t>|"))
     return found
 
 
@@ -204,18 +204,18 @@ def _own_lines(text: str) -> Lines:
     for line in text.splitlines():
         match = _CELL_KEY.search(line)
         if match and (key := _BY_NAME[match[1].lower()]) not in found:
-            found[key] = _kept(key, line[match.end() :].strip().rstrip(_ENDINGS))
+            found[key] = _mask_token(key, line[match.end() :].strip().rstrip(_ENDINGS))
     return found
 
 
-def _inert(char: str) -> str:
+def _inert_character(char: str) -> str:
     if _LETTER.fullmatch(char) and char == visible(char):
         return char
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
-def _kept(key: str, text: str) -> str:
+def _mask_token(key: str, text: str) -> str:
     """Return the text of a line, masked in a traceback's frames if it is the token's."""
     return Secret(text) if key == "token" else str(text)
 

@@ -64,7 +64,7 @@ def visible(text: str) -> str:
     if len(unseen) > _FEW:
         return text.translate(_forms)
     for char in unseen:
-        text = text.replace(char, _escaped(char))
+        text = text.replace(char, _escape_character(char))
     return text
 
 
@@ -77,7 +77,7 @@ def _is_visible(text: str) -> bool:
     return text.isprintable() and _BLANK.search(text) is None
 
 
-def _escaped(char: str) -> str:
+def _escape_character(char: str) -> str:
     return encode_basestring_ascii(char)[1:-1]
 
 
@@ -86,7 +86,7 @@ class _Forms(dict[int, int | str]):
 
     def __missing__(self, point: int) -> int | str:
         char = chr(point)
-        form = point if _is_visible(char) else _escaped(char)
+        form = point if _is_visible(char) else _escape_character(char)
         if len(self) < _KNOWN_CHARS:
             self[point] = form
         return form

@@ -32,7 +32,7 @@ def request_words(request: Request, span: Span) -> str:
         request: as it is on the wire.
         span: for the quoted text.
     """
-    return f"{_subject(request, span)} (id {span(quote(request.get('id')))}): {end_words(request, span)}"
+    return f"{_subject_words(request, span)} (id {span(quote(request.get('id')))}): {end_words(request, span)}"
 
 
 def end_words(request: Request, span: Span) -> str:
@@ -48,7 +48,7 @@ def end_words(request: Request, span: Span) -> str:
     return "answered: the person filled in the field, hidden from you" if hidden and not given.get("values") else told
 
 
-def _subject(request: Request, span: Span) -> str:
+def _subject_words(request: Request, span: Span) -> str:
     key = request.get("key")
     about = f" for {span(quote(key))}" if key is not None else ""
     if request.get("kind") == "suggest":

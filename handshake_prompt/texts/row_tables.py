@@ -23,10 +23,10 @@ _BAR = r"\u007c"
 class Cells(Protocol):
     """The cells of a form, by key and by the entry of their column."""
 
-    def has(self, key: str, field: Mapping[str, Any], /) -> bool:
+    def has_content(self, key: str, field: Mapping[str, Any], /) -> bool:
         """Whether the cell has something to show."""
 
-    def show(self, key: str, field: Mapping[str, Any], /) -> str:
+    def show_cell(self, key: str, field: Mapping[str, Any], /) -> str:
         """Return the text of the cell."""
 
 
@@ -42,7 +42,7 @@ class RowList(NamedTuple):
         return f"{self.key}/{row}/{field['key']}"
 
 
-def entries(schema: object) -> list[Mapping[str, Any]]:
+def field_entries(schema: object) -> list[Mapping[str, Any]]:
     """Return the fields of a schema, or of a row; anything else is left out."""
     listed = schema if isinstance(schema, list) else []
     return [field for field in listed if isinstance(field, Mapping) and isinstance(field.get("key"), str)]
@@ -59,7 +59,7 @@ def row_lists(
     """Yield the lists of rows of a form, each followed by the lists in its rows."""
     for field in filter(is_rows, schema if depth else ()):
         key = f"{prefix}{field['key']}"
-        found = RowList(key, rows.get(key, ()), entries(field.get("fields")))
+        found = RowList(key, rows.get(key, ()), field_entries(field.get("fields")))
         yield found
         for row in found.rows:
             yield from row_lists(found.fields, rows, f"{key}/{row}/", depth - 1)
@@ -70,16 +70,18 @@ def row_names(rows: Sequence[str]) -> str:
     return f"rows {', '.join(map(_row_id, rows))}" if rows else "no rows"
 
 
-def table(found: RowList, cells: Cells) -> Iterator[str]:
+def table_parts(found: RowList, cells: Cells) -> Iterator[str]:
     """Yield the table of a list's rows in parts of a cell each: values may be long."""
-    columns = [field for field in found.fields if any(cells.has(found.cell(row, field), field) for row in found.rows)]
-    yield from _line("row", (code(field["key"]) for field in columns))
-    yield from _line("---", ("---" for _ in columns))
+    columns = [
+        field for field in found.fields if any(cells.has_content(found.cell(row, field), field) for row in found.rows)
+    ]
+    yield from _table_line("row", (code(field["key"]) for field in columns))
+    yield from _table_line("---", ("---" for _ in columns))
     for row in found.rows:
-        yield from _line(_row_id(row), (cells.show(found.cell(row, field), field) for field in columns))
+        yield from _table_line(_row_id(row), (cells.show_cell(found.cell(row, field), field) for field in columns))
 
 
-def _line(first: str, rest: Iterable[str]) -> Iterator[str]:
+def _table_line(first: str, rest: Iterable[str]) -> Iterator[str]:
     yield f"| {first}"
     for cell in rest:
         yield f" | {cell.replace('|', _BAR)}"

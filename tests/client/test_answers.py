@@ -119,7 +119,7 @@ async def test_a_question_can_be_taken_back(pair: Open) -> None:
 
 async def test_an_answer_comes_through_a_line_that_breaks(pair: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     peer = await pair()
-    monkeypatch.setattr(Backoff, "pause", lambda _, at_least=None: at_least or 0.0)
+    monkeypatch.setattr(Backoff, "next_pause", lambda _, at_least=None: at_least or 0.0)
     lengths = itertools.chain([2000] * 5, itertools.repeat(10**9))
     async with line_to(peer.base_url, lengths) as line, agent_of(peer, base_url=line.url) as agent:
         asking = asyncio.create_task(agent.ask("May I?"))

@@ -11,7 +11,7 @@ from handshake_prompt.client.backoff import Backoff, retry_after
 
 
 def test_pauses_grow_up_to_a_bound_and_are_drawn_below_it() -> None:
-    drawn = [[backoff.pause() for _ in range(8)] for backoff in (Backoff(1, 10) for _ in range(300))]
+    drawn = [[backoff.next_pause() for _ in range(8)] for backoff in (Backoff(1, 10) for _ in range(300))]
     longest = [max(pauses) for pauses in zip(*drawn, strict=True)]
     assert all(bound * 0.8 < pause <= bound for pause, bound in zip(longest, (1, 2, 4, 8, 10, 10, 10, 10), strict=True))
     assert all(min(pauses) < 0.2 * bound for pauses, bound in zip(zip(*drawn, strict=True), (1, 2, 4, 8), strict=False))
@@ -20,15 +20,15 @@ def test_pauses_grow_up_to_a_bound_and_are_drawn_below_it() -> None:
 def test_pauses_begin_anew_and_may_begin_elsewhere() -> None:
     backoff = Backoff(1, 10)
     for _ in range(5):
-        backoff.pause()
+        backoff.next_pause()
     backoff.restart()
-    assert backoff.pause() <= 1
+    assert backoff.next_pause() <= 1
     backoff.restart(0.0)
-    assert backoff.pause() <= 0.1
-    assert max(backoff.pause() for _ in range(50)) > 1
-    assert 2.5 <= Backoff(0.1, 10).pause(2.5) <= 2.6
+    assert backoff.next_pause() <= 0.1
+    assert max(backoff.next_pause() for _ in range(50)) > 1
+    assert 2.5 <= Backoff(0.1, 10).next_pause(2.5) <= 2.6
     backoff.restart(99)
-    assert max(backoff.pause() for _ in range(50)) <= 10
+    assert max(backoff.next_pause() for _ in range(50)) <= 10
 
 
 def in_a_minute(zone: str) -> str:

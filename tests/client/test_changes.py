@@ -58,7 +58,7 @@ async def first(changes: Changes, count: int) -> list[Any]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no time pass before a connection is made again."""
-    monkeypatch.setattr(Backoff, "pause", lambda _, at_least=None: at_least or 0.0)
+    monkeypatch.setattr(Backoff, "next_pause", lambda _, at_least=None: at_least or 0.0)
 
 
 # On a real server

@@ -53,7 +53,7 @@ CALLS: dict[str, Act] = {
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let hardly any time pass between attempts."""
-    monkeypatch.setattr(Backoff, "pause", lambda _, at_least=None: (at_least or 0.0) + 0.01)
+    monkeypatch.setattr(Backoff, "next_pause", lambda _, at_least=None: (at_least or 0.0) + 0.01)
 
 
 def saying(*parts: bytes) -> Script:

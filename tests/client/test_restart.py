@@ -35,7 +35,7 @@ async def started(store: str, line: Line) -> AsyncIterator[None]:
 async def test_through_restarts_on_sqlite_every_change_comes_once_and_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Backoff, "pause", lambda _, at_least=None: (at_least or 0.0) + 0.01)
+    monkeypatch.setattr(Backoff, "next_pause", lambda _, at_least=None: (at_least or 0.0) + 0.01)
     monkeypatch.setattr("handshake_prompt.client.http.ATTEMPTS", 500)
     store = f"sqlite:///{tmp_path / 'handshake.db'}"
     told: list[tuple[str, object]] = []

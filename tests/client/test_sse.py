@@ -32,14 +32,14 @@ def test_events_do_not_depend_on_how_the_bytes_arrive(places: list[int]) -> None
     parser = EventParser()
     cuts = [0, *sorted(places), len(STREAM)]
     pieces = [STREAM[start:end] for start, end in itertools.pairwise(cuts)]
-    assert [event for piece in pieces for event in parser.feed(piece)] == EVENTS
+    assert [event for piece in pieces for event in parser.feed_bytes(piece)] == EVENTS
     assert parser.retry == 1.0
     assert parser.lines == 19
 
 
 def test_byte_by_byte_is_no_different() -> None:
     parser = EventParser()
-    assert [event for byte in STREAM for event in parser.feed(bytes([byte]))] == EVENTS
+    assert [event for byte in STREAM for event in parser.feed_bytes(bytes([byte]))] == EVENTS
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_byte_by_byte_is_no_different() -> None:
     ],
 )
 def test_fields_are_read_as_the_standard_says(stream: bytes, events: list[ServerEvent]) -> None:
-    assert EventParser().feed(stream) == events
+    assert EventParser().feed_bytes(stream) == events
 
 
 @pytest.mark.parametrize("value", [b"-1", b"1.5", b"soon", b"9" * 50, b""])
 def test_a_time_to_wait_that_is_none_changes_nothing(value: bytes) -> None:
     parser = EventParser()
-    parser.feed(b"retry: 250\n\nretry: " + value + b"\n\n")
+    parser.feed_bytes(b"retry: 250\n\nretry: " + value + b"\n\n")
     assert parser.retry == 0.25
 
 
@@ -81,7 +81,7 @@ def test_what_has_no_end_is_given_up(endless: bytes) -> None:
 
     def feed() -> None:
         for _ in range(1000):
-            parser.feed(endless)
+            parser.feed_bytes(endless)
 
     with pytest.raises(BadReplyError, match="more than 1000 bytes"):
         feed()
@@ -89,14 +89,14 @@ def test_what_has_no_end_is_given_up(endless: bytes) -> None:
 
 def test_many_events_are_not_one_large_one() -> None:
     parser = EventParser(most_bytes=1000)
-    assert len(parser.feed(b"data: 12345\n\n" * 5000)) == 5000
-    assert len(parser.feed((b"data: " + b"x" * 900 + b"\n\n") * 3)) == 3
+    assert len(parser.feed_bytes(b"data: 12345\n\n" * 5000)) == 5000
+    assert len(parser.feed_bytes((b"data: " + b"x" * 900 + b"\n\n") * 3)) == 3
 
 
 def test_a_line_in_many_pieces_costs_no_more_than_its_length() -> None:
     """Looking through all that is kept for each piece would take minutes."""
     parser = EventParser(most_bytes=2**22)
     for _ in range(200_000):
-        parser.feed(b"0123456789")
-    assert parser.feed(b"\n\n") == []
+        parser.feed_bytes(b"0123456789")
+    assert parser.feed_bytes(b"\n\n") == []
     assert parser.lines == 2

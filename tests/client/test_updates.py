@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from handshake_prompt.client.decoding import ListedChange
-from handshake_prompt.client.updates import fresh, later
+from handshake_prompt.client.updates import changes_after, changes_beyond
 
 NOON = "2026-01-01T12:00:00.000000+00:00"
 
@@ -34,7 +34,7 @@ def listed(*numbers: int) -> list[ListedChange]:
 def test_what_is_new_in_a_list_is_what_follows_the_known(
     known: Iterable[int], seen: Iterable[int], expected: Iterable[int] | None
 ) -> None:
-    assert fresh(listed(*known), listed(*seen)) == (None if expected is None else listed(*expected))
+    assert changes_beyond(listed(*known), listed(*seen)) == (None if expected is None else listed(*expected))
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_what_is_new_in_a_list_is_what_follows_the_known(
     ],
 )
 def test_instants_are_compared_as_instants(times: list[str], since: str, expected: int | None) -> None:
-    found = later([ListedChange("n", 1, "user", at) for at in times], since)
+    found = changes_after([ListedChange("n", 1, "user", at) for at in times], since)
     assert (None if found is None else len(found)) == expected

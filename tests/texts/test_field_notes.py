@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from handshake_prompt.forms.field_types import TYPES as FIELD_TYPES
-from handshake_prompt.texts.field_notes import TYPES, Style, notes, words
+from handshake_prompt.texts.field_notes import TYPES, Style, field_notes, page_words
 from handshake_prompt.texts.quoting import code_span
 
 PLAIN = Style(span=str, options=12)
@@ -72,21 +72,21 @@ NOTES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("field", "told"), NOTES.values(), ids=NOTES)
 def test_a_field_tells_what_it_takes(field: dict[str, Any], told: str) -> None:
-    assert "; ".join(notes({"key": "k", **field}, PLAIN)) == told
+    assert "; ".join(field_notes({"key": "k", **field}, PLAIN)) == told
 
 
 def test_a_missing_field_is_told_as_that() -> None:
-    assert list(notes({"required": True}, PLAIN, is_missing=True)) == ["missing"]
+    assert list(field_notes({"required": True}, PLAIN, is_missing=True)) == ["missing"]
 
 
 def test_text_of_the_page_is_marked_as_such() -> None:
     field = {"pattern": "`", "showIf": {"filled": "`"}, "options": ["`"]}
-    told = list(notes(field, Style(span=code_span, options=12)))
+    told = list(field_notes(field, Style(span=code_span, options=12)))
     assert told == [r'shown if `"\u0060" has a value`', r'matches `"\u0060"`', r'one of `"\u0060"`']
 
 
 def test_a_label_that_repeats_the_key_is_not_told() -> None:
-    assert words("name", {"label": "name", "desc": "Of the person"}) == ['"Of the person"']
+    assert page_words("name", {"label": "name", "desc": "Of the person"}) == ['"Of the person"']
 
 
 def test_the_names_of_the_types_are_the_protocol_s() -> None:

@@ -76,7 +76,7 @@ class Answer:
         """The line at which the block begins, from 1."""
         return self.source.line_of(self.place)
 
-    def put(self, key: str, value: Any, place: int) -> None:
+    def put_value(self, key: str, value: Any, place: int) -> None:
         """Take a value for a field.
 
         Raises:
@@ -84,4 +84,4 @@ class Answer:
         """
         if key in self.fields:
             raise TextFaultError(f"there are two values for {key!r}", place)
-        self.fields.put(key, value, place)
+        self.fields.put_member(key, value, place)

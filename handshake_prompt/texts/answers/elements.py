@@ -89,7 +89,7 @@ class ElementReader:
         at, tag = start, _TAG.match(self._text, start, self._end)
         while tag is not None:
             self._add_text(self._text[at : tag.start()])
-            if (closed := self._take(tag)) is not None:
+            if (closed := self._take_tag(tag)) is not None:
                 return closed
             at = tag.end()
             tag = _TAG.search(self._text, at, self._end)
@@ -106,14 +106,14 @@ class ElementReader:
         at = start
         for tag in _TAG.finditer(self._text, start, self._end):
             self._add_text(self._text[at : tag.start()])
-            self._take(tag)
+            self._take_tag(tag)
             at = tag.end()
         self._add_text(self._text[at : self._end])
         if self._open != [root]:
             raise TextFaultError("this element is not closed", self._open[-1].place)
         return root
 
-    def _take(self, tag: re.Match[str]) -> Element | None:
+    def _take_tag(self, tag: re.Match[str]) -> Element | None:
         """Take a tag; return the whole element once it is closed."""
         name = (tag["name"] or "").rpartition(":")[2]
         if tag["data"] is not None or name.lower() == "br":
@@ -124,10 +124,10 @@ class ElementReader:
         if not tag["end"]:
             if len(self._open) == DEPTH:
                 raise TextFaultError("it is nested too deeply", tag.start())
-            self._open.append(Element(name, _attributes(tag["attributes"]), tag.start(), tag.end()))
-        return self._close(name, tag) if tag["end"] or tag["empty"] else None
+            self._open.append(Element(name, _parse_attributes(tag["attributes"]), tag.start(), tag.end()))
+        return self._close_element(name, tag) if tag["end"] or tag["empty"] else None
 
-    def _close(self, name: str, tag: re.Match[str]) -> Element | None:
+    def _close_element(self, name: str, tag: re.Match[str]) -> Element | None:
         if not self._open or self._open[-1].name != name:
             raise TextFaultError("the element around this is not closed", tag.start())
         closed = self._open.pop()
@@ -142,5 +142,5 @@ class ElementReader:
             self._open[-1].texts.append(text)
 
 
-def _attributes(text: str) -> dict[str, str]:
+def _parse_attributes(text: str) -> dict[str, str]:
     return {name.lower(): unescape(double or single) for name, double, single in _ATTRIBUTE.findall(text)}

@@ -40,7 +40,7 @@ class FieldNames:
         self._exact = {**(labels or {}), **{key: key for key in self._keys}}
         self._loose: dict[str, str | None] = {}
         for name, key in self._exact.items():
-            folded = _folded(name)
+            folded = _fold_name(name)
             self._loose[folded] = key if self._loose.get(folded, key) == key else None
 
     def key_of(self, name: str) -> str | None:
@@ -50,7 +50,7 @@ class FieldNames:
         if len(name) > NAME_CHARS:
             return None
         bare = _ESCAPE.sub(r"\1", name).replace("\xa0", " ").strip(MARKS)
-        found = self._exact.get(bare) or self._loose.get(_folded(bare)) or self._exact.get(bare.replace(".", "/"))
+        found = self._exact.get(bare) or self._loose.get(_fold_name(bare)) or self._exact.get(bare.replace(".", "/"))
         return found or self._of_both(bare)
 
     def key_or_name(self, name: str) -> str:
@@ -85,5 +85,5 @@ class FieldNames:
         return key if key in self._keys and label in (None, key) else None
 
 
-def _folded(name: str) -> str:
+def _fold_name(name: str) -> str:
     return _SEPARATORS.sub(" ", normalize("NFKC", name).casefold()).strip()

@@ -31,10 +31,10 @@ def html_tables(text: str, start: int, end: int, note: Note) -> Iterator[list[Ro
         if kind == "table" and not is_end:
             table = _Table(text)
         elif kind == "table" and table is not None:
-            yield from table.whole(part.start(), note)
+            yield from table.whole_rows(part.start(), note)
             table = None
         elif table is not None:
-            table.take(part, kind, is_end=is_end)
+            table.take_tag(part, kind, is_end=is_end)
 
 
 class _Table:
@@ -46,7 +46,7 @@ class _Table:
         self._cell: int | None = None
         self._span: int | None = None
 
-    def take(self, part: re.Match[str], kind: str, *, is_end: bool) -> None:
+    def take_tag(self, part: re.Match[str], kind: str, *, is_end: bool) -> None:
         """Take the tag of a row or a cell."""
         self._end_cell(part.start())
         if kind == "tr" and not is_end:
@@ -56,7 +56,7 @@ class _Table:
             if _SPAN.search(part[3]):
                 self._span = part.start()
 
-    def whole(self, end: int, note: Note) -> Iterator[list[Row]]:
+    def whole_rows(self, end: int, note: Note) -> Iterator[list[Row]]:
         """Yield the rows, if there are any, and each cell is of one row and one column."""
         self._end_cell(end)
         rows = [Row(at, cells) for at, cells in self._rows if cells]
@@ -67,11 +67,11 @@ class _Table:
 
     def _end_cell(self, end: int) -> None:
         if self._cell is not None:
-            self._rows[-1][1].append(_shown(self._text[self._cell : end]))
+            self._rows[-1][1].append(_shown_text(self._text[self._cell : end]))
             self._cell = None
 
 
-def _shown(inside: str) -> str:
+def _shown_text(inside: str) -> str:
     """Return the text of a cell as it is shown."""
     lines = (_SPACE.sub(" ", _TAG.sub("", line)).strip() for line in _BREAK.split(inside))
     return unescape("\n".join(lines).strip())

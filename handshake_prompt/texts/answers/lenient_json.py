@@ -78,41 +78,43 @@ class JSONReader:
         """The characters that the object takes."""
         return self.at - self._start
 
-    def whole(self) -> Any:
+    def read_whole(self) -> Any:
         """Read a value of any kind, up to the end of the text.
 
         Raises:
             TextFaultError: it is none, not whole, or something follows it.
         """
-        value = self._value(0)
-        if self._sign():
+        value = self._read_value(0)
+        if self._next_sign():
             self._fail("something follows the value")
         return value
 
-    def object(self, depth: int = 0) -> Members:
+    def read_object(self, depth: int = 0) -> Members:
         """Read the object.
 
         Raises:
             TextFaultError: it is none, or not whole.
         """
         found = Members()
-        self._take("{", depth)
-        while self._sign() != "}":
+        self._take_brace("{", depth)
+        while self._next_sign() != "}":
             if bullet := _BULLET.match(self._text, self.at):
                 self.at = bullet.end()
             place = self.at
-            name = self._name()
+            name = self._read_name()
             if name in found:
                 self._fail(f"{name!r} is there twice", place)
-            if self._sign() != ":":
+            if self._next_sign() != ":":
                 self._fail("a colon is missing")
             self.at += 1
-            found.put(name, self._value(depth + 1), self._offset + place)
+            found.put_member(name, self._read_value(depth + 1), self._offset + place)
             self._end_of_entry("}")
         self.at += 1
         return found
 
-    def following(self, between: re.Pattern[str], is_one: Callable[[Members], bool]) -> Iterator[tuple[Members, int]]:
+    def read_following(
+        self, between: re.Pattern[str], is_one: Callable[[Members], bool]
+    ) -> Iterator[tuple[Members, int]]:
         """Read the objects behind this one as long as they are accepted; yield each with its place.
 
         Raises:
@@ -121,74 +123,74 @@ class JSONReader:
         while (gap := between.match(self._text, self.at)) is not None:
             back, self.at = self.at, gap.end()
             place = self.place
-            found = self.object()
+            found = self.read_object()
             if not is_one(found):
                 self.at = back
                 return
             yield found, place
 
-    def array(self, depth: int = 0) -> Listed:
+    def read_array(self, depth: int = 0) -> Listed:
         """Read the list.
 
         Raises:
             TextFaultError: it is none, or not whole.
         """
         found = Listed()
-        self._take("[", depth)
-        while self._sign() != "]":
+        self._take_brace("[", depth)
+        while self._next_sign() != "]":
             place = self._offset + self.at
-            found.put(self._value(depth + 1), place)
+            found.put_entry(self._read_value(depth + 1), place)
             self._end_of_entry("]")
         self.at += 1
         return found
 
-    def _take(self, brace: str, depth: int) -> None:
+    def _take_brace(self, brace: str, depth: int) -> None:
         if depth > DEPTH:
             self._fail("it is nested too deeply")
-        if self._sign() != brace:
+        if self._next_sign() != brace:
             self._fail(f"{brace} is missing")
         self.at += 1
 
     def _end_of_entry(self, closer: str) -> None:
-        sign = self._sign()
+        sign = self._next_sign()
         if sign == ",":
             self.at += 1
         elif sign != closer:
             self._fail_at(sign, f"a comma or {closer} is missing")
 
-    def _value(self, depth: int) -> Any:
-        sign = self._sign()
+    def _read_value(self, depth: int) -> Any:
+        sign = self._next_sign()
         if sign == "{":
-            return self.object(depth)
+            return self.read_object(depth)
         if sign == "[":
-            return self.array(depth)
+            return self.read_array(depth)
         if sign in _CLOSERS:
-            return self._string(sign)
+            return self._read_string(sign)
         if number := _NUMBER.match(self._text, self.at):
-            return self._number(number)
+            return self._read_number(number)
         word = _WORD.match(self._text, self.at)
         if word is None or word[0] not in _WORDS:
             self._fail_at(sign, "this is no JSON value; texts need quotation marks")
         self.at = word.end()
         return _WORDS[word[0]]
 
-    def _number(self, number: re.Match[str]) -> int | float:
+    def _read_number(self, number: re.Match[str]) -> int | float:
         if math.isinf(float(number[0])):
             self._fail("this number is too large")
         self.at = number.end()
         return float(number[0]) if number[1] or number[2] else int(number[0])
 
-    def _name(self) -> str:
-        sign = self._sign()
+    def _read_name(self) -> str:
+        sign = self._next_sign()
         if sign in _CLOSERS:
-            return self._string(sign)
+            return self._read_string(sign)
         name = _NAME.match(self._text, self.at)
         if name is None:
             self._fail_at(sign, "the name of a member is missing")
         self.at = name.end()
         return name[0]
 
-    def _string(self, opener: str) -> str:
+    def _read_string(self, opener: str) -> str:
         start, text, ends = self.at, self._text, _CLOSERS[opener]
         stops, parts, at = _STOPS[ends], [], self.at + 1
         while True:
@@ -205,7 +207,7 @@ class JSONReader:
                     self._check_end(start)
                 found = "".join(parts).translate(_INVISIBLE)
                 return found.strip(SPACES_IN_GUILLEMETS) if opener == "«" else found
-            unescaped, at = self._escape(at)
+            unescaped, at = self._read_escape(at)
             parts.append(unescaped)
 
     def _check_end(self, start: int) -> None:
@@ -213,7 +215,7 @@ class JSONReader:
         if not _BEHIND_A_TEXT.match(self._text, _SKIP.match(self._text, self.at).end()):  # type: ignore[union-attr]
             self._fail('quotation marks within a text have to be written \\"', start, self.at)
 
-    def _escape(self, at: int) -> tuple[str, int]:
+    def _read_escape(self, at: int) -> tuple[str, int]:
         char = self._text[at : at + 1]
         if char == "u":
             return self._code_point(at + 1)
@@ -238,7 +240,7 @@ class JSONReader:
             self._fail("\\u needs four hexadecimal digits", at - 2, at)
         return int(digits[0], 16)
 
-    def _sign(self) -> str:
+    def _next_sign(self) -> str:
         """Go to the next character that means something, and return it, "" at the end."""
         start = self.at
         skipped = _SKIP.match(self._text, start)

@@ -62,9 +62,9 @@ def line_value(text: str) -> str | None:
     if _LEFT_OUT.fullmatch(text):
         raise LineFaultError("something is left out here")
     if text[0] in _DOUBLE + _SINGLE:
-        return _quoted(text)
+        return _unquoted_text(text)
     if text[0] in _BRACKETS and text.endswith(_BRACKETS[text[0]]) and not _LINK.fullmatch(text):
-        return _json(text)
+        return _strict_json(text)
     if _ESCAPED.search(text) or text.count("**") % 2:
         raise LineFaultError("a chat may have put marks into this; such a value has to be written as JSON")
     if _REFERENCE.search(text):
@@ -83,15 +83,15 @@ def without_link(text: str) -> str:
     """Return a text with the addresses that a chat has made links of as they were."""
     link = _LINK.fullmatch(text)
     if link is None:
-        return _SELF_LINK.sub(_shown, text) if "](" in text else text
+        return _SELF_LINK.sub(_shown_link, text) if "](" in text else text
     if link[3] is not None:
         return link[3].removeprefix("mailto:") if "@" in link[3] or "://" in link[3] else text
     if link[1].rstrip("/") == link[2].rstrip("/"):
         return link[1]
-    return _SELF_LINK.sub(_shown, text)
+    return _SELF_LINK.sub(_shown_link, text)
 
 
-def _shown(link: re.Match[str]) -> str:
+def _shown_link(link: re.Match[str]) -> str:
     """Return the text of a link to itself, any other link as it is."""
     text, scheme, target = link.groups()
     if scheme == "tel:":
@@ -109,7 +109,7 @@ def _without_ending(text: str) -> str:
     return text
 
 
-def _quoted(text: str) -> str:
+def _unquoted_text(text: str) -> str:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -125,12 +125,12 @@ def _quoted(text: str) -> str:
     return Loose(text)  # an apostrophe
 
 
-def _json(text: str) -> Loose:
+def _strict_json(text: str) -> Loose:
     """Return a list or an object as strict JSON."""
     with suppress(ValueError, RecursionError):
         json.loads(text)
         return Loose(text)
     try:
-        return Loose(json.dumps(JSONReader(text).whole(), ensure_ascii=False))
+        return Loose(json.dumps(JSONReader(text).read_whole(), ensure_ascii=False))
     except TextFaultError as fault:
         raise LineFaultError(f"what stands in brackets has to be JSON: {fault.msg}") from None

@@ -69,12 +69,12 @@ def read_lines(text: str, start: int, names: FieldNames, note: Note) -> Answer |
         else:
             others.append((place, line))
     reader = _LineReader(names, note)
-    answer = reader.read(others)
+    answer = reader.read_lines(others)
     if rows:
         table = read_table(
             rows, names, note, has_head=bool(rules) and len(rows) > 1 and rows[1].at > lines[rules[0]][0]
         )
-        answer = _joined(answer, table)
+        answer = _join_table(answer, table)
     if answer is None or not answer.fields:
         return None
     if "\xa0" in text and " " not in text:  # a chat has made all spaces no-break ones
@@ -104,19 +104,19 @@ def names_a_field(line: str, names: FieldNames) -> bool:
     if found:
         return len(found) > 1 and names.key_of(found[0]) is not None
     layout = _LAYOUT.match(line)
-    return _named(line[layout.end() if layout else 0 :], names) is not None
+    return _split_named_line(line[layout.end() if layout else 0 :], names) is not None
 
 
 def code_in(lines: Iterable[Line]) -> str:
     """Return the prompt's code that a line such as `code: 7-abc` gives, "" if none does."""
     for _, line in lines:
-        name, value = _split(line.strip(" *_`-"))
+        name, value = _split_line(line.strip(" *_`-"))
         if name.strip("*_` ").lower() == _CODE and value.strip():
             return value.strip(" *_`\"',;“”")
     return ""
 
 
-def _split(line: str) -> tuple[str, str]:
+def _split_line(line: str) -> tuple[str, str]:
     """Return the parts of a line in front of its first separator and behind it."""
     found = _SEPARATOR.search(line)
     return (line[: found.start()], line[found.end() :]) if found else (line, "")
@@ -129,7 +129,7 @@ def as_shown(answer: Answer) -> Answer:
     return answer
 
 
-def _joined(answer: Answer | None, table: Answer | None) -> Answer | None:
+def _join_table(answer: Answer | None, table: Answer | None) -> Answer | None:
     """Return an answer with the fields of a table.
 
     Raises:
@@ -138,7 +138,7 @@ def _joined(answer: Answer | None, table: Answer | None) -> Answer | None:
     if answer is None or table is None:
         return None
     for key, value in table.fields.items():
-        answer.put(key, value, table.fields.places[key])
+        answer.put_value(key, value, table.fields.places[key])
     return answer
 
 
@@ -152,7 +152,7 @@ class _LineReader:
         self._indent: int | None = None
         """Of the fields so far, in front of the marks of a list."""
 
-    def read(self, lines: list[Line]) -> Answer | None:
+    def read_lines(self, lines: list[Line]) -> Answer | None:
         """Return the answer, None if a line is not readable.
 
         Raises:
@@ -170,14 +170,14 @@ class _LineReader:
         if not bare or is_rule(line) or _FENCE.fullmatch(bare) or self._is_about(bare):
             return True
         try:
-            self._set(bare, len(layout[1]) if layout else 0, place)
+            self._set_value(bare, len(layout[1]) if layout else 0, place)
         except LineFaultError as fault:
             self._note(place, str(fault))
             return False
         return True
 
-    def _set(self, bare: str, indent: int, place: int) -> None:
-        named = _named(bare, self._names)
+    def _set_value(self, bare: str, indent: int, place: int) -> None:
+        named = _split_named_line(bare, self._names)
         if named is None:
             raise LineFaultError("no field of the form is named here with a value")
         if self._indent not in (None, indent):
@@ -194,11 +194,11 @@ class _LineReader:
         if value is None:
             self._note(place, "there is no value here")
         else:
-            self._answer.put(key, value, place)
+            self._answer.put_value(key, value, place)
 
     def _is_about(self, line: str) -> bool:
         """Whether a line heads the others, or gives the prompt's code, which is noted."""
-        name, value = _split(line)
+        name, value = _split_line(line)
         name = name.strip("*_`[] ").lower()
         if self._names.key_of(_CODE) is None and (code := code_in([(0, line)])):
             self._answer.code = code
@@ -209,7 +209,7 @@ class _LineReader:
         return True
 
 
-def _named(line: str, names: FieldNames) -> tuple[str, str] | None:
+def _split_named_line(line: str, names: FieldNames) -> tuple[str, str] | None:
     """Return the key and the text behind it; None if a line names no field, or could name several."""
     found = []
     at = -1

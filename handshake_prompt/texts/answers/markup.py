@@ -45,7 +45,7 @@ class MarkupReader:
         self._names = names
         self._note = note
 
-    def read(self, start: int, end: int, *, in_block: bool) -> Iterator[tuple[Members, int]]:
+    def read_objects(self, start: int, end: int, *, in_block: bool) -> Iterator[tuple[Members, int]]:
         """Yield the objects that elements stand for, with their places.
 
         Args:
@@ -53,14 +53,14 @@ class MarkupReader:
             end: of the part.
             in_block: whether it is a block of the name, and so has nothing but elements.
         """
-        for root in self._whole(start, end) if in_block else self._roots(start, end):
+        for root in self._whole_block(start, end) if in_block else self._root_elements(start, end):
             try:
                 if any(map(self._is_of_answer, root.children)):
-                    yield self._object(root), root.place
+                    yield self._object_of(root), root.place
             except TextFaultError as fault:
                 self._note(fault.at, fault.msg)
 
-    def _whole(self, start: int, end: int) -> Iterator[Element]:
+    def _whole_block(self, start: int, end: int) -> Iterator[Element]:
         """Yield the element around the elements of a block."""
         try:
             root = ElementReader(self._text, end, self._names).inside(start)
@@ -69,10 +69,10 @@ class MarkupReader:
         else:
             yield root.children[0] if len(root.children) == 1 and root.children[0].kind in _AROUND else root
 
-    def _roots(self, start: int, end: int) -> Iterator[Element]:
+    def _root_elements(self, start: int, end: int) -> Iterator[Element]:
         """Yield the elements around answers; parts of one with mere white space between them, as within one."""
         around = Element.around(start)
-        for found in self._elements(start, end):
+        for found in self._outermost_elements(start, end):
             if found.kind in _AROUND or self._text[around.end : found.place].strip():
                 yield around
                 around = Element.around(found.place)
@@ -84,7 +84,7 @@ class MarkupReader:
                 around.end = found.end
         yield around
 
-    def _elements(self, start: int, end: int) -> Iterator[Element]:
+    def _outermost_elements(self, start: int, end: int) -> Iterator[Element]:
         """Yield the outermost elements that may be an answer or a part of one."""
         at, broken = start, 0
         while broken < _BROKEN and (found := _ROOT.search(self._text, at, end)) is not None:
@@ -104,7 +104,7 @@ class MarkupReader:
         names = self._names
         return element.kind in _PARTS or names.key_of(element.member) is not None or names.has_group(element.name)
 
-    def _object(self, element: Element) -> Members:
+    def _object_of(self, element: Element) -> Members:
         """Return the object that an element of elements stands for.
 
         Raises:
@@ -112,31 +112,31 @@ class MarkupReader:
         """
         _check_text(element)
         if all(child.kind == _CALL for child in element.children):
-            return self._calls(element.children)
+            return self._calls_in(element.children)
         found = Members()
         for child in element.children:
             self._names.check_are_one(child.namings, child.place)
             if child.member in found:
                 raise TextFaultError(f"{child.member!r} is there twice", child.place)
-            if (value := self._value(child)) is None:
+            if (value := self._value_of(child)) is None:
                 self._note(child.place, "there is no value here")
             else:
-                found.put(child.member, value, child.place)
+                found.put_member(child.member, value, child.place)
         return found
 
-    def _calls(self, elements: Sequence[Element]) -> Members:
+    def _calls_in(self, elements: Sequence[Element]) -> Members:
         """Return the calls of tools as JSON has them."""
         calls, found = Listed(), Members()
         for element in elements:
             call = Members()
-            call.put("name", element.attributes.get("name", ""), element.place)
-            call.put("arguments", self._object(element), element.place)
-            calls.put(call, element.place)
+            call.put_member("name", element.attributes.get("name", ""), element.place)
+            call.put_member("arguments", self._object_of(element), element.place)
+            calls.put_entry(call, element.place)
         if elements:
-            found.put("tool_calls", calls, elements[0].place)
+            found.put_member("tool_calls", calls, elements[0].place)
         return found
 
-    def _value(self, element: Element) -> Any:
+    def _value_of(self, element: Element) -> Any:
         """Return the value that an element stands for; None if it stands for none.
 
         Raises:
@@ -145,12 +145,12 @@ class MarkupReader:
         if not element.children:
             return _text_value(element)
         if not self._is_list(element.children):
-            return self._object(element)
+            return self._object_of(element)
         _check_text(element)
         listed = Listed()
         for child in element.children:
-            if (value := self._value(child)) is not None:
-                listed.put(value, child.place)
+            if (value := self._value_of(child)) is not None:
+                listed.put_entry(value, child.place)
         return listed
 
     def _is_list(self, elements: Sequence[Element]) -> bool:
@@ -182,7 +182,7 @@ def _text_value(element: Element) -> Any:
         return None
     if text[0] in "{[" and ("\n" in text or text[0] + text[-1] in ("{}", "[]")):
         skipped = len(element.text) - len(element.text.lstrip())
-        return JSONReader(unescape(text), offset=element.inside + skipped).whole()
+        return JSONReader(unescape(text), offset=element.inside + skipped).read_whole()
     if _INDENTED.search(text):
         raise TextFaultError("a text of several lines has to be written as JSON", element.place)
     return Loose(without_link(unescape(text)))

@@ -11,8 +11,8 @@ from .answer import ABOUT, CONTENT, NOTES, Answer, Entry, Loose, Noted, is_bare
 from .field_names import FieldNames
 from .line_values import without_link
 from .pasted_text import TextFaultError
-from .placed_json import Listed, Members, placed_entries, placed_members, plain
-from .tool_calls import called, is_writing, merged
+from .placed_json import Listed, Members, placed_entries, placed_members, plain_value
+from .tool_calls import is_writing, merge_calls, unwrap_call
 
 Note = Callable[[int, str], None]
 """Notes a fault at a place of the text."""
@@ -35,18 +35,18 @@ def is_escaped(source: str) -> bool:
     return _ENTITY.search(source) is not None and _NOT_ESCAPED.search(source) is None
 
 
-def unwrapped(members: Members, names: FieldNames) -> Members:
+def unwrap_members(members: Members, names: FieldNames) -> Members:
     """Return the object in an object such as `{"handshake": {...}}`, or in a call of a tool; any other as it is.
 
     Raises:
         TextFaultError: a call cannot be read.
     """
-    while (inner := _wrapped(members, names) or called(members, names)) is not None:
+    while (inner := _unwrap_object(members, names) or unwrap_call(members, names)) is not None:
         members = inner
-    return _entered(members, names) or members
+    return _unwrap_entry(members, names) or members
 
 
-def _entered(members: Members, names: FieldNames) -> Members | None:
+def _unwrap_entry(members: Members, names: FieldNames) -> Members | None:
     """Return the answer that an entry of a list of values is, where it stands alone."""
     key = _entry_name(members)
     if key is None or names.key_of(key) is None or any(names.key_of(name) is not None for name in members):
@@ -55,12 +55,12 @@ def _entered(members: Members, names: FieldNames) -> Members | None:
         return None
     listed, found = Listed(), Members()
     place = next(iter(members.places.values()))
-    listed.put(members, place)
-    found.put("actions" if "type" in members else "fields", listed, place)
+    listed.put_entry(members, place)
+    found.put_member("actions" if "type" in members else "fields", listed, place)
     return found
 
 
-def _wrapped(members: Members, names: FieldNames) -> Members | None:
+def _unwrap_object(members: Members, names: FieldNames) -> Members | None:
     name, inner = next(iter(members.items())) if len(members) == 1 else ("", None)
     bare = name.strip().lower()
     if bare not in WRAPPERS or not isinstance(inner, Members) or names.key_of(name) or names.has_group(bare):
@@ -82,7 +82,7 @@ def listed_answer(listed: Listed, place: int, names: FieldNames, *, in_block: bo
     """
     if len(listed) == 1 and isinstance(listed[0], Members) and "key" not in listed[0]:
         return listed[0]
-    if (calls := merged(listed, names)) is not None:
+    if (calls := merge_calls(listed, names)) is not None:
         return calls
     is_named = all(_entry_name(one) is not None and "type" not in one for one in listed)
     if not (in_block or (listed and (is_named or all(map(_is_action, listed))))):
@@ -90,7 +90,7 @@ def listed_answer(listed: Listed, place: int, names: FieldNames, *, in_block: bo
     if listed and is_named and names.are_columns(listed[0]):
         raise TextFaultError("these may be rows of a list; they have to stand under its key", place)
     found = Members()
-    found.put("fields" if is_named else "actions", listed, place)
+    found.put_member("fields" if is_named else "actions", listed, place)
     return found
 
 
@@ -102,7 +102,7 @@ def kind_of_part(found: Members | Listed, names: FieldNames) -> str:
         return "call"
     if "type" in found and _is_action(found):
         return "action"
-    return "entry" if _entered(found, names) is not None else ""
+    return "entry" if _unwrap_entry(found, names) is not None else ""
 
 
 def is_answer(members: Members, names: FieldNames) -> bool:
@@ -130,7 +130,7 @@ class MemberReader:
         self._is_escaped = is_escaped(source)
         self._has_hard_spaces = has_hard_spaces
 
-    def answer(self, members: Members, place: int) -> Answer:
+    def read_answer(self, members: Members, place: int) -> Answer:
         """Return the answer, which begins at a place.
 
         Raises:
@@ -141,8 +141,8 @@ class MemberReader:
         if is_bare(members) and (
             len(others) == len(members) or all(self._names.key_of(name) is not None for name in others)
         ):
-            self._fields(answer, members.only(others), place)
-            members = members.only(set(members) - set(others))
+            self._fields(answer, members.only_members(others), place)
+            members = members.only_members(set(members) - set(others))
         for given, value, at in placed_members(members, place):
             name = given.strip().lower()
             read = getattr(self, f"_{name}", None) if name in CONTENT | ABOUT else None
@@ -161,21 +161,21 @@ class MemberReader:
         )
 
     def _fields(self, answer: Answer, value: Any, place: int) -> None:
-        for one in self._entries(value, "fields", place):
+        for one in self._read_entries(value, "fields", place):
             self._set(answer, one)
 
     def _rows(self, answer: Answer, value: Any, place: int) -> None:
-        for one in self._entries(value, "rows", place):
-            answer.put(one.key, self._tidy(one.value), one.place)
+        for one in self._read_entries(value, "rows", place):
+            answer.put_value(one.key, self._tidy_value(one.value), one.place)
 
     def _set(self, answer: Answer, one: Entry) -> None:
-        value = self._tidy(one.value)
-        answer.put(one.key, Noted(one.notes, value=value) if one.notes else value, one.place)
+        value = self._tidy_value(one.value)
+        answer.put_value(one.key, Noted(one.notes, value=value) if one.notes else value, one.place)
 
     def _add(self, answer: Answer, value: Any, place: int) -> None:
-        for one in self._entries(value, "add", place):
+        for one in self._read_entries(value, "add", place):
             rows = placed_entries(one.value, one.place) if isinstance(one.value, list) else [(one.value, one.place)]
-            answer.add += [Entry(one.key, self._tidy(row), at, one.notes) for row, at in rows]
+            answer.add += [Entry(one.key, self._tidy_value(row), at, one.notes) for row, at in rows]
 
     def _remove(self, answer: Answer, value: Any, place: int) -> None:
         keys = [*placed_entries(value if isinstance(value, list) else [value], place)]
@@ -185,30 +185,32 @@ class MemberReader:
             self._note(place, "`remove` lists the keys of rows")
 
     def _suggest(self, answer: Answer, value: Any, place: int) -> None:
-        for one in self._entries(value, "suggest", place):
+        for one in self._read_entries(value, "suggest", place):
             is_noted = isinstance(value, dict) and isinstance(one.value, dict) and "value" in one.value
-            given, notes = (one.value["value"], self._notes(one.value)) if is_noted else (one.value, one.notes)
-            answer.suggest.append(Entry(one.key, self._tidy(given), one.place, notes))
+            given, notes = (one.value["value"], self._read_notes(one.value)) if is_noted else (one.value, one.notes)
+            answer.suggest.append(Entry(one.key, self._tidy_value(given), one.place, notes))
 
     def _ask(self, answer: Answer, value: Any, place: int) -> None:
         asked = value if isinstance(value, list) else [value]
         if all(isinstance(one, str) or _has_text(one, "text") for one in asked):
-            answer.ask += [plain(self._tidy(one if isinstance(one, dict) else {"text": one})) for one in asked]
+            answer.ask += [
+                plain_value(self._tidy_value(one if isinstance(one, dict) else {"text": one})) for one in asked
+            ]
         else:
             self._note(place, "`ask` lists questions")
 
     def _actions(self, answer: Answer, value: Any, place: int) -> None:
         for action, at in placed_entries(value if isinstance(value, list) else [value], place):
             kind = action.get("type", "set") if _has_text(action, "key") else None
-            one = self._entry(action, at) if kind in _ACTIONS else Entry("")
+            one = self._read_entry(action, at) if kind in _ACTIONS else Entry("")
             if kind == "set":
                 self._set(answer, one)
             elif kind == "add":
-                answer.add.append(one._replace(value=self._tidy(one.value)))
+                answer.add.append(one._replace(value=self._tidy_value(one.value)))
             elif kind == "remove":
                 answer.remove.append(one._replace(key=action["key"]))
             elif kind == "suggest":
-                answer.suggest.append(one._replace(value=self._tidy(one.value)))
+                answer.suggest.append(one._replace(value=self._tidy_value(one.value)))
             else:
                 self._note(at, "`actions` lists objects with `type` (set, add, remove or suggest), `key` and `value`")
 
@@ -224,37 +226,39 @@ class MemberReader:
         self._note(place, "this member is a text")
         return ""
 
-    def _entries(self, value: Any, name: str, place: int) -> Iterator[Entry]:
+    def _read_entries(self, value: Any, name: str, place: int) -> Iterator[Entry]:
         """Yield the entries of an object's members, or of a list of objects with `key` and `value`."""
         if isinstance(value, dict):
             yield from (
                 Entry(self._names.key_or_name(key), given, at) for key, given, at in placed_members(value, place)
             )
         elif isinstance(value, list) and all(_entry_name(one) is not None for one in value):
-            yield from (self._entry(one, at) for one, at in placed_entries(value, place))
+            yield from (self._read_entry(one, at) for one, at in placed_entries(value, place))
         else:
             self._note(place, f"`{name}` is an object of keys and values")
 
-    def _entry(self, one: Mapping[str, Any], place: int) -> Entry:
+    def _read_entry(self, one: Mapping[str, Any], place: int) -> Entry:
         """Return an entry of a list of values.
 
         Raises:
             TextFaultError: its members name several fields.
         """
         self._names.check_are_one([one[name] for name in _ENTRY_NAMES if _has_text(one, name)], place)
-        return Entry(self._names.key_or_name(str(_entry_named(one))), one.get("value"), place, self._notes(one))
+        return Entry(self._names.key_or_name(str(_entry_named(one))), one.get("value"), place, self._read_notes(one))
 
-    def _notes(self, one: Mapping[str, Any]) -> dict[str, Any]:
+    def _read_notes(self, one: Mapping[str, Any]) -> dict[str, Any]:
         """Return the notes on a value, and the place of a new row."""
-        return {name: self._tidy(note) for name, note in one.items() if name in NOTES | {"after"} and note is not None}
+        return {
+            name: self._tidy_value(note) for name, note in one.items() if name in NOTES | {"after"} and note is not None
+        }
 
-    def _tidy(self, value: Any) -> Any:
+    def _tidy_value(self, value: Any) -> Any:
         """Return a value without the traces that HTML or a chat's display has left in its texts, in place."""
         if isinstance(value, dict):
             for name, one in value.items():
-                value[name] = self._tidy(one)
+                value[name] = self._tidy_value(one)
         elif isinstance(value, list):
-            value[:] = map(self._tidy, value)
+            value[:] = map(self._tidy_value, value)
         elif isinstance(value, str) and not isinstance(value, Loose):
             text = without_link(unescape(value) if self._is_escaped else value)
             return text.replace("\xa0", " ") if self._has_hard_spaces else text

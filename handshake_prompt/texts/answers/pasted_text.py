@@ -44,7 +44,7 @@ class PastedText:
         """Return the number of the line of a place, from 1."""
         return bisect_right(self.starts, place)
 
-    def fault(self, place: int, msg: str) -> Fault:
+    def fault_at(self, place: int, msg: str) -> Fault:
         """Return the fault at a place."""
         return self.fault_in(self.line_of(place), msg)
 

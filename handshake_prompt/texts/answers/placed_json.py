@@ -14,16 +14,16 @@ class Members(dict[str, Any]):
         super().__init__()
         self.places: dict[str, int] = {}
 
-    def put(self, name: str, value: Any, place: int) -> None:
+    def put_member(self, name: str, value: Any, place: int) -> None:
         """Set a member that stands at a place."""
         self[name], self.places[name] = value, place
 
-    def only(self, names: Collection[str]) -> Members:
+    def only_members(self, names: Collection[str]) -> Members:
         """Return some of the members."""
         found = Members()
         for name, value in self.items():
             if name in names:
-                found.put(name, value, self.places[name])
+                found.put_member(name, value, self.places[name])
         return found
 
 
@@ -34,17 +34,17 @@ class Listed(list[Any]):
         super().__init__()
         self.places: list[int] = []
 
-    def put(self, value: Any, place: int) -> None:
+    def put_entry(self, value: Any, place: int) -> None:
         """Add an entry that stands at a place."""
         self.append(value)
         self.places.append(place)
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value of objects and lists without places."""
     if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    return [*map(plain, value)] if isinstance(value, list) else value
+        return {name: plain_value(one) for name, one in value.items()}
+    return [*map(plain_value, value)] if isinstance(value, list) else value
 
 
 def placed_members(value: Mapping[str, Any], place: int) -> Iterator[tuple[str, Any, int]]:

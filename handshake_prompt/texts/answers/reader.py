@@ -19,7 +19,7 @@ from .html_tables import html_tables
 from .lenient_json import MEANINGLESS, JSONReader
 from .lines import as_shown, code_in, lines_of, names_a_field, read_lines, read_tables
 from .markup import MarkupReader
-from .members import MemberReader, is_answer, kind_of_part, listed_answer, unwrapped
+from .members import MemberReader, is_answer, kind_of_part, listed_answer, unwrap_members
 from .pasted_text import Fault, PastedText, TextFaultError
 from .placed_json import Listed, Members
 from .tables import read_table
@@ -88,7 +88,7 @@ class _Pasted:
         ]
         found = [*self._in_fences(fences)] if fences else self._in_prose()
         if not (found or fences or self._faults):
-            found = [*read_tables(self._text, self._names, self._note)]
+            found = [*read_tables(self._text, self._names, self._note_fault)]
         if not (found or self._faults):
             self._note_lines()
         faults = tuple(self._faults)
@@ -102,20 +102,20 @@ class _Pasted:
     def _in_prose(self) -> list[Answer]:
         whole = (0, len(self._text))
         return [*self._marked_up(*whole, in_block=False)] or [
-            one.answer for one in self._objects(*whole, in_block=False)
+            one.answer for one in self._objects_between(*whole, in_block=False)
         ]
 
     def _in_fences(self, fences: list[Fenced]) -> Iterator[Answer]:
         for fenced in fences:
             try:
-                answer = self._fenced(self._text[fenced.start : fenced.end], fenced)
+                answer = self._read_fence(self._text[fenced.start : fenced.end], fenced)
             except TextFaultError as fault:
-                self._note(fault.at, fault.msg)
+                self._note_fault(fault.at, fault.msg)
             else:
                 if answer is not None:
                     yield answer
 
-    def _fenced(self, content: str, fenced: Fenced) -> Answer | None:
+    def _read_fence(self, content: str, fenced: Fenced) -> Answer | None:
         """Return the answer in a fence: an object, a list of entries, members without braces, elements, or lines.
 
         Raises:
@@ -124,25 +124,25 @@ class _Pasted:
         begun = _BEGINNING.match(content)
         if begun is not None:
             reader = JSONReader(content, begun.start(1), offset=fenced.start)
-            found = reader.array() if begun[1] in _LIST_SIGNS else reader.object()
+            found = reader.read_array() if begun[1] in _LIST_SIGNS else reader.read_object()
             found = self._in_a_row(found, reader, fenced.start + begun.start(1))
             if fenced.is_closed and content[reader.at :].strip(_TRAILING):
                 raise TextFaultError("something follows the object", fenced.start + reader.at, fenced.end)
             start = fenced.start + begun.start(1)
-            return self._read(self._meant(found, start, in_block=True), reader, start)
+            return self._read_answer(self._meant_object(found, start, in_block=True), reader, start)
         if _MEMBER.match(content) and (answer := self._bare_members(content, fenced)) is not None:
             return answer
         faults = len(self._faults)
         marked = self._in_elements(fenced) if _ELEMENT.match(content) else None
         if marked is not None or len(self._faults) > faults:
             return marked
-        within = [*self._objects(fenced.start, fenced.end, in_block=True)]
+        within = [*self._objects_between(fenced.start, fenced.end, in_block=True)]
         if within or len(self._faults) > faults:
-            return self._only(within, fenced)
+            return self._only_answer_in(within, fenced)
         if not fenced.is_closed and content.strip():
             end = fenced.start + len(content.rstrip()) - 1
             raise TextFaultError("the end of the block is missing, and of this line perhaps, too", end)
-        answer = read_lines(content, fenced.start, self._names, self._note)
+        answer = read_lines(content, fenced.start, self._names, self._note_fault)
         if answer is not None:
             answer.place = fenced.start
         return answer
@@ -153,24 +153,24 @@ class _Pasted:
         Raises:
             TextFaultError: there are several tables, or the one can be read in two ways.
         """
-        tables = [*html_tables(self._text, fenced.start, fenced.end, self._note)]
+        tables = [*html_tables(self._text, fenced.start, fenced.end, self._note_fault)]
         if not tables:
             return next(self._marked_up(fenced.start, fenced.end, in_block=True), None)
         if len(tables) > 1:
             raise TextFaultError("there are several tables in one block", tables[1][0].at)
-        answer = read_table(tables[0], self._names, self._note, has_head=False)
+        answer = read_table(tables[0], self._names, self._note_fault, has_head=False)
         return answer and as_shown(answer)
 
     def _bare_members(self, content: str, fenced: Fenced) -> Answer | None:
         """Return the answer in members whose braces were lost; None if they are no JSON."""
         reader = JSONReader("{" + content + "}", offset=fenced.start - 1)
         try:
-            members = reader.object()
+            members = reader.read_object()
         except TextFaultError:
             return None
-        return self._read(members, reader, fenced.start) if reader.length == len(content) + 2 else None
+        return self._read_answer(members, reader, fenced.start) if reader.length == len(content) + 2 else None
 
-    def _only(self, within: list[_Object], fenced: Fenced) -> Answer | None:
+    def _only_answer_in(self, within: list[_Object], fenced: Fenced) -> Answer | None:
         """Return the one answer in a fence that holds more than an object, such as `answer = {...};`.
 
         Raises:
@@ -189,7 +189,7 @@ class _Pasted:
         answer.code = answer.code or code_in(around)
         return answer
 
-    def _objects(self, begin: int, end: int, *, in_block: bool) -> Iterator[_Object]:
+    def _objects_between(self, begin: int, end: int, *, in_block: bool) -> Iterator[_Object]:
         """Yield the answers among all objects, and lists of objects, of a part of the text."""
         text, at, tried = self._text[begin:end], 0, 0
         broken: TextFaultError | None = None
@@ -200,19 +200,19 @@ class _Pasted:
                 at = opened.end()
                 continue
             try:
-                found = reader.array() if is_list else reader.object()
+                found = reader.read_array() if is_list else reader.read_object()
             except TextFaultError as fault:
                 tried = max(tried, fault.end)
                 at = opened.end() if is_list else max(fault.end - begin, opened.end())
                 if _FIELDS.search(text, opened.start(), at) and not self._is_example(start, begin + at):
-                    self._note(fault.at, fault.msg)
+                    self._note_fault(fault.at, fault.msg)
                 elif not is_list:
                     broken = fault
                 continue
             if broken and _AS_PART.match(text, reader.at) and self._is_content(found):
-                self._note(broken.at, broken.msg)
+                self._note_fault(broken.at, broken.msg)
             elif not self._is_example(start, begin + reader.at):
-                yield from self._object(found, reader, start, in_block=in_block)
+                yield from self._object_at(found, reader, start, in_block=in_block)
             at = reader.at
 
     def _in_a_row(self, first: Members | Listed, reader: JSONReader, start: int) -> Members | Listed:
@@ -225,28 +225,30 @@ class _Pasted:
         if not kind:
             return first
         found = Listed()
-        found.put(first, start)
-        for one, place in reader.following(_IN_A_ROW, lambda one: kind_of_part(one, self._names) == kind):
-            found.put(one, place)
+        found.put_entry(first, start)
+        for one, place in reader.read_following(_IN_A_ROW, lambda one: kind_of_part(one, self._names) == kind):
+            found.put_entry(one, place)
         return found if len(found) > 1 else first
 
-    def _object(self, found: Members | Listed, reader: JSONReader, start: int, *, in_block: bool) -> Iterator[_Object]:
+    def _object_at(
+        self, found: Members | Listed, reader: JSONReader, start: int, *, in_block: bool
+    ) -> Iterator[_Object]:
         """Yield the answer that an object or a list at a place is, if it is one."""
         try:
-            members = self._meant(self._in_a_row(found, reader, start), start, in_block=False)
+            members = self._meant_object(self._in_a_row(found, reader, start), start, in_block=False)
             if self._is_answer(members, start, in_block=in_block):
-                yield _Object(self._read(members, reader, start), start, start + reader.length)
+                yield _Object(self._read_answer(members, reader, start), start, start + reader.length)
         except TextFaultError as fault:
-            self._note(fault.at, fault.msg)
+            self._note_fault(fault.at, fault.msg)
 
-    def _meant(self, found: Members | Listed, start: int, *, in_block: bool) -> Members:
+    def _meant_object(self, found: Members | Listed, start: int, *, in_block: bool) -> Members:
         """Return the object that stands for an answer: in another one, in a call of a tool, in a list.
 
         Raises:
             TextFaultError: it can be read in two ways, or not at all.
         """
         members = found if isinstance(found, Members) else listed_answer(found, start, self._names, in_block=in_block)
-        return unwrapped(members, self._names) if members is not None else Members()
+        return unwrap_members(members, self._names) if members is not None else Members()
 
     def _is_answer(self, members: Members, start: int, *, in_block: bool) -> bool:
         """Whether an object is an answer; one of mere fields may as well be a row of a list.
@@ -265,30 +267,30 @@ class _Pasted:
 
     def _marked_up(self, start: int, end: int, *, in_block: bool) -> Iterator[Answer]:
         """Yield the answers in elements of XML of a part of the text."""
-        reader = MemberReader("", self._names, self._note)
-        markup = MarkupReader(self._text, self._names, self._note)
-        for members, place in markup.read(start, end, in_block=in_block):
+        reader = MemberReader("", self._names, self._note_fault)
+        markup = MarkupReader(self._text, self._names, self._note_fault)
+        for members, place in markup.read_objects(start, end, in_block=in_block):
             try:
-                yield reader.answer(unwrapped(members, self._names), place)
+                yield reader.read_answer(unwrap_members(members, self._names), place)
             except TextFaultError as fault:
-                self._note(fault.at, fault.msg)
+                self._note_fault(fault.at, fault.msg)
 
     def _note_lines(self) -> None:
         """Note the lines that would be read if they stood in a block."""
         for place, line in lines_of(self._text):
             if names_a_field(line, self._names):
-                self._note(place, f"this stands in no block named {NAME}")
+                self._note_fault(place, f"this stands in no block named {NAME}")
             if len(self._faults) == _SHOWN_FAULTS:
                 break
 
-    def _read(self, members: Members, reader: JSONReader, start: int) -> Answer:
+    def _read_answer(self, members: Members, reader: JSONReader, start: int) -> Answer:
         source = self._text[start : start + reader.length]
-        member_reader = MemberReader(source, self._names, self._note, has_hard_spaces=reader.has_hard_spaces)
-        return member_reader.answer(members, start)
+        member_reader = MemberReader(source, self._names, self._note_fault, has_hard_spaces=reader.has_hard_spaces)
+        return member_reader.read_answer(members, start)
 
     def _is_example(self, start: int, end: int) -> bool:
         return any(self._text.find(example, start, end + len(example)) >= 0 for example in EXAMPLES)
 
-    def _note(self, place: int, msg: str) -> None:
+    def _note_fault(self, place: int, msg: str) -> None:
         if len(self._faults) < _SHOWN_FAULTS:
-            self._faults.append(self._source.fault(place, msg))
+            self._faults.append(self._source.fault_at(place, msg))

@@ -68,7 +68,7 @@ def tables(lines: Sequence[tuple[int, str]]) -> Iterator[list[Row]]:
     """
     at = 0
     while at < len(lines) - 1:
-        rows = _table(lines, at)
+        rows = _table_at(lines, at)
         if has_values(rows):
             yield rows
         at += max(1, len(rows))
@@ -102,7 +102,7 @@ def read_table(
         raise TextFaultError("the head names fields; each has to stand in a row of its own", rows[0].at)
     first = rows[0]
     head, rows = (first, rows[1:]) if values or has_head else (Row(first.at, ()), rows)
-    value = _only(values, rows, head)
+    value = _value_column(values, rows, head)
     key = _key_column(rows, head, value, names)
     _check_are_fields(rows, head, (key, value), names, in_block=in_block)
     answer, is_whole = Answer(), True
@@ -116,7 +116,7 @@ def read_table(
             note(row.at, str(fault))
         else:
             if given is not None:
-                answer.put(field, given, row.at)
+                answer.put_value(field, given, row.at)
     return answer if is_whole and answer.fields else None
 
 
@@ -170,7 +170,7 @@ def _check_end(row: Row, first: Row) -> None:
         raise LineFaultError("this line breaks off")
 
 
-def _table(lines: Sequence[tuple[int, str]], at: int) -> list[Row]:
+def _table_at(lines: Sequence[tuple[int, str]], at: int) -> list[Row]:
     """Return the rows of the table that begins with a line, its head first; none if there is none."""
     is_open = is_rule(lines[at + 1][1]) and "|" in lines[at + 1][1]
     if not is_open and "\t" not in lines[at][1]:
@@ -191,7 +191,7 @@ def _value_columns(head: Sequence[str]) -> list[int]:
     return [number for number, text in enumerate(head) if len(text) < 60 and says_values(text)]  # noqa: PLR2004
 
 
-def _only(values: Sequence[int], rows: Sequence[Row], head: Row) -> int:
+def _value_column(values: Sequence[int], rows: Sequence[Row], head: Row) -> int:
     """Return the column of the values.
 
     Raises:

@@ -30,63 +30,63 @@ _SEPARATORS = ("__", ".", "/", ":")
 """Between a server's name and its tool's."""
 
 
-def called(members: Members, names: FieldNames) -> Members | None:
+def unwrap_call(members: Members, names: FieldNames) -> Members | None:
     """Return the object in the place of a call, an inner call included; None if an object is no call.
 
     Raises:
         TextFaultError: its arguments cannot be read, or the tool only reads.
     """
-    if (holder := _holder(members, names)) is None:
+    if (holder := _arguments_name(members, names)) is None:
         return None
     place = members.places[holder]
-    value = _parsed(members[holder], place)
+    value = _parse_arguments(members[holder], place)
     if isinstance(value, Listed) and holder.lower() in _CALLS:
-        value = merged(value, names)
+        value = merge_calls(value, names)
     if not isinstance(value, Members):
         raise TextFaultError("the arguments of this call are no object", place)
-    return value if holder.lower() in _CALLS else _meant(_tool(members), value, place)
+    return value if holder.lower() in _CALLS else _answer_of_tool(_tool_name(members), value, place)
 
 
 def is_writing(members: Members, names: FieldNames) -> bool:
     """Whether an object is the call of a tool that does not only read."""
-    return _holder(members, names) is not None and _tool(members) not in _READING
+    return _arguments_name(members, names) is not None and _tool_name(members) not in _READING
 
 
-def _holder(members: Members, names: FieldNames) -> str | None:
+def _arguments_name(members: Members, names: FieldNames) -> str | None:
     """Return the name of the member with the arguments of a call, or an inner call; None if an object is no call."""
     held = [name for name in members if name.lower() in _ARGUMENTS | _CALLS and names.key_of(name) is None]
     others = {name.lower() for name in members if name not in held}
     return held[0] if len(held) == 1 and others <= _ABOUT else None
 
 
-def merged(calls: Listed, names: FieldNames) -> Members | None:
+def merge_calls(calls: Listed, names: FieldNames) -> Members | None:
     """Return the sum of several calls, each of their members as a list; None if one of them is no call.
 
     Raises:
-        TextFaultError: see `called`.
+        TextFaultError: see `unwrap_call`.
     """
     found = Members()
     for call, at in placed_entries(calls, 0):
         if isinstance(call, Members) and call.get("type") == "text":
             continue  # what a model said before it made its calls
-        inner = called(call, names) if isinstance(call, Members) else None
+        inner = unwrap_call(call, names) if isinstance(call, Members) else None
         if inner is None:
             return None
-        while (deeper := called(inner, names)) is not None:
+        while (deeper := unwrap_call(inner, names)) is not None:
             inner = deeper
-        for name, value, where in placed_members(_only("fields", inner, at) if is_bare(inner) else inner, at):
-            _extend(found, name, value, where)
+        for name, value, where in placed_members(_only_member("fields", inner, at) if is_bare(inner) else inner, at):
+            _extend_member(found, name, value, where)
     return found or None
 
 
-def _extend(found: Members, name: str, value: Any, place: int) -> None:
+def _extend_member(found: Members, name: str, value: Any, place: int) -> None:
     if name not in found:
-        found.put(name, Listed(), place)
-    for entry, at in _entries(value, place):
-        found[name].put(_opened(entry, at) if name == "suggest" else entry, at)
+        found.put_member(name, Listed(), place)
+    for entry, at in _as_entries(value, place):
+        found[name].put_entry(_open_suggestion(entry, at) if name == "suggest" else entry, at)
 
 
-def _parsed(value: Any, place: int) -> Any:
+def _parse_arguments(value: Any, place: int) -> Any:
     """Return arguments, read if they are JSON within a text; all of them have the place of that text then.
 
     Raises:
@@ -95,48 +95,48 @@ def _parsed(value: Any, place: int) -> Any:
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return value
     try:
-        return _moved(JSONReader(value).whole(), place)
+        return _move_to(JSONReader(value).read_whole(), place)
     except TextFaultError as fault:
         raise TextFaultError(f"the arguments are no JSON: {fault.msg}", place) from None
 
 
-def _moved(value: Any, place: int) -> Any:
+def _move_to(value: Any, place: int) -> Any:
     """Return a value with all its parts at one place."""
     if isinstance(value, Members):
         value.places = dict.fromkeys(value, place)
     elif isinstance(value, Listed):
         value.places = [place] * len(value)
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _moved(one, place)
+        _move_to(one, place)
     return value
 
 
-def _entries(value: Any, place: int) -> list[tuple[Any, int]]:
+def _as_entries(value: Any, place: int) -> list[tuple[Any, int]]:
     """Return the members of an object as entries of a list; a list is returned as it is."""
     if isinstance(value, dict):
-        return [(_entry(name, one, at), at) for name, one, at in placed_members(value, place)]
+        return [(_as_entry(name, one, at), at) for name, one, at in placed_members(value, place)]
     return [*placed_entries(value, place)] if isinstance(value, list) else [(value, place)]
 
 
-def _entry(key: str, value: Any, place: int) -> Members:
+def _as_entry(key: str, value: Any, place: int) -> Members:
     entry = Members()
-    entry.put("key", key, place)
-    entry.put("value", value, place)
+    entry.put_member("key", key, place)
+    entry.put_member("value", value, place)
     return entry
 
 
-def _opened(entry: Any, place: int) -> Any:
+def _open_suggestion(entry: Any, place: int) -> Any:
     """Return the entry of a suggestion with the members of its value, such as its reason, as its own."""
     value = entry.get("value") if isinstance(entry, dict) and len(entry) == len(("key", "value")) else None
     if not isinstance(value, Members) or "value" not in value:
         return entry
     found = Members()
     for name, one, at in (("key", entry["key"], place), *placed_members(value, place)):
-        found.put(name, one, at)
+        found.put_member(name, one, at)
     return found
 
 
-def _tool(members: Members) -> str:
+def _tool_name(members: Members) -> str:
     named = {name.lower(): value for name, value in members.items()}
     tool = next((named[name] for name in _NAMES if isinstance(named.get(name), str)), "")
     for separator in _SEPARATORS:
@@ -144,7 +144,7 @@ def _tool(members: Members) -> str:
     return tool.lower()
 
 
-def _meant(tool: str, arguments: Members, place: int) -> Members:
+def _answer_of_tool(tool: str, arguments: Members, place: int) -> Members:
     """Return the answer in the arguments of a tool.
 
     Raises:
@@ -157,16 +157,16 @@ def _meant(tool: str, arguments: Members, place: int) -> Members:
 
 def _written(arguments: Members, place: int) -> Members:
     """Return the arguments of `set_fields`, or of a foreign tool: an answer, fields, or the key and value of one."""
-    return _only("fields", [arguments], place) if arguments.keys() == {"key", "value"} else arguments
+    return _only_member("fields", [arguments], place) if arguments.keys() == {"key", "value"} else arguments
 
 
 def _suggested(arguments: Members, place: int) -> Members:
     held = [name for name in ("suggestions", "suggest", "fields") if name in arguments]
-    return _only("suggest", arguments[held[0]] if held else arguments, place)
+    return _only_member("suggest", arguments[held[0]] if held else arguments, place)
 
 
 def _asked(arguments: Members, place: int) -> Members:
-    return _only("ask", [arguments.only({"text", "fields", "key", "expiresIn"})], place)
+    return _only_member("ask", [arguments.only_members({"text", "fields", "key", "expiresIn"})], place)
 
 
 def _rows_edited(arguments: Members, place: int) -> Members:
@@ -174,16 +174,16 @@ def _rows_edited(arguments: Members, place: int) -> Members:
     added = Listed()
     for row, at in placed_entries(arguments.get("add") or [], place):
         if isinstance(row, dict) and isinstance(row.get("list"), str):
-            added.put(_entry(row["list"], row.get("values", {}), at), at)
-    found = arguments.only(arguments.keys() - {"add"})
+            added.put_entry(_as_entry(row["list"], row.get("values", {}), at), at)
+    found = arguments.only_members(arguments.keys() - {"add"})
     if added:
-        found.put("add", added, arguments.places["add"])
+        found.put_member("add", added, arguments.places["add"])
     return found
 
 
-def _only(name: str, value: Any, place: int) -> Members:
+def _only_member(name: str, value: Any, place: int) -> Members:
     found = Members()
-    found.put(name, value, place)
+    found.put_member(name, value, place)
     return found
 
 
