@@ -23,6 +23,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return 1000.0 + self._jumping.elapsed
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for threads that end in real time: Python 3.12 gives them 300 s of the loop's, gone at once."""
+        await super().shutdown_default_executor()
+
 
 class _JumpingSelector(selectors.DefaultSelector):
     elapsed = 0.0
