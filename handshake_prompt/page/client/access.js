@@ -3,7 +3,7 @@
  * still lives. SPEC.md sections 3 and 4.
  */
 
-import { HandshakeError, advised, request } from "./requests.js";
+import { HandshakeError, advised, foreign, request } from "./requests.js";
 
 /** @typedef {{id: string, mode: string, urls: Record<string, string>}} SavedSession */
 /** @typedef {import("./connection.js").Frame} Frame */
@@ -22,6 +22,7 @@ export async function openSession(base, body, options) {
   const reply = await request("POST", new URL("session", root), { body, options }).catch((error) => {
     throw isElsewhere(error) ? new HandshakeError(404, { detail: `There is no handshake server at ${root.href}` }) : error;
   });
+  if (typeof reply.sessionId !== "string") throw foreign();
   /** @type {Record<string, string>} */
   const urls = {};
   for (const [member, path] of Object.entries(reply)) {

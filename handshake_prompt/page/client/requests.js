@@ -83,8 +83,13 @@ export async function request(method, url, { body, userToken, options = {}, time
   const reply = await response.json().catch(() => null);
   if (!response.ok) throw new HandshakeError(response.status, advised(reply ?? {}, url, userToken));
   // A login page that the host sent instead, or a network's own page: nothing was carried out.
-  if (reply === null) throw new HandshakeError(502, { detail: "The answer is not the protocol's.", code: "no_answer" });
+  if (reply === null) throw foreign();
   return response.headers.has("Idempotency-Replayed") ? { ...reply, replayed: true } : reply;
+}
+
+/** @returns {HandshakeError} the refusal of an answer that is another server's. */
+export function foreign() {
+  return new HandshakeError(502, { detail: "The answer is not the protocol's.", code: "no_answer" });
 }
 
 /** A service worker may answer from a cache of its own, which asks by URL alone: give it one that it does not know. */

@@ -185,6 +185,12 @@ async def test_a_refusal_of_the_servers_is_told(page: Page, complaints: list[str
     complaints.clear()
 
 
+async def test_json_of_another_server_is_told_for_what_it_is(page: Page) -> None:
+    await page.route("**/handshake/session", lambda route: route.fulfill(json={"detail": "Signed out"}))
+    await page.get_by_role("button", name="Hand to my agent").click()
+    await expect(page.get_by_role("status").filter(has_text="The answer is not the protocol's.")).to_be_visible()
+
+
 async def test_a_page_at_the_wrong_base_is_told_where_it_looked(page: Page, complaints: list[str]) -> None:
     await page.evaluate("document.querySelector('handshake-prompt').setAttribute('base', '/nowhere')")
     await page.get_by_role("button", name="Hand to my agent").click()
