@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from html import unescape
+from types import UnionType
 from typing import Any
 
 from .answer import ABOUT, CONTENT, NOTES, Answer, Entry, Loose, Noted, is_bare
@@ -24,6 +25,14 @@ _ENTRY_NAMES = ("key", "field", "name", "id", "label")
 """Members that name the field in an entry of a list of values, the first one there counts."""
 _ACTIONS = ("set", "add", "remove", "suggest")
 _ENTRY_MEMBERS = frozenset({*_ENTRY_NAMES, *NOTES, "type", "value"})
+_NOTE_TYPES: dict[str, tuple[type | UnionType, str]] = {
+    "source": (str, "text"),
+    "reason": (str, "text"),
+    "confidence": (int | float, "number from 0 to 1"),
+    "ifRev": (int, "whole number"),
+    "after": (str | None, "text"),
+}
+"""Notes, and the place of a new row, which null says to be the first."""
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _PROMPT_CODE = re.compile(r"[0-9]{1,15}-[A-Za-z2-7]{10}")
 """The shape of a prompt's code, as the field of a form would hold it by a rare accident alone."""
@@ -187,7 +196,9 @@ class MemberReader:
     def _suggest(self, answer: Answer, value: Any, place: int) -> None:
         for one in self._read_entries(value, "suggest", place):
             is_noted = isinstance(value, dict) and isinstance(one.value, dict) and "value" in one.value
-            given, notes = (one.value["value"], self._read_notes(one.value)) if is_noted else (one.value, one.notes)
+            given, notes = (
+                (one.value["value"], self._read_notes(one.value, one.place)) if is_noted else (one.value, one.notes)
+            )
             answer.suggest.append(Entry(one.key, self._tidy_value(given), one.place, notes))
 
     def _ask(self, answer: Answer, value: Any, place: int) -> None:
@@ -244,13 +255,22 @@ class MemberReader:
             TextFaultError: its members name several fields.
         """
         self._names.check_are_one([one[name] for name in _ENTRY_NAMES if _has_text(one, name)], place)
-        return Entry(self._names.key_or_name(str(_entry_named(one))), one.get("value"), place, self._read_notes(one))
+        return Entry(
+            self._names.key_or_name(str(_entry_named(one))), one.get("value"), place, self._read_notes(one, place)
+        )
 
-    def _read_notes(self, one: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the notes on a value, and the place of a new row."""
-        return {
-            name: self._tidy_value(note) for name, note in one.items() if name in NOTES | {"after"} and note is not None
-        }
+    def _read_notes(self, one: Mapping[str, Any], place: int) -> dict[str, Any]:
+        """Return the notes on a value, and the place of a new row; one of another type is left out, and noted."""
+        found = {}
+        for name, given, at in placed_members(one, place):
+            if name not in _NOTE_TYPES or (given is None and name != "after"):
+                continue
+            kind, words = _NOTE_TYPES[name]
+            if isinstance(given, kind) and not isinstance(given, bool):
+                found[name] = self._tidy_value(given)
+            else:
+                self._note(at, f"`{name}` is left out: it is a {words}")
+        return found
 
     def _tidy_value(self, value: Any) -> Any:
         """Return a value without the traces that HTML or a chat's display has left in its texts, in place."""

@@ -380,11 +380,21 @@ def test_the_notes_of_actions_and_entries_are_read_with_their_values() -> None:
     actions = [
         {"type": "set", "key": "name", "value": "A", **notes},
         {"type": "add", "key": "lines", "value": {}, "after": "r1"},
+        {"type": "add", "key": "lines", "value": {}, "after": None},
         {"type": "remove", "key": "x/r1", "ifRev": 4},
     ]
     found = answer({"actions": actions, "fields": [{"key": "age", "value": 3, "source": "a list"}]})
     assert found.fields == {"name": {"value": "A", **notes}, "age": {"value": 3, "source": "a list"}}
-    assert [one.notes for one in found.add + found.remove] == [{"after": "r1"}, {"ifRev": 4}]
+    assert [one.notes for one in found.add + found.remove] == [{"after": "r1"}, {"after": None}, {"ifRev": 4}]
+
+
+@pytest.mark.parametrize(
+    "note", [{"confidence": "high"}, {"confidence": True}, {"source": 5}, {"ifRev": "3"}], ids=repr
+)
+def test_a_note_of_another_type_is_told_and_its_value_read(note: dict[str, Any]) -> None:
+    found = answer({"fields": [{"key": "age", "value": 3, **note}]})
+    assert found.fields == {"age": 3}
+    assert next(iter(note)) in found.faults[0].msg
 
 
 @pytest.mark.parametrize(
