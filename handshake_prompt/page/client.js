@@ -307,7 +307,8 @@ export class HandshakeSession extends EventTarget {
    *     form.addEventListener("submit", (event) => session.submit(event));
    *
    * The event comes again when the form may go. Where it may not, `ok` is false, and `changed` and `pending` say why. A
-   * session that is over holds no form back.
+   * server that does not answer, or does not store an edit, holds a form back once: submitted again, it goes as it stands.
+   * A session that is over holds no form back.
    *
    * @param {SubmitEvent} [event]
    * @returns {Promise<any>} a `Receipt`, or a `Readiness`; both have `ok`.

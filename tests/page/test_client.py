@@ -425,6 +425,26 @@ async def test_an_edit_that_cannot_be_stored_in_time_holds_a_submission_back(tab
     assert (ready["ok"], ready["pending"]) == (False, ["b"])
 
 
+@pytest.mark.parametrize("edited", [True, False], ids=["an edit", "nothing"])
+async def test_a_server_that_does_not_answer_holds_a_form_back_until_the_person_insists(
+    tab: Tab, *, edited: bool
+) -> None:
+    await tab.create()
+    await tab.do(SUBMIT, "submit")
+    await tab.page.context.set_offline(offline=True)
+    if edited:
+        await tab.edit("b", "x")
+    await tab.page.click("#go")
+    await tab.turn(5_000)
+    held = await tab.do("outcome")
+    assert (held["ok"], held["changed"], held["pending"]) == (False, [], ["b"] if edited else [])
+    assert await tab.do("submitted") == []
+
+    await tab.page.click("#go")
+    await tab.turn(5_000)
+    await tab.until("submitted.length === 1")
+
+
 async def test_a_session_that_is_over_holds_no_form_back(tab: Tab) -> None:
     await tab.open()
     await tab.do(SUBMIT, "submit")

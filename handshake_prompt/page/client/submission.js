@@ -45,6 +45,8 @@ export class Submissions {
   #means;
   /** @type {Map<HTMLFormElement, Promise<Readiness>>} Those under way. */
   #underway = new Map();
+  /** @type {WeakSet<HTMLFormElement>} Those held back for want of an answer of the server. */
+  #unanswered = new WeakSet();
   /** @type {HTMLFormElement | null} The form that is being submitted at this moment, by us. */
   #submitting = null;
   /** @type {Promise<Receipt | Readiness> | null} */
@@ -92,7 +94,7 @@ export class Submissions {
   /** @param {HTMLFormElement} form @param {any} submitter the button that was pressed, if one was. */
   async #release(form, submitter) {
     const readiness = await this.ready();
-    if (!readiness.ok && !this.#means.isOver()) return readiness;
+    if (!this.#mayGo(form, readiness)) return readiness;
     this.#submitting = form;
     this.#means.letGo();
     try {
@@ -101,6 +103,24 @@ export class Submissions {
       this.#submitting = null;
     }
     return { ...readiness, ok: true };
+  }
+
+  /**
+   * Whether a form may go. Where the server does not answer, the person may insist: the next time the form goes as it
+   * stands, and what it is posted with counts as theirs.
+   *
+   * @param {HTMLFormElement} form
+   * @param {Readiness} readiness
+   */
+  #mayGo(form, { ok, changed }) {
+    if (ok || this.#means.isOver()) {
+      this.#unanswered.delete(form);
+      return true;
+    }
+    if (changed.length > 0) return false;
+    const isInsisted = this.#unanswered.has(form);
+    this.#unanswered.add(form);
+    return isInsisted;
   }
 
   /** Submit to the server what is shown. @returns {Promise<Receipt | Readiness>} */
