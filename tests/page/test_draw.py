@@ -336,6 +336,20 @@ async def test_the_agents_rows_are_shown_with_their_own_conditions(tab: Tab) -> 
     assert await tab.do(required) == ["what]", "amount]"] * 2
 
 
+async def test_a_form_that_changes_before_the_connection_leaves_the_fields_of_groups(tab: Tab) -> None:
+    fields: list[dict[str, Any]] = [
+        {"key": "way/by", "type": "enum", "options": ["train", "car"], "group": "Way"},
+        {"key": "name"},
+    ]
+    await draw(tab, fields)
+    await tab.do(OPEN, {"mode": "form-fill", "schema": fields})
+    await tab.do("form.insertAdjacentHTML('beforeend', '<input name=more>')")
+    await tab.turn(1000)
+    await tab.connect()
+    assert await tab.settle() is True
+    assert (await (await tab.peer()).act({"way/by": "train"}))["applied"] == ["way/by"]
+
+
 BAGS: list[dict[str, Any]] = [
     {
         "key": "guests",

@@ -342,9 +342,18 @@ export class FormBinding extends EventTarget {
     this.dispatchEvent(new CustomEvent("change"));
   }
 
-  /** Whether a control has had another field's name: it keeps what it shows. @param {ControlIndex} before @param {Field} field */
+  /**
+   * Whether a control has had another name: it keeps what it shows. The key that is derived from a name may be written in
+   * another way than the field's, so it is compared with the one before.
+   *
+   * @param {ControlIndex} before
+   * @param {Field} field
+   */
   #isMoved(before, { key }) {
-    return this.#index.of(key).some((control) => (before.keyOf(control) ?? key) !== key);
+    return this.#index.of(key).some((control) => {
+      const had = before.keyOf(control);
+      return had !== undefined && had !== this.#index.keyOf(control);
+    });
   }
 
   #reviewRows() {
