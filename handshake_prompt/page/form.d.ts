@@ -102,6 +102,8 @@ export class ControlIndex {
   rows(list: string): { row: Element; cells: Map<string, Control[]> }[];
   /** The key derived from a control, if it is in a field. */
   keyOf(control: Control): string | undefined;
+  /** Whether a control had another name in an earlier index. */
+  isRenamed(control: Control, before: ControlIndex): boolean;
   /** The keys that a control may be known by, the derived one first. */
   keysOf(control: Control): string[];
   has(element: unknown): boolean;

@@ -335,25 +335,12 @@ export class FormBinding extends EventTarget {
     this.#attend();
     this.#reviewRows();
     for (const field of this.fields) {
-      if (this.#isMoved(before, field)) this.#report(field);
+      const isRenamed = this.#index.of(field.key).some((control) => this.#index.isRenamed(control, before));
+      if (isRenamed) this.#report(field); // and keeps what it shows
       else if (isOther(before.of(field.key), this.#index.of(field.key))) this.#draw(field.key);
     }
     this.#follower?.follow(() => this.#reviewSoon(true)).then((fresh) => fresh.forEach((key) => this.#welcome(key)));
     this.dispatchEvent(new CustomEvent("change"));
-  }
-
-  /**
-   * Whether a control has had another name: it keeps what it shows. The key that is derived from a name may be written in
-   * another way than the field's, so it is compared with the one before.
-   *
-   * @param {ControlIndex} before
-   * @param {Field} field
-   */
-  #isMoved(before, { key }) {
-    return this.#index.of(key).some((control) => {
-      const had = before.keyOf(control);
-      return had !== undefined && had !== this.#index.keyOf(control);
-    });
   }
 
   #reviewRows() {

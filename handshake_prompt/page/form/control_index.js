@@ -108,6 +108,18 @@ export class ControlIndex {
     return this.#keys.get(control)?.();
   }
 
+  /**
+   * Whether a control had another name before. A page's own schema may write its key in another way than the one that is
+   * derived, so it is compared with the one that was derived then.
+   *
+   * @param {Control} control
+   * @param {ControlIndex} before
+   */
+  isRenamed(control, before) {
+    const had = before.keyOf(control);
+    return had !== undefined && had !== this.keyOf(control);
+  }
+
   /** The keys that a control may be known by, the derived one first. @param {Control} control @returns {string[]} */
   keysOf(control) {
     return [this.keyOf(control), nameOf(control)].filter((key) => key !== undefined);

@@ -160,7 +160,7 @@ note(binding.fields.length, controls[0]?.id);
 binding.stop();
 unbind();
 const index = new ControlIndex(form, new WeakMap());
-note(index.of("purpose"), index.controls.map((control) => [index.keyOf(control), ...index.keysOf(control)]), index.has(form), index.shadowRoots);
+note(index.of("purpose"), index.isRenamed(index.controls[0]!, index), index.controls.map((control) => [index.keyOf(control), ...index.keysOf(control)]), index.has(form), index.shadowRoots);
 for (const { row: element, cells } of index.rows("lines")) note(element.id, cells.get("amount"));
 
 const isTaken: boolean = provideTools(session, { signal: AbortSignal.timeout(1_000) });
