@@ -127,8 +127,9 @@ async def _listening(
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
+        await _steps()  # asyncio forgets a connection, open, that is accepted as its server closes
         server.close()
-        await _steps()  # a connection that was accepted at this very moment gets its task
+        await _steps()
         for task, writer in list(tasks.items()):
             task.cancel()
             writer.transport.abort()
