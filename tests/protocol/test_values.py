@@ -136,7 +136,7 @@ LARGE_VALUES: dict[str, Any] = {
     "cyclic many times over": cyclic(100),
     "a small part shared a billion times": [[[doubled(4)] * 30_000] * 30_000],
     "a long name shared many times": [{"a" * 30_000: 1}] * 3_000,
-    "a long text shared many times": ["a" * 30_000] * 30_000,
+    "a long text shared many times": ["a" * 30_000] * 10_000,
 }
 
 
