@@ -81,6 +81,14 @@ async def window(browser: Browser, url: str) -> AsyncIterator[Page]:
     await context.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def plain_window(browser: Browser) -> AsyncIterator[Page]:
+    """A page at no server, with no permission, for the tests of one module."""
+    context = await browser.new_context()
+    yield await context.new_page()
+    await context.close()
+
+
 @pytest.fixture
 def context(window: Page) -> BrowserContext:
     return window.context

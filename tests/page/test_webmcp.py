@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -56,23 +55,16 @@ OLDER = """
 SHAPES = ("signal", "unregisterTool", "handle", "provideContext")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def window(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context()
-    yield await context.new_page()
-    await context.close()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(window: Page, shared: Site) -> Page:
+async def page(plain_window: Page, shared: Site) -> Page:
     """A page with a session, `session`, whose tools Chromium has."""
-    await window.goto(shared.url)
-    if not await window.evaluate("'modelContext' in document"):
+    await plain_window.goto(shared.url)
+    if not await plain_window.evaluate("'modelContext' in document"):
         pytest.skip("this Chromium has no WebMCP")
-    await window.evaluate(IMPORT, "/handshake/client.js")
-    await window.evaluate(CREATE, SETTINGS)
-    assert await window.evaluate(PROVIDE) is True
-    return window
+    await plain_window.evaluate(IMPORT, "/handshake/client.js")
+    await plain_window.evaluate(CREATE, SETTINGS)
+    assert await plain_window.evaluate(PROVIDE) is True
+    return plain_window
 
 
 async def names(page: Page) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from tests.page.form.cases import FORMS, SHARED, Case
 from tests.page.form.foreign_cases import FOREIGN_FORMS
@@ -37,18 +36,11 @@ def stated(entry: dict[str, Any], case: Case) -> dict[str, Any]:
     return members
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def window(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context()
-    yield await context.new_page()
-    await context.close()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def blank_page(window: Page, shared: Site) -> Page:
+async def blank_page(plain_window: Page, shared: Site) -> Page:
     """A page for a form alone: without a session and what comes with one."""
-    await window.goto(shared.url)
-    return window
+    await plain_window.goto(shared.url)
+    return plain_window
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
